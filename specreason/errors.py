@@ -1,0 +1,75 @@
+"""Every error this project raises, in one tree. Each class says who may retry.
+
+SpecReasonError
+├── ConfigError              the user's input is wrong; never retried, exit code 2, HTTP 4xx
+│   ├── InvalidField         one field, one line or one limit is wrong, and it is named
+│   └── UnknownName          a pair, scheme, batch or job that does not exist here
+├── PermanentJobError        this job cannot succeed on any worker; the job becomes `failed`
+│   ├── PromptTooLong        the prompt leaves no room for thinking in the pair's context
+│   └── PairMismatch         steps were written under another pair fingerprint (design §4)
+├── TransientError           the machine misbehaved; the job may be tried again
+│   ├── EngineDead           the engine is gone for good: the worker process must leave
+│   ├── LeaseLost            another claim raised the fence: stop at once, write nothing
+│   └── StoreUnavailable     Postgres or the broker does not answer
+└── EmbeddedServerError      an embedded server cannot start; the operator must act
+
+A model that misbehaves is data, not an exception: a verdict without a digit is a rejected step.
+"""
+
+from __future__ import annotations
+
+
+class SpecReasonError(Exception):
+    """Root of the tree. The message is one line that a user can act on."""
+
+
+class ConfigError(SpecReasonError):
+    """The user's input is wrong. Trying again without changing it gives the same answer."""
+
+
+class InvalidField(ConfigError):
+    """One field of a request, file or configuration is wrong.
+
+    `field` is its path as the user wrote it, such as `config.threshold` or `line 7: problem`.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class UnknownName(ConfigError):
+    """A name that this deployment does not know; the message lists those it does, where few."""
+
+
+class PermanentJobError(SpecReasonError):
+    """The job cannot succeed, whoever runs it: it ends `failed` with this message."""
+
+
+class PromptTooLong(PermanentJobError):
+    """The rendered prompt does not fit into the pair's context with room for an answer."""
+
+
+class PairMismatch(PermanentJobError):
+    """The job's steps came from another pair; continuing would mix two models in one trace."""
+
+
+class TransientError(SpecReasonError):
+    """The machine misbehaved. The queue may try the job again."""
+
+
+class EngineDead(TransientError):
+    """An engine process is gone. The worker leaves its jobs to others and exits."""
+
+
+class LeaseLost(TransientError):
+    """The job's fence is no longer ours: someone else runs it, or it was cancelled."""
+
+
+class StoreUnavailable(TransientError):
+    """Postgres or the broker does not answer."""
+
+
+class EmbeddedServerError(SpecReasonError):
+    """An embedded Postgres or Valkey cannot start here. The message says what to do."""
