@@ -1,0 +1,134 @@
+"""What a user may choose for a run, and which pairs a deployment serves. Unknown keys are refused.
+
+`RunConfig` is stored with its hash on every batch; `PairConfig` is one table of `pairs.toml`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from specreason.errors import ConfigError, InvalidField, UnknownName
+
+PACKAGED_PAIRS = Path(__file__).parent / "pairs.toml"
+
+
+class SchemeName(StrEnum):
+    """How the reasoning of a job is written (design §3)."""
+
+    BASE = "base"  # the base model alone: the accuracy and latency baseline
+    DRAFTER = "drafter"  # the drafter alone: the lower bound of both
+    SPECREASON = "specreason"  # draft, score, keep or write again (paper §4.1)
+
+
+class RunConfig(BaseModel):
+    """Every choice that changes what a job computes. Frozen; two equal configs have equal hashes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scheme: SchemeName = SchemeName.SPECREASON
+    threshold: Annotated[float, Field(ge=0, le=9)] | None = Field(
+        None, description="Acceptance threshold: a step scored at least this is kept. Default: the pair's."
+    )
+    first_steps_on_base: Annotated[int, Field(ge=0)] = Field(
+        0, description="The first n steps are written by the base model, unscored (paper §4.1)."
+    )
+    token_budget: Annotated[int, Field(ge=1)] = Field(
+        8192, description="Most thinking tokens that are kept (paper §5.1)."
+    )
+    max_step_tokens: Annotated[int, Field(ge=1)] = 512
+    max_steps: Annotated[int, Field(ge=1)] = 1000
+    max_answer_tokens: Annotated[int, Field(ge=1)] = 1024
+    on_budget: Literal["answer", "stop"] = Field(
+        "answer", description="At a limit: close the thinking and ask for the answer, or end there."
+    )
+    delimiter: Annotated[str, Field(min_length=1)] = "\n\n"
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.6
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    repeats: Annotated[int, Field(ge=1, le=1024)] = Field(
+        1, description="Statistical repeats of every problem, each with its own seeds."
+    )
+
+    def hash(self) -> str:
+        """SHA-256 of the canonical JSON, hex."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class ModelConfig(BaseModel):
+    """One model of a pair, as the engine is to load it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(description="Hub id, absolute folder, or folder relative to pairs.toml.")
+    revision: str | None = None
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "bfloat16"
+    tensor_parallel_size: Annotated[int, Field(ge=1)] = 1
+    max_model_len: Annotated[int, Field(ge=64)]
+    kv_cache_memory_bytes: Annotated[int, Field(ge=1 << 20)] = Field(
+        description="This engine's share of the static KV split (paper §4.1), bytes per device."
+    )
+    max_num_seqs: Annotated[int, Field(ge=1)] = 64
+    chat_template: str | None = Field(None, description="Overrides the tokenizer's own template.")
+
+
+class PairConfig(BaseModel):
+    """One pair: a base, its drafter, and how the base is asked for a score."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base: ModelConfig
+    drafter: ModelConfig
+    judge_suffix: Annotated[str, Field(min_length=1)]
+    threshold: Annotated[float, Field(ge=0, le=9)] = 7
+    enforce_eager: bool = False
+    block_size: int | None = Field(None, description="KV block, tokens. Default: the engine's choice.")
+
+
+def load_pairs(path: Path | None = None) -> dict[str, PairConfig]:
+    """The pairs in `path`, or the packaged ones. Relative model folders become absolute.
+
+    Raises ConfigError that names the file and the key.
+    """
+    path = path or PACKAGED_PAIRS
+    try:
+        tables: dict[str, Any] = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from error
+    pairs = {}
+    for name, table in tables.items():
+        try:
+            pair = PairConfig.model_validate(table)
+        except ValidationError as error:
+            raise first_invalid_field(error, prefix=f"{path.name}: {name}.") from error
+        pairs[name] = pair.model_copy(
+            update={role: _with_absolute_folder(getattr(pair, role), path.parent) for role in ("base", "drafter")}
+        )
+    return pairs
+
+
+def get_pair(pairs: dict[str, PairConfig], name: str) -> PairConfig:
+    """The pair called `name`; UnknownName lists the others."""
+    if name not in pairs:
+        raise UnknownName(f"pair: no pair is called '{name}'; this deployment knows {', '.join(sorted(pairs))}")
+    return pairs[name]
+
+
+def first_invalid_field(error: ValidationError, *, prefix: str = "") -> InvalidField:
+    """The first complaint of a pydantic error as one line that names the field."""
+    detail = error.errors()[0]
+    field = prefix + ".".join(str(part) for part in detail["loc"])
+    reason = "unknown key" if detail["type"] == "extra_forbidden" else detail["msg"][:1].lower() + detail["msg"][1:]
+    return InvalidField(field.rstrip("."), f"{reason} (got {str(detail['input'])[:80]!r})")
+
+
+def _with_absolute_folder(model: ModelConfig, root: Path) -> ModelConfig:
+    folder = root / model.model
+    return model.model_copy(update={"model": str(folder)}) if folder.is_dir() else model

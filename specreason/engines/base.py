@@ -1,0 +1,159 @@
+"""What the algorithm asks of an engine: continue token ids, and score a step with one token.
+
+An engine knows nothing of steps, problems or thresholds; it is token ids in, token ids and timings
+out. Ids are the truth: `text` is what a person reads and may be cut inside the last token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Role(StrEnum):
+    """The two seats of a pair. Never call them by size."""
+
+    DRAFTER = "drafter"
+    BASE = "base"
+
+
+class FinishReason(StrEnum):
+    """Why one completion ended."""
+
+    DELIMITER = "delimiter"  # the step delimiter was written
+    THINK_END = "think_end"  # the model closed its thinking
+    EOS = "eos"  # the model ended the sequence
+    LENGTH = "length"  # max_tokens were written: the text is cut
+    ABORT = "abort"  # the engine was told to stop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How a token is drawn. Temperature 0 is greedy decoding."""
+
+    temperature: float = 0.6
+    top_p: float = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Where a completion has to end, whichever comes first; end of sequence always ends it."""
+
+    max_tokens: int
+    delimiter: str | None = None  # None: delimiters are ordinary text
+    stop_at_think_end: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """What one generate call wrote.
+
+    `token_ids` include the token that completed the stop. `ttft_s` and `latency_s` are wall seconds
+    from the call to the first and the last token. `num_cached_tokens` of the `num_prompt_tokens` came from the
+    prefix cache.
+    """
+
+    token_ids: tuple[int, ...]
+    text: str
+    finish_reason: FinishReason
+    num_prompt_tokens: int
+    num_cached_tokens: int
+    ttft_s: float
+    latency_s: float
+
+    @property
+    def num_tokens(self) -> int:
+        return len(self.token_ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the base model said of a step: one greedily decoded token and the ten digits' probabilities.
+
+    `digit_probs[d]` is the probability of digit d; NULL-like None where the engine cannot tell.
+    `token_id` is the decoded token and `digit` its value, None if it is not one of the ten digits.
+    """
+
+    digit: int | None
+    digit_probs: tuple[float | None, ...]
+    token_id: int
+    num_prompt_tokens: int
+    num_cached_tokens: int
+    latency_s: float
+
+    @property
+    def non_digit_mass(self) -> float | None:
+        """Probability that was on no digit; None unless all ten are known."""
+        known = [p for p in self.digit_probs if p is not None]
+        return max(0.0, 1.0 - sum(known)) if len(known) == 10 else None
+
+
+class Tokenizer(Protocol):
+    """The part of a tokenizer that the algorithm needs."""
+
+    @property
+    def vocabulary_id(self) -> str:
+        """Hash of the token-to-id table: equal for two models that can share token ids."""
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Ids of `text` as it stands, no special tokens added."""
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Text of `token_ids`, special tokens included."""
+
+    def render_prompt(self, problem: str) -> tuple[int, ...]:
+        """The model's own chat template around `problem`, ending inside an open `<think>`."""
+
+
+class Engine(Protocol):
+    """One loaded model. Cancelling a call's task aborts its request in the engine.
+
+    Every call raises EngineDead if the engine is gone, for this and every later call.
+    """
+
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+
+    @property
+    def max_model_len(self) -> int:
+        """Longest prompt plus completion, in tokens."""
+
+    async def generate(
+        self, prompt_ids: Sequence[int], *, limits: Limits, sampling: Sampling, seed: int
+    ) -> Completion:
+        """Continue `prompt_ids`. The same ids, limits, sampling and seed ask for the same completion."""
+
+    async def score(self, prompt_ids: Sequence[int], *, digit_ids: Sequence[int]) -> Verdict:
+        """Decode one token greedily after `prompt_ids` and read the probabilities of the ten `digit_ids`."""
+
+    async def check_health(self) -> None:
+        """Raise EngineDead if the engine cannot serve."""
+
+    async def close(self) -> None:
+        """End the engine and every process it started. Calls in flight fail with EngineDead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPair:
+    """A drafter and a base that serve together, and how the base is asked for a score.
+
+    `judge_suffix` follows transcript + step; the token after it is the score. `fingerprint` names weights,
+    templates and engine version: steps of one job never come from two fingerprints (design §4).
+    """
+
+    name: str
+    fingerprint: str
+    drafter: Engine
+    base: Engine
+    judge_suffix: str
+    think_end: str = "</think>"
+
+    def engine(self, role: Role) -> Engine:
+        return self.drafter if role is Role.DRAFTER else self.base
+
+    @property
+    def shares_vocabulary(self) -> bool:
+        """Whether token ids pass between the two as they are."""
+        return self.drafter.tokenizer.vocabulary_id == self.base.tokenizer.vocabulary_id
