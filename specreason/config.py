@@ -109,7 +109,9 @@ def load_pairs(path: Path | None = None) -> dict[str, PairConfig]:
         except ValidationError as error:
             raise first_invalid_field(error, prefix=f"{path.name}: {name}.") from error
         pairs[name] = pair.model_copy(
-            update={role: _with_absolute_folder(getattr(pair, role), path.parent) for role in ("base", "drafter")}
+            update={
+                role: _with_absolute_folder(getattr(pair, role), path.parent) for role in ("base", "drafter")
+            }
         )
     return pairs
 
@@ -117,7 +119,9 @@ def load_pairs(path: Path | None = None) -> dict[str, PairConfig]:
 def get_pair(pairs: dict[str, PairConfig], name: str) -> PairConfig:
     """The pair called `name`; UnknownName lists the others."""
     if name not in pairs:
-        raise UnknownName(f"pair: no pair is called '{name}'; this deployment knows {', '.join(sorted(pairs))}")
+        raise UnknownName(
+            f"pair: no pair is called '{name}'; this deployment knows {', '.join(sorted(pairs))}"
+        )
     return pairs[name]
 
 
@@ -125,7 +129,11 @@ def first_invalid_field(error: ValidationError, *, prefix: str = "") -> InvalidF
     """The first complaint of a pydantic error as one line that names the field."""
     detail = error.errors()[0]
     field = prefix + ".".join(str(part) for part in detail["loc"])
-    reason = "unknown key" if detail["type"] == "extra_forbidden" else detail["msg"][:1].lower() + detail["msg"][1:]
+    reason = (
+        "unknown key"
+        if detail["type"] == "extra_forbidden"
+        else detail["msg"][:1].lower() + detail["msg"][1:]
+    )
     return InvalidField(field.rstrip("."), f"{reason} (got {str(detail['input'])[:80]!r})")
 
 

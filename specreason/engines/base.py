@@ -148,6 +148,7 @@ class ModelPair:
     drafter: Engine
     base: Engine
     judge_suffix: str
+    threshold: float = 7.0  # used where a run names none
     think_end: str = "</think>"
 
     def engine(self, role: Role) -> Engine:

@@ -1,0 +1,41 @@
+"""Verification: the base model scores a step 0-9 with one prefill and one decoded token (paper §4.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from specreason.engines.base import ModelPair, Role, Tokenizer, Verdict
+from specreason.errors import ConfigError
+from specreason.reasoning.transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """The pair's judge suffix as ids, and the ten ids that are a score after it."""
+
+    suffix_ids: tuple[int, ...]
+    digit_ids: tuple[int, ...]
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer, suffix: str) -> Judge:
+        """Raises ConfigError if some digit is not exactly one token after the suffix."""
+        suffix_ids = tokenizer.encode(suffix)
+        digit_ids = []
+        for digit in "0123456789":
+            ids = tokenizer.encode(suffix + digit)
+            if ids[:-1] != suffix_ids:
+                raise ConfigError(
+                    f"judge_suffix: after {suffix!r} the digit {digit} is not one token of its own,"
+                    " so the score cannot be read from one token"
+                )
+            digit_ids.append(ids[-1])
+        return cls(suffix_ids=suffix_ids, digit_ids=tuple(digit_ids))
+
+
+async def score_step(
+    pair: ModelPair, judge: Judge, transcript: Transcript, draft_ids: tuple[int, ...]
+) -> Verdict:
+    """Ask the base model what it thinks of `draft_ids` as the next step."""
+    step = transcript.translate(draft_ids, Role.DRAFTER, Role.BASE)
+    prompt = transcript.ids(Role.BASE) + step + judge.suffix_ids
+    return await pair.base.score(prompt, digit_ids=judge.digit_ids)
