@@ -84,6 +84,7 @@ class PairConfig(BaseModel):
 
     base: ModelConfig
     drafter: ModelConfig
+    prompt: str = Field("{problem}", description="What the user's turn says, around `{problem}`.")
     judge_suffix: Annotated[str, Field(min_length=1)]
     threshold: Annotated[float, Field(ge=0, le=9)] = 7
     enforce_eager: bool = False

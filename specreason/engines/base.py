@@ -148,7 +148,8 @@ class ModelPair:
     drafter: Engine
     base: Engine
     judge_suffix: str
-    threshold: float = 7.0  # used where a run names none
+    prompt: str = "{problem}"  # what the user's turn says
+    threshold: float = 7.0  # in force where a run names none
     think_end: str = "</think>"
 
     def engine(self, role: Role) -> Engine:

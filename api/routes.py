@@ -1,0 +1,131 @@
+"""The native endpoints under /api. `/v1` is left to OpenAI's surface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+
+from api.publisher import Publisher
+from api.submission import SUBMISSION_DOC, read_submission
+from specreason import __version__
+from specreason.settings import Settings
+from specreason.store.batches import NewBatch, insert_batch
+from specreason.store.dispatch import take_unpublished
+from specreason.store.session import Database, ping
+from specreason.store.steps import StepRow, read_step_rows
+from specreason.store.summaries import (
+    BatchSummary,
+    JobSummary,
+    list_batches,
+    read_batch,
+    read_job,
+    read_jobs,
+)
+
+router = APIRouter(prefix="/api")
+
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPage:
+    """Batches, newest first. `next` is the `before` of the page that follows, None on the last one."""
+
+    data: tuple[BatchSummary, ...]
+    next: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPage:
+    """A batch's jobs in the order submitted. `next` is the `after` of the page that follows."""
+
+    data: tuple[JobSummary, ...]
+    next: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPage:
+    """A job's steps in order. `next` is the `after` of the page that follows."""
+
+    data: tuple[StepRow, ...]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What this deployment is."""
+
+    status: str
+    version: str
+    pairs: tuple[str, ...]
+
+
+@router.post("/batches", status_code=201, openapi_extra=SUBMISSION_DOC)
+async def submit_batch(request: Request) -> BatchSummary:
+    """Store a batch and its jobs in one transaction, then announce them: what was answered 201 is never lost."""
+    return await run_in_threadpool(_submit, request, await read_submission(request))
+
+
+@router.get("/batches")
+def get_batches(request: Request, before: UUID | None = None, limit: Limit = 50) -> BatchPage:
+    """A page of batches, newest first."""
+    rows = list_batches(_database(request), before=before, limit=limit)
+    return BatchPage(data=rows, next=rows[-1].batch_id if len(rows) == limit else None)
+
+
+@router.get("/batches/{batch_id}")
+def get_batch(request: Request, batch_id: UUID) -> BatchSummary:
+    """One batch: counts per state, which sum to `num_jobs`, and what is known of its results so far."""
+    return read_batch(_database(request), batch_id)
+
+
+@router.get("/batches/{batch_id}/jobs")
+def get_jobs(request: Request, batch_id: UUID, after: UUID | None = None, limit: Limit = 100) -> JobPage:
+    """A page of a batch's jobs."""
+    rows = read_jobs(_database(request), batch_id, after=after, limit=limit)
+    return JobPage(data=rows, next=rows[-1].job_id if len(rows) == limit else None)
+
+
+@router.get("/jobs/{job_id}")
+def get_job(request: Request, job_id: UUID) -> JobSummary:
+    """One job."""
+    return read_job(_database(request), job_id)
+
+
+@router.get("/jobs/{job_id}/steps")
+def get_steps(request: Request, job_id: UUID, after: int = -1, limit: Limit = 100) -> StepPage:
+    """A page of a job's steps: texts, scores, decisions, tokens and timings."""
+    rows = read_step_rows(_database(request), job_id, after=after, limit=limit)
+    return StepPage(data=rows, next=rows[-1].index if len(rows) == limit else None)
+
+
+@router.get("/health")
+def get_health(request: Request) -> Health:
+    """200 if the API and its database answer, else 503."""
+    ping(_database(request))
+    return Health(status="ok", version=__version__, pairs=tuple(request.app.state.pairs))
+
+
+def _submit(request: Request, batch: NewBatch) -> BatchSummary:
+    database, settings = _database(request), _settings(request)
+    publisher: Publisher = request.app.state.publisher
+    batch_id = insert_batch(database, batch)
+    due = take_unpublished(
+        database, batch.pair, window=settings.publish_window, resend_after_s=settings.republish_s
+    )
+    publisher.announce(batch.pair, due)
+    return read_batch(database, batch_id)
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings

@@ -1,0 +1,50 @@
+"""How Alembic reaches the database: a connection handed over by `migrate`, or SPECREASON_DATABASE_URL."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from alembic import context
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from specreason.errors import ConfigError
+from specreason.store import schema, trace_schema  # noqa: F401 -- both fill the metadata
+from specreason.store.columns import metadata
+from specreason.store.migrate import install_views
+from specreason.store.session import connect, transaction
+
+
+def install_views_at_head(*, ctx: Any, heads: set[str], **_: Any) -> None:
+    """The view files describe the newest schema, so they go in when it is reached."""
+    if heads == set(ScriptDirectory.from_config(context.config).get_heads()):
+        install_views(ctx.connection)
+
+
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        compare_server_default=True,
+        on_version_apply=install_views_at_head,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def main() -> None:
+    if context.is_offline_mode():
+        raise ConfigError("alembic --sql: not supported; migrate a copy of the database instead")
+    connection = context.config.attributes.get("connection")
+    if connection is not None:
+        run(connection)
+        return
+    database_url = os.environ.get("SPECREASON_DATABASE_URL")
+    if not database_url:
+        raise ConfigError("SPECREASON_DATABASE_URL: is not set")
+    with transaction(connect(database_url, pool_size=1)) as connection:
+        run(connection)
+
+
+main()

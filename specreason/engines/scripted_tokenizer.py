@@ -1,0 +1,47 @@
+"""A tokenizer without files: one token per character, and the traits of a real one that programs trip over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+THINK_START = "<think>"
+THINK_END = "</think>"
+EOS = "<eos>"
+# As in Qwen's vocabulary, punctuation merges with the delimiter: encode(a + b) need not be encode(a) + encode(b).
+_WORDS = (EOS, THINK_START, THINK_END, "\n\n", ".\n\n", ":\n\n")
+_PATTERN = re.compile("|".join([EOS, THINK_START, THINK_END, r"[.:]?\n\n", "."]), re.DOTALL)
+_FIRST_CHARACTER = 16
+
+
+class ScriptedTokenizer:
+    """Two tokenizers with different `shift` do not share a vocabulary: every id moves by it."""
+
+    def __init__(self, *, shift: int = 0) -> None:
+        self._shift = shift
+
+    @property
+    def vocabulary_id(self) -> str:
+        return f"scripted-{self._shift}"
+
+    @property
+    def eos_id(self) -> int:
+        return self._shift
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        return tuple(self._id(token) for token in _PATTERN.findall(text))
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        return "".join(self._token(token_id - self._shift) for token_id in token_ids)
+
+    def render_prompt(self, problem: str) -> tuple[int, ...]:
+        return self.encode(f"User: {problem}\n{THINK_START}\n")
+
+    def _id(self, token: str) -> int:
+        return self._shift + (_WORDS.index(token) if token in _WORDS else _FIRST_CHARACTER + ord(token))
+
+    @staticmethod
+    def _token(number: int) -> str:
+        if 0 <= number < len(_WORDS):
+            return _WORDS[number]
+        return chr(number - _FIRST_CHARACTER) if number >= _FIRST_CHARACTER else "\ufffd"

@@ -1,0 +1,106 @@
+"""A Hugging Face tokenizer behind the Tokenizer protocol, and what a pair needs of one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from specreason.engines.base import Tokenizer
+from specreason.errors import ConfigError
+
+_THINK_START = "<think>"
+
+
+class HFTokenizer:
+    """Wraps a fast `transformers` tokenizer.
+
+    `chat_template` overrides the tokenizer's own. Raises ConfigError if there is neither.
+    """
+
+    def __init__(self, hf: Any, *, chat_template: str | None = None) -> None:
+        if not getattr(hf, "is_fast", False):
+            raise ConfigError(f"{hf.name_or_path}: has no fast tokenizer (tokenizer.json)")
+        self.chat_template: str | None = chat_template or hf.chat_template
+        if not self.chat_template:
+            raise ConfigError(f"{hf.name_or_path}: has no chat template; set chat_template in pairs.toml")
+        self._hf = hf
+        self._backend = hf.backend_tokenizer  # the Rust tokenizer: several times faster than its wrapper
+
+    @classmethod
+    def load(
+        cls, model: str, *, revision: str | None = None, chat_template: str | None = None
+    ) -> HFTokenizer:
+        """From a folder or the hub. Raises ConfigError if there is no usable tokenizer."""
+        from transformers import AutoTokenizer
+
+        try:
+            hf = AutoTokenizer.from_pretrained(model, revision=revision)
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{model}: tokenizer cannot be loaded: {first_line(error)}") from error
+        return cls(hf, chat_template=chat_template)
+
+    @cached_property
+    def vocabulary_id(self) -> str:
+        return vocabulary_hash(self._backend.get_vocab(with_added_tokens=True))
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        return tuple(self._backend.encode(text, add_special_tokens=False).ids)
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        text: str = self._backend.decode(list(token_ids), skip_special_tokens=False)
+        return text
+
+    def render_prompt(self, problem: str) -> tuple[int, ...]:
+        text: str = self._hf.apply_chat_template(
+            [{"role": "user", "content": problem}],
+            chat_template=self.chat_template,
+            tokenize=False,
+            add_generation_prompt=True,
+        )
+        # Older templates of reasoning models leave it to the model to open its thinking.
+        if not text.rstrip().endswith(_THINK_START):
+            text += f"{_THINK_START}\n"
+        return self.encode(text)
+
+    def ids_containing(self, text: str) -> frozenset[int]:
+        """Every token whose text contains `text`: Qwen-family tokenizers merge "\\n\\n" into ".\\n\\n" and more."""
+        ids = range(self._backend.get_vocab_size(with_added_tokens=True))
+        texts = self._backend.decode_batch([[i] for i in ids], skip_special_tokens=False)
+        return frozenset(i for i, token in zip(ids, texts, strict=True) if text in token)
+
+
+def digit_ids(tokenizer: Tokenizer, judge_suffix: str) -> tuple[int, ...]:
+    """The ids of the ten digits as they follow `judge_suffix`, digit 0 first.
+
+    Raises ConfigError unless each digit is exactly one token after the suffix's own: a score is one token.
+    """
+    suffix = tokenizer.encode(judge_suffix)
+    found = []
+    for digit in "0123456789":
+        ids = tokenizer.encode(judge_suffix + digit)
+        if ids[: len(suffix)] != suffix:
+            raise ConfigError(
+                f"judge_suffix: digit {digit} merges with the suffix's end {judge_suffix[-8:]!r} into one token; "
+                "end the suffix differently"
+            )
+        if len(ids) != len(suffix) + 1:
+            raise ConfigError(
+                f"judge_suffix: digit {digit} after {judge_suffix[-8:]!r} is {len(ids) - len(suffix)} tokens, not one"
+            )
+        found.append(ids[-1])
+    if len(set(found)) != 10:
+        raise ConfigError("judge_suffix: the base's tokenizer gives several digits the same token")
+    return tuple(found)
+
+
+def vocabulary_hash(vocabulary: dict[str, int]) -> str:
+    """SHA-256 of a token-to-id table, hex."""
+    return hashlib.sha256(json.dumps(sorted(vocabulary.items())).encode()).hexdigest()
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or its class name if it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,196 @@
+"""One model in vLLM behind the Engine protocol. Only this file and `vllm_setup.py` import vllm."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import math
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+
+from vllm import SamplingParams
+from vllm.config import VllmConfig
+from vllm.exceptions import VLLMClientError, VLLMError
+from vllm.inputs import tokens_input
+from vllm.outputs import RequestOutput
+from vllm.sampling_params import RequestOutputKind
+from vllm.v1.engine.async_llm import AsyncLLM
+from vllm.v1.engine.exceptions import EngineDeadError
+
+from specreason.engines.base import Completion, FinishReason, Limits, Sampling, Verdict
+from specreason.engines.tokenizer import HFTokenizer, first_line
+from specreason.errors import EngineDead, PermanentJobError, PromptTooLong, TransientError
+
+SHUTDOWN_TIMEOUT_S = 5.0
+# It logs the death of its engine process with a traceback; we raise EngineDead instead.
+logging.getLogger("vllm.v1.engine.async_llm").setLevel(logging.CRITICAL)
+
+
+class VllmEngine:
+    """Construct in a thread: it blocks until the model is loaded. Its calls belong to one event loop."""
+
+    def __init__(self, config: VllmConfig, tokenizer: HFTokenizer, *, think_end: str = "</think>") -> None:
+        self._tokenizer = tokenizer
+        self._max_model_len: int = config.model_config.max_model_len
+        think_ids = tokenizer.encode(think_end)
+        # A token where the vocabulary has one for it, else the text.
+        self._think_end: int | str = think_ids[0] if len(think_ids) == 1 else think_end
+        self._request_number = itertools.count()
+        self._live: set[str] = set()
+        self._closed = False
+        # A pair has few delimiters, and finding their tokens takes some tenths of a second.
+        self._delimiter_ids = lru_cache(maxsize=8)(tokenizer.ids_containing)
+        self._engine = AsyncLLM.from_vllm_config(config)
+
+    @property
+    def tokenizer(self) -> HFTokenizer:
+        return self._tokenizer
+
+    @property
+    def max_model_len(self) -> int:
+        return self._max_model_len
+
+    @property
+    def num_unfinished(self) -> int:
+        """Requests that the engine still works on."""
+        count: int = self._engine.get_num_unfinished_requests()
+        return count
+
+    async def generate(
+        self, prompt_ids: Sequence[int], *, limits: Limits, sampling: Sampling, seed: int
+    ) -> Completion:
+        """See Engine. vLLM clamps `max_tokens` at the context's end: the finish is then LENGTH."""
+        started = time.perf_counter()
+        first = output = await self._run(prompt_ids, self._sampling_params(limits, sampling, 0, seed))
+        written = list(output.outputs[0].token_ids)
+        # vLLM matches stop strings in text that may begin with the prompt's tail, if the prompt ends inside a UTF-8
+        # character. Such a stop is not the model's: go on with what is left.
+        while self._is_false_stop(output, written) and len(written) < limits.max_tokens:
+            params = self._sampling_params(limits, sampling, len(written), seed)
+            output = await self._run([*prompt_ids, *written], params)
+            written += output.outputs[0].token_ids
+        return Completion(
+            token_ids=tuple(written),
+            text=self._tokenizer.decode(written),
+            finish_reason=self._finish_reason(output, written, limits),
+            num_prompt_tokens=len(prompt_ids),
+            num_cached_tokens=first.num_cached_tokens or 0,
+            ttft_s=first.metrics.first_token_latency if first.metrics else 0.0,
+            latency_s=time.perf_counter() - started,
+        )
+
+    async def score(self, prompt_ids: Sequence[int], *, digit_ids: Sequence[int]) -> Verdict:
+        started = time.perf_counter()
+        output = await self._run(prompt_ids, _verdict_params(digit_ids))
+        (token_id,) = output.outputs[0].token_ids
+        (logprobs,) = output.outputs[0].logprobs
+        probs = tuple(math.exp(logprobs[i].logprob) if i in logprobs else None for i in digit_ids)
+        return Verdict(
+            digit=list(digit_ids).index(token_id) if token_id in digit_ids else None,
+            digit_probs=probs,
+            token_id=token_id,
+            num_prompt_tokens=len(prompt_ids),
+            num_cached_tokens=output.num_cached_tokens or 0,
+            latency_s=time.perf_counter() - started,
+        )
+
+    async def check_health(self) -> None:
+        if self._closed or self._engine.errored:
+            raise EngineDead("the engine is closed" if self._closed else "the engine process has died")
+
+    async def close(self) -> None:
+        """Takes a few seconds; safe to call twice, and on an engine that has died."""
+        if self._closed:
+            return
+        self._closed = True
+        with suppress(
+            EngineDeadError, TimeoutError
+        ):  # its calls have failed already, or fail with the process
+            await asyncio.wait_for(self._engine.abort(list(self._live)), SHUTDOWN_TIMEOUT_S)
+        if self._engine.output_handler is not None:
+            self._engine.output_handler.cancel()
+        await asyncio.to_thread(self._engine.shutdown, SHUTDOWN_TIMEOUT_S)
+
+    async def _run(self, prompt_ids: Sequence[int], params: SamplingParams) -> RequestOutput:
+        """One request, to its end. Cancelling the caller aborts it: vLLM's generator sees to that."""
+        await self.check_health()
+        if len(prompt_ids) >= self._max_model_len:
+            raise PromptTooLong(
+                f"the prompt has {len(prompt_ids)} tokens; the model takes {self._max_model_len} with its completion"
+            )
+        request_id = str(next(self._request_number))
+        self._live.add(request_id)
+        try:
+            stream = self._engine.generate(tokens_input(list(prompt_ids)), params, request_id)
+            (output,) = [output async for output in stream]  # FINAL_ONLY: there is exactly one
+        except EngineDeadError as error:
+            raise EngineDead("the engine process has died") from error
+        except VLLMClientError as error:
+            raise PermanentJobError(f"the engine refuses the request: {first_line(error)}") from error
+        except VLLMError as error:
+            raise TransientError(f"the engine lost a request: {first_line(error)}") from error
+        finally:
+            self._live.discard(request_id)
+        await self.check_health()  # closed meanwhile: what came back was aborted
+        return output
+
+    def _sampling_params(
+        self, limits: Limits, sampling: Sampling, num_written: int, seed: int
+    ) -> SamplingParams:
+        stop_strings, stop_ids = [], []
+        if limits.delimiter is not None:
+            # Ids end the request in the engine at once; the string finds a delimiter written in several tokens.
+            stop_strings.append(limits.delimiter)
+            stop_ids += sorted(self._delimiter_ids(limits.delimiter))
+        if limits.stop_at_think_end:
+            if isinstance(self._think_end, str):
+                stop_strings.append(self._think_end)
+            else:
+                stop_ids.append(self._think_end)
+        return SamplingParams(
+            max_tokens=limits.max_tokens - num_written,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            # A continued request draws on; the same seed again would repeat the first draws.
+            seed=seed + num_written,
+            stop=stop_strings,
+            stop_token_ids=stop_ids,
+            include_stop_str_in_output=True,
+            skip_special_tokens=False,
+            detokenize=bool(stop_strings),
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+
+    def _is_false_stop(self, output: RequestOutput, written: Sequence[int]) -> bool:
+        stop = output.outputs[0].stop_reason
+        return isinstance(stop, str) and stop not in self._tokenizer.decode(written)
+
+    def _finish_reason(self, output: RequestOutput, written: Sequence[int], limits: Limits) -> FinishReason:
+        completion = output.outputs[0]
+        if completion.finish_reason == "length" or self._is_false_stop(output, written):
+            return FinishReason.LENGTH
+        if completion.finish_reason != "stop":
+            return FinishReason.ABORT
+        stop = completion.stop_reason
+        if stop == self._think_end:
+            return FinishReason.THINK_END
+        if isinstance(stop, str) or (limits.delimiter and stop in self._delimiter_ids(limits.delimiter)):
+            return FinishReason.DELIMITER
+        return FinishReason.EOS  # None, or one of the further end tokens of generation_config.json
+
+
+def _verdict_params(digit_ids: Sequence[int]) -> SamplingParams:
+    """One greedy token and the probabilities of the ten digits, taken before temperature and masks.
+
+    Never on an engine with token-level speculation: `logprob_token_ids` kills it (design §4).
+    """
+    return SamplingParams(
+        max_tokens=1,
+        temperature=0.0,
+        logprob_token_ids=list(digit_ids),
+        detokenize=False,
+        output_kind=RequestOutputKind.FINAL_ONLY,
+    )

@@ -1,0 +1,57 @@
+"""How vLLM is set up for one model, and what runs inside its engine process on the CPU."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from vllm.config import VllmConfig
+from vllm.engine.arg_utils import AsyncEngineArgs
+from vllm.v1.executor.uniproc_executor import UniProcExecutor
+
+from specreason.config import ModelConfig, PairConfig
+from specreason.engines.parent_watch import EngineProcess, announce_owner
+
+# The CPU's attention kernel takes multiples of 32; its default of 128 recomputes up to 127 tokens per verification.
+CPU_BLOCK_SIZE = 32
+_MAX_LOGPROBS = 20
+_SETTINGS = "specreason"
+
+
+class CpuExecutor(UniProcExecutor):  # type: ignore[misc]  # vllm is not typed
+    """Runs the model in the engine process itself, on the cores its configuration names.
+
+    vLLM's default on the CPU gives the model a process of its own, which doubles the loading time, and binds
+    the two engines of a pair to the same core. Threads started before keep all cores: they only pass messages.
+    """
+
+    def _init_executor(self) -> None:
+        process: EngineProcess = self.vllm_config.additional_config[_SETTINGS]
+        os.sched_setaffinity(0, process["cores"])
+        torch.set_num_threads(len(process["cores"]))
+        super()._init_executor()
+
+
+def engine_config(model: ModelConfig, pair: PairConfig, *, cores: list[int] | None) -> VllmConfig:
+    """vLLM's configuration for one model; `cores` are the CPUs it computes on, None on a GPU.
+
+    Changes os.environ, as vLLM does: call for one engine after the other.
+    """
+    args = AsyncEngineArgs(
+        model=model.model,
+        revision=model.revision,
+        dtype=model.dtype,
+        tensor_parallel_size=model.tensor_parallel_size,
+        max_model_len=model.max_model_len,
+        max_num_seqs=model.max_num_seqs,
+        max_logprobs=_MAX_LOGPROBS,
+        kv_cache_memory_bytes=model.kv_cache_memory_bytes,
+        enable_prefix_caching=True,
+        enforce_eager=pair.enforce_eager,
+        block_size=pair.block_size or (CPU_BLOCK_SIZE if cores else None),
+        distributed_executor_backend=CpuExecutor if cores else None,
+        use_tqdm_on_load=False,
+        additional_config={_SETTINGS: EngineProcess(cores=cores)},
+    )
+    announce_owner()
+    return args.create_engine_config()

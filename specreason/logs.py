@@ -1,0 +1,12 @@
+"""Log lines of our own processes: to stderr, one line an event."""
+
+from __future__ import annotations
+
+import logging
+
+
+def log_to_stderr(level: str) -> None:
+    """`level` is a name such as INFO; the libraries below us speak from WARNING on."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in ("specreason", "worker", "api", "__main__"):
+        logging.getLogger(name).setLevel(level.upper())

@@ -1,0 +1,62 @@
+"""What one process needs to know of its deployment, from SPECREASON_* in the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from specreason.config import first_invalid_field
+from specreason.errors import InvalidField
+
+
+class Settings(BaseSettings):
+    """Read once per process. Durations are seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="SPECREASON_", frozen=True, extra="ignore")
+
+    database_url: SecretStr | None = None
+    broker_url: SecretStr | None = None
+    pairs_file: Path | None = Field(None, description="pairs.toml of this deployment; default: the packaged one.")
+
+    api_host: str = "127.0.0.1"
+    api_port: Annotated[int, Field(ge=0, le=65535)] = 8765
+    max_upload_bytes: Annotated[int, Field(ge=1)] = 200 * 1024 * 1024
+    max_problems: Annotated[int, Field(ge=1)] = 50_000
+
+    slots: Annotated[int, Field(ge=1, le=256)] = Field(16, description="Jobs in flight on one pair.")
+    lease_s: Annotated[float, Field(gt=0)] = Field(15, description="A worker silent for longer has lost its jobs.")
+    beat_s: Annotated[float, Field(gt=0)] = Field(2, description="Time between two renewals of the lease.")
+    stall_s: Annotated[float, Field(gt=0)] = Field(
+        30, description="A child that reports no progress for longer is taken for hung and its lease not renewed."
+    )
+    republish_s: Annotated[float, Field(gt=0)] = Field(
+        10, description="A queued job whose message was sent longer ago is announced again."
+    )
+    publish_window: Annotated[int, Field(ge=1)] = Field(256, description="Most messages in one queue.")
+    drain_s: Annotated[float, Field(ge=0)] = Field(30, description="Grace for running jobs at shutdown.")
+    log_level: str = "INFO"
+
+    def database(self) -> str:
+        """The database's URL; InvalidField if none is set."""
+        return _required("SPECREASON_DATABASE_URL", self.database_url)
+
+    def broker(self) -> str:
+        """The broker's URL; InvalidField if none is set."""
+        return _required("SPECREASON_BROKER_URL", self.broker_url)
+
+
+def _required(variable: str, value: SecretStr | None) -> str:
+    if value is None:
+        raise InvalidField(variable, "is not set; `specreason up` starts servers of its own and needs none")
+    return value.get_secret_value()
+
+
+def load_settings() -> Settings:
+    """Raises InvalidField that names the environment variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise first_invalid_field(error, prefix="SPECREASON_") from error

@@ -1,0 +1,63 @@
+"""What the tables share: the naming convention, and columns and checks that occur more than once.
+
+Ids are uuid7, so they sort by time. A set of words is text with a CHECK made from its Python enum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Integer, MetaData, Uuid, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def words(values: Iterable[StrEnum]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+def one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ({words(values)})", name=column)
+
+
+def id_column() -> Column[object]:
+    return Column("id", Uuid, primary_key=True)
+
+
+def moment(name: str) -> Column[object]:
+    """A moment that may not have come yet."""
+    return Column(name, DateTime(timezone=True))
+
+
+def created_at(name: str = "created_at") -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def count_column(name: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, Integer, nullable=nullable, server_default=None if nullable else text("0"))
+
+
+def json_column(name: str) -> Column[object]:
+    return Column(name, JSONB, nullable=False, server_default=text("'{}'::jsonb"))
+
+
+def reference(name: str, target: str, *, nullable: bool = False) -> Column[object]:
+    return Column(name, ForeignKey(target, ondelete="CASCADE"), nullable=nullable)
+
+
+def all_or_none(columns: Iterable[str], condition: str, *, name: str) -> CheckConstraint:
+    """All of `columns` are set where `condition` holds, and none elsewhere."""
+    names = list(columns)
+    return CheckConstraint(
+        f"num_nonnulls({', '.join(names)}) = CASE WHEN {condition} THEN {len(names)} ELSE 0 END", name=name
+    )

@@ -1,0 +1,208 @@
+"""What a worker does to a job: claim it, then finish it, fail it for now, or give it back.
+
+A claim raises the job's fence. Every later call names that fence and does nothing if the job has moved on: it
+was cancelled, or its lease ran out and someone else has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from pydantic import ValidationError
+from sqlalchemy import ColumnElement, Row, and_, exists, func, insert, select, tuple_, update
+from sqlalchemy.sql.functions import now
+
+from specreason.config import RunConfig, first_invalid_field
+from specreason.reasoning.steps import StopReason
+from specreason.store.schema import attempt, batch, event, job, problem, worker
+from specreason.store.session import Connection, Database, transaction
+from specreason.store.states import AttemptOutcome, EventKind, JobState
+from specreason.store.trace_schema import step
+from specreason.store.transitions import end_jobs, lock_jobs, requeue_jobs
+
+LONGEST_DELAY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedJob:
+    """A job and the right to run it, as long as its fence is the job's.
+
+    Steps before `first_step` are persisted already: read them with `read_steps` and go on from there.
+    """
+
+    job_id: UUID
+    batch_id: UUID
+    worker_id: UUID
+    fence: int
+    attempt: int
+    first_step: int
+    problem: str
+    config: RunConfig
+    seed: int
+    repeat: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """How a run ended. `answer` is what was extracted, not yet graded; `error` says why a job `failed`."""
+
+    state: JobState
+    stop_reason: StopReason | None = None
+    answer: str | None = None
+    error: str | None = None
+
+
+def claim(
+    database: Database, job_id: UUID, *, worker_id: UUID, pair_fingerprint: str, in_flight: int = 1
+) -> ClaimedJob | None:
+    """Take a queued job for this worker; None if it is not there to be taken, or our own lease has run out.
+
+    `in_flight` is the number of jobs on this worker, this one included. A job whose steps came from another
+    pair fingerprint ends `failed` here, and so does one whose configuration this version cannot read.
+    """
+    with transaction(database) as connection:
+        row = _lock_claimable(connection, job_id, worker_id)
+        if row is None:
+            return None
+        # The lock is ours: whoever wrote steps under an older fence has committed or will be refused.
+        first_step = connection.scalar(select(func.count()).where(step.c.job_id == job_id)) or 0
+        connection.execute(
+            update(job)
+            .where(job.c.id == job_id)
+            .values(
+                state=JobState.RUNNING,
+                fence=job.c.fence + 1,
+                num_attempts=job.c.num_attempts + 1,
+                worker_id=worker_id,
+                pair_fingerprint=pair_fingerprint if first_step == 0 else job.c.pair_fingerprint,
+                started_at=func.coalesce(job.c.started_at, now()),
+                concurrency=in_flight,
+                resumed=first_step > 0,
+            )
+        )
+        connection.execute(
+            insert(attempt).values(
+                job_id=job_id,
+                number=row.num_attempts + 1,
+                fence=row.fence + 1,
+                worker_id=worker_id,
+                first_step=first_step,
+            )
+        )
+        connection.execute(
+            insert(event).values(
+                batch_id=row.batch_id,
+                job_id=job_id,
+                worker_id=worker_id,
+                kind=EventKind.JOB_CLAIMED,
+                state=JobState.RUNNING,
+            )
+        )
+        if first_step and row.pair_fingerprint != pair_fingerprint:
+            error = (
+                f"pair: the first {first_step} steps were written under fingerprint {row.pair_fingerprint},"
+                f" this worker's is {pair_fingerprint}; two models are never mixed in one trace"
+            )
+            _fail(connection, job_id, error)
+            return None
+        try:
+            config = RunConfig.model_validate(row.config)
+        except ValidationError as invalid:
+            _fail(connection, job_id, str(first_invalid_field(invalid, prefix="config.")))
+            return None
+    return ClaimedJob(
+        job_id=job_id,
+        batch_id=row.batch_id,
+        worker_id=worker_id,
+        fence=row.fence + 1,
+        attempt=row.num_attempts + 1,
+        first_step=first_step,
+        problem=row.text,
+        config=config,
+        seed=row.seed,
+        repeat=row.repeat,
+    )
+
+
+def finish(database: Database, claimed: ClaimedJob, result: JobResult) -> bool:
+    """End the job, with totals summed from its step rows. False, and no change, if the claim no longer holds.
+
+    Call after the sink's `flush`: the totals are those of the steps that are durable.
+    """
+    with transaction(database) as connection:
+        if not lock_jobs(connection, _held(claimed)):
+            return False
+        end_jobs(
+            connection,
+            [claimed.job_id],
+            state=result.state,
+            outcome=AttemptOutcome(result.state.value),
+            stop_reason=result.stop_reason,
+            answer=result.answer,
+            error=result.error,
+        )
+    return True
+
+
+def release(database: Database, claimed: ClaimedJob) -> bool:
+    """Give the job back in good order; the attempt does not count against it. False as in `finish`."""
+    with transaction(database) as connection:
+        if not lock_jobs(connection, _held(claimed)):
+            return False
+        requeue_jobs(connection, [claimed.job_id], outcome=AttemptOutcome.RELEASED)
+    return True
+
+
+def retry(
+    database: Database, claimed: ClaimedJob, error: str, *, max_attempts: int = 3, delay_s: float = 2.0
+) -> bool:
+    """Queue the job again after a transient error; `dead` after `max_attempts` errors. False as in `finish`.
+
+    The delay doubles with each error of this job, up to a minute.
+    """
+    with transaction(database) as connection:
+        if not lock_jobs(connection, _held(claimed)):
+            return False
+        earlier = and_(attempt.c.job_id == claimed.job_id, attempt.c.outcome == AttemptOutcome.ERROR)
+        num_errors = 1 + (connection.scalar(select(func.count()).where(earlier)) or 0)
+        if num_errors >= max_attempts:
+            end_jobs(
+                connection, [claimed.job_id], state=JobState.DEAD, outcome=AttemptOutcome.ERROR, error=error
+            )
+        else:
+            delay_s = min(LONGEST_DELAY_S, delay_s * 2 ** (num_errors - 1))
+            requeue_jobs(
+                connection, [claimed.job_id], outcome=AttemptOutcome.ERROR, error=error, delay_s=delay_s
+            )
+    return True
+
+
+def lost_claims(database: Database, claims: Sequence[ClaimedJob]) -> frozenset[UUID]:
+    """Ids of those jobs that are no longer ours: cancelled, or claimed by someone else. One cheap query."""
+    fences = [(claimed.job_id, claimed.fence) for claimed in claims]
+    held = select(job.c.id).where(tuple_(job.c.id, job.c.fence).in_(fences), job.c.state == JobState.RUNNING)
+    with transaction(database) as connection:
+        return frozenset(claimed.job_id for claimed in claims) - frozenset(connection.scalars(held))
+
+
+def _lock_claimable(connection: Connection, job_id: UUID, worker_id: UUID) -> Row[*tuple[object, ...]] | None:
+    alive = exists().where(
+        worker.c.id == worker_id, worker.c.lease_expires_at > now(), worker.c.stopped_at.is_(None)
+    )
+    return connection.execute(
+        select(job, problem.c.text, batch.c.config)
+        .join(problem, problem.c.id == job.c.problem_id)
+        .join(batch, batch.c.id == job.c.batch_id)
+        .where(job.c.id == job_id, job.c.state == JobState.QUEUED, job.c.run_after <= now(), alive)
+        .with_for_update(of=job)
+    ).one_or_none()
+
+
+def _held(claimed: ClaimedJob) -> ColumnElement[bool]:
+    return and_(job.c.id == claimed.job_id, job.c.fence == claimed.fence, job.c.state == JobState.RUNNING)
+
+
+def _fail(connection: Connection, job_id: UUID, error: str) -> None:
+    end_jobs(connection, [job_id], state=JobState.FAILED, outcome=AttemptOutcome.FAILED, error=error)

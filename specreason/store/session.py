@@ -1,0 +1,122 @@
+"""Opens the database and bounds what a transaction may wait for. Knows no table.
+
+`Database` is SQLAlchemy's engine; the word *engine* belongs to models here. One per process, for any thread.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import unquote
+
+from sqlalchemy import URL, Connection, create_engine, func, make_url
+from sqlalchemy import Engine as Database
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, TimeoutError
+
+from specreason.errors import ConfigError, StoreUnavailable
+
+__all__ = ["Connection", "Database", "connect", "one_line", "storable", "transaction"]
+
+CONNECT_TIMEOUT_S = 5
+# A process frozen inside a transaction must not hold its locks for ever; whoever waits too long tries again.
+SESSION_OPTIONS = "-c idle_in_transaction_session_timeout=5s -c lock_timeout=5s -c timezone=UTC"
+KEEPALIVE = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+# The operator's mistakes among the failures to connect: waiting does not mend them.
+REFUSED_FOR_GOOD = re.compile(
+    r"database \".*\" does not exist|role \".*\" does not exist|authentication failed"
+    r"|no password supplied|no pg_hba.conf entry|invalid (connection option|port|integer)"
+)
+
+
+def connect(database_url: str, *, pool_size: int = 16) -> Database:
+    """Open a pool of connections to the Postgres at `database_url` and see that it answers.
+
+    Raises ConfigError for a wrong URL, database, user or password, StoreUnavailable where nothing answers.
+    """
+    url = _parse(database_url)
+    given = url.query.get("options", "")
+    options = given if isinstance(given, str) else " ".join(given)
+    database = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=10,
+        pool_pre_ping=True,  # a restarted Postgres costs a reconnect, not an error
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "application_name": url.query.get("application_name", "specreason"),
+            "options": f"{options} {SESSION_OPTIONS}".strip(),
+            **KEEPALIVE,
+        },
+    )
+    try:
+        with database.connect() as connection:
+            connection.execute(func.now().select())
+    except DBAPIError as error:
+        database.dispose()
+        where = _without_password(url)
+        reason = one_line(error)  # libpq never repeats the password
+        if REFUSED_FOR_GOOD.search(reason):
+            raise ConfigError(f"database {where}: {reason}") from None
+        raise StoreUnavailable(f"database {where} does not answer: {reason}") from None
+    return database
+
+
+@contextmanager
+def transaction(database: Database) -> Iterator[Connection]:
+    """One transaction: committed at the end of the block, rolled back by an exception.
+
+    Raises StoreUnavailable where Postgres is away, restarts, or a lock was not had in time.
+    """
+    try:
+        with database.begin() as connection:
+            yield connection
+    except (OperationalError, InterfaceError, TimeoutError) as error:
+        raise StoreUnavailable(f"database: {one_line(error)}") from error
+
+
+def one_line(error: Exception) -> str:
+    """What the driver said, without SQL and in one line."""
+    said = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
+    lines = [
+        line.strip() for line in said.splitlines() if line.strip() and not line.startswith("Multiple conn")
+    ]
+    return lines[0] if lines else type(error).__name__
+
+
+def storable(text: str) -> str:
+    """`text` with U+FFFD for what Postgres cannot hold: NUL characters and lone surrogates.
+
+    Models write both. Token ids beside the text stay as they were: they are the truth.
+    """
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _parse(database_url: str) -> URL:
+    try:
+        url = make_url(database_url)
+    except (ArgumentError, ValueError):  # the URL is not repeated: it may hold a password
+        raise ConfigError("database URL: is not a URL such as postgresql://user@host:5432/name") from None
+    if url.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise ConfigError(
+            f"database URL: names '{url.drivername}', but the store is Postgres: postgresql://…"
+        )
+    return url
+
+
+def _without_password(url: URL) -> str:
+    return unquote(
+        url.difference_update_query(["password", "sslpassword"]).render_as_string(hide_password=True)
+    )

@@ -1,0 +1,48 @@
+"""The states a job can be in, how an attempt can end, and what the event log tells. No behaviour.
+
+queued → running → succeeded | failed | cancelled | expired | dead
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """Where a job stands. Counts per state always sum to the number of jobs."""
+
+    QUEUED = "queued"  # waits for a worker, for the first time or again
+    RUNNING = "running"  # claimed by a worker whose lease counts
+    SUCCEEDED = "succeeded"  # the run ended by itself, with or without an answer
+    FAILED = "failed"  # an error that no retry can mend
+    CANCELLED = "cancelled"  # someone cancelled the job or its batch
+    EXPIRED = "expired"  # its deadline passed
+    DEAD = "dead"  # retries are exhausted, or too many workers died with it
+
+    @property
+    def ended(self) -> bool:
+        return self not in (JobState.QUEUED, JobState.RUNNING)
+
+
+class AttemptOutcome(StrEnum):
+    """How one attempt at a job ended. Only `error` counts towards the limit on attempts."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    ERROR = "error"  # a transient error: the job is queued again, or dead
+    RELEASED = "released"  # the worker left in good order and gave the job back
+    LOST = "lost"  # the worker's lease ran out
+
+
+class EventKind(StrEnum):
+    """One event row tells one change, written in the transaction that made it."""
+
+    BATCH_SUBMITTED = "batch_submitted"
+    BATCH_CANCELLED = "batch_cancelled"
+    JOB_CLAIMED = "job_claimed"  # queued → running
+    JOB_REQUEUED = "job_requeued"  # running → queued; `outcome` says why
+    JOB_ENDED = "job_ended"  # → one of the five end states, `state`
+    WORKER_STARTED = "worker_started"
+    WORKER_STOPPED = "worker_stopped"

@@ -1,0 +1,143 @@
+"""A StepRecord as the columns of `step` and `step_payload`, and back. The two directions stand side by side.
+
+What comes back equals what went in, except for characters that Postgres cannot hold (see `storable`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, Select, select
+
+from specreason.engines.base import Completion, FinishReason, Role, Verdict
+from specreason.errors import UnknownName
+from specreason.reasoning.steps import Decision, Phase, StepRecord
+from specreason.store.schema import job
+from specreason.store.session import Database, storable, transaction
+from specreason.store.trace_schema import step, step_payload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredStep:
+    """A step as it was persisted, when, and under which fence."""
+
+    record: StepRecord
+    fence: int
+    created_at: datetime
+
+
+def read_steps(database: Database, job_id: UUID) -> tuple[StepRecord, ...]:
+    """Every persisted step of the job, in order: where a new claim goes on from."""
+    with transaction(database) as connection:
+        rows = connection.execute(_steps_of(job_id)).mappings().all()
+    return tuple(to_record(row) for row in rows)
+
+
+def read_step_rows(
+    database: Database, job_id: UUID, *, after: int = -1, limit: int = 100
+) -> tuple[StoredStep, ...]:
+    """A page of a job's steps: at most `limit`, those behind index `after`. Raises UnknownName."""
+    page = _steps_of(job_id).where(step.c.index > after).limit(limit)
+    with transaction(database) as connection:
+        if connection.scalar(select(job.c.id).where(job.c.id == job_id)) is None:
+            raise UnknownName(f"job: there is none with id {job_id}")
+        rows = connection.execute(page).mappings().all()
+    return tuple(
+        StoredStep(record=to_record(row), fence=row["fence"], created_at=row["created_at"]) for row in rows
+    )
+
+
+def to_columns(job_id: UUID, fence: int, record: StepRecord) -> dict[str, Any]:
+    """The columns of both tables as JSON values."""
+    verdict = record.verdict
+    return {
+        "job_id": str(job_id),
+        "index": record.index,
+        "fence": fence,
+        "phase": record.phase,
+        "decision": record.decision,
+        "author": record.author,
+        "threshold": record.threshold,
+        "utility_score": verdict.digit if verdict else None,
+        "digit_probs": verdict.digit_probs if verdict else None,
+        "non_digit_mass": verdict.non_digit_mass if verdict else None,
+        "kept_tokens": record.num_kept_tokens,
+        "spent_tokens": record.num_spent_tokens,
+        "finish_reason": record.finish_reason,
+        "verify_token_id": verdict.token_id if verdict else None,
+        "verify_prompt_tokens": verdict.num_prompt_tokens if verdict else None,
+        "verify_cached_tokens": verdict.num_cached_tokens if verdict else None,
+        "verify_latency_s": verdict.latency_s if verdict else None,
+        "kept_text": storable(record.kept_text),
+        "kept_ids": record.kept_ids,
+        **_completion_columns("draft", record.draft),
+        **_completion_columns("written", record.written),
+    }
+
+
+def to_record(row: RowMapping) -> StepRecord:
+    return StepRecord(
+        index=row["index"],
+        phase=Phase(row["phase"]),
+        decision=Decision(row["decision"]),
+        author=Role(row["author"]) if row["author"] is not None else None,
+        kept_ids=tuple(row["kept_ids"]),
+        kept_text=row["kept_text"],
+        threshold=row["threshold"],
+        draft=_to_completion("draft", row),
+        verdict=_to_verdict(row),
+        written=_to_completion("written", row),
+    )
+
+
+def _completion_columns(role: str, completion: Completion | None) -> dict[str, Any]:
+    return {
+        f"{role}_tokens": completion.num_tokens if completion else None,
+        f"{role}_finish_reason": completion.finish_reason if completion else None,
+        f"{role}_prompt_tokens": completion.num_prompt_tokens if completion else None,
+        f"{role}_cached_tokens": completion.num_cached_tokens if completion else None,
+        f"{role}_ttft_s": completion.ttft_s if completion else None,
+        f"{role}_latency_s": completion.latency_s if completion else None,
+        f"{role}_text": storable(completion.text) if completion else None,
+        f"{role}_ids": completion.token_ids if completion else None,
+    }
+
+
+def _to_completion(role: str, row: RowMapping) -> Completion | None:
+    if row[f"{role}_tokens"] is None:
+        return None
+    return Completion(
+        token_ids=tuple(row[f"{role}_ids"]),
+        text=row[f"{role}_text"],
+        finish_reason=FinishReason(row[f"{role}_finish_reason"]),
+        num_prompt_tokens=row[f"{role}_prompt_tokens"],
+        num_cached_tokens=row[f"{role}_cached_tokens"],
+        ttft_s=row[f"{role}_ttft_s"],
+        latency_s=row[f"{role}_latency_s"],
+    )
+
+
+def _to_verdict(row: RowMapping) -> Verdict | None:
+    if row["digit_probs"] is None:
+        return None
+    return Verdict(
+        digit=row["utility_score"],
+        digit_probs=tuple(row["digit_probs"]),
+        token_id=row["verify_token_id"],
+        num_prompt_tokens=row["verify_prompt_tokens"],
+        num_cached_tokens=row["verify_cached_tokens"],
+        latency_s=row["verify_latency_s"],
+    )
+
+
+def _steps_of(job_id: UUID) -> Select[Any]:
+    payload = [column for column in step_payload.c if column.name not in ("job_id", "index")]
+    return (
+        select(step, *payload)
+        .join(step_payload, (step_payload.c.job_id == step.c.job_id) & (step_payload.c.index == step.c.index))
+        .where(step.c.job_id == job_id)
+        .order_by(step.c.index)
+    )

@@ -1,0 +1,171 @@
+"""Reads batches and jobs as the SQL views sum them up. The fields of a summary are the columns of its view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, TableClause, column, select, table
+
+from specreason.errors import UnknownName
+from specreason.reasoning.steps import StopReason
+from specreason.store.session import Database, transaction
+from specreason.store.states import JobState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSummary:
+    """One row of `batch_summary`; what each field means is said there (`\\d+ batch_summary`)."""
+
+    batch_id: UUID
+    name: str
+    pair: str
+    scheme: str
+    config: Mapping[str, Any]
+    config_hash: str
+    metadata: Mapping[str, Any]
+    priority: int
+    file_id: UUID | None
+    num_problems: int
+    num_jobs: int
+    num_queued: int
+    num_running: int
+    num_succeeded: int
+    num_failed: int
+    num_cancelled: int
+    num_expired: int
+    num_dead: int
+    num_graded: int
+    num_correct: int
+    pass_at_1: float | None
+    num_timed: int
+    mean_latency_s: float | None
+    num_steps: int
+    num_drafted: int
+    num_accepted: int
+    step_acceptance: float | None
+    kept_tokens: int
+    spent_tokens: int
+    engine_s: float
+    created_at: datetime
+    cancelled_at: datetime | None
+    finished_at: datetime | None
+
+    def num_in(self, state: JobState) -> int:
+        """Jobs in `state`. Over all states they sum to `num_jobs`."""
+        count: int = getattr(self, f"num_{state}")
+        return count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSummary:
+    """One row of `job_summary`; what each field means is said there (`\\d+ job_summary`)."""
+
+    job_id: UUID
+    batch_id: UUID
+    batch_name: str
+    pair: str
+    scheme: str
+    problem_index: int
+    problem_id: str | None
+    problem: str
+    gold: str | None
+    repeat: int
+    seed: int
+    priority: int
+    state: JobState
+    stop_reason: StopReason | None
+    error: str | None
+    answer: str | None
+    is_correct: bool | None
+    num_steps: int
+    num_drafted: int
+    num_accepted: int
+    step_acceptance: float | None
+    think_tokens: int
+    answer_tokens: int
+    kept_tokens: int
+    spent_tokens: int
+    wasted_tokens: int
+    engine_s: float
+    latency_s: float | None
+    resumed: bool
+    num_attempts: int
+    num_lost: int
+    concurrency: int | None
+    pair_fingerprint: str | None
+    worker_id: UUID | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+def _view(name: str, summary: type[BatchSummary] | type[JobSummary]) -> TableClause:
+    return table(name, *(column(field.name) for field in fields(summary)))
+
+
+batch_summary = _view("batch_summary", BatchSummary)
+job_summary = _view("job_summary", JobSummary)
+
+
+def read_batch(database: Database, batch_id: UUID) -> BatchSummary:
+    """Raises UnknownName."""
+    with transaction(database) as connection:
+        row = connection.execute(
+            select(batch_summary).where(batch_summary.c.batch_id == batch_id)
+        ).one_or_none()
+    if row is None:
+        raise UnknownName(f"batch: there is none with id {batch_id}")
+    return _to_batch(row)
+
+
+def list_batches(
+    database: Database, *, before: UUID | None = None, limit: int = 50
+) -> tuple[BatchSummary, ...]:
+    """A page of batches, newest first: at most `limit`, those submitted before the batch `before`."""
+    page = select(batch_summary).order_by(batch_summary.c.batch_id.desc()).limit(limit)
+    if before is not None:
+        page = page.where(batch_summary.c.batch_id < before)
+    with transaction(database) as connection:
+        return tuple(_to_batch(row) for row in connection.execute(page))
+
+
+def read_job(database: Database, job_id: UUID) -> JobSummary:
+    """Raises UnknownName."""
+    with transaction(database) as connection:
+        row = connection.execute(select(job_summary).where(job_summary.c.job_id == job_id)).one_or_none()
+    if row is None:
+        raise UnknownName(f"job: there is none with id {job_id}")
+    return _to_job(row)
+
+
+def read_jobs(
+    database: Database, batch_id: UUID, *, after: UUID | None = None, limit: int = 100
+) -> tuple[JobSummary, ...]:
+    """A page of a batch's jobs, in the order submitted: at most `limit`, those behind the job `after`.
+
+    Raises UnknownName.
+    """
+    page = select(job_summary).where(job_summary.c.batch_id == batch_id)
+    if after is not None:
+        page = page.where(job_summary.c.job_id > after)
+    known = select(batch_summary.c.batch_id).where(batch_summary.c.batch_id == batch_id)
+    with transaction(database) as connection:
+        if connection.scalar(known) is None:
+            raise UnknownName(f"batch: there is none with id {batch_id}")
+        rows = connection.execute(page.order_by(job_summary.c.job_id).limit(limit)).all()
+    return tuple(_to_job(row) for row in rows)
+
+
+def _to_batch(row: Row[Any]) -> BatchSummary:
+    return BatchSummary(**row._mapping)
+
+
+def _to_job(row: Row[Any]) -> JobSummary:
+    values = dict(row._mapping)
+    values["state"] = JobState(row.state)
+    values["stop_reason"] = StopReason(row.stop_reason) if row.stop_reason is not None else None
+    return JobSummary(**values)

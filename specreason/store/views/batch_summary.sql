@@ -1,0 +1,102 @@
+-- One row per batch. Token and step sums are those of jobs that have ended, as stored when they did.
+CREATE VIEW batch_summary AS
+SELECT
+    batch.id AS batch_id,
+    batch.name,
+    batch.pair,
+    batch.config ->> 'scheme' AS scheme,
+    batch.config,
+    batch.config_hash,
+    batch.metadata,
+    batch.priority,
+    batch.file_id,
+    batch.num_problems,
+    batch.num_jobs,
+    jobs.num_queued,
+    jobs.num_running,
+    jobs.num_succeeded,
+    jobs.num_failed,
+    jobs.num_cancelled,
+    jobs.num_expired,
+    jobs.num_dead,
+    jobs.num_graded,
+    jobs.num_correct,
+    jobs.num_correct::double precision / nullif(jobs.num_graded, 0) AS pass_at_1,
+    jobs.num_timed,
+    jobs.mean_latency_s,
+    jobs.num_steps,
+    jobs.num_drafted,
+    jobs.num_accepted,
+    jobs.num_accepted::double precision / nullif(jobs.num_drafted, 0) AS step_acceptance,
+    jobs.kept_tokens,
+    jobs.spent_tokens,
+    jobs.engine_s,
+    batch.created_at,
+    batch.cancelled_at,
+    CASE WHEN jobs.num_queued + jobs.num_running = 0 THEN jobs.last_finished_at END AS finished_at
+FROM batch
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) FILTER (WHERE job.state = 'queued') AS num_queued,
+        count(*) FILTER (WHERE job.state = 'running') AS num_running,
+        count(*) FILTER (WHERE job.state = 'succeeded') AS num_succeeded,
+        count(*) FILTER (WHERE job.state = 'failed') AS num_failed,
+        count(*) FILTER (WHERE job.state = 'cancelled') AS num_cancelled,
+        count(*) FILTER (WHERE job.state = 'expired') AS num_expired,
+        count(*) FILTER (WHERE job.state = 'dead') AS num_dead,
+        count(newest_grade.is_correct) AS num_graded,
+        count(*) FILTER (WHERE newest_grade.is_correct) AS num_correct,
+        count(job.latency_s) FILTER (WHERE job.state = 'succeeded' AND NOT job.resumed) AS num_timed,
+        avg(job.latency_s) FILTER (WHERE job.state = 'succeeded' AND NOT job.resumed) AS mean_latency_s,
+        coalesce(sum(job.num_steps), 0) AS num_steps,
+        coalesce(sum(job.num_drafted), 0) AS num_drafted,
+        coalesce(sum(job.num_accepted), 0) AS num_accepted,
+        coalesce(sum(job.think_tokens + job.answer_tokens), 0)::bigint AS kept_tokens,
+        coalesce(sum(job.spent_tokens), 0)::bigint AS spent_tokens,
+        coalesce(sum(job.engine_s), 0) AS engine_s,
+        max(job.finished_at) AS last_finished_at
+    FROM job
+    LEFT JOIN LATERAL (
+        SELECT grade.is_correct
+        FROM grade
+        WHERE grade.job_id = job.id AND job.graded_at IS NOT NULL
+        ORDER BY grade.id DESC
+        LIMIT 1
+    ) AS newest_grade ON true
+    WHERE job.batch_id = batch.id
+) AS jobs;
+
+COMMENT ON VIEW batch_summary IS 'One row per batch: jobs per state, pass@1, latency, step acceptance, tokens.';
+COMMENT ON COLUMN batch_summary.batch_id IS 'uuid7: sorts by the time of submission';
+COMMENT ON COLUMN batch_summary.name IS 'the user''s name for it';
+COMMENT ON COLUMN batch_summary.pair IS 'model pair that was asked for';
+COMMENT ON COLUMN batch_summary.scheme IS 'base, drafter or specreason';
+COMMENT ON COLUMN batch_summary.config IS 'run configuration, verbatim';
+COMMENT ON COLUMN batch_summary.config_hash IS 'equal for two batches with equal configurations';
+COMMENT ON COLUMN batch_summary.metadata IS 'what the user attached';
+COMMENT ON COLUMN batch_summary.priority IS 'larger goes first';
+COMMENT ON COLUMN batch_summary.file_id IS 'the uploaded file; NULL if the problems came inline';
+COMMENT ON COLUMN batch_summary.num_problems IS 'problems submitted';
+COMMENT ON COLUMN batch_summary.num_jobs IS 'problems × repeats; the seven counts below always sum to it';
+COMMENT ON COLUMN batch_summary.num_queued IS 'waiting, for the first time or again';
+COMMENT ON COLUMN batch_summary.num_running IS 'claimed by a worker';
+COMMENT ON COLUMN batch_summary.num_succeeded IS 'ended by themselves, with or without an answer';
+COMMENT ON COLUMN batch_summary.num_failed IS 'ended by an error that no retry can mend';
+COMMENT ON COLUMN batch_summary.num_cancelled IS 'cancelled';
+COMMENT ON COLUMN batch_summary.num_expired IS 'past their deadline';
+COMMENT ON COLUMN batch_summary.num_dead IS 'retries exhausted';
+COMMENT ON COLUMN batch_summary.num_graded IS 'jobs with a grade: the n of pass_at_1';
+COMMENT ON COLUMN batch_summary.num_correct IS 'of these, jobs whose newest grade is correct';
+COMMENT ON COLUMN batch_summary.pass_at_1 IS 'mean of the newest grades over all repeats; NULL while there is none';
+COMMENT ON COLUMN batch_summary.num_timed IS 'succeeded jobs that were not resumed: the n of mean_latency_s';
+COMMENT ON COLUMN batch_summary.mean_latency_s IS 'mean wall seconds from claim to end; resumed jobs are left out';
+COMMENT ON COLUMN batch_summary.num_steps IS 'steps of jobs that ended';
+COMMENT ON COLUMN batch_summary.num_drafted IS 'of these, steps that the drafter proposed and the base model scored';
+COMMENT ON COLUMN batch_summary.num_accepted IS 'of these, the ones that were kept';
+COMMENT ON COLUMN batch_summary.step_acceptance IS 'accepted / drafted; NULL where nothing was drafted';
+COMMENT ON COLUMN batch_summary.kept_tokens IS 'thinking and answer tokens of jobs that ended';
+COMMENT ON COLUMN batch_summary.spent_tokens IS 'every token generated for jobs that ended';
+COMMENT ON COLUMN batch_summary.engine_s IS 'wall seconds inside engine calls, of jobs that ended';
+COMMENT ON COLUMN batch_summary.created_at IS 'when it was submitted';
+COMMENT ON COLUMN batch_summary.cancelled_at IS 'when it was cancelled, if it was';
+COMMENT ON COLUMN batch_summary.finished_at IS 'when its last job ended; NULL while one is queued or running';

@@ -1,0 +1,106 @@
+-- One row per job: what was asked, how it stands, and the sums over its steps so far (live while it runs).
+CREATE VIEW job_summary AS
+SELECT
+    job.id AS job_id,
+    job.batch_id,
+    batch.name AS batch_name,
+    job.pair,
+    batch.config ->> 'scheme' AS scheme,
+    problem.index AS problem_index,
+    problem.problem_id,
+    problem.text AS problem,
+    problem.answer AS gold,
+    job.repeat,
+    job.seed,
+    job.priority,
+    job.state,
+    job.stop_reason,
+    job.error,
+    job.answer,
+    newest_grade.is_correct,
+    steps.num_steps,
+    steps.num_drafted,
+    steps.num_accepted,
+    steps.num_accepted::double precision / nullif(steps.num_drafted, 0) AS step_acceptance,
+    steps.think_tokens,
+    steps.answer_tokens,
+    steps.think_tokens + steps.answer_tokens AS kept_tokens,
+    steps.spent_tokens,
+    steps.spent_tokens - steps.authored_tokens AS wasted_tokens,
+    steps.engine_s,
+    job.latency_s,
+    job.resumed,
+    job.num_attempts,
+    job.num_lost,
+    job.concurrency,
+    job.pair_fingerprint,
+    job.worker_id,
+    job.created_at,
+    job.started_at,
+    job.finished_at
+FROM job
+JOIN batch ON batch.id = job.batch_id
+JOIN problem ON problem.id = job.problem_id
+LEFT JOIN LATERAL (
+    SELECT grade.is_correct
+    FROM grade
+    WHERE grade.job_id = job.id AND job.graded_at IS NOT NULL
+    ORDER BY grade.id DESC
+    LIMIT 1
+) AS newest_grade ON true
+CROSS JOIN LATERAL (
+    SELECT
+        count(*) AS num_steps,
+        count(*) FILTER (WHERE step.draft_tokens IS NOT NULL) AS num_drafted,
+        count(*) FILTER (WHERE step.decision = 'accepted') AS num_accepted,
+        coalesce(sum(step.kept_tokens) FILTER (WHERE step.phase = 'think'), 0) AS think_tokens,
+        coalesce(sum(step.kept_tokens) FILTER (WHERE step.phase = 'answer'), 0) AS answer_tokens,
+        coalesce(sum(step.kept_tokens) FILTER (WHERE step.author IS NOT NULL), 0) AS authored_tokens,
+        coalesce(sum(step.spent_tokens), 0) AS spent_tokens,
+        coalesce(sum(
+            coalesce(step.draft_latency_s, 0)
+            + coalesce(step.verify_latency_s, 0)
+            + coalesce(step.written_latency_s, 0)
+        ), 0) AS engine_s
+    FROM step
+    WHERE step.job_id = job.id
+) AS steps;
+
+COMMENT ON VIEW job_summary IS 'One row per job, with the sums over its steps so far.';
+COMMENT ON COLUMN job_summary.job_id IS 'uuid7: sorts by the time of submission';
+COMMENT ON COLUMN job_summary.batch_id IS 'the batch it was submitted in';
+COMMENT ON COLUMN job_summary.batch_name IS 'the user''s name for the batch';
+COMMENT ON COLUMN job_summary.pair IS 'model pair that was asked for';
+COMMENT ON COLUMN job_summary.scheme IS 'base, drafter or specreason';
+COMMENT ON COLUMN job_summary.problem_index IS 'order of the problem in its batch, from 0';
+COMMENT ON COLUMN job_summary.problem_id IS 'the user''s own name for the problem, if any';
+COMMENT ON COLUMN job_summary.problem IS 'text of the problem';
+COMMENT ON COLUMN job_summary.gold IS 'the right answer, if the user gave one';
+COMMENT ON COLUMN job_summary.repeat IS 'statistical repeat, from 0, with its own seeds';
+COMMENT ON COLUMN job_summary.seed IS 'seed of the configuration; each call derives its own from it';
+COMMENT ON COLUMN job_summary.priority IS 'larger goes first';
+COMMENT ON COLUMN job_summary.state IS 'queued, running, succeeded, failed, cancelled, expired or dead';
+COMMENT ON COLUMN job_summary.stop_reason IS 'why the run ended; NULL until then, or if it ended in an error';
+COMMENT ON COLUMN job_summary.error IS 'why the job failed or died';
+COMMENT ON COLUMN job_summary.answer IS 'answer as extracted from the run';
+COMMENT ON COLUMN job_summary.is_correct IS 'newest grade; NULL while there is none';
+COMMENT ON COLUMN job_summary.num_steps IS 'steps persisted so far, the answer included';
+COMMENT ON COLUMN job_summary.num_drafted IS 'steps that the drafter proposed and the base model scored';
+COMMENT ON COLUMN job_summary.num_accepted IS 'of these, the ones that were kept';
+COMMENT ON COLUMN job_summary.step_acceptance IS 'accepted / drafted; NULL where nothing was drafted';
+COMMENT ON COLUMN job_summary.think_tokens IS 'tokens kept in the thinking';
+COMMENT ON COLUMN job_summary.answer_tokens IS 'tokens kept in the answer';
+COMMENT ON COLUMN job_summary.kept_tokens IS 'think_tokens + answer_tokens';
+COMMENT ON COLUMN job_summary.spent_tokens IS 'every token generated: drafts, one per verdict, what was written';
+COMMENT ON COLUMN job_summary.wasted_tokens IS 'spent and not kept: rejected drafts, verdicts, end-of-sequence tokens';
+COMMENT ON COLUMN job_summary.engine_s IS 'wall seconds inside engine calls';
+COMMENT ON COLUMN job_summary.latency_s IS 'wall seconds from the last claim to the end; not comparable if resumed';
+COMMENT ON COLUMN job_summary.resumed IS 'whether the last claim went on from persisted steps';
+COMMENT ON COLUMN job_summary.num_attempts IS 'claims so far';
+COMMENT ON COLUMN job_summary.num_lost IS 'claims that ended with a lost worker';
+COMMENT ON COLUMN job_summary.concurrency IS 'jobs in flight on the worker at the last claim, this one included';
+COMMENT ON COLUMN job_summary.pair_fingerprint IS 'weights, templates and engine version that wrote the steps';
+COMMENT ON COLUMN job_summary.worker_id IS 'worker of the last claim';
+COMMENT ON COLUMN job_summary.created_at IS 'when it was submitted';
+COMMENT ON COLUMN job_summary.started_at IS 'first claim';
+COMMENT ON COLUMN job_summary.finished_at IS 'when it reached its end state';

@@ -1,0 +1,40 @@
+"""One event loop in a background thread, as in a worker, and one real pair on it for the whole test session."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import warnings
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+
+from specreason.engines.base import ModelPair
+from specreason.engines.pair import close_pair, load_pair
+from tests.tiny import tiny_pair
+
+OnLoop = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+@pytest.fixture(scope="session")
+def on_loop() -> Iterator[OnLoop]:
+    """`on_loop(coroutine)` runs it on the session's loop and returns its result."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="engine-loop", daemon=True)
+    thread.start()
+    yield lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout=150)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(timeout=10)
+    loop.close()
+
+
+@pytest.fixture(scope="session")
+def vllm_pair(on_loop: OnLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelPair]:
+    """The tiny random pair in two real engines. Loading takes some 20 seconds, so it is paid once."""
+    config = tiny_pair(tmp_path_factory.mktemp("tiny-pair"))
+    with warnings.catch_warnings():  # vLLM's imports warn of their own dependencies
+        warnings.simplefilter("ignore")
+        pair = on_loop(load_pair("tiny", config))
+    yield pair
+    on_loop(close_pair(pair))

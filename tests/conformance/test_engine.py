@@ -1,0 +1,214 @@
+"""What every Engine promises, on the scripted double and on real vLLM alike."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from specreason.engines.base import Completion, Engine, FinishReason, Limits, ModelPair, Sampling
+from specreason.engines.scripted import ScriptedEngine
+from specreason.engines.tokenizer import digit_ids
+from specreason.errors import PromptTooLong
+
+OnLoop = Callable[[Any], Any]
+
+HOT = Sampling(temperature=1.0, top_p=1.0)
+GREEDY = Sampling(temperature=0.0)
+DELIMITER = "\n\n"
+THINK_END = "</think>"
+STEP = Limits(max_tokens=400, delimiter=DELIMITER)
+UNBOUNDED = Limits(max_tokens=400, delimiter=None, stop_at_think_end=False)
+SUFFIX = "\nScore 0-9: "
+MAX_MODEL_LEN = 2048
+BLOCK_SIZE = 32
+SEEDS = range(60)
+_PIECES = ("a", "b ", "is", "7", "+", "\n", DELIMITER, "." + DELIMITER, THINK_END, "<eos>")
+
+
+def babble(prompt: str, seed: int) -> str:
+    """What a random model says: every stop comes up sooner or later."""
+    draw = random.Random(f"{prompt}{seed}")
+    return "".join(draw.choices(_PIECES, weights=(60, 60, 60, 60, 60, 30, 6, 6, 1, 1), k=600))
+
+
+@pytest.fixture(params=["scripted", "vllm"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    if request.param == "vllm":
+        pair: ModelPair = request.getfixturevalue("vllm_pair")
+        return pair.drafter
+    return ScriptedEngine(respond=babble, token_s=0.0005, max_model_len=MAX_MODEL_LEN)
+
+
+@pytest.fixture
+def prompt(engine: Engine) -> tuple[int, ...]:
+    return engine.tokenizer.render_prompt("Start with 47. Add 8. What is the result?")
+
+
+async def find(
+    engine: Engine, prompt: tuple[int, ...], limits: Limits, wanted: Callable[[Completion], bool]
+) -> tuple[int, Completion]:
+    """The first seed whose completion is as wanted: random models write every stop sooner or later."""
+    for seed in SEEDS:
+        completion = await engine.generate(prompt, limits=limits, sampling=HOT, seed=seed)
+        if wanted(completion):
+            return seed, completion
+    raise AssertionError(f"none of {len(SEEDS)} seeds gave the completion that this test is about")
+
+
+def finished(reason: FinishReason) -> Callable[[Completion], bool]:
+    return lambda completion: completion.finish_reason is reason
+
+
+@pytest.mark.parametrize("max_tokens", [1, 7, 33])
+def test_a_completion_cut_by_length_has_exactly_max_tokens(engine, prompt, on_loop: OnLoop, max_tokens):
+    limits = Limits(max_tokens=max_tokens, stop_at_think_end=False)
+    _, completion = on_loop(find(engine, prompt, limits, finished(FinishReason.LENGTH)))
+    assert completion.num_tokens == max_tokens
+
+
+def test_a_step_ends_with_the_token_that_completes_the_delimiter(engine, prompt, on_loop: OnLoop):
+    _, step = on_loop(find(engine, prompt, STEP, finished(FinishReason.DELIMITER)))
+    assert DELIMITER in step.text
+    assert DELIMITER not in engine.tokenizer.decode(step.token_ids[:-1])
+
+
+def test_a_delimiter_merged_into_a_larger_token_ends_the_step_and_the_token_is_kept_whole(
+    engine, prompt, on_loop: OnLoop
+):
+    def merged(step: Completion) -> bool:
+        last = engine.tokenizer.decode(step.token_ids[-1:])
+        return finished(FinishReason.DELIMITER)(step) and DELIMITER in last and last != DELIMITER
+
+    _, step = on_loop(find(engine, prompt, STEP, merged))
+    assert step.text.endswith(engine.tokenizer.decode(step.token_ids[-1:]))
+
+
+def test_without_a_delimiter_the_completion_runs_through_blank_lines(engine, prompt, on_loop: OnLoop):
+    _, chunk = on_loop(find(engine, prompt, UNBOUNDED, lambda c: c.text.count(DELIMITER) > 1))
+    assert chunk.finish_reason in {FinishReason.LENGTH, FinishReason.EOS}
+
+
+def test_the_end_of_thinking_ends_a_completion_and_is_its_last_token(engine, prompt, on_loop: OnLoop):
+    limits = Limits(max_tokens=400)
+    _, completion = on_loop(find(engine, prompt, limits, finished(FinishReason.THINK_END)))
+    assert engine.tokenizer.decode(completion.token_ids[-1:]) == THINK_END
+    assert completion.text.count(THINK_END) == 1
+
+
+def test_the_end_of_thinking_is_ordinary_text_where_asked_for(engine, prompt, on_loop: OnLoop):
+    _, completion = on_loop(find(engine, prompt, UNBOUNDED, lambda c: THINK_END in c.text[:-10]))
+    assert completion.finish_reason in {FinishReason.LENGTH, FinishReason.EOS}
+
+
+def test_the_end_of_sequence_always_ends_a_completion_and_its_token_is_kept(engine, prompt, on_loop: OnLoop):
+    _, completion = on_loop(find(engine, prompt, UNBOUNDED, finished(FinishReason.EOS)))
+    assert 0 < completion.num_tokens < UNBOUNDED.max_tokens
+    assert engine.tokenizer.decode(completion.token_ids[-1:]) in {"<eos>", "<|eos|>"}
+
+
+@pytest.mark.parametrize("limits", [STEP, UNBOUNDED])
+def test_the_text_is_the_decoded_ids(engine, prompt, on_loop: OnLoop, limits):
+    for seed in range(5):
+        completion = on_loop(engine.generate(prompt, limits=limits, sampling=HOT, seed=seed))
+        assert completion.text == engine.tokenizer.decode(completion.token_ids)
+
+
+def test_a_step_whose_prompt_ends_inside_a_character_has_its_own_delimiter(engine, on_loop: OnLoop):
+    tokenizer = engine.tokenizer
+    cut = (*tokenizer.encode(f"abc{DELIMITER}na"), tokenizer.encode("\u00ef")[0])
+
+    async def steps() -> list[Completion]:
+        return [await engine.generate(cut, limits=STEP, sampling=HOT, seed=seed) for seed in range(20)]
+
+    for step in on_loop(steps()):
+        assert (step.finish_reason is FinishReason.DELIMITER) == (DELIMITER in step.text)
+        assert step.num_tokens <= STEP.max_tokens
+
+
+def test_the_same_seed_writes_the_same_tokens_and_another_seed_writes_others(engine, prompt, on_loop: OnLoop):
+    first, again, other = (
+        on_loop(engine.generate(prompt, limits=UNBOUNDED, sampling=HOT, seed=seed)) for seed in (5, 5, 6)
+    )
+    assert first.token_ids == again.token_ids
+    assert first.token_ids != other.token_ids
+
+
+def test_greedy_decoding_does_not_depend_on_the_seed(engine, prompt, on_loop: OnLoop):
+    one, two = (on_loop(engine.generate(prompt, limits=STEP, sampling=GREEDY, seed=seed)) for seed in (1, 2))
+    assert one.token_ids == two.token_ids
+
+
+def test_timings_are_positive_and_the_first_token_comes_before_the_last(engine, prompt, on_loop: OnLoop):
+    completion = on_loop(engine.generate(prompt, limits=UNBOUNDED, sampling=HOT, seed=5))
+    assert completion.num_prompt_tokens == len(prompt)
+    assert 0 < completion.ttft_s < completion.latency_s
+
+
+def test_a_verdict_is_one_token_and_ten_probabilities(engine, prompt, on_loop: OnLoop):
+    digits = digit_ids(engine.tokenizer, SUFFIX)
+    question = (*prompt, *engine.tokenizer.encode(SUFFIX))
+    verdict, again = (on_loop(engine.score(question, digit_ids=digits)) for _ in range(2))
+    assert len(verdict.digit_probs) == 10
+    assert all(0 <= p <= 1 for p in verdict.digit_probs)
+    assert 0 <= verdict.non_digit_mass <= 1
+    assert verdict.digit == (digits.index(verdict.token_id) if verdict.token_id in digits else None)
+    assert (verdict.token_id, verdict.digit) == (again.token_id, again.digit)
+    assert verdict.digit_probs == pytest.approx(again.digit_probs, rel=0.05)
+    assert verdict.latency_s > 0
+
+
+def test_a_prompt_that_fills_the_context_is_refused_and_the_engine_serves_on(engine, prompt, on_loop: OnLoop):
+    too_long = (prompt * MAX_MODEL_LEN)[:MAX_MODEL_LEN]
+    with pytest.raises(PromptTooLong, match="2048"):
+        on_loop(engine.generate(too_long, limits=STEP, sampling=HOT, seed=0))
+    fits = on_loop(engine.generate(too_long[:-3], limits=UNBOUNDED, sampling=HOT, seed=0))
+    assert fits.num_tokens <= 3
+
+
+def test_cancelling_a_call_takes_its_request_out_of_the_engine(engine, prompt, on_loop: OnLoop):
+    async def cancel_midway() -> int:
+        seed, _ = await find(engine, prompt, UNBOUNDED, finished(FinishReason.LENGTH))
+        call = asyncio.create_task(engine.generate(prompt, limits=UNBOUNDED, sampling=HOT, seed=seed))
+        await asyncio.sleep(0.05)
+        assert engine.num_unfinished == 1
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        return engine.num_unfinished
+
+    assert on_loop(cancel_midway()) == 0
+    assert on_loop(engine.generate(prompt, limits=STEP, sampling=HOT, seed=1)).num_tokens > 0
+
+
+def test_many_calls_in_flight_get_each_its_own_completion(engine, prompt, on_loop: OnLoop):
+    async def together() -> list[Completion]:
+        limits = Limits(max_tokens=40, stop_at_think_end=False)
+        calls = (engine.generate(prompt, limits=limits, sampling=HOT, seed=seed) for seed in range(12))
+        return await asyncio.gather(*calls)
+
+    completions = on_loop(together())
+    assert len({completion.token_ids for completion in completions}) == 12
+    assert engine.num_unfinished == 0
+
+
+def test_verification_prefills_about_the_new_step_and_the_suffix(engine, prompt, on_loop: OnLoop):
+    digits = digit_ids(engine.tokenizer, SUFFIX)
+    suffix = engine.tokenizer.encode(SUFFIX)
+
+    async def verify_three_steps() -> None:
+        transcript = (*prompt, *engine.tokenizer.encode("Fresh text that nothing has cached before. " * 5))
+        await engine.score((*transcript, *suffix), digit_ids=digits)
+        for seed in range(3):
+            limits = Limits(max_tokens=40, stop_at_think_end=False)
+            step = (await engine.generate(transcript, limits=limits, sampling=HOT, seed=seed)).token_ids
+            transcript = (*transcript, *step)
+            verdict = await engine.score((*transcript, *suffix), digit_ids=digits)
+            num_computed = verdict.num_prompt_tokens - verdict.num_cached_tokens
+            assert num_computed < len(step) + len(suffix) + BLOCK_SIZE
+            assert verdict.num_cached_tokens > 0
+
+    on_loop(verify_three_steps())

@@ -1,0 +1,102 @@
+"""The process that does a worker's work: loads the pair, then serves jobs until told to leave.
+
+The supervisor reads lines from `--progress-fd`: an empty one whenever the step loops have turned, and this
+worker's id once it can take jobs. Exit status: 0 after SIGTERM, 2 for a configuration that cannot work, 70 when
+an engine has died.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+
+from celery.signals import worker_shutting_down
+
+from specreason.config import PairConfig, get_pair, load_pairs
+from specreason.engines.pair import close_pair, load_pair
+from specreason.errors import ConfigError, SpecReasonError
+from specreason.settings import Settings, load_settings
+from specreason.store.session import connect
+from specreason.store.traces import TraceWriter
+from specreason.store.workers import NewWorker, register_worker
+from worker.app import make_app, serve
+from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD
+from worker.host import PairHost
+from specreason.logs import log_to_stderr
+from worker.run_job import JobRunner
+
+log = logging.getLogger(__name__)
+
+RELEASE_S = 5.0  # for the jobs of a dead engine to be given back
+
+
+def main() -> int:
+    """Parse what the supervisor passed, and run."""
+    parser = argparse.ArgumentParser(prog="worker.child")
+    parser.add_argument("--pair", required=True)
+    parser.add_argument("--progress-fd", required=True, type=int)
+    arguments = parser.parse_args()
+    settings = load_settings()
+    log_to_stderr(settings.log_level)
+    try:
+        pair = get_pair(load_pairs(settings.pairs_file), arguments.pair)
+        run_child(settings, arguments.pair, pair, arguments.progress_fd)
+    except ConfigError as error:
+        log.error("%s", error)
+        return EXIT_CONFIG
+    except SpecReasonError as error:
+        log.error("%s", error)
+        return EXIT_ENGINE_DEAD
+    return 0
+
+
+def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: int) -> None:
+    """Load, serve, and on SIGTERM give the running jobs back at their next step boundary."""
+    database = connect(settings.database(), pool_size=settings.slots + 2)
+    host = PairHost(progress_fd=progress_fd)
+    started = time.monotonic()
+    pair = host.run(load_pair(name, config))
+    log.info("pair %s is loaded after %.0f s", name, time.monotonic() - started)
+    writer = TraceWriter(database)
+    worker_id = register_worker(
+        database,
+        NewWorker(
+            pair=name,
+            pair_fingerprint=pair.fingerprint,
+            pair_config=config.model_dump(mode="json"),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            slots=settings.slots,
+            gpu=os.environ.get("CUDA_VISIBLE_DEVICES"),
+        ),
+        lease_s=settings.lease_s,
+    )
+    os.write(progress_fd, f"{worker_id}\n".encode())
+    runner = JobRunner(database, writer, host, pair, worker_id)
+    worker_shutting_down.connect(lambda **_: runner.draining.set(), weak=False)
+    threading.Thread(target=_leave_with_dead_engine, args=(runner,), daemon=True).start()
+    try:
+        serve(make_app(settings.broker(), runner), name, slots=settings.slots)
+    finally:
+        writer.close()
+        host.run(close_pair(pair))
+        host.close()
+
+
+def _leave_with_dead_engine(runner: JobRunner) -> None:
+    """A pair with a dead engine can serve nothing: leave, so that the supervisor starts afresh."""
+    runner.engine_died.wait()
+    deadline = time.monotonic() + RELEASE_S
+    while not runner.idle and time.monotonic() < deadline:
+        time.sleep(0.05)
+    log.error("an engine has died: this worker's child leaves")
+    os._exit(EXIT_ENGINE_DEAD)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

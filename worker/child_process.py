@@ -1,0 +1,60 @@
+"""The supervisor's hold on its child: starts it, hears its progress, ends it with everything it started."""
+
+from __future__ import annotations
+
+import os
+import time
+from uuid import UUID
+
+from specreason.children import kill_group, spawn_module
+
+EXIT_CONFIG = 2  # the child cannot work as configured: starting it again is no use
+EXIT_ENGINE_DEAD = 70
+START_S = 900.0  # loading two large models takes minutes; a child that is silent for longer is hung
+
+
+class ChildProcess:
+    """The process that holds the pair. `worker_id` is known once it can take jobs."""
+
+    def __init__(self, pair: str, gpu: str | None) -> None:
+        self._progress, writer = os.pipe()
+        os.set_blocking(self._progress, False)
+        self.process = spawn_module(
+            "worker.child",
+            *("--pair", pair, "--progress-fd", str(writer)),
+            # Set here, before anything in the child can import torch.
+            environment={} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu},
+            pass_fds=[writer],
+        )
+        os.close(writer)
+        self._started = self._last_turn = time.monotonic()
+        self._heard = b""
+        self.worker_id: UUID | None = None
+
+    @property
+    def age_s(self) -> float:
+        return time.monotonic() - self._started
+
+    def hung(self, stall_s: float) -> bool:
+        """Whether its step loops have not turned for `stall_s`; while it loads, it may be silent for longer."""
+        self._listen()
+        return time.monotonic() - self._last_turn > (START_S if self.worker_id is None else stall_s)
+
+    def close(self) -> None:
+        """Kill whatever is left of the child's group, engines included."""
+        kill_group(self.process)
+        os.close(self._progress)
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                heard = os.read(self._progress, 4096)
+            except BlockingIOError:
+                return
+            if not heard:
+                return
+            self._last_turn = time.monotonic()
+            *lines, self._heard = (self._heard + heard).split(b"\n")
+            for line in lines:
+                if line:
+                    self.worker_id = UUID(line.decode())

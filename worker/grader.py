@@ -1,0 +1,52 @@
+"""Grades answers of succeeded jobs, in a process of its own whose main thread math-verify may interrupt.
+
+It asks Postgres for work rather than the queue, so that a grade cannot get lost.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+from specreason.errors import StoreUnavailable
+from specreason.evaluation.grading import GRADER, is_correct
+from specreason.settings import load_settings
+from specreason.store.grades import NewGrade, insert_grade, jobs_to_grade
+from specreason.store.session import Database, connect
+from specreason.logs import log_to_stderr
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.5
+BATCH_SIZE = 100
+
+
+def main() -> int:
+    """Grade until killed; the supervisor starts and ends this process."""
+    settings = load_settings()
+    log_to_stderr(settings.log_level)
+    database = connect(settings.database(), pool_size=1)
+    while True:
+        try:
+            num_graded = grade_pending(database)
+        except StoreUnavailable as error:
+            log.warning("%s", error)
+            num_graded = 0
+        if num_graded < BATCH_SIZE:
+            time.sleep(POLL_S)
+
+
+def grade_pending(database: Database) -> int:
+    """Grade one round of ungraded answers; how many there were."""
+    pending = jobs_to_grade(database, limit=BATCH_SIZE)
+    for job in pending:
+        correct = is_correct(job.answer, job.gold)
+        insert_grade(
+            database, NewGrade(job_id=job.job_id, grader=GRADER, answer=job.answer, is_correct=correct)
+        )
+    return len(pending)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

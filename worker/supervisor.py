@@ -1,0 +1,128 @@
+"""One worker as its operator sees it: `specreason worker`. Holds the lease, and the child that does the work.
+
+The supervisor loads no model. It renews the worker's lease while its child makes progress, starts the child
+again when that ends, keeps a grader running, and takes its part in coordinating all workers.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+from specreason.children import kill_group, spawn_module
+from specreason.errors import StoreUnavailable
+from specreason.settings import Settings
+from specreason.store.session import Database
+from specreason.store.workers import beat, stop_worker
+from worker.child_process import EXIT_CONFIG, ChildProcess
+from worker.coordinator import Coordinator
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.2
+LONGEST_BACKOFF_S = 30.0
+
+
+class Supervisor:
+    """Runs one worker until SIGTERM or SIGINT; a second signal leaves at once."""
+
+    def __init__(
+        self, database: Database, coordinator: Coordinator, settings: Settings, pair: str, gpu: str | None
+    ) -> None:
+        self._database = database
+        self._coordinator = coordinator
+        self._settings = settings
+        self._pair = pair
+        self._gpu = gpu
+        self._child: ChildProcess | None = None
+        self._grader: subprocess.Popen[bytes] | None = None
+        self._num_signals = 0
+        self._backoff_s = 0.0
+        self._start_at = 0.0
+        self._beat_at = 0.0
+
+    def run(self) -> int:
+        """Exit status: 0 after a signal, else that of a child that cannot work as configured."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        status = 0
+        try:
+            while not self._num_signals and status != EXIT_CONFIG:
+                status = self._tick()
+                time.sleep(TICK_S)
+        finally:
+            self._leave()
+        return status if status == EXIT_CONFIG else 0
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        self._num_signals += 1
+
+    def _tick(self) -> int:
+        """Look after everything once; exit status of a child that has just ended, else 0."""
+        status = self._watch_child()
+        self._tend(self._renew_lease)
+        self._tend(self._coordinator.tick)
+        if self._grader is None or self._grader.poll() is not None:
+            self._grader = spawn_module("worker.grader")
+        return status
+
+    def _watch_child(self) -> int:
+        """Start the child, or see that it has ended or hangs; then it starts again after a growing pause."""
+        now = time.monotonic()
+        if self._child is None:
+            if now >= self._start_at:
+                self._child = ChildProcess(self._pair, self._gpu)
+            return 0
+        status = self._child.process.poll()
+        if status is None and not self._child.hung(self._settings.stall_s):
+            return 0
+        if status is None:
+            log.error("the worker's child shows no progress: it is killed")
+        else:
+            log.error("the worker's child ended with status %d", status)
+        lived_long = self._child.age_s > 10 * LONGEST_BACKOFF_S
+        self._backoff_s = 1.0 if lived_long else min(LONGEST_BACKOFF_S, max(1.0, 2 * self._backoff_s))
+        self._start_at = now + self._backoff_s
+        self._end_child()
+        return status or 0
+
+    def _renew_lease(self) -> None:
+        child, now = self._child, time.monotonic()
+        if child is None or child.worker_id is None or now < self._beat_at:
+            return
+        self._beat_at = now + self._settings.beat_s
+        if not beat(self._database, child.worker_id, lease_s=self._settings.lease_s):
+            log.error("the lease of worker %s has run out: its jobs are others' now", child.worker_id)
+            self._end_child()
+
+    def _leave(self) -> None:
+        """Let the child give its jobs back, then end everything that we started."""
+        if self._child is not None:
+            self._child.process.terminate()
+            deadline = time.monotonic() + self._settings.drain_s
+            while self._child.process.poll() is None and time.monotonic() < deadline and self._num_signals < 2:
+                self._tend(self._renew_lease)
+                time.sleep(TICK_S)
+        self._end_child()
+        if self._grader is not None:
+            kill_group(self._grader)
+        self._coordinator.close()
+
+    def _end_child(self) -> None:
+        """Kill what is left of the child, and end its lease so that its jobs are free at once."""
+        if self._child is None:
+            return
+        self._child.close()
+        worker_id, self._child = self._child.worker_id, None
+        if worker_id is not None:
+            self._tend(lambda: stop_worker(self._database, worker_id))
+
+    def _tend(self, duty: Callable[[], None]) -> None:
+        """Do what needs Postgres or the broker; while they are away, go on without."""
+        try:
+            duty()
+        except StoreUnavailable as error:
+            log.warning("%s", error)
