@@ -1,4 +1,4 @@
-"""What a client may POST to /api/batches: JSON, or a form with a JSONL file. All of it is checked before a row exists."""
+"""What a client may POST to /api/batches: JSON, or a form with a JSONL file. All is checked before a row exists."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Submission(BaseModel):
 
     name: Annotated[str, Field(max_length=200)] = ""
     pair: str = Field("demo", description="A pair of this deployment's pairs.toml.")
-    config: RunConfig = Field(default_factory=RunConfig)
+    config: RunConfig = RunConfig()
     problems: Annotated[tuple[Problem, ...], Field(min_length=1)]
     priority: Annotated[int, Field(ge=-100, le=100)] = Field(0, description="Larger goes first.")
     metadata: dict[str, Any] = Field(default_factory=dict)
@@ -43,7 +43,11 @@ SUBMISSION_DOC: dict[str, Any] = {
                     "required": ["file"],
                     "additionalProperties": False,
                     "properties": {
-                        "file": {"type": "string", "format": "binary", "description": "JSONL: a problem a line."},
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "JSONL: a problem a line.",
+                        },
                         "name": {"type": "string"},
                         "pair": {"type": "string"},
                         "config": {"type": "string", "description": "The run configuration as JSON."},

@@ -31,7 +31,9 @@ def spawn(
     output: IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start `command`; `environment` is added to ours, `output` takes its stdout and stderr."""
-    assert threading.current_thread() is threading.main_thread(), "a child dies with the thread that started it"
+    assert threading.current_thread() is threading.main_thread(), (
+        "a child dies with the thread that started it"
+    )
     return subprocess.Popen(
         command,
         env={**os.environ, **(environment or {})},

@@ -21,7 +21,11 @@ CELERY_CONFIG: dict[str, Any] = {
     "worker_send_task_events": False,
     "broker_connection_retry_on_startup": True,
     "broker_pool_acquire_timeout": 5,
-    "broker_transport_options": {"visibility_timeout": 86_400, "socket_timeout": 10, "socket_connect_timeout": 5},
+    "broker_transport_options": {
+        "visibility_timeout": 86_400,
+        "socket_timeout": 10,
+        "socket_connect_timeout": 5,
+    },
 }
 
 

@@ -19,7 +19,9 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = None
     broker_url: SecretStr | None = None
-    pairs_file: Path | None = Field(None, description="pairs.toml of this deployment; default: the packaged one.")
+    pairs_file: Path | None = Field(
+        None, description="pairs.toml of this deployment; default: the packaged one."
+    )
 
     api_host: str = "127.0.0.1"
     api_port: Annotated[int, Field(ge=0, le=65535)] = 8765
@@ -27,10 +29,13 @@ class Settings(BaseSettings):
     max_problems: Annotated[int, Field(ge=1)] = 50_000
 
     slots: Annotated[int, Field(ge=1, le=256)] = Field(16, description="Jobs in flight on one pair.")
-    lease_s: Annotated[float, Field(gt=0)] = Field(15, description="A worker silent for longer has lost its jobs.")
+    lease_s: Annotated[float, Field(gt=0)] = Field(
+        15, description="A worker silent for longer has lost its jobs."
+    )
     beat_s: Annotated[float, Field(gt=0)] = Field(2, description="Time between two renewals of the lease.")
     stall_s: Annotated[float, Field(gt=0)] = Field(
-        30, description="A child that reports no progress for longer is taken for hung and its lease not renewed."
+        30,
+        description="A child that reports no progress for longer is taken for hung and its lease not renewed.",
     )
     republish_s: Annotated[float, Field(gt=0)] = Field(
         10, description="A queued job whose message was sent longer ago is announced again."

@@ -20,6 +20,7 @@ from celery.signals import worker_shutting_down
 from specreason.config import PairConfig, get_pair, load_pairs
 from specreason.engines.pair import close_pair, load_pair
 from specreason.errors import ConfigError, SpecReasonError
+from specreason.logs import log_to_stderr
 from specreason.settings import Settings, load_settings
 from specreason.store.session import connect
 from specreason.store.traces import TraceWriter
@@ -27,7 +28,6 @@ from specreason.store.workers import NewWorker, register_worker
 from worker.app import make_app, serve
 from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD
 from worker.host import PairHost
-from specreason.logs import log_to_stderr
 from worker.run_job import JobRunner
 
 log = logging.getLogger(__name__)

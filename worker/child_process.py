@@ -27,13 +27,9 @@ class ChildProcess:
             pass_fds=[writer],
         )
         os.close(writer)
-        self._started = self._last_turn = time.monotonic()
+        self._last_turn = time.monotonic()
         self._heard = b""
         self.worker_id: UUID | None = None
-
-    @property
-    def age_s(self) -> float:
-        return time.monotonic() - self._started
 
     def hung(self, stall_s: float) -> bool:
         """Whether its step loops have not turned for `stall_s`; while it loads, it may be silent for longer."""

@@ -17,13 +17,14 @@ from specreason.errors import StoreUnavailable
 from specreason.settings import Settings
 from specreason.store.session import Database
 from specreason.store.workers import beat, stop_worker
-from worker.child_process import EXIT_CONFIG, ChildProcess
+from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD, ChildProcess
 from worker.coordinator import Coordinator
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.2
 LONGEST_BACKOFF_S = 30.0
+MAX_FAILED_STARTS = 3  # children in a row that never held their pair: the operator must act
 
 
 class Supervisor:
@@ -40,28 +41,29 @@ class Supervisor:
         self._child: ChildProcess | None = None
         self._grader: subprocess.Popen[bytes] | None = None
         self._num_signals = 0
+        self._num_failed_starts = 0
         self._backoff_s = 0.0
         self._start_at = 0.0
         self._beat_at = 0.0
 
     def run(self) -> int:
-        """Exit status: 0 after a signal, else that of a child that cannot work as configured."""
+        """Exit status: 0 after a signal, else that of a child that cannot be started."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         status = 0
         try:
-            while not self._num_signals and status != EXIT_CONFIG:
+            while not self._num_signals and not status:
                 status = self._tick()
                 time.sleep(TICK_S)
         finally:
             self._leave()
-        return status if status == EXIT_CONFIG else 0
+        return status
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._num_signals += 1
 
     def _tick(self) -> int:
-        """Look after everything once; exit status of a child that has just ended, else 0."""
+        """Look after everything once. Not 0: the status of a child that there is no use in starting again."""
         status = self._watch_child()
         self._tend(self._renew_lease)
         self._tend(self._coordinator.tick)
@@ -76,18 +78,18 @@ class Supervisor:
             if now >= self._start_at:
                 self._child = ChildProcess(self._pair, self._gpu)
             return 0
+        hung = self._child.hung(self._settings.stall_s)
         status = self._child.process.poll()
-        if status is None and not self._child.hung(self._settings.stall_s):
+        if status is None and not hung:
             return 0
-        if status is None:
-            log.error("the worker's child shows no progress: it is killed")
-        else:
-            log.error("the worker's child ended with status %d", status)
-        lived_long = self._child.age_s > 10 * LONGEST_BACKOFF_S
-        self._backoff_s = 1.0 if lived_long else min(LONGEST_BACKOFF_S, max(1.0, 2 * self._backoff_s))
+        log.error("the worker's child %s", "shows no progress" if status is None else f"ended with status {status}")
+        held_its_pair = self._child.worker_id is not None
+        self._num_failed_starts = 0 if held_its_pair else self._num_failed_starts + 1
+        self._backoff_s = 1.0 if held_its_pair else min(LONGEST_BACKOFF_S, max(1.0, 2 * self._backoff_s))
         self._start_at = now + self._backoff_s
         self._end_child()
-        return status or 0
+        give_up = status == EXIT_CONFIG or self._num_failed_starts == MAX_FAILED_STARTS
+        return (status or EXIT_ENGINE_DEAD) if give_up else 0
 
     def _renew_lease(self) -> None:
         child, now = self._child, time.monotonic()
@@ -103,7 +105,9 @@ class Supervisor:
         if self._child is not None:
             self._child.process.terminate()
             deadline = time.monotonic() + self._settings.drain_s
-            while self._child.process.poll() is None and time.monotonic() < deadline and self._num_signals < 2:
+            while (
+                self._child.process.poll() is None and time.monotonic() < deadline and self._num_signals < 2
+            ):
                 self._tend(self._renew_lease)
                 time.sleep(TICK_S)
         self._end_child()

@@ -87,7 +87,10 @@ def _run_batches(stack: Stack, lines: list[str], console: Console) -> dict[str, 
         TimeElapsedColumn(),
     )
     batches = {}
-    with httpx2.Client(base_url=stack.api_url, timeout=30) as client, Progress(*columns, console=console) as progress:
+    with (
+        httpx2.Client(base_url=stack.api_url, timeout=30) as client,
+        Progress(*columns, console=console) as progress,
+    ):
         bars = {scheme: progress.add_task(scheme, total=len(lines), start=False) for scheme in SCHEMES}
         for scheme in SCHEMES:
             progress.start_task(bars[scheme])
@@ -103,7 +106,9 @@ def _run_batches(stack: Stack, lines: list[str], console: Console) -> dict[str, 
 
 def _submit(client: httpx2.Client, scheme: SchemeName, lines: list[str]) -> dict[str, Any]:
     form = {"name": f"demo {scheme}", "pair": "demo", "config": json.dumps(CONFIG | {"scheme": scheme})}
-    return _answer(client.post("/api/batches", data=form, files={"file": ("problems.jsonl", "\n".join(lines))}))
+    return _answer(
+        client.post("/api/batches", data=form, files={"file": ("problems.jsonl", "\n".join(lines))})
+    )
 
 
 def _answer(response: httpx2.Response) -> dict[str, Any]:

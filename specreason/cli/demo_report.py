@@ -34,11 +34,20 @@ GROUP BY step.decision ORDER BY step.decision""",
 )
 
 
-def print_table(console: Console, batches: dict[str, dict[str, Any]], speedups: dict[str, float | None]) -> None:
+def print_table(
+    console: Console, batches: dict[str, dict[str, Any]], speedups: dict[str, float | None]
+) -> None:
     """One row a scheme. The interval is Wilson's at 95 %."""
     table = Table(title="One job in flight; the same problems for each scheme", box=box.SIMPLE_HEAD)
     table.add_column("scheme")
-    for heading in ("pass@1 (95 %)", "latency/job", "speedup", "steps accepted", "tokens kept", "tokens spent"):
+    for heading in (
+        "pass@1 (95 %)",
+        "latency/job",
+        "speedup",
+        "steps accepted",
+        "tokens kept",
+        "tokens spent",
+    ):
         table.add_column(heading, justify="right")
     for name, batch in batches.items():
         table.add_row(
@@ -69,14 +78,20 @@ def print_queries(console: Console, database: Database, batch_id: str) -> None:
 def print_trace(console: Console, api_url: str, batch_id: str) -> None:
     """The first trace in which a draft was rejected, else the first."""
     with httpx2.Client(base_url=f"{api_url}/api", timeout=30) as client:
-        jobs = client.get(f"/batches/{batch_id}/jobs", params={"limit": 1000}).raise_for_status().json()["data"]
+        jobs = (
+            client.get(f"/batches/{batch_id}/jobs", params={"limit": 1000}).raise_for_status().json()["data"]
+        )
         job = next((job for job in jobs if job["num_accepted"] < job["num_drafted"]), jobs[0])
         steps = client.get(f"/jobs/{job['job_id']}/steps").raise_for_status().json()["data"]
-    console.print(f"[bold]One trace[/bold] (job {job['job_id']})\n{escape(job['problem'])}\n", highlight=False)
+    console.print(
+        f"[bold]One trace[/bold] (job {job['job_id']})\n{escape(job['problem'])}\n", highlight=False
+    )
     for step in steps:
         _print_step(console, step)
     verdict = {True: "right", False: "wrong", None: "not graded"}[job["is_correct"]]
-    console.print(f"\nanswer {escape(job['answer'] or 'none')}, expected {escape(job['gold'] or '?')}: {verdict}")
+    console.print(
+        f"\nanswer {escape(job['answer'] or 'none')}, expected {escape(job['gold'] or '?')}: {verdict}"
+    )
 
 
 def _print_step(console: Console, step: dict[str, Any]) -> None:
@@ -84,8 +99,8 @@ def _print_step(console: Console, step: dict[str, Any]) -> None:
     if step["score"] is not None:
         kept = step["decision"] == "accepted"
         mark = "[green]kept[/green]" if kept else "[red]rejected[/red]"
-        draft = _one_line(step["draft_text"])
-        console.print(f"{label}[cyan]drafter[/cyan] scored {step['score']}, {mark}: {draft}", highlight=False)
+        score, draft = step["score"], _one_line(step["draft_text"])
+        console.print(f"{label}[cyan]drafter[/cyan] scored {score}, {mark}: {draft}", highlight=False)
         if kept:
             return
         label = " " * len(label)

@@ -64,7 +64,9 @@ def up(
 
 @app.command()
 def api(
-    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: SPECREASON_API_HOST.")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. Default: SPECREASON_API_HOST.")
+    ] = None,
     port: Annotated[int | None, typer.Option(help="Default: SPECREASON_API_PORT.")] = None,
     listen_fd: Annotated[int | None, typer.Option(hidden=True, help="A socket that listens already.")] = None,
 ) -> None:

@@ -6,8 +6,9 @@ import os
 import socket
 
 from specreason.config import get_pair, load_pairs
+from specreason.engines.platform import check_platform
 from specreason.errors import ConfigError
-from specreason.settings import Settings, load_settings
+from specreason.settings import load_settings
 from specreason.store.migrate import check_schema, migrate
 from specreason.store.session import connect
 
@@ -18,7 +19,6 @@ def serve_api(host: str | None, port: int | None, listen_fd: int | None) -> None
 
     from api.app import create_app
     from api.publisher import Publisher
-    from specreason.logs import log_to_stderr
 
     settings = load_settings()
     listener = (
@@ -45,9 +45,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 def run_worker(pair: str, gpu: str | None, slots: int | None) -> int:
     """Run one worker; its exit status."""
+    from specreason.logs import log_to_stderr
     from worker.app import make_app
     from worker.coordinator import Coordinator
-    from specreason.logs import log_to_stderr
     from worker.supervisor import Supervisor
 
     if slots is not None:
@@ -56,6 +56,7 @@ def run_worker(pair: str, gpu: str | None, slots: int | None) -> int:
     log_to_stderr(settings.log_level)
     pairs = load_pairs(settings.pairs_file)
     get_pair(pairs, pair)
+    check_platform()
     database = connect(settings.database(), pool_size=4)
     check_schema(database)
     coordinator = Coordinator(database, make_app(settings.broker()), pairs, settings)
@@ -64,5 +65,4 @@ def run_worker(pair: str, gpu: str | None, slots: int | None) -> int:
 
 def run_migrate() -> str:
     """Bring the schema to this version; its revision."""
-    settings: Settings = load_settings()
-    return migrate(connect(settings.database(), pool_size=1))
+    return migrate(connect(load_settings().database(), pool_size=1))

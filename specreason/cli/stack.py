@@ -126,9 +126,7 @@ def running_stack(data_dir: Path, *, pair: str, port: int, slots: int, announce:
         announce("Stopping everything")
 
 
-def _servers(
-    settings: Settings, data_dir: Path, cleanup: ExitStack, announce: Announce
-) -> tuple[str, str]:
+def _servers(settings: Settings, data_dir: Path, cleanup: ExitStack, announce: Announce) -> tuple[str, str]:
     """URLs of database and broker: those in the environment, or embedded servers where either is missing."""
     database_url, broker_url = settings.database_url, settings.broker_url
     if database_url is not None and broker_url is not None:
@@ -147,5 +145,7 @@ def _wait_until_loaded(stack: Stack, pair: str) -> None:
     while num_live_workers(stack.database, pair) == 0:
         stack.check()
         if time.monotonic() > deadline:
-            raise EmbeddedServerError(f"the worker has not loaded its pair in {LOADING_S:g} s; see {stack.services[1].log}")
+            raise EmbeddedServerError(
+                f"the worker has not loaded its pair in {LOADING_S:g} s; see {stack.services[1].log}"
+            )
         time.sleep(POLL_S)

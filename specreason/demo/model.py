@@ -1,6 +1,7 @@
 """A small Llama in plain torch: training with tree masks, growth in depth, and export to a Hugging Face folder."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -79,6 +80,7 @@ class Llama(nn.Module):
         self.blocks = nn.ModuleList(Block(cfg) for _ in range(cfg.layers))
         self.norm = nn.Parameter(torch.ones(cfg.width))
         self.head = nn.Linear(cfg.width, cfg.vocab, bias=False)
+        self._fast: Callable[..., Tensor] | None = None
         # Per-token "has this step gone wrong yet" output: helps the judge to learn, left out of the export.
         self.slip_head = nn.Linear(cfg.width, 1)
         for name, p in self.named_parameters():
@@ -95,9 +97,17 @@ class Llama(nn.Module):
         angles = torch.cat((angles, angles), dim=-1)[:, None]
         x = self.embed(ids)
         cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+        fast = self._fast if torch.is_grad_enabled() else None
         for i, block in enumerate(self.blocks):
-            x = block(x, cos, sin, mask, caches[i] if caches is not None else None, slot)
+            if fast is not None:
+                x = fast(block, x, cos, sin, mask)
+            else:
+                x = block(x, cos, sin, mask, caches[i] if caches is not None else None, slot)
         return F.rms_norm(x, (self.cfg.width,), self.norm, self.cfg.norm_eps)
+
+    def use_compiler(self) -> None:
+        """Fuse the operations of a block for training; every block and every length shares one compiled function."""
+        self._fast = torch.compile(Block.forward, dynamic=True)
 
 
 def grow(model: Llama, times: int) -> Llama:

@@ -7,6 +7,7 @@ its last checkpoint, so a second call with the same folder goes on where the fir
 
 import argparse
 import random
+import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,13 +40,14 @@ class Stage:
     grow: int = 1
 
 
-DRAFTER = Stage("drafter", 1500, 64, 4e-3, 4e-4, Recipe(learn_terse=True, slipped=0.15))
+DRAFTER = Stage("drafter", 1500, 64, 4e-3, 4e-4, Recipe(learn_terse=True, slipped=0.15), short_until=600)
 STAGES = (
-    Stage("write", 3000, 32, 2e-3, 1.5e-3, Recipe(), short_until=600),
-    Stage("judge", 3000, 16, 1.5e-3, 6e-4, Recipe(candidates=1), drafts=True),
-    Stage("deep", 1800, 16, 5e-4, 3e-5, Recipe(candidates=1), drafts=True, grow=4),
+    Stage("write", 1200, 32, 2e-3, 1.5e-3, Recipe(), short_until=300),
+    Stage("judge", 2000, 16, 1.5e-3, 5e-4, Recipe(candidates=1), drafts=True),
+    Stage("deep", 650, 16, 3e-4, 2e-5, Recipe(candidates=1), warmup=50, drafts=True, grow=4),
 )
-CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 200, 400, 7_000
+MATRIX_RATE = 10.0  # Muon's learning rate for each unit of AdamW's
+CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 100, 300, 7_000
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class Run:
     seed: int
     codec: Codec
     device: torch.device
+    compiles: bool  # a C++ compiler is at hand
 
     def log(self, text: str) -> None:
         line = f"{time.strftime('%H:%M:%S')} {text}"
@@ -95,6 +98,16 @@ def rate_at(stage: Stage, step: int) -> float:
     return stage.rate * (stage.last_rate / stage.rate) ** share
 
 
+def make_optimizers(model: Llama) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside the blocks, AdamW for embeddings, heads and norms."""
+    inner = [p for n, p in model.named_parameters() if n.startswith("blocks.") and p.dim() == 2]
+    outer = [p for n, p in model.named_parameters() if not (n.startswith("blocks.") and p.dim() == 2)]
+    return [
+        torch.optim.Muon(inner, lr=1.0, momentum=0.95, weight_decay=0.01, adjust_lr_fn="original"),
+        torch.optim.AdamW(outer, lr=1.0, betas=(0.9, 0.98), weight_decay=0.01),
+    ]
+
+
 def main_lines(run: Run, stage: Stage, step: int, rng: random.Random) -> list[Sequence_]:
     """Problems of one step; all of nearly one length, so that little is padded."""
     short = step < stage.short_until
@@ -110,7 +123,7 @@ def drafts_from(run: Run, drafter: Llama, rng: random.Random) -> Drafts:
     return lambda sequences: draft_steps(drafter, sequences, run.codec, temperature, generator)
 
 
-def train_stage(run: Run, stage: Stage, model: Llama, drafter: Llama | None, optimizer: str = "adamw") -> Llama:
+def train_stage(run: Run, stage: Stage, model: Llama, drafter: Llama | None) -> Llama:
     """Train through one stage, from its checkpoint if there is one."""
     path = run.out / f"{stage.name}.pt"
     saved = torch.load(path, weights_only=True) if path.exists() else None
@@ -121,9 +134,11 @@ def train_stage(run: Run, stage: Stage, model: Llama, drafter: Llama | None, opt
     model.to(run.device)
     if start >= stage.steps:
         return model
-    opt = torch.optim.AdamW(model.parameters(), stage.rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
-    if saved is not None:
-        opt.load_state_dict(saved["optimizer"])
+    if run.compiles:
+        model.use_compiler()
+    optimizers = make_optimizers(model)
+    for opt, state in zip(optimizers, saved["optimizers"] if saved is not None else (), strict=False):
+        opt.load_state_dict(state)
     run.log(f"{stage.name}: {sum(p.numel() for p in model.parameters()):,} parameters, from step {start}")
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
@@ -136,12 +151,12 @@ def train_stage(run: Run, stage: Stage, model: Llama, drafter: Llama | None, opt
                 drafts = drafts_from(run, drafter, rng) if stage.drafts and drafter is not None else None
                 batch = make_batch(lines, stage.recipe, run.codec, rng, drafts)
                 parts = losses(model, batch, run.device)
-            for group in opt.param_groups:
-                group["lr"] = rate_at(stage, step)
-            opt.zero_grad()
+            model.zero_grad()
             torch.stack(parts).sum().backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            opt.step()
+            for opt, scale in zip(optimizers, (MATRIX_RATE, 1.0), strict=True):
+                opt.param_groups[0]["lr"] = scale * rate_at(stage, step)
+                opt.step()
             tokens, labels = tokens + batch.ids.numel(), labels + len(batch.kinds)
             shown = " ".join(f"{p.item():.3f}" for p in parts)
             progress.update(bar, advance=1, description=f"{stage.name} {shown}")
@@ -150,7 +165,7 @@ def train_stage(run: Run, stage: Stage, model: Llama, drafter: Llama | None, opt
                 run.log(f"{stage.name} {step + 1} loss {shown} {speed:,.0f} tokens/s {labels:,} labels")
             last = step + 1 == stage.steps
             if (step + 1) % CHECKPOINT_EVERY == 0 or last:
-                save_checkpoint(path, model, step=step + 1, optimizer=opt.state_dict())
+                save_checkpoint(path, model, step=step + 1, optimizers=[o.state_dict() for o in optimizers])
             if (step + 1) % EVALUATE_EVERY == 0 or last:
                 report(run, stage, model, drafter)
     return model
@@ -174,7 +189,7 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    run = Run(args.out, args.seed, Codec(train_tokenizer()), device)
+    run = Run(args.out, args.seed, Codec(train_tokenizer()), device, shutil.which("g++") is not None)
     torch.manual_seed(args.seed)
     vocab = run.codec.size
     drafter = Llama(ModelConfig(vocab, layers=2, width=64, inner=192))

@@ -1,8 +1,8 @@
 """An engine process never outlives the process that loaded it, however that one ends.
 
-vLLM's engine processes do not notice that their parent was killed: without this they would run on, holding the
-GPU. `EngineProcess` travels inside the engine's configuration; unpickling it in a spawned engine process imports
-this module there, and importing it starts the watch. Imports nothing heavy: it runs first of all.
+vLLM's engine processes do not notice that their parent was killed: without this they would run on,
+holding the GPU. `EngineProcess` travels inside the engine's configuration, and unpickling it in another
+process starts the watch there. Imports nothing heavy: it should run as early as it can.
 """
 
 from __future__ import annotations
@@ -12,31 +12,32 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
+from specreason.engines.sockets import remove_socket_folders
+
 POLL_S = 0.25
-_OWNER = "SPECREASON_ENGINE_OWNER"  # pid of the process that is about to start engine processes
 
 
 class EngineProcess(dict[str, Any]):
-    """What one engine process needs to know: `cores`, the CPUs it computes on. JSON-able, for vLLM's config hash."""
+    """What one engine process needs to know, JSON-able for vLLM's configuration hash.
+
+    `cores` are the CPUs it computes on, None on a GPU.
+    """
+
+    def __reduce__(self) -> tuple[Callable[..., EngineProcess], tuple[int, dict[str, Any]]]:
+        return _arrive, (os.getpid(), dict(self))
 
 
-def announce_owner() -> None:
-    """Call before starting engine processes: they die with this process."""
-    os.environ[_OWNER] = str(os.getpid())
-
-
-def _start() -> None:
-    """Watch the parent, if this is a process that an owner started through multiprocessing."""
-    owner = os.environ.get(_OWNER)
-    if owner is None or multiprocessing.current_process().name == "MainProcess":
-        return
-    # Ctrl-C reaches the whole foreground group; the owner ends its engines itself, after its jobs. Threads and
-    # processes started from here on inherit the mask.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    announce_owner()
-    threading.Thread(target=_watch, args=(int(owner),), name="parent-watch", daemon=True).start()
+def _arrive(owner: int, settings: dict[str, Any]) -> EngineProcess:
+    """Unpickled: in the engine process that `owner` has started, or in `owner` itself, as a copy."""
+    if owner != os.getpid() and not any(thread.name == _watch.__name__ for thread in threading.enumerate()):
+        # Ctrl-C reaches the whole foreground group; the owner ends its engines itself, after its jobs.
+        # Threads and processes started from here on inherit the mask.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        threading.Thread(target=_watch, args=(owner,), name=_watch.__name__, daemon=True).start()
+    return EngineProcess(settings)
 
 
 def _watch(owner: int) -> None:
@@ -44,7 +45,5 @@ def _watch(owner: int) -> None:
         time.sleep(POLL_S)
     for child in multiprocessing.active_children():
         child.kill()
+    remove_socket_folders(owner)
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-_start()

@@ -8,6 +8,7 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from specreason.engines.sockets import use_own_socket_folder
 from specreason.errors import ConfigError
 
 
@@ -63,6 +64,7 @@ def set_defaults(device: Device) -> None:
         }
     for key, value in defaults.items():
         os.environ.setdefault(key, value)
+    use_own_socket_folder()
 
 
 def _installed(name: str) -> bool:

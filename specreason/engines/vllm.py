@@ -113,6 +113,8 @@ class VllmEngine:
         if self._engine.output_handler is not None:
             self._engine.output_handler.cancel()
         await asyncio.to_thread(self._engine.shutdown, SHUTDOWN_TIMEOUT_S)
+        await asyncio.sleep(0)  # shutdown leaves the closing of its sockets to this loop
+        self._engine.engine_core.resources.ctx.destroy(linger=0)  # and its message context to nobody
 
     async def _run(self, prompt_ids: Sequence[int], params: SamplingParams) -> RequestOutput:
         """One request, to its end. Cancelling the caller aborts it: vLLM's generator sees to that."""

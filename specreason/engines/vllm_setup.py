@@ -10,7 +10,7 @@ from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.v1.executor.uniproc_executor import UniProcExecutor
 
 from specreason.config import ModelConfig, PairConfig
-from specreason.engines.parent_watch import EngineProcess, announce_owner
+from specreason.engines.parent_watch import EngineProcess
 
 # The CPU's attention kernel takes multiples of 32; its default of 128 recomputes up to 127 tokens per verification.
 CPU_BLOCK_SIZE = 32
@@ -53,5 +53,4 @@ def engine_config(model: ModelConfig, pair: PairConfig, *, cores: list[int] | No
         use_tqdm_on_load=False,
         additional_config={_SETTINGS: EngineProcess(cores=cores)},
     )
-    announce_owner()
     return args.create_engine_config()

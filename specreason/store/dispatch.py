@@ -18,7 +18,9 @@ from specreason.store.session import Connection, Database, one_line, transaction
 from specreason.store.states import AttemptOutcome, JobState
 from specreason.store.transitions import end_jobs, one_of_ids, requeue_jobs
 
-LEADER_LOCK = 0x5BEC_0001  # any number that nothing else in this database uses
+# Any numbers that nothing else in this database uses.
+LEADER_LOCK = 0x5BEC_0001
+PUBLISH_LOCK = 0x5BEC  # with the pair: two publishers at once must not fill the window twice
 
 
 def take_unpublished(
@@ -32,6 +34,7 @@ def take_unpublished(
     forgotten = job.c.published_at <= now() - timedelta(seconds=resend_after_s)
     queued = (job.c.pair == pair) & (job.c.state == JobState.QUEUED)
     with transaction(database) as connection:
+        connection.execute(select(func.pg_advisory_xact_lock(PUBLISH_LOCK, func.hashtext(pair))))
         announced = select(func.count()).where(queued, job.c.published_at.is_not(None), ~forgotten)
         room = window - (connection.scalar(announced) or 0)
         if room <= 0:

@@ -179,12 +179,15 @@ def retry(
     return True
 
 
-def lost_claims(database: Database, claims: Sequence[ClaimedJob]) -> frozenset[UUID]:
-    """Ids of those jobs that are no longer ours: cancelled, or claimed by someone else. One cheap query."""
+def lost_claims(database: Database, claims: Sequence[ClaimedJob]) -> tuple[ClaimedJob, ...]:
+    """Those of `claims` that no longer hold: cancelled, or claimed by someone else. One cheap query."""
     fences = [(claimed.job_id, claimed.fence) for claimed in claims]
-    held = select(job.c.id).where(tuple_(job.c.id, job.c.fence).in_(fences), job.c.state == JobState.RUNNING)
+    holding = select(job.c.id, job.c.fence).where(
+        tuple_(job.c.id, job.c.fence).in_(fences), job.c.state == JobState.RUNNING
+    )
     with transaction(database) as connection:
-        return frozenset(claimed.job_id for claimed in claims) - frozenset(connection.scalars(held))
+        held = {(row.id, row.fence) for row in connection.execute(holding)}
+    return tuple(claimed for claimed in claims if (claimed.job_id, claimed.fence) not in held)
 
 
 def _lock_claimable(connection: Connection, job_id: UUID, worker_id: UUID) -> Row[*tuple[object, ...]] | None:

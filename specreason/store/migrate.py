@@ -24,8 +24,8 @@ VIEWS = ("job_summary", "batch_summary")  # each may use those before it
 MIGRATION_LOCK = 0x5BEC_0002  # any number that nothing else in this database uses
 
 
-def migrate(database: Database) -> None:
-    """Apply every revision that is missing, in one transaction. Two processes may race: one waits.
+def migrate(database: Database) -> str:
+    """Apply every revision that is missing, in one transaction; return the newest. Of two at once, one waits.
 
     Raises StoreUnavailable if the lock is not had within a minute.
     """
@@ -36,16 +36,19 @@ def migrate(database: Database) -> None:
         config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+    return _newest_revision()
 
 
 def check_schema(database: Database) -> None:
     """Raise ConfigError unless the database is at the newest revision."""
-    newest = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    newest = _newest_revision()
     with transaction(database) as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     if current != newest:
         is_at = f"is at revision {current}" if current else "has no tables yet"
-        raise ConfigError(f"database: {is_at}, this version of specreason needs {newest}: migrate it first")
+        raise ConfigError(
+            f"database: {is_at}, this version of specreason needs {newest}: run `specreason migrate`"
+        )
 
 
 def alembic_config() -> Config:
@@ -66,3 +69,9 @@ def install_views(connection: Connection) -> None:
 def drop_views(connection: Connection) -> None:
     for name in reversed(VIEWS):
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+
+
+def _newest_revision() -> str:
+    newest = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    assert newest is not None  # a package without its migrations
+    return newest

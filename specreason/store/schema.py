@@ -137,15 +137,11 @@ job = Table(
     Column("priority", Integer, nullable=False, server_default=text("0")),
     Column("state", Text, nullable=False, server_default=text(f"'{JobState.QUEUED}'")),
     created_at("run_after"),
-    Column(
-        "fence", BigInteger, nullable=False, server_default=text("0")
-    ),  # number of the last claim, never reused
+    Column("fence", BigInteger, nullable=False, server_default=text("0")),  # raised by each claim
     count_column("num_attempts"),
     count_column("num_lost"),
     Column("worker_id", ForeignKey("worker.id")),  # of the last claim
-    Column(
-        "pair_fingerprint", ForeignKey("model_pair.fingerprint")
-    ),  # of the claim that wrote the first step
+    Column("pair_fingerprint", ForeignKey("model_pair.fingerprint")),  # whose steps these are
     moment("published_at"),  # when its message was last sent; NULL: is to be sent
     Column("concurrency", Integer),  # jobs in flight on the worker at the last claim, this one included
     Column("resumed", Boolean, nullable=False, server_default=text("false")),
@@ -161,10 +157,8 @@ job = Table(
     Column("engine_s", Double),  # inside engine calls
     Column("latency_s", Double),  # from the last claim to the end
     moment("graded_at"),
-    # Above: NULL until the job has ended.
-    Column(
-        "gradable", Boolean, nullable=False, server_default=text("false")
-    ),  # the problem has a gold answer
+    # Above: NULL until the job has ended. Gradable: its problem has a gold answer.
+    Column("gradable", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("batch_id", "problem_id", "repeat"),
     one_of("state", JobState),
     one_of("stop_reason", StopReason),

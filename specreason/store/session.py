@@ -8,15 +8,35 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
+import psycopg
 from sqlalchemy import URL, Connection, create_engine, func, make_url
 from sqlalchemy import Engine as Database
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    TimeoutError,
+)
 
 from specreason.errors import ConfigError, StoreUnavailable
 
-__all__ = ["Connection", "Database", "connect", "one_line", "storable", "transaction"]
+__all__ = [
+    "Connection",
+    "Database",
+    "QueryAnswer",
+    "connect",
+    "one_line",
+    "ping",
+    "read_only_query",
+    "storable",
+    "transaction",
+]
 
 CONNECT_TIMEOUT_S = 5
 # A process frozen inside a transaction must not hold its locks for ever; whoever waits too long tries again.
@@ -45,7 +65,7 @@ def connect(database_url: str, *, pool_size: int = 16) -> Database:
     database = create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
-        max_overflow=pool_size,
+        max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,  # a restarted Postgres costs a reconnect, not an error
         connect_args={
@@ -77,8 +97,38 @@ def transaction(database: Database) -> Iterator[Connection]:
     try:
         with database.begin() as connection:
             yield connection
-    except (OperationalError, InterfaceError, TimeoutError) as error:
+    except (OperationalError, InterfaceError, InternalError, TimeoutError) as error:
         raise StoreUnavailable(f"database: {one_line(error)}") from error
+
+
+def ping(database: Database) -> None:
+    """Raise StoreUnavailable unless the database answers."""
+    with transaction(database) as connection:
+        connection.execute(func.now().select())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryAnswer:
+    """What one SQL statement gave."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+def read_only_query(database: Database, sql: str) -> QueryAnswer:
+    """Run one statement of the user's that may not change anything. Raises ConfigError with what Postgres says."""
+    with transaction(database) as connection:
+        # The driver's own cursor: `:` and `%` in the text mean nothing to it.
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute("SET TRANSACTION READ ONLY")
+            cursor.execute(sql)
+            columns = tuple(column[0] for column in cursor.description or ())
+            return QueryAnswer(columns=columns, rows=tuple(cursor.fetchall() if columns else ()))
+        except (psycopg.OperationalError, psycopg.InternalError) as error:
+            raise StoreUnavailable(f"database: {one_line(error)}") from error
+        except psycopg.Error as error:
+            raise ConfigError(f"query: {one_line(error)}") from error
 
 
 def one_line(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Writes steps durably, many jobs to a commit, and only for those who still hold their job.
+"""Writes steps durably, many jobs to a commit, for those who still hold their job; and reads them back.
 
 Every step loop of a process shares one writer thread. The thread takes whatever waits and writes it with one
 statement that is its own transaction; what arrives during a commit goes with the next one. The statement locks
@@ -26,11 +26,18 @@ from specreason.reasoning.steps import StepRecord
 from specreason.store.jobs import ClaimedJob
 from specreason.store.session import Database, one_line, transaction
 from specreason.store.states import JobState
-from specreason.store.step_rows import to_columns
+from specreason.store.steps import steps_of, to_columns, to_record
 from specreason.store.trace_schema import step, step_payload
 
 MAX_GROUP = 64  # rows in one commit
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0  # between tries while the database is away
+
+
+def read_steps(database: Database, job_id: UUID) -> tuple[StepRecord, ...]:
+    """Every persisted step of the job, in order: where a new claim goes on from."""
+    with transaction(database) as connection:
+        rows = connection.execute(steps_of(job_id)).mappings().all()
+    return tuple(to_record(row) for row in rows)
 
 
 class SqlStepSink:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, insert, update
+from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
@@ -78,3 +78,10 @@ def stop_worker(database: Database, worker_id: UUID) -> None:
     with transaction(database) as connection:
         if connection.execute(stopped).rowcount:
             connection.execute(insert(event).values(kind=EventKind.WORKER_STOPPED, worker_id=worker_id))
+
+
+def num_live_workers(database: Database, pair: str) -> int:
+    """Workers of the pair whose lease counts."""
+    alive = (worker.c.pair == pair) & worker.c.stopped_at.is_(None) & (worker.c.lease_expires_at > now())
+    with transaction(database) as connection:
+        return connection.scalar(select(func.count()).where(alive)) or 0

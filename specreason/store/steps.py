@@ -1,12 +1,13 @@
 """A StepRecord as the columns of `step` and `step_payload`, and back. The two directions stand side by side.
 
-What comes back equals what went in, except for characters that Postgres cannot hold (see `storable`).
+What comes back as a StepRecord equals what went in, except for characters that Postgres cannot hold (see `storable`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -19,35 +20,65 @@ from specreason.store.schema import job
 from specreason.store.session import Database, storable, transaction
 from specreason.store.trace_schema import step, step_payload
 
+COLUMN_OF = {"score": "utility_score"}  # the other fields are called as their columns
+WORDS: dict[str, type[StrEnum]] = {
+    "phase": Phase,
+    "decision": Decision,
+    "author": Role,
+    "finish_reason": FinishReason,
+    "draft_finish_reason": FinishReason,
+    "written_finish_reason": FinishReason,
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredStep:
-    """A step as it was persisted, when, and under which fence."""
+class StepRow:
+    """One step as its columns, without the token ids: what a reader of a trace wants to see."""
 
-    record: StepRecord
+    index: int
+    phase: Phase
+    decision: Decision
+    author: Role | None
+    kept_text: str
+    kept_tokens: int
+    spent_tokens: int
+    finish_reason: FinishReason | None
+    threshold: float | None
+    score: int | None
+    digit_probs: tuple[float | None, ...] | None
+    non_digit_mass: float | None
+    draft_text: str | None
+    draft_tokens: int | None
+    draft_finish_reason: FinishReason | None
+    draft_prompt_tokens: int | None
+    draft_cached_tokens: int | None
+    draft_ttft_s: float | None
+    draft_latency_s: float | None
+    verify_token_id: int | None
+    verify_prompt_tokens: int | None
+    verify_cached_tokens: int | None
+    verify_latency_s: float | None
+    written_text: str | None
+    written_tokens: int | None
+    written_finish_reason: FinishReason | None
+    written_prompt_tokens: int | None
+    written_cached_tokens: int | None
+    written_ttft_s: float | None
+    written_latency_s: float | None
     fence: int
     created_at: datetime
 
 
-def read_steps(database: Database, job_id: UUID) -> tuple[StepRecord, ...]:
-    """Every persisted step of the job, in order: where a new claim goes on from."""
-    with transaction(database) as connection:
-        rows = connection.execute(_steps_of(job_id)).mappings().all()
-    return tuple(to_record(row) for row in rows)
-
-
 def read_step_rows(
     database: Database, job_id: UUID, *, after: int = -1, limit: int = 100
-) -> tuple[StoredStep, ...]:
+) -> tuple[StepRow, ...]:
     """A page of a job's steps: at most `limit`, those behind index `after`. Raises UnknownName."""
-    page = _steps_of(job_id).where(step.c.index > after).limit(limit)
+    page = steps_of(job_id).where(step.c.index > after).limit(limit)
     with transaction(database) as connection:
         if connection.scalar(select(job.c.id).where(job.c.id == job_id)) is None:
             raise UnknownName(f"job: there is none with id {job_id}")
         rows = connection.execute(page).mappings().all()
-    return tuple(
-        StoredStep(record=to_record(row), fence=row["fence"], created_at=row["created_at"]) for row in rows
-    )
+    return tuple(_to_step_row(row) for row in rows)
 
 
 def to_columns(job_id: UUID, fence: int, record: StepRecord) -> dict[str, Any]:
@@ -133,7 +164,8 @@ def _to_verdict(row: RowMapping) -> Verdict | None:
     )
 
 
-def _steps_of(job_id: UUID) -> Select[Any]:
+def steps_of(job_id: UUID) -> Select[Any]:
+    """Both tables of a job, in the order of its steps."""
     payload = [column for column in step_payload.c if column.name not in ("job_id", "index")]
     return (
         select(step, *payload)
@@ -141,3 +173,12 @@ def _steps_of(job_id: UUID) -> Select[Any]:
         .where(step.c.job_id == job_id)
         .order_by(step.c.index)
     )
+
+
+def _to_step_row(row: RowMapping) -> StepRow:
+    values = {field.name: row[COLUMN_OF.get(field.name, field.name)] for field in fields(StepRow)}
+    for name, words in WORDS.items():
+        values[name] = words(values[name]) if values[name] is not None else None
+    if values["digit_probs"] is not None:
+        values["digit_probs"] = tuple(values["digit_probs"])
+    return StepRow(**values)
