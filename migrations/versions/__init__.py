@@ -1,1 +1,1 @@
-"""One file per revision, named by date."""
+"""One file per revision: `alembic revision --rev-id 0002 -m "…"`."""

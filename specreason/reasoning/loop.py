@@ -5,8 +5,6 @@ The loop knows policies, limits and the two engines. It does not log, time, retr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from specreason.engines.base import Completion, Limits, Role, Verdict
 from specreason.reasoning.budget import STOP_REASON_OF
 from specreason.reasoning.schemes import Run
@@ -27,20 +25,19 @@ AUTHOR_OF = {
 
 async def reason(run: Run, transcript: Transcript, sink: StepSink) -> Trace:
     """Take steps until an answer or a limit. A transcript that already has steps is continued."""
-    while (stop := stop_reason(run, transcript.steps)) is None:
+    while (stop := stop_reason(run, transcript)) is None:
         step = await take_step(run, transcript)
         await sink.append(step)  # returns once the step before it is durable
         transcript.append(step)
     return Trace(steps=tuple(transcript.steps), stop_reason=stop)
 
 
-def stop_reason(run: Run, steps: Sequence[StepRecord]) -> StopReason | None:
+def stop_reason(run: Run, transcript: Transcript) -> StopReason | None:
     """Why the run is over; None while it goes on. An answer that a limit forced is that limit's."""
+    steps = transcript.steps
     if steps and steps[-1].phase is Phase.ANSWER:
-        return next(
-            (STOP_REASON_OF[s.decision] for s in steps if s.decision.closes_thinking), StopReason.ANSWERED
-        )
-    if run.answer_at_limit or any(step.decision.closes_thinking for step in steps):
+        return next((STOP_REASON_OF[s.decision] for s in steps if s.decision.closes_thinking), StopReason.ANSWERED)
+    if run.answer_at_limit or transcript.thinking_closed:
         return None
     closing = run.budget.closing(steps)
     return STOP_REASON_OF[closing] if closing is not None else None

@@ -1,4 +1,4 @@
-"""Create the tables.
+"""Create the tables (2026-11-22).
 
 The DDL is SQL as the schema gave it on that day, so that later changes of the code cannot change it.
 """

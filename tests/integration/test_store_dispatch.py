@@ -1,0 +1,111 @@
+"""Leases that run out, jobs to announce, and who leads."""
+
+from __future__ import annotations
+
+from store_builders import (
+    PAIR,
+    claim_one,
+    claimed,
+    execute,
+    expire,
+    job_ids,
+    scalar,
+    start_worker,
+    submit,
+)
+
+from specreason.store.dispatch import Leadership, expire_leases, take_unpublished
+from specreason.store.jobs import release
+from specreason.store.session import Database, connect
+from specreason.store.states import JobState
+from specreason.store.summaries import read_batch, read_job
+from specreason.store.workers import beat, num_live_workers, stop_worker
+
+
+def test_jobs_of_an_expired_lease_are_queued_again(database: Database) -> None:
+    job = claim_one(database)
+    assert expire_leases(database) == 0
+    expire(database, job.worker_id)
+    assert expire_leases(database) == 1
+    assert expire_leases(database) == 0
+    summary = read_job(database, job.job_id)
+    assert (summary.state, summary.num_lost) == (JobState.QUEUED, 1)
+    assert scalar(database, "SELECT outcome FROM attempt") == "lost"
+    assert take_unpublished(database, PAIR) == (job.job_id,)
+
+
+def test_a_job_that_loses_too_many_workers_is_dead(database: Database) -> None:
+    (job_id,) = job_ids(database, batch_id := submit(database))
+    for _ in range(3):
+        job = claimed(database, job_id, start_worker(database))
+        expire(database, job.worker_id)
+        assert expire_leases(database) == 1
+    summary = read_job(database, job_id)
+    assert (summary.state, summary.num_lost, summary.num_attempts) == (JobState.DEAD, 3, 3)
+    assert summary.error == "3 workers were lost while they ran this job"
+    assert read_batch(database, batch_id).num_dead == 1
+
+
+def test_a_lease_that_ran_out_is_never_renewed(database: Database) -> None:
+    worker_id = start_worker(database, lease_s=60)
+    assert beat(database, worker_id, lease_s=60)
+    expire(database, worker_id)
+    assert not beat(database, worker_id, lease_s=60)
+
+
+def test_a_stopped_worker_holds_nothing(database: Database) -> None:
+    job = claim_one(database)
+    assert num_live_workers(database, PAIR) == 1
+    stop_worker(database, job.worker_id)
+    assert num_live_workers(database, PAIR) == 0
+    assert not beat(database, job.worker_id, lease_s=60)
+    assert expire_leases(database) == 1
+
+
+def test_each_job_is_announced_once_and_again_when_it_was_not_heard_of(database: Database) -> None:
+    ids = job_ids(database, submit(database, 3))
+    assert take_unpublished(database, PAIR, resend_after_s=60) == ids
+    assert take_unpublished(database, PAIR, resend_after_s=60) == ()
+    assert take_unpublished(database, PAIR, resend_after_s=0) == ids
+    assert take_unpublished(database, "another pair") == ()
+
+
+def test_the_window_bounds_what_is_announced_and_unclaimed(database: Database) -> None:
+    ids = job_ids(database, submit(database, 10))
+    assert take_unpublished(database, PAIR, window=4) == ids[:4]
+    assert take_unpublished(database, PAIR, window=4) == ()
+    claimed(database, ids[1], start_worker(database))
+    assert take_unpublished(database, PAIR, window=4) == (ids[4],)
+
+
+def test_a_larger_priority_goes_first_then_the_older_batch(database: Database) -> None:
+    old, new = (job_ids(database, submit(database, 2)) for _ in range(2))
+    urgent = job_ids(database, submit(database, 1, priority=5))
+    assert take_unpublished(database, PAIR) == (*urgent, *old, *new)
+
+
+def test_a_job_is_not_announced_before_its_time(database: Database) -> None:
+    ids = job_ids(database, submit(database, 2))
+    execute(database, f"UPDATE job SET run_after = now() + interval '1 h' WHERE id = '{ids[0]}'")
+    assert take_unpublished(database, PAIR) == (ids[1],)
+
+
+def test_a_released_job_is_announced_at_once(database: Database) -> None:
+    (job_id,) = job_ids(database, submit(database))
+    take_unpublished(database, PAIR)
+    job = claimed(database, job_id, start_worker(database))
+    assert release(database, job)
+    assert take_unpublished(database, PAIR) == (job_id,)
+
+
+def test_one_leads_and_another_takes_over(database: Database, database_url: str) -> None:
+    other = connect(database_url)
+    first, second = Leadership(database), Leadership(other)
+    assert first.try_lead()
+    assert first.try_lead()
+    assert not second.try_lead()
+    first.close()
+    assert second.try_lead()
+    assert not first.try_lead()
+    second.close()
+    other.dispose()

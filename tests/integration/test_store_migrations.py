@@ -1,0 +1,97 @@
+"""The migrations lead to the schema that the code describes, and back to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+
+import pytest
+from alembic import command
+from conftest import database_called
+from sqlalchemy import Connection, inspect, text
+from store_builders import scalar
+from uuid_utils.compat import uuid7
+
+from specreason.embedded import Servers
+from specreason.errors import ConfigError
+from specreason.store import schema, trace_schema  # noqa: F401 -- both fill the metadata
+from specreason.store.columns import metadata
+from specreason.store.migrate import VIEWS, alembic_config, check_schema, install_views, migrate
+from specreason.store.session import Database, connect, transaction
+from specreason.store.summaries import BatchSummary, JobSummary
+
+CONSTRAINTS = """SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+                 FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conname !~ 'alembic' ORDER BY 1"""
+INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND indexname !~ 'alembic' ORDER BY 1"
+
+
+@pytest.fixture
+def empty_database(servers: Servers, administration: Database) -> Iterator[Database]:
+    name = f"test_{uuid7().hex}"
+    with administration.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    database = connect(database_called(servers, name))
+    yield database
+    database.dispose()
+    with administration.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def run_alembic(database: Database, *arguments: str) -> None:
+    config = alembic_config()
+    with transaction(database) as connection:
+        config.attributes["connection"] = connection
+        getattr(command, arguments[0])(config, *arguments[1:])
+
+
+def definitions(database: Database, query: str) -> list[str]:
+    with transaction(database) as connection:
+        return list(connection.scalars(text(query)))
+
+
+def test_the_migrated_tables_are_those_of_the_code(database: Database, empty_database: Database) -> None:
+    run_alembic(database, "check")  # columns, indexes, foreign keys; it does not compare checks
+    with transaction(empty_database) as connection:
+        metadata.create_all(connection)
+    for query in (CONSTRAINTS, INDEXES):
+        assert definitions(database, query) == definitions(empty_database, query)
+
+
+def test_downgrading_leaves_nothing_and_upgrading_again_works(database: Database) -> None:
+    run_alembic(database, "downgrade", "base")
+    assert inspect(database).get_table_names() == ["alembic_version"]
+    assert inspect(database).get_view_names() == []
+    with pytest.raises(ConfigError, match="has no tables yet"):
+        check_schema(database)
+    assert migrate(database) == "0001"
+    check_schema(database)
+    assert set(inspect(database).get_view_names()) == set(VIEWS)
+
+
+def test_two_migrations_at_once_are_one(empty_database: Database) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(migrate, [empty_database] * 2)) == ["0001", "0001"]
+    check_schema(empty_database)
+
+
+def test_the_migrated_views_are_those_of_the_files(database: Database) -> None:
+    def as_stored(connection: Connection) -> list[str]:
+        query = "SELECT pg_get_viewdef(CAST(:name AS regclass)) || coalesce(obj_description(CAST(:name AS regclass)), '')"
+        return [connection.scalar(text(query), {"name": name}) for name in VIEWS]
+
+    with transaction(database) as connection:
+        migrated = as_stored(connection)
+        install_views(connection)
+        assert as_stored(connection) == migrated
+
+
+@pytest.mark.parametrize(("view", "summary"), [("batch_summary", BatchSummary), ("job_summary", JobSummary)])
+def test_a_summary_has_the_columns_of_its_view_and_each_is_explained(
+    database: Database, view: str, summary: type[BatchSummary | JobSummary]
+) -> None:
+    columns = inspect(database).get_columns(view)
+    assert [column["name"] for column in columns] == [field.name for field in fields(summary)]
+    unexplained = f"""SELECT count(*) FROM pg_attribute
+                      WHERE attrelid = '{view}'::regclass AND attnum > 0 AND col_description(attrelid, attnum) IS NULL"""
+    assert scalar(database, unexplained) == 0
