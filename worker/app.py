@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from uuid import UUID
 
@@ -28,6 +29,8 @@ def serve(app: Celery, pair: str, *, slots: int) -> None:
 
     Threads, because vLLM's engines must be shared and may not be started from prefork's daemonic children.
     """
+    # It warns root of pickled messages; ours are JSON.
+    warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
     app.Worker(
         pool="threads",
         concurrency=slots,

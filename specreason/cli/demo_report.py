@@ -34,32 +34,26 @@ GROUP BY step.decision ORDER BY step.decision""",
 )
 
 
-def print_table(
-    console: Console, batches: dict[str, dict[str, Any]], speedups: dict[str, float | None]
-) -> None:
+def print_table(console: Console, batches: dict[str, dict[str, Any]], speedups: dict[str, float | None]) -> None:
     """One row a scheme. The interval is Wilson's at 95 %."""
-    table = Table(title="One job in flight; the same problems for each scheme", box=box.SIMPLE_HEAD)
-    table.add_column("scheme")
-    for heading in (
-        "pass@1 (95 %)",
-        "latency/job",
-        "speedup",
-        "steps accepted",
-        "tokens kept",
-        "tokens spent",
-    ):
-        table.add_column(heading, justify="right")
+    table = Table(title="One job in flight, the same problems for each scheme", box=box.SIMPLE_HEAD)
+    table.add_column("scheme", no_wrap=True)
+    for heading in ("pass@1", "95 %", "s/job", "speedup", "accepted", "kept", "spent"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, batch in batches.items():
+        interval = pass_at_1_interval(batch["pass_at_1"], batch["num_problems"])
         table.add_row(
             name,
-            _pass_at_1(batch),
-            _number(batch["mean_latency_s"], "{:.2f} s"),
+            f"{interval.mean:.2f}",
+            f"{interval.low:.2f}–{interval.high:.2f}",
+            _number(batch["mean_latency_s"], "{:.2f}"),
             _number(speedups[name], "{:.2f}×"),
             _number(batch["step_acceptance"], "{:.0%}"),
             f"{batch['kept_tokens']:,}",
             f"{batch['spent_tokens']:,}",
         )
     console.print(table)
+    console.print("s/job: mean latency; accepted: drafts that were kept; kept, spent: tokens of all jobs\n", style="dim")
 
 
 def print_queries(console: Console, database: Database, batch_id: str) -> None:
@@ -110,13 +104,6 @@ def _print_step(console: Console, step: dict[str, Any]) -> None:
 
 def _one_line(text: str) -> str:
     return escape(" ".join(text.split()))
-
-
-def _pass_at_1(batch: dict[str, Any]) -> str:
-    if batch["pass_at_1"] is None:
-        return "–"
-    interval = pass_at_1_interval(batch["pass_at_1"], batch["num_problems"])
-    return "–" if interval is None else f"{interval.mean:.2f} ({interval.low:.2f}–{interval.high:.2f})"
 
 
 def _number(value: float | None, form: str) -> str:

@@ -29,6 +29,10 @@ class CpuExecutor(UniProcExecutor):  # type: ignore[misc]  # vllm is not typed
         process: EngineProcess = self.vllm_config.additional_config[_SETTINGS]
         os.sched_setaffinity(0, process["cores"])
         torch.set_num_threads(len(process["cores"]))
+        # The kernel must grant AMX before its first use. vLLM leaves that to oneDNN, whose matrix-vector kernels do
+        # without: a first prompt of one token would reach vLLM's own AMX attention and die of SIGILL.
+        if torch.cpu._is_amx_tile_supported():
+            torch.cpu._init_amx()
         super()._init_executor()
 
 

@@ -17,13 +17,11 @@ class Interval:
     high: float
 
 
-def pass_at_1_interval(mean: float, num_problems: int) -> Interval | None:
-    """Wilson's interval of pass@1; None without problems.
+def pass_at_1_interval(mean: float, num_problems: int) -> Interval:
+    """Wilson's interval of pass@1 over at least one problem.
 
     Repeats narrow the mean but not the interval: problems, not repeats, are the sample.
     """
-    if num_problems == 0:
-        return None
     n, z2 = num_problems, Z_95**2
     centre = (mean + z2 / (2 * n)) / (1 + z2 / n)
     half = Z_95 / (1 + z2 / n) * math.sqrt(mean * (1 - mean) / n + z2 / (4 * n * n))

@@ -152,7 +152,8 @@ def _claim_key(connection: Connection, batch_id: UUID, idempotency: IdempotencyK
     if idempotency is None:
         return None
     row = {"key": idempotency.key, "body_hash": idempotency.body_hash, "batch_id": batch_id}
-    if connection.execute(insert_once(idempotency_key).values(row).on_conflict_do_nothing()).rowcount:
+    ours = insert_once(idempotency_key).values(row).on_conflict_do_nothing().returning(idempotency_key.c.key)
+    if connection.scalar(ours) is not None:
         return None
     earlier = connection.execute(
         select(idempotency_key).where(idempotency_key.c.key == idempotency.key)

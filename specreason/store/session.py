@@ -125,7 +125,7 @@ def read_only_query(database: Database, sql: str) -> QueryAnswer:
             cursor.execute(sql)
             columns = tuple(column[0] for column in cursor.description or ())
             return QueryAnswer(columns=columns, rows=tuple(cursor.fetchall() if columns else ()))
-        except (psycopg.OperationalError, psycopg.InternalError) as error:
+        except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
             raise StoreUnavailable(f"database: {one_line(error)}") from error
         except psycopg.Error as error:
             raise ConfigError(f"query: {one_line(error)}") from error

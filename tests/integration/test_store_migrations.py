@@ -77,8 +77,10 @@ def test_two_migrations_at_once_are_one(empty_database: Database) -> None:
 
 def test_the_migrated_views_are_those_of_the_files(database: Database) -> None:
     def as_stored(connection: Connection) -> list[str]:
-        query = "SELECT pg_get_viewdef(CAST(:name AS regclass)) || coalesce(obj_description(CAST(:name AS regclass)), '')"
-        return [connection.scalar(text(query), {"name": name}) for name in VIEWS]
+        query = (
+            "SELECT pg_get_viewdef(view) || obj_description(view) FROM (SELECT '{}'::regclass AS view) AS one"
+        )
+        return [str(connection.scalar(text(query.format(name)))) for name in VIEWS]
 
     with transaction(database) as connection:
         migrated = as_stored(connection)
@@ -93,5 +95,6 @@ def test_a_summary_has_the_columns_of_its_view_and_each_is_explained(
     columns = inspect(database).get_columns(view)
     assert [column["name"] for column in columns] == [field.name for field in fields(summary)]
     unexplained = f"""SELECT count(*) FROM pg_attribute
-                      WHERE attrelid = '{view}'::regclass AND attnum > 0 AND col_description(attrelid, attnum) IS NULL"""
+                      WHERE attrelid = '{view}'::regclass AND attnum > 0
+                        AND col_description(attrelid, attnum) IS NULL"""
     assert scalar(database, unexplained) == 0
