@@ -39,6 +39,8 @@ $(INSTALLED): requirements/cpu.txt pyproject.toml
 lock:
 	uv pip compile --quiet --python-version 3.11 --extra cpu --extra dev --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" pyproject.toml -o requirements/cpu.txt
+	uv pip compile --quiet --no-config --python-version 3.11 --extra gpu --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" pyproject.toml -o requirements/gpu.txt
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

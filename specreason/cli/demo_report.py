@@ -16,10 +16,10 @@ from specreason.store.session import Database, read_only_query
 QUESTIONS = (
     (
         "What did the base model think of the drafts, and what became of them?",
-        """SELECT step.score, step.decision, count(*) AS steps
+        """SELECT step.utility_score AS score, step.decision, count(*) AS steps
 FROM step JOIN job ON job.id = step.job_id
-WHERE job.batch_id = '{batch_id}' AND step.score IS NOT NULL
-GROUP BY step.score, step.decision ORDER BY step.score DESC""",
+WHERE job.batch_id = '{batch_id}' AND step.utility_score IS NOT NULL
+GROUP BY step.utility_score, step.decision ORDER BY step.utility_score DESC""",
     ),
     (
         "Where does the time of a kept and of a rejected draft go, in milliseconds?",
@@ -28,7 +28,7 @@ GROUP BY step.score, step.decision ORDER BY step.score DESC""",
        round(1000 * avg(step.verify_latency_s)) AS verify_ms,
        round(1000 * avg(step.written_latency_s)) AS base_ms
 FROM step JOIN job ON job.id = step.job_id
-WHERE job.batch_id = '{batch_id}' AND step.score IS NOT NULL
+WHERE job.batch_id = '{batch_id}' AND step.utility_score IS NOT NULL
 GROUP BY step.decision ORDER BY step.decision""",
     ),
 )

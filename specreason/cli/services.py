@@ -8,6 +8,7 @@ import socket
 from specreason.config import get_pair, load_pairs
 from specreason.engines.platform import check_platform
 from specreason.errors import ConfigError
+from specreason.logs import log_to_stderr
 from specreason.settings import load_settings
 from specreason.store.migrate import check_schema, migrate
 from specreason.store.session import connect
@@ -21,6 +22,7 @@ def serve_api(host: str | None, port: int | None, listen_fd: int | None) -> None
     from api.publisher import Publisher
 
     settings = load_settings()
+    log_to_stderr(settings.log_level)
     listener = (
         socket.socket(fileno=listen_fd)
         if listen_fd is not None
@@ -45,7 +47,6 @@ def listen(host: str, port: int) -> socket.socket:
 
 def run_worker(pair: str, gpu: str | None, slots: int | None) -> int:
     """Run one worker; its exit status."""
-    from specreason.logs import log_to_stderr
     from worker.app import make_app
     from worker.coordinator import Coordinator
     from worker.supervisor import Supervisor

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from specreason.demo.tokenizer import MAX_LENGTH, save_tokenizer
@@ -170,11 +170,13 @@ def export(model: Llama, folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     generation = {"eos_token_id": ids["<|im_end|>"], "pad_token_id": ids["<|pad|>"], "do_sample": True, "temperature": 0.6}
     (folder / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n")
-    save_file(_hf_tensors(model), folder / "model.safetensors", metadata={"format": "pt"})
+    tensors = {k: t.detach().to("cpu", torch.bfloat16).contiguous() for k, t in _hf_views(model).items()}
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "model.safetensors").chmod(0o644)  # safetensors writes it for the owner alone
 
 
-def _hf_tensors(model: Llama) -> dict[str, Tensor]:
+def _hf_views(model: Llama) -> dict[str, Tensor]:
+    """The weights under their Hugging Face names; fused matrices appear as views of their parts."""
     tensors = {
         "model.embed_tokens.weight": model.embed.weight,
         "model.norm.weight": model.norm,
@@ -196,7 +198,20 @@ def _hf_tensors(model: Llama) -> dict[str, Tensor]:
             f"{layer}.mlp.up_proj.weight": up,
             f"{layer}.mlp.down_proj.weight": block.down.weight,
         }
-    return {k: t.detach().to("cpu", torch.bfloat16).contiguous() for k, t in tensors.items()}
+    return tensors
+
+
+def load_exported(folder: Path) -> Llama:
+    """Read a folder that `export` wrote."""
+    config = json.loads((folder / "config.json").read_text())
+    shape = {"vocab": "vocab_size", "layers": "num_hidden_layers", "width": "hidden_size", "inner": "intermediate_size"}
+    model = Llama(ModelConfig(**{ours: config[theirs] for ours, theirs in shape.items()}))
+    saved = load_file(folder / "model.safetensors")
+    with torch.no_grad():
+        # The fused matrices give out views on export, so filling the views fills them.
+        for name, view in _hf_views(model).items():
+            view.copy_(saved[name])
+    return model
 
 
 def save_checkpoint(path: Path, model: Llama, **extra: object) -> None:

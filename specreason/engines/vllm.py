@@ -21,6 +21,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
 
 from specreason.engines.base import Completion, FinishReason, Limits, Sampling, Verdict
+from specreason.engines.parent_watch import without_ctrl_c
 from specreason.engines.tokenizer import HFTokenizer, first_line
 from specreason.errors import EngineDead, PermanentJobError, PromptTooLong, TransientError
 
@@ -43,7 +44,8 @@ class VllmEngine:
         self._closed = False
         # A pair has few delimiters, and finding their tokens takes some tenths of a second.
         self._delimiter_ids = lru_cache(maxsize=8)(tokenizer.ids_containing)
-        self._engine = AsyncLLM.from_vllm_config(config)
+        with without_ctrl_c():
+            self._engine = AsyncLLM.from_vllm_config(config)
 
     @property
     def tokenizer(self) -> HFTokenizer:
@@ -133,10 +135,12 @@ class VllmEngine:
         except VLLMClientError as error:
             raise PermanentJobError(f"the engine refuses the request: {first_line(error)}") from error
         except VLLMError as error:
+            await self.check_health()
             raise TransientError(f"the engine lost a request: {first_line(error)}") from error
         finally:
             self._live.discard(request_id)
-        await self.check_health()  # closed meanwhile: what came back was aborted
+        if output.outputs[0].finish_reason == "abort":
+            raise EngineDead("the engine is shutting down and gave up its requests")
         return output
 
     def _sampling_params(
