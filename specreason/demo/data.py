@@ -117,7 +117,9 @@ def write_main(problem: Problem, recipe: Recipe, codec: Codec, rng: random.Rando
         if text.endswith("</think>"):
             break
         progress = advance(progress, verdict)
-    encoded = codec.encode([prompt_text(problem.text), *(t for t, _ in pieces), answer_text(problem.values[-1]) + END])
+    encoded = codec.encode(
+        [prompt_text(problem.text), *(t for t, _ in pieces), answer_text(problem.values[-1]) + END]
+    )
     ids = list(encoded[0])
     targets = [-100] * len(ids)
     result = Sequence_(problem, ids, targets, [], verdicts)
@@ -147,7 +149,9 @@ def make_batch(
                     texts[s].append(text)
                     owners[s].append((p, origin))
     flat = codec.encode([t for row in texts for t in row])
-    options = codec.encode([t for s in sequences for p in s.points for t in _two(right_steps(s.problem, p.progress))])
+    options = codec.encode(
+        [t for s in sequences for p in s.points for t in _two(right_steps(s.problem, p.progress))]
+    )
     rows, kinds, cursor, option = [], [], 0, 0
     for s, sequence in enumerate(sequences):
         row = _Row(sequence)

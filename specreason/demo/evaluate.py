@@ -58,7 +58,9 @@ def step_accuracy(model: Llama, codec: Codec, seed: int, temperature: float = 0.
     for group in ("steps", "closes", "corrects"):
         total = counts[group, True] + counts[group, False]
         parts.append(f"{group} {counts[group, True] / max(total, 1):.3f}/{total}")
-    wrong = {k: n for (k, right), n in counts.items() if k not in ("steps", "closes", "corrects") and not right}
+    wrong = {
+        k: n for (k, right), n in counts.items() if k not in ("steps", "closes", "corrects") and not right
+    }
     return " ".join(parts) + f" wrong: {wrong}"
 
 
@@ -79,7 +81,7 @@ def held_out_lines(seed: int, num: int, recipe: Recipe, codec: Codec) -> list[Se
     return [write_main(next(stream), recipe, codec, rng) for _ in range(num)]
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def digits_given(model: Llama, batch: Batch, codec: Codec) -> list[int]:
     """The likeliest digit at each judge marker of a batch."""
     device = next(model.parameters()).device
@@ -96,7 +98,9 @@ def judge_report(model: Llama, codec: Codec, seed: int, drafts: Drafts | None, n
     lines = held_out_lines(seed, num, recipe, codec)
     for i in range(0, num, 8):
         batch = make_batch(lines[i : i + 8], recipe, codec, rng, drafts)
-        for (_, _, verdict, origin), digit in zip(batch.kinds, digits_given(model, batch, codec), strict=True):
+        for (_, _, verdict, origin), digit in zip(
+            batch.kinds, digits_given(model, batch, codec), strict=True
+        ):
             name = f"{origin}:{verdict.kind}"
             counts[verdict.right, name, digit >= ACCEPT] += 1
             counts[verdict.right, f"{origin}:ALL", digit >= ACCEPT] += 1

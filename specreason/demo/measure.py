@@ -36,7 +36,9 @@ SEED = 20_001  # of the measured problems; the split, not the seed, keeps them o
 
 async def run_one(pair: ModelPair, problem: Problem, scheme: SchemeName, threshold: float) -> Row:
     """One job, timed from prompt to answer."""
-    config = RunConfig(scheme=scheme, threshold=threshold, token_budget=600, max_step_tokens=32, max_answer_tokens=24)
+    config = RunConfig(
+        scheme=scheme, threshold=threshold, token_budget=600, max_step_tokens=32, max_answer_tokens=24
+    )
     began = time.perf_counter()
     transcript = Transcript(pair, problem.text)
     run = plan_run(config, pair, transcript, seed=0, repeat=0)
@@ -68,7 +70,9 @@ async def run_all(out: Path, pairs: Path | None, num: int, threshold: float) -> 
     pair = await load_pair("demo", get_pair(load_pairs(pairs), "demo"))
     try:
         chosen = list(islice(problems(SEED, held_out=True), num))
-        await run_one(pair, next(problems(1, held_out=False)), SchemeName.SPECREASON, threshold)  # warms both up
+        await run_one(
+            pair, next(problems(1, held_out=False)), SchemeName.SPECREASON, threshold
+        )  # warms both up
         with out.open("a") as file:
             for i, problem in enumerate(chosen):
                 for scheme in SCHEMES:

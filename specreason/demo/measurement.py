@@ -123,7 +123,9 @@ def judge_figures(drafts: Sequence[Draft]) -> dict[str, object]:
         for t in THRESHOLDS
     }
     kinds = {
-        kind: share(sum((d.digit or 0) >= 7 for d in wrong if d.kind == kind), sum(d.kind == kind for d in wrong))
+        kind: share(
+            sum((d.digit or 0) >= 7 for d in wrong if d.kind == kind), sum(d.kind == kind for d in wrong)
+        )
         for kind in sorted({d.kind for d in wrong})
     }
     return {"step_accuracy": share(len(right), len(drafts)), "thresholds": accepts, "wrong_kinds_at_7": kinds}

@@ -38,7 +38,7 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + torch.cat((-right, left), dim=-1) * sin
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]  # torch is not followed by the type checker
     """Attention and gated feed-forward, each added to the residual stream."""
 
     def __init__(self, cfg: ModelConfig) -> None:
@@ -70,7 +70,7 @@ class Block(nn.Module):
         return x + self.down(F.silu(gate) * up)
 
 
-class Llama(nn.Module):
+class Llama(nn.Module):  # type: ignore[misc]
     """The network; `forward` returns hidden states after the last norm, `head` turns them into logits."""
 
     def __init__(self, cfg: ModelConfig) -> None:
@@ -168,7 +168,12 @@ def export(model: Llama, folder: Path) -> None:
         "torch_dtype": "bfloat16",
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-    generation = {"eos_token_id": ids["<|im_end|>"], "pad_token_id": ids["<|pad|>"], "do_sample": True, "temperature": 0.6}
+    generation = {
+        "eos_token_id": ids["<|im_end|>"],
+        "pad_token_id": ids["<|pad|>"],
+        "do_sample": True,
+        "temperature": 0.6,
+    }
     (folder / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n")
     tensors = {k: t.detach().to("cpu", torch.bfloat16).contiguous() for k, t in _hf_views(model).items()}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
@@ -204,7 +209,12 @@ def _hf_views(model: Llama) -> dict[str, Tensor]:
 def load_exported(folder: Path) -> Llama:
     """Read a folder that `export` wrote."""
     config = json.loads((folder / "config.json").read_text())
-    shape = {"vocab": "vocab_size", "layers": "num_hidden_layers", "width": "hidden_size", "inner": "intermediate_size"}
+    shape = {
+        "vocab": "vocab_size",
+        "layers": "num_hidden_layers",
+        "width": "hidden_size",
+        "inner": "intermediate_size",
+    }
     model = Llama(ModelConfig(**{ours: config[theirs] for ours, theirs in shape.items()}))
     saved = load_file(folder / "model.safetensors")
     with torch.no_grad():
@@ -224,5 +234,5 @@ def save_checkpoint(path: Path, model: Llama, **extra: object) -> None:
 
 def load_model(saved: dict[str, object]) -> Llama:
     model = Llama(ModelConfig(**saved["config"]))  # type: ignore[arg-type]
-    model.load_state_dict(saved["model"])  # type: ignore[arg-type]
+    model.load_state_dict(saved["model"])
     return model

@@ -22,9 +22,14 @@ def pad(sequences: list[list[int]], value: int = 0) -> Tensor:
     return torch.tensor([s + [value] * (length - len(s)) for s in sequences])
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def sample(
-    model: Llama, prefixes: Prefixes, max_new: int, stops: set[int], temperature: float, generator: torch.Generator
+    model: Llama,
+    prefixes: Prefixes,
+    max_new: int,
+    stops: set[int],
+    temperature: float,
+    generator: torch.Generator,
 ) -> list[list[int]]:
     """Continue each prefix until a stop token (kept) or `max_new` tokens. Temperature 0 takes the likeliest token."""
     device = next(model.parameters()).device
@@ -39,7 +44,10 @@ def sample(
     hidden = model(ids, slots.expand_as(ids), causal, caches)
     hidden = hidden[row, seen - 1]
     room = (num, cfg.heads, max_new, cfg.head_dim)
-    caches = [(torch.cat((k[row], k.new_zeros(room)), 2), torch.cat((v[row], v.new_zeros(room)), 2)) for k, v in caches]
+    caches = [
+        (torch.cat((k[row], k.new_zeros(room)), 2), torch.cat((v[row], v.new_zeros(room)), 2))
+        for k, v in caches
+    ]
     visible = slots[None, :] < seen[:, None]
     mask = torch.cat((visible, torch.zeros(num, max_new, dtype=torch.bool, device=device)), 1)[:, None, None]
     out = torch.zeros(num, max_new, dtype=torch.long, device=device)
@@ -57,8 +65,8 @@ def sample(
         if done.all() or t + 1 == max_new:
             break
         mask[:, :, :, length + t] = True
-        hidden = model(
-            token[:, None], (seen + t)[:, None], mask[..., : length + t + 1], caches, length + t
-        )[:, 0]
+        hidden = model(token[:, None], (seen + t)[:, None], mask[..., : length + t + 1], caches, length + t)[
+            :, 0
+        ]
     rows = [r[: t + 1] for r in out.tolist()]
     return [r[: r.index(-1)] if -1 in r else r for r in rows]

@@ -105,7 +105,8 @@ def _garble(text: str, rng: random.Random) -> str:
     elif how < 0.65:
         del words[rng.randrange(len(words))]
     elif how < 0.85:
-        words.insert(rng.randrange(len(words)), rng.choice((*WORDS.values(), "Step", "Keep", "two", "so", "7:", "the")))
+        stray = rng.choice((*WORDS.values(), "Step", "Keep", "two", "so", "7:", "the"))
+        words.insert(rng.randrange(len(words)), stray)
     else:
         words = words[: rng.randrange(1, len(words))]
     return " ".join(words) + ("" if how > 0.95 else "\n\n")

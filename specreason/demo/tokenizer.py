@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerFast
 
 from specreason.demo.problems import (
     LABELS,
+    VERBS,
     Op,
     answer_text,
     closing,
@@ -45,8 +46,8 @@ def _corpus() -> list[str]:
     rng = random.Random(0)
     lines = [random_problem(rng, 15).text for _ in range(200)]
     for i in range(len(LABELS)):
-        for verb in ("add", "subtract", "multiply"):
-            parts = (i, 47, Op(verb, 8), 55)  # type: ignore[arg-type]
+        for verb in VERBS:
+            parts = (i, 47, Op(verb, 8), 55)
             lines += [full_step(*parts), terse_step(*parts), correction(*parts), closing(55), answer_text(55)]
     return [*lines, *["user\n", "assistant\n", "system\n"] * 20]
 

@@ -1,7 +1,7 @@
 """Train the demo pair: `python -m specreason.demo.train --out DIR`.
 
-Four stages: the drafter; a shallow base that learns to write; the same learning to judge, with the drafter's own steps
-among the candidates; and the base grown in depth, trained on. Every stage is seeded by step number and is resumed from
+Four stages: a shallow base learns to write; half of its layers become the drafter, trained on by themselves; the shallow
+base learns to judge, with the drafter's own steps among the candidates; and the base is grown in depth and trained on. Every stage is seeded by step number and is resumed from
 its last checkpoint, so a second call with the same folder goes on where the first stopped.
 """
 
@@ -19,7 +19,15 @@ from torch import Tensor
 
 from specreason.demo.data import Batch, Codec, Drafts, Recipe, Sequence_, make_batch, write_main
 from specreason.demo.evaluate import draft_steps, judge_report, pass_at_1, step_accuracy
-from specreason.demo.model import Block, Llama, ModelConfig, export, grow, load_model, save_checkpoint
+from specreason.demo.model import (
+    Llama,
+    ModelConfig,
+    export,
+    grow,
+    load_model,
+    save_checkpoint,
+    without_layers,
+)
 from specreason.demo.problems import MAX_OPS, problems
 from specreason.demo.tokenizer import train_tokenizer
 
@@ -40,14 +48,13 @@ class Stage:
     grow: int = 1
 
 
-DRAFTER = Stage("drafter", 900, 32, 2e-3, 3e-4, Recipe(learn_terse=True, slipped=0.15), short_until=300)
-STAGES = (
-    Stage("write", 1200, 32, 2e-3, 1.5e-3, Recipe(), short_until=300),
-    Stage("judge", 1500, 16, 1.5e-3, 3e-4, Recipe(candidates=1), drafts=True),
-    Stage("deep", 400, 16, 3e-4, 2e-5, Recipe(candidates=1), warmup=50, drafts=True, grow=4),
-)
+WRITE = Stage("write", 1200, 32, 2e-3, 1.5e-3, Recipe(), short_until=300)
+DRAFTER = Stage("drafter", 500, 32, 1.5e-3, 2e-4, Recipe(learn_terse=True, slipped=0.15))
+DRAFTER_LAYERS = {0, 1, 2}  # the three of the shallow base's six that lose least when the others are left out
+JUDGE = Stage("judge", 1400, 16, 1.5e-3, 3e-4, Recipe(candidates=1), drafts=True)
+DEEP = Stage("deep", 400, 16, 3e-4, 2e-5, Recipe(candidates=1), warmup=50, drafts=True, grow=4)
 MATRIX_RATE = 10.0  # Muon's learning rate for each unit of AdamW's
-CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 100, 300, 7_000
+CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 100, 200, 7_000
 
 
 @dataclass(slots=True)
@@ -95,7 +102,7 @@ def rate_at(stage: Stage, step: int) -> float:
     if step < stage.warmup:
         return stage.rate * (step + 1) / stage.warmup
     share = (step - stage.warmup) / max(1, stage.steps - stage.warmup)
-    return stage.rate * (stage.last_rate / stage.rate) ** share
+    return float(stage.rate * (stage.last_rate / stage.rate) ** share)
 
 
 def make_optimizers(model: Llama) -> list[torch.optim.Optimizer]:
@@ -176,33 +183,34 @@ def report(run: Run, stage: Stage, model: Llama, drafter: Llama | None) -> None:
         run.log(f"{stage.name} pass@1 {pass_at_1(model, run.codec, EVALUATION_SEED):.3f} "
                 f"{step_accuracy(model, run.codec, EVALUATION_SEED)}")  # fmt: skip
         if stage.recipe.candidates:
-            drafts = drafts_from(run, drafter, random.Random(EVALUATION_SEED)) if drafter is not None else None
+            drafts = (
+                drafts_from(run, drafter, random.Random(EVALUATION_SEED)) if drafter is not None else None
+            )
             run.log(f"{stage.name} {judge_report(model, run.codec, EVALUATION_SEED, drafts)}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, log and the finished pair")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for checkpoints, log and the finished pair"
+    )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--scale", type=float, default=1.0, help="share of the full number of steps, for a trial run")
-    parser.add_argument("--only", default="", help="stop after this stage")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="share of the full number of steps, for a trial run"
+    )
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     run = Run(args.out, args.seed, Codec(train_tokenizer()), device, shutil.which("g++") is not None)
     torch.manual_seed(args.seed)
-    vocab = run.codec.size
-    drafter = Llama(ModelConfig(vocab, layers=2, width=128, inner=352))
-    base = Llama(ModelConfig(vocab, layers=6, width=128, inner=352))
+    base = Llama(ModelConfig(run.codec.size, layers=6, width=128, inner=352))
+    base = train_stage(run, scaled(WRITE, args.scale), base, None)
+    drafter = without_layers(base, set(range(6)) - DRAFTER_LAYERS)
     drafter = train_stage(run, scaled(DRAFTER, args.scale), drafter, None)
     export(drafter, args.out / "drafter")
-    for stage in STAGES:
-        if args.only == "drafter":
-            return
+    for stage in (JUDGE, DEEP):
         base = train_stage(run, scaled(stage, args.scale), base, drafter)
         export(base, args.out / "base")
-        if args.only == stage.name:
-            return
 
 
 def scaled(stage: Stage, scale: float) -> Stage:

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# Loading is imports, some 20 seconds of two idle cores; on a busy machine it takes minutes.
+pytestmark = pytest.mark.timeout(600)
 
 
 class EngineHost:
@@ -32,7 +34,7 @@ class EngineHost:
             text=True,
             start_new_session=True,
         )
-        self.engine_pids: list[int] = self.hear("engine_pids")
+        self.engine_pids: list[int] = []
 
     def ask(self, order: str, answer: str) -> Any:
         self.process.stdin.write(order + "\n")
@@ -53,8 +55,11 @@ class EngineHost:
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[EngineHost]:
     host = EngineHost(tmp_path)
-    yield host
-    host.close()
+    try:
+        host.engine_pids = host.hear("engine_pids")
+        yield host
+    finally:
+        host.close()
 
 
 def alive(pids: list[int]) -> list[int]:

@@ -1,0 +1,141 @@
+"""A batch through API, queue, worker, vLLM and Postgres, and what is left when processes are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from specreason.cli.demo import PROBLEMS
+from specreason.cli.stack import Stack
+from specreason.store.session import read_only_query
+from tests.acceptance.conftest import Api, wait_for
+
+SHORT: dict[str, Any] = {"temperature": 0, "token_budget": 120, "max_answer_tokens": 16}
+VERDICT = ("score", "digit_probs", "non_digit_mass", "verify_latency_s", "threshold")
+DRAFT = ("draft_text", "draft_tokens", "draft_latency_s", "draft_ttft_s")
+
+
+def some_problems(number: int) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in PROBLEMS.read_text().splitlines()[:number]]
+
+
+@pytest.mark.parametrize("scheme", ["base", "drafter", "specreason"])
+def test_every_job_of_a_batch_ends_with_gap_free_steps_that_add_up(api: Api, scheme: str) -> None:
+    jobs = api.wait_until_ended(api.submit(some_problems(3), scheme=scheme, **SHORT))
+    assert [job["state"] for job in jobs] == ["succeeded"] * 3
+    for job in jobs:
+        steps = api.steps(job["job_id"])
+        assert [step["index"] for step in steps] == list(range(len(steps)))
+        for phase in ("think", "answer"):
+            tokens = sum(step["kept_tokens"] for step in steps if step["phase"] == phase)
+            assert tokens == job[f"{phase}_tokens"]
+        assert job["think_tokens"] <= SHORT["token_budget"] + 1  # and the closing tag
+        assert job["pair_fingerprint"]
+
+
+def test_a_drafted_step_has_draft_ten_probabilities_and_timings_and_no_other_step_has(api: Api) -> None:
+    (job,) = api.wait_until_ended(api.submit(some_problems(1), scheme="specreason", first_steps_on_base=1, **SHORT))
+    steps = api.steps(job["job_id"])
+    drafted = [step for step in steps if step["decision"] in ("accepted", "rejected", "rejected_no_digit")]
+    assert drafted
+    for step in drafted:
+        assert step["phase"] == "think"
+        assert all(step[name] is not None for name in DRAFT)
+        assert len(step["digit_probs"]) == 10
+        assert sum(step["digit_probs"]) + step["non_digit_mass"] == pytest.approx(1, abs=1e-3)
+        assert step["verify_latency_s"] > 0
+    others = [step for step in steps if step not in drafted]
+    assert {"first_steps_on_base", "answer"} <= {step["decision"] for step in others}
+    assert all(step[name] is None for step in others for name in (*DRAFT, *VERDICT))
+
+
+def test_a_verification_prefills_the_step_and_less_than_two_blocks_but_never_the_transcript(api: Api) -> None:
+    (job,) = api.wait_until_ended(api.submit(some_problems(1), scheme="specreason", **SHORT))
+    steps = [step for step in api.steps(job["job_id"]) if step["score"] is not None][1:]
+    assert steps
+    for step in steps:
+        prefilled = step["verify_prompt_tokens"] - step["verify_cached_tokens"]
+        assert prefilled <= step["draft_tokens"] + 2 * 32
+
+
+def test_the_same_seed_gives_the_same_thoughts_again(api: Api) -> None:
+    sampled = SHORT | {"temperature": 0.8, "seed": 7}
+    texts = []
+    for _ in range(2):
+        (job,) = api.wait_until_ended(api.submit(some_problems(1), scheme="drafter", **sampled))
+        texts.append([step["kept_text"] for step in api.steps(job["job_id"])])
+    assert texts[0] == texts[1]
+
+
+def test_a_problem_longer_than_the_context_fails_with_the_limit_and_the_others_succeed(api: Api) -> None:
+    problems = [{"problem": "Add 1. " * 3000, "answer": "1"}, *some_problems(1)]
+    jobs = api.wait_until_ended(api.submit(problems, scheme="base", **SHORT))
+    assert [job["state"] for job in jobs] == ["failed", "succeeded"]
+    assert "a context of 2048" in jobs[0]["error"]
+
+
+def test_text_of_any_language_comes_back_as_it_was_written(api: Api) -> None:
+    problem = "Ω ∑ 日本語 🙂 \\frac{1}{2} <script>"
+    (job,) = api.wait_until_ended(api.submit([{"problem": problem}], scheme="specreason", **SHORT))
+    assert job["state"] == "succeeded"
+    assert job["problem"] == problem
+    assert job["is_correct"] is None
+
+
+def test_a_killed_child_leaves_no_engine_and_its_jobs_go_on_where_they_stood(api: Api, stack: Stack) -> None:
+    batch_id = api.submit(some_problems(4) * 3, scheme="specreason", **SHORT | {"token_budget": 1024})
+    wait_for(lambda: any(len(api.steps(job["job_id"])) >= 3 for job in api.jobs(batch_id)))
+    child = live_child(stack)
+    family = descendants(child)
+    assert len(family) >= 2  # the two engines at least
+    os.kill(child, signal.SIGKILL)
+    wait_for(lambda: not any(map(alive, family)), 5)
+    jobs = api.wait_until_ended(batch_id)
+    assert {job["state"] for job in jobs} == {"succeeded"}
+    resumed = [job for job in jobs if job["resumed"]]
+    assert resumed
+    for job in resumed:
+        steps = api.steps(job["job_id"])
+        assert [step["index"] for step in steps] == list(range(len(steps)))
+        assert len({step["fence"] for step in steps}) == 2  # rows of both claims: nothing was done anew
+    assert api.get(f"batches/{batch_id}")["num_timed"] == len(jobs) - len(resumed)
+
+
+def test_a_killed_supervisor_leaves_no_process_behind(stack: Stack) -> None:
+    supervisor = stack.services[1].process
+    family = descendants(supervisor.pid)
+    assert len(family) >= 4  # child, two engines, grader
+    supervisor.kill()
+    wait_for(lambda: not any(map(alive, family)), 10)
+
+
+def live_child(stack: Stack) -> int:
+    answer = read_only_query(stack.database, "SELECT pid FROM worker WHERE stopped_at IS NULL ORDER BY id DESC LIMIT 1")
+    pid: int = answer.rows[0][0]
+    return pid
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process below `pid`, from /proc."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has just ended
+        parents[int(stat.parent.name)] = int(fields[1])
+    below = [child for child, parent in parents.items() if parent == pid]
+    return below + [each for child in below for each in descendants(child)]
+
+
+def alive(pid: int) -> bool:
+    """A zombie that nobody has reaped yet runs no more."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -1,0 +1,169 @@
+"""The HTTP API on a real database: what it takes, what it refuses and how it says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.publisher import Publisher
+from specreason.config import load_pairs
+from specreason.embedded import Servers
+from specreason.settings import Settings
+from specreason.store.session import Database, read_only_query
+
+PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
+
+
+@pytest.fixture
+def client(servers: Servers, database: Database) -> Iterator[TestClient]:
+    settings = Settings(max_upload_bytes=10_000, max_problems=5)
+    app = create_app(database, Publisher(servers.broker_url), load_pairs(), settings)
+    with TestClient(app) as client:
+        yield client
+
+
+def num_rows(database: Database) -> int:
+    tables = ("batch", "problem", "job", "file", "event")
+    counts = " + ".join(f"(SELECT count(*) FROM {table})" for table in tables)
+    total: int = read_only_query(database, f"SELECT {counts}").rows[0][0]
+    return total
+
+
+def test_a_batch_is_stored_with_its_jobs_and_announced(client: TestClient, database: Database) -> None:
+    answer = client.post("/api/batches", json={"name": "first", "problems": PROBLEMS, "config": {"repeats": 3}})
+    assert answer.status_code == 201
+    batch = answer.json()
+    assert (batch["num_problems"], batch["num_jobs"], batch["num_queued"]) == (2, 6, 6)
+    assert batch["config"]["threshold"] == 7  # the pair's default is written down
+    announced = read_only_query(database, "SELECT count(*) FROM job WHERE published_at IS NOT NULL")
+    assert announced.rows == ((6,),)
+
+
+def test_an_uploaded_file_is_kept_and_its_other_columns_with_it(client: TestClient, database: Database) -> None:
+    lines = '{"problem": "1+1?", "answer": 2, "id": 60, "url": "u"}\n\n{"problem": "2+2?"}\n'
+    form = {"config": json.dumps({"scheme": "base"}), "name": "uploaded"}
+    answer = client.post("/api/batches", data=form, files={"file": ("p.jsonl", lines)})
+    assert answer.status_code == 201
+    assert answer.json()["scheme"] == "base"
+    rows = read_only_query(database, 'SELECT problem_id, answer, source FROM problem ORDER BY "index"').rows
+    assert rows == (("60", "2", {"url": "u"}), (None, None, {}))
+    assert read_only_query(database, "SELECT num_bytes FROM file").rows == ((len(lines),),)
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "says"),
+    [
+        ({"problems": []}, "problems", "at least 1"),
+        ({}, "problems", "required"),
+        ({"problems": PROBLEMS, "pair": "nobody"}, "pair", "this deployment knows demo"),
+        ({"problems": PROBLEMS, "config": {"scheme": "magic"}}, "config.scheme", "'base', 'drafter' or 'specreason'"),
+        ({"problems": PROBLEMS, "config": {"threshold": 10}}, "config.threshold", "less than or equal to 9"),
+        ({"problems": PROBLEMS, "config": {"threshold": -1}}, "config.threshold", "greater than or equal to 0"),
+        ({"problems": PROBLEMS, "config": {"token_budget": -5}}, "config.token_budget", "greater than or equal to 1"),
+        ({"problems": PROBLEMS, "config": {"treshold": 5}}, "config.treshold", "unknown key"),
+        ({"problems": PROBLEMS, "colour": 1}, "colour", "unknown key"),
+        ({"problems": [{"problem": "x"}, {"answer": "4"}]}, "problems.1.problem", "required"),
+        ({"problems": [{"problem": "  "}]}, "problems.0.problem", "at least 1"),
+        ({"problems": [{"problem": "x", "anwser": "4"}]}, "problems.0.anwser", "unknown key"),
+        ({"problems": [{"problem": "nul \0"}]}, "problems", "NUL"),
+        ({"problems": [{"problem": "x"}] * 6}, "problems", "at most 5"),
+        ([1], "body", "JSON object"),
+    ],
+)
+def test_a_wrong_body_is_refused_with_the_field_and_stores_nothing(
+    client: TestClient, database: Database, body: Any, field: str, says: str
+) -> None:
+    answer = client.post("/api/batches", json=body)
+    assert answer.status_code == 422
+    error = answer.json()["error"]
+    assert error["field"].startswith(field)
+    assert says in error["message"]
+    assert num_rows(database) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b'{"problem": "x"}\nnot json\n', "line 2: is not JSON"),
+        (b'{"problem": "x"}\n\n[1]\n', "line 3: must be a JSON object"),
+        (b'{"answer": "4"}\n', "line 1: problem: field required"),
+        (b'{"problem": 5}\n', "line 1: problem"),
+        (b'{"problem": "\xff"}\n', "line 1: is not JSON"),
+        (b"\n\n", "file: has no problems"),
+        (b"x" * 20_000, "file: is larger than 10000 bytes"),
+    ],
+)
+def test_a_wrong_line_is_refused_by_its_number_and_stores_nothing(
+    client: TestClient, database: Database, content: bytes, says: str
+) -> None:
+    answer = client.post("/api/batches", files={"file": ("p.jsonl", content)})
+    assert answer.status_code == 422
+    assert says in answer.json()["error"]["message"]
+    assert num_rows(database) == 0
+
+
+@pytest.mark.parametrize(
+    ("request_of", "says"),
+    [
+        ({"content": b"{", "headers": {"content-type": "application/json"}}, "body: is not JSON"),
+        ({"content": b"x", "headers": {"content-type": "text/plain"}}, "Content-Type: must be"),
+        ({"data": {"name": "n"}, "files": {"other": ("p", b"")}}, "other: unknown key"),
+        ({"data": {"config": "{"}, "files": {"file": ("p", b'{"problem": "x"}')}}, "config: is not JSON"),
+    ],
+)
+def test_a_request_of_the_wrong_form_is_refused(client: TestClient, request_of: dict[str, Any], says: str) -> None:
+    answer = client.post("/api/batches", **request_of)
+    assert answer.status_code == 422
+    assert says in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["batches/{}", "batches/{}/jobs", "jobs/{}", "jobs/{}/steps"])
+def test_what_is_not_there_is_404_and_says_what_is_missing(client: TestClient, path: str) -> None:
+    missing = uuid4()
+    answer = client.get("/api/" + path.format(missing))
+    assert answer.status_code == 404
+    assert str(missing) in answer.json()["error"]["message"]
+
+
+def test_an_id_that_is_none_is_422_and_names_the_parameter(client: TestClient) -> None:
+    answer = client.get("/api/batches/7")
+    assert answer.status_code == 422
+    assert answer.json()["error"]["field"] == "batch_id"
+
+
+def test_jobs_and_batches_are_read_page_by_page(client: TestClient) -> None:
+    ids = [client.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"] for _ in range(3)]
+    first = client.get("/api/batches", params={"limit": 2}).json()
+    second = client.get("/api/batches", params={"limit": 2, "before": first["next"]}).json()
+    assert [batch["batch_id"] for batch in first["data"] + second["data"]] == ids[::-1]
+    assert second["next"] is None
+    jobs = client.get(f"/api/batches/{ids[0]}/jobs", params={"limit": 1}).json()
+    rest = client.get(f"/api/batches/{ids[0]}/jobs", params={"after": jobs["next"]}).json()
+    assert [job["problem_index"] for job in jobs["data"] + rest["data"]] == [0, 1]
+
+
+def test_a_broker_that_is_away_loses_no_job(database: Database) -> None:
+    nowhere = Publisher("redis+socket:///nowhere/at/all.sock")
+    with TestClient(create_app(database, nowhere, load_pairs(), Settings())) as client:
+        answer = client.post("/api/batches", json={"problems": PROBLEMS})
+    assert answer.status_code == 201
+    assert UUID(answer.json()["batch_id"])
+
+
+def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    assert set(paths) == {
+        "/api/batches",
+        "/api/batches/{batch_id}",
+        "/api/batches/{batch_id}/jobs",
+        "/api/jobs/{job_id}",
+        "/api/jobs/{job_id}/steps",
+        "/api/health",
+    }
+    assert set(paths["/api/batches"]["post"]["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
