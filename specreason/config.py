@@ -129,13 +129,12 @@ def get_pair(pairs: dict[str, PairConfig], name: str) -> PairConfig:
 def first_invalid_field(error: ValidationError, *, prefix: str = "") -> InvalidField:
     """The first complaint of a pydantic error as one line that names the field."""
     detail = error.errors()[0]
-    field = prefix + ".".join(str(part) for part in detail["loc"])
-    reason = (
-        "unknown key"
-        if detail["type"] == "extra_forbidden"
-        else detail["msg"][:1].lower() + detail["msg"][1:]
-    )
-    return InvalidField(field.rstrip("."), f"{reason} (got {str(detail['input'])[:80]!r})")
+    field = (prefix + ".".join(str(part) for part in detail["loc"])).rstrip(".")
+    if detail["type"] == "extra_forbidden":
+        return InvalidField(field, "unknown key")
+    reason = detail["msg"][:1].lower() + detail["msg"][1:]
+    given = "" if detail["type"] == "missing" else f" (got {repr(detail['input'])[:80]})"
+    return InvalidField(field, reason + given)
 
 
 def _with_absolute_folder(model: ModelConfig, root: Path) -> ModelConfig:

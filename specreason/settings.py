@@ -64,4 +64,5 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise first_invalid_field(error, prefix="SPECREASON_") from error
+        wrong = first_invalid_field(error, prefix="SPECREASON_")
+        raise InvalidField(wrong.field.upper(), wrong.reason) from error

@@ -82,7 +82,9 @@ class Supervisor:
         status = self._child.process.poll()
         if status is None and not hung:
             return 0
-        log.error("the worker's child %s", "shows no progress" if status is None else f"ended with status {status}")
+        log.error(
+            "the worker's child %s", "shows no progress" if status is None else f"ended with status {status}"
+        )
         held_its_pair = self._child.worker_id is not None
         self._num_failed_starts = 0 if held_its_pair else self._num_failed_starts + 1
         self._backoff_s = 1.0 if held_its_pair else min(LONGEST_BACKOFF_S, max(1.0, 2 * self._backoff_s))

@@ -34,7 +34,9 @@ GROUP BY step.decision ORDER BY step.decision""",
 )
 
 
-def print_table(console: Console, batches: dict[str, dict[str, Any]], speedups: dict[str, float | None]) -> None:
+def print_table(
+    console: Console, batches: dict[str, dict[str, Any]], speedups: dict[str, float | None]
+) -> None:
     """One row a scheme. The interval is Wilson's at 95 %."""
     table = Table(title="One job in flight, the same problems for each scheme", box=box.SIMPLE_HEAD)
     table.add_column("scheme", no_wrap=True)
@@ -53,7 +55,9 @@ def print_table(console: Console, batches: dict[str, dict[str, Any]], speedups: 
             f"{batch['spent_tokens']:,}",
         )
     console.print(table)
-    console.print("s/job: mean latency; accepted: drafts that were kept; kept, spent: tokens of all jobs\n", style="dim")
+    console.print(
+        "s/job: mean latency; accepted: drafts that were kept; kept, spent: tokens of all jobs\n", style="dim"
+    )
 
 
 def print_queries(console: Console, database: Database, batch_id: str) -> None:

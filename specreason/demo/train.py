@@ -49,10 +49,17 @@ class Stage:
 
 
 WRITE = Stage("write", 1200, 32, 2e-3, 1.5e-3, Recipe(), short_until=300)
-DRAFTER = Stage("drafter", 500, 32, 1.5e-3, 2e-4, Recipe(learn_terse=True, slipped=0.15))
-DRAFTER_LAYERS = {0, 1, 2}  # the three of the shallow base's six that lose least when the others are left out
-JUDGE = Stage("judge", 1400, 16, 1.5e-3, 3e-4, Recipe(candidates=1), drafts=True)
-DEEP = Stage("deep", 400, 16, 3e-4, 2e-5, Recipe(candidates=1), warmup=50, drafts=True, grow=4)
+DRAFTER = (
+    Stage("drafter", 500, 32, 1.5e-3, 2e-4, Recipe(learn_terse=True, slipped=0.15)),
+    Stage("drafter-again", 600, 32, 2e-3, 1e-4, Recipe(learn_terse=True, slipped=0.15)),
+)
+DRAFTER_LAYERS = {
+    0,
+    2,
+    4,
+}  # of all triples of the shallow base's six, the one that still finds most operations
+JUDGE = Stage("judge", 1150, 16, 1.5e-3, 3e-4, Recipe(candidates=1), drafts=True)
+DEEP = Stage("deep", 330, 16, 3e-4, 2e-5, Recipe(candidates=1), warmup=50, drafts=True, grow=5)
 MATRIX_RATE = 10.0  # Muon's learning rate for each unit of AdamW's
 CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 100, 200, 7_000
 
@@ -206,7 +213,8 @@ def main() -> None:
     base = Llama(ModelConfig(run.codec.size, layers=6, width=128, inner=352))
     base = train_stage(run, scaled(WRITE, args.scale), base, None)
     drafter = without_layers(base, set(range(6)) - DRAFTER_LAYERS)
-    drafter = train_stage(run, scaled(DRAFTER, args.scale), drafter, None)
+    for stage in DRAFTER:
+        drafter = train_stage(run, scaled(stage, args.scale), drafter, None)
     export(drafter, args.out / "drafter")
     for stage in (JUDGE, DEEP):
         base = train_stage(run, scaled(stage, args.scale), base, drafter)

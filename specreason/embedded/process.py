@@ -8,7 +8,6 @@ Two rules hold for every child started here:
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from specreason.children import die_with_parent
 from specreason.errors import EmbeddedServerError
 
 POLL_S = 0.02
@@ -27,9 +27,6 @@ MAX_LOG_BYTES = 10 * 2**20
 
 # Nothing of the user's environment may reach a server: PGPORT, PGOPTIONS or LD_LIBRARY_PATH would change it.
 SERVER_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
-
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)  # loaded before any fork: a forked child must not load libraries
 
 
 @dataclass(frozen=True)
@@ -114,22 +111,10 @@ def start(
             extra_groups=[] if account else None,
             pass_fds=tuple(pass_fds),
             start_new_session=True,
-            preexec_fn=_die_with(os.getpid(), death_signal),  # noqa: PLW1509 (system calls only, no lock)
+            preexec_fn=die_with_parent(death_signal),  # noqa: PLW1509 (system calls only, no lock)
         )
     assert process.stdin is not None
     # A broken pipe is a child that has ended already: whoever waits for it says why.
     with suppress(BrokenPipeError), process.stdin:
         process.stdin.write(stdin)
     return Child(name, process, log, log_start)
-
-
-def _die_with(parent: int, death_signal: signal.Signals) -> Callable[[], None]:
-    """What the forked child does before exec: after the change of user, which would clear the signal."""
-
-    def set_death_signal() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, [])  # a signal that we block would be blocked there too
-        _libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))
-        if os.getppid() != parent:  # the parent died before the line above took effect
-            os._exit(1)
-
-    return set_death_signal

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any
 
 from specreason.engines.sockets import remove_socket_folders
@@ -37,6 +38,8 @@ def without_ctrl_c() -> Iterator[None]:
 
     Ctrl-C reaches the whole foreground group; the owner ends its engines itself, after its jobs.
     """
+    # Starting the tracker unblocks SIGINT in the thread that does it: let that be over.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -36,7 +36,9 @@ def stop_reason(run: Run, transcript: Transcript) -> StopReason | None:
     """Why the run is over; None while it goes on. An answer that a limit forced is that limit's."""
     steps = transcript.steps
     if steps and steps[-1].phase is Phase.ANSWER:
-        return next((STOP_REASON_OF[s.decision] for s in steps if s.decision.closes_thinking), StopReason.ANSWERED)
+        return next(
+            (STOP_REASON_OF[s.decision] for s in steps if s.decision.closes_thinking), StopReason.ANSWERED
+        )
     if run.answer_at_limit or transcript.thinking_closed:
         return None
     closing = run.budget.closing(steps)

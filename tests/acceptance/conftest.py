@@ -20,7 +20,9 @@ DEADLINE_S = 150.0
 def stack() -> Iterator[Stack]:
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_stack(Path(folder) / "data", pair="demo", port=0, slots=4, announce=lambda line: None) as stack,
+        running_stack(
+            Path(folder) / "data", pair="demo", port=0, slots=4, announce=lambda line: None
+        ) as stack,
     ):
         yield stack
 
@@ -61,7 +63,9 @@ class Api:
 
         def settled() -> bool:
             batch = self.get(f"batches/{batch_id}")
-            waiting = sum(job["state"] == "succeeded" and job["gold"] is not None for job in self.jobs(batch_id))
+            waiting = sum(
+                job["state"] == "succeeded" and job["gold"] is not None for job in self.jobs(batch_id)
+            )
             return batch["num_queued"] + batch["num_running"] == 0 and batch["num_graded"] == waiting
 
         wait_for(settled)

@@ -39,7 +39,9 @@ def test_every_job_of_a_batch_ends_with_gap_free_steps_that_add_up(api: Api, sch
 
 
 def test_a_drafted_step_has_draft_ten_probabilities_and_timings_and_no_other_step_has(api: Api) -> None:
-    (job,) = api.wait_until_ended(api.submit(some_problems(1), scheme="specreason", first_steps_on_base=1, **SHORT))
+    (job,) = api.wait_until_ended(
+        api.submit(some_problems(1), scheme="specreason", first_steps_on_base=1, **SHORT)
+    )
     steps = api.steps(job["job_id"])
     drafted = [step for step in steps if step["decision"] in ("accepted", "rejected", "rejected_no_digit")]
     assert drafted
@@ -115,7 +117,9 @@ def test_a_killed_supervisor_leaves_no_process_behind(stack: Stack) -> None:
 
 
 def live_child(stack: Stack) -> int:
-    answer = read_only_query(stack.database, "SELECT pid FROM worker WHERE stopped_at IS NULL ORDER BY id DESC LIMIT 1")
+    answer = read_only_query(
+        stack.database, "SELECT pid FROM worker WHERE stopped_at IS NULL ORDER BY id DESC LIMIT 1"
+    )
     pid: int = answer.rows[0][0]
     return pid
 

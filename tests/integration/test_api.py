@@ -36,7 +36,9 @@ def num_rows(database: Database) -> int:
 
 
 def test_a_batch_is_stored_with_its_jobs_and_announced(client: TestClient, database: Database) -> None:
-    answer = client.post("/api/batches", json={"name": "first", "problems": PROBLEMS, "config": {"repeats": 3}})
+    answer = client.post(
+        "/api/batches", json={"name": "first", "problems": PROBLEMS, "config": {"repeats": 3}}
+    )
     assert answer.status_code == 201
     batch = answer.json()
     assert (batch["num_problems"], batch["num_jobs"], batch["num_queued"]) == (2, 6, 6)
@@ -45,7 +47,9 @@ def test_a_batch_is_stored_with_its_jobs_and_announced(client: TestClient, datab
     assert announced.rows == ((6,),)
 
 
-def test_an_uploaded_file_is_kept_and_its_other_columns_with_it(client: TestClient, database: Database) -> None:
+def test_an_uploaded_file_is_kept_and_its_other_columns_with_it(
+    client: TestClient, database: Database
+) -> None:
     lines = '{"problem": "1+1?", "answer": 2, "id": 60, "url": "u"}\n\n{"problem": "2+2?"}\n'
     form = {"config": json.dumps({"scheme": "base"}), "name": "uploaded"}
     answer = client.post("/api/batches", data=form, files={"file": ("p.jsonl", lines)})
@@ -62,10 +66,22 @@ def test_an_uploaded_file_is_kept_and_its_other_columns_with_it(client: TestClie
         ({"problems": []}, "problems", "at least 1"),
         ({}, "problems", "required"),
         ({"problems": PROBLEMS, "pair": "nobody"}, "pair", "this deployment knows demo"),
-        ({"problems": PROBLEMS, "config": {"scheme": "magic"}}, "config.scheme", "'base', 'drafter' or 'specreason'"),
+        (
+            {"problems": PROBLEMS, "config": {"scheme": "magic"}},
+            "config.scheme",
+            "'base', 'drafter' or 'specreason'",
+        ),
         ({"problems": PROBLEMS, "config": {"threshold": 10}}, "config.threshold", "less than or equal to 9"),
-        ({"problems": PROBLEMS, "config": {"threshold": -1}}, "config.threshold", "greater than or equal to 0"),
-        ({"problems": PROBLEMS, "config": {"token_budget": -5}}, "config.token_budget", "greater than or equal to 1"),
+        (
+            {"problems": PROBLEMS, "config": {"threshold": -1}},
+            "config.threshold",
+            "greater than or equal to 0",
+        ),
+        (
+            {"problems": PROBLEMS, "config": {"token_budget": -5}},
+            "config.token_budget",
+            "greater than or equal to 1",
+        ),
         ({"problems": PROBLEMS, "config": {"treshold": 5}}, "config.treshold", "unknown key"),
         ({"problems": PROBLEMS, "colour": 1}, "colour", "unknown key"),
         ({"problems": [{"problem": "x"}, {"answer": "4"}]}, "problems.1.problem", "required"),
@@ -117,7 +133,9 @@ def test_a_wrong_line_is_refused_by_its_number_and_stores_nothing(
         ({"data": {"config": "{"}, "files": {"file": ("p", b'{"problem": "x"}')}}, "config: is not JSON"),
     ],
 )
-def test_a_request_of_the_wrong_form_is_refused(client: TestClient, request_of: dict[str, Any], says: str) -> None:
+def test_a_request_of_the_wrong_form_is_refused(
+    client: TestClient, request_of: dict[str, Any], says: str
+) -> None:
     answer = client.post("/api/batches", **request_of)
     assert answer.status_code == 422
     assert says in answer.json()["error"]["message"]
@@ -166,4 +184,7 @@ def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
         "/api/jobs/{job_id}/steps",
         "/api/health",
     }
-    assert set(paths["/api/batches"]["post"]["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
+    assert set(paths["/api/batches"]["post"]["requestBody"]["content"]) == {
+        "application/json",
+        "multipart/form-data",
+    }

@@ -63,7 +63,9 @@ async def test_a_rejected_draft_is_written_again_by_the_base_and_stays_in_the_tr
 async def test_a_step_scored_at_the_threshold_is_kept(threshold: int, accepted: int) -> None:
     pair = scripted_pair(
         drafter=ScriptedEngine(steps=[f"{i}.\n\n" for i in range(4)] + ["</think>"]),
-        base=ScriptedEngine(steps=[f"base {i}.\n\n" for i in range(4)] + ["</think>"], scores=(3, 5, 7, 9, 0)),
+        base=ScriptedEngine(
+            steps=[f"base {i}.\n\n" for i in range(4)] + ["</think>"], scores=(3, 5, 7, 9, 0)
+        ),
     )
     trace = await run_loop(pair, threshold=threshold)
     assert decisions(trace).count(Decision.ACCEPTED) == accepted
@@ -82,7 +84,10 @@ async def test_the_first_steps_on_base_are_neither_drafted_nor_scored() -> None:
 
 @pytest.mark.parametrize(
     ("scheme", "decision", "author", "text"),
-    [("base", Decision.BASE_ONLY, Role.BASE, WRITTEN), ("drafter", Decision.DRAFTER_ONLY, Role.DRAFTER, DRAFTED)],
+    [
+        ("base", Decision.BASE_ONLY, Role.BASE, WRITTEN),
+        ("drafter", Decision.DRAFTER_ONLY, Role.DRAFTER, DRAFTED),
+    ],
 )
 async def test_a_baseline_writes_its_thinking_in_one_chunk_whatever_the_delimiters(
     scheme: str, decision: Decision, author: Role, text: list[str]
@@ -96,7 +101,8 @@ async def test_a_baseline_writes_its_thinking_in_one_chunk_whatever_the_delimite
 
 async def test_a_baseline_goes_on_in_chunks_that_can_be_resumed() -> None:
     pair = scripted_pair(
-        drafter=ScriptedEngine(), base=ScriptedEngine(respond=lambda prompt, seed: "x" * 3000, max_model_len=4096)
+        drafter=ScriptedEngine(),
+        base=ScriptedEngine(respond=lambda prompt, seed: "x" * 3000, max_model_len=4096),
     )
     trace = await run_loop(pair, scheme="base", token_budget=2500, max_answer_tokens=5)
     chunks = [step.num_kept_tokens for step in trace.steps if step.decision is Decision.BASE_ONLY]
@@ -107,7 +113,9 @@ async def test_a_baseline_goes_on_in_chunks_that_can_be_resumed() -> None:
 @pytest.mark.parametrize("budget", [1, 7, 20, 33])
 async def test_kept_thinking_never_exceeds_the_token_budget(budget: int) -> None:
     trace = await run_loop(a_pair(scores=(9, 0)), token_budget=budget)
-    kept = sum(s.num_kept_tokens for s in trace.steps if s.phase is Phase.THINK and not s.decision.closes_thinking)
+    kept = sum(
+        s.num_kept_tokens for s in trace.steps if s.phase is Phase.THINK and not s.decision.closes_thinking
+    )
     assert kept <= budget
 
 

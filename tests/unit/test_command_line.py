@@ -1,0 +1,95 @@
+"""The command line: exit statuses, one-line errors, and their JSON form."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BARE = {name: value for name, value in os.environ.items() if not name.startswith("SPECREASON_")}
+
+
+def specreason(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "specreason.cli.main", *arguments],
+        env=BARE | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_names_every_command() -> None:
+    answer = specreason("--help")
+    assert answer.returncode == 0
+    for command in ("demo", "up", "api", "worker", "migrate", "version"):
+        assert f" {command} " in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "status", "says"),
+    [
+        (["worker"], {}, 2, "SPECREASON_DATABASE_URL: is not set"),
+        (
+            ["worker", "--pair", "nobody"],
+            {"SPECREASON_DATABASE_URL": "postgresql://x@/x"},
+            2,
+            "no pair is called",
+        ),
+        (["up", "--pair", "nobody"], {}, 2, "no pair is called 'nobody'"),
+        (["migrate"], {"SPECREASON_DATABASE_URL": "mysql://x/y"}, 2, "but the store is Postgres"),
+        (["migrate"], {"SPECREASON_DATABASE_URL": "not a url"}, 2, "is not a URL"),
+        (
+            ["migrate"],
+            {"SPECREASON_DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/d"},
+            7,
+            "does not answer",
+        ),
+        (["up"], {"SPECREASON_SLOTS": "many"}, 2, "SPECREASON_SLOTS"),
+        (["demo", "--problems", "0"], {}, 2, "--problems"),
+        (["fly"], {}, 2, "fly"),
+    ],
+)
+def test_what_is_wrong_is_said_without_a_traceback(
+    arguments: list[str], environment: dict[str, str], status: int, says: str
+) -> None:
+    answer = specreason(*arguments, **environment)
+    assert answer.returncode == status, answer.stderr
+    assert says in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert "secret" not in answer.stderr
+
+
+def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        answer = specreason("up", "--port", str(port), "--data-dir", str(tmp_path / "data"))
+    assert answer.returncode == 2
+    assert f"port: cannot listen on 127.0.0.1:{port} (Address already in use)" in answer.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_data_directory_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "diary.txt").write_text("mine")
+    answer = specreason("up", "--port", "0", "--data-dir", str(tmp_path))
+    assert answer.returncode == 7
+    assert str(tmp_path) in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
+
+
+def test_json_errors_are_one_object_on_stdout() -> None:
+    answer = specreason("migrate", "--json", SPECREASON_DATABASE_URL="not a url")
+    assert answer.returncode == 2
+    assert json.loads(answer.stdout)["error"]["exit_status"] == 2
+
+
+def test_the_version_is_printed_plain_and_as_json() -> None:
+    plain, as_json = specreason("version"), specreason("version", "--json")
+    assert json.loads(as_json.stdout) == {"version": plain.stdout.strip()}

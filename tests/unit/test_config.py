@@ -1,0 +1,94 @@
+"""Run configurations and pairs.toml: what is refused, and that the refusal names the place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from specreason.config import RunConfig, first_invalid_field, get_pair, load_pairs
+from specreason.errors import ConfigError, InvalidField, UnknownName
+
+A_MODEL = 'model = "m", max_model_len = 512, kv_cache_memory_bytes = 1048576'
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"threshold": 9.5},
+        {"threshold": -1},
+        {"token_budget": 0},
+        {"scheme": "specreason2"},
+        {"first_steps_on_base": -1},
+        {"temperature": 3},
+        {"top_p": 0},
+        {"repeats": 0},
+        {"delimiter": ""},
+        {"on_budget": "shrug"},
+        {"no_such_knob": 1},
+    ],
+)
+def test_a_knob_out_of_range_or_unknown_is_refused_by_name(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        RunConfig.model_validate(wrong)
+    assert first_invalid_field(caught.value).field == next(iter(wrong))
+
+
+def test_equal_configurations_have_equal_hashes_and_any_knob_changes_the_hash() -> None:
+    assert RunConfig(threshold=7).hash() == RunConfig.model_validate({"threshold": 7.0}).hash()
+    assert len({RunConfig().hash(), RunConfig(seed=1).hash(), RunConfig(temperature=0).hash()}) == 3
+
+
+def test_the_packaged_pairs_are_the_demo_pair_and_the_papers_five() -> None:
+    pairs = load_pairs()
+    assert len(pairs) == 6
+    assert Path(pairs["demo"].base.model).is_dir()
+    assert {pair.base.model for name, pair in pairs.items() if name != "demo"} == {
+        "Qwen/QwQ-32B",
+        "Skywork/Skywork-OR1-32B-Preview",
+        "deepseek-ai/DeepSeek-R1-Distill-Llama-70B",
+    }
+
+
+def test_an_unknown_pair_is_refused_with_the_names_that_exist() -> None:
+    with pytest.raises(UnknownName, match="no pair is called 'x'; this deployment knows demo, "):
+        get_pair(load_pairs(), "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[mine\n", "is not TOML"),
+        ("[mine]\njudge_suffix = 'x'\n", "mine.base"),
+        (
+            f"[mine]\njudge_suffix = 'x'\ncolour = 1\nbase = {{ {A_MODEL} }}\ndrafter = {{ {A_MODEL} }}",
+            "mine.colour",
+        ),
+        (
+            f"[mine]\njudge_suffix = ''\nbase = {{ {A_MODEL} }}\ndrafter = {{ {A_MODEL} }}",
+            "mine.judge_suffix",
+        ),
+        ("mine = 3", "mine"),
+    ],
+)
+def test_a_wrong_pairs_file_is_refused_with_file_and_key(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "my-pairs.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="my-pairs") as caught:
+        load_pairs(path)
+    assert says in str(caught.value)
+
+
+def test_a_pairs_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(ConfigError, match="nowhere.toml: cannot be read"):
+        load_pairs(Path("nowhere.toml"))
+
+
+def test_an_error_in_a_field_says_what_was_given() -> None:
+    with pytest.raises(ValidationError) as caught:
+        RunConfig.model_validate({"token_budget": -5})
+    error = first_invalid_field(caught.value, prefix="config.")
+    assert isinstance(error, InvalidField)
+    assert str(error) == "config.token_budget: input should be greater than or equal to 1 (got -5)"

@@ -1,0 +1,72 @@
+"""Training sequences: what a branch sees, and what is learned where."""
+
+import random
+
+import pytest
+import torch
+
+from specreason.demo.data import Codec, Recipe, make_batch, write_main
+from specreason.demo.problems import problems
+from specreason.demo.tokenizer import JUDGE_SUFFIX, prompt_text, train_tokenizer
+
+
+@pytest.fixture(scope="module")
+def codec() -> Codec:
+    return Codec(train_tokenizer())
+
+
+def test_the_template_renders_what_training_saw(codec: Codec) -> None:
+    problem = next(problems(1, held_out=True)).text
+    rendered = train_tokenizer().apply_chat_template(
+        [{"role": "user", "content": problem}], add_generation_prompt=True, tokenize=False
+    )
+    assert rendered == prompt_text(problem)
+
+
+def test_digits_the_judge_marker_and_the_end_of_a_step_are_single_tokens(codec: Codec) -> None:
+    assert len(set(codec.digits)) == 10
+    assert len(codec.encode([JUDGE_SUFFIX])[0]) == 1
+    assert len(codec.step_stops) == 3
+    for text in ("∑ é 日本 \t x", "Step A: 47 plus 8 is 55.\n\n"):
+        assert codec.decode(codec.encode([text])) == [text]
+
+
+def test_a_branch_sees_its_prefix_and_itself_and_nothing_else(codec: Codec) -> None:
+    rng = random.Random(0)
+    recipe = Recipe(candidates=1)
+    line = write_main(next(problems(2, held_out=False)), recipe, codec, rng)
+    batch = make_batch([line], recipe, codec, rng)
+    mask = batch.mask[0, 0]
+    for _, column, verdict, origin in batch.kinds:
+        assert batch.ids[0, column] == codec.judge[0]
+        assert batch.judge_target[0, column] == codec.digits[verdict.score]
+        seen = mask[column].nonzero().flatten()
+        positions = batch.positions[0, seen]
+        # Exactly one token at each position up to the marker: what inference would have in its context.
+        assert positions.tolist() == list(range(int(batch.positions[0, column]) + 1))
+        if origin == "main":
+            assert (seen[:-1] < len(line.ids)).all()
+
+
+def test_slips_are_read_but_not_learned(codec: Codec) -> None:
+    rng = random.Random(4)
+    recipe = Recipe(slipped=1.0, terse=0.0)
+    for problem in [next(problems(seed, held_out=False)) for seed in range(10)]:
+        line = write_main(problem, recipe, codec, rng)
+        assert any(not v.right for v in line.verdicts)
+        for point, end, verdict in zip(line.points, line.ends, line.verdicts, strict=True):
+            learned = [t != -100 for t in line.targets[point.offset - 1 : end - 1]]
+            assert all(learned) if verdict.right else not any(learned)
+
+
+def test_a_seed_makes_the_same_batch(codec: Codec) -> None:
+    recipe = Recipe(candidates=2)
+
+    def batch() -> torch.Tensor:
+        rng = random.Random(9)
+        lines = [
+            write_main(p, recipe, codec, rng) for p in [next(problems(s, held_out=False)) for s in range(3)]
+        ]
+        return make_batch(lines, recipe, codec, rng).ids
+
+    assert torch.equal(batch(), batch())
