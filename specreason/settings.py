@@ -38,7 +38,7 @@ class Settings(BaseSettings):
         description="A child that reports no progress for longer is taken for hung and its lease not renewed.",
     )
     republish_s: Annotated[float, Field(gt=0)] = Field(
-        10, description="A queued job whose message was sent longer ago is announced again."
+        10, description="A queued job whose message was sent longer ago is announced again, once the queue is empty."
     )
     publish_window: Annotated[int, Field(ge=1)] = Field(256, description="Most messages in one queue.")
     drain_s: Annotated[float, Field(ge=0)] = Field(30, description="Grace for running jobs at shutdown.")

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from celery import Celery
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from specreason.errors import StoreUnavailable
 from specreason.queues import RUN_JOB, queue_of
@@ -19,6 +20,8 @@ from specreason.store.dispatch import Leadership, expire_leases, take_unpublishe
 from specreason.store.session import Database
 
 log = logging.getLogger(__name__)
+
+NEVER_S = 10 * 365 * 86_400.0
 
 
 class Coordinator:
@@ -45,12 +48,21 @@ class Coordinator:
         self._leadership.close()
 
     def _announce(self, pair: str) -> None:
+        """Send what was never sent, and, once the queue is empty, what was sent and not heard of.
+
+        A job whose message still waits in the queue is not lost, however long that takes.
+        """
         settings = self._settings
-        due = take_unpublished(
-            self._database, pair, window=settings.publish_window, resend_after_s=settings.republish_s
-        )
         try:
+            with self._celery.connection_for_write() as connection:
+                num_waiting = connection.default_channel.client.llen(queue_of(pair))
+            due = take_unpublished(
+                self._database,
+                pair,
+                window=settings.publish_window,
+                resend_after_s=NEVER_S if num_waiting else settings.republish_s,
+            )
             for job_id in due:
                 self._celery.send_task(RUN_JOB, [str(job_id)], queue=queue_of(pair), retry=False)
-        except OperationalError as error:
+        except (OperationalError, RedisError) as error:
             raise StoreUnavailable(f"broker: {error}") from error

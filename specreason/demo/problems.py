@@ -14,6 +14,9 @@ from typing import Literal
 
 LABELS = "ABCDEFGHIJKLMNO"
 MAX_OPS = len(LABELS)
+MULTIPLY_SHARE = (
+    0.2  # the tens of a product are what the drafter gets wrong most: this sets how hard problems are
+)
 HELD_OUT_SHARE = 16  # one problem in so many is never trained on, decided by its text
 
 Verb = Literal["add", "subtract", "multiply"]
@@ -164,15 +167,21 @@ def advance(progress: Progress, verdict: Verdict) -> Progress:
     return Progress(progress.done + 1) if verdict.right else Progress(progress.done, slipped=True)
 
 
-def random_problem(rng: random.Random, num_ops: int) -> Problem:
-    ops = tuple(Op(rng.choice(VERBS), rng.randint(2, 9)) for _ in range(num_ops))
-    return Problem(rng.randrange(100), ops)
+def random_problem(rng: random.Random, num_ops: int, multiply: float = MULTIPLY_SHARE) -> Problem:
+    return Problem(rng.randrange(100), tuple(_random_op(rng, multiply) for _ in range(num_ops)))
 
 
-def problems(seed: int, *, held_out: bool, min_ops: int = 8, max_ops: int = 14) -> Iterator[Problem]:
+def _random_op(rng: random.Random, multiply: float) -> Op:
+    verb: Verb = "multiply" if rng.random() < multiply else rng.choice(("add", "subtract"))
+    return Op(verb, rng.randint(2, 9))
+
+
+def problems(
+    seed: int, *, held_out: bool, min_ops: int = 8, max_ops: int = 14, multiply: float = MULTIPLY_SHARE
+) -> Iterator[Problem]:
     """An endless, seeded stream of problems from one side of the train / held-out split."""
     rng = random.Random(seed)
     while True:
-        problem = random_problem(rng, rng.randint(min_ops, max_ops))
+        problem = random_problem(rng, rng.randint(min_ops, max_ops), multiply)
         if problem.held_out == held_out:
             yield problem
