@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
 from specreason.engines.base import ModelPair
-from specreason.errors import EngineDead, LeaseLost, PermanentJobError, SpecReasonError
+from specreason.errors import EngineDead, LeaseLost, PermanentJobError, SpecReasonError, StoreUnavailable
 from specreason.evaluation.grading import extract_answer
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
@@ -22,6 +23,8 @@ from specreason.store.traces import SqlStepSink, TraceWriter, read_steps
 from worker.host import PairHost
 
 log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
 
 
 class Draining(Exception):
@@ -49,13 +52,17 @@ class JobRunner:
         if self.draining.is_set() or self.engine_died.is_set():
             return  # not claimed, so the dispatcher announces it again
         with self._counted() as in_flight:
-            claimed = claim(
-                self._database,
-                job_id,
-                worker_id=self._worker_id,
-                pair_fingerprint=self._pair.fingerprint,
-                in_flight=in_flight,
-            )
+            try:
+                claimed = claim(
+                    self._database,
+                    job_id,
+                    worker_id=self._worker_id,
+                    pair_fingerprint=self._pair.fingerprint,
+                    in_flight=in_flight,
+                )
+            except StoreUnavailable as error:
+                log.warning("job %s is not claimed: %s", job_id, error)
+                return
             if claimed is not None:
                 self._run(claimed)
 
@@ -70,21 +77,22 @@ class JobRunner:
         except LeaseLost:
             log.info("job %s is no longer ours: cancelled, or claimed by another worker", claimed.job_id)
         except Draining:
-            release(self._database, claimed)
+            _insist(lambda: release(self._database, claimed))
         except EngineDead as error:
             log.error("job %s: %s", claimed.job_id, error)
             self.engine_died.set()  # nothing can run here any more; the job did nothing wrong
-            release(self._database, claimed)
+            _insist(lambda: release(self._database, claimed))
         except PermanentJobError as error:
-            finish(self._database, claimed, JobResult(state=JobState.FAILED, error=str(error)))
-        except SpecReasonError as error:
-            log.warning("job %s will be tried again: %s", claimed.job_id, error)
-            retry(self._database, claimed, str(error))
+            result = JobResult(state=JobState.FAILED, error=str(error))
+            _insist(lambda: finish(self._database, claimed, result))
         except Exception as error:
-            log.exception("job %s: a defect of ours", claimed.job_id)
-            retry(self._database, claimed, f"{type(error).__name__}: {error}")
+            reason_why = (
+                str(error) if isinstance(error, SpecReasonError) else f"{type(error).__name__}: {error}"
+            )
+            log.warning("job %s will be tried again: %s", claimed.job_id, reason_why, exc_info=True)
+            _insist(lambda: retry(self._database, claimed, reason_why))
         else:
-            finish(self._database, claimed, result_of(trace))
+            _insist(lambda: finish(self._database, claimed, result_of(trace)))
 
     async def _reason(self, claimed: ClaimedJob) -> Trace:
         """The step loop over this job, going on after the steps that are stored already."""
@@ -106,6 +114,20 @@ class JobRunner:
         finally:
             with self._lock:
                 self._in_flight -= 1
+
+
+def _insist(write: Callable[[], bool]) -> None:
+    """Try until the database has answered: a job that is ours but not running would be nobody's.
+
+    Should our lease run out meanwhile, the job is another's, and the write is refused.
+    """
+    while True:
+        try:
+            write()
+            return
+        except StoreUnavailable as error:
+            log.warning("a job's end cannot be stored yet: %s", error)
+            time.sleep(RETRY_S)
 
 
 class DrainableSink:
