@@ -38,7 +38,7 @@ def demo(
     data_dir: Annotated[
         Path | None, typer.Option(help="Keep the data here. Default: a temporary folder, removed at the end.")
     ] = None,
-    problems: Annotated[int, typer.Option(min=1, help="How many of the bundled problems.")] = 16,
+    problems: Annotated[int, typer.Option(min=1, max=24, help="How many of the bundled problems.")] = 24,
     as_json: AsJson = False,
 ) -> None:
     """Run the bundled problems with the demo pair: the base alone, the drafter alone, then both together."""

@@ -70,7 +70,7 @@ class Batch:
     kinds: list[tuple[int, int, Verdict, str]]  # row, column, verdict, origin
 
 
-Drafts = Callable[[list[Sequence_]], list[list[list[int]]]]
+Drafts = Callable[[list[Sequence_]], list[list[list[int] | None]]]  # None where none was asked for
 
 
 class Codec:

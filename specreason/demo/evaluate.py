@@ -31,13 +31,21 @@ class JudgeReport:
 
 
 def draft_steps(
-    model: Llama, sequences: list[Sequence_], codec: Codec, temperature: float, generator: torch.Generator
-) -> list[list[list[int]]]:
-    """One sampled step for each place in each main line where a step begins."""
-    row = [s for s, sequence in enumerate(sequences) for _ in sequence.points]
-    seen = [p.offset for sequence in sequences for p in sequence.points]
-    prefixes = Prefixes(pad([s.ids for s in sequences]), torch.tensor(row), torch.tensor(seen))
-    flat = iter(sample(model, prefixes, MAX_STEP_TOKENS, codec.step_stops, temperature, generator))
+    model: Llama,
+    sequences: list[Sequence_],
+    codec: Codec,
+    temperature: float,
+    generator: torch.Generator,
+    *,
+    share: float = 1.0,
+) -> list[list[list[int] | None]]:
+    """One sampled step for each place in each main line where a step begins, or for a share of the places."""
+    places = [(s, p.offset) for s, sequence in enumerate(sequences) for p in sequence.points]
+    asked = (torch.rand(len(places), generator=generator) < share).tolist()
+    row, seen = (torch.tensor(c) for c in zip(*(p for p, ask in zip(places, asked, strict=True) if ask), strict=True))
+    prefixes = Prefixes(pad([s.ids for s in sequences]), row, seen)
+    answers = iter(sample(model, prefixes, MAX_STEP_TOKENS, codec.step_stops, temperature, generator))
+    flat = iter([next(answers) if ask else None for ask in asked])
     return [[next(flat) for _ in sequence.points] for sequence in sequences]
 
 
@@ -47,7 +55,7 @@ def step_accuracy(model: Llama, codec: Codec, seed: int, temperature: float = 0.
     drafts = draft_steps(model, sequences, codec, temperature, torch.Generator().manual_seed(seed))
     counts: Counter[tuple[str, bool]] = Counter()
     for sequence, row in zip(sequences, drafts, strict=True):
-        for point, text in zip(sequence.points, codec.decode(row), strict=True):
+        for point, text in zip(sequence.points, codec.decode([r or [] for r in row]), strict=True):
             verdict = grade_step(sequence.problem, point.progress, text)
             closes = point.progress.done == len(sequence.problem.ops)
             group = "corrects" if point.progress.slipped else "closes" if closes else "steps"

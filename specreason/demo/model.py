@@ -126,6 +126,17 @@ def grow(model: Llama, times: int) -> Llama:
     return wide
 
 
+def with_layers_on_top(model: Llama, num: int) -> Llama:
+    """The same model with fresh layers above its own; they add nothing until they are trained."""
+    tall = Llama(replace(model.cfg, layers=model.cfg.layers + num))
+    tall.load_state_dict(model.state_dict(), strict=False)
+    with torch.no_grad():
+        for block in list(tall.blocks)[model.cfg.layers :]:
+            block.out.weight.zero_()
+            block.down.weight.zero_()
+    return tall
+
+
 def without_layers(model: Llama, dropped: set[int]) -> Llama:
     """The same model with some layers left out, to see whether they were needed."""
     kept = [i for i in range(model.cfg.layers) if i not in dropped]

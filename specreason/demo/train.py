@@ -26,6 +26,7 @@ from specreason.demo.model import (
     grow,
     load_model,
     save_checkpoint,
+    with_layers_on_top,
     without_layers,
 )
 from specreason.demo.problems import MAX_OPS, problems
@@ -45,7 +46,9 @@ class Stage:
     warmup: int = 100
     short_until: int = 0  # up to this step the problems are short (2 to 6 operations)
     drafts: bool = False
+    append: int = 0  # layers put on top, silent at first
     grow: int = 1
+    multiply: float = 1 / 3  # share of multiplications; more than in the measured problems, since they are hardest
 
 
 WRITE = Stage("write", 1200, 32, 2e-3, 1.5e-3, Recipe(), short_until=300)
@@ -58,9 +61,12 @@ DRAFTER_LAYERS = {
     2,
     4,
 }  # of all triples of the shallow base's six, the one that still finds most operations
-JUDGE = Stage("judge", 1150, 16, 1.5e-3, 3e-4, Recipe(candidates=1), drafts=True)
-DEEP = Stage("deep", 330, 16, 3e-4, 2e-5, Recipe(candidates=1), warmup=50, drafts=True, grow=5)
+SETTLE = Stage("judge", 500, 16, 1.5e-3, 8.1e-4, Recipe(candidates=1), drafts=True)
+# Comparing a step with what the base itself would have written needs layers above those that know what to write.
+JUDGE = Stage("judge-on-top", 700, 16, 1.2e-3, 2.5e-4, Recipe(candidates=1), warmup=30, drafts=True, append=2, multiply=0.25)
+DEEP = Stage("deep", 280, 16, 3e-4, 2e-5, Recipe(candidates=1), warmup=30, drafts=True, grow=4, multiply=0.25)
 MATRIX_RATE = 10.0  # Muon's learning rate for each unit of AdamW's
+DRAFTED_SHARE = 0.4  # of the places of a batch, the share for which the drafter is asked: it takes time
 CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 100, 200, 7_000
 
 
@@ -126,7 +132,7 @@ def main_lines(run: Run, stage: Stage, step: int, rng: random.Random) -> list[Se
     """Problems of one step; all of nearly one length, so that little is padded."""
     short = step < stage.short_until
     num_ops = rng.randint(2, 6) if short else rng.choice((rng.randint(2, MAX_OPS), rng.randint(8, 14)))
-    stream = problems(rng.getrandbits(60), held_out=False, min_ops=num_ops, max_ops=num_ops)
+    stream = problems(rng.getrandbits(60), held_out=False, min_ops=num_ops, max_ops=num_ops, multiply=stage.multiply)
     size = stage.batch * 11 // max(4, num_ops)
     return [write_main(next(stream), stage.recipe, run.codec, rng) for _ in range(size)]
 
@@ -134,7 +140,9 @@ def main_lines(run: Run, stage: Stage, step: int, rng: random.Random) -> list[Se
 def drafts_from(run: Run, drafter: Llama, rng: random.Random) -> Drafts:
     generator = torch.Generator().manual_seed(rng.getrandbits(60))
     temperature = rng.choice((0.6, 0.8, 1.0))
-    return lambda sequences: draft_steps(drafter, sequences, run.codec, temperature, generator)
+    return lambda sequences: draft_steps(
+        drafter, sequences, run.codec, temperature, generator, share=DRAFTED_SHARE
+    )
 
 
 def train_stage(run: Run, stage: Stage, model: Llama, drafter: Llama | None) -> Llama:
@@ -144,7 +152,7 @@ def train_stage(run: Run, stage: Stage, model: Llama, drafter: Llama | None) -> 
     if saved is not None:
         model, start = load_model(saved), int(saved["step"])
     else:
-        model, start = (grow(model, stage.grow) if stage.grow > 1 else model), 0
+        model, start = grow(with_layers_on_top(model, stage.append), stage.grow), 0
     model.to(run.device)
     if start >= stage.steps:
         return model
@@ -216,7 +224,7 @@ def main() -> None:
     for stage in DRAFTER:
         drafter = train_stage(run, scaled(stage, args.scale), drafter, None)
     export(drafter, args.out / "drafter")
-    for stage in (JUDGE, DEEP):
+    for stage in (SETTLE, JUDGE, DEEP):
         base = train_stage(run, scaled(stage, args.scale), base, drafter)
         export(base, args.out / "base")
 

@@ -114,9 +114,14 @@ class VllmEngine:
             await asyncio.wait_for(self._engine.abort(list(self._live)), SHUTDOWN_TIMEOUT_S)
         if self._engine.output_handler is not None:
             self._engine.output_handler.cancel()
+        resources = self._engine.engine_core.resources
+        processes = resources.engine_manager.processes
         await asyncio.to_thread(self._engine.shutdown, SHUTDOWN_TIMEOUT_S)
-        await asyncio.sleep(0)  # shutdown leaves the closing of its sockets to this loop
-        self._engine.engine_core.resources.ctx.destroy(linger=0)  # and its message context to nobody
+        # vLLM kills what has not ended in time, but does not wait for it; it leaves the closing of its sockets to
+        # this loop, and that of its message context to nobody.
+        for process in processes:
+            await asyncio.to_thread(process.join, SHUTDOWN_TIMEOUT_S)
+        resources.ctx.destroy(linger=0)
 
     async def _run(self, prompt_ids: Sequence[int], params: SamplingParams) -> RequestOutput:
         """One request, to its end. Cancelling the caller aborts it: vLLM's generator sees to that."""

@@ -23,7 +23,7 @@ def on_loop() -> Iterator[OnLoop]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="engine-loop", daemon=True)
     thread.start()
-    yield lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout=150)
+    yield lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout=600)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(timeout=10)
     loop.close()

@@ -14,6 +14,9 @@ from specreason.engines.scripted import ScriptedEngine
 from specreason.engines.tokenizer import digit_ids
 from specreason.errors import PromptTooLong
 
+# The first test on vLLM pays for loading the pair, which takes minutes on a busy machine.
+pytestmark = pytest.mark.timeout(600)
+
 OnLoop = Callable[[Any], Any]
 
 HOT = Sampling(temperature=1.0, top_p=1.0)
