@@ -97,7 +97,9 @@ def get_job(request: Request, job_id: UUID) -> JobSummary:
 
 
 @router.get("/jobs/{job_id}/steps")
-def get_steps(request: Request, job_id: UUID, after: int = -1, limit: Limit = 100) -> StepPage:
+def get_steps(
+    request: Request, job_id: UUID, after: Annotated[int, Query(ge=-1, lt=2**31)] = -1, limit: Limit = 100
+) -> StepPage:
     """A page of a job's steps: texts, scores, decisions, tokens and timings."""
     rows = read_step_rows(_database(request), job_id, after=after, limit=limit)
     return StepPage(data=rows, next=rows[-1].index if len(rows) == limit else None)
@@ -114,10 +116,7 @@ def _submit(request: Request, batch: NewBatch) -> BatchSummary:
     database, settings = _database(request), _settings(request)
     publisher: Publisher = request.app.state.publisher
     batch_id = insert_batch(database, batch)
-    due = take_unpublished(
-        database, batch.pair, window=settings.publish_window, resend_after_s=settings.republish_s
-    )
-    publisher.announce(batch.pair, due)
+    publisher.announce(batch.pair, take_unpublished(database, batch.pair, window=settings.publish_window))
     return read_batch(database, batch_id)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 from fastapi import Request
@@ -11,7 +10,7 @@ from starlette.datastructures import UploadFile
 
 from specreason.config import PairConfig, RunConfig, first_invalid_field, get_pair
 from specreason.errors import InvalidField, UnknownName
-from specreason.evaluation.datasets import Problem, parse_jsonl
+from specreason.evaluation.datasets import Problem, load_json, parse_jsonl
 from specreason.settings import Settings
 from specreason.store.batches import NewBatch, NewFile, NewProblem
 
@@ -119,8 +118,8 @@ def _parse(body: bytes) -> Submission:
 
 def _parse_json(text: Any, field: str) -> Any:
     try:
-        return json.loads(text)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return load_json(text)
+    except ValueError as error:
         raise InvalidField(field, f"is not JSON ({error})") from error
 
 

@@ -47,8 +47,11 @@ def spawn(
 
 
 def spawn_module(module: str, *arguments: str, **options: object) -> subprocess.Popen[bytes]:
-    """`python -m module arguments…` with this interpreter."""
-    return spawn([sys.executable, "-m", module, *arguments], **options)  # type: ignore[arg-type]
+    """`python -m module arguments…` with this interpreter.
+
+    Without the working directory on its path: a user's `api.py` or `worker.py` there is not ours.
+    """
+    return spawn([sys.executable, "-P", "-m", module, *arguments], **options)  # type: ignore[arg-type]
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -47,7 +47,7 @@ class RunConfig(BaseModel):
     on_budget: Literal["answer", "stop"] = Field(
         "answer", description="At a limit: close the thinking and ask for the answer, or end there."
     )
-    delimiter: Annotated[str, Field(min_length=1)] = "\n\n"
+    delimiter: Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")] = "\n\n"
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.6
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
@@ -84,7 +84,9 @@ class PairConfig(BaseModel):
 
     base: ModelConfig
     drafter: ModelConfig
-    prompt: str = Field("{problem}", description="What the user's turn says, around `{problem}`.")
+    prompt: Annotated[str, Field(pattern=r"\{problem\}")] = Field(
+        "{problem}", description="What the user's turn says, around `{problem}`."
+    )
     judge_suffix: Annotated[str, Field(min_length=1)]
     threshold: Annotated[float, Field(ge=0, le=9)] = 7
     enforce_eager: bool = False

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from specreason.config import first_invalid_field
 from specreason.errors import InvalidField
+
+BROKER_SCHEMES = ("redis://", "rediss://", "redis+socket://")
 
 
 class Settings(BaseSettings):
@@ -38,19 +40,23 @@ class Settings(BaseSettings):
         description="A child that reports no progress for longer is taken for hung and its lease not renewed.",
     )
     republish_s: Annotated[float, Field(gt=0)] = Field(
-        10, description="A queued job whose message was sent longer ago is announced again, once the queue is empty."
+        10,
+        description="A queued job whose message was sent longer ago is announced again, once the queue is empty.",
     )
     publish_window: Annotated[int, Field(ge=1)] = Field(256, description="Most messages in one queue.")
     drain_s: Annotated[float, Field(ge=0)] = Field(30, description="Grace for running jobs at shutdown.")
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     def database(self) -> str:
         """The database's URL; InvalidField if none is set."""
         return _required("SPECREASON_DATABASE_URL", self.database_url)
 
     def broker(self) -> str:
-        """The broker's URL; InvalidField if none is set."""
-        return _required("SPECREASON_BROKER_URL", self.broker_url)
+        """The broker's URL; InvalidField if none is set, or if it is not Redis."""
+        url = _required("SPECREASON_BROKER_URL", self.broker_url)
+        if not url.startswith(BROKER_SCHEMES):
+            raise InvalidField("SPECREASON_BROKER_URL", f"must begin with one of {', '.join(BROKER_SCHEMES)}")
+        return url
 
 
 def _required(variable: str, value: SecretStr | None) -> str:

@@ -7,6 +7,7 @@ import time
 from uuid import UUID
 
 from specreason.children import kill_group, spawn_module
+from specreason.engines.sockets import remove_socket_folders
 
 EXIT_CONFIG = 2  # the child cannot work as configured: starting it again is no use
 EXIT_ENGINE_DEAD = 70
@@ -39,6 +40,7 @@ class ChildProcess:
     def close(self) -> None:
         """Kill whatever is left of the child's group, engines included."""
         kill_group(self.process)
+        remove_socket_folders(self.process.pid)
         os.close(self._progress)
 
     def _listen(self) -> None:

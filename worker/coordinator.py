@@ -7,6 +7,7 @@ with it the lock, so another takes over within a tick.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 
 from celery import Celery
@@ -21,7 +22,10 @@ from specreason.store.session import Database
 
 log = logging.getLogger(__name__)
 
-NEVER_S = 10 * 365 * 86_400.0
+ANNOUNCE_EVERY_S = 0.5
+POOL_TIMEOUT_S = 5.0
+# A job whose message may still wait in the queue is announced again only after so long: the queue would grow.
+RESEND_BEHIND_OTHERS_S = 600.0
 
 
 class Coordinator:
@@ -33,6 +37,7 @@ class Coordinator:
         self._pairs = tuple(pairs)
         self._settings = settings
         self._leadership = Leadership(database)
+        self._announce_at = 0.0
 
     def tick(self) -> None:
         """One round of a leader's work; nothing while another worker leads. Raises StoreUnavailable."""
@@ -40,27 +45,26 @@ class Coordinator:
             return
         if num_expired := expire_leases(self._database):
             log.warning("%d jobs of lost workers are queued again", num_expired)
-        for pair in self._pairs:
-            self._announce(pair)
+        if (clock := time.monotonic()) >= self._announce_at:
+            self._announce_at = clock + ANNOUNCE_EVERY_S
+            for pair in self._pairs:
+                self._announce(pair)
 
     def close(self) -> None:
         """Let another worker lead."""
         self._leadership.close()
 
     def _announce(self, pair: str) -> None:
-        """Send what was never sent, and, once the queue is empty, what was sent and not heard of.
-
-        A job whose message still waits in the queue is not lost, however long that takes.
-        """
+        """Send what was never sent, and what was sent and not heard of: soon if the queue is empty, else late."""
         settings = self._settings
         try:
-            with self._celery.connection_for_write() as connection:
+            with self._celery.pool.acquire(block=True, timeout=POOL_TIMEOUT_S) as connection:
                 num_waiting = connection.default_channel.client.llen(queue_of(pair))
             due = take_unpublished(
                 self._database,
                 pair,
                 window=settings.publish_window,
-                resend_after_s=NEVER_S if num_waiting else settings.republish_s,
+                resend_after_s=RESEND_BEHIND_OTHERS_S if num_waiting else settings.republish_s,
             )
             for job_id in due:
                 self._celery.send_task(RUN_JOB, [str(job_id)], queue=queue_of(pair), retry=False)

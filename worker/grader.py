@@ -19,6 +19,7 @@ from specreason.store.session import Database, connect
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
+AWAY_S = 2.0  # between tries while the database is away
 BATCH_SIZE = 100
 
 
@@ -26,13 +27,15 @@ def main() -> int:
     """Grade until killed; the supervisor starts and ends this process."""
     settings = load_settings()
     log_to_stderr(settings.log_level)
-    database = connect(settings.database(), pool_size=1)
+    database = None
     while True:
+        num_graded = 0
         try:
+            database = database or connect(settings.database(), pool_size=1)
             num_graded = grade_pending(database)
         except StoreUnavailable as error:
             log.warning("%s", error)
-            num_graded = 0
+            time.sleep(AWAY_S)
         if num_graded < BATCH_SIZE:
             time.sleep(POLL_S)
 

@@ -13,7 +13,7 @@ from specreason.engines.base import ModelPair
 from specreason.errors import EngineDead, LeaseLost, PermanentJobError, SpecReasonError, StoreUnavailable
 from specreason.evaluation.grading import extract_answer
 from specreason.reasoning.loop import reason
-from specreason.reasoning.schemes import plan_run
+from specreason.reasoning.schemes import Run, plan_run
 from specreason.reasoning.steps import StepRecord, Trace
 from specreason.reasoning.transcript import Transcript
 from specreason.store.jobs import ClaimedJob, JobResult, claim, finish, release, retry
@@ -73,15 +73,17 @@ class JobRunner:
     def _run(self, claimed: ClaimedJob) -> None:
         """Run the claimed job; every way in which it can end has one line here."""
         try:
-            trace = self._host.run(self._reason(claimed))
+            transcript, run = self._prepare(claimed)
+            trace = self._host.run(self._reason(claimed, transcript, run))
         except LeaseLost:
             log.info("job %s is no longer ours: cancelled, or claimed by another worker", claimed.job_id)
         except Draining:
             _insist(lambda: release(self._database, claimed))
         except EngineDead as error:
             log.error("job %s: %s", claimed.job_id, error)
-            self.engine_died.set()  # nothing can run here any more; the job did nothing wrong
-            _insist(lambda: release(self._database, claimed))
+            # Not given back: the supervisor ends our lease, and the job counts as lost. A job that kills engines
+            # must not do so for ever.
+            self.engine_died.set()
         except PermanentJobError as error:
             result = JobResult(state=JobState.FAILED, error=str(error))
             _insist(lambda: finish(self._database, claimed, result))
@@ -94,11 +96,16 @@ class JobRunner:
         else:
             _insist(lambda: finish(self._database, claimed, result_of(trace)))
 
-    async def _reason(self, claimed: ClaimedJob) -> Trace:
-        """The step loop over this job, going on after the steps that are stored already."""
+    def _prepare(self, claimed: ClaimedJob) -> tuple[Transcript, Run]:
+        """What the step loop goes on from: prompt and stored steps. Here, in the job's thread, it may block."""
         steps = read_steps(self._database, claimed.job_id) if claimed.first_step else ()
         transcript = Transcript(self._pair, claimed.problem, steps)
-        run = plan_run(claimed.config, self._pair, transcript, seed=claimed.seed, repeat=claimed.repeat)
+        return transcript, plan_run(
+            claimed.config, self._pair, transcript, seed=claimed.seed, repeat=claimed.repeat
+        )
+
+    async def _reason(self, claimed: ClaimedJob, transcript: Transcript, run: Run) -> Trace:
+        """The step loop over this job, each step stored."""
         sink = self._writer.sink(claimed)
         trace = await reason(run, transcript, DrainableSink(sink, self.draining))
         await sink.flush()

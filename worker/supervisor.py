@@ -104,18 +104,20 @@ class Supervisor:
 
     def _leave(self) -> None:
         """Let the child give its jobs back, then end everything that we started."""
+        deadline = time.monotonic() + self._settings.drain_s
         if self._child is not None:
             self._child.process.terminate()
-            deadline = time.monotonic() + self._settings.drain_s
-            while (
-                self._child.process.poll() is None and time.monotonic() < deadline and self._num_signals < 2
-            ):
-                self._tend(self._renew_lease)
-                time.sleep(TICK_S)
+        while self._draining and time.monotonic() < deadline and self._num_signals < 2:
+            self._tend(self._renew_lease)
+            time.sleep(TICK_S)
         self._end_child()
         if self._grader is not None:
             kill_group(self._grader)
         self._coordinator.close()
+
+    @property
+    def _draining(self) -> bool:
+        return self._child is not None and self._child.process.poll() is None
 
     def _end_child(self) -> None:
         """Kill what is left of the child, and end its lease so that its jobs are free at once."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ def run_demo(data_dir: Path | None, *, num_problems: int, as_json: bool) -> Demo
     with ExitStack() as cleanup:
         if data_dir is None:
             data_dir = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="specreason-demo-")))
+        cleanup.enter_context(_http_errors())
         # One slot: a job runs alone, so that the schemes' latencies compare.
         stack = cleanup.enter_context(
             running_stack(data_dir, pair="demo", port=0, slots=1, announce=progress_console.print)
@@ -88,7 +90,7 @@ def _run_batches(stack: Stack, lines: list[str], console: Console) -> dict[str, 
     )
     batches = {}
     with (
-        httpx2.Client(base_url=stack.api_url, timeout=30) as client,
+        httpx2.Client(base_url=stack.api_url, timeout=30, trust_env=False) as client,
         Progress(*columns, console=console) as progress,
     ):
         bars = {scheme: progress.add_task(scheme, total=len(lines), start=False) for scheme in SCHEMES}
@@ -102,6 +104,15 @@ def _run_batches(stack: Stack, lines: list[str], console: Console) -> dict[str, 
                 progress.update(bars[scheme], completed=batch["num_jobs"] - _num_open(batch))
             batches[str(scheme)] = batch
     return batches
+
+
+@contextmanager
+def _http_errors() -> Iterator[None]:
+    """An API that does not answer is an error of the servers, not of the program."""
+    try:
+        yield
+    except httpx2.HTTPError as error:
+        raise StoreUnavailable(f"the API does not answer: {error}") from error
 
 
 def _submit(client: httpx2.Client, scheme: SchemeName, lines: list[str]) -> dict[str, Any]:

@@ -43,11 +43,12 @@ def print_table(
     for heading in ("pass@1", "95 %", "s/job", "speedup", "accepted", "kept", "spent"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, batch in batches.items():
-        interval = pass_at_1_interval(batch["pass_at_1"], batch["num_problems"])
+        graded = batch["num_graded"]
+        interval = pass_at_1_interval(batch["pass_at_1"], graded) if graded else None
         table.add_row(
             name,
-            f"{interval.mean:.2f}",
-            f"{interval.low:.2f}–{interval.high:.2f}",
+            _number(batch["pass_at_1"], "{:.2f}"),
+            "–" if interval is None else f"{interval.low:.2f}–{interval.high:.2f}",
             _number(batch["mean_latency_s"], "{:.2f}"),
             _number(speedups[name], "{:.2f}×"),
             _number(batch["step_acceptance"], "{:.0%}"),
@@ -75,7 +76,7 @@ def print_queries(console: Console, database: Database, batch_id: str) -> None:
 
 def print_trace(console: Console, api_url: str, batch_id: str) -> None:
     """The first trace in which a draft was rejected, else the first."""
-    with httpx2.Client(base_url=f"{api_url}/api", timeout=30) as client:
+    with httpx2.Client(base_url=f"{api_url}/api", timeout=30, trust_env=False) as client:
         jobs = (
             client.get(f"/batches/{batch_id}/jobs", params={"limit": 1000}).raise_for_status().json()["data"]
         )

@@ -1,12 +1,14 @@
 """The `specreason` command. Each command is a thin shell around what it names.
 
 stdout carries results, stderr progress and errors. Exit status: 0 done; 1 a defect of ours; 2 wrong input or
-configuration; 3 done, but some jobs did not succeed; 7 a server cannot be started or reached; 130 Ctrl-C.
+configuration; 3 done, but some jobs did not succeed; 7 a server cannot be started or reached; 130 Ctrl-C; 143 SIGTERM
+before the command could handle it.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +23,7 @@ EXIT_CONFIG = 2
 EXIT_JOBS_FAILED = 3
 EXIT_UNREACHABLE = 7
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 app = typer.Typer(
     name="specreason",
@@ -52,8 +55,13 @@ def demo(
 def up(
     data_dir: Annotated[Path | None, typer.Option(help="Where the data live.")] = None,
     pair: PairName = "demo",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The API's port; 0: any free one.")] = 8765,
-    slots: Annotated[int, typer.Option(min=1, max=256, help="Jobs in flight on the pair.")] = 16,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="The API's port; 0: any free one. Default: SPECREASON_API_PORT."),
+    ] = None,
+    slots: Annotated[
+        int | None, typer.Option(min=1, max=32, help="Jobs in flight on the pair. Default: SPECREASON_SLOTS.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Start Postgres, Valkey, the API and one worker on this machine, and keep them until Ctrl-C."""
@@ -67,7 +75,7 @@ def api(
     host: Annotated[
         str | None, typer.Option(help="Address to listen on. Default: SPECREASON_API_HOST.")
     ] = None,
-    port: Annotated[int | None, typer.Option(help="Default: SPECREASON_API_PORT.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Default: SPECREASON_API_PORT.")] = None,
     listen_fd: Annotated[int | None, typer.Option(hidden=True, help="A socket that listens already.")] = None,
 ) -> None:
     """Serve the HTTP API. Needs SPECREASON_DATABASE_URL and SPECREASON_BROKER_URL."""
@@ -107,6 +115,7 @@ def version(as_json: AsJson = False) -> None:
 
 def main() -> None:
     """Entry point: an error that is not a defect of ours is one line and an exit status."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(EXIT_TERMINATED))
     try:
         app()
     except KeyboardInterrupt:

@@ -13,20 +13,21 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 from specreason.children import spawn_module, stop
 from specreason.cli.services import listen
 from specreason.config import get_pair, load_pairs
 from specreason.embedded import start_servers
+from specreason.embedded.datadir import locked_data_dir
 from specreason.engines.platform import check_platform
 from specreason.errors import EmbeddedServerError
 from specreason.settings import Settings, load_settings
 from specreason.store.migrate import migrate
 from specreason.store.session import Database, connect
-from specreason.store.workers import num_live_workers
+from specreason.store.workers import live_workers
 
 POLL_S = 0.1
-LOADING_S = 600.0  # a small pair on a busy machine; the supervisor knows better when a child hangs
 LOG_TAIL_LINES = 12
 
 Announce = Callable[[str], None]
@@ -41,9 +42,11 @@ class Stack:
     broker_url: str
     database: Database
     services: tuple[Service, ...]
+    check_servers: Callable[[], None]
 
     def check(self) -> None:
-        """Raise EmbeddedServerError if the API or the worker has ended by itself."""
+        """Raise EmbeddedServerError if the API, the worker or an embedded server has ended by itself."""
+        self.check_servers()
         for service in self.services:
             service.check()
 
@@ -65,6 +68,15 @@ class Service:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """Where database and broker are, and how to see that ours still run."""
+
+    database_url: str
+    broker_url: str
+    check: Callable[[], None]
+
+
 def default_data_dir() -> Path:
     """Where `specreason up` keeps its data unless told otherwise."""
     root = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
@@ -72,25 +84,31 @@ def default_data_dir() -> Path:
 
 
 @contextmanager
-def running_stack(data_dir: Path, *, pair: str, port: int, slots: int, announce: Announce) -> Iterator[Stack]:
+def running_stack(
+    data_dir: Path, *, pair: str, port: int | None, slots: int | None, announce: Announce
+) -> Iterator[Stack]:
     """Start everything and yield once the worker holds its pair; stop everything at the end of the block.
 
     `announce` gets one line per stage. Must be called from the main thread. Raises ConfigError for a port in use
     or an unknown pair before anything is started.
     """
     settings = load_settings()
+    data_dir = data_dir.expanduser().resolve()
     get_pair(load_pairs(settings.pairs_file), pair)
     check_platform()
     with ExitStack() as cleanup:
-        listener = cleanup.enter_context(listen(settings.api_host, port))
-        database_url, broker_url = _servers(settings, data_dir, cleanup, announce)
-        database = connect(database_url, pool_size=2)
+        listener = cleanup.enter_context(
+            listen(settings.api_host, settings.api_port if port is None else port)
+        )
+        backing = cleanup.enter_context(_servers(settings, data_dir, announce))
+        database = connect(backing.database_url, pool_size=2)
         cleanup.callback(database.dispose)
         migrate(database)
+        earlier = live_workers(database, pair)
         environment = {
-            "SPECREASON_DATABASE_URL": database_url,
-            "SPECREASON_BROKER_URL": broker_url,
-            "SPECREASON_SLOTS": str(slots),
+            "SPECREASON_DATABASE_URL": backing.database_url,
+            "SPECREASON_BROKER_URL": backing.broker_url,
+            "SPECREASON_SLOTS": str(settings.slots if slots is None else slots),
         }
 
         def start(name: str, *arguments: str, grace_s: float, pass_fds: tuple[int, ...] = ()) -> Service:
@@ -115,37 +133,37 @@ def running_stack(data_dir: Path, *, pair: str, port: int, slots: int, announce:
         host, bound_port = listener.getsockname()[:2]
         stack = Stack(
             api_url=f"http://{host}:{bound_port}",
-            database_url=database_url,
-            broker_url=broker_url,
+            database_url=backing.database_url,
+            broker_url=backing.broker_url,
             database=database,
             services=(api, worker),
+            check_servers=backing.check,
         )
         announce(f"Loading the pair '{pair}' into two vLLM engines")
-        _wait_until_loaded(stack, pair)
+        _wait_until_loaded(stack, pair, earlier)
         yield stack
         announce("Stopping everything")
 
 
-def _servers(settings: Settings, data_dir: Path, cleanup: ExitStack, announce: Announce) -> tuple[str, str]:
-    """URLs of database and broker: those in the environment, or embedded servers where either is missing."""
+@contextmanager
+def _servers(settings: Settings, data_dir: Path, announce: Announce) -> Iterator[Backing]:
+    """Database and broker: those in the environment, or embedded servers where either is missing."""
     database_url, broker_url = settings.database_url, settings.broker_url
     if database_url is not None and broker_url is not None:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        return database_url.get_secret_value(), broker_url.get_secret_value()
+        with locked_data_dir(data_dir):
+            yield Backing(database_url.get_secret_value(), broker_url.get_secret_value(), lambda: None)
+        return
     announce("Starting Postgres and Valkey")
-    servers = cleanup.enter_context(start_servers(data_dir))
-    return (
-        servers.database_url if database_url is None else database_url.get_secret_value(),
-        servers.broker_url if broker_url is None else broker_url.get_secret_value(),
-    )
+    with start_servers(data_dir) as servers:
+        yield Backing(
+            servers.database_url if database_url is None else database_url.get_secret_value(),
+            servers.broker_url if broker_url is None else broker_url.get_secret_value(),
+            servers.check,
+        )
 
 
-def _wait_until_loaded(stack: Stack, pair: str) -> None:
-    deadline = time.monotonic() + LOADING_S
-    while num_live_workers(stack.database, pair) == 0:
+def _wait_until_loaded(stack: Stack, pair: str, earlier: frozenset[UUID]) -> None:
+    """However long loading takes: the supervisor ends, and with it this wait, when it gives up."""
+    while not live_workers(stack.database, pair) - earlier:
         stack.check()
-        if time.monotonic() > deadline:
-            raise EmbeddedServerError(
-                f"the worker has not loaded its pair in {LOADING_S:g} s; see {stack.services[1].log}"
-            )
         time.sleep(POLL_S)

@@ -15,7 +15,7 @@ from specreason.cli.stack import running_stack
 CHECK_S = 0.5
 
 
-def run_up(data_dir: Path, *, pair: str, port: int, slots: int, as_json: bool) -> None:
+def run_up(data_dir: Path, *, pair: str, port: int | None, slots: int | None, as_json: bool) -> None:
     """Start the stack, say where it is, and keep it. Raises EmbeddedServerError if a part of it ends."""
     console = Console(stderr=True)
     leave = threading.Event()

@@ -67,6 +67,7 @@ class Batch:
     lm_target: Tensor  # -100 where there is none
     judge_target: Tensor  # the digit's token id at judge markers, else -100
     slip_target: Tensor  # 1 from the first token that leaves every right step, 0 before, -1 elsewhere
+    expected: Tensor  # the token that is right at this place, up to the first that leaves; -100 elsewhere
     kinds: list[tuple[int, int, Verdict, str]]  # row, column, verdict, origin
 
 
@@ -203,6 +204,7 @@ class _Row:
         self.limit = [i + 1 for i in self.position]
         self.judge = [-1] * len(self.ids)
         self.slip = [-1] * len(self.ids)
+        self.expected = [-100] * len(self.ids)
 
     def branch(self, offset: int, piece: list[int], score: int) -> int:
         """Append a branch that leaves the main line at `offset`; returns the column of its last token."""
@@ -214,11 +216,15 @@ class _Row:
         self.limit += [offset] * n
         self.judge += [-1] * (n - 1) + [score]
         self.slip += [-1] * n
+        self.expected += [-100] * n
         return len(self.ids) - 1
 
     def mark_slips(self, start: int, piece: list[int], right: list[list[int]]) -> None:
-        for i in range(len(piece)):
-            self.slip[start + i] = int(all(piece[: i + 1] != r[: i + 1] for r in right))
+        for i, token in enumerate(piece):
+            open_ = [r[i] for r in right if r[:i] == piece[:i] and i < len(r)]
+            self.slip[start + i] = int(token not in open_)
+            if open_:
+                self.expected[start + i] = token if token in open_ else open_[0]
 
 
 def _tensors(rows: list[_Row], kinds: list[tuple[int, int, Verdict, str]], codec: Codec) -> Batch:
@@ -237,5 +243,5 @@ def _tensors(rows: list[_Row], kinds: list[tuple[int, int, Verdict, str]], codec
     digits = torch.tensor([*codec.digits, -100])
     return Batch(
         stack("ids", 0), stack("position", 0), (same | trunk)[:, None], stack("lm", -100), digits[judge],
-        stack("slip", -1), kinds,
+        stack("slip", -1), stack("expected", -100), kinds,
     )  # fmt: skip

@@ -83,6 +83,8 @@ class Llama(nn.Module):  # type: ignore[misc]
         self._fast: Callable[..., Tensor] | None = None
         # Per-token "has this step gone wrong yet" output: helps the judge to learn, left out of the export.
         self.slip_head = nn.Linear(cfg.width, 1)
+        # Per-token "what would have been right here": brings the two things to compare into one place. Left out too.
+        self.expected_head = nn.Linear(cfg.width, cfg.vocab)
         for name, p in self.named_parameters():
             if p.dim() == 2:
                 residual = name.endswith(("out.weight", "down.weight"))

@@ -15,11 +15,11 @@ from specreason.demo.problems import (
     LABELS,
     VERBS,
     Op,
+    Problem,
     answer_text,
     closing,
     correction,
     full_step,
-    random_problem,
     terse_step,
 )
 
@@ -44,7 +44,10 @@ CHAT_TEMPLATE = (
 def _corpus() -> list[str]:
     """Enough text of the family that each of its words becomes one token."""
     rng = random.Random(0)
-    lines = [random_problem(rng, 15).text for _ in range(200)]
+    lines = []
+    for _ in range(200):
+        ops = tuple(Op(rng.choice(VERBS), rng.randint(2, 9)) for _ in range(len(LABELS)))
+        lines.append(Problem(rng.randrange(100), ops).text)
     for i in range(len(LABELS)):
         for verb in VERBS:
             parts = (i, 47, Op(verb, 8), 55)

@@ -63,10 +63,10 @@ DRAFTER_LAYERS = {
 }  # of all triples of the shallow base's six, the one that still finds most operations
 SETTLE = Stage("judge", 500, 16, 1.5e-3, 8.1e-4, Recipe(candidates=1), drafts=True)
 # Comparing a step with what the base itself would have written needs layers above those that know what to write.
-JUDGE = Stage("judge-on-top", 700, 16, 1.2e-3, 2.5e-4, Recipe(candidates=1), warmup=30, drafts=True, append=2, multiply=0.25)
-DEEP = Stage("deep", 280, 16, 3e-4, 2e-5, Recipe(candidates=1), warmup=30, drafts=True, grow=4, multiply=0.25)
+JUDGE = Stage("judge-on-top", 700, 16, 1.2e-3, 2.5e-4, Recipe(candidates=1), warmup=30, append=3, multiply=0.25, short_until=250)
+DEEP = Stage("deep", 280, 16, 3e-4, 2e-5, Recipe(candidates=1), warmup=30, drafts=True, grow=3, multiply=0.25)
 MATRIX_RATE = 10.0  # Muon's learning rate for each unit of AdamW's
-DRAFTED_SHARE = 0.4  # of the places of a batch, the share for which the drafter is asked: it takes time
+DRAFTED_SHARE = 0.15  # of the places of a batch, the share for which the drafter is asked: it takes time
 CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 100, 200, 7_000
 
 
@@ -104,9 +104,15 @@ def losses(model: Llama, batch: Batch, device: torch.device) -> tuple[Tensor, ..
         return (write,)
     known = batch.slip_target >= 0
     slip = model.slip_head(hidden[known.to(device)]).float()[:, 0]
+    wrong = batch.slip_target == 1
+    expected = F.cross_entropy(
+        model.expected_head(hidden[(wrong & (batch.expected >= 0)).to(device)]).float(),
+        batch.expected[wrong & (batch.expected >= 0)].to(device),
+    )
     return (
         write,
         at(batch.judge_target),
+        expected,
         F.binary_cross_entropy_with_logits(slip, batch.slip_target[known].float().to(device)),
     )
 

@@ -47,17 +47,24 @@ async def load_pair(name: str, config: PairConfig) -> ModelPair:
     tokenizers = await asyncio.to_thread(_load_tokenizers, config)
     base_tokenizer = tokenizers[Role.BASE]
     digits = digit_ids(base_tokenizer, config.judge_suffix)
+    identity = await asyncio.to_thread(fingerprint, config, tokenizers)
     engines = await _start_engines(name, config, device, tokenizers)
     pair = ModelPair(
         name=name,
-        fingerprint=await asyncio.to_thread(fingerprint, config, tokenizers),
+        fingerprint=identity,
         drafter=engines[Role.DRAFTER],
         base=engines[Role.BASE],
         judge_suffix=config.judge_suffix,
+        prompt=config.prompt,
+        threshold=config.threshold,
         think_end=THINK_END,
     )
-    # The first score of an engine may compile a kernel; no job should pay for that.
-    await pair.base.score(base_tokenizer.encode(config.judge_suffix), digit_ids=digits)
+    try:
+        # The first score of an engine may compile a kernel; no job should pay for that.
+        await pair.base.score(base_tokenizer.encode(config.judge_suffix), digit_ids=digits)
+    except BaseException:
+        await close_pair(pair)
+        raise
     return pair
 
 
@@ -68,7 +75,11 @@ async def close_pair(pair: ModelPair) -> None:
 
 def fingerprint(config: PairConfig, tokenizers: dict[Role, HFTokenizer]) -> str:
     """SHA-256 over everything that decides what the pair writes and how it scores, hex. Reads all local weights."""
-    facts: dict[str, object] = {"judge_suffix": config.judge_suffix, "engine": _engine_version()}
+    facts: dict[str, object] = {
+        "prompt": config.prompt,
+        "judge_suffix": config.judge_suffix,
+        "engine": _engine_version(),
+    }
     for role in _ROLES:
         model = _model(config, role)
         template = tokenizers[role].chat_template

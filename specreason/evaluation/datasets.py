@@ -12,7 +12,7 @@ from specreason.config import first_invalid_field
 from specreason.errors import InvalidField
 
 # Other columns of a JSONL line are the user's; these are ours.
-OWN_KEYS = frozenset({"problem", "answer", "id", "source"})
+OWN_KEYS = frozenset({"problem", "answer", "id"})
 
 
 def _as_text(value: object) -> object:
@@ -31,6 +31,18 @@ class Problem(BaseModel):
     source: dict[str, Any] = Field(default_factory=dict, description="Anything else; stored, never read.")
 
 
+def load_json(text: str | bytes) -> Any:
+    """Strict JSON: no NaN or Infinity, which Postgres would refuse. Raises ValueError for whatever is wrong."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no JSON value")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 def parse_jsonl(lines: Iterable[bytes]) -> list[Problem]:
     """One problem a line; blank lines are skipped and unknown columns kept in `source`.
 
@@ -41,8 +53,8 @@ def parse_jsonl(lines: Iterable[bytes]) -> list[Problem]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            row = load_json(line)
+        except ValueError as error:
             raise InvalidField(f"line {number}", f"is not JSON ({error})") from error
         if not isinstance(row, dict):
             raise InvalidField(f"line {number}", f"must be a JSON object, not {type(row).__name__}")
@@ -52,5 +64,5 @@ def parse_jsonl(lines: Iterable[bytes]) -> list[Problem]:
             problem = Problem.model_validate(own)
         except ValidationError as error:
             raise first_invalid_field(error, prefix=f"line {number}: ") from error
-        problems.append(problem.model_copy(update={"source": extra | problem.source}))
+        problems.append(problem.model_copy(update={"source": extra}))
     return problems

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from specreason.engines.base import ModelPair, Role, Tokenizer, Verdict
-from specreason.errors import ConfigError
+from specreason.engines.tokenizer import digit_ids
 from specreason.reasoning.transcript import Transcript
 
 
@@ -19,17 +19,7 @@ class Judge:
     @classmethod
     def of(cls, tokenizer: Tokenizer, suffix: str) -> Judge:
         """Raises ConfigError if some digit is not exactly one token after the suffix."""
-        suffix_ids = tokenizer.encode(suffix)
-        digit_ids = []
-        for digit in "0123456789":
-            ids = tokenizer.encode(suffix + digit)
-            if ids[:-1] != suffix_ids:
-                raise ConfigError(
-                    f"judge_suffix: after {suffix!r} the digit {digit} is not one token of its own,"
-                    " so the score cannot be read from one token"
-                )
-            digit_ids.append(ids[-1])
-        return cls(suffix_ids=suffix_ids, digit_ids=tuple(digit_ids))
+        return cls(suffix_ids=tokenizer.encode(suffix), digit_ids=digit_ids(tokenizer, suffix))
 
 
 async def score_step(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import false, func, or_, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.functions import now
 
@@ -24,14 +24,17 @@ PUBLISH_LOCK = 0x5BEC  # with the pair: two publishers at once must not fill the
 
 
 def take_unpublished(
-    database: Database, pair: str, *, window: int = 256, resend_after_s: float = 60.0
+    database: Database, pair: str, *, window: int = 256, resend_after_s: float | None = None
 ) -> tuple[UUID, ...]:
     """Jobs to announce now, most urgent first: larger priority, then older batch.
 
-    They count as announced from here on; one that nobody claims within `resend_after_s` is due again. At most
-    `window` jobs of the pair are announced and unclaimed, so that a later urgent job has few before it.
+    They count as announced from here on; one that nobody claims within `resend_after_s` is due again, without it
+    never. At most `window` jobs of the pair are announced and unclaimed, so that a later urgent job has few
+    before it.
     """
-    forgotten = job.c.published_at <= now() - timedelta(seconds=resend_after_s)
+    forgotten = (
+        false() if resend_after_s is None else job.c.published_at <= now() - timedelta(seconds=resend_after_s)
+    )
     queued = (job.c.pair == pair) & (job.c.state == JobState.QUEUED)
     with transaction(database) as connection:
         connection.execute(select(func.pg_advisory_xact_lock(PUBLISH_LOCK, func.hashtext(pair))))

@@ -15,10 +15,11 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import ProgrammingError
 
 import specreason
 from specreason.errors import ConfigError
-from specreason.store.session import Connection, Database, transaction
+from specreason.store.session import Connection, Database, one_line, transaction
 
 VIEWS = ("job_summary", "batch_summary")  # each may use those before it
 MIGRATION_LOCK = 0x5BEC_0002  # any number that nothing else in this database uses
@@ -35,7 +36,10 @@ def migrate(database: Database) -> str:
         connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
         config = alembic_config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except ProgrammingError as error:
+            raise ConfigError(f"database: cannot be migrated by this user: {one_line(error)}") from error
     return _newest_revision()
 
 

@@ -97,7 +97,7 @@ def transaction(database: Database) -> Iterator[Connection]:
     try:
         with database.begin() as connection:
             yield connection
-    except (OperationalError, InterfaceError, InternalError, TimeoutError) as error:
+    except (OperationalError, InterfaceError, InternalError, TimeoutError, psycopg.OperationalError) as error:
         raise StoreUnavailable(f"database: {one_line(error)}") from error
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import and_, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
@@ -80,8 +80,8 @@ def stop_worker(database: Database, worker_id: UUID) -> None:
             connection.execute(insert(event).values(kind=EventKind.WORKER_STOPPED, worker_id=worker_id))
 
 
-def num_live_workers(database: Database, pair: str) -> int:
-    """Workers of the pair whose lease counts."""
+def live_workers(database: Database, pair: str) -> frozenset[UUID]:
+    """Ids of the pair's workers whose lease counts."""
     alive = (worker.c.pair == pair) & worker.c.stopped_at.is_(None) & (worker.c.lease_expires_at > now())
     with transaction(database) as connection:
-        return connection.scalar(select(func.count()).where(alive)) or 0
+        return frozenset(connection.scalars(select(worker.c.id).where(alive)))

@@ -19,7 +19,7 @@ from specreason.store.jobs import release
 from specreason.store.session import Database, connect
 from specreason.store.states import JobState
 from specreason.store.summaries import read_batch, read_job
-from specreason.store.workers import beat, num_live_workers, stop_worker
+from specreason.store.workers import beat, live_workers, stop_worker
 
 
 def test_jobs_of_an_expired_lease_are_queued_again(database: Database) -> None:
@@ -55,9 +55,9 @@ def test_a_lease_that_ran_out_is_never_renewed(database: Database) -> None:
 
 def test_a_stopped_worker_holds_nothing(database: Database) -> None:
     job = claim_one(database)
-    assert num_live_workers(database, PAIR) == 1
+    assert len(live_workers(database, PAIR)) == 1
     stop_worker(database, job.worker_id)
-    assert num_live_workers(database, PAIR) == 0
+    assert not live_workers(database, PAIR)
     assert not beat(database, job.worker_id, lease_s=60)
     assert expire_leases(database) == 1
 

@@ -82,7 +82,7 @@ def test_a_wrong_pairs_file_is_refused_with_file_and_key(tmp_path: Path, text: s
 
 
 def test_a_pairs_file_that_is_not_there_is_named() -> None:
-    with pytest.raises(ConfigError, match="nowhere.toml: cannot be read"):
+    with pytest.raises(ConfigError, match=r"nowhere\.toml: cannot be read"):
         load_pairs(Path("nowhere.toml"))
 
 
