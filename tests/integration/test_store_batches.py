@@ -6,7 +6,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from store_builders import PAIR, execute, job_ids, scalar, submit
 
 from specreason.config import RunConfig
 from specreason.errors import InvalidField, UnknownName
@@ -20,6 +19,7 @@ from specreason.store.batches import (
 )
 from specreason.store.session import Database
 from specreason.store.summaries import list_batches, read_batch, read_job, read_jobs
+from tests.integration.store_builders import PAIR, execute, job_ids, scalar, submit
 
 
 def batch_of(*problems: NewProblem, key: IdempotencyKey | None = None, repeats: int = 1) -> NewBatch:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from store_builders import (
+from specreason.store.dispatch import Leadership, expire_leases, take_unpublished
+from specreason.store.jobs import release
+from specreason.store.session import Database, connect
+from specreason.store.states import JobState
+from specreason.store.summaries import read_batch, read_job
+from specreason.store.workers import beat, live_workers, stop_worker
+from tests.integration.store_builders import (
     PAIR,
     claim_one,
     claimed,
@@ -13,13 +19,6 @@ from store_builders import (
     start_worker,
     submit,
 )
-
-from specreason.store.dispatch import Leadership, expire_leases, take_unpublished
-from specreason.store.jobs import release
-from specreason.store.session import Database, connect
-from specreason.store.states import JobState
-from specreason.store.summaries import read_batch, read_job
-from specreason.store.workers import beat, live_workers, stop_worker
 
 
 def test_jobs_of_an_expired_lease_are_queued_again(database: Database) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from store_builders import claimed, job_ids, scalar, start_worker, submit
 
 from specreason.errors import ConfigError
 from specreason.store.grades import NewGrade, UngradedAnswer, insert_grade, jobs_to_grade
@@ -11,6 +10,7 @@ from specreason.store.jobs import JobResult, finish
 from specreason.store.session import Database, ping, read_only_query
 from specreason.store.states import JobState
 from specreason.store.summaries import read_batch, read_job
+from tests.integration.store_builders import claimed, job_ids, scalar, start_worker, submit
 
 
 def run_all(database: Database, *answers: str | None, gold: str | None = "4") -> tuple[UngradedAnswer, ...]:

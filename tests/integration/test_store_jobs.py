@@ -8,21 +8,6 @@ from threading import Barrier
 from uuid import UUID
 
 import pytest
-from store_builders import (
-    FINGERPRINT,
-    accepted,
-    answer,
-    claim_one,
-    claimed,
-    closed,
-    execute,
-    expire,
-    job_ids,
-    rejected,
-    scalar,
-    start_worker,
-    submit,
-)
 
 from specreason.reasoning.steps import StepRecord, StopReason
 from specreason.store.batches import cancel_batch
@@ -40,6 +25,21 @@ from specreason.store.session import Database
 from specreason.store.states import JobState
 from specreason.store.summaries import read_batch, read_job
 from specreason.store.traces import TraceWriter
+from tests.integration.store_builders import (
+    FINGERPRINT,
+    accepted,
+    answer,
+    claim_one,
+    claimed,
+    closed,
+    execute,
+    expire,
+    job_ids,
+    rejected,
+    scalar,
+    start_worker,
+    submit,
+)
 
 SUCCEEDED = JobResult(state=JobState.SUCCEEDED, stop_reason=StopReason.ANSWERED, answer="4")
 
@@ -169,7 +169,7 @@ def test_a_configuration_from_the_future_fails_the_job(database: Database) -> No
     assert claim(database, job_id, worker_id=start_worker(database), pair_fingerprint=FINGERPRINT) is None
     summary = read_job(database, job_id)
     assert summary.state is JobState.FAILED
-    assert summary.error == "config.oracle: unknown key (got 'True')"
+    assert summary.error == "config.oracle: unknown key"
 
 
 def test_an_error_is_retried_later_and_the_last_one_is_the_end(database: Database) -> None:

@@ -8,9 +8,7 @@ from dataclasses import fields
 
 import pytest
 from alembic import command
-from conftest import database_called
 from sqlalchemy import Connection, inspect, text
-from store_builders import scalar
 from uuid_utils.compat import uuid7
 
 from specreason.embedded import Servers
@@ -20,6 +18,8 @@ from specreason.store.columns import metadata
 from specreason.store.migrate import VIEWS, alembic_config, check_schema, install_views, migrate
 from specreason.store.session import Database, connect, transaction
 from specreason.store.summaries import BatchSummary, JobSummary
+from tests.integration.conftest import database_called
+from tests.integration.store_builders import scalar
 
 CONSTRAINTS = """SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
                  FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conname !~ 'alembic' ORDER BY 1"""

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
-from store_builders import (
+
+from specreason.errors import LeaseLost, PermanentJobError, StoreUnavailable, UnknownName
+from specreason.reasoning.steps import Decision
+from specreason.store.batches import cancel_batch
+from specreason.store.dispatch import expire_leases
+from specreason.store.jobs import release
+from specreason.store.session import Database
+from specreason.store.steps import read_step_rows
+from specreason.store.traces import TraceWriter, read_steps
+from tests.integration.store_builders import (
     accepted,
     answer,
     claim_one,
@@ -23,15 +32,6 @@ from store_builders import (
     start_worker,
     submit,
 )
-
-from specreason.errors import LeaseLost, PermanentJobError, StoreUnavailable, UnknownName
-from specreason.reasoning.steps import Decision
-from specreason.store.batches import cancel_batch
-from specreason.store.dispatch import expire_leases
-from specreason.store.jobs import release
-from specreason.store.session import Database
-from specreason.store.steps import read_step_rows
-from specreason.store.traces import TraceWriter, read_steps
 
 BLOCK_WRITES = "LOCK TABLE step IN EXCLUSIVE MODE"  # readers go on, writers wait
 
