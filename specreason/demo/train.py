@@ -55,6 +55,7 @@ WRITE = Stage("write", 1200, 32, 2e-3, 1.5e-3, Recipe(), short_until=300)
 DRAFTER = (
     Stage("drafter", 500, 32, 1.5e-3, 2e-4, Recipe(learn_terse=True, slipped=0.15)),
     Stage("drafter-again", 600, 32, 2e-3, 1e-4, Recipe(learn_terse=True, slipped=0.15)),
+    Stage("drafter-more", 800, 32, 2e-3, 1e-4, Recipe(learn_terse=True, slipped=0.05), multiply=0.2),
 )
 DRAFTER_LAYERS = {
     0,
@@ -64,9 +65,10 @@ DRAFTER_LAYERS = {
 SETTLE = Stage("judge", 500, 16, 1.5e-3, 8.1e-4, Recipe(candidates=1), drafts=True)
 # Comparing a step with what the base itself would have written needs layers above those that know what to write.
 JUDGE = Stage("judge-on-top", 700, 16, 1.2e-3, 2.5e-4, Recipe(candidates=1), warmup=30, append=3, multiply=0.25, short_until=250)
-DEEP = Stage("deep", 280, 16, 3e-4, 2e-5, Recipe(candidates=1), warmup=30, drafts=True, grow=3, multiply=0.25)
+DRAFTED = Stage("judge-drafts", 500, 16, 8e-4, 1.5e-4, Recipe(candidates=1), warmup=30, drafts=True, multiply=0.25)
+DEEP = Stage("deep", 200, 16, 3e-4, 2e-5, Recipe(candidates=1), warmup=30, drafts=True, grow=3, multiply=0.25)
 MATRIX_RATE = 10.0  # Muon's learning rate for each unit of AdamW's
-DRAFTED_SHARE = 0.15  # of the places of a batch, the share for which the drafter is asked: it takes time
+DRAFTED_SHARE = 0.25  # of the places of a batch, the share for which the drafter is asked: it takes time
 CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 100, 200, 7_000
 
 
@@ -230,7 +232,7 @@ def main() -> None:
     for stage in DRAFTER:
         drafter = train_stage(run, scaled(stage, args.scale), drafter, None)
     export(drafter, args.out / "drafter")
-    for stage in (SETTLE, JUDGE, DEEP):
+    for stage in (SETTLE, JUDGE, DRAFTED, DEEP):
         base = train_stage(run, scaled(stage, args.scale), base, drafter)
         export(base, args.out / "base")
 
