@@ -46,7 +46,7 @@ class Point:
 
 
 @dataclass(slots=True)
-class Sequence_:
+class Line:
     """One main line with its decision points, before it is flattened into tensors."""
 
     problem: Problem
@@ -71,7 +71,7 @@ class Batch:
     kinds: list[tuple[int, int, Verdict, str]]  # row, column, verdict, origin
 
 
-Drafts = Callable[[list[Sequence_]], list[list[list[int] | None]]]  # None where none was asked for
+Drafts = Callable[[list[Line]], list[list[list[int] | None]]]  # None where none was asked for
 
 
 class Codec:
@@ -94,7 +94,7 @@ class Codec:
         return list(self._core.decode_batch([list(i) for i in ids], skip_special_tokens=False))
 
 
-def write_main(problem: Problem, recipe: Recipe, codec: Codec, rng: random.Random) -> Sequence_:
+def write_main(problem: Problem, recipe: Recipe, codec: Codec, rng: random.Random) -> Line:
     """A solution as it may stand in a transcript: right steps in both forms, and slips followed by a correction."""
     pieces: list[tuple[str, bool]] = []  # text, whether it is learned
     points: list[Progress] = []
@@ -123,7 +123,7 @@ def write_main(problem: Problem, recipe: Recipe, codec: Codec, rng: random.Rando
     )
     ids = list(encoded[0])
     targets = [-100] * len(ids)
-    result = Sequence_(problem, ids, targets, [], verdicts)
+    result = Line(problem, ids, targets, [], verdicts)
     for piece, progress_, (_, learned) in zip(encoded[1:-1], points, pieces, strict=True):
         result.points.append(Point(len(ids), progress_))
         ids += piece
@@ -136,7 +136,7 @@ def write_main(problem: Problem, recipe: Recipe, codec: Codec, rng: random.Rando
 
 
 def make_batch(
-    sequences: list[Sequence_], recipe: Recipe, codec: Codec, rng: random.Random, drafts: Drafts | None = None
+    sequences: list[Line], recipe: Recipe, codec: Codec, rng: random.Random, drafts: Drafts | None = None
 ) -> Batch:
     """Flatten main lines and their branches into padded tensors with a tree mask."""
     texts: list[list[str]] = [[] for _ in sequences]
@@ -180,7 +180,7 @@ def _two(texts: tuple[str, ...]) -> tuple[str, str]:
 
 
 def _candidate(
-    sequence: Sequence_, point: Point, rng: random.Random, codec: Codec, sampled: list[int] | None
+    sequence: Line, point: Point, rng: random.Random, codec: Codec, sampled: list[int] | None
 ) -> tuple[str, str]:
     """Mostly a wrong step: the drafter's own where it made one, else an invented one; sometimes a right one."""
     if sampled is not None:
@@ -196,7 +196,7 @@ def _candidate(
 class _Row:
     """One flattened sequence under construction."""
 
-    def __init__(self, sequence: Sequence_) -> None:
+    def __init__(self, sequence: Line) -> None:
         self.ids = list(sequence.ids)
         self.lm = list(sequence.targets)
         self.position = list(range(len(self.ids)))

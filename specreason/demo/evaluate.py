@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from specreason.demo.data import Batch, Codec, Drafts, Recipe, Sequence_, make_batch, write_main
+from specreason.demo.data import Batch, Codec, Drafts, Line, Recipe, make_batch, write_main
 from specreason.demo.model import Llama
 from specreason.demo.problems import Problem, grade_step, problems
 from specreason.demo.sampling import Prefixes, pad, sample
@@ -32,7 +32,7 @@ class JudgeReport:
 
 def draft_steps(
     model: Llama,
-    sequences: list[Sequence_],
+    sequences: list[Line],
     codec: Codec,
     temperature: float,
     generator: torch.Generator,
@@ -42,7 +42,9 @@ def draft_steps(
     """One sampled step for each place in each main line where a step begins, or for a share of the places."""
     places = [(s, p.offset) for s, sequence in enumerate(sequences) for p in sequence.points]
     asked = (torch.rand(len(places), generator=generator) < share).tolist()
-    row, seen = (torch.tensor(c) for c in zip(*(p for p, ask in zip(places, asked, strict=True) if ask), strict=True))
+    row, seen = (
+        torch.tensor(c) for c in zip(*(p for p, ask in zip(places, asked, strict=True) if ask), strict=True)
+    )
     prefixes = Prefixes(pad([s.ids for s in sequences]), row, seen)
     answers = iter(sample(model, prefixes, MAX_STEP_TOKENS, codec.step_stops, temperature, generator))
     flat = iter([next(answers) if ask else None for ask in asked])
@@ -84,7 +86,7 @@ def pass_at_1(model: Llama, codec: Codec, seed: int, num: int = 96, temperature:
     return sum(f"\\boxed{{{p.answer}}}" in t for p, t in zip(chosen, texts, strict=True)) / num
 
 
-def held_out_lines(seed: int, num: int, recipe: Recipe, codec: Codec) -> list[Sequence_]:
+def held_out_lines(seed: int, num: int, recipe: Recipe, codec: Codec) -> list[Line]:
     rng, stream = random.Random(seed), problems(seed, held_out=True)
     return [write_main(next(stream), recipe, codec, rng) for _ in range(num)]
 

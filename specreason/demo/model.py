@@ -113,19 +113,21 @@ class Llama(nn.Module):  # type: ignore[misc]
 
 
 def grow(model: Llama, times: int) -> Llama:
-    """Repeat each layer in place, each copy taking a 1/times share of the step the layer took.
+    """Put times - 1 fresh layers after each layer: the same function at first, and room in every part of the network.
 
-    The residual stream follows nearly the same path in finer steps, so what was learned stays and no layer is idle.
+    Repeating the trained layers with scaled-down outputs is no alternative: it was measured to destroy the function.
     """
-    wide = Llama(replace(model.cfg, layers=model.cfg.layers * times))
-    source = model.state_dict()
-    target = {k: v.clone() for k, v in source.items() if not k.startswith("blocks.")}
-    for i in range(wide.cfg.layers):
-        for name in wide.blocks[i].state_dict():
-            tensor = source[f"blocks.{i // times}.{name}"].clone()
-            target[f"blocks.{i}.{name}"] = tensor / times if name in ("out.weight", "down.weight") else tensor
-    wide.load_state_dict(target)
-    return wide
+    deep = Llama(replace(model.cfg, layers=model.cfg.layers * times))
+    source, target = model.state_dict(), deep.state_dict()
+    target |= {name: tensor for name, tensor in source.items() if not name.startswith("blocks.")}
+    for i, block in enumerate(deep.blocks):
+        for name in block.state_dict():
+            if i % times == 0:
+                target[f"blocks.{i}.{name}"] = source[f"blocks.{i // times}.{name}"]
+            elif name in ("out.weight", "down.weight"):
+                target[f"blocks.{i}.{name}"] = torch.zeros_like(target[f"blocks.{i}.{name}"])
+    deep.load_state_dict(target)
+    return deep
 
 
 def with_layers_on_top(model: Llama, num: int) -> Llama:

@@ -1,15 +1,14 @@
 """Train the demo pair: `python -m specreason.demo.train --out DIR`.
 
-Four stages: a shallow base learns to write; half of its layers become the drafter, trained on by themselves; the shallow
-base learns to judge, with the drafter's own steps among the candidates; and the base is grown in depth and trained on. Every stage is seeded by step number and is resumed from
-its last checkpoint, so a second call with the same folder goes on where the first stopped.
+`stages.py` says what is trained and in which order. Every step is seeded by its number, and a stage is resumed from its
+last checkpoint, so a second call with the same folder goes on where the first stopped.
 """
 
 import argparse
 import random
 import shutil
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,7 +16,7 @@ import torch.nn.functional as F
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
-from specreason.demo.data import Batch, Codec, Drafts, Recipe, Sequence_, make_batch, write_main
+from specreason.demo.data import Batch, Codec, Drafts, Line, make_batch, write_main
 from specreason.demo.evaluate import draft_steps, judge_report, pass_at_1, step_accuracy
 from specreason.demo.model import (
     Llama,
@@ -30,46 +29,10 @@ from specreason.demo.model import (
     without_layers,
 )
 from specreason.demo.problems import MAX_OPS, problems
+from specreason.demo.stages import BASE, DRAFTED_SHARE, DRAFTER, DRAFTER_LAYERS, MATRIX_RATE, WRITE, Stage
 from specreason.demo.tokenizer import train_tokenizer
 
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One stretch of training with one mix and one learning-rate course."""
-
-    name: str
-    steps: int
-    batch: int
-    rate: float
-    last_rate: float
-    recipe: Recipe
-    warmup: int = 100
-    short_until: int = 0  # up to this step the problems are short (2 to 6 operations)
-    drafts: bool = False
-    append: int = 0  # layers put on top, silent at first
-    grow: int = 1
-    multiply: float = 1 / 3  # share of multiplications; more than in the measured problems, since they are hardest
-
-
-WRITE = Stage("write", 1200, 32, 2e-3, 1.5e-3, Recipe(), short_until=300)
-DRAFTER = (
-    Stage("drafter", 500, 32, 1.5e-3, 2e-4, Recipe(learn_terse=True, slipped=0.15)),
-    Stage("drafter-again", 600, 32, 2e-3, 1e-4, Recipe(learn_terse=True, slipped=0.15)),
-    Stage("drafter-more", 800, 32, 2e-3, 1e-4, Recipe(learn_terse=True, slipped=0.05), multiply=0.2),
-)
-DRAFTER_LAYERS = {
-    0,
-    2,
-    4,
-}  # of all triples of the shallow base's six, the one that still finds most operations
-SETTLE = Stage("judge", 500, 16, 1.5e-3, 8.1e-4, Recipe(candidates=1), drafts=True)
-# Comparing a step with what the base itself would have written needs layers above those that know what to write.
-JUDGE = Stage("judge-on-top", 700, 16, 1.2e-3, 2.5e-4, Recipe(candidates=1), warmup=30, append=3, multiply=0.25, short_until=250)
-DRAFTED = Stage("judge-drafts", 500, 16, 8e-4, 1.5e-4, Recipe(candidates=1), warmup=30, drafts=True, multiply=0.25)
-DEEP = Stage("deep", 200, 16, 3e-4, 2e-5, Recipe(candidates=1), warmup=30, drafts=True, grow=3, multiply=0.25)
-MATRIX_RATE = 10.0  # Muon's learning rate for each unit of AdamW's
-DRAFTED_SHARE = 0.25  # of the places of a batch, the share for which the drafter is asked: it takes time
-CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 100, 200, 7_000
+CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 20, 100, 7_000
 
 
 @dataclass(slots=True)
@@ -136,11 +99,13 @@ def make_optimizers(model: Llama) -> list[torch.optim.Optimizer]:
     ]
 
 
-def main_lines(run: Run, stage: Stage, step: int, rng: random.Random) -> list[Sequence_]:
+def main_lines(run: Run, stage: Stage, step: int, rng: random.Random) -> list[Line]:
     """Problems of one step; all of nearly one length, so that little is padded."""
     short = step < stage.short_until
     num_ops = rng.randint(2, 6) if short else rng.choice((rng.randint(2, MAX_OPS), rng.randint(8, 14)))
-    stream = problems(rng.getrandbits(60), held_out=False, min_ops=num_ops, max_ops=num_ops, multiply=stage.multiply)
+    stream = problems(
+        rng.getrandbits(60), held_out=False, min_ops=num_ops, max_ops=num_ops, multiply=stage.multiply
+    )
     size = stage.batch * 11 // max(4, num_ops)
     return [write_main(next(stream), stage.recipe, run.codec, rng) for _ in range(size)]
 
@@ -227,18 +192,14 @@ def main() -> None:
     run = Run(args.out, args.seed, Codec(train_tokenizer()), device, shutil.which("g++") is not None)
     torch.manual_seed(args.seed)
     base = Llama(ModelConfig(run.codec.size, layers=6, width=128, inner=352))
-    base = train_stage(run, scaled(WRITE, args.scale), base, None)
+    base = train_stage(run, WRITE.scaled(args.scale), base, None)
     drafter = without_layers(base, set(range(6)) - DRAFTER_LAYERS)
     for stage in DRAFTER:
-        drafter = train_stage(run, scaled(stage, args.scale), drafter, None)
+        drafter = train_stage(run, stage.scaled(args.scale), drafter, None)
     export(drafter, args.out / "drafter")
-    for stage in (SETTLE, JUDGE, DRAFTED, DEEP):
-        base = train_stage(run, scaled(stage, args.scale), base, drafter)
+    for stage in BASE:
+        base = train_stage(run, stage.scaled(args.scale), base, drafter)
         export(base, args.out / "base")
-
-
-def scaled(stage: Stage, scale: float) -> Stage:
-    return replace(stage, steps=max(1, int(stage.steps * scale)), short_until=int(stage.short_until * scale))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ import httpx2
 import pytest
 
 from specreason.cli.stack import Stack, running_stack
-
-DEADLINE_S = 150.0
+from tests.processes import wait_for
 
 
 @pytest.fixture(scope="session")
@@ -70,13 +68,6 @@ class Api:
 
         wait_for(settled)
         return self.jobs(batch_id)
-
-
-def wait_for(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
-    deadline = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {deadline_s:g} s in vain"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")

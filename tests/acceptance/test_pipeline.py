@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,8 @@ import pytest
 from specreason.cli.demo import PROBLEMS
 from specreason.cli.stack import Stack
 from specreason.store.session import read_only_query
-from tests.acceptance.conftest import Api, wait_for
+from tests.acceptance.conftest import Api
+from tests.processes import alive, descendants, wait_for
 
 SHORT: dict[str, Any] = {"temperature": 0, "token_budget": 120, "max_answer_tokens": 16}
 VERDICT = ("score", "digit_probs", "non_digit_mass", "verify_latency_s", "threshold")
@@ -122,24 +122,3 @@ def live_child(stack: Stack) -> int:
     )
     pid: int = answer.rows[0][0]
     return pid
-
-
-def descendants(pid: int) -> list[int]:
-    """Every process below `pid`, from /proc."""
-    parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it has just ended
-        parents[int(stat.parent.name)] = int(fields[1])
-    below = [child for child, parent in parents.items() if parent == pid]
-    return below + [each for child in below for each in descendants(child)]
-
-
-def alive(pid: int) -> bool:
-    """A zombie that nobody has reaped yet runs no more."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False

@@ -1,0 +1,58 @@
+"""What is trained, in which order, and how long: the recipe of the demo pair as data.
+
+A shallow base learns to write; three of its six layers become the drafter, which is trained on by itself. The base then
+learns to judge: fresh layers are put on top of those that know what to write, because comparing a step with what the
+base itself would have written needs both. Last, every layer is repeated in place and the deep base is trained on.
+"""
+
+from dataclasses import dataclass, replace
+
+from specreason.demo.data import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stretch of training with one mix and one learning-rate course (AdamW's; Muon's is MATRIX_RATE times it)."""
+
+    name: str
+    steps: int
+    batch: int  # sequences of eleven operations in a batch; of shorter ones there are more
+    rate: float
+    last_rate: float
+    recipe: Recipe = Recipe()  # noqa: RUF009  # frozen
+    warmup: int = 100
+    short_until: int = (
+        0  # up to this step the problems are short (2 to 6 operations): looking up is learned there
+    )
+    drafts: bool = False  # candidates come from the drafter too
+    append: int = 0  # layers put on top at the beginning, silent at first
+    grow: int = 1  # each layer is repeated so many times at the beginning
+    multiply: float = 1 / 3  # share of multiplications, the hardest; the measured problems have fewer
+
+    def scaled(self, scale: float) -> "Stage":
+        return replace(self, steps=max(1, int(self.steps * scale)), short_until=int(self.short_until * scale))
+
+
+MATRIX_RATE = 10.0  # Muon's learning rate for each unit of AdamW's
+DRAFTED_SHARE = 0.15  # of the places of a batch, the share for which the drafter is asked: it takes time
+DRAFTER_LAYERS = {
+    0,
+    2,
+    4,
+}  # of all triples of the shallow base's six, the one that still finds most operations
+
+_DRAFTER = Recipe(learn_terse=True, slipped=0.15)
+_JUDGED = Recipe(candidates=1)
+
+WRITE = Stage("write", 1200, 32, 2e-3, 1.5e-3, short_until=300)
+DRAFTER = (
+    Stage("drafter", 500, 32, 1.5e-3, 2e-4, _DRAFTER),
+    Stage("drafter-again", 600, 32, 2e-3, 1e-4, _DRAFTER),
+)
+BASE = (
+    Stage("judge", 500, 16, 1.5e-3, 8.1e-4, _JUDGED, drafts=True),
+    Stage(
+        "judge-on-top", 700, 16, 1.2e-3, 2.5e-4, _JUDGED, warmup=30, append=3, multiply=0.25, short_until=250
+    ),
+    Stage("deep", 210, 16, 1e-3, 5e-5, _JUDGED, warmup=20, drafts=True, grow=3, multiply=0.25),
+)

@@ -1,0 +1,42 @@
+"""`specreason demo` as a user runs it, and when it is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.processes import alive, descendants, wait_for
+
+DEMO = [sys.executable, "-m", "specreason.cli.main", "demo", "--problems", "2", "--json"]
+BARE = {name: value for name, value in os.environ.items() if not name.startswith("SPECREASON_")}
+# It loads a pair; on a busy machine that takes minutes.
+pytestmark = pytest.mark.timeout(400)
+
+
+def test_the_demo_ends_in_one_json_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    environment = BARE | {"TMPDIR": str(tmp_path)}
+    answer = subprocess.run(DEMO, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    figures = json.loads(answer.stdout.splitlines()[-1])
+    assert (figures["jobs_total"], figures["jobs_succeeded"]) == (6, 6)
+    for of_schemes in (figures["pass_at_1"], figures["mean_latency_s"]):
+        assert set(of_schemes) == {"base", "drafter", "specreason"}
+    assert figures["speedup"] > 0
+    assert 0 <= figures["step_acceptance"] <= 1
+    assert not list(tmp_path.glob("specreason*"))
+
+
+def test_a_killed_demo_takes_every_process_with_it(tmp_path: Path) -> None:
+    demo = subprocess.Popen(DEMO, env=BARE | {"TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE, text=True)
+    assert demo.stderr is not None
+    # Postgres, Valkey, API, supervisor, child, grader and two engines, some with processes of their own.
+    wait_for(lambda: len(descendants(demo.pid)) >= 12)
+    family = descendants(demo.pid)
+    demo.kill()
+    demo.communicate()
+    wait_for(lambda: not any(map(alive, family)), 45)
