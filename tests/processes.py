@@ -28,6 +28,14 @@ def alive(pid: int) -> bool:
         return False
 
 
+def command_line(pid: int) -> str:
+    """What the process is called now, empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
 def wait_for(condition: Callable[[], bool], deadline_s: float = 150.0) -> None:
     deadline = time.monotonic() + deadline_s
     while not condition():

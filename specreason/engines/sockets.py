@@ -13,6 +13,8 @@ from pathlib import Path
 
 _VARIABLE = "VLLM_RPC_BASE_PATH"
 _PREFIX = "specreason-engines-"
+# A socket's whole path has at most 107 bytes; vLLM adds a slash and a uuid to the folder.
+_MAX_FOLDER_BYTES = 107 - 37
 
 
 def use_own_socket_folder() -> None:
@@ -23,11 +25,22 @@ def use_own_socket_folder() -> None:
     named = os.environ.get(_VARIABLE, _PREFIX)
     if _PREFIX not in named or f"{_PREFIX}{os.getpid()}-" in named:
         return
-    os.environ[_VARIABLE] = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+    for parent in _parents():
+        folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent)
+        if len(os.fsencode(folder)) <= _MAX_FOLDER_BYTES:
+            break
+        Path(folder).rmdir()
+    os.environ[_VARIABLE] = folder
     atexit.register(remove_socket_folders, os.getpid())
 
 
 def remove_socket_folders(pid: int) -> None:
     """What process `pid` left, when it was killed. Call once it and its engines are gone."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}{pid}-*"):
-        shutil.rmtree(folder, ignore_errors=True)
+    for parent in _parents():
+        for folder in parent.glob(f"{_PREFIX}{pid}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _parents() -> tuple[Path, ...]:
+    """The temporary folder, and a short one in case its path is too long for a socket."""
+    return Path(tempfile.gettempdir()), Path("/tmp")  # noqa: S108 (the folder made in it is ours alone)

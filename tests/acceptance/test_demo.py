@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import alive, descendants, wait_for
+from tests.processes import alive, command_line, descendants, wait_for
 
 DEMO = [sys.executable, "-m", "specreason.cli.main", "demo", "--problems", "2", "--json"]
 BARE = {name: value for name, value in os.environ.items() if not name.startswith("SPECREASON_")}
@@ -34,8 +34,7 @@ def test_the_demo_ends_in_one_json_line_and_leaves_nothing_behind(tmp_path: Path
 def test_a_killed_demo_takes_every_process_with_it(tmp_path: Path) -> None:
     demo = subprocess.Popen(DEMO, env=BARE | {"TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE, text=True)
     assert demo.stderr is not None
-    # Postgres, Valkey, API, supervisor, child, grader and two engines, some with processes of their own.
-    wait_for(lambda: len(descendants(demo.pid)) >= 12)
+    wait_for(lambda: sum("EngineCore" in command_line(pid) for pid in descendants(demo.pid)) == 2)
     family = descendants(demo.pid)
     demo.kill()
     demo.communicate()
