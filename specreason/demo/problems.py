@@ -14,9 +14,8 @@ from typing import Literal
 
 LABELS = "ABCDEFGHIJKLMNO"
 MAX_OPS = len(LABELS)
-MULTIPLY_SHARE = (
-    0.2  # the tens of a product are what the drafter gets wrong most: this sets how hard problems are
-)
+# The tens of a product are what the drafter gets wrong most, so this sets how hard problems are.
+MULTIPLY_SHARE = 0.1
 HELD_OUT_SHARE = 16  # one problem in so many is never trained on, decided by its text
 
 Verb = Literal["add", "subtract", "multiply"]
