@@ -81,9 +81,8 @@ class Llama(nn.Module):  # type: ignore[misc]
         self.norm = nn.Parameter(torch.ones(cfg.width))
         self.head = nn.Linear(cfg.width, cfg.vocab, bias=False)
         self._fast: Callable[..., Tensor] | None = None
-        # Per-token "has this step gone wrong yet" output: helps the judge to learn, left out of the export.
+        # Per token: has this step gone wrong, and what would be right here? Teach the comparison; not exported.
         self.slip_head = nn.Linear(cfg.width, 1)
-        # Per-token "what would have been right here": brings the two things to compare into one place. Left out too.
         self.expected_head = nn.Linear(cfg.width, cfg.vocab)
         for name, p in self.named_parameters():
             if p.dim() == 2:
@@ -158,8 +157,7 @@ def export(model: Llama, folder: Path) -> None:
     cfg = model.cfg
     folder.mkdir(parents=True, exist_ok=True)
     save_tokenizer(folder)
-    tokens = json.loads((folder / "tokenizer.json").read_text())["added_tokens"]
-    ids = {t["content"]: t["id"] for t in tokens}
+    ids = {t["content"]: t["id"] for t in json.loads((folder / "tokenizer.json").read_text())["added_tokens"]}
     config = {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
@@ -174,8 +172,6 @@ def export(model: Llama, folder: Path) -> None:
         "max_position_embeddings": MAX_LENGTH,
         "rope_theta": cfg.rope_theta,
         "rms_norm_eps": cfg.norm_eps,
-        "attention_bias": False,
-        "mlp_bias": False,
         "tie_word_embeddings": False,
         "bos_token_id": None,
         "eos_token_id": ids["<|im_end|>"],

@@ -41,18 +41,13 @@ DRAFTER_LAYERS = {
     4,
 }  # of all triples of the shallow base's six, the one that still finds most operations
 
-_DRAFTER = Recipe(learn_terse=True, slipped=0.15)
 _JUDGED = Recipe(candidates=1)
 
-WRITE = Stage("write", 1200, 32, 2e-3, 1.5e-3, short_until=300)
-DRAFTER = (
-    Stage("drafter", 500, 32, 1.5e-3, 2e-4, _DRAFTER),
-    Stage("drafter-again", 600, 32, 2e-3, 1e-4, _DRAFTER),
-)
+# About 100 minutes on two idle cores: 13, 15, 20, 13 and 36.
+WRITE = Stage("write", 1500, 32, 2e-3, 6e-4, short_until=300)
+DRAFTER = Stage("drafter", 3000, 32, 2e-3, 1e-4, Recipe(learn_terse=True, slipped=0.1), multiply=0.25)
 BASE = (
-    Stage("judge", 500, 16, 1.5e-3, 8.1e-4, _JUDGED, drafts=True),
-    Stage(
-        "judge-on-top", 700, 16, 1.2e-3, 2.5e-4, _JUDGED, warmup=30, append=3, multiply=0.25, short_until=250
-    ),
-    Stage("deep", 210, 16, 1e-3, 5e-5, _JUDGED, warmup=20, drafts=True, grow=3, multiply=0.25),
+    Stage("judge-on-top", 1600, 16, 1.2e-3, 4e-4, _JUDGED, warmup=30, append=3, multiply=0.25, short_until=250),
+    Stage("judge-drafts", 900, 16, 8e-4, 2e-4, _JUDGED, warmup=30, drafts=True, multiply=0.25),
+    Stage("deep", 650, 16, 1e-3, 3e-5, _JUDGED, warmup=20, drafts=True, grow=3, multiply=0.25),
 )

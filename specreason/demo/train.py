@@ -32,7 +32,7 @@ from specreason.demo.problems import MAX_OPS, problems
 from specreason.demo.stages import BASE, DRAFTED_SHARE, DRAFTER, DRAFTER_LAYERS, MATRIX_RATE, WRITE, Stage
 from specreason.demo.tokenizer import train_tokenizer
 
-CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 20, 100, 7_000
+CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 50, 250, 7_000
 
 
 @dataclass(slots=True)
@@ -194,8 +194,7 @@ def main() -> None:
     base = Llama(ModelConfig(run.codec.size, layers=6, width=128, inner=352))
     base = train_stage(run, WRITE.scaled(args.scale), base, None)
     drafter = without_layers(base, set(range(6)) - DRAFTER_LAYERS)
-    for stage in DRAFTER:
-        drafter = train_stage(run, stage.scaled(args.scale), drafter, None)
+    drafter = train_stage(run, DRAFTER.scaled(args.scale), drafter, None)
     export(drafter, args.out / "drafter")
     for stage in BASE:
         base = train_stage(run, stage.scaled(args.scale), base, drafter)
