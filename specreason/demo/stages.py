@@ -47,7 +47,9 @@ _JUDGED = Recipe(candidates=1)
 WRITE = Stage("write", 1500, 32, 2e-3, 6e-4, short_until=300)
 DRAFTER = Stage("drafter", 3000, 32, 2e-3, 1e-4, Recipe(learn_terse=True, slipped=0.1), multiply=0.25)
 BASE = (
-    Stage("judge-on-top", 1600, 16, 1.2e-3, 4e-4, _JUDGED, warmup=30, append=3, multiply=0.25, short_until=250),
+    Stage(
+        "judge-on-top", 1600, 16, 1.2e-3, 4e-4, _JUDGED, warmup=30, append=3, multiply=0.25, short_until=250
+    ),
     Stage("judge-drafts", 900, 16, 8e-4, 2e-4, _JUDGED, warmup=30, drafts=True, multiply=0.25),
     Stage("deep", 650, 16, 1e-3, 3e-5, _JUDGED, warmup=20, drafts=True, grow=3, multiply=0.25),
 )

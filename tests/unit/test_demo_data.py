@@ -1,10 +1,13 @@
 """Training sequences: what a branch sees, and what is learned where."""
 
 import random
+from pathlib import Path
 
 import pytest
 import torch
+from transformers import PreTrainedTokenizerFast
 
+from specreason import demo
 from specreason.demo.data import Codec, Recipe, make_batch, write_main
 from specreason.demo.problems import problems
 from specreason.demo.tokenizer import JUDGE_SUFFIX, prompt_text, train_tokenizer
@@ -70,3 +73,9 @@ def test_a_seed_makes_the_same_batch(codec: Codec) -> None:
         return make_batch(lines, recipe, codec, rng).ids
 
     assert torch.equal(batch(), batch())
+
+
+@pytest.mark.parametrize("role", ["base", "drafter"])
+def test_the_tokenizer_is_the_one_the_committed_weights_were_trained_with(codec: Codec, role: str) -> None:
+    folder = Path(demo.__file__).parent / "pair" / role
+    assert PreTrainedTokenizerFast.from_pretrained(folder).get_vocab() == train_tokenizer().get_vocab()
