@@ -15,6 +15,7 @@ from specreason.engines.parent_watch import EngineProcess
 # The CPU's attention kernel takes multiples of 32; its default of 128 recomputes up to 127 tokens per verification.
 CPU_BLOCK_SIZE = 32
 _MAX_LOGPROBS = 20
+_CPU_BATCHED_TOKENS = 8192
 _SETTINGS = "specreason"
 
 
@@ -57,4 +58,9 @@ def engine_config(model: ModelConfig, pair: PairConfig, *, cores: list[int] | No
         use_tqdm_on_load=False,
         additional_config={_SETTINGS: EngineProcess(cores=cores)},
     )
+    if cores:
+        # A seeded request whose prompt is prefilled in pieces kills vLLM's CPU engine ("CPU Generator does not use
+        # offset"), and every job on it. So prompts are prefilled whole, and a step must hold the longest one.
+        args.enable_chunked_prefill = False
+        args.max_num_batched_tokens = max(model.max_model_len, _CPU_BATCHED_TOKENS)
     return args.create_engine_config()
