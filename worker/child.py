@@ -32,7 +32,7 @@ from worker.run_job import JobRunner
 
 log = logging.getLogger(__name__)
 
-RELEASE_S = 5.0  # for the jobs of a dead engine to be given back
+STORE_S = 5.0  # for jobs that had just ended to be stored
 
 
 def main() -> int:
@@ -91,7 +91,7 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
 def _leave_with_dead_engine(runner: JobRunner) -> None:
     """A pair with a dead engine can serve nothing: leave, so that the supervisor starts afresh."""
     runner.engine_died.wait()
-    deadline = time.monotonic() + RELEASE_S
+    deadline = time.monotonic() + STORE_S
     while not runner.idle and time.monotonic() < deadline:
         time.sleep(0.05)
     log.error("an engine has died: this worker's child leaves")

@@ -50,11 +50,9 @@ def one_of_ids(column: ColumnElement[Any], ids: Sequence[UUID]) -> ColumnElement
     return column == any_(literal(list(ids), ARRAY(Uuid)))
 
 
-def lock_jobs(
-    connection: Connection, which: ColumnElement[bool], *, skip_locked: bool = False
-) -> tuple[UUID, ...]:
+def lock_jobs(connection: Connection, which: ColumnElement[bool]) -> tuple[UUID, ...]:
     """Lock the matching jobs until the transaction ends; return their ids."""
-    found = select(job.c.id).where(which).order_by(job.c.id).with_for_update(skip_locked=skip_locked)
+    found = select(job.c.id).where(which).order_by(job.c.id).with_for_update()
     return tuple(connection.scalars(found))
 
 
