@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from celery import Celery
+from celery.concurrency.thread import TaskPool
+from kombu.asynchronous import get_event_loop
 
 from specreason.queues import CELERY_CONFIG, RUN_JOB, queue_of
 
@@ -24,6 +27,24 @@ def make_app(broker_url: str, run_job: Callable[[UUID], None] | None = None) -> 
     return app
 
 
+class Slots(TaskPool):  # type: ignore[misc]  # Celery carries no types
+    """Celery's thread pool, which besides tells the consumer at once when a thread is free again.
+
+    Left alone, the consumer asks the broker for the next message when its loop turns, which is once a second.
+    """
+
+    def on_apply(
+        self, target: Any, args: Any = None, kwargs: Any = None, callback: Any = None, **options: Any
+    ) -> Any:
+        def freed(result: Any) -> None:
+            callback(result)
+            loop = get_event_loop()
+            if loop is not None:
+                loop.call_soon(lambda: None)
+
+        return super().on_apply(target, args, kwargs, callback=freed, **options)
+
+
 def serve(app: Celery, pair: str, *, slots: int) -> None:
     """Take messages of the pair's queue until SIGTERM; `slots` jobs at a time, each in a thread.
 
@@ -32,7 +53,7 @@ def serve(app: Celery, pair: str, *, slots: int) -> None:
     # It warns root of pickled messages; ours are JSON.
     warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
     app.Worker(
-        pool="threads",
+        pool=Slots,
         concurrency=slots,
         queues=[queue_of(pair)],
         loglevel="WARNING",

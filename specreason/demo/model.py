@@ -111,20 +111,23 @@ class Llama(nn.Module):  # type: ignore[misc]
         self._fast = torch.compile(Block.forward, dynamic=True)
 
 
-def grow(model: Llama, times: int) -> Llama:
-    """Put times - 1 fresh layers after each layer: the same function at first, and room in every part of the network.
+def spread(model: Llama) -> Llama:
+    """Give the work of each layer to two: its attention to the first, its feed-forward to the second.
 
-    Repeating the trained layers with scaled-down outputs is no alternative: it was measured to destroy the function.
+    The function stays the same to the bit, and every layer has trained work to do. The two alternatives were measured:
+    fresh layers in between stay idle, and repeated layers with scaled-down outputs destroy the function.
     """
-    deep = Llama(replace(model.cfg, layers=model.cfg.layers * times))
-    source, target = model.state_dict(), deep.state_dict()
-    target |= {name: tensor for name, tensor in source.items() if not name.startswith("blocks.")}
-    for i, block in enumerate(deep.blocks):
-        for name in block.state_dict():
-            if i % times == 0:
-                target[f"blocks.{i}.{name}"] = source[f"blocks.{i // times}.{name}"]
-            elif name in ("out.weight", "down.weight"):
-                target[f"blocks.{i}.{name}"] = torch.zeros_like(target[f"blocks.{i}.{name}"])
+    deep = Llama(replace(model.cfg, layers=model.cfg.layers * 2))
+    target = deep.state_dict()
+    for name, tensor in model.state_dict().items():
+        if not name.startswith("blocks."):
+            target[name] = tensor
+            continue
+        _, layer, part = name.split(".", 2)
+        feeds_forward = part.startswith(("mlp_norm", "gate_up", "down"))
+        target[f"blocks.{2 * int(layer) + feeds_forward}.{part}"] = tensor
+        if part in ("out.weight", "down.weight"):
+            target[f"blocks.{2 * int(layer) + (not feeds_forward)}.{part}"] = torch.zeros_like(tensor)
     deep.load_state_dict(target)
     return deep
 

@@ -2,7 +2,7 @@
 
 A shallow base learns to write; three of its six layers become the drafter, which is trained on by itself. The base then
 learns to judge: fresh layers are put on top of those that know what to write, because comparing a step with what the
-base itself would have written needs both. Last, every layer is repeated in place and the deep base is trained on.
+base itself would have written needs both. Last, the work of every layer is given to two and the deep base is trained on.
 """
 
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ class Stage:
     )
     drafts: bool = False  # candidates come from the drafter too
     append: int = 0  # layers put on top at the beginning, silent at first
-    grow: int = 1  # each layer is repeated so many times at the beginning
+    spread: bool = False  # the work of each layer is given to two at the beginning
     multiply: float = 1 / 3  # share of multiplications, the hardest; the measured problems have fewer
 
     def scaled(self, scale: float) -> "Stage":
@@ -34,22 +34,20 @@ class Stage:
 
 
 MATRIX_RATE = 10.0  # Muon's learning rate for each unit of AdamW's
-DRAFTED_SHARE = 0.15  # of the places of a batch, the share for which the drafter is asked: it takes time
+DRAFTED_SHARE = 0.25  # of the places of a batch, the share for which the drafter is asked: it takes time
 DRAFTER_LAYERS = {
     0,
     2,
     4,
 }  # of all triples of the shallow base's six, the one that still finds most operations
 
-_JUDGED = Recipe(candidates=1)
+_JUDGED = Recipe(candidates=1, slipped=0.5)
 
-# About 100 minutes on two idle cores: 13, 15, 20, 13 and 36.
+# About 100 minutes on two idle cores: 20, 15, 30, 25 and 10.
 WRITE = Stage("write", 1500, 32, 2e-3, 6e-4, short_until=300)
-DRAFTER = Stage("drafter", 3000, 32, 2e-3, 1e-4, Recipe(learn_terse=True, slipped=0.1), multiply=0.25)
+DRAFTER = Stage("drafter", 2500, 32, 2e-3, 1e-4, Recipe(learn_terse=True, slipped=0.1), multiply=0.25)
 BASE = (
-    Stage(
-        "judge-on-top", 1600, 16, 1.2e-3, 4e-4, _JUDGED, warmup=30, append=3, multiply=0.25, short_until=250
-    ),
-    Stage("judge-drafts", 900, 16, 8e-4, 2e-4, _JUDGED, warmup=30, drafts=True, multiply=0.25),
-    Stage("deep", 650, 16, 1e-3, 3e-5, _JUDGED, warmup=20, drafts=True, grow=3, multiply=0.25),
+    Stage("judge", 900, 16, 1.2e-3, 5e-4, _JUDGED, warmup=30, append=7, multiply=0.25, short_until=250),
+    Stage("judge-drafts", 800, 16, 8e-4, 1e-4, _JUDGED, warmup=30, drafts=True, multiply=0.25),
+    Stage("deep", 160, 16, 3e-4, 3e-5, _JUDGED, warmup=20, drafts=True, spread=True, multiply=0.25),
 )

@@ -22,9 +22,9 @@ from specreason.demo.model import (
     Llama,
     ModelConfig,
     export,
-    grow,
     load_model,
     save_checkpoint,
+    spread,
     with_layers_on_top,
     without_layers,
 )
@@ -125,7 +125,9 @@ def train_stage(run: Run, stage: Stage, model: Llama, drafter: Llama | None) -> 
     if saved is not None:
         model, start = load_model(saved), int(saved["step"])
     else:
-        model, start = grow(with_layers_on_top(model, stage.append), stage.grow), 0
+        torch.manual_seed(random.Random(f"{run.seed} {stage.name}").getrandbits(60))  # for fresh layers
+        model, start = with_layers_on_top(model, stage.append), 0
+        model = spread(model) if stage.spread else model
     model.to(run.device)
     if start >= stage.steps:
         return model

@@ -8,8 +8,8 @@ from specreason.demo.model import (
     Llama,
     ModelConfig,
     export,
-    grow,
     load_exported,
+    spread,
     with_layers_on_top,
     without_layers,
 )
@@ -48,16 +48,18 @@ def test_a_stop_token_is_kept_and_ends_the_row() -> None:
     assert got == [free[: free.index(free[2]) + 1]]
 
 
-def test_growing_in_depth_and_adding_layers_on_top_change_nothing_at_first() -> None:
+def test_spreading_layers_over_two_and_adding_layers_on_top_change_nothing_at_first() -> None:
     torch.manual_seed(0)
     model = Llama(SMALL)
     ids, positions = torch.tensor([[1, 2, 3, 4]]), torch.arange(4)[None]
     mask = torch.ones(4, 4, dtype=torch.bool).tril()[None, None]
     before = model(ids, positions, mask)
-    grown = grow(with_layers_on_top(model, 1), 3)
-    assert grown.cfg.layers == 9
-    assert torch.allclose(grown(ids, positions, mask), before, atol=1e-5)
-    assert not torch.allclose(without_layers(grown, {0})(ids, positions, mask), before, atol=1e-2)
+    assert torch.allclose(with_layers_on_top(model, 1)(ids, positions, mask), before, atol=1e-5)
+    deep = spread(model)
+    assert deep.cfg.layers == 4
+    assert torch.allclose(deep(ids, positions, mask), before, atol=1e-5)
+    for layer in range(4):
+        assert not torch.allclose(without_layers(deep, {layer})(ids, positions, mask), before, atol=1e-2)
 
 
 def test_an_exported_folder_reads_back(tmp_path: Path) -> None:
