@@ -39,6 +39,13 @@ class Settings(BaseSettings):
         30,
         description="A child that reports no progress for longer is taken for hung and its lease not renewed.",
     )
+    max_attempts: Annotated[int, Field(ge=1)] = Field(3, description="Errors after which a job is dead.")
+    retry_s: Annotated[float, Field(gt=0)] = Field(
+        2, description="Pause before a job with an error is tried again; it doubles with each error."
+    )
+    max_lost: Annotated[int, Field(ge=1)] = Field(
+        3, description="Workers lost with a job after which it runs once more, alone, before it is dead."
+    )
     republish_s: Annotated[float, Field(gt=0)] = Field(
         10,
         description="A queued job whose message was sent longer ago is announced again, once the queue is empty.",

@@ -1,8 +1,8 @@
 """The process that does a worker's work: loads the pair, then serves jobs until told to leave.
 
-The supervisor reads lines from `--progress-fd`: an empty one whenever the step loops have turned, and this
-worker's id once it can take jobs. Exit status: 0 after SIGTERM, 2 for a configuration that cannot work, 70 when
-an engine has died.
+The supervisor reads lines from `--progress-fd`: this worker's id once it can take jobs, and from then on an empty one
+whenever the step loops have turned and no engine is hung. Exit status: 0 after SIGTERM, 2 for a configuration that
+cannot work, 70 when an engine has died.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main() -> int:
 def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: int) -> None:
     """Load, serve, and on SIGTERM give the running jobs back at their next step boundary."""
     database = connect(settings.database(), pool_size=settings.slots + 2)
-    host = PairHost(progress_fd=progress_fd)
+    host = PairHost()
     started = time.monotonic()
     pair = host.run(load_pair(name, config))
     log.info("pair %s is loaded after %.0f s", name, time.monotonic() - started)
@@ -77,7 +77,8 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
         lease_s=settings.lease_s,
     )
     os.write(progress_fd, f"{worker_id}\n".encode())
-    runner = JobRunner(database, writer, host, pair, worker_id)
+    host.report_progress(pair, progress_fd)
+    runner = JobRunner(database, writer, host, pair, worker_id=worker_id, settings=settings)
     worker_shutting_down.connect(lambda **_: runner.draining.set(), weak=False)
     threading.Thread(target=_leave_with_dead_engine, args=(runner,), daemon=True).start()
     try:

@@ -51,6 +51,7 @@ class BatchSummary:
     spent_tokens: int
     engine_s: float
     created_at: datetime
+    paused_at: datetime | None
     cancelled_at: datetime | None
     finished_at: datetime | None
 
@@ -94,10 +95,12 @@ class JobSummary:
     latency_s: float | None
     resumed: bool
     num_attempts: int
+    num_errors: int
     num_lost: int
     concurrency: int | None
     pair_fingerprint: str | None
     worker_id: UUID | None
+    deadline_at: datetime | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

@@ -26,6 +26,9 @@ CONSTRAINTS = """SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_co
 INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND indexname !~ 'alembic' ORDER BY 1"
 
 
+NEWEST = "0002"
+
+
 @pytest.fixture
 def empty_database(servers: Servers, administration: Database) -> Iterator[Database]:
     name = f"test_{uuid7().hex}"
@@ -64,14 +67,14 @@ def test_downgrading_leaves_nothing_and_upgrading_again_works(database: Database
     assert inspect(database).get_view_names() == []
     with pytest.raises(ConfigError, match="has no tables yet"):
         check_schema(database)
-    assert migrate(database) == "0001"
+    assert migrate(database) == NEWEST
     check_schema(database)
     assert set(inspect(database).get_view_names()) == set(VIEWS)
 
 
 def test_two_migrations_at_once_are_one(empty_database: Database) -> None:
     with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(migrate, [empty_database] * 2)) == ["0001", "0001"]
+        assert list(pool.map(migrate, [empty_database] * 2)) == [NEWEST, NEWEST]
     check_schema(empty_database)
 
 
