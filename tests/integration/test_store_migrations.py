@@ -17,7 +17,7 @@ from specreason.store import schema, trace_schema  # noqa: F401 -- both fill the
 from specreason.store.columns import metadata
 from specreason.store.migrate import VIEWS, alembic_config, check_schema, install_views, migrate
 from specreason.store.session import Database, connect, transaction
-from specreason.store.summaries import BatchSummary, JobSummary
+from specreason.store.summaries import BatchSummary, JobSummary, Summary, WorkerSummary
 from tests.integration.conftest import database_called
 from tests.integration.store_builders import scalar
 
@@ -91,9 +91,12 @@ def test_the_migrated_views_are_those_of_the_files(database: Database) -> None:
         assert as_stored(connection) == migrated
 
 
-@pytest.mark.parametrize(("view", "summary"), [("batch_summary", BatchSummary), ("job_summary", JobSummary)])
+@pytest.mark.parametrize(
+    ("view", "summary"),
+    [("batch_summary", BatchSummary), ("job_summary", JobSummary), ("worker_summary", WorkerSummary)],
+)
 def test_a_summary_has_the_columns_of_its_view_and_each_is_explained(
-    database: Database, view: str, summary: type[BatchSummary | JobSummary]
+    database: Database, view: str, summary: Summary
 ) -> None:
     columns = inspect(database).get_columns(view)
     assert [column["name"] for column in columns] == [field.name for field in fields(summary)]
