@@ -14,10 +14,13 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from celery.signals import worker_shutting_down
 
 from specreason.config import PairConfig, get_pair, load_pairs
+from specreason.engines.base import ModelPair
 from specreason.engines.pair import close_pair, load_pair
 from specreason.errors import ConfigError, SpecReasonError
 from specreason.logs import log_to_stderr
@@ -35,8 +38,11 @@ log = logging.getLogger(__name__)
 STORE_S = 5.0  # for jobs that had just ended to be stored
 
 
-def main() -> int:
-    """Parse what the supervisor passed, and run."""
+Load = Callable[[str, PairConfig], Coroutine[Any, Any, ModelPair]]
+
+
+def main(load: Load = load_pair) -> int:
+    """Parse what the supervisor passed, load the pair, and serve; the exit status."""
     parser = argparse.ArgumentParser(prog="worker.child")
     parser.add_argument("--pair", required=True)
     parser.add_argument("--progress-fd", required=True, type=int)
@@ -45,7 +51,7 @@ def main() -> int:
     log_to_stderr(settings.log_level)
     try:
         pair = get_pair(load_pairs(settings.pairs_file), arguments.pair)
-        run_child(settings, arguments.pair, pair, arguments.progress_fd)
+        run_child(settings, arguments.pair, pair, arguments.progress_fd, load)
     except ConfigError as error:
         log.error("%s", error)
         return EXIT_CONFIG
@@ -55,12 +61,12 @@ def main() -> int:
     return 0
 
 
-def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: int) -> None:
+def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: int, load: Load) -> None:
     """Load, serve, and on SIGTERM give the running jobs back at their next step boundary."""
     database = connect(settings.database(), pool_size=settings.slots + 2)
     host = PairHost()
     started = time.monotonic()
-    pair = host.run(load_pair(name, config))
+    pair = host.run(load(name, config))
     log.info("pair %s is loaded after %.0f s", name, time.monotonic() - started)
     writer = TraceWriter(database)
     worker_id = register_worker(

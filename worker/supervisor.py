@@ -31,13 +31,21 @@ class Supervisor:
     """Runs one worker until SIGTERM or SIGINT; a second signal leaves at once."""
 
     def __init__(
-        self, database: Database, coordinator: Coordinator, settings: Settings, pair: str, gpu: str | None
+        self,
+        database: Database,
+        coordinator: Coordinator,
+        settings: Settings,
+        pair: str,
+        gpu: str | None,
+        *,
+        child_module: str = "worker.child",
     ) -> None:
         self._database = database
         self._coordinator = coordinator
         self._settings = settings
         self._pair = pair
         self._gpu = gpu
+        self._child_module = child_module
         self._child: ChildProcess | None = None
         self._grader: subprocess.Popen[bytes] | None = None
         self._num_signals = 0
@@ -76,7 +84,7 @@ class Supervisor:
         now = time.monotonic()
         if self._child is None:
             if now >= self._start_at:
-                self._child = ChildProcess(self._pair, self._gpu)
+                self._child = ChildProcess(self._pair, self._gpu, module=self._child_module)
             return 0
         hung = self._child.hung(self._settings.stall_s)
         status = self._child.process.poll()
