@@ -101,12 +101,11 @@ def worker(
 
 
 BatchOrJob = Annotated[UUID, typer.Argument(help="Id of a batch or of a job.")]
-ApiUrl = Annotated[str, typer.Option("--api", envvar="SPECREASON_API_URL", help="Where the API is.")]
-LOCAL_API = "http://127.0.0.1:8765"
+ApiUrl = Annotated[str | None, typer.Option("--api", help="Where the API is. Default: SPECREASON_API_URL.")]
 
 
 @app.command()
-def cancel(given_id: BatchOrJob, api: ApiUrl = LOCAL_API, as_json: AsJson = False) -> None:
+def cancel(given_id: BatchOrJob, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """End a job, or every job of a batch, that has not ended."""
     _act(api, given_id, "cancel", as_json=as_json)
 
@@ -114,7 +113,7 @@ def cancel(given_id: BatchOrJob, api: ApiUrl = LOCAL_API, as_json: AsJson = Fals
 @app.command()
 def pause(
     batch_id: Annotated[UUID, typer.Argument(help="Id of a batch.")],
-    api: ApiUrl = LOCAL_API,
+    api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Start no more jobs of a batch; those that run stop at their next step and lose nothing."""
@@ -124,7 +123,7 @@ def pause(
 @app.command()
 def resume(
     batch_id: Annotated[UUID, typer.Argument(help="Id of a batch.")],
-    api: ApiUrl = LOCAL_API,
+    api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Let a paused batch go on."""
@@ -140,7 +139,7 @@ def requeue(
             help="Of a batch, jobs in this state: failed, dead, cancelled, expired. Default: the first two."
         ),
     ] = None,
-    api: ApiUrl = LOCAL_API,
+    api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Run jobs that did not succeed again, from their last step on."""
@@ -153,7 +152,7 @@ def deadline(
     at: Annotated[
         datetime | None, typer.Argument(help="Local time, such as 2026-12-24T18:00:00; none: no deadline.")
     ] = None,
-    api: ApiUrl = LOCAL_API,
+    api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Let what has not ended by then expire."""
@@ -167,11 +166,12 @@ def deadline(
 
 
 def _act(
-    api_url: str, given_id: UUID, action: str, body: dict[str, object] | None = None, *, as_json: bool
+    api_url: str | None, given_id: UUID, action: str, body: dict[str, object] | None = None, *, as_json: bool
 ) -> None:
     from specreason.cli.controls import act, in_words
+    from specreason.settings import load_settings
 
-    summary = act(api_url, given_id, action, body)
+    summary = act(api_url or load_settings().api_url, given_id, action, body)
     typer.echo(json.dumps(summary) if as_json else in_words(summary))
 
 
