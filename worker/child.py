@@ -2,7 +2,7 @@
 
 The supervisor reads lines from `--progress-fd`: this worker's id once it can take jobs, and from then on an empty one
 whenever the step loops have turned and no engine is hung. Exit status: 0 after SIGTERM, 2 for a configuration that
-cannot work, 70 when an engine has died.
+cannot work, 70 when an engine has died, 75 when Postgres did not answer at the start.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from celery.signals import worker_shutting_down
 from specreason.config import PairConfig, get_pair, load_pairs
 from specreason.engines.base import ModelPair
 from specreason.engines.pair import close_pair, load_pair
-from specreason.errors import ConfigError, SpecReasonError
+from specreason.errors import ConfigError, SpecReasonError, StoreUnavailable
 from specreason.logs import log_to_stderr
 from specreason.settings import Settings, load_settings
 from specreason.store.session import connect
 from specreason.store.traces import TraceWriter
 from specreason.store.workers import NewWorker, register_worker
 from worker.app import make_app, serve
-from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD
+from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD, EXIT_STORE_AWAY
 from worker.host import PairHost
 from worker.run_job import JobRunner
 
@@ -55,6 +55,9 @@ def main(load: Load = load_pair) -> int:
     except ConfigError as error:
         log.error("%s", error)
         return EXIT_CONFIG
+    except StoreUnavailable as error:
+        log.error("%s", error)
+        return EXIT_STORE_AWAY
     except SpecReasonError as error:
         log.error("%s", error)
         return EXIT_ENGINE_DEAD

@@ -11,6 +11,7 @@ from specreason.engines.sockets import remove_socket_folders
 
 EXIT_CONFIG = 2  # the child cannot work as configured: starting it again is no use
 EXIT_ENGINE_DEAD = 70
+EXIT_STORE_AWAY = 75  # Postgres did not answer at the start: the pair is not to blame
 START_S = 900.0  # loading two large models takes minutes; a child that is silent for longer is hung
 
 

@@ -1,7 +1,7 @@
 """What one worker does for all: returns jobs whose worker is gone, ends the late, announces what waits.
 
 Every supervisor runs one; whoever holds the advisory lock leads. A leader that dies loses its connection and
-with it the lock, so another takes over within a tick.
+with it the lock, so another takes over within a tick; one that is frozen, after a lease.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Coordinator:
         self._celery = celery
         self._pairs = tuple(pairs)
         self._settings = settings
-        self._leadership = Leadership(database)
+        self._leadership = Leadership(database, silent_s=settings.lease_s)
+        self._leads = False
         self._announce_at = 0.0
         self._expire_at = 0.0
 
@@ -46,12 +47,16 @@ class Coordinator:
         clock = time.monotonic()
         try:
             if not self._leadership.try_lead():
+                self._leads = False
                 return
+            if not self._leads:
+                # Postgres may have been away, even if we slept through it: let everyone renew before a lease is lost.
+                self._leads = True
+                self._expire_at = time.monotonic() + GRACE_BEATS * self._settings.beat_s
             if clock >= self._expire_at:
                 self._expire()
         except StoreUnavailable:
-            # While Postgres was away nobody could renew a lease: let everyone do so before one is taken for lost.
-            self._expire_at = time.monotonic() + GRACE_BEATS * self._settings.beat_s
+            self._leads = False
             raise
         if clock >= self._announce_at:
             self._announce_at = clock + ANNOUNCE_EVERY_S

@@ -42,6 +42,8 @@ class PairHost:
         """End the loop; what still runs on it is dropped."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
+        if not self._thread.is_alive():
+            self._loop.close()
 
 
 async def _report_progress(pair: ModelPair, fd: int) -> None:

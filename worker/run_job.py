@@ -24,7 +24,9 @@ from specreason.store.jobs import (
     MustRunAlone,
     Recall,
     claim,
+    disown,
     finish,
+    held_by,
     recalled,
     release,
     retry,
@@ -37,7 +39,7 @@ from worker.one_alone import OneAlone
 
 log = logging.getLogger(__name__)
 
-AGAIN_S = 1.0  # between tries to store a job's end
+AGAIN_S = 1.0  # between tries to claim a job, or to store its end
 LISTEN_EVERY_S = 0.5  # for jobs that were cancelled, paused, or taken away
 
 
@@ -74,6 +76,7 @@ class JobRunner:
         self._worker_id = worker_id
         self._settings = settings
         self._slots = OneAlone()
+        self._claiming: dict[object, UUID] = {}  # jobs, one for each message that waits for a claim's answer
         self._running: dict[tuple[UUID, int], _Running] = {}  # by job and fence
         self.draining = threading.Event()
         self.engine_died = threading.Event()
@@ -93,25 +96,35 @@ class JobRunner:
         return self._slots.num_inside == 0
 
     def _claim_and_run(self, job_id: UUID, in_flight: int) -> None:
-        if self.draining.is_set() or self.engine_died.is_set():
-            return  # not claimed, so the dispatcher announces it again
+        claiming = object()
+        self._claiming[claiming] = job_id
         try:
-            claimed = claim(
-                self._database,
-                job_id,
-                worker_id=self._worker_id,
-                pair_fingerprint=self._pair.fingerprint,
-                in_flight=in_flight,
-            )
-        except StoreUnavailable as error:
-            log.warning("job %s is not claimed: %s", job_id, error)
-            return
-        if claimed is not None:
+            claimed = self._claim(job_id, in_flight)
+            if claimed is None:
+                return
             running = self._running[job_id, claimed.fence] = _Running(claimed)
+        finally:
+            del self._claiming[claiming]
+        try:
+            self._run(running)
+        finally:
+            del self._running[job_id, claimed.fence]
+
+    def _claim(self, job_id: UUID, in_flight: int) -> ClaimedJob | None:
+        """While Postgres is away the message waits here: dropped, it would be announced again much later."""
+        while not (self.draining.is_set() or self.engine_died.is_set()):
             try:
-                self._run(running)
-            finally:
-                del self._running[job_id, claimed.fence]
+                return claim(
+                    self._database,
+                    job_id,
+                    worker_id=self._worker_id,
+                    pair_fingerprint=self._pair.fingerprint,
+                    in_flight=in_flight,
+                )
+            except StoreUnavailable as error:
+                log.warning("job %s is not claimed yet: %s", job_id, error)
+            self.draining.wait(AGAIN_S)
+        return None  # so the dispatcher announces it again
 
     def _run(self, running: _Running) -> None:
         """Run the claimed job; every way in which it can end has one line here."""
@@ -168,11 +181,13 @@ class JobRunner:
 
     def _listen(self) -> None:
         """Stop the jobs that Postgres says must stop: what a step loop is doing now, it does for nobody."""
-        while not self.draining.wait(LISTEN_EVERY_S):
+        while not (self.draining.is_set() and self.idle):
+            time.sleep(LISTEN_EVERY_S)
             here = dict(self._running)
             try:
                 claims = [running.claimed for running in here.values()]
                 recalls = recalled(self._database, claims) if claims else ()
+                self._give_back_strays()
             except StoreUnavailable:
                 continue
             for claimed, recall in recalls:
@@ -181,6 +196,19 @@ class JobRunner:
                     running.stop.set()
                 elif running.future is not None:
                     running.future.cancel()  # aborts the engine's request
+
+    def _give_back_strays(self) -> None:
+        """Jobs that Postgres gave us in an answer that never came: nobody runs them, and our lease would keep them."""
+        for job_id, fence in held_by(self._database, self._worker_id):
+            # In this order: a job that Postgres knows to be ours is claimed, then runs, and is then let go of, with a
+            # dead engine on purpose.
+            if (
+                job_id not in list(self._claiming.values())
+                and (job_id, fence) not in self._running
+                and not self.engine_died.is_set()
+            ):
+                log.warning("job %s was claimed unheard: it is given back", job_id)
+                disown(self._database, job_id, fence)
 
 
 def _insist(write: Callable[[], bool]) -> None:

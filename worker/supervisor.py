@@ -17,7 +17,7 @@ from specreason.errors import StoreUnavailable
 from specreason.settings import Settings
 from specreason.store.session import Database
 from specreason.store.workers import beat, stop_worker
-from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD, ChildProcess
+from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD, EXIT_STORE_AWAY, ChildProcess
 from worker.coordinator import Coordinator
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,10 @@ class Supervisor:
             "the worker's child %s", "shows no progress" if status is None else f"ended with status {status}"
         )
         held_its_pair = self._child.worker_id is not None
-        self._num_failed_starts = 0 if held_its_pair else self._num_failed_starts + 1
+        if held_its_pair:
+            self._num_failed_starts = 0
+        elif status != EXIT_STORE_AWAY:
+            self._num_failed_starts += 1
         self._backoff_s = 1.0 if held_its_pair else min(LONGEST_BACKOFF_S, max(1.0, 2 * self._backoff_s))
         self._start_at = now + self._backoff_s
         self._end_child()
@@ -112,6 +115,7 @@ class Supervisor:
 
     def _leave(self) -> None:
         """Let the child give its jobs back, then end everything that we started."""
+        self._coordinator.close()  # first: draining may take long, and someone must lead
         deadline = time.monotonic() + self._settings.drain_s
         if self._child is not None:
             self._child.process.terminate()
@@ -121,7 +125,6 @@ class Supervisor:
         self._end_child()
         if self._grader is not None:
             kill_group(self._grader)
-        self._coordinator.close()
 
     @property
     def _draining(self) -> bool:

@@ -33,7 +33,7 @@ def take_unpublished(
     never. At most `window` jobs of the pair are announced and unclaimed, so that a later urgent job has few
     before it.
     """
-    waiting = (job.c.pair == pair) & (job.c.state == JobState.QUEUED) & job.c.paused.is_(False)
+    waiting = (job.c.pair == pair) & (job.c.state == JobState.QUEUED) & ~job.c.paused
     announced = waiting & job.c.published_at.is_not(None)
     forgotten = (
         false() if resend_after_s is None else job.c.published_at <= now() - timedelta(seconds=resend_after_s)
@@ -123,10 +123,15 @@ def expire_deadlines(database: Database, *, limit: int = 1000) -> int:
 
 
 class Leadership:
-    """Held by at most one process. It ends with its connection, so that a leader who dies is replaced."""
+    """Held by at most one process. It ends with its connection, so that a leader who dies is replaced.
 
-    def __init__(self, database: Database) -> None:
+    So is one that is frozen, or whose machine is gone without a word: Postgres ends the connection of a leader that
+    has been silent for `silent_s`.
+    """
+
+    def __init__(self, database: Database, *, silent_s: float = 15.0) -> None:
         self._database = database
+        self._silent_ms = str(round(1000 * silent_s))
         self._connection: Connection | None = None
 
     def try_lead(self) -> bool:
@@ -138,6 +143,7 @@ class Leadership:
             connection = self._database.connect().execution_options(isolation_level="AUTOCOMMIT")
             if connection.scalar(select(func.pg_try_advisory_lock(LEADER_LOCK))):
                 self._connection = connection
+                connection.execute(select(func.set_config("idle_session_timeout", self._silent_ms, False)))
                 return True
             connection.close()
         except DBAPIError as error:

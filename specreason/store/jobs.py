@@ -67,7 +67,7 @@ def claim(
 
     `in_flight` is the number of jobs on this worker, this one included. A job whose steps came from another
     pair fingerprint ends `failed` here, and so does one whose configuration this version cannot read.
-    Raises MustRunAlone, and takes nothing.
+    Raises MustRunAlone, and takes nothing. After StoreUnavailable the job may be taken all the same: see `held_by`.
     """
     with transaction(database) as connection:
         row = _lock_claimable(connection, job_id, worker_id)
@@ -144,7 +144,7 @@ def finish(database: Database, claimed: ClaimedJob, result: JobResult) -> bool:
     Call after the sink's `flush`: the totals are those of the steps that are durable.
     """
     with transaction(database) as connection:
-        if not lock_jobs(connection, _held(claimed)):
+        if not lock_jobs(connection, _held(claimed.job_id, claimed.fence)):
             return False
         end_jobs(
             connection,
@@ -160,10 +160,27 @@ def finish(database: Database, claimed: ClaimedJob, result: JobResult) -> bool:
 
 def release(database: Database, claimed: ClaimedJob) -> bool:
     """Give the job back in good order; the attempt does not count against it. False as in `finish`."""
+    return disown(database, claimed.job_id, claimed.fence)
+
+
+def held_by(database: Database, worker_id: UUID) -> tuple[tuple[UUID, int], ...]:
+    """Job and fence of every job that runs on this worker, as far as Postgres knows.
+
+    One that the worker does not know of was taken by a `claim` whose answer got lost: `disown` it, or it runs for ever.
+    """
+    running = select(job.c.id, job.c.fence).where(
+        job.c.worker_id == worker_id, job.c.state == JobState.RUNNING
+    )
     with transaction(database) as connection:
-        if not lock_jobs(connection, _held(claimed)):
+        return tuple((row.id, row.fence) for row in connection.execute(running))
+
+
+def disown(database: Database, job_id: UUID, fence: int) -> bool:
+    """`release` by job and fence."""
+    with transaction(database) as connection:
+        if not lock_jobs(connection, _held(job_id, fence)):
             return False
-        requeue_jobs(connection, [claimed.job_id], outcome=AttemptOutcome.RELEASED)
+        requeue_jobs(connection, [job_id], outcome=AttemptOutcome.RELEASED)
     return True
 
 
@@ -176,7 +193,7 @@ def retry(
     failed together do not come back together.
     """
     with transaction(database) as connection:
-        if not lock_jobs(connection, _held(claimed)):
+        if not lock_jobs(connection, _held(claimed.job_id, claimed.fence)):
             return False
         counted = update(job).where(job.c.id == claimed.job_id).values(num_errors=job.c.num_errors + 1)
         num_errors: int = connection.execute(counted.returning(job.c.num_errors)).scalar_one()
@@ -235,8 +252,8 @@ def _lock_claimable(connection: Connection, job_id: UUID, worker_id: UUID) -> Ro
     ).one_or_none()
 
 
-def _held(claimed: ClaimedJob) -> ColumnElement[bool]:
-    return and_(job.c.id == claimed.job_id, job.c.fence == claimed.fence, job.c.state == JobState.RUNNING)
+def _held(job_id: UUID, fence: int) -> ColumnElement[bool]:
+    return and_(job.c.id == job_id, job.c.fence == fence, job.c.state == JobState.RUNNING)
 
 
 def _fail(connection: Connection, job_id: UUID, error: str) -> None:

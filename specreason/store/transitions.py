@@ -85,6 +85,7 @@ def end_jobs(
         .where(job.c.id == totals.c.id)
         .values(
             state=state,
+            paused=False,
             finished_at=now(),
             stop_reason=stop_reason,
             answer=storable(answer) if answer is not None else None,

@@ -20,7 +20,7 @@ def serving_turn(connection: Connection, pair: str, priority: int) -> int:
         (job.c.pair == pair)
         & (job.c.priority == priority)
         & (job.c.state == JobState.QUEUED)
-        & job.c.paused.is_(False)
+        & ~job.c.paused
     )
     announced = select(func.max(job.c.turn)).where(waiting, job.c.published_at.is_not(None))
     # A job that was queued again keeps its turn, which may be long past.

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+
+from specreason.errors import StoreUnavailable
 from specreason.store.controls import pause_batch, resume_batch
 from specreason.store.dispatch import Leadership, expire_leases, take_unpublished
 from specreason.store.jobs import release
@@ -139,6 +146,30 @@ def test_a_released_job_is_announced_at_once(database: Database) -> None:
     assert take_unpublished(database, PAIR) == (job_id,)
 
 
+def test_a_long_queue_is_read_through_its_indexes_only(database: Database) -> None:
+    """A predicate that Postgres cannot match with a partial index reads every job there ever was."""
+    submit(database, 5)
+    statements: list[tuple[str, object]] = []
+
+    @event.listens_for(database, "before_cursor_execute")
+    def note(*sent: Any) -> None:
+        _, _, statement, values, *_ = sent
+        if "FROM job" in statement:
+            statements.append((statement, values))
+
+    take_unpublished(database, PAIR, window=2)
+    take_unpublished(database, PAIR, window=3, resend_after_s=10)
+    submit(database, priority=1)  # asks for the turn that is served
+    event.remove(database, "before_cursor_execute", note)
+    assert len(statements) == 6
+    with database.connect() as connection:
+        connection.execute(text("SET enable_seqscan = off"))
+        for statement, values in statements:
+            plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars())
+            assert "Seq Scan" not in plan, f"{statement}\n{plan}"
+            assert "using ix_job_queue" in plan or "using ix_job_announced" in plan, f"{statement}\n{plan}"
+
+
 def test_one_leads_and_another_takes_over(database: Database, database_url: str) -> None:
     other = connect(database_url)
     first, second = Leadership(database), Leadership(other)
@@ -148,5 +179,18 @@ def test_one_leads_and_another_takes_over(database: Database, database_url: str)
     first.close()
     assert second.try_lead()
     assert not first.try_lead()
+    second.close()
+    other.dispose()
+
+
+def test_a_leader_that_is_frozen_is_replaced(database: Database, database_url: str) -> None:
+    other = connect(database_url)
+    frozen, second = Leadership(database, silent_s=0.2), Leadership(other)
+    assert frozen.try_lead()
+    time.sleep(0.5)
+    assert second.try_lead()
+    with pytest.raises(StoreUnavailable):
+        frozen.try_lead()
+    assert not frozen.try_lead()
     second.close()
     other.dispose()
