@@ -2,15 +2,15 @@
 
 Runs held-out problems through the product's own step loop on two vLLM engines, one job in flight, each problem under
 `base`, `drafter` and `specreason` in turn, so that a busy machine disturbs all three alike. Rows go to `rows.jsonl`;
-a second call goes on from there. Then it leaves out quarters of the base's layers, to show that none is idle. The last
-line is JSON.
+a second call goes on from there. Then it leaves out layers of the base, to show that none is idle. The last line is
+JSON.
 """
 
 import argparse
 import asyncio
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -34,10 +34,23 @@ SCHEMES = (SchemeName.BASE, SchemeName.DRAFTER, SchemeName.SPECREASON)
 SEED = 20_001  # of the measured problems; the split, not the seed, keeps them out of training
 
 
-async def run_one(pair: ModelPair, problem: Problem, scheme: SchemeName, threshold: float) -> Row:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What all measured runs share."""
+
+    threshold: float
+    temperature: float
+
+
+async def run_one(pair: ModelPair, problem: Problem, scheme: SchemeName, choice: Choice) -> Row:
     """One job, timed from prompt to answer."""
     config = RunConfig(
-        scheme=scheme, threshold=threshold, token_budget=600, max_step_tokens=32, max_answer_tokens=24
+        scheme=scheme,
+        threshold=choice.threshold,
+        temperature=choice.temperature,
+        token_budget=600,
+        max_step_tokens=32,
+        max_answer_tokens=24,
     )
     began = time.perf_counter()
     transcript = Transcript(pair, problem.text)
@@ -64,20 +77,19 @@ def _tpot(steps: tuple[StepRecord, ...]) -> float | None:
     return (longest.latency_s - longest.ttft_s) / (longest.num_tokens - 1)
 
 
-async def run_all(out: Path, pairs: Path | None, num: int, threshold: float) -> list[Row]:
+async def run_all(out: Path, pairs: Path | None, num: int, choice: Choice) -> list[Row]:
     rows = read_rows(out)
     known = {(r.problem, r.scheme) for r in rows}
     pair = await load_pair("demo", get_pair(load_pairs(pairs), "demo"))
     try:
         chosen = list(islice(problems(SEED, held_out=True), num))
-        await run_one(
-            pair, next(problems(1, held_out=False)), SchemeName.SPECREASON, threshold
-        )  # warms both up
+        warming = next(problems(1, held_out=False))
+        await run_one(pair, warming, SchemeName.SPECREASON, choice)
         with out.open("a") as file:
             for i, problem in enumerate(chosen):
                 for scheme in SCHEMES:
                     if (problem.text, scheme.value) not in known:
-                        rows.append(await run_one(pair, problem, scheme, threshold))
+                        rows.append(await run_one(pair, problem, scheme, choice))
                         file.write(json.dumps(asdict(rows[-1])) + "\n")
                 file.flush()
                 if (i + 1) % 20 == 0:
@@ -97,10 +109,12 @@ def read_rows(path: Path) -> list[Row]:
 def ablations(folder: Path, num: int = 96) -> dict[str, float]:
     """pass@1 of the base in torch, whole and without some of its layers."""
     model, codec = load_exported(folder), Codec(train_tokenizer())
-    layers, quarter = model.cfg.layers, model.cfg.layers // 4
+    layers = model.cfg.layers
+    bounds = [round(q * layers / 4) for q in range(5)]
     dropped = {"none": set[int]()}
-    dropped |= {f"quarter {q + 1}": set(range(q * quarter, (q + 1) * quarter)) for q in range(4)}
+    dropped |= {f"quarter {q + 1}": set(range(bounds[q], bounds[q + 1])) for q in range(4)}
     dropped["every fourth"] = set(range(0, layers, 4))
+    dropped |= {f"layer {layer}": {layer} for layer in range(layers)}
     result = {}
     for name, without in dropped.items():
         small = without_layers(model, without)
@@ -116,11 +130,13 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, default=None, help="another pairs.toml with a pair called demo")
     parser.add_argument("--num", type=int, default=400)
     parser.add_argument("--threshold", type=float, default=7)
+    parser.add_argument("--temperature", type=float, default=0.0, help="default: greedy, as in the demo")
     parser.add_argument("--no-ablations", action="store_true")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    rows = asyncio.run(run_all(args.out / "rows.jsonl", args.pairs, args.num, args.threshold))
-    result = figures(rows)
+    choice = Choice(args.threshold, args.temperature)
+    rows = asyncio.run(run_all(args.out / "rows.jsonl", args.pairs, args.num, choice))
+    result = asdict(choice) | figures(rows)
     if not args.no_ablations:
         result["without_layers"] = ablations(Path(get_pair(load_pairs(args.pairs), "demo").base.model))
     text = json.dumps(result, default=asdict)

@@ -2,7 +2,8 @@
 
 A shallow base learns to write; three of its six layers become the drafter, which is trained on by itself. The base then
 learns to judge: fresh layers are put on top of those that know what to write, because comparing a step with what the
-base itself would have written needs both. Last, the work of every layer is given to two and the deep base is trained on.
+base itself would have written needs both. Last, the work of
+every layer is given to two, and the deep base is trained on.
 """
 
 from dataclasses import dataclass, replace
@@ -43,11 +44,11 @@ DRAFTER_LAYERS = {
 
 _JUDGED = Recipe(candidates=1, slipped=0.5)
 
-# About 100 minutes on two idle cores: 20, 15, 30, 25 and 10.
+# About 80 minutes on two idle cores: 20, 2, 24, 18 and 8.
 WRITE = Stage("write", 1500, 32, 2e-3, 6e-4, short_until=300)
-DRAFTER = Stage("drafter", 2500, 32, 2e-3, 1e-4, Recipe(learn_terse=True, slipped=0.1), multiply=0.25)
+DRAFTER = Stage("drafter", 240, 32, 2e-3, 2e-4, Recipe(learn_terse=True, slipped=0.1), multiply=0.25)
 BASE = (
     Stage("judge", 900, 16, 1.2e-3, 5e-4, _JUDGED, warmup=30, append=7, multiply=0.25, short_until=250),
-    Stage("judge-drafts", 800, 16, 8e-4, 1e-4, _JUDGED, warmup=30, drafts=True, multiply=0.25),
-    Stage("deep", 160, 16, 3e-4, 3e-5, _JUDGED, warmup=20, drafts=True, spread=True, multiply=0.25),
+    Stage("judge-drafts", 600, 16, 8e-4, 1e-4, _JUDGED, warmup=30, drafts=True, multiply=0.25),
+    Stage("deep", 100, 16, 3e-4, 3e-5, _JUDGED, warmup=20, drafts=True, spread=True, multiply=0.25),
 )
