@@ -17,10 +17,7 @@ from specreason.store.states import JobState
 def serving_turn(connection: Connection, pair: str, priority: int) -> int:
     """The turn that newcomers start from: that of the last job announced, else of the next one to be."""
     waiting = (
-        (job.c.pair == pair)
-        & (job.c.priority == priority)
-        & (job.c.state == JobState.QUEUED)
-        & ~job.c.paused
+        (job.c.pair == pair) & (job.c.priority == priority) & (job.c.state == JobState.QUEUED) & ~job.c.paused
     )
     announced = select(func.max(job.c.turn)).where(waiting, job.c.published_at.is_not(None))
     # A job that was queued again keeps its turn, which may be long past.

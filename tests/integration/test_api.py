@@ -180,7 +180,10 @@ def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
         "batches",
         "batches/{batch_id}",
         "batches/{batch_id}/jobs",
-        *(f"batches/{{batch_id}}/{action}" for action in ("cancel", "pause", "resume", "requeue", "deadline")),
+        *(
+            f"batches/{{batch_id}}/{action}"
+            for action in ("cancel", "pause", "resume", "requeue", "deadline")
+        ),
         "jobs/{job_id}",
         "jobs/{job_id}/steps",
         *(f"jobs/{{job_id}}/{action}" for action in ("cancel", "requeue", "deadline")),
