@@ -206,9 +206,9 @@ class JobRunner:
                 job_id not in list(self._claiming.values())
                 and (job_id, fence) not in self._running
                 and not self.engine_died.is_set()
+                and disown(self._database, job_id, fence)
             ):
                 log.warning("job %s was claimed unheard: it is given back", job_id)
-                disown(self._database, job_id, fence)
 
 
 def _insist(write: Callable[[], bool]) -> None:
