@@ -2,15 +2,15 @@
 
 Runs held-out problems through the product's own step loop on two vLLM engines, one job in flight, each problem under
 `base`, `drafter` and `specreason` in turn, so that a busy machine disturbs all three alike. Rows go to `rows.jsonl`;
-a second call goes on from there. Then it leaves out layers of the base, to show that none is idle. The last line is
-JSON.
+a second call with the same options goes on from there. Then it leaves out layers of the base, to show which are
+needed. The last line is JSON.
 """
 
 import argparse
 import asyncio
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
@@ -34,24 +34,8 @@ SCHEMES = (SchemeName.BASE, SchemeName.DRAFTER, SchemeName.SPECREASON)
 SEED = 20_001  # of the measured problems; the split, not the seed, keeps them out of training
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What all measured runs share."""
-
-    threshold: float
-    temperature: float
-
-
-async def run_one(pair: ModelPair, problem: Problem, scheme: SchemeName, choice: Choice) -> Row:
+async def run_one(pair: ModelPair, problem: Problem, config: RunConfig) -> Row:
     """One job, timed from prompt to answer."""
-    config = RunConfig(
-        scheme=scheme,
-        threshold=choice.threshold,
-        temperature=choice.temperature,
-        token_budget=600,
-        max_step_tokens=32,
-        max_answer_tokens=24,
-    )
     began = time.perf_counter()
     transcript = Transcript(pair, problem.text)
     run = plan_run(config, pair, transcript, seed=0, repeat=0)
@@ -59,12 +43,12 @@ async def run_one(pair: ModelPair, problem: Problem, scheme: SchemeName, choice:
     latency = time.perf_counter() - began
     return Row(
         problem=problem.text,
-        scheme=scheme.value,
+        scheme=config.scheme.value,
         correct=f"\\boxed{{{problem.answer}}}" in (trace.answer_text or ""),
         latency_s=latency,
         think_tokens=kept_thinking_tokens(trace.steps),
         spent_tokens=sum(s.num_spent_tokens for s in trace.steps),
-        tpot_s=_tpot(trace.steps) if scheme is not SchemeName.SPECREASON else None,
+        tpot_s=_tpot(trace.steps) if config.scheme is not SchemeName.SPECREASON else None,
         drafts=grade_drafts(problem, trace.steps),
     )
 
@@ -77,19 +61,20 @@ def _tpot(steps: tuple[StepRecord, ...]) -> float | None:
     return (longest.latency_s - longest.ttft_s) / (longest.num_tokens - 1)
 
 
-async def run_all(out: Path, pairs: Path | None, num: int, choice: Choice) -> list[Row]:
+async def run_all(out: Path, pairs: Path | None, num: int, config: RunConfig) -> list[Row]:
     rows = read_rows(out)
     known = {(r.problem, r.scheme) for r in rows}
     pair = await load_pair("demo", get_pair(load_pairs(pairs), "demo"))
     try:
         chosen = list(islice(problems(SEED, held_out=True), num))
         warming = next(problems(1, held_out=False))
-        await run_one(pair, warming, SchemeName.SPECREASON, choice)
+        await run_one(pair, warming, config)
         with out.open("a") as file:
             for i, problem in enumerate(chosen):
                 for scheme in SCHEMES:
                     if (problem.text, scheme.value) not in known:
-                        rows.append(await run_one(pair, problem, scheme, choice))
+                        of_scheme = config.model_copy(update={"scheme": scheme})
+                        rows.append(await run_one(pair, problem, of_scheme))
                         file.write(json.dumps(asdict(rows[-1])) + "\n")
                 file.flush()
                 if (i + 1) % 20 == 0:
@@ -134,9 +119,15 @@ def main() -> None:
     parser.add_argument("--no-ablations", action="store_true")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    choice = Choice(args.threshold, args.temperature)
-    rows = asyncio.run(run_all(args.out / "rows.jsonl", args.pairs, args.num, choice))
-    result = asdict(choice) | figures(rows)
+    config = RunConfig(
+        threshold=args.threshold,
+        temperature=args.temperature,
+        token_budget=600,
+        max_step_tokens=32,
+        max_answer_tokens=24,
+    )
+    rows = asyncio.run(run_all(args.out / "rows.jsonl", args.pairs, args.num, config))
+    result = {"config": config.model_dump(mode="json", exclude={"scheme"})} | figures(rows)
     if not args.no_ablations:
         result["without_layers"] = ablations(Path(get_pair(load_pairs(args.pairs), "demo").base.model))
     text = json.dumps(result, default=asdict)

@@ -2,8 +2,7 @@
 
 A shallow base learns to write; three of its six layers become the drafter, which is trained on by itself. The base then
 learns to judge: fresh layers are put on top of those that know what to write, because comparing a step with what the
-base itself would have written needs both. Last, the work of
-every layer is given to two, and the deep base is trained on.
+base itself would have written needs both. Last, the work of every layer is given to two, and the deep base is trained on.
 """
 
 from dataclasses import dataclass, replace
@@ -44,7 +43,7 @@ DRAFTER_LAYERS = {
 
 _JUDGED = Recipe(candidates=1, slipped=0.5)
 
-# About 80 minutes on two idle cores: 20, 2, 24, 18 and 8.
+# 80 minutes on two cores with light work beside it: 20, 2, 29, 23 and 6.
 WRITE = Stage("write", 1500, 32, 2e-3, 6e-4, short_until=300)
 DRAFTER = Stage("drafter", 240, 32, 2e-3, 2e-4, Recipe(learn_terse=True, slipped=0.1), multiply=0.25)
 BASE = (
