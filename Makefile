@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo up test check format lock clean
+.PHONY: demo up test chaos check format lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)
@@ -15,6 +15,11 @@ up: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
+
+# Workers, Postgres and Valkey killed at random for five minutes, then an audit. make chaos SEED=7 SECONDS=60
+chaos: $(INSTALLED)
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--duration $(SECONDS)) \
+		$(if $(JOBS),--jobs $(JOBS)) $(if $(PAIR),--pair $(PAIR)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

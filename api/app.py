@@ -8,8 +8,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 
+from api import controls, routes
 from api.publisher import Publisher
-from api.routes import router
 from specreason import __version__
 from specreason.config import PairConfig
 from specreason.errors import ConfigError, InvalidField, SpecReasonError, StoreUnavailable, UnknownName
@@ -37,7 +37,8 @@ def create_app(
     app.state.publisher = publisher
     app.state.pairs = pairs
     app.state.settings = settings
-    app.include_router(router)
+    app.include_router(routes.router)
+    app.include_router(controls.router)
     for error, status in STATUS_OF:
         app.add_exception_handler(error, _answer(status))
     app.add_exception_handler(RequestValidationError, _invalid_parameter)

@@ -9,18 +9,21 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
+from api.database import database_of
 from api.publisher import Publisher
 from api.submission import SUBMISSION_DOC, read_submission
 from specreason import __version__
 from specreason.settings import Settings
 from specreason.store.batches import NewBatch, insert_batch
 from specreason.store.dispatch import take_unpublished
-from specreason.store.session import Database, ping
+from specreason.store.session import ping
 from specreason.store.steps import StepRow, read_step_rows
 from specreason.store.summaries import (
     BatchSummary,
     JobSummary,
+    WorkerSummary,
     list_batches,
+    list_workers,
     read_batch,
     read_job,
     read_jobs,
@@ -56,6 +59,13 @@ class StepPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerList:
+    """Workers, newest first."""
+
+    data: tuple[WorkerSummary, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """What this deployment is."""
 
@@ -73,27 +83,27 @@ async def submit_batch(request: Request) -> BatchSummary:
 @router.get("/batches")
 def get_batches(request: Request, before: UUID | None = None, limit: Limit = 50) -> BatchPage:
     """A page of batches, newest first."""
-    rows = list_batches(_database(request), before=before, limit=limit)
+    rows = list_batches(database_of(request), before=before, limit=limit)
     return BatchPage(data=rows, next=rows[-1].batch_id if len(rows) == limit else None)
 
 
 @router.get("/batches/{batch_id}")
 def get_batch(request: Request, batch_id: UUID) -> BatchSummary:
     """One batch: counts per state, which sum to `num_jobs`, and what is known of its results so far."""
-    return read_batch(_database(request), batch_id)
+    return read_batch(database_of(request), batch_id)
 
 
 @router.get("/batches/{batch_id}/jobs")
 def get_jobs(request: Request, batch_id: UUID, after: UUID | None = None, limit: Limit = 100) -> JobPage:
     """A page of a batch's jobs."""
-    rows = read_jobs(_database(request), batch_id, after=after, limit=limit)
+    rows = read_jobs(database_of(request), batch_id, after=after, limit=limit)
     return JobPage(data=rows, next=rows[-1].job_id if len(rows) == limit else None)
 
 
 @router.get("/jobs/{job_id}")
 def get_job(request: Request, job_id: UUID) -> JobSummary:
     """One job."""
-    return read_job(_database(request), job_id)
+    return read_job(database_of(request), job_id)
 
 
 @router.get("/jobs/{job_id}/steps")
@@ -101,28 +111,29 @@ def get_steps(
     request: Request, job_id: UUID, after: Annotated[int, Query(ge=-1, lt=2**31)] = -1, limit: Limit = 100
 ) -> StepPage:
     """A page of a job's steps: texts, scores, decisions, tokens and timings."""
-    rows = read_step_rows(_database(request), job_id, after=after, limit=limit)
+    rows = read_step_rows(database_of(request), job_id, after=after, limit=limit)
     return StepPage(data=rows, next=rows[-1].index if len(rows) == limit else None)
+
+
+@router.get("/workers")
+def get_workers(request: Request, limit: Limit = 100) -> WorkerList:
+    """Workers, newest first: who they are, whether their lease counts, and how many of their slots are in use."""
+    return WorkerList(data=list_workers(database_of(request), limit=limit))
 
 
 @router.get("/health")
 def get_health(request: Request) -> Health:
     """200 if the API and its database answer, else 503."""
-    ping(_database(request))
+    ping(database_of(request))
     return Health(status="ok", version=__version__, pairs=tuple(request.app.state.pairs))
 
 
 def _submit(request: Request, batch: NewBatch) -> BatchSummary:
-    database, settings = _database(request), _settings(request)
+    database, settings = database_of(request), _settings(request)
     publisher: Publisher = request.app.state.publisher
     batch_id = insert_batch(database, batch)
     publisher.announce(batch.pair, take_unpublished(database, batch.pair, window=settings.publish_window))
     return read_batch(database, batch_id)
-
-
-def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
 
 
 def _settings(request: Request) -> Settings:

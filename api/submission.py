@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Request
@@ -14,7 +15,8 @@ from specreason.evaluation.datasets import Problem, load_json, parse_jsonl
 from specreason.settings import Settings
 from specreason.store.batches import NewBatch, NewFile, NewProblem
 
-FORM_FIELDS = frozenset({"file", "name", "pair", "config", "priority", "metadata"})
+FORM_FIELDS = frozenset({"file", "name", "pair", "config", "priority", "deadline_s", "metadata"})
+LONGEST_DEADLINE_S = 366 * 86_400
 
 
 class Submission(BaseModel):
@@ -27,6 +29,9 @@ class Submission(BaseModel):
     config: RunConfig = RunConfig()
     problems: Annotated[tuple[Problem, ...], Field(min_length=1)]
     priority: Annotated[int, Field(ge=-100, le=100)] = Field(0, description="Larger goes first.")
+    deadline_s: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE_S)] | None = Field(
+        None, description="What has not ended so many seconds from now expires."
+    )
     metadata: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -51,6 +56,7 @@ SUBMISSION_DOC: dict[str, Any] = {
                         "pair": {"type": "string"},
                         "config": {"type": "string", "description": "The run configuration as JSON."},
                         "priority": {"type": "integer"},
+                        "deadline_s": {"type": "number"},
                         "metadata": {"type": "string", "description": "A JSON object."},
                     },
                 }
@@ -151,6 +157,11 @@ def _new_batch(submission: Submission, pair: PairConfig, file: NewFile | None) -
             for p in submission.problems
         ),
         priority=submission.priority,
+        deadline_at=_from_now(submission.deadline_s),
         metadata=submission.metadata,
         file=file,
     )
+
+
+def _from_now(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)

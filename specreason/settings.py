@@ -27,6 +27,7 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: Annotated[int, Field(ge=0, le=65535)] = 8765
+    api_url: str = Field("http://127.0.0.1:8765", description="Where the commands find the API.")
     max_upload_bytes: Annotated[int, Field(ge=1)] = 200 * 1024 * 1024
     max_problems: Annotated[int, Field(ge=1)] = 50_000
 
@@ -38,6 +39,13 @@ class Settings(BaseSettings):
     stall_s: Annotated[float, Field(gt=0)] = Field(
         30,
         description="A child that reports no progress for longer is taken for hung and its lease not renewed.",
+    )
+    max_attempts: Annotated[int, Field(ge=1)] = Field(3, description="Errors after which a job is dead.")
+    retry_s: Annotated[float, Field(gt=0)] = Field(
+        2, description="Pause before a job with an error is tried again; it doubles with each error."
+    )
+    max_lost: Annotated[int, Field(ge=1)] = Field(
+        3, description="Workers lost with a job after which it runs once more, alone, before it is dead."
     )
     republish_s: Annotated[float, Field(gt=0)] = Field(
         10,

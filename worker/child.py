@@ -1,8 +1,8 @@
 """The process that does a worker's work: loads the pair, then serves jobs until told to leave.
 
-The supervisor reads lines from `--progress-fd`: an empty one whenever the step loops have turned, and this
-worker's id once it can take jobs. Exit status: 0 after SIGTERM, 2 for a configuration that cannot work, 70 when
-an engine has died.
+The supervisor reads lines from `--progress-fd`: this worker's id once it can take jobs, and from then on an empty one
+whenever the step loops have turned and no engine is hung. Exit status: 0 after SIGTERM, 2 for a configuration that
+cannot work, 70 when an engine has died, 75 when Postgres did not answer at the start.
 """
 
 from __future__ import annotations
@@ -14,19 +14,22 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from celery.signals import worker_shutting_down
 
 from specreason.config import PairConfig, get_pair, load_pairs
+from specreason.engines.base import ModelPair
 from specreason.engines.pair import close_pair, load_pair
-from specreason.errors import ConfigError, SpecReasonError
+from specreason.errors import ConfigError, SpecReasonError, StoreUnavailable
 from specreason.logs import log_to_stderr
 from specreason.settings import Settings, load_settings
 from specreason.store.session import connect
 from specreason.store.traces import TraceWriter
 from specreason.store.workers import NewWorker, register_worker
 from worker.app import make_app, serve
-from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD
+from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD, EXIT_STORE_AWAY
 from worker.host import PairHost
 from worker.run_job import JobRunner
 
@@ -35,8 +38,11 @@ log = logging.getLogger(__name__)
 STORE_S = 5.0  # for jobs that had just ended to be stored
 
 
-def main() -> int:
-    """Parse what the supervisor passed, and run."""
+Load = Callable[[str, PairConfig], Coroutine[Any, Any, ModelPair]]
+
+
+def main(load: Load = load_pair) -> int:
+    """Parse what the supervisor passed, load the pair, and serve; the exit status."""
     parser = argparse.ArgumentParser(prog="worker.child")
     parser.add_argument("--pair", required=True)
     parser.add_argument("--progress-fd", required=True, type=int)
@@ -45,22 +51,25 @@ def main() -> int:
     log_to_stderr(settings.log_level)
     try:
         pair = get_pair(load_pairs(settings.pairs_file), arguments.pair)
-        run_child(settings, arguments.pair, pair, arguments.progress_fd)
+        run_child(settings, arguments.pair, pair, arguments.progress_fd, load)
     except ConfigError as error:
         log.error("%s", error)
         return EXIT_CONFIG
+    except StoreUnavailable as error:
+        log.error("%s", error)
+        return EXIT_STORE_AWAY
     except SpecReasonError as error:
         log.error("%s", error)
         return EXIT_ENGINE_DEAD
     return 0
 
 
-def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: int) -> None:
+def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: int, load: Load) -> None:
     """Load, serve, and on SIGTERM give the running jobs back at their next step boundary."""
     database = connect(settings.database(), pool_size=settings.slots + 2)
-    host = PairHost(progress_fd=progress_fd)
+    host = PairHost()
     started = time.monotonic()
-    pair = host.run(load_pair(name, config))
+    pair = host.run(load(name, config))
     log.info("pair %s is loaded after %.0f s", name, time.monotonic() - started)
     writer = TraceWriter(database)
     worker_id = register_worker(
@@ -77,7 +86,8 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
         lease_s=settings.lease_s,
     )
     os.write(progress_fd, f"{worker_id}\n".encode())
-    runner = JobRunner(database, writer, host, pair, worker_id)
+    host.report_progress(pair, progress_fd)
+    runner = JobRunner(database, writer, host, pair, worker_id=worker_id, settings=settings)
     worker_shutting_down.connect(lambda **_: runner.draining.set(), weak=False)
     threading.Thread(target=_leave_with_dead_engine, args=(runner,), daemon=True).start()
     try:

@@ -11,17 +11,18 @@ from specreason.engines.sockets import remove_socket_folders
 
 EXIT_CONFIG = 2  # the child cannot work as configured: starting it again is no use
 EXIT_ENGINE_DEAD = 70
+EXIT_STORE_AWAY = 75  # Postgres did not answer at the start: the pair is not to blame
 START_S = 900.0  # loading two large models takes minutes; a child that is silent for longer is hung
 
 
 class ChildProcess:
     """The process that holds the pair. `worker_id` is known once it can take jobs."""
 
-    def __init__(self, pair: str, gpu: str | None) -> None:
+    def __init__(self, pair: str, gpu: str | None, *, module: str = "worker.child") -> None:
         self._progress, writer = os.pipe()
         os.set_blocking(self._progress, False)
         self.process = spawn_module(
-            "worker.child",
+            module,
             *("--pair", pair, "--progress-fd", str(writer)),
             # Set here, before anything in the child can import torch.
             environment={} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu},

@@ -6,8 +6,11 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
+
+from specreason.engines.base import ModelPair
 
 T = TypeVar("T")
 
@@ -17,27 +20,35 @@ PROGRESS_EVERY_S = 0.5
 class PairHost:
     """Celery's threads hand their coroutines to this loop and wait; the engines batch what runs together."""
 
-    def __init__(self, *, progress_fd: int | None = None) -> None:
-        """`progress_fd` gets a newline whenever the loop has turned: a loop that hangs writes nothing."""
+    def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="pair-host", daemon=True)
         self._thread.start()
-        if progress_fd is not None:
-            os.set_blocking(progress_fd, False)
-            asyncio.run_coroutine_threadsafe(_report_progress(progress_fd), self._loop)
+
+    def report_progress(self, pair: ModelPair, fd: int) -> None:
+        """Write a newline to `fd` from time to time, as long as the loop turns and no engine sits on its work."""
+        os.set_blocking(fd, False)
+        self.submit(_report_progress(pair, fd))
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run `coroutine` on the loop and wait for its result. Call from any thread but the loop's."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        return self.submit(coroutine).result()
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start `coroutine` on the loop; cancelling what this returns cancels it there."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def close(self) -> None:
         """End the loop; what still runs on it is dropped."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
+        if not self._thread.is_alive():
+            self._loop.close()
 
 
-async def _report_progress(fd: int) -> None:
+async def _report_progress(pair: ModelPair, fd: int) -> None:
     while True:
-        with suppress(BlockingIOError):  # nobody reads: the supervisor is frozen, which is not our fault
-            os.write(fd, b"\n")
+        if max(pair.drafter.silent_s, pair.base.silent_s) < PROGRESS_EVERY_S:
+            with suppress(BlockingIOError):  # nobody reads: the supervisor is frozen, which is not our fault
+                os.write(fd, b"\n")
         await asyncio.sleep(PROGRESS_EVERY_S)

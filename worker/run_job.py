@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from specreason.engines.base import ModelPair
@@ -16,44 +17,104 @@ from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import Run, plan_run
 from specreason.reasoning.steps import StepRecord, Trace
 from specreason.reasoning.transcript import Transcript
-from specreason.store.jobs import ClaimedJob, JobResult, claim, finish, release, retry
+from specreason.settings import Settings
+from specreason.store.jobs import (
+    ClaimedJob,
+    JobResult,
+    MustRunAlone,
+    Recall,
+    claim,
+    disown,
+    finish,
+    held_by,
+    recalled,
+    release,
+    retry,
+)
 from specreason.store.session import Database
 from specreason.store.states import JobState
 from specreason.store.traces import SqlStepSink, TraceWriter, read_steps
 from worker.host import PairHost
+from worker.one_alone import OneAlone
 
 log = logging.getLogger(__name__)
 
-RETRY_S = 1.0
+AGAIN_S = 1.0  # between tries to claim a job, or to store its end
+LISTEN_EVERY_S = 0.5  # for jobs that were cancelled, paused, or taken away
 
 
-class Draining(Exception):
-    """The worker is leaving: the job stops at this step boundary and is given back."""
+class Stopped(Exception):
+    """The worker is leaving or the batch is paused: the job stops at this step boundary and is given back."""
+
+
+@dataclass(slots=True)
+class _Running:
+    """A job whose step loop is on the host; `future` is None until it is."""
+
+    claimed: ClaimedJob
+    future: Future[Trace] | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 class JobRunner:
     """Runs jobs on one loaded pair. Called from many threads at once; the host's loop runs the step loops."""
 
     def __init__(
-        self, database: Database, writer: TraceWriter, host: PairHost, pair: ModelPair, worker_id: UUID
+        self,
+        database: Database,
+        writer: TraceWriter,
+        host: PairHost,
+        pair: ModelPair,
+        *,
+        worker_id: UUID,
+        settings: Settings,
     ) -> None:
         self._database = database
         self._writer = writer
         self._host = host
         self._pair = pair
         self._worker_id = worker_id
-        self._lock = threading.Lock()
-        self._in_flight = 0
+        self._settings = settings
+        self._slots = OneAlone()
+        self._claiming: dict[object, UUID] = {}  # jobs, one for each message that waits for a claim's answer
+        self._running: dict[tuple[UUID, int], _Running] = {}  # by job and fence
         self.draining = threading.Event()
         self.engine_died = threading.Event()
+        threading.Thread(target=self._listen, name="recalls", daemon=True).start()
 
     def __call__(self, job_id: UUID) -> None:
         """Claim the job and run it to a stored end. A message for a job that is not ours to take is nothing."""
-        if self.draining.is_set() or self.engine_died.is_set():
-            return  # not claimed, so the dispatcher announces it again
-        with self._counted() as in_flight:
+        try:
+            with self._slots.together() as in_flight:
+                self._claim_and_run(job_id, in_flight)
+        except MustRunAlone:
+            with self._slots.alone() as in_flight:
+                self._claim_and_run(job_id, in_flight)
+
+    @property
+    def idle(self) -> bool:
+        return self._slots.num_inside == 0
+
+    def _claim_and_run(self, job_id: UUID, in_flight: int) -> None:
+        claiming = object()
+        self._claiming[claiming] = job_id
+        try:
+            claimed = self._claim(job_id, in_flight)
+            if claimed is None:
+                return
+            running = self._running[job_id, claimed.fence] = _Running(claimed)
+        finally:
+            del self._claiming[claiming]
+        try:
+            self._run(running)
+        finally:
+            del self._running[job_id, claimed.fence]
+
+    def _claim(self, job_id: UUID, in_flight: int) -> ClaimedJob | None:
+        """While Postgres is away the message waits here: dropped, it would be announced again much later."""
+        while not (self.draining.is_set() or self.engine_died.is_set()):
             try:
-                claimed = claim(
+                return claim(
                     self._database,
                     job_id,
                     worker_id=self._worker_id,
@@ -61,23 +122,23 @@ class JobRunner:
                     in_flight=in_flight,
                 )
             except StoreUnavailable as error:
-                log.warning("job %s is not claimed: %s", job_id, error)
-                return
-            if claimed is not None:
-                self._run(claimed)
+                log.warning("job %s is not claimed yet: %s", job_id, error)
+            self.draining.wait(AGAIN_S)
+        return None  # so the dispatcher announces it again
 
-    @property
-    def idle(self) -> bool:
-        return self._in_flight == 0
-
-    def _run(self, claimed: ClaimedJob) -> None:
+    def _run(self, running: _Running) -> None:
         """Run the claimed job; every way in which it can end has one line here."""
+        claimed = running.claimed
         try:
             transcript, run = self._prepare(claimed)
-            trace = self._host.run(self._reason(claimed, transcript, run))
-        except LeaseLost:
-            log.info("job %s is no longer ours: cancelled, or claimed by another worker", claimed.job_id)
-        except Draining:
+            running.future = self._host.submit(self._reason(running, transcript, run))
+            trace = running.future.result()
+        except (LeaseLost, CancelledError):
+            log.info(
+                "job %s is no longer ours: cancelled, late, or claimed by another worker", claimed.job_id
+            )
+        except (Stopped, StoreUnavailable):
+            # Postgres was away for longer than steps can wait: the job goes on from its last stored step.
             _insist(lambda: release(self._database, claimed))
         except EngineDead as error:
             log.error("job %s: %s", claimed.job_id, error)
@@ -92,9 +153,15 @@ class JobRunner:
                 str(error) if isinstance(error, SpecReasonError) else f"{type(error).__name__}: {error}"
             )
             log.warning("job %s will be tried again: %s", claimed.job_id, reason_why, exc_info=True)
-            _insist(lambda: retry(self._database, claimed, reason_why))
+            _insist(lambda: self._retry(claimed, reason_why))
         else:
             _insist(lambda: finish(self._database, claimed, result_of(trace)))
+
+    def _retry(self, claimed: ClaimedJob, error: str) -> bool:
+        settings = self._settings
+        return retry(
+            self._database, claimed, error, max_attempts=settings.max_attempts, delay_s=settings.retry_s
+        )
 
     def _prepare(self, claimed: ClaimedJob) -> tuple[Transcript, Run]:
         """What the step loop goes on from: prompt and stored steps. Here, in the job's thread, it may block."""
@@ -104,23 +171,44 @@ class JobRunner:
             claimed.config, self._pair, transcript, seed=claimed.seed, repeat=claimed.repeat
         )
 
-    async def _reason(self, claimed: ClaimedJob, transcript: Transcript, run: Run) -> Trace:
+    async def _reason(self, running: _Running, transcript: Transcript, run: Run) -> Trace:
         """The step loop over this job, each step stored."""
-        sink = self._writer.sink(claimed)
-        trace = await reason(run, transcript, DrainableSink(sink, self.draining))
+        sink = self._writer.sink(running.claimed)
+        stop = lambda: running.stop.is_set() or self.draining.is_set()  # noqa: E731
+        trace = await reason(run, transcript, InterruptibleSink(sink, stop))
         await sink.flush()
         return trace
 
-    @contextmanager
-    def _counted(self) -> Iterator[int]:
-        with self._lock:
-            self._in_flight += 1
-            in_flight = self._in_flight
-        try:
-            yield in_flight
-        finally:
-            with self._lock:
-                self._in_flight -= 1
+    def _listen(self) -> None:
+        """Stop the jobs that Postgres says must stop: what a step loop is doing now, it does for nobody."""
+        while not (self.draining.is_set() and self.idle):
+            time.sleep(LISTEN_EVERY_S)
+            here = dict(self._running)
+            try:
+                claims = [running.claimed for running in here.values()]
+                recalls = recalled(self._database, claims) if claims else ()
+                self._give_back_strays()
+            except StoreUnavailable:
+                continue
+            for claimed, recall in recalls:
+                running = here[claimed.job_id, claimed.fence]
+                if recall is Recall.PAUSED:
+                    running.stop.set()
+                elif running.future is not None:
+                    running.future.cancel()  # aborts the engine's request
+
+    def _give_back_strays(self) -> None:
+        """Jobs that Postgres gave us in an answer that never came: nobody runs them, and our lease would keep them."""
+        for job_id, fence in held_by(self._database, self._worker_id):
+            # In this order: a job that Postgres knows to be ours is claimed, then runs, and is then let go of, with a
+            # dead engine on purpose.
+            if (
+                job_id not in list(self._claiming.values())
+                and (job_id, fence) not in self._running
+                and not self.engine_died.is_set()
+                and disown(self._database, job_id, fence)
+            ):
+                log.warning("job %s was claimed unheard: it is given back", job_id)
 
 
 def _insist(write: Callable[[], bool]) -> None:
@@ -134,21 +222,21 @@ def _insist(write: Callable[[], bool]) -> None:
             return
         except StoreUnavailable as error:
             log.warning("a job's end cannot be stored yet: %s", error)
-            time.sleep(RETRY_S)
+            time.sleep(AGAIN_S)
 
 
-class DrainableSink:
-    """Passes steps on; once the worker drains, it stores the step and ends the run there."""
+class InterruptibleSink:
+    """Passes steps on; told to stop, it stores the step and ends the run there."""
 
-    def __init__(self, sink: SqlStepSink, draining: threading.Event) -> None:
+    def __init__(self, sink: SqlStepSink, stop: Callable[[], bool]) -> None:
         self._sink = sink
-        self._draining = draining
+        self._stop = stop
 
     async def append(self, record: StepRecord) -> None:
         await self._sink.append(record)
-        if self._draining.is_set():
+        if self._stop():
             await self._sink.flush()
-            raise Draining
+            raise Stopped
 
 
 def result_of(trace: Trace) -> JobResult:

@@ -17,7 +17,7 @@ from specreason.errors import StoreUnavailable
 from specreason.settings import Settings
 from specreason.store.session import Database
 from specreason.store.workers import beat, stop_worker
-from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD, ChildProcess
+from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD, EXIT_STORE_AWAY, ChildProcess
 from worker.coordinator import Coordinator
 
 log = logging.getLogger(__name__)
@@ -31,13 +31,21 @@ class Supervisor:
     """Runs one worker until SIGTERM or SIGINT; a second signal leaves at once."""
 
     def __init__(
-        self, database: Database, coordinator: Coordinator, settings: Settings, pair: str, gpu: str | None
+        self,
+        database: Database,
+        coordinator: Coordinator,
+        settings: Settings,
+        pair: str,
+        gpu: str | None,
+        *,
+        child_module: str = "worker.child",
     ) -> None:
         self._database = database
         self._coordinator = coordinator
         self._settings = settings
         self._pair = pair
         self._gpu = gpu
+        self._child_module = child_module
         self._child: ChildProcess | None = None
         self._grader: subprocess.Popen[bytes] | None = None
         self._num_signals = 0
@@ -76,7 +84,7 @@ class Supervisor:
         now = time.monotonic()
         if self._child is None:
             if now >= self._start_at:
-                self._child = ChildProcess(self._pair, self._gpu)
+                self._child = ChildProcess(self._pair, self._gpu, module=self._child_module)
             return 0
         hung = self._child.hung(self._settings.stall_s)
         status = self._child.process.poll()
@@ -86,7 +94,10 @@ class Supervisor:
             "the worker's child %s", "shows no progress" if status is None else f"ended with status {status}"
         )
         held_its_pair = self._child.worker_id is not None
-        self._num_failed_starts = 0 if held_its_pair else self._num_failed_starts + 1
+        if held_its_pair:
+            self._num_failed_starts = 0
+        elif status != EXIT_STORE_AWAY:
+            self._num_failed_starts += 1
         self._backoff_s = 1.0 if held_its_pair else min(LONGEST_BACKOFF_S, max(1.0, 2 * self._backoff_s))
         self._start_at = now + self._backoff_s
         self._end_child()
@@ -104,6 +115,7 @@ class Supervisor:
 
     def _leave(self) -> None:
         """Let the child give its jobs back, then end everything that we started."""
+        self._coordinator.close()  # first: draining may take long, and someone must lead
         deadline = time.monotonic() + self._settings.drain_s
         if self._child is not None:
             self._child.process.terminate()
@@ -113,7 +125,6 @@ class Supervisor:
         self._end_child()
         if self._grader is not None:
             kill_group(self._grader)
-        self._coordinator.close()
 
     @property
     def _draining(self) -> bool:

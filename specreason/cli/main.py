@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -96,6 +98,81 @@ def worker(
     from specreason.cli.services import run_worker
 
     raise typer.Exit(run_worker(pair, gpu, slots))
+
+
+BatchOrJob = Annotated[UUID, typer.Argument(help="Id of a batch or of a job.")]
+ApiUrl = Annotated[str | None, typer.Option("--api", help="Where the API is. Default: SPECREASON_API_URL.")]
+
+
+@app.command()
+def cancel(given_id: BatchOrJob, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """End a job, or every job of a batch, that has not ended."""
+    _act(api, given_id, "cancel", as_json=as_json)
+
+
+@app.command()
+def pause(
+    batch_id: Annotated[UUID, typer.Argument(help="Id of a batch.")],
+    api: ApiUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start no more jobs of a batch; those that run stop at their next step and lose nothing."""
+    _act(api, batch_id, "pause", as_json=as_json)
+
+
+@app.command()
+def resume(
+    batch_id: Annotated[UUID, typer.Argument(help="Id of a batch.")],
+    api: ApiUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a paused batch go on."""
+    _act(api, batch_id, "resume", as_json=as_json)
+
+
+@app.command()
+def requeue(
+    given_id: BatchOrJob,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of a batch, jobs in this state: failed, dead, cancelled, expired. Default: the first two."
+        ),
+    ] = None,
+    api: ApiUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run jobs that did not succeed again, from their last step on."""
+    _act(api, given_id, "requeue", {"states": state} if state else None, as_json=as_json)
+
+
+@app.command()
+def deadline(
+    given_id: BatchOrJob,
+    at: Annotated[
+        datetime | None, typer.Argument(help="Local time, such as 2026-12-24T18:00:00; none: no deadline.")
+    ] = None,
+    api: ApiUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let what has not ended by then expire."""
+    _act(
+        api,
+        given_id,
+        "deadline",
+        {"deadline_at": at.astimezone().isoformat() if at else None},
+        as_json=as_json,
+    )
+
+
+def _act(
+    api_url: str | None, given_id: UUID, action: str, body: dict[str, object] | None = None, *, as_json: bool
+) -> None:
+    from specreason.cli.controls import act, in_words
+    from specreason.settings import load_settings
+
+    summary = act(api_url or load_settings().api_url, given_id, action, body)
+    typer.echo(json.dumps(summary) if as_json else in_words(summary))
 
 
 @app.command()

@@ -11,9 +11,19 @@ from types import TracebackType
 from specreason.embedded.binaries import ELSEWHERE, find_postgres, find_valkey, runnable_by
 from specreason.embedded.datadir import Instance, locked_data_dir, socket_path, stored_password
 from specreason.embedded.postgres import database_url, server_account, start_postgres, stop_postgres
-from specreason.embedded.process import Child
+from specreason.embedded.process import Account, Child
 from specreason.embedded.valkey import broker_url, start_valkey, stop_valkey
 from specreason.errors import EmbeddedServerError
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What either server is started on: the data directory, the programs, and whom Postgres runs as."""
+
+    instance: Instance
+    postgres: Path
+    valkey: Path
+    account: Account | None
 
 
 @dataclass(frozen=True)
@@ -65,21 +75,29 @@ def start_servers(data_dir: Path, *, timeout_s: float = 60.0) -> Servers:
     return servers
 
 
-def _start(data_dir: Path, timeout_s: float, cleanup: ExitStack) -> Servers:
+def prepare(data_dir: Path, timeout_s: float, cleanup: ExitStack) -> Ground:
+    """Take the data directory, until `cleanup` ends, and find the programs. Raises EmbeddedServerError."""
     account = server_account()
-    programs, valkey_program = find_postgres(), find_valkey()
+    programs, valkey = find_postgres(), find_valkey()
     directory = cleanup.enter_context(locked_data_dir(data_dir))
     sockets = cleanup.enter_context(socket_path(directory))
     programs = cleanup.enter_context(runnable_by(account, programs, directory / "binaries"))
-    instance = Instance(directory, sockets, stored_password(directory), timeout_s)
-    postgres = start_postgres(programs, instance, account)
+    return Ground(
+        Instance(directory, sockets, stored_password(directory), timeout_s), programs, valkey, account
+    )
+
+
+def _start(data_dir: Path, timeout_s: float, cleanup: ExitStack) -> Servers:
+    ground = prepare(data_dir, timeout_s, cleanup)
+    instance = ground.instance
+    postgres = start_postgres(ground.postgres, instance, ground.account)
     cleanup.callback(stop_postgres, postgres, instance)
-    valkey = start_valkey(valkey_program, instance)
+    valkey = start_valkey(ground.valkey, instance)
     cleanup.callback(stop_valkey, valkey, instance)
     return Servers(
         database_url=database_url(instance),
         broker_url=broker_url(instance),
-        data_dir=directory,
+        data_dir=instance.data_dir,
         children=(postgres, valkey),
         _cleanup=cleanup.pop_all(),
     )

@@ -120,6 +120,10 @@ class Engine(Protocol):
     def max_model_len(self) -> int:
         """Longest prompt plus completion, in tokens."""
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds for which the engine has shown no sign of work although it has some; 0 while it has none."""
+
     async def generate(
         self, prompt_ids: Sequence[int], *, limits: Limits, sampling: Sampling, seed: int
     ) -> Completion:

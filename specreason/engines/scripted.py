@@ -66,6 +66,7 @@ class ScriptedEngine:
         self._cache: deque[tuple[int, ...]] = deque(maxlen=_CACHE_SIZE)
         self.num_calls = 0
         self.num_unfinished = 0
+        self._last_call = 0.0
 
     @property
     def tokenizer(self) -> ScriptedTokenizer:
@@ -74,6 +75,10 @@ class ScriptedEngine:
     @property
     def max_model_len(self) -> int:
         return self._max_model_len
+
+    @property
+    def silent_s(self) -> float:
+        return time.monotonic() - self._last_call if self.num_unfinished else 0.0
 
     async def generate(
         self, prompt_ids: Sequence[int], *, limits: Limits, sampling: Sampling, seed: int
@@ -136,6 +141,7 @@ class ScriptedEngine:
             )
         self.num_calls += 1
         self.num_unfinished += 1
+        self._last_call = time.monotonic()
         try:
             yield tuple(prompt_ids)
         finally:

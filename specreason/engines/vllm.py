@@ -19,6 +19,7 @@ from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
+from vllm.v1.metrics.loggers import StatLoggerBase
 
 from specreason.engines.base import Completion, FinishReason, Limits, Sampling, Verdict
 from specreason.engines.parent_watch import without_ctrl_c
@@ -28,6 +29,18 @@ from specreason.errors import EngineDead, PermanentJobError, PromptTooLong, Tran
 SHUTDOWN_TIMEOUT_S = 5.0
 # It logs the death of its engine process with a traceback; we raise EngineDead instead.
 logging.getLogger("vllm.v1.engine.async_llm").setLevel(logging.CRITICAL)
+
+
+class Pulse(StatLoggerBase):  # type: ignore[misc]  # vLLM's base class is not typed here
+    """vLLM calls `record` after every step of the engine, whether or not a request ended in it."""
+
+    def __init__(self) -> None:
+        self.last_beat = time.monotonic()
+
+    def record(self, *args: object, **kwargs: object) -> None:
+        self.last_beat = time.monotonic()
+
+    def log_engine_initialized(self) -> None: ...
 
 
 class VllmEngine:
@@ -44,8 +57,9 @@ class VllmEngine:
         self._closed = False
         # A pair has few delimiters, and finding their tokens takes some tenths of a second.
         self._delimiter_ids = lru_cache(maxsize=8)(tokenizer.ids_containing)
+        self._pulse = Pulse()
         with without_ctrl_c():
-            self._engine = AsyncLLM.from_vllm_config(config)
+            self._engine = AsyncLLM.from_vllm_config(config, stat_loggers=[lambda *_: self._pulse])
 
     @property
     def tokenizer(self) -> HFTokenizer:
@@ -54,6 +68,10 @@ class VllmEngine:
     @property
     def max_model_len(self) -> int:
         return self._max_model_len
+
+    @property
+    def silent_s(self) -> float:
+        return time.monotonic() - self._pulse.last_beat if self._live else 0.0
 
     @property
     def num_unfinished(self) -> int:
@@ -131,6 +149,8 @@ class VllmEngine:
                 f"the prompt has {len(prompt_ids)} tokens; the model takes {self._max_model_len} with its completion"
             )
         request_id = str(next(self._request_number))
+        if not self._live:
+            self._pulse.last_beat = time.monotonic()  # it was idle, not silent
         self._live.add(request_id)
         try:
             stream = self._engine.generate(tokens_input(list(prompt_ids)), params, request_id)

@@ -53,6 +53,7 @@ class StopReason(StrEnum):
     CONTEXT_FULL = "context_full"  # the context left no room for more thinking
     MAX_STEPS = "max_steps"  # the limit on the number of steps was reached
     CANCELLED = "cancelled"  # someone cancelled the job or its batch
+    DEADLINE = "deadline"  # the job's deadline passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

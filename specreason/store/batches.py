@@ -1,4 +1,4 @@
-"""Submitting and cancelling a batch: problems × repeats become queued jobs, all of them or none."""
+"""Submitting a batch: problems × repeats become queued jobs, all of them or none."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, func, insert, select, update
+from sqlalchemy import Table, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_once
-from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
 
 from specreason.config import RunConfig
-from specreason.errors import InvalidField, UnknownName
-from specreason.reasoning.steps import StopReason
+from specreason.errors import InvalidField
 from specreason.store.schema import batch, event, file, idempotency_key, job, problem
 from specreason.store.session import Connection, Database, storable, transaction
-from specreason.store.states import AttemptOutcome, EventKind, JobState
-from specreason.store.transitions import end_jobs, lock_jobs
+from specreason.store.states import EventKind
+from specreason.store.turns import serving_turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +50,14 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewBatch:
-    """What a user submits. Jobs of a larger `priority` go first."""
+    """What a user submits. Jobs of a larger `priority` go first; whatever has not ended at `deadline_at` expires."""
 
     name: str
     pair: str
     config: RunConfig
     problems: Sequence[NewProblem]
     priority: int = 0
+    deadline_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     file: NewFile | None = None
     idempotency: IdempotencyKey | None = None
@@ -80,30 +80,6 @@ def insert_batch(database: Database, new: NewBatch) -> UUID:
         _copy_problems_and_jobs(connection, batch_id, new)
         connection.execute(insert(event).values(kind=EventKind.BATCH_SUBMITTED, batch_id=batch_id))
     return batch_id
-
-
-def cancel_batch(database: Database, batch_id: UUID) -> int:
-    """Cancel every job of the batch that has not ended; return how many there were.
-
-    Whoever runs one of them is refused its next write (LeaseLost). Raises UnknownName.
-    """
-    with transaction(database) as connection:
-        cancelled = update(batch).where(batch.c.id == batch_id)
-        if not connection.execute(
-            cancelled.values(cancelled_at=func.coalesce(batch.c.cancelled_at, now()))
-        ).rowcount:
-            raise UnknownName(f"batch: there is none with id {batch_id}")
-        of_batch = job.c.batch_id == batch_id
-        open_jobs = lock_jobs(connection, of_batch & job.c.state.in_([JobState.QUEUED, JobState.RUNNING]))
-        end_jobs(
-            connection,
-            open_jobs,
-            state=JobState.CANCELLED,
-            outcome=AttemptOutcome.CANCELLED,
-            stop_reason=StopReason.CANCELLED,
-        )
-        connection.execute(insert(event).values(kind=EventKind.BATCH_CANCELLED, batch_id=batch_id))
-    return len(open_jobs)
 
 
 def _check(new: NewBatch) -> None:
@@ -166,6 +142,7 @@ def _claim_key(connection: Connection, batch_id: UUID, idempotency: IdempotencyK
 
 def _copy_problems_and_jobs(connection: Connection, batch_id: UUID, new: NewBatch) -> None:
     problem_ids = [uuid7() for _ in new.problems]
+    turn = serving_turn(connection, new.pair, new.priority)
     _copy(
         connection,
         problem,
@@ -179,7 +156,18 @@ def _copy_problems_and_jobs(connection: Connection, batch_id: UUID, new: NewBatc
     _copy(
         connection,
         job,
-        ("id", "batch_id", "problem_id", "repeat", "seed", "pair", "priority", "gradable"),
+        (
+            "id",
+            "batch_id",
+            "problem_id",
+            "repeat",
+            "seed",
+            "pair",
+            "priority",
+            "turn",
+            "deadline_at",
+            "gradable",
+        ),
         (
             (
                 uuid7(),
@@ -189,10 +177,12 @@ def _copy_problems_and_jobs(connection: Connection, batch_id: UUID, new: NewBatc
                 new.config.seed,
                 new.pair,
                 new.priority,
+                turn + repeat * len(problem_ids) + index,
+                new.deadline_at,
                 given.answer is not None,
             )
             for repeat in range(new.config.repeats)
-            for problem_id, given in zip(problem_ids, new.problems, strict=True)
+            for index, (problem_id, given) in enumerate(zip(problem_ids, new.problems, strict=True))
         ),
     )
 

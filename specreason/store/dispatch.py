@@ -1,4 +1,4 @@
-"""What the one leading dispatcher does: announce queued jobs, take back those of lost workers.
+"""What the one leading dispatcher does: announce queued jobs, take back those of lost workers, end the late.
 
 Knows no broker: it says which jobs to announce, and a message that got lost is due again after a while.
 """
@@ -8,14 +8,15 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import false, func, or_, select, update
+from sqlalchemy import false, func, insert, or_, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.functions import now
 
 from specreason.errors import StoreUnavailable
-from specreason.store.schema import job, worker
+from specreason.reasoning.steps import StopReason
+from specreason.store.schema import event, job, worker
 from specreason.store.session import Connection, Database, one_line, transaction
-from specreason.store.states import AttemptOutcome, JobState
+from specreason.store.states import AttemptOutcome, EventKind, JobState
 from specreason.store.transitions import end_jobs, one_of_ids, requeue_jobs
 
 # Any numbers that nothing else in this database uses.
@@ -26,26 +27,26 @@ PUBLISH_LOCK = 0x5BEC  # with the pair: two publishers at once must not fill the
 def take_unpublished(
     database: Database, pair: str, *, window: int = 256, resend_after_s: float | None = None
 ) -> tuple[UUID, ...]:
-    """Jobs to announce now, most urgent first: larger priority, then older batch.
+    """Jobs to announce now, most urgent first: larger priority, then the smaller turn (see `turns`).
 
     They count as announced from here on; one that nobody claims within `resend_after_s` is due again, without it
     never. At most `window` jobs of the pair are announced and unclaimed, so that a later urgent job has few
     before it.
     """
+    waiting = (job.c.pair == pair) & (job.c.state == JobState.QUEUED) & ~job.c.paused
+    announced = waiting & job.c.published_at.is_not(None)
     forgotten = (
         false() if resend_after_s is None else job.c.published_at <= now() - timedelta(seconds=resend_after_s)
     )
-    queued = (job.c.pair == pair) & (job.c.state == JobState.QUEUED)
     with transaction(database) as connection:
         connection.execute(select(func.pg_advisory_xact_lock(PUBLISH_LOCK, func.hashtext(pair))))
-        announced = select(func.count()).where(queued, job.c.published_at.is_not(None), ~forgotten)
-        room = window - (connection.scalar(announced) or 0)
+        room = window - (connection.scalar(select(func.count()).where(announced, ~forgotten)) or 0)
         if room <= 0:
             return ()
         due = (
             select(job.c.id)
-            .where(queued, job.c.run_after <= now(), or_(job.c.published_at.is_(None), forgotten))
-            .order_by(job.c.priority.desc(), job.c.id)
+            .where(waiting, job.c.run_after <= now(), or_(job.c.published_at.is_(None), forgotten))
+            .order_by(job.c.priority.desc(), job.c.turn, job.c.id)
             .limit(room)
             .with_for_update(skip_locked=True)
         )
@@ -57,30 +58,42 @@ def take_unpublished(
 def expire_leases(database: Database, *, max_lost: int = 3) -> int:
     """Queue the running jobs of workers whose lease ran out; return how many there were.
 
-    A job that was lost `max_lost` times is `dead` instead: it may be what kills the workers.
+    Such a worker is lost for good: it may not renew its lease any more. A job that was lost `max_lost` times runs
+    alone the next time, so that it is known whether it is what kills the workers; lost again, it is `dead`.
     """
-    lost = (
+    silent = worker.c.lease_expires_at <= now()
+    left_behind = (
         select(job.c.id, job.c.num_lost)
-        .join(worker, worker.c.id == job.c.worker_id)
-        .where(job.c.state == JobState.RUNNING, worker.c.lease_expires_at <= now())
+        .where(job.c.state == JobState.RUNNING)
         .order_by(job.c.id)
-        .with_for_update(of=job, skip_locked=True)
+        .with_for_update(skip_locked=True)
     )
     with transaction(database) as connection:
-        rows = connection.execute(lost).all()
+        lost = connection.scalars(
+            update(worker)
+            .where(silent, worker.c.stopped_at.is_(None))
+            .values(stopped_at=now())
+            .returning(worker.c.id)
+        ).all()
+        if lost:
+            events = [{"kind": EventKind.WORKER_LOST, "worker_id": worker_id} for worker_id in lost]
+            connection.execute(insert(event), events)
+        workers = select(worker.c.id).where(silent)
+        rows = connection.execute(left_behind.where(job.c.worker_id.in_(workers))).all()
         if not rows:
             return 0
         job_ids = [row.id for row in rows]
+        times = job.c.num_lost + 1
         connection.execute(
-            update(job).where(one_of_ids(job.c.id, job_ids)).values(num_lost=job.c.num_lost + 1)
+            update(job).where(one_of_ids(job.c.id, job_ids)).values(num_lost=times, alone=times >= max_lost)
         )
-        fatal = [row.id for row in rows if row.num_lost + 1 >= max_lost]
+        fatal = [row.id for row in rows if row.num_lost >= max_lost]
         end_jobs(
             connection,
             fatal,
             state=JobState.DEAD,
             outcome=AttemptOutcome.LOST,
-            error=f"{max_lost} workers were lost while they ran this job",
+            error=f"{max_lost + 1} workers were lost while they ran this job, the last with this job alone",
         )
         requeue_jobs(
             connection, [job_id for job_id in job_ids if job_id not in fatal], outcome=AttemptOutcome.LOST
@@ -88,11 +101,37 @@ def expire_leases(database: Database, *, max_lost: int = 3) -> int:
     return len(job_ids)
 
 
-class Leadership:
-    """Held by at most one process. It ends with its connection, so that a leader who dies is replaced."""
+def expire_deadlines(database: Database, *, limit: int = 1000) -> int:
+    """End jobs whose deadline has passed, at most `limit` of them; return how many there were."""
+    late = (
+        select(job.c.id)
+        .where(job.c.state.in_([JobState.QUEUED, JobState.RUNNING]), job.c.deadline_at <= now())
+        .order_by(job.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    with transaction(database) as connection:
+        job_ids = tuple(connection.scalars(late))
+        end_jobs(
+            connection,
+            job_ids,
+            state=JobState.EXPIRED,
+            outcome=AttemptOutcome.EXPIRED,
+            stop_reason=StopReason.DEADLINE,
+        )
+    return len(job_ids)
 
-    def __init__(self, database: Database) -> None:
+
+class Leadership:
+    """Held by at most one process. It ends with its connection, so that a leader who dies is replaced.
+
+    So is one that is frozen, or whose machine is gone without a word: Postgres ends the connection of a leader that
+    has been silent for `silent_s`.
+    """
+
+    def __init__(self, database: Database, *, silent_s: float = 15.0) -> None:
         self._database = database
+        self._silent_ms = str(round(1000 * silent_s))
         self._connection: Connection | None = None
 
     def try_lead(self) -> bool:
@@ -104,6 +143,7 @@ class Leadership:
             connection = self._database.connect().execution_options(isolation_level="AUTOCOMMIT")
             if connection.scalar(select(func.pg_try_advisory_lock(LEADER_LOCK))):
                 self._connection = connection
+                connection.execute(select(func.set_config("idle_session_timeout", self._silent_ms, False)))
                 return True
             connection.close()
         except DBAPIError as error:

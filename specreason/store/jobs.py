@@ -6,12 +6,14 @@ was cancelled, or its lease ran out and someone else has it.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Row, and_, exists, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, insert, or_, select, tuple_, update
 from sqlalchemy.sql.functions import now
 
 from specreason.config import RunConfig, first_invalid_field
@@ -54,6 +56,10 @@ class JobResult:
     error: str | None = None
 
 
+class MustRunAlone(Exception):
+    """The job may be what kills workers: claim it when nothing else runs here, with `in_flight` 1."""
+
+
 def claim(
     database: Database, job_id: UUID, *, worker_id: UUID, pair_fingerprint: str, in_flight: int = 1
 ) -> ClaimedJob | None:
@@ -61,11 +67,17 @@ def claim(
 
     `in_flight` is the number of jobs on this worker, this one included. A job whose steps came from another
     pair fingerprint ends `failed` here, and so does one whose configuration this version cannot read.
+    Raises MustRunAlone, and takes nothing. After StoreUnavailable the job may be taken all the same: see `held_by`.
     """
     with transaction(database) as connection:
         row = _lock_claimable(connection, job_id, worker_id)
         if row is None:
             return None
+        if row.paused_at is not None:  # given back while the batch was being paused
+            connection.execute(update(job).where(job.c.id == job_id).values(paused=True, published_at=None))
+            return None
+        if row.alone and in_flight > 1:
+            raise MustRunAlone
         # The lock is ours: whoever wrote steps under an older fence has committed or will be refused.
         first_step = connection.scalar(select(func.count()).where(step.c.job_id == job_id)) or 0
         connection.execute(
@@ -132,7 +144,7 @@ def finish(database: Database, claimed: ClaimedJob, result: JobResult) -> bool:
     Call after the sink's `flush`: the totals are those of the steps that are durable.
     """
     with transaction(database) as connection:
-        if not lock_jobs(connection, _held(claimed)):
+        if not lock_jobs(connection, _held(claimed.job_id, claimed.fence)):
             return False
         end_jobs(
             connection,
@@ -148,10 +160,27 @@ def finish(database: Database, claimed: ClaimedJob, result: JobResult) -> bool:
 
 def release(database: Database, claimed: ClaimedJob) -> bool:
     """Give the job back in good order; the attempt does not count against it. False as in `finish`."""
+    return disown(database, claimed.job_id, claimed.fence)
+
+
+def held_by(database: Database, worker_id: UUID) -> tuple[tuple[UUID, int], ...]:
+    """Job and fence of every job that runs on this worker, as far as Postgres knows.
+
+    One that the worker does not know of was taken by a `claim` whose answer got lost: `disown` it, or it runs for ever.
+    """
+    running = select(job.c.id, job.c.fence).where(
+        job.c.worker_id == worker_id, job.c.state == JobState.RUNNING
+    )
     with transaction(database) as connection:
-        if not lock_jobs(connection, _held(claimed)):
+        return tuple((row.id, row.fence) for row in connection.execute(running))
+
+
+def disown(database: Database, job_id: UUID, fence: int) -> bool:
+    """`release` by job and fence."""
+    with transaction(database) as connection:
+        if not lock_jobs(connection, _held(job_id, fence)):
             return False
-        requeue_jobs(connection, [claimed.job_id], outcome=AttemptOutcome.RELEASED)
+        requeue_jobs(connection, [job_id], outcome=AttemptOutcome.RELEASED)
     return True
 
 
@@ -160,34 +189,53 @@ def retry(
 ) -> bool:
     """Queue the job again after a transient error; `dead` after `max_attempts` errors. False as in `finish`.
 
-    The delay doubles with each error of this job, up to a minute.
+    The delay doubles with each error of this job, up to a minute; half of it is left to chance, so that jobs that
+    failed together do not come back together.
     """
     with transaction(database) as connection:
-        if not lock_jobs(connection, _held(claimed)):
+        if not lock_jobs(connection, _held(claimed.job_id, claimed.fence)):
             return False
-        earlier = and_(attempt.c.job_id == claimed.job_id, attempt.c.outcome == AttemptOutcome.ERROR)
-        num_errors = 1 + (connection.scalar(select(func.count()).where(earlier)) or 0)
+        counted = update(job).where(job.c.id == claimed.job_id).values(num_errors=job.c.num_errors + 1)
+        num_errors: int = connection.execute(counted.returning(job.c.num_errors)).scalar_one()
         if num_errors >= max_attempts:
             end_jobs(
                 connection, [claimed.job_id], state=JobState.DEAD, outcome=AttemptOutcome.ERROR, error=error
             )
         else:
-            delay_s = min(LONGEST_DELAY_S, delay_s * 2 ** (num_errors - 1))
+            longest = min(LONGEST_DELAY_S, delay_s * 2 ** (num_errors - 1))
             requeue_jobs(
-                connection, [claimed.job_id], outcome=AttemptOutcome.ERROR, error=error, delay_s=delay_s
+                connection,
+                [claimed.job_id],
+                outcome=AttemptOutcome.ERROR,
+                error=error,
+                delay_s=longest * random.uniform(0.5, 1),
             )
     return True
 
 
-def lost_claims(database: Database, claims: Sequence[ClaimedJob]) -> tuple[ClaimedJob, ...]:
-    """Those of `claims` that no longer hold: cancelled, or claimed by someone else. One cheap query."""
+class Recall(StrEnum):
+    """Why a worker must stop a job that it runs."""
+
+    LOST = "lost"  # at once, and write nothing: cancelled, expired, or claimed by someone else
+    PAUSED = "paused"  # at the next step, and give it back
+
+
+def recalled(database: Database, claims: Sequence[ClaimedJob]) -> tuple[tuple[ClaimedJob, Recall], ...]:
+    """Those of `claims` that must stop, and why. One cheap query, to be asked every second or so."""
     fences = [(claimed.job_id, claimed.fence) for claimed in claims]
-    holding = select(job.c.id, job.c.fence).where(
-        tuple_(job.c.id, job.c.fence).in_(fences), job.c.state == JobState.RUNNING
+    holding = (
+        select(job.c.id, job.c.fence, batch.c.paused_at)
+        .join(batch, batch.c.id == job.c.batch_id)
+        .where(tuple_(job.c.id, job.c.fence).in_(fences), job.c.state == JobState.RUNNING)
     )
     with transaction(database) as connection:
-        held = {(row.id, row.fence) for row in connection.execute(holding)}
-    return tuple(claimed for claimed in claims if (claimed.job_id, claimed.fence) not in held)
+        paused = {(row.id, row.fence): row.paused_at is not None for row in connection.execute(holding)}
+    stands = [(claimed, paused.get((claimed.job_id, claimed.fence))) for claimed in claims]
+    return tuple(
+        (claimed, Recall.LOST if is_paused is None else Recall.PAUSED)
+        for claimed, is_paused in stands
+        if is_paused is not False
+    )
 
 
 def _lock_claimable(connection: Connection, job_id: UUID, worker_id: UUID) -> Row[*tuple[object, ...]] | None:
@@ -195,16 +243,17 @@ def _lock_claimable(connection: Connection, job_id: UUID, worker_id: UUID) -> Ro
         worker.c.id == worker_id, worker.c.lease_expires_at > now(), worker.c.stopped_at.is_(None)
     )
     return connection.execute(
-        select(job, problem.c.text, batch.c.config)
+        select(job, problem.c.text, batch.c.config, batch.c.paused_at)
         .join(problem, problem.c.id == job.c.problem_id)
         .join(batch, batch.c.id == job.c.batch_id)
-        .where(job.c.id == job_id, job.c.state == JobState.QUEUED, job.c.run_after <= now(), alive)
+        .where(job.c.id == job_id, job.c.state == JobState.QUEUED, job.c.paused.is_(False), alive)
+        .where(job.c.run_after <= now(), or_(job.c.deadline_at.is_(None), job.c.deadline_at > now()))
         .with_for_update(of=job)
     ).one_or_none()
 
 
-def _held(claimed: ClaimedJob) -> ColumnElement[bool]:
-    return and_(job.c.id == claimed.job_id, job.c.fence == claimed.fence, job.c.state == JobState.RUNNING)
+def _held(job_id: UUID, fence: int) -> ColumnElement[bool]:
+    return and_(job.c.id == job_id, job.c.fence == fence, job.c.state == JobState.RUNNING)
 
 
 def _fail(connection: Connection, job_id: UUID, error: str) -> None:

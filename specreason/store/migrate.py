@@ -21,7 +21,7 @@ import specreason
 from specreason.errors import ConfigError
 from specreason.store.session import Connection, Database, one_line, transaction
 
-VIEWS = ("job_summary", "batch_summary")  # each may use those before it
+VIEWS = ("job_summary", "batch_summary", "worker_summary")  # each may use those before it
 MIGRATION_LOCK = 0x5BEC_0002  # any number that nothing else in this database uses
 
 

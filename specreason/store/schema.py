@@ -75,6 +75,7 @@ batch = Table(
     json_column("metadata"),
     Column("file_id", ForeignKey("file.id")),
     created_at(),
+    moment("paused_at"),  # NULL: its jobs may run
     moment("cancelled_at"),
 )
 
@@ -136,10 +137,17 @@ job = Table(
     Column("pair", Text, nullable=False),
     Column("priority", Integer, nullable=False, server_default=text("0")),
     Column("state", Text, nullable=False, server_default=text(f"'{JobState.QUEUED}'")),
+    Column("turn", BigInteger, nullable=False, server_default=text("0")),  # place in the queue: see `turns`
+    Column("paused", Boolean, nullable=False, server_default=text("false")),  # as its batch is, while queued
+    Column(
+        "alone", Boolean, nullable=False, server_default=text("false")
+    ),  # next run: no other job beside it
     created_at("run_after"),
+    moment("deadline_at"),
     Column("fence", BigInteger, nullable=False, server_default=text("0")),  # raised by each claim
     count_column("num_attempts"),
-    count_column("num_lost"),
+    count_column("num_errors"),  # attempts that ended in an error, since it was last queued by hand
+    count_column("num_lost"),  # attempts whose worker was lost, likewise
     Column("worker_id", ForeignKey("worker.id")),  # of the last claim
     Column("pair_fingerprint", ForeignKey("model_pair.fingerprint")),  # whose steps these are
     moment("published_at"),  # when its message was last sent; NULL: is to be sent
@@ -170,7 +178,25 @@ job = Table(
 )
 Index(None, job.c.batch_id, job.c.id)
 Index(None, job.c.problem_id)
-Index("ix_job_queue", job.c.pair, job.c.priority.desc(), job.c.id, postgresql_where=text("state = 'queued'"))
+Index(
+    "ix_job_queue",
+    job.c.pair,
+    job.c.priority.desc(),
+    job.c.turn,
+    job.c.id,
+    postgresql_where=text("state = 'queued' AND NOT paused"),
+)
+Index(
+    "ix_job_announced",
+    job.c.pair,
+    job.c.published_at,
+    postgresql_where=text("state = 'queued' AND NOT paused AND published_at IS NOT NULL"),
+)
+Index(
+    "ix_job_deadline",
+    job.c.deadline_at,
+    postgresql_where=text("state IN ('queued', 'running') AND deadline_at IS NOT NULL"),
+)
 Index("ix_job_running", job.c.worker_id, postgresql_where=text("state = 'running'"))
 _UNGRADED = text("gradable AND state = 'succeeded' AND graded_at IS NULL")
 Index("ix_job_ungraded", job.c.finished_at, postgresql_where=_UNGRADED)
@@ -190,6 +216,7 @@ attempt = Table(
     one_of("outcome", AttemptOutcome),
     CheckConstraint("(ended_at IS NULL) = (outcome IS NULL)", name="ended_has_outcome"),
 )
+Index(None, attempt.c.worker_id)
 
 event = Table(  # outlives the rows that it tells of: no foreign keys
     "event",

@@ -17,7 +17,7 @@ class JobState(StrEnum):
     FAILED = "failed"  # an error that no retry can mend
     CANCELLED = "cancelled"  # someone cancelled the job or its batch
     EXPIRED = "expired"  # its deadline passed
-    DEAD = "dead"  # retries are exhausted, or too many workers died with it
+    DEAD = "dead"  # retries are exhausted, or too many workers died with it, the last with this job alone
 
     @property
     def ended(self) -> bool:
@@ -41,8 +41,12 @@ class EventKind(StrEnum):
 
     BATCH_SUBMITTED = "batch_submitted"
     BATCH_CANCELLED = "batch_cancelled"
+    BATCH_PAUSED = "batch_paused"
+    BATCH_RESUMED = "batch_resumed"
     JOB_CLAIMED = "job_claimed"  # queued → running
-    JOB_REQUEUED = "job_requeued"  # running → queued; `outcome` says why
+    JOB_REQUEUED = "job_requeued"  # running → queued; `outcome` says why. Ended → queued: by hand, no outcome
     JOB_ENDED = "job_ended"  # → one of the five end states, `state`
     WORKER_STARTED = "worker_started"
     WORKER_STOPPED = "worker_stopped"
+    WORKER_LOST = "worker_lost"  # its lease ran out
+    WRITE_REFUSED = "write_refused"  # steps under a fence that is no longer the job's; `detail` has both

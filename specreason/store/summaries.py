@@ -1,4 +1,4 @@
-"""Reads batches and jobs as the SQL views sum them up. The fields of a summary are the columns of its view."""
+"""Reads batches, jobs and workers as the SQL views sum them up. The fields of a summary are the columns of its view."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ class BatchSummary:
     spent_tokens: int
     engine_s: float
     created_at: datetime
+    paused_at: datetime | None
     cancelled_at: datetime | None
     finished_at: datetime | None
 
@@ -94,21 +95,48 @@ class JobSummary:
     latency_s: float | None
     resumed: bool
     num_attempts: int
+    num_errors: int
     num_lost: int
     concurrency: int | None
     pair_fingerprint: str | None
     worker_id: UUID | None
+    deadline_at: datetime | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
 
 
-def _view(name: str, summary: type[BatchSummary] | type[JobSummary]) -> TableClause:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSummary:
+    """One row of `worker_summary`; what each field means is said there (`\\d+ worker_summary`)."""
+
+    worker_id: UUID
+    pair: str
+    pair_fingerprint: str
+    host: str
+    pid: int
+    gpu: str | None
+    alive: bool
+    slots: int
+    num_running: int
+    num_attempts: int
+    num_lost: int
+    started_at: datetime
+    heartbeat_at: datetime
+    lease_expires_at: datetime
+    stopped_at: datetime | None
+
+
+Summary = type[BatchSummary] | type[JobSummary] | type[WorkerSummary]
+
+
+def _view(name: str, summary: Summary) -> TableClause:
     return table(name, *(column(field.name) for field in fields(summary)))
 
 
 batch_summary = _view("batch_summary", BatchSummary)
 job_summary = _view("job_summary", JobSummary)
+worker_summary = _view("worker_summary", WorkerSummary)
 
 
 def read_batch(database: Database, batch_id: UUID) -> BatchSummary:
@@ -158,6 +186,13 @@ def read_jobs(
             raise UnknownName(f"batch: there is none with id {batch_id}")
         rows = connection.execute(page.order_by(job_summary.c.job_id).limit(limit)).all()
     return tuple(_to_job(row) for row in rows)
+
+
+def list_workers(database: Database, *, limit: int = 100) -> tuple[WorkerSummary, ...]:
+    """The newest workers first; one whose child was started again appears once for each."""
+    newest = select(worker_summary).order_by(worker_summary.c.worker_id.desc()).limit(limit)
+    with transaction(database) as connection:
+        return tuple(WorkerSummary(**row._mapping) for row in connection.execute(newest))
 
 
 def _to_batch(row: Row[Any]) -> BatchSummary:

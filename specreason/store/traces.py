@@ -25,7 +25,7 @@ from specreason.errors import LeaseLost, PermanentJobError, StoreUnavailable
 from specreason.reasoning.steps import StepRecord
 from specreason.store.jobs import ClaimedJob
 from specreason.store.session import Database, one_line, transaction
-from specreason.store.states import JobState
+from specreason.store.states import EventKind, JobState
 from specreason.store.steps import steps_of, to_columns, to_record
 from specreason.store.trace_schema import step, step_payload
 
@@ -187,7 +187,7 @@ def _resolve(futures: Sequence[asyncio.Future[Exception | None]], error: Excepti
 
 
 def _insert_held() -> TextClause:
-    """One statement: both tables, all rows, fenced. It returns the claims that hold."""
+    """One statement: both tables, all rows, fenced. It returns the claims that hold, and tells of rows refused."""
     types = {c.name: c.type for table in (step, step_payload) for c in table.c if c is not step.c.created_at}
     dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
     typed = ", ".join(f'"{name}" {kind.compile(dialect)}' for name, kind in types.items())
@@ -208,7 +208,16 @@ def _insert_held() -> TextClause:
             FOR SHARE OF job
         ),
         steps AS ({insert_into(step)}),
-        payloads AS ({insert_into(step_payload)})
+        payloads AS ({insert_into(step_payload)}),
+        refused AS (
+            INSERT INTO event (batch_id, job_id, worker_id, kind, detail)
+            SELECT job.batch_id, job.id, attempt.worker_id, '{EventKind.WRITE_REFUSED}',
+                jsonb_build_object('fence', incoming.fence, 'index', incoming.index)
+            FROM incoming
+            JOIN job ON job.id = incoming.job_id
+            LEFT JOIN attempt ON attempt.job_id = incoming.job_id AND attempt.fence = incoming.fence
+            WHERE NOT EXISTS (SELECT FROM held WHERE held.job_id = incoming.job_id AND held.fence = incoming.fence)
+        )
         SELECT job_id, fence FROM held
         """  # noqa: S608 -- the names come from our own metadata
     )

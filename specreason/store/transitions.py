@@ -1,4 +1,4 @@
-"""The state changes that jobs share, for one job or for many: end them, or queue them again.
+"""The state changes that jobs share, for one job or for many: end them, queue them again, bring them back.
 
 Each change closes the open attempt and writes its event in the caller's transaction. Rows are locked first,
 in the order of their ids, and totals are summed by a later statement, which sees every step that a writer
@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    ScalarSelect,
     Subquery,
     Uuid,
     any_,
@@ -23,13 +24,14 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    null,
     select,
     update,
 )
 from sqlalchemy.sql.functions import now
 
 from specreason.reasoning.steps import Decision, Phase, StopReason
-from specreason.store.schema import attempt, event, job
+from specreason.store.schema import attempt, batch, event, job
 from specreason.store.session import Connection, storable
 from specreason.store.states import AttemptOutcome, EventKind, JobState
 from specreason.store.trace_schema import step
@@ -83,6 +85,7 @@ def end_jobs(
         .where(job.c.id == totals.c.id)
         .values(
             state=state,
+            paused=False,
             finished_at=now(),
             stop_reason=stop_reason,
             answer=storable(answer) if answer is not None else None,
@@ -101,7 +104,7 @@ def requeue_jobs(
     error: str | None = None,
     delay_s: float = 0.0,
 ) -> None:
-    """Give locked, running jobs back to the queue, to be announced and claimed after `delay_s`."""
+    """Give locked, running jobs back to the queue, to be announced and claimed after `delay_s`, in their old turn."""
     if not job_ids:
         return
     these = one_of_ids(job.c.id, job_ids)
@@ -109,8 +112,39 @@ def requeue_jobs(
     _close_attempts(connection, these, outcome, error)
     run_after = now() + timedelta(seconds=delay_s)
     connection.execute(
-        update(job).where(these).values(state=JobState.QUEUED, run_after=run_after, published_at=None)
+        update(job)
+        .where(these)
+        .values(state=JobState.QUEUED, run_after=run_after, published_at=None, paused=_batch_is_paused())
     )
+
+
+def revive_jobs(connection: Connection, job_ids: Sequence[UUID]) -> None:
+    """Queue locked jobs that had ended as if they had not: their steps stay, their errors count no more."""
+    if not job_ids:
+        return
+    these = one_of_ids(job.c.id, job_ids)
+    _record(connection, these, EventKind.JOB_REQUEUED, JobState.QUEUED, None)
+    unknown: dict[str, object] = dict.fromkeys(
+        ("finished_at", "stop_reason", "error", "answer", "latency_s", "graded_at", "published_at", *TOTALS)
+    )
+    connection.execute(
+        update(job)
+        .where(these)
+        .values(
+            state=JobState.QUEUED,
+            run_after=now(),
+            paused=_batch_is_paused(),
+            alone=False,
+            num_errors=0,
+            num_lost=0,
+            deadline_at=case((job.c.deadline_at > now(), job.c.deadline_at)),
+            **unknown,
+        )
+    )
+
+
+def _batch_is_paused() -> ScalarSelect[bool]:
+    return select(batch.c.paused_at.is_not(None)).where(batch.c.id == job.c.batch_id).scalar_subquery()
 
 
 def _record(
@@ -118,10 +152,10 @@ def _record(
     which: ColumnElement[bool],
     kind: EventKind,
     state: JobState,
-    outcome: AttemptOutcome,
+    outcome: AttemptOutcome | None,
 ) -> None:
     """Events of a change that is about to be made: a job that no attempt was running has no outcome."""
-    running = case((job.c.state == JobState.RUNNING, literal(outcome.value)))
+    running = case((job.c.state == JobState.RUNNING, outcome.value if outcome else null()))
     worker_id = case((job.c.state == JobState.RUNNING, job.c.worker_id))
     rows = select(job.c.batch_id, job.c.id, worker_id, literal(kind.value), literal(state.value), running)
     names = ["batch_id", "job_id", "worker_id", "kind", "state", "outcome"]

@@ -1,6 +1,7 @@
-"""Workers and their leases. A worker's lease is its right to run jobs; an expired lease is never renewed.
+"""Workers and their leases. A worker's lease is its right to claim jobs, and keeps those that it runs from others.
 
-Whoever loses a lease has lost its jobs with it: the worker must register anew.
+A lease that has run out may still be renewed until the sweeper has seen it: after an hour without Postgres, every
+worker is late, and none is lost. Once seen, its jobs are others', and the worker must register anew.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ def register_worker(database: Database, new: NewWorker, *, lease_s: float) -> UU
 
 
 def beat(database: Database, worker_id: UUID, *, lease_s: float) -> bool:
-    """Renew the lease to `lease_s` from now. False if it had run out or was ended: leave every job now."""
-    holds = and_(worker.c.id == worker_id, worker.c.stopped_at.is_(None), worker.c.lease_expires_at > now())
+    """Renew the lease to `lease_s` from now. False if it was ended: leave every job now."""
+    holds = and_(worker.c.id == worker_id, worker.c.stopped_at.is_(None))
     renewed = (
         update(worker)
         .where(holds)

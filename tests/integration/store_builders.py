@@ -14,6 +14,7 @@ from specreason.store.batches import NewBatch, NewProblem, insert_batch
 from specreason.store.jobs import ClaimedJob, claim
 from specreason.store.session import Database, transaction
 from specreason.store.summaries import read_jobs
+from specreason.store.traces import TraceWriter
 from specreason.store.workers import NewWorker, register_worker
 
 PAIR = "scripted"
@@ -55,6 +56,13 @@ def claim_one(database: Database) -> ClaimedJob:
 def expire(database: Database, worker_id: UUID) -> None:
     """Let the worker's lease have run out, without the wait."""
     execute(database, f"UPDATE worker SET lease_expires_at = now() - interval '1 s' WHERE id = '{worker_id}'")
+
+
+async def append_all(writer: TraceWriter, job: ClaimedJob, *records: StepRecord) -> None:
+    sink = writer.sink(job)
+    for record in records:
+        await sink.append(record)
+    await sink.flush()
 
 
 def execute(database: Database, sql: str) -> None:

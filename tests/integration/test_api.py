@@ -176,13 +176,19 @@ def test_a_broker_that_is_away_loses_no_job(database: Database) -> None:
 
 def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
-    assert set(paths) == {
-        "/api/batches",
-        "/api/batches/{batch_id}",
-        "/api/batches/{batch_id}/jobs",
-        "/api/jobs/{job_id}",
-        "/api/jobs/{job_id}/steps",
-        "/api/health",
+    assert {path.removeprefix("/api/") for path in paths} == {
+        "batches",
+        "batches/{batch_id}",
+        "batches/{batch_id}/jobs",
+        *(
+            f"batches/{{batch_id}}/{action}"
+            for action in ("cancel", "pause", "resume", "requeue", "deadline")
+        ),
+        "jobs/{job_id}",
+        "jobs/{job_id}/steps",
+        *(f"jobs/{{job_id}}/{action}" for action in ("cancel", "requeue", "deadline")),
+        "workers",
+        "health",
     }
     assert set(paths["/api/batches"]["post"]["requestBody"]["content"]) == {
         "application/json",

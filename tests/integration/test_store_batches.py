@@ -14,9 +14,9 @@ from specreason.store.batches import (
     NewBatch,
     NewFile,
     NewProblem,
-    cancel_batch,
     insert_batch,
 )
+from specreason.store.controls import cancel_batch
 from specreason.store.session import Database
 from specreason.store.summaries import list_batches, read_batch, read_job, read_jobs
 from tests.integration.store_builders import PAIR, execute, job_ids, scalar, submit

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+
+from specreason.errors import StoreUnavailable
+from specreason.store.controls import pause_batch, resume_batch
 from specreason.store.dispatch import Leadership, expire_leases, take_unpublished
 from specreason.store.jobs import release
 from specreason.store.session import Database, connect
@@ -33,23 +41,28 @@ def test_jobs_of_an_expired_lease_are_queued_again(database: Database) -> None:
     assert take_unpublished(database, PAIR) == (job.job_id,)
 
 
-def test_a_job_that_loses_too_many_workers_is_dead(database: Database) -> None:
+def test_a_job_that_loses_too_many_workers_runs_alone_once_and_then_is_dead(database: Database) -> None:
     (job_id,) = job_ids(database, batch_id := submit(database))
-    for _ in range(3):
+    for number in range(1, 5):
         job = claimed(database, job_id, start_worker(database))
+        assert scalar(database, "SELECT alone FROM job") is (number == 4)
         expire(database, job.worker_id)
         assert expire_leases(database) == 1
     summary = read_job(database, job_id)
-    assert (summary.state, summary.num_lost, summary.num_attempts) == (JobState.DEAD, 3, 3)
-    assert summary.error == "3 workers were lost while they ran this job"
+    assert (summary.state, summary.num_lost, summary.num_attempts) == (JobState.DEAD, 4, 4)
+    assert summary.error == "4 workers were lost while they ran this job, the last with this job alone"
     assert read_batch(database, batch_id).num_dead == 1
 
 
-def test_a_lease_that_ran_out_is_never_renewed(database: Database) -> None:
+def test_a_lease_that_ran_out_is_renewed_until_the_sweeper_has_seen_it(database: Database) -> None:
     worker_id = start_worker(database, lease_s=60)
     assert beat(database, worker_id, lease_s=60)
     expire(database, worker_id)
+    assert beat(database, worker_id, lease_s=60)  # Postgres was away, say
+    expire(database, worker_id)
+    expire_leases(database)
     assert not beat(database, worker_id, lease_s=60)
+    assert scalar(database, "SELECT count(*) FROM event WHERE kind = 'worker_lost'") == 1
 
 
 def test_a_stopped_worker_holds_nothing(database: Database) -> None:
@@ -77,10 +90,46 @@ def test_the_window_bounds_what_is_announced_and_unclaimed(database: Database) -
     assert take_unpublished(database, PAIR, window=4) == (ids[4],)
 
 
-def test_a_larger_priority_goes_first_then_the_older_batch(database: Database) -> None:
+def test_a_larger_priority_goes_first_and_batches_of_one_priority_take_turns(database: Database) -> None:
     old, new = (job_ids(database, submit(database, 2)) for _ in range(2))
     urgent = job_ids(database, submit(database, 1, priority=5))
-    assert take_unpublished(database, PAIR) == (*urgent, *old, *new)
+    assert take_unpublished(database, PAIR) == (*urgent, old[0], new[0], old[1], new[1])
+
+
+def test_a_small_batch_behind_a_large_one_shares_the_places_from_where_the_large_one_is(
+    database: Database,
+) -> None:
+    large = job_ids(database, submit(database, 500))
+    assert take_unpublished(database, PAIR, window=100) == large[:100]
+    small = job_ids(database, submit(database, 3))
+    worker_id = start_worker(database)
+    for job_id in large[:6]:
+        claimed(database, job_id, worker_id)
+    assert set(take_unpublished(database, PAIR, window=100)) == {*small, *large[100:103]}
+
+
+def test_a_batch_that_was_paused_does_not_make_up_for_lost_turns(database: Database) -> None:
+    paused, other = submit(database, 50), submit(database, 50)
+    pause_batch(database, paused)
+    served = take_unpublished(database, PAIR, window=40)
+    assert set(served) <= set(job_ids(database, other))
+    resume_batch(database, paused)
+    worker_id = start_worker(database)
+    for job_id in served[:10]:
+        claimed(database, job_id, worker_id)
+    following = take_unpublished(database, PAIR, window=40)
+    assert len(set(following) & set(job_ids(database, other))) in (4, 5)
+
+
+def test_a_job_queued_again_does_not_pull_newcomers_to_the_front(database: Database) -> None:
+    ids = job_ids(database, submit(database, 50))
+    worker_id = start_worker(database)
+    first = claimed(database, ids[0], worker_id)
+    for job_id in take_unpublished(database, PAIR, window=20):
+        claimed(database, job_id, worker_id)
+    release(database, first)
+    late = job_ids(database, submit(database, 2))
+    assert take_unpublished(database, PAIR, window=3) == (ids[0], ids[21], late[0])
 
 
 def test_a_job_is_not_announced_before_its_time(database: Database) -> None:
@@ -97,6 +146,30 @@ def test_a_released_job_is_announced_at_once(database: Database) -> None:
     assert take_unpublished(database, PAIR) == (job_id,)
 
 
+def test_a_long_queue_is_read_through_its_indexes_only(database: Database) -> None:
+    """A predicate that Postgres cannot match with a partial index reads every job there ever was."""
+    submit(database, 5)
+    statements: list[tuple[str, object]] = []
+
+    @event.listens_for(database, "before_cursor_execute")
+    def note(*sent: Any) -> None:
+        _, _, statement, values, *_ = sent
+        if "FROM job" in statement:
+            statements.append((statement, values))
+
+    take_unpublished(database, PAIR, window=2)
+    take_unpublished(database, PAIR, window=3, resend_after_s=10)
+    submit(database, priority=1)  # asks for the turn that is served
+    event.remove(database, "before_cursor_execute", note)
+    assert len(statements) == 6
+    with database.connect() as connection:
+        connection.execute(text("SET enable_seqscan = off"))
+        for statement, values in statements:
+            plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars())
+            assert "Seq Scan" not in plan, f"{statement}\n{plan}"
+            assert "using ix_job_queue" in plan or "using ix_job_announced" in plan, f"{statement}\n{plan}"
+
+
 def test_one_leads_and_another_takes_over(database: Database, database_url: str) -> None:
     other = connect(database_url)
     first, second = Leadership(database), Leadership(other)
@@ -106,5 +179,18 @@ def test_one_leads_and_another_takes_over(database: Database, database_url: str)
     first.close()
     assert second.try_lead()
     assert not first.try_lead()
+    second.close()
+    other.dispose()
+
+
+def test_a_leader_that_is_frozen_is_replaced(database: Database, database_url: str) -> None:
+    other = connect(database_url)
+    frozen, second = Leadership(database, silent_s=0.2), Leadership(other)
+    assert frozen.try_lead()
+    time.sleep(0.5)
+    assert second.try_lead()
+    with pytest.raises(StoreUnavailable):
+        frozen.try_lead()
+    assert not frozen.try_lead()
     second.close()
     other.dispose()

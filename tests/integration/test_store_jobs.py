@@ -9,15 +9,16 @@ from uuid import UUID
 
 import pytest
 
-from specreason.reasoning.steps import StepRecord, StopReason
-from specreason.store.batches import cancel_batch
+from specreason.reasoning.steps import StopReason
 from specreason.store.dispatch import expire_leases
 from specreason.store.jobs import (
     ClaimedJob,
     JobResult,
+    MustRunAlone,
+    Recall,
     claim,
     finish,
-    lost_claims,
+    recalled,
     release,
     retry,
 )
@@ -29,6 +30,7 @@ from tests.integration.store_builders import (
     FINGERPRINT,
     accepted,
     answer,
+    append_all,
     claim_one,
     claimed,
     closed,
@@ -49,13 +51,6 @@ def writer(database: Database) -> Iterator[TraceWriter]:
     writer = TraceWriter(database)
     yield writer
     writer.close()
-
-
-async def append_all(writer: TraceWriter, job: ClaimedJob, *records: StepRecord) -> None:
-    sink = writer.sink(job)
-    for record in records:
-        await sink.append(record)
-    await sink.flush()
 
 
 def test_of_two_claims_at_once_one_wins(database: Database) -> None:
@@ -186,6 +181,16 @@ def test_an_error_is_retried_later_and_the_last_one_is_the_end(database: Databas
     assert scalar(database, "SELECT error FROM attempt WHERE number = 1") == "engine\ufffd gone"
 
 
+def test_a_job_that_must_run_alone_is_claimed_only_when_nothing_runs_beside_it(database: Database) -> None:
+    (job_id,) = job_ids(database, submit(database))
+    execute(database, "UPDATE job SET alone = true")
+    worker_id = start_worker(database)
+    with pytest.raises(MustRunAlone):
+        claim(database, job_id, worker_id=worker_id, pair_fingerprint=FINGERPRINT, in_flight=2)
+    assert read_job(database, job_id).num_attempts == 0
+    claimed(database, job_id, worker_id)
+
+
 def test_whoever_lost_the_claim_changes_nothing(database: Database) -> None:
     job = claim_one(database)
     expire(database, job.worker_id)
@@ -195,26 +200,8 @@ def test_whoever_lost_the_claim_changes_nothing(database: Database) -> None:
     assert not finish(database, job, SUCCEEDED)
     assert not release(database, job)
     assert not retry(database, job, "late")
-    assert lost_claims(database, [job, new]) == (job,)
+    assert recalled(database, [job, new]) == ((job, Recall.LOST),)
     assert read_job(database, job.job_id) == before
-
-
-async def test_cancelling_a_batch_ends_what_has_not_ended(database: Database, writer: TraceWriter) -> None:
-    batch_id = submit(database, 3)
-    first, second, _ = job_ids(database, batch_id)
-    worker_id = start_worker(database)
-    done, running = claimed(database, first, worker_id), claimed(database, second, worker_id)
-    assert finish(database, done, SUCCEEDED)
-    await append_all(writer, running, accepted(0))
-    assert cancel_batch(database, batch_id) == 2
-    batch = read_batch(database, batch_id)
-    assert (batch.num_succeeded, batch.num_cancelled, batch.num_steps) == (1, 2, 1)
-    assert batch.finished_at is not None
-    assert batch.cancelled_at is not None
-    assert lost_claims(database, [running]) == (running,)
-    assert not finish(database, running, SUCCEEDED)
-    assert read_job(database, second).stop_reason is StopReason.CANCELLED
-    assert cancel_batch(database, batch_id) == 0
 
 
 def test_counts_per_state_sum_to_the_jobs(database: Database) -> None:

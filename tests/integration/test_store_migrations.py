@@ -17,13 +17,16 @@ from specreason.store import schema, trace_schema  # noqa: F401 -- both fill the
 from specreason.store.columns import metadata
 from specreason.store.migrate import VIEWS, alembic_config, check_schema, install_views, migrate
 from specreason.store.session import Database, connect, transaction
-from specreason.store.summaries import BatchSummary, JobSummary
+from specreason.store.summaries import BatchSummary, JobSummary, Summary, WorkerSummary
 from tests.integration.conftest import database_called
 from tests.integration.store_builders import scalar
 
 CONSTRAINTS = """SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
                  FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conname !~ 'alembic' ORDER BY 1"""
 INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND indexname !~ 'alembic' ORDER BY 1"
+
+
+NEWEST = "0002"
 
 
 @pytest.fixture
@@ -64,14 +67,14 @@ def test_downgrading_leaves_nothing_and_upgrading_again_works(database: Database
     assert inspect(database).get_view_names() == []
     with pytest.raises(ConfigError, match="has no tables yet"):
         check_schema(database)
-    assert migrate(database) == "0001"
+    assert migrate(database) == NEWEST
     check_schema(database)
     assert set(inspect(database).get_view_names()) == set(VIEWS)
 
 
 def test_two_migrations_at_once_are_one(empty_database: Database) -> None:
     with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(migrate, [empty_database] * 2)) == ["0001", "0001"]
+        assert list(pool.map(migrate, [empty_database] * 2)) == [NEWEST, NEWEST]
     check_schema(empty_database)
 
 
@@ -88,9 +91,12 @@ def test_the_migrated_views_are_those_of_the_files(database: Database) -> None:
         assert as_stored(connection) == migrated
 
 
-@pytest.mark.parametrize(("view", "summary"), [("batch_summary", BatchSummary), ("job_summary", JobSummary)])
+@pytest.mark.parametrize(
+    ("view", "summary"),
+    [("batch_summary", BatchSummary), ("job_summary", JobSummary), ("worker_summary", WorkerSummary)],
+)
 def test_a_summary_has_the_columns_of_its_view_and_each_is_explained(
-    database: Database, view: str, summary: type[BatchSummary | JobSummary]
+    database: Database, view: str, summary: Summary
 ) -> None:
     columns = inspect(database).get_columns(view)
     assert [column["name"] for column in columns] == [field.name for field in fields(summary)]

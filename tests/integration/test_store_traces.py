@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from specreason.errors import LeaseLost, PermanentJobError, StoreUnavailable, UnknownName
 from specreason.reasoning.steps import Decision
-from specreason.store.batches import cancel_batch
+from specreason.store.controls import cancel_batch
 from specreason.store.dispatch import expire_leases
 from specreason.store.jobs import release
 from specreason.store.session import Database

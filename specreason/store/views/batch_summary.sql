@@ -32,6 +32,7 @@ SELECT
     jobs.spent_tokens,
     jobs.engine_s,
     batch.created_at,
+    batch.paused_at,
     batch.cancelled_at,
     CASE WHEN jobs.num_queued + jobs.num_running = 0 THEN jobs.last_finished_at END AS finished_at
 FROM batch
@@ -98,5 +99,6 @@ COMMENT ON COLUMN batch_summary.kept_tokens IS 'thinking and answer tokens of jo
 COMMENT ON COLUMN batch_summary.spent_tokens IS 'every token generated for jobs that ended';
 COMMENT ON COLUMN batch_summary.engine_s IS 'wall seconds inside engine calls, of jobs that ended';
 COMMENT ON COLUMN batch_summary.created_at IS 'when it was submitted';
+COMMENT ON COLUMN batch_summary.paused_at IS 'since when its jobs may not run; NULL: they may';
 COMMENT ON COLUMN batch_summary.cancelled_at IS 'when it was cancelled, if it was';
 COMMENT ON COLUMN batch_summary.finished_at IS 'when its last job ended; NULL while one is queued or running';

@@ -31,10 +31,12 @@ SELECT
     job.latency_s,
     job.resumed,
     job.num_attempts,
+    job.num_errors,
     job.num_lost,
     job.concurrency,
     job.pair_fingerprint,
     job.worker_id,
+    job.deadline_at,
     job.created_at,
     job.started_at,
     job.finished_at
@@ -97,10 +99,12 @@ COMMENT ON COLUMN job_summary.engine_s IS 'wall seconds inside engine calls';
 COMMENT ON COLUMN job_summary.latency_s IS 'wall seconds from the last claim to the end; not comparable if resumed';
 COMMENT ON COLUMN job_summary.resumed IS 'whether the last claim went on from persisted steps';
 COMMENT ON COLUMN job_summary.num_attempts IS 'claims so far';
-COMMENT ON COLUMN job_summary.num_lost IS 'claims that ended with a lost worker';
+COMMENT ON COLUMN job_summary.num_errors IS 'claims that ended in an error, since the job was last queued by hand';
+COMMENT ON COLUMN job_summary.num_lost IS 'claims that ended with a lost worker, likewise';
 COMMENT ON COLUMN job_summary.concurrency IS 'jobs in flight on the worker at the last claim, this one included';
 COMMENT ON COLUMN job_summary.pair_fingerprint IS 'weights, templates and engine version that wrote the steps';
 COMMENT ON COLUMN job_summary.worker_id IS 'worker of the last claim';
+COMMENT ON COLUMN job_summary.deadline_at IS 'whatever has not ended then expires';
 COMMENT ON COLUMN job_summary.created_at IS 'when it was submitted';
 COMMENT ON COLUMN job_summary.started_at IS 'first claim';
 COMMENT ON COLUMN job_summary.finished_at IS 'when it reached its end state';

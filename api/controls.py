@@ -1,0 +1,89 @@
+"""What may be done to jobs that were submitted. The dispatcher announces what becomes free within a second."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from api.database import database_of
+from specreason.store import controls
+from specreason.store.states import JobState
+from specreason.store.summaries import BatchSummary, JobSummary, read_batch, read_job
+
+router = APIRouter(prefix="/api")
+
+
+class Deadline(BaseModel):
+    """When whatever has not ended expires; null takes a deadline off."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    deadline_at: AwareDatetime | None
+
+
+class Requeue(BaseModel):
+    """Which of a batch's jobs to queue again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    states: Annotated[tuple[JobState, ...], Field(min_length=1)] = (JobState.FAILED, JobState.DEAD)
+
+
+@router.post("/batches/{batch_id}/cancel")
+def cancel_batch(request: Request, batch_id: UUID) -> BatchSummary:
+    """End every job of the batch that has not ended."""
+    controls.cancel_batch(database_of(request), batch_id)
+    return read_batch(database_of(request), batch_id)
+
+
+@router.post("/batches/{batch_id}/pause")
+def pause_batch(request: Request, batch_id: UUID) -> BatchSummary:
+    """Start none of the batch's jobs; those that run stop at their next step and keep what they have."""
+    controls.pause_batch(database_of(request), batch_id)
+    return read_batch(database_of(request), batch_id)
+
+
+@router.post("/batches/{batch_id}/resume")
+def resume_batch(request: Request, batch_id: UUID) -> BatchSummary:
+    """Let a paused batch go on."""
+    controls.resume_batch(database_of(request), batch_id)
+    return read_batch(database_of(request), batch_id)
+
+
+@router.post("/batches/{batch_id}/deadline")
+def set_batch_deadline(request: Request, batch_id: UUID, deadline: Deadline) -> BatchSummary:
+    """Give the batch's jobs that have not ended another deadline."""
+    controls.set_batch_deadline(database_of(request), batch_id, deadline.deadline_at)
+    return read_batch(database_of(request), batch_id)
+
+
+@router.post("/batches/{batch_id}/requeue")
+def requeue_batch(request: Request, batch_id: UUID, requeue: Requeue | None = None) -> BatchSummary:
+    """Queue jobs that failed or died again; they go on from their last step."""
+    states = (requeue or Requeue()).states
+    controls.requeue_batch(database_of(request), batch_id, states)
+    return read_batch(database_of(request), batch_id)
+
+
+@router.post("/jobs/{job_id}/cancel")
+def cancel_job(request: Request, job_id: UUID) -> JobSummary:
+    """End the job, if it has not ended."""
+    controls.cancel_job(database_of(request), job_id)
+    return read_job(database_of(request), job_id)
+
+
+@router.post("/jobs/{job_id}/deadline")
+def set_job_deadline(request: Request, job_id: UUID, deadline: Deadline) -> JobSummary:
+    """Give the job another deadline, if it has not ended."""
+    controls.set_job_deadline(database_of(request), job_id, deadline.deadline_at)
+    return read_job(database_of(request), job_id)
+
+
+@router.post("/jobs/{job_id}/requeue")
+def requeue_job(request: Request, job_id: UUID) -> JobSummary:
+    """Queue the job again if it failed, died, expired or was cancelled; it goes on from its last step."""
+    controls.requeue_job(database_of(request), job_id)
+    return read_job(database_of(request), job_id)

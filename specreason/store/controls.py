@@ -1,0 +1,145 @@
+"""What a user may do to jobs that were submitted: cancel, pause, resume, set a deadline, queue again.
+
+Each takes effect in Postgres at once. A worker that runs such a job hears of it within a second (`recalled`), and
+whatever it writes before is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, insert, null, select, update
+from sqlalchemy.sql.functions import now
+
+from specreason.errors import InvalidField, UnknownName
+from specreason.reasoning.steps import StopReason
+from specreason.store.schema import batch, event, job
+from specreason.store.session import Connection, Database, transaction
+from specreason.store.states import AttemptOutcome, EventKind, JobState
+from specreason.store.transitions import end_jobs, lock_jobs, one_of_ids, revive_jobs
+from specreason.store.turns import serving_turn
+
+OPEN = (JobState.QUEUED, JobState.RUNNING)
+REQUEUABLE = (JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED, JobState.DEAD)
+
+
+def cancel_batch(database: Database, batch_id: UUID) -> int:
+    """Cancel every job of the batch that has not ended; return how many there were. Raises UnknownName."""
+    with transaction(database) as connection:
+        _touch(connection, batch_id, cancelled_at=func.coalesce(batch.c.cancelled_at, now()))
+        cancelled = _cancel(connection, job.c.batch_id == batch_id)
+        connection.execute(insert(event).values(kind=EventKind.BATCH_CANCELLED, batch_id=batch_id))
+    return cancelled
+
+
+def cancel_job(database: Database, job_id: UUID) -> bool:
+    """Cancel the job; False if it had ended. Raises UnknownName."""
+    with transaction(database) as connection:
+        _must_exist(connection, job_id)
+        return _cancel(connection, job.c.id == job_id) == 1
+
+
+def pause_batch(database: Database, batch_id: UUID) -> None:
+    """Let none of the batch's jobs start, and let those that run stop at their next step. Raises UnknownName."""
+    with transaction(database) as connection:
+        _touch(connection, batch_id, paused_at=func.coalesce(batch.c.paused_at, now()))
+        queued = lock_jobs(connection, (job.c.batch_id == batch_id) & (job.c.state == JobState.QUEUED))
+        connection.execute(
+            update(job).where(one_of_ids(job.c.id, queued)).values(paused=True, published_at=None)
+        )
+        connection.execute(insert(event).values(kind=EventKind.BATCH_PAUSED, batch_id=batch_id))
+
+
+def resume_batch(database: Database, batch_id: UUID) -> None:
+    """Let the batch's jobs go on, in fair turn with all that came meanwhile. Raises UnknownName."""
+    with transaction(database) as connection:
+        _touch(connection, batch_id, paused_at=null())
+        paused = lock_jobs(connection, (job.c.batch_id == batch_id) & job.c.paused)
+        if paused:
+            these = one_of_ids(job.c.id, paused)
+            first = connection.execute(
+                select(job.c.pair, job.c.priority, func.min(job.c.turn).label("turn"))
+                .where(these)
+                .group_by(job.c.pair, job.c.priority)
+            ).one()
+            turn = serving_turn(connection, first.pair, first.priority)
+            connection.execute(
+                update(job)
+                .where(these)
+                .values(paused=False, published_at=None, turn=job.c.turn - first.turn + turn)
+            )
+        connection.execute(insert(event).values(kind=EventKind.BATCH_RESUMED, batch_id=batch_id))
+
+
+def set_batch_deadline(database: Database, batch_id: UUID, deadline_at: datetime | None) -> int:
+    """Give every job of the batch that has not ended this deadline, or none; return how many. Raises UnknownName."""
+    with transaction(database) as connection:
+        _touch(connection, batch_id, name=batch.c.name)
+        return _set_deadline(connection, job.c.batch_id == batch_id, deadline_at)
+
+
+def set_job_deadline(database: Database, job_id: UUID, deadline_at: datetime | None) -> bool:
+    """Give the job this deadline, or none; False if it has ended. Raises UnknownName."""
+    with transaction(database) as connection:
+        _must_exist(connection, job_id)
+        return _set_deadline(connection, job.c.id == job_id, deadline_at) == 1
+
+
+def requeue_batch(
+    database: Database, batch_id: UUID, states: Iterable[JobState] = (JobState.FAILED, JobState.DEAD)
+) -> int:
+    """Queue the batch's jobs that ended in one of `states` again; return how many. Raises UnknownName.
+
+    They go on from their last step. A deadline that has passed is taken off.
+    """
+    chosen = frozenset(states)
+    if wrong := chosen.difference(REQUEUABLE):
+        allowed = ", ".join(REQUEUABLE)
+        raise InvalidField("states", f"'{min(wrong)}' cannot be queued again; these can: {allowed}")
+    with transaction(database) as connection:
+        _touch(connection, batch_id, name=batch.c.name)
+        return _requeue(connection, (job.c.batch_id == batch_id) & job.c.state.in_(chosen))
+
+
+def requeue_job(database: Database, job_id: UUID) -> bool:
+    """Queue the job again, as `requeue_batch` does; False if it is queued, runs, or has succeeded."""
+    with transaction(database) as connection:
+        _must_exist(connection, job_id)
+        return _requeue(connection, (job.c.id == job_id) & job.c.state.in_(REQUEUABLE)) == 1
+
+
+def _touch(connection: Connection, batch_id: UUID, **values: object) -> None:
+    """Set columns of the batch, and so lock it until the end of the transaction."""
+    if not connection.execute(update(batch).where(batch.c.id == batch_id).values(**values)).rowcount:
+        raise UnknownName(f"batch: there is none with id {batch_id}")
+
+
+def _must_exist(connection: Connection, job_id: UUID) -> None:
+    if connection.scalar(select(job.c.id).where(job.c.id == job_id)) is None:
+        raise UnknownName(f"job: there is none with id {job_id}")
+
+
+def _cancel(connection: Connection, which: ColumnElement[bool]) -> int:
+    open_jobs = lock_jobs(connection, which & job.c.state.in_(OPEN))
+    end_jobs(
+        connection,
+        open_jobs,
+        state=JobState.CANCELLED,
+        outcome=AttemptOutcome.CANCELLED,
+        stop_reason=StopReason.CANCELLED,
+    )
+    return len(open_jobs)
+
+
+def _set_deadline(connection: Connection, which: ColumnElement[bool], deadline_at: datetime | None) -> int:
+    open_jobs = lock_jobs(connection, which & job.c.state.in_(OPEN))
+    connection.execute(update(job).where(one_of_ids(job.c.id, open_jobs)).values(deadline_at=deadline_at))
+    return len(open_jobs)
+
+
+def _requeue(connection: Connection, which: ColumnElement[bool]) -> int:
+    ended = lock_jobs(connection, which)
+    revive_jobs(connection, ended)
+    return len(ended)

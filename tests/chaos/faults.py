@@ -1,0 +1,221 @@
+"""The faults, one function each. A fault that makes no sense at this moment does nothing and returns None.
+
+What lasts (a server that is down, a frozen worker) is repaired later: the fault leaves the repair with the stage.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import text
+
+from specreason.errors import StoreUnavailable
+from specreason.store.session import transaction
+
+if TYPE_CHECKING:
+    from tests.chaos.fleet import WorkerProcess
+    from tests.chaos.stage import Stage
+
+POSTGRES_DOWN_S = (2.0, 6.0)
+BROKER_DOWN_S = (0.5, 3.0)
+FROZEN_PAST_LEASE_S = (3.0, 6.0)
+ZOMBIE_S = 1.0  # a thawed child runs alone for so long before its supervisor does
+SOME = 20  # most messages sent twice or dropped
+CUT = text(
+    """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND random() < 0.7
+    """
+)
+
+
+class FaultKind(StrEnum):
+    KILL_CHILD = "kill_child"
+    KILL_SUPERVISOR = "kill_supervisor"
+    WATCHED_KILL_CHILD = "watched_kill_child"
+    WATCHED_KILL_SUPERVISOR = "watched_kill_supervisor"
+    FREEZE = "freeze"
+    KILL_ENGINE = "kill_engine"
+    HANG_ENGINE = "hang_engine"
+    FLUSH_BROKER = "flush_broker"
+    RESTART_BROKER = "restart_broker"
+    RESTART_POSTGRES = "restart_postgres"
+    CUT_CONNECTIONS = "cut_connections"
+    DUPLICATE_MESSAGES = "duplicate_messages"
+    DROP_MESSAGES = "drop_messages"
+
+
+WATCHED_KILLS = (FaultKind.WATCHED_KILL_CHILD, FaultKind.WATCHED_KILL_SUPERVISOR)
+KILLS = (FaultKind.KILL_CHILD, FaultKind.KILL_SUPERVISOR, *WATCHED_KILLS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault that was injected, `at` unix seconds.
+
+    `struck` are the jobs whose worker it took, or whose message. `watched`: the monkey keeps still until they run
+    again, and that time is a recovery time.
+    """
+
+    kind: FaultKind
+    at: float = field(default_factory=time.time)
+    worker_id: UUID | None = None
+    struck: tuple[tuple[UUID, int], ...] = ()  # job, and its fence then
+    watched: bool = False
+
+
+Inject = Callable[["Stage", random.Random], Fault | None]
+
+
+def kill_child(stage: Stage, rng: random.Random) -> Fault | None:
+    return _strike(stage, rng, FaultKind.KILL_CHILD, lambda worker: worker.kill_child())
+
+
+def kill_supervisor(stage: Stage, rng: random.Random) -> Fault | None:
+    return _strike(stage, rng, FaultKind.KILL_SUPERVISOR, lambda worker: worker.kill_supervisor())
+
+
+def watched_kill_child(stage: Stage, rng: random.Random) -> Fault | None:
+    return _strike(stage, rng, FaultKind.WATCHED_KILL_CHILD, lambda worker: worker.kill_child(), watched=True)
+
+
+def watched_kill_supervisor(stage: Stage, rng: random.Random) -> Fault | None:
+    return _strike(
+        stage, rng, FaultKind.WATCHED_KILL_SUPERVISOR, lambda worker: worker.kill_supervisor(), watched=True
+    )
+
+
+def kill_engine(stage: Stage, rng: random.Random) -> Fault | None:
+    return _strike(stage, rng, FaultKind.KILL_ENGINE, lambda worker: worker.kill_engine())
+
+
+def hang_engine(stage: Stage, rng: random.Random) -> Fault | None:
+    return _strike(stage, rng, FaultKind.HANG_ENGINE, lambda worker: worker.hang_engine())
+
+
+def freeze(stage: Stage, rng: random.Random) -> Fault | None:
+    """Supervisor and child stand still past their lease; the child wakes first, and writes."""
+    if not stage.servers.both_run or any(worker.frozen for worker in stage.fleet.workers):
+        return None
+    frozen: list[WorkerProcess] = []
+
+    def begin(worker: WorkerProcess) -> None:
+        worker.freeze()
+        frozen.append(worker)
+
+    fault = _strike(stage, rng, FaultKind.FREEZE, begin)
+    for worker in frozen:
+        past_s = stage.lease_s + rng.uniform(*FROZEN_PAST_LEASE_S)
+        stage.later(past_s, worker.thaw_child)
+        stage.later(past_s + ZOMBIE_S, worker.thaw_supervisor)
+    return fault
+
+
+def flush_broker(stage: Stage, rng: random.Random) -> Fault | None:
+    """When messages wait: an empty broker has nothing to lose."""
+    seen = stage.look()
+    if seen is None or len(seen.announced) <= stage.slots or not stage.broker.flush():
+        return None
+    return Fault(
+        kind=FaultKind.FLUSH_BROKER,
+        struck=tuple((job_id, 0) for job_id in seen.announced),
+        watched=stage.calm,
+    )
+
+
+def restart_broker(stage: Stage, rng: random.Random) -> Fault | None:
+    if not stage.servers.both_run:
+        return None
+    stage.servers.kill_broker()
+    stage.later(rng.uniform(*BROKER_DOWN_S), stage.servers.start_broker)
+    return Fault(kind=FaultKind.RESTART_BROKER)
+
+
+def restart_postgres(stage: Stage, rng: random.Random) -> Fault | None:
+    if not stage.servers.both_run:
+        return None
+    stage.servers.kill_postgres(rng.choice((signal.SIGKILL, signal.SIGQUIT)))
+    stage.later(rng.uniform(*POSTGRES_DOWN_S), stage.servers.start_postgres)
+    return Fault(kind=FaultKind.RESTART_POSTGRES)
+
+
+def cut_connections(stage: Stage, rng: random.Random) -> Fault | None:
+    try:
+        with transaction(stage.database) as connection:
+            connection.execute(CUT)
+    except StoreUnavailable:
+        return None
+    return Fault(kind=FaultKind.CUT_CONNECTIONS)
+
+
+def duplicate_messages(stage: Stage, rng: random.Random) -> Fault | None:
+    """Jobs that wait and jobs that run are rung for once more."""
+    seen = stage.look()
+    if seen is None or not seen.running or not stage.servers.broker_runs:
+        return None
+    known = [job.job_id for job in seen.running] + list(seen.queued)
+    chosen = rng.sample(known, k=min(SOME, len(known)))
+    return Fault(kind=FaultKind.DUPLICATE_MESSAGES) if stage.broker.send(chosen) else None
+
+
+def drop_messages(stage: Stage, rng: random.Random) -> Fault | None:
+    if not stage.servers.broker_runs or not stage.broker.drop(rng.randint(1, SOME)):
+        return None
+    return Fault(kind=FaultKind.DROP_MESSAGES)
+
+
+INJECT: dict[FaultKind, Inject] = {
+    FaultKind.KILL_CHILD: kill_child,
+    FaultKind.KILL_SUPERVISOR: kill_supervisor,
+    FaultKind.WATCHED_KILL_CHILD: watched_kill_child,
+    FaultKind.WATCHED_KILL_SUPERVISOR: watched_kill_supervisor,
+    FaultKind.FREEZE: freeze,
+    FaultKind.KILL_ENGINE: kill_engine,
+    FaultKind.HANG_ENGINE: hang_engine,
+    FaultKind.FLUSH_BROKER: flush_broker,
+    FaultKind.RESTART_BROKER: restart_broker,
+    FaultKind.RESTART_POSTGRES: restart_postgres,
+    FaultKind.CUT_CONNECTIONS: cut_connections,
+    FaultKind.DUPLICATE_MESSAGES: duplicate_messages,
+    FaultKind.DROP_MESSAGES: drop_messages,
+}
+
+
+def _strike(
+    stage: Stage,
+    rng: random.Random,
+    kind: FaultKind,
+    how: Callable[[WorkerProcess], None],
+    *,
+    watched: bool = False,
+) -> Fault | None:
+    """Do it to a sound worker at a moment when a job of it has stored a step.
+
+    `watched`: at a moment when nothing waits or is broken, and the other workers have room for its jobs.
+    """
+    seen = stage.look()
+    if seen is None or (watched and (seen.queued or not stage.calm)):
+        return None
+    targets = {job.pid: job.worker_id for job in seen.running if job.has_steps}
+    sound = {worker.child: worker for worker in stage.fleet.workers if worker.sound}
+    pids = sorted(targets.keys() & sound.keys())
+    if watched:
+        free = {pid: seen.free_slots(pid) for pid in sound if pid is not None}
+        pids = [pid for pid in pids if sum(free.values()) - free[pid] >= len(seen.running_on(pid))]
+    if not pids:
+        return None
+    pid = rng.choice(pids)
+    how(sound[pid])
+    return Fault(
+        kind=kind,
+        worker_id=targets[pid],
+        struck=tuple((job.job_id, job.fence) for job in seen.running_on(pid)),
+        watched=watched,
+    )

@@ -1,0 +1,80 @@
+"""The monkey: draws faults from a seeded, shuffled deck, and keeps still before and while a recovery is watched."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from tests.chaos.faults import INJECT, WATCHED_KILLS, Fault, FaultKind
+from tests.chaos.stage import Stage
+
+WATCH_PAST_LEASE_S = 6.0
+PATIENCE_S = 25.0  # most that a watched kill waits for everything else to be in order
+
+
+class Monkey:
+    """Call `tick` often. The order of the faults is the seed's; their moments are the machine's."""
+
+    def __init__(
+        self, stage: Stage, deck: Mapping[FaultKind, int], *, gap_s: float, rng: random.Random
+    ) -> None:
+        self._stage = stage
+        self._cards = [kind for kind, number in deck.items() for _ in range(number)]
+        self._gap_s = gap_s
+        self._rng = rng
+        self._hand: list[FaultKind] = []
+        self._next_at = time.monotonic()
+        self._watching: Fault | None = None
+        self._watch_until = 0.0
+        self.faults: list[Fault] = []
+
+    @property
+    def watching(self) -> bool:
+        return self._watching is not None
+
+    def tick(self) -> None:
+        """Inject the next fault that is possible, if its time has come."""
+        if self._watching is not None:
+            self._watch(self._watching)
+        elif time.monotonic() >= self._next_at:
+            self._play()
+
+    def counts(self) -> dict[str, int]:
+        return dict(sorted(Counter(str(fault.kind) for fault in self.faults).items()))
+
+    def _play(self) -> None:
+        if len(self._hand) <= len(self._cards) // 4:  # what is left may be impossible for long
+            self._hand += self._rng.sample(self._cards, k=len(self._cards))
+        if self._hand[0] in WATCHED_KILLS and time.monotonic() < self._next_at + PATIENCE_S:
+            self._try([0])
+        else:
+            self._try(range(len(self._hand)))
+
+    def _try(self, places: Iterable[int]) -> None:
+        """Play the first of these cards that can be played now."""
+        for place in places:
+            fault = INJECT[self._hand[place]](self._stage, self._rng)
+            if fault is not None:
+                del self._hand[place]
+                self.faults.append(fault)
+                self._next_at = time.monotonic() + self._gap_s * self._rng.uniform(0.5, 1.5)
+                if fault.watched:
+                    self._watching = fault
+                    self._watch_until = time.monotonic() + self._stage.lease_s + WATCH_PAST_LEASE_S
+                return
+
+    def _watch(self, fault: Fault) -> None:
+        """Until the jobs it struck run again, or have ended after all; of many, a worker's worth."""
+        seen = self._stage.look()
+        if time.monotonic() < self._watch_until:
+            if seen is None:
+                return
+            queued = set(seen.queued)
+            running = {(job.job_id, job.fence) for job in seen.running}
+            num_waiting = sum(claim[0] in queued or claim in running for claim in fault.struck)
+            if len(fault.struck) - num_waiting < min(len(fault.struck), self._stage.slots):
+                return
+        self._watching = None
+        self._next_at = max(self._next_at, time.monotonic() + self._gap_s / 2)

@@ -1,0 +1,181 @@
+"""One chaos run from empty data directory to report."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from specreason.errors import StoreUnavailable
+from specreason.store.migrate import migrate
+from specreason.store.session import Database, connect
+from tests.chaos.audit import audit, num_unfinished, outcomes
+from tests.chaos.broker import Broker
+from tests.chaos.faults import KILLS
+from tests.chaos.fleet import Fleet
+from tests.chaos.monkey import Monkey
+from tests.chaos.profiles import SCRIPTED, Profile
+from tests.chaos.recovery import recovery_s
+from tests.chaos.repeated import repeated_steps
+from tests.chaos.report import Report
+from tests.chaos.scripted_child import STEP_LOG
+from tests.chaos.servers import KillableServers
+from tests.chaos.stage import Stage
+from tests.chaos.undisturbed import diverged
+from tests.chaos.workload import Submitter, plan
+from tests.integration.queue_rules import broken_rules
+
+ROOT = Path(__file__).parents[2]
+TICK_S = 0.05
+TELL_EVERY_S = 5.0
+FIRST_FAULT_AFTER_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """`drain_s` bounds the wait for the last job once everything is healed."""
+
+    profile: Profile
+    seed: int
+    duration_s: float
+    num_jobs: int
+    num_workers: int
+    gap_s: float
+    drain_s: float
+    folder: Path
+
+
+class ChaosRun:
+    """Main thread only."""
+
+    def __init__(self, options: Options, console: Console) -> None:
+        self._options = options
+        self._console = console
+        self._tell_at = 0.0
+        self._broken_rules: set[str] = set()
+        self._started = time.monotonic()
+
+    def run(self) -> Report:
+        options = self._options
+        step_log = options.folder / "steps.txt"
+        step_log.touch()
+        with KillableServers(options.folder / "data") as servers:
+            database = connect(servers.database_url, pool_size=2)
+            migrate(database)
+            fleet = Fleet(
+                options.profile, options.num_workers, self._environment(servers, step_log), options.folder
+            )
+            stage = Stage(
+                servers=servers,
+                fleet=fleet,
+                database=database,
+                broker=Broker(servers.broker_url, options.profile.pair),
+                lease_s=options.profile.lease_s,
+                slots=options.profile.slots,
+            )
+            try:
+                self._wait_for_workers(stage)
+                chance = random.Random(options.seed)
+                arrivals = plan(options.profile, options.num_jobs, options.duration_s, chance)
+                monkey = Monkey(stage, options.profile.deck, gap_s=options.gap_s, rng=chance)
+                self._started = time.monotonic()
+                submitter = Submitter(database, arrivals)
+                self._break_things(stage, monkey, submitter)
+                self._drain(stage, monkey, submitter)
+            finally:
+                fleet.stop()
+            return self._report(database, stage, monkey, submitter, step_log)
+
+    def _environment(self, servers: KillableServers, step_log: Path) -> dict[str, str]:
+        # spawn_module keeps the working directory off the path, and tests are not installed.
+        path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        return self._options.profile.environment | {
+            "SPECREASON_DATABASE_URL": servers.database_url,
+            "SPECREASON_BROKER_URL": servers.broker_url,
+            "PYTHONPATH": path,
+            STEP_LOG: str(step_log),
+        }
+
+    def _wait_for_workers(self, stage: Stage) -> None:
+        self._console.print(
+            f"Starting {self._options.num_workers} workers; logs are in {self._options.folder}"
+        )
+        deadline = time.monotonic() + self._options.profile.start_s
+        while (seen := stage.look()) is None or len(seen.slots) < self._options.num_workers:
+            if stage.fleet.ended or time.monotonic() > deadline:
+                raise TimeoutError(f"the workers did not start: see {self._options.folder}/worker-0.log")
+            stage.tend()
+            time.sleep(TICK_S)
+
+    def _break_things(self, stage: Stage, monkey: Monkey, submitter: Submitter) -> None:
+        end = self._started + self._options.duration_s
+        while time.monotonic() < end:
+            stage.tend()
+            if not monkey.watching:
+                submitter.tick()
+            if time.monotonic() > self._started + FIRST_FAULT_AFTER_S:
+                monkey.tick()
+            self._tell(stage, monkey)
+            time.sleep(TICK_S)
+
+    def _drain(self, stage: Stage, monkey: Monkey, submitter: Submitter) -> None:
+        self._console.print("No more faults: everything is healed, the jobs may end")
+        stage.heal()
+        deadline = time.monotonic() + self._options.drain_s
+        while time.monotonic() < deadline:
+            stage.tend()
+            submitter.tick(all_of_them=True)
+            self._tell(stage, monkey)
+            try:
+                if submitter.done and num_unfinished(stage.database) == 0:
+                    return
+            except StoreUnavailable:
+                pass
+            time.sleep(TICK_S)
+
+    def _tell(self, stage: Stage, monkey: Monkey) -> None:
+        """A line now and then, and a look at whether the queue's rules hold at this moment."""
+        if time.monotonic() < self._tell_at:
+            return
+        self._tell_at = time.monotonic() + TELL_EVERY_S
+        jobs = "Postgres is away"
+        with suppress(StoreUnavailable):
+            self._broken_rules.update(broken_rules(stage.database))
+        seen = stage.look()
+        if seen is not None:
+            jobs = f"{len(seen.running)} running, {len(seen.queued)} queued, {len(seen.slots)} workers live"
+        last = f", last {monkey.faults[-1].kind}" if monkey.faults else ""
+        self._console.print(
+            f"{time.monotonic() - self._started:4.0f} s  {jobs}  |  {len(monkey.faults)} faults{last}",
+            highlight=False,
+        )
+
+    def _report(
+        self, database: Database, stage: Stage, monkey: Monkey, submitter: Submitter, step_log: Path
+    ) -> Report:
+        self._console.print("Auditing")
+        options = self._options
+        killed = [
+            fault.worker_id for fault in monkey.faults if fault.kind in KILLS and fault.worker_id is not None
+        ]
+        scripted = options.profile is SCRIPTED
+        return Report(
+            seed=options.seed,
+            duration_s=options.duration_s,
+            pair=options.profile.pair,
+            workers=options.num_workers,
+            broken_rules=sorted(self._broken_rules.union(broken_rules(database))),
+            audit=audit(database, num_submitted=submitter.num_jobs, killed=killed),
+            outcomes=outcomes(database),
+            faults=monkey.counts(),
+            supervisors_ended=stage.fleet.ended,
+            diverged=len(diverged(database)) if scripted else None,
+            repeated_steps=repeated_steps(database, step_log) if scripted else None,
+            recovery_s=recovery_s(database, monkey.faults, slots=options.profile.slots),
+            recovery_bound_s=options.profile.lease_s + 2,
+        )

@@ -1,0 +1,55 @@
+"""Everything that a monkey can break, and the repairs that are due."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from specreason.store.session import Database
+from tests.chaos.broker import Broker
+from tests.chaos.fleet import Fleet
+from tests.chaos.look import Look, look
+from tests.chaos.servers import KillableServers
+
+CALM_S = 6.0  # from a repair until clients have found their servers again: Celery tries after 2 s and 6 s
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """Main thread only: servers die with the thread that started them."""
+
+    servers: KillableServers
+    fleet: Fleet
+    database: Database
+    broker: Broker
+    lease_s: float
+    slots: int
+    _repaired_at: float = field(default=-CALM_S)
+    _repairs: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+    _order: itertools.count[int] = field(default_factory=itertools.count)
+
+    def look(self) -> Look | None:
+        return look(self.database)
+
+    @property
+    def calm(self) -> bool:
+        """Whether both servers run, have done so for a while, and no worker is frozen."""
+        return not self._repairs and time.monotonic() > self._repaired_at + CALM_S
+
+    def later(self, delay_s: float, repair: Callable[[], None]) -> None:
+        heapq.heappush(self._repairs, (time.monotonic() + delay_s, next(self._order), repair))
+
+    def tend(self) -> None:
+        """Do the repairs that are due, and start workers again that have ended."""
+        while self._repairs and self._repairs[0][0] <= time.monotonic():
+            heapq.heappop(self._repairs)[2]()
+            self._repaired_at = time.monotonic()
+        self.fleet.tend()
+
+    def heal(self) -> None:
+        """Do every repair now."""
+        while self._repairs:
+            heapq.heappop(self._repairs)[2]()

@@ -1,0 +1,80 @@
+"""Two outages that chance seldom finds: an answer that gets lost, and a leader that has slept through one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+import worker.run_job
+from specreason.config import RunConfig
+from specreason.errors import StoreUnavailable
+from specreason.settings import Settings
+from specreason.store.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.jobs import ClaimedJob, claim
+from specreason.store.session import Database
+from specreason.store.states import JobState
+from specreason.store.summaries import read_job
+from specreason.store.traces import TraceWriter
+from specreason.store.workers import beat
+from tests.chaos.scripted_pair import PROBLEM, make_pair
+from tests.integration.store_builders import PAIR, claim_one, expire, job_ids, start_worker
+from tests.processes import wait_for
+from worker.app import make_app
+from worker.coordinator import GRACE_BEATS, Coordinator
+from worker.host import PairHost
+from worker.run_job import JobRunner
+
+BEAT_S = 0.2
+
+
+@pytest.fixture
+def runner(database: Database) -> Iterator[JobRunner]:
+    pair = make_pair(speed=0)
+    worker_id = start_worker(database, fingerprint=pair.fingerprint)
+    writer, host = TraceWriter(database), PairHost()
+    runner = JobRunner(database, writer, host, pair, worker_id=worker_id, settings=Settings())
+    yield runner
+    runner.draining.set()
+    writer.close()
+    host.close()
+
+
+def test_a_job_whose_claim_was_never_answered_is_given_back(
+    database: Database, runner: JobRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker.run_job, "AGAIN_S", 0.05)
+    problems = [NewProblem(text=PROBLEM.format(number=0))]
+    new = NewBatch(name="one", pair=PAIR, config=RunConfig(), problems=problems)
+    (job_id,) = job_ids(database, insert_batch(database, new))
+    answers_to_lose = [True]
+
+    def unheard(*arguments: object, **options: object) -> ClaimedJob | None:
+        claimed = claim(*arguments, **options)  # type: ignore[arg-type]
+        if answers_to_lose and answers_to_lose.pop():
+            raise StoreUnavailable("database: the connection was cut in the commit")
+        return claimed
+
+    monkeypatch.setattr(worker.run_job, "claim", unheard)
+    threading.Thread(target=runner, args=(job_id,)).start()
+    wait_for(lambda: not answers_to_lose)
+    assert read_job(database, job_id).state is JobState.RUNNING
+    wait_for(lambda: read_job(database, job_id).state is JobState.QUEUED, 10)
+    runner(job_id)
+    assert read_job(database, job_id).state is JobState.SUCCEEDED
+
+
+def test_a_new_leader_lets_every_worker_renew_before_it_takes_one_for_lost(database: Database) -> None:
+    job = claim_one(database)
+    expire(database, job.worker_id)  # as after an outage, in which nobody could renew
+    settings = Settings(beat_s=BEAT_S)
+    leader = Coordinator(database, make_app("redis://127.0.0.1:1/0"), pairs=[], settings=settings)
+    leader.tick()
+    assert beat(database, job.worker_id, lease_s=60)
+    expire(database, job.worker_id)
+    time.sleep(GRACE_BEATS * BEAT_S)
+    leader.tick()
+    assert not beat(database, job.worker_id, lease_s=60)
+    leader.close()

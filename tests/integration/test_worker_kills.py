@@ -1,0 +1,262 @@
+"""What becomes of jobs whose worker is killed, frozen, told to leave, or hangs. Real processes, scripted models.
+
+Wherever a job ends in the end, its trace is the one of a run that nothing disturbed: `wait_for_ends` compares them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from specreason.embedded import Servers
+from specreason.store.controls import cancel_job, pause_batch, resume_batch
+from specreason.store.session import Database, connect
+from tests.integration.conftest import TEMPLATE, database_called
+from tests.integration.scripted_child import ANSWER_INDEX, HOLDS
+from tests.integration.store_builders import execute
+from tests.integration.worker_house import House, all_gone, freeze, rows_of, until
+from tests.processes import alive
+from worker.app import make_app
+
+SLOTS = 5
+LEASE_S = 3
+SETTINGS = {
+    "SLOTS": SLOTS,
+    "LEASE_S": LEASE_S,
+    "BEAT_S": 0.3,
+    "STALL_S": 3,
+    "REPUBLISH_S": 1,
+    "RETRY_S": 0.2,
+}
+PAIRS = """
+[scripted]
+judge_suffix = "?"
+base = { model = "none", max_model_len = 4096, kv_cache_memory_bytes = 1048576 }
+drafter = { model = "none", max_model_len = 4096, kv_cache_memory_bytes = 1048576 }
+"""
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def house(servers: Servers, administration: Database) -> Iterator[House]:
+    name = "test_worker_kills"
+    with administration.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+    database_url = database_called(servers, name)
+    database = connect(database_url)
+    app = make_app(servers.broker_url)
+    with tempfile.TemporaryDirectory() as folder:
+        pairs = Path(folder) / "pairs.toml"
+        pairs.write_text(PAIRS)
+        environment = {
+            "PYTHONPATH": str(ROOT),
+            "SPECREASON_DATABASE_URL": database_url,
+            "SPECREASON_BROKER_URL": servers.broker_url,
+            "SPECREASON_PAIRS_FILE": str(pairs),
+            HOLDS: folder,
+            **{f"SPECREASON_{setting}": str(value) for setting, value in SETTINGS.items()},
+        }
+        house = House(database, database_url, app, environment, Path(folder))
+        house.lose_messages()
+        yield house
+        house.close()
+        # pytest shows it where a test has failed
+        sys.stdout.write((Path(folder) / "workers.log").read_text())
+    app.close()
+    database.dispose()
+    with administration.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def test_however_often_a_job_is_announced_it_runs_once(house: House) -> None:
+    house.worker()
+    job_ids = house.submit("Slow. The first.", "The second.")
+    for _ in range(20):
+        house.ring(*job_ids)
+    house.wait_for_ends(*job_ids)
+    house.ring(*job_ids)
+    (after,) = house.submit("The last.")
+    house.wait_for_ends(after)
+    assert [house.attempts(job_id) for job_id in job_ids] == [["succeeded from 0"]] * 2
+
+
+def test_a_message_that_got_lost_is_sent_again(house: House) -> None:
+    house.worker()
+    house.hold("crowd")
+    crowd = house.submit(*["Wait for crowd at 0."] * SLOTS)
+    until(lambda: all(house.state(job_id) == "running" for job_id in crowd))
+    late = house.submit("One.", "Two.", "Three.")
+    batch_id = house.batch_of(late[0])
+    unsent = f"SELECT FROM job WHERE batch_id = '{batch_id}' AND published_at IS NULL"
+    until(lambda: not rows_of(house.database, unsent))
+    assert house.lose_messages() >= 2  # the consumer may hold one already
+    house.let_go("crowd")
+    house.wait_for_ends(*crowd, *late)
+    assert [house.attempts(job_id) for job_id in late] == [["succeeded from 0"]] * 3
+
+
+def test_a_cancelled_job_stops_and_frees_its_slot_within_two_seconds(house: House) -> None:
+    house.worker()
+    house.hold("crowd")
+    cancelled, *others = house.submit(*["Wait for crowd at 0."] * SLOTS)
+    until(lambda: all(house.state(job_id) == "running" for job_id in (cancelled, *others)))
+    (following,) = house.submit("The next one.")
+    started = time.monotonic()
+    cancel_job(house.database, cancelled)
+    until(lambda: house.state(following) != "queued")
+    assert time.monotonic() - started < 2
+    house.let_go("crowd")
+    house.wait_for_ends(*others, following)
+    assert (house.state(cancelled), house.num_steps(cancelled)) == ("cancelled", [0])
+
+
+def test_a_paused_job_is_given_back_after_the_step_it_is_at(house: House) -> None:
+    house.worker()
+    house.hold("pause")
+    (job_id,) = house.submit("Wait for pause at 2.")
+    house.wait_for_steps((job_id, 2))
+    pause_batch(house.database, house.batch_of(job_id))
+    time.sleep(1)  # it hears of that within half a second
+    house.let_go("pause")
+    until(lambda: house.state(job_id) == "queued")
+    assert (house.num_steps(job_id), house.attempts(job_id)) == ([3], ["released from 0"])
+    resume_batch(house.database, house.batch_of(job_id))
+    house.wait_for_ends(job_id)
+    assert house.attempts(job_id) == ["released from 0", "succeeded from 3"]
+
+
+def test_a_job_that_must_run_alone_runs_with_nothing_beside_it(house: House) -> None:
+    house.worker()
+    house.hold("crowd")
+    crowd = house.submit(*["Wait for crowd at 0."] * SLOTS)
+    until(lambda: all(house.state(job_id) == "running" for job_id in crowd))
+    others = house.submit(*(f"Slow. Number {number}." for number in range(6)))
+    alone = others[2]
+    execute(house.database, f"UPDATE job SET alone = true WHERE id = '{alone}'")
+    house.let_go("crowd")
+    house.wait_for_ends(*crowd, *others)
+    beside = rows_of(
+        house.database,
+        f"""SELECT FROM attempt AS this JOIN attempt AS other ON other.job_id <> this.job_id
+            AND other.started_at < this.ended_at AND other.ended_at > this.started_at
+            WHERE this.job_id = '{alone}'""",
+    )
+    assert not beside
+    assert house.attempts(alone) == ["succeeded from 0"]
+
+
+def test_a_hung_engine_is_noticed_and_its_job_ends_on_the_next_child(house: House) -> None:
+    worker = house.worker()
+    hung = worker.child_pid
+    house.hold("hang")
+    (job_id,) = house.submit("Hang on hang at 3.")
+    house.wait_for_steps((job_id, 3))
+    until(lambda: not alive(hung))
+    house.let_go("hang")
+    house.wait_for_ends(job_id)
+    assert house.attempts(job_id) == ["lost from 0", "succeeded from 3"]
+    assert worker.process.poll() is None
+
+
+@pytest.mark.parametrize("what", ["the child", "the whole worker"])
+def test_jobs_whose_worker_is_killed_at_any_point_end_on_another_as_if_nothing_had_happened(
+    house: House, what: str
+) -> None:
+    worker = house.worker()
+    names = ("start", "middle", "commit", "answer", "end")
+    house.hold(*names)
+    start, middle, commit, answer, end = job_ids = house.submit(
+        "Wait for start at 0.",
+        "Wait for middle at 3.",
+        "Wait for commit at 2.",
+        "Wait for answer at answer.",
+        "Wait for end at answer.",
+    )
+    house.wait_for_steps((start, 0), (middle, 3), (commit, 2), (answer, ANSWER_INDEX), (end, ANSWER_INDEX))
+    until(lambda: house.state(start) == "running")
+    if what == "the whole worker":
+        house.start()
+    with house.lock(commit, "FOR UPDATE"), house.lock(end, "FOR SHARE"):
+        house.let_go("commit", "end")
+        until(lambda: house.num_blocked() == 2)
+        killed = worker.family if what == "the whole worker" else [worker.child_pid]
+        os.kill(killed[0], signal.SIGKILL)
+        until(lambda: all_gone(killed))
+    house.let_go("start", "middle", "answer")
+    house.wait_for_ends(*job_ids)
+    assert [house.attempts(job_id)[1:] for job_id in job_ids] == [
+        [f"succeeded from {first_step}"] for first_step in (0, 3, 2, ANSWER_INDEX, ANSWER_INDEX + 1)
+    ]
+    assert {house.attempts(job_id)[0] for job_id in job_ids} == {"lost from 0"}
+
+
+def test_a_worker_told_to_leave_gives_its_job_back_at_the_next_step_while_others_go_on(house: House) -> None:
+    worker = house.worker()
+    house.hold("step")
+    (job_id,) = house.submit("Wait for step at 2.")
+    house.wait_for_steps((job_id, 2))
+    other_worker = house.start()
+    other_worker.wait_until_ready()
+    worker.process.terminate()
+    time.sleep(0.5)  # from now on it takes nothing
+    (other_job,) = house.submit("Meanwhile.")
+    house.wait_for_ends(other_job)
+    assert house.state(job_id) == "running"
+    house.let_go("step")
+    assert worker.process.wait(10) == 0
+    house.wait_for_ends(job_id)
+    assert house.attempts(job_id) == ["released from 0", "succeeded from 3"]
+
+
+def test_a_worker_told_twice_to_leave_does_so_at_once(house: House) -> None:
+    worker = house.worker()
+    house.hold("step")
+    (job_id,) = house.submit("Wait for step at 1.")
+    house.wait_for_steps((job_id, 1))
+    house.start()
+    family = worker.family
+    worker.process.terminate()
+    time.sleep(0.5)
+    assert alive(worker.process.pid)
+    worker.process.terminate()
+    assert worker.process.wait(2) == 0
+    until(lambda: all_gone(family))
+    house.let_go("step")
+    house.wait_for_ends(job_id)
+    assert house.attempts(job_id) == ["lost from 0", "succeeded from 1"]
+
+
+def test_a_worker_frozen_inside_a_commit_writes_nothing_when_it_wakes(house: House) -> None:
+    frozen = house.worker()
+    zombie = frozen.child_pid
+    house.hold("step")
+    (job_id,) = house.submit("Wait for step at 2.")
+    house.wait_for_steps((job_id, 2))
+    following = house.start()
+    with house.lock(job_id, "FOR UPDATE"):
+        house.let_go("step")
+        until(lambda: house.num_blocked() == 1)
+        freeze(frozen.process.pid)  # it leads
+        freeze(zombie)  # it writes
+    house.wait_for_ends(job_id)
+    assert house.attempts(job_id) == ["lost from 0", "succeeded from 2"]
+    os.kill(zombie, signal.SIGCONT)
+    refused = f"SELECT detail FROM event WHERE kind = 'write_refused' AND job_id = '{job_id}'"
+    until(lambda: bool(rows_of(house.database, refused)))
+    assert rows_of(house.database, refused) == [({"fence": 1, "index": 2},)]
+    os.kill(frozen.process.pid, signal.SIGCONT)
+    until(lambda: not alive(zombie))
+    frozen.wait_until_ready()  # as a new worker, with a lease of its own
+    house.wait_for_ends(job_id)
+    assert house.attempts(job_id) == ["lost from 0", "succeeded from 2"]
+    assert following.process.poll() is None
+    frozen.process.kill()
+    frozen.process.wait()

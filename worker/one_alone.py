@@ -1,0 +1,51 @@
+"""Many at once, or one alone: the lock between ordinary jobs and a job that may be what kills workers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class OneAlone:
+    """Whoever wants to be alone waits for those inside to leave; newcomers wait until it has left."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._num_inside = 0
+        self._num_wanting_alone = 0
+
+    @property
+    def num_inside(self) -> int:
+        return self._num_inside
+
+    @contextmanager
+    def together(self) -> Iterator[int]:
+        """Be inside with others; gives how many are, this one included."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._num_wanting_alone == 0)
+            self._num_inside += 1
+            inside = self._num_inside
+        try:
+            yield inside
+        finally:
+            self._leave()
+
+    @contextmanager
+    def alone(self) -> Iterator[int]:
+        """Be inside with nobody else."""
+        with self._changed:
+            self._num_wanting_alone += 1
+            self._changed.wait_for(lambda: self._num_inside == 0)
+            self._num_inside = 1
+        try:
+            yield 1
+        finally:
+            with self._changed:
+                self._num_wanting_alone -= 1
+            self._leave()
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._num_inside -= 1
+            self._changed.notify_all()
