@@ -2,7 +2,7 @@
 
 A shallow base learns to write; three of its six layers become the drafter, which is trained on by itself. The base then
 learns to judge: fresh layers are put on top of those that know what to write, because comparing a step with what the
-base itself would have written needs both. Last, the work of every layer is given to two, and the deep base is trained on.
+base itself would have written needs both. Last, the work of every layer is given to two: the deep base is trained on.
 """
 
 from dataclasses import dataclass, replace
