@@ -9,7 +9,7 @@ from uuid import UUID
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from specreason.queues import CELERY_CONFIG, RUN_JOB, queue_of
+from specreason.queues import PUBLISHER_CONFIG, RUN_JOB, queue_of
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ class Publisher:
 
     def __init__(self, broker_url: str) -> None:
         self._celery = Celery("specreason", broker=broker_url)
-        self._celery.conf.update(CELERY_CONFIG)
+        self._celery.conf.update(PUBLISHER_CONFIG)
 
     def announce(self, pair: str, job_ids: Iterable[UUID]) -> None:
         """Send one message per job to the pair's queue."""

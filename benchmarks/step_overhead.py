@@ -1,4 +1,4 @@
-"""How much of a job's wall time is ours: `python benchmarks/step_overhead.py [--jobs N]`.
+"""How much of a job's wall time is ours: `python -m benchmarks.step_overhead [--jobs N]`.
 
 Conditions: the whole product on this machine (embedded servers, API, worker, the demo pair in two vLLM engines), one
 job in flight, scheme `specreason` at the pair's threshold, greedy decoding, the bundled problems. `own_share` is
@@ -9,13 +9,16 @@ against the wall time from the first claim to the last end. The last line of std
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).parents[1])  # not this folder, whose queue.py would hide Python's own
+
 import argparse
 import json
 import platform
-import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import httpx2

@@ -13,16 +13,20 @@ The last line of stdout is one JSON object.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).parents[1])  # not this folder, whose queue.py would hide Python's own
+
 import argparse
 import asyncio
 import json
 import statistics
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from benchmarks.own_database import conditions, empty, own_database, vacuum
+from benchmarks.own_servers import conditions, empty, own_servers, vacuum
 from specreason.config import RunConfig
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Phase, StepRecord
@@ -76,8 +80,8 @@ def main() -> int:
     parser.add_argument("--waits", type=int, default=100, help="steps per job when the wait is measured")
     arguments = parser.parse_args()
     figures = []
-    with own_database() as url:
-        database = connect(url)
+    with own_servers() as servers:
+        database = connect(servers.database_url)
         facts = conditions(database)
         print(", ".join(f"{name} {value}" for name, value in facts.items()))
         writer = TraceWriter(database)

@@ -28,6 +28,12 @@ CELERY_CONFIG: dict[str, Any] = {
     },
 }
 
+# For those who only send: one try. Left alone, kombu tries for six seconds to reach a broker that is away, in which a
+# leader takes nothing back from lost workers and a client waits for its answer. The dispatcher announces again.
+PUBLISHER_CONFIG: dict[str, Any] = CELERY_CONFIG | {
+    "broker_transport_options": CELERY_CONFIG["broker_transport_options"] | {"max_retries": 0},
+}
+
 
 def queue_of(pair: str) -> str:
     """Each pair has a queue of its own: only a worker that holds the pair can run its jobs."""

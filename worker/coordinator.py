@@ -23,6 +23,7 @@ from specreason.store.session import Database
 log = logging.getLogger(__name__)
 
 ANNOUNCE_EVERY_S = 0.5
+BROKER_AWAY_S = 2.0  # between two tries to announce while it is
 POOL_TIMEOUT_S = 5.0
 GRACE_BEATS = 3
 # A job whose message may still wait in the queue is announced again only after so long: the queue would grow.
@@ -87,4 +88,5 @@ class Coordinator:
             for job_id in due:
                 self._celery.send_task(RUN_JOB, [str(job_id)], queue=queue_of(pair), retry=False)
         except (OperationalError, RedisError) as error:
+            self._announce_at = time.monotonic() + BROKER_AWAY_S
             raise StoreUnavailable(f"broker: {error}") from error

@@ -28,6 +28,7 @@ from worker.host import PairHost
 from worker.run_job import JobRunner
 
 BEAT_S = 0.2
+NO_BROKER = "redis://127.0.0.1:1/0"
 
 
 @pytest.fixture
@@ -70,11 +71,26 @@ def test_a_new_leader_lets_every_worker_renew_before_it_takes_one_for_lost(datab
     job = claim_one(database)
     expire(database, job.worker_id)  # as after an outage, in which nobody could renew
     settings = Settings(beat_s=BEAT_S)
-    leader = Coordinator(database, make_app("redis://127.0.0.1:1/0"), pairs=[], settings=settings)
+    leader = Coordinator(database, make_app(NO_BROKER), pairs=[], settings=settings)
     leader.tick()
     assert beat(database, job.worker_id, lease_s=60)
     expire(database, job.worker_id)
     time.sleep(GRACE_BEATS * BEAT_S)
     leader.tick()
     assert not beat(database, job.worker_id, lease_s=60)
+    leader.close()
+
+
+def test_a_leader_whose_broker_is_away_still_takes_jobs_back_at_once(database: Database) -> None:
+    settings = Settings(beat_s=BEAT_S / GRACE_BEATS)
+    leader = Coordinator(database, make_app(NO_BROKER), pairs=[PAIR], settings=settings)
+    started = time.monotonic()
+    with pytest.raises(StoreUnavailable, match="broker"):
+        leader.tick()
+    job = claim_one(database)
+    expire(database, job.worker_id)
+    time.sleep(BEAT_S)
+    leader.tick()  # without the broker, which it leaves alone for a while
+    assert read_job(database, job.job_id).state is JobState.QUEUED
+    assert time.monotonic() - started < 2
     leader.close()

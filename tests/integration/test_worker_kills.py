@@ -76,6 +76,13 @@ def house(servers: Servers, administration: Database) -> Iterator[House]:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
+@pytest.fixture(autouse=True)
+def nothing_held_up(house: House) -> Iterator[None]:
+    """At the end of each test, however it ended."""
+    yield
+    house.let_go_of_all()
+
+
 def test_however_often_a_job_is_announced_it_runs_once(house: House) -> None:
     house.worker()
     job_ids = house.submit("Slow. The first.", "The second.")

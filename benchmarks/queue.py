@@ -1,9 +1,7 @@
-"""How fast jobs are handed out, and whether a long queue slows that down: `python -m benchmarks.queue_speed`.
+"""How fast jobs are handed out, and whether a long queue slows that down: `python -m benchmarks.queue`.
 
-Not called queue.py: run by path, its neighbours would take it for Python's own `queue`.
-
-Conditions: an embedded Postgres of its own with fsync on; no broker and no model. Before each measurement the tables
-are vacuumed and analysed, as autovacuum would.
+Conditions: an embedded Postgres with fsync on and an embedded Valkey, both its own; no model. Before each measurement
+the tables are vacuumed and analysed, as autovacuum would.
 
 *Empty jobs*: processes that claim and finish jobs without steps through `specreason.store.jobs`, one after the other,
 each process its own share.
@@ -12,19 +10,24 @@ each process its own share.
 again. Time and buffers (EXPLAIN, shared hit + read) of the statements that find these jobs; and time of the whole call,
 which besides marks them as announced and commits.
 
-*Messages*: the most that were sent and not yet claimed while they are claimed in any order.
+*Messages*: the most that stood in the broker's queue while a leader announces the long queue as fast as its ticks
+allow, and messages are taken in bursts: claimed, or lost.
 
 The last line of stdout is one JSON object.
 """
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).parents[1])  # not this folder, whose queue.py would hide Python's own
+
 import argparse
 import json
 import multiprocessing
 import random
 import statistics
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,15 +37,19 @@ from uuid import UUID
 
 from sqlalchemy import event, text
 
-from benchmarks.own_database import conditions, empty, own_database, vacuum
+from benchmarks.own_servers import conditions, empty, own_servers, vacuum
 from specreason.config import RunConfig
+from specreason.queues import queue_of
 from specreason.reasoning.steps import StopReason
+from specreason.settings import Settings
 from specreason.store.batches import NewBatch, NewProblem, insert_batch
 from specreason.store.dispatch import take_unpublished
 from specreason.store.jobs import JobResult, claim, finish
 from specreason.store.session import Database, connect
 from specreason.store.states import JobState
 from specreason.store.workers import NewWorker, register_worker
+from worker.app import make_app
+from worker.coordinator import ANNOUNCE_EVERY_S, Coordinator
 
 PAIR = FINGERPRINT = "bench"
 SUCCEEDED = JobResult(state=JobState.SUCCEEDED, stop_reason=StopReason.ANSWERED, answer="4")
@@ -51,7 +58,8 @@ NUM_BATCHES = 1000
 NUM_FREE = 16  # places in the window when the selection is measured
 NUM_CALLS = 200
 VACUUM_EVERY = 20  # calls: each leaves as many dead rows as it announces jobs
-NUM_TICKS = 60
+NUM_TICKS = 40
+SHARE_LOST = 0.2  # of the bursts in which messages are taken
 TARGET_RATIO = 1.5
 
 
@@ -82,11 +90,11 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2000, help="empty jobs per measurement")
     parser.add_argument("--long", type=int, default=100_000, help="jobs in the long queue")
     arguments = parser.parse_args()
-    with own_database() as url:
-        database = connect(url)
+    with own_servers() as servers:
+        database = connect(servers.database_url)
         facts = conditions(database)
         print(", ".join(f"{name} {value}" for name, value in facts.items()))
-        rates = {n: empty_jobs_per_s(database, url, n, arguments.jobs) for n in (1, 2, 4)}
+        rates = {n: empty_jobs_per_s(database, servers.database_url, n, arguments.jobs) for n in (1, 2, 4)}
         for number, rate in rates.items():
             print(f"empty jobs, {number} processes: {rate:8.0f} jobs/s")
         short, long = (measure_selection(database, n) for n in (NUM_BATCHES, arguments.long))
@@ -96,7 +104,7 @@ def main() -> int:
                 f" {measured.select_buffers} buffers ({', '.join(measured.indexes)});"
                 f" the whole call {measured.call_ms:.2f} ms"
             )
-        most_messages = most_messages_waiting(database)
+        most_messages = most_messages_waiting(database, servers.broker_url)
         print(f"messages waiting: at most {most_messages}, window {WINDOW}")
         database.dispose()
     ratios = {
@@ -268,20 +276,28 @@ def used_indexes(plan: dict[str, Any]) -> Iterator[str]:
 # Messages
 
 
-def most_messages_waiting(database: Database) -> int:
-    """Announce and claim in turns on the queue as it stands; the most messages that waited at once."""
+def most_messages_waiting(database: Database, broker_url: str) -> int:
+    """Let a leader announce the queue as it stands; the most messages that the broker held at once."""
     worker_id = start_worker(database)
+    settings = Settings(publish_window=WINDOW, republish_s=1)
+    app = make_app(broker_url)
+    leader = Coordinator(database, app, [PAIR], settings)
     draw = random.Random(0)
-    with database.connect() as connection:
-        announced = text("SELECT id FROM job WHERE state = 'queued' AND published_at IS NOT NULL")
-        messages = list(connection.scalars(announced))
-    most = len(messages)
-    for _ in range(NUM_TICKS):
-        messages += take_unpublished(database, PAIR, window=WINDOW, resend_after_s=600)
-        most = max(most, len(messages))
-        draw.shuffle(messages)
-        for _ in range(draw.randrange(60)):
-            claim(database, messages.pop(), worker_id=worker_id, pair_fingerprint=FINGERPRINT)
+    most = 0
+    with (
+        app.connection_for_read() as connection,
+        connection.SimpleQueue(queue_of(PAIR), no_ack=True) as waiting,
+    ):
+        for _ in range(NUM_TICKS):
+            leader.tick()
+            most = max(most, waiting.qsize())
+            lost = draw.random() < SHARE_LOST
+            for _ in range(draw.randint(0, waiting.qsize())):
+                (job_id,) = waiting.get(block=False).payload[0]
+                if not lost:
+                    claim(database, UUID(job_id), worker_id=worker_id, pair_fingerprint=FINGERPRINT)
+            time.sleep(ANNOUNCE_EVERY_S)
+    leader.close()
     return most
 
 

@@ -1,4 +1,4 @@
-"""A Postgres for one benchmark: embedded, durable as in production, gone afterwards. And what its figures depend on."""
+"""Servers for one benchmark: embedded, durable as in production, gone afterwards. And what its figures depend on."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from specreason.embedded import start_servers
+from specreason.embedded import Servers, start_servers
 from specreason.store.migrate import migrate
 from specreason.store.session import Database, connect
 
 
 @contextmanager
-def own_database() -> Iterator[str]:
-    """URL of a fresh, migrated database."""
+def own_servers() -> Iterator[Servers]:
+    """A Postgres with a fresh, migrated database, and a Valkey."""
     with tempfile.TemporaryDirectory() as folder, start_servers(Path(folder) / "data") as servers:
         database = connect(servers.database_url, pool_size=1)
         migrate(database)
         database.dispose()
-        yield servers.database_url
+        yield servers
 
 
 def conditions(database: Database) -> dict[str, str | int]:
