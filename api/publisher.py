@@ -9,7 +9,7 @@ from uuid import UUID
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from specreason.queues import PUBLISHER_CONFIG, RUN_JOB, queue_of
+from specreason.queues import PUBLISHER_CONFIG, RUN_JOB, announcement
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,6 @@ class Publisher:
         """Send one message per job to the pair's queue."""
         try:
             for job_id in job_ids:
-                self._celery.send_task(RUN_JOB, [str(job_id)], queue=queue_of(pair), retry=False)
+                self._celery.send_task(RUN_JOB, **announcement(pair, job_id))
         except OperationalError as error:
             log.warning("the broker does not answer; the dispatcher will announce the jobs: %s", error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -13,9 +14,10 @@ from api.database import database_of
 from api.publisher import Publisher
 from api.submission import SUBMISSION_DOC, read_submission
 from specreason import __version__
+from specreason.errors import StoreUnavailable
 from specreason.settings import Settings
 from specreason.store.batches import NewBatch, insert_batch
-from specreason.store.dispatch import take_unpublished
+from specreason.store.dispatch import take_unpublished, window_of
 from specreason.store.session import ping
 from specreason.store.steps import StepRow, read_step_rows
 from specreason.store.summaries import (
@@ -28,7 +30,9 @@ from specreason.store.summaries import (
     read_job,
     read_jobs,
 )
+from specreason.store.workers import live_slots
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api")
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -132,7 +136,11 @@ def _submit(request: Request, batch: NewBatch) -> BatchSummary:
     database, settings = database_of(request), _settings(request)
     publisher: Publisher = request.app.state.publisher
     batch_id = insert_batch(database, batch)
-    publisher.announce(batch.pair, take_unpublished(database, batch.pair, window=settings.publish_window))
+    try:
+        window = window_of(live_slots(database).get(batch.pair, 0), most=settings.publish_window)
+        publisher.announce(batch.pair, take_unpublished(database, batch.pair, window=window))
+    except StoreUnavailable as error:  # the batch is stored: the dispatcher announces its jobs
+        log.warning("%s", error)
     return read_batch(database, batch_id)
 
 

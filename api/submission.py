@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -13,10 +14,11 @@ from specreason.config import PairConfig, RunConfig, first_invalid_field, get_pa
 from specreason.errors import InvalidField, UnknownName
 from specreason.evaluation.datasets import Problem, load_json, parse_jsonl
 from specreason.settings import Settings
-from specreason.store.batches import NewBatch, NewFile, NewProblem
+from specreason.store.batches import IdempotencyKey, NewBatch, NewFile, NewProblem
 
 FORM_FIELDS = frozenset({"file", "name", "pair", "config", "priority", "deadline_s", "metadata"})
 LONGEST_DEADLINE_S = 366 * 86_400
+LONGEST_KEY = 255  # characters of an Idempotency-Key
 
 
 class Submission(BaseModel):
@@ -79,7 +81,8 @@ async def read_submission(request: Request) -> NewBatch:
     if len(submission.problems) > settings.max_problems:
         count = len(submission.problems)
         raise InvalidField("problems", f"are {count}; a batch has at most {settings.max_problems}")
-    return _new_batch(submission, _pair_of(submission, request.app.state.pairs), file)
+    pair = _pair_of(submission, request.app.state.pairs)
+    return _new_batch(submission, pair, file, _idempotency(request, submission, file))
 
 
 async def _json_body(request: Request, settings: Settings) -> bytes:
@@ -143,7 +146,21 @@ def _pair_of(submission: Submission, pairs: dict[str, PairConfig]) -> PairConfig
         raise InvalidField("pair", str(error).removeprefix("pair: ")) from error
 
 
-def _new_batch(submission: Submission, pair: PairConfig, file: NewFile | None) -> NewBatch:
+def _idempotency(request: Request, submission: Submission, file: NewFile | None) -> IdempotencyKey | None:
+    """The client's name for this request: a 503 may hide a commit, and sent again under it, it is the same batch."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not 0 < len(key) <= LONGEST_KEY:
+        raise InvalidField("Idempotency-Key", f"must have 1 to {LONGEST_KEY} characters")
+    body = hashlib.sha256(submission.model_dump_json().encode())
+    body.update(file.content if file is not None else b"")
+    return IdempotencyKey(key=key, body_hash=body.hexdigest())
+
+
+def _new_batch(
+    submission: Submission, pair: PairConfig, file: NewFile | None, idempotency: IdempotencyKey | None
+) -> NewBatch:
     """The stored configuration names its threshold: a later change of the pair's default changes no batch."""
     config = submission.config
     if config.threshold is None:
@@ -160,6 +177,7 @@ def _new_batch(submission: Submission, pair: PairConfig, file: NewFile | None) -
         deadline_at=_from_now(submission.deadline_s),
         metadata=submission.metadata,
         file=file,
+        idempotency=idempotency,
     )
 
 

@@ -281,7 +281,7 @@ def most_messages_waiting(database: Database, broker_url: str) -> int:
     worker_id = start_worker(database)
     settings = Settings(publish_window=WINDOW, republish_s=1)
     app = make_app(broker_url)
-    leader = Coordinator(database, app, [PAIR], settings)
+    leader = Coordinator(database, app, settings)
     draw = random.Random(0)
     most = 0
     with (

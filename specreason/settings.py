@@ -40,6 +40,9 @@ class Settings(BaseSettings):
         30,
         description="A child that reports no progress for longer is taken for hung and its lease not renewed.",
     )
+    start_s: Annotated[float, Field(gt=0)] = Field(
+        900, description="A child that has not loaded its pair after so long is taken for hung."
+    )
     max_attempts: Annotated[int, Field(ge=1)] = Field(3, description="Errors after which a job is dead.")
     retry_s: Annotated[float, Field(gt=0)] = Field(
         2, description="Pause before a job with an error is tried again; it doubles with each error."
@@ -49,9 +52,11 @@ class Settings(BaseSettings):
     )
     republish_s: Annotated[float, Field(gt=0)] = Field(
         10,
-        description="A queued job whose message was sent longer ago is announced again, once the queue is empty.",
+        description="A queued job whose message was sent longer ago, and is not in the queue, is announced again.",
     )
-    publish_window: Annotated[int, Field(ge=1)] = Field(256, description="Most messages in one queue.")
+    publish_window: Annotated[int, Field(ge=1)] = Field(
+        256, description="Most messages in one queue; at most two per slot of the pair's workers."
+    )
     drain_s: Annotated[float, Field(ge=0)] = Field(30, description="Grace for running jobs at shutdown.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
+from uuid import UUID
 
 from celery.signals import worker_shutting_down
 
@@ -25,7 +26,7 @@ from specreason.engines.pair import close_pair, load_pair
 from specreason.errors import ConfigError, SpecReasonError, StoreUnavailable
 from specreason.logs import log_to_stderr
 from specreason.settings import Settings, load_settings
-from specreason.store.session import connect
+from specreason.store.session import Database, connect
 from specreason.store.traces import TraceWriter
 from specreason.store.workers import NewWorker, register_worker
 from worker.app import make_app, serve
@@ -35,6 +36,7 @@ from worker.run_job import JobRunner
 
 log = logging.getLogger(__name__)
 
+STORE_AWAY_S = 1.0  # between two tries to register
 STORE_S = 5.0  # for jobs that had just ended to be stored
 
 
@@ -72,22 +74,19 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
     pair = host.run(load(name, config))
     log.info("pair %s is loaded after %.0f s", name, time.monotonic() - started)
     writer = TraceWriter(database)
-    worker_id = register_worker(
-        database,
-        NewWorker(
-            pair=name,
-            pair_fingerprint=pair.fingerprint,
-            pair_config=config.model_dump(mode="json"),
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            slots=settings.slots,
-            gpu=os.environ.get("CUDA_VISIBLE_DEVICES"),
-        ),
-        lease_s=settings.lease_s,
+    new = NewWorker(
+        pair=name,
+        pair_fingerprint=pair.fingerprint,
+        pair_config=config.model_dump(mode="json"),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        slots=settings.slots,
+        gpu=os.environ.get("CUDA_VISIBLE_DEVICES"),
     )
+    worker_id = _register(database, new, lease_s=settings.lease_s)
     os.write(progress_fd, f"{worker_id}\n".encode())
-    host.report_progress(pair, progress_fd)
     runner = JobRunner(database, writer, host, pair, worker_id=worker_id, settings=settings)
+    host.report_progress(pair, progress_fd, on_death=runner.engine_died.set)
     worker_shutting_down.connect(lambda **_: runner.draining.set(), weak=False)
     threading.Thread(target=_leave_with_dead_engine, args=(runner,), daemon=True).start()
     try:
@@ -96,6 +95,16 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
         writer.close()
         host.run(close_pair(pair))
         host.close()
+
+
+def _register(database: Database, new: NewWorker, *, lease_s: float) -> UUID:
+    """Loading a pair may take minutes: if Postgres is away when it is done, it is not thrown away."""
+    while True:
+        try:
+            return register_worker(database, new, lease_s=lease_s)
+        except StoreUnavailable as error:
+            log.warning("the pair is loaded, but %s", error)
+            time.sleep(STORE_AWAY_S)
 
 
 def _leave_with_dead_engine(runner: JobRunner) -> None:

@@ -12,7 +12,6 @@ from specreason.engines.sockets import remove_socket_folders
 EXIT_CONFIG = 2  # the child cannot work as configured: starting it again is no use
 EXIT_ENGINE_DEAD = 70
 EXIT_STORE_AWAY = 75  # Postgres did not answer at the start: the pair is not to blame
-START_S = 900.0  # loading two large models takes minutes; a child that is silent for longer is hung
 
 
 class ChildProcess:
@@ -33,10 +32,10 @@ class ChildProcess:
         self._heard = b""
         self.worker_id: UUID | None = None
 
-    def hung(self, stall_s: float) -> bool:
-        """Whether its step loops have not turned for `stall_s`; while it loads, it may be silent for longer."""
+    def hung(self, *, stall_s: float, start_s: float) -> bool:
+        """Whether its step loops have not turned for `stall_s`; while it loads, it may be silent for `start_s`."""
         self._listen()
-        return time.monotonic() - self._last_turn > (START_S if self.worker_id is None else stall_s)
+        return time.monotonic() - self._last_turn > (start_s if self.worker_id is None else stall_s)
 
     def close(self) -> None:
         """Kill whatever is left of the child's group, engines included."""

@@ -1,92 +1,94 @@
 """What one worker does for all: returns jobs whose worker is gone, ends the late, announces what waits.
 
 Every supervisor runs one; whoever holds the advisory lock leads. A leader that dies loses its connection and
-with it the lock, so another takes over within a tick; one that is frozen, after a lease.
+with it the lock, so another takes over within a tick; one that is frozen, after half a lease.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from specreason.errors import StoreUnavailable
-from specreason.queues import RUN_JOB, queue_of
+from specreason.queues import RUN_JOB, announced_job, announcement, queue_of
 from specreason.settings import Settings
-from specreason.store.dispatch import Leadership, expire_deadlines, expire_leases, take_unpublished
+from specreason.store.dispatch import (
+    Leadership,
+    Messages,
+    expire_deadlines,
+    expire_leases,
+    take_unpublished,
+    window_of,
+)
 from specreason.store.session import Database
+from specreason.store.workers import live_slots
 
 log = logging.getLogger(__name__)
 
 ANNOUNCE_EVERY_S = 0.5
-BROKER_AWAY_S = 2.0  # between two tries to announce while it is
+BROKER_AWAY_S = 5.0  # between two tries to announce while it is
 POOL_TIMEOUT_S = 5.0
 GRACE_BEATS = 3
-# A job whose message may still wait in the queue is announced again only after so long: the queue would grow.
-RESEND_BEHIND_OTHERS_S = 600.0
+NO_JOB = UUID(int=0)
 
 
 class Coordinator:
-    """Call `tick` a few times a second. It serves every pair of the deployment, not only this worker's."""
+    """Call `tick` a few times a second. It serves every pair of the deployment that has a worker."""
 
-    def __init__(self, database: Database, celery: Celery, pairs: Iterable[str], settings: Settings) -> None:
+    def __init__(self, database: Database, celery: Celery, settings: Settings) -> None:
         self._database = database
         self._celery = celery
-        self._pairs = tuple(pairs)
         self._settings = settings
-        self._leadership = Leadership(database, silent_s=settings.lease_s)
-        self._leads = False
+        self._leadership = Leadership(database, silent_s=settings.lease_s / 2)
+        self._led_at: datetime | None = None  # our last round, by Postgres's clock
         self._announce_at = 0.0
         self._expire_at = 0.0
 
     def tick(self) -> None:
         """One round of a leader's work; nothing while another worker leads. Raises StoreUnavailable."""
-        clock = time.monotonic()
-        try:
-            if not self._leadership.try_lead():
-                self._leads = False
-                return
-            if not self._leads:
-                # Postgres may have been away, even if we slept through it: let everyone renew before a lease is lost.
-                self._leads = True
-                self._expire_at = time.monotonic() + GRACE_BEATS * self._settings.beat_s
-            if clock >= self._expire_at:
-                self._expire()
-        except StoreUnavailable:
-            self._leads = False
-            raise
-        if clock >= self._announce_at:
-            self._announce_at = clock + ANNOUNCE_EVERY_S
-            for pair in self._pairs:
-                self._announce(pair)
+        if not self._leads():
+            return
+        if time.monotonic() >= self._expire_at:
+            self._expire()
+        if time.monotonic() >= self._announce_at:
+            self._announce_at = time.monotonic() + ANNOUNCE_EVERY_S
+            for pair, slots in live_slots(self._database).items():
+                self._announce(pair, window_of(slots, most=self._settings.publish_window))
 
     def close(self) -> None:
         """Let another worker lead."""
         self._leadership.close()
+
+    def _leads(self) -> bool:
+        last, self._led_at = self._led_at, self._leadership.try_lead()
+        if self._led_at is None:
+            return False
+        if last is None or self._led_at - last > timedelta(seconds=self._settings.lease_s / 2):
+            # Another led, or Postgres was away, or it or all of us stood still, as a laptop does that sleeps: let
+            # everyone renew before a lease is lost.
+            self._expire_at = time.monotonic() + GRACE_BEATS * self._settings.beat_s
+        return True
 
     def _expire(self) -> None:
         if num_lost := expire_leases(self._database, max_lost=self._settings.max_lost):
             log.warning("%d jobs of lost workers are queued again, or dead", num_lost)
         expire_deadlines(self._database)
 
-    def _announce(self, pair: str) -> None:
-        """Send what was never sent, and what was sent and not heard of: soon if the queue is empty, else late."""
-        settings = self._settings
+    def _announce(self, pair: str, window: int) -> None:
+        """Send what was never sent, and what was sent and is not there any more."""
         try:
             with self._celery.pool.acquire(block=True, timeout=POOL_TIMEOUT_S) as connection:
-                num_waiting = connection.default_channel.client.llen(queue_of(pair))
-            due = take_unpublished(
-                self._database,
-                pair,
-                window=settings.publish_window,
-                resend_after_s=RESEND_BEHIND_OTHERS_S if num_waiting else settings.republish_s,
-            )
-            for job_id in due:
-                self._celery.send_task(RUN_JOB, [str(job_id)], queue=queue_of(pair), retry=False)
+                there = connection.default_channel.client.lrange(queue_of(pair), 0, -1)
+            # A message that is none of ours counts all the same: it stands before others.
+            messages = Messages([announced_job(each) or NO_JOB for each in there], self._settings.republish_s)
+            for job_id in take_unpublished(self._database, pair, window=window, messages=messages):
+                self._celery.send_task(RUN_JOB, **announcement(pair, job_id))
         except (OperationalError, RedisError) as error:
             self._announce_at = time.monotonic() + BROKER_AWAY_S
             raise StoreUnavailable(f"broker: {error}") from error

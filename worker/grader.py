@@ -45,9 +45,8 @@ def grade_pending(database: Database) -> int:
     pending = jobs_to_grade(database, limit=BATCH_SIZE)
     for job in pending:
         correct = is_correct(job.answer, job.gold)
-        insert_grade(
-            database, NewGrade(job_id=job.job_id, grader=GRADER, answer=job.answer, is_correct=correct)
-        )
+        new = NewGrade(job_id=job.job_id, grader=GRADER, answer=job.answer, is_correct=correct)
+        insert_grade(database, new, only_first=True)  # every worker has a grader
     return len(pending)
 
 

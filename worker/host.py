@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from specreason.engines.base import ModelPair
+from specreason.errors import EngineDead
 
 T = TypeVar("T")
 
@@ -22,13 +23,17 @@ class PairHost:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._reporting: Future[None] | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="pair-host", daemon=True)
         self._thread.start()
 
-    def report_progress(self, pair: ModelPair, fd: int) -> None:
-        """Write a newline to `fd` from time to time, as long as the loop turns and no engine sits on its work."""
+    def report_progress(self, pair: ModelPair, fd: int, on_death: Callable[[], None]) -> None:
+        """Write a newline to `fd` from time to time, as long as the loop turns and no engine sits on its work.
+
+        `on_death` is called when an engine has died, even one that had nothing to do.
+        """
         os.set_blocking(fd, False)
-        self.submit(_report_progress(pair, fd))
+        self._reporting = self.submit(_report_progress(pair, fd, on_death))
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run `coroutine` on the loop and wait for its result. Call from any thread but the loop's."""
@@ -40,14 +45,21 @@ class PairHost:
 
     def close(self) -> None:
         """End the loop; what still runs on it is dropped."""
+        if self._reporting is not None:
+            self._reporting.cancel()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
         if not self._thread.is_alive():
             self._loop.close()
 
 
-async def _report_progress(pair: ModelPair, fd: int) -> None:
+async def _report_progress(pair: ModelPair, fd: int, on_death: Callable[[], None]) -> None:
     while True:
+        try:
+            await asyncio.gather(pair.drafter.check_health(), pair.base.check_health())
+        except EngineDead:
+            on_death()
+            return
         if max(pair.drafter.silent_s, pair.base.silent_s) < PROGRESS_EVERY_S:
             with suppress(BlockingIOError):  # nobody reads: the supervisor is frozen, which is not our fault
                 os.write(fd, b"\n")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+LOOK_EVERY_S = 1.0
 
 
 class OneAlone:
@@ -32,18 +34,29 @@ class OneAlone:
             self._leave()
 
     @contextmanager
-    def alone(self) -> Iterator[int]:
-        """Be inside with nobody else."""
+    def alone(self, still_wanted: Callable[[], bool]) -> Iterator[bool]:
+        """Be inside with nobody else: True. False, and not inside, as soon as `still_wanted` says no to the waiting."""
         with self._changed:
             self._num_wanting_alone += 1
-            self._changed.wait_for(lambda: self._num_inside == 0)
-            self._num_inside = 1
         try:
-            yield 1
+            is_inside = self._wait_to_be_alone(still_wanted)
+            try:
+                yield is_inside
+            finally:
+                if is_inside:
+                    self._leave()
         finally:
             with self._changed:
                 self._num_wanting_alone -= 1
-            self._leave()
+                self._changed.notify_all()
+
+    def _wait_to_be_alone(self, still_wanted: Callable[[], bool]) -> bool:
+        while still_wanted():
+            with self._changed:
+                if self._changed.wait_for(lambda: self._num_inside == 0, LOOK_EVERY_S):
+                    self._num_inside = 1
+                    return True
+        return False
 
     def _leave(self) -> None:
         with self._changed:

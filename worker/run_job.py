@@ -21,12 +21,14 @@ from specreason.settings import Settings
 from specreason.store.jobs import (
     ClaimedJob,
     JobResult,
+    LeaseIsOver,
     MustRunAlone,
     Recall,
     claim,
     disown,
     finish,
     held_by,
+    keep_announced,
     recalled,
     release,
     retry,
@@ -84,16 +86,25 @@ class JobRunner:
 
     def __call__(self, job_id: UUID) -> None:
         """Claim the job and run it to a stored end. A message for a job that is not ours to take is nothing."""
+        if self.engine_died.is_set():
+            threading.Event().wait()  # until this process ends: returning, we would take the next message for nothing
         try:
             with self._slots.together() as in_flight:
                 self._claim_and_run(job_id, in_flight)
         except MustRunAlone:
-            with self._slots.alone() as in_flight:
-                self._claim_and_run(job_id, in_flight)
+            with self._slots.alone(lambda: self._waits_alone(job_id)) as is_alone:
+                if is_alone:
+                    self._claim_and_run(job_id, in_flight=1)
 
     @property
     def idle(self) -> bool:
         return self._slots.num_inside == 0
+
+    def _waits_alone(self, job_id: UUID) -> bool:
+        try:
+            return not self.draining.is_set() and keep_announced(self._database, job_id)
+        except StoreUnavailable:
+            return True
 
     def _claim_and_run(self, job_id: UUID, in_flight: int) -> None:
         claiming = object()
@@ -111,7 +122,10 @@ class JobRunner:
             del self._running[job_id, claimed.fence]
 
     def _claim(self, job_id: UUID, in_flight: int) -> ClaimedJob | None:
-        """While Postgres is away the message waits here: dropped, it would be announced again much later."""
+        """While Postgres is away, or our lease is not renewed yet, the message waits here.
+
+        Dropped, it would be missed for a while, and the next one would be dropped as quickly.
+        """
         while not (self.draining.is_set() or self.engine_died.is_set()):
             try:
                 return claim(
@@ -123,6 +137,8 @@ class JobRunner:
                 )
             except StoreUnavailable as error:
                 log.warning("job %s is not claimed yet: %s", job_id, error)
+            except LeaseIsOver:
+                log.warning("job %s is not claimed yet: this worker's lease waits to be renewed", job_id)
             self.draining.wait(AGAIN_S)
         return None  # so the dispatcher announces it again
 
@@ -132,7 +148,8 @@ class JobRunner:
         try:
             transcript, run = self._prepare(claimed)
             running.future = self._host.submit(self._reason(running, transcript, run))
-            trace = running.future.result()
+            result = result_of(running.future.result())
+            _insist(lambda: finish(self._database, claimed, result))
         except (LeaseLost, CancelledError):
             log.info(
                 "job %s is no longer ours: cancelled, late, or claimed by another worker", claimed.job_id
@@ -146,16 +163,14 @@ class JobRunner:
             # must not do so for ever.
             self.engine_died.set()
         except PermanentJobError as error:
-            result = JobResult(state=JobState.FAILED, error=str(error))
-            _insist(lambda: finish(self._database, claimed, result))
+            failed = JobResult(state=JobState.FAILED, error=str(error))
+            _insist(lambda: finish(self._database, claimed, failed))
         except Exception as error:
             reason_why = (
                 str(error) if isinstance(error, SpecReasonError) else f"{type(error).__name__}: {error}"
             )
             log.warning("job %s will be tried again: %s", claimed.job_id, reason_why, exc_info=True)
             _insist(lambda: self._retry(claimed, reason_why))
-        else:
-            _insist(lambda: finish(self._database, claimed, result_of(trace)))
 
     def _retry(self, claimed: ClaimedJob, error: str) -> bool:
         settings = self._settings
@@ -183,19 +198,23 @@ class JobRunner:
         """Stop the jobs that Postgres says must stop: what a step loop is doing now, it does for nobody."""
         while not (self.draining.is_set() and self.idle):
             time.sleep(LISTEN_EVERY_S)
-            here = dict(self._running)
             try:
-                claims = [running.claimed for running in here.values()]
-                recalls = recalled(self._database, claims) if claims else ()
+                self._obey_recalls()
                 self._give_back_strays()
             except StoreUnavailable:
                 continue
-            for claimed, recall in recalls:
-                running = here[claimed.job_id, claimed.fence]
-                if recall is Recall.PAUSED:
-                    running.stop.set()
-                elif running.future is not None:
-                    running.future.cancel()  # aborts the engine's request
+            except Exception:  # the thread serves every job: it must outlive whatever this is
+                log.exception("recalls cannot be read")
+
+    def _obey_recalls(self) -> None:
+        here = dict(self._running)
+        claims = [running.claimed for running in here.values()]
+        for claimed, recall in recalled(self._database, claims) if claims else ():
+            running = here[claimed.job_id, claimed.fence]
+            if recall is Recall.PAUSED:
+                running.stop.set()
+            elif running.future is not None:
+                running.future.cancel()  # aborts the engine's request
 
     def _give_back_strays(self) -> None:
         """Jobs that Postgres gave us in an answer that never came: nobody runs them, and our lease would keep them."""

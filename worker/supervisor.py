@@ -19,11 +19,11 @@ from specreason.store.session import Database
 from specreason.store.workers import beat, stop_worker
 from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD, EXIT_STORE_AWAY, ChildProcess
 from worker.coordinator import Coordinator
+from worker.starts import Starts
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.2
-LONGEST_BACKOFF_S = 30.0
 MAX_FAILED_STARTS = 3  # children in a row that never held their pair: the operator must act
 
 
@@ -50,8 +50,8 @@ class Supervisor:
         self._grader: subprocess.Popen[bytes] | None = None
         self._num_signals = 0
         self._num_failed_starts = 0
-        self._backoff_s = 0.0
-        self._start_at = 0.0
+        self._child_starts = Starts()
+        self._grader_starts = Starts()
         self._beat_at = 0.0
 
     def run(self) -> int:
@@ -75,31 +75,38 @@ class Supervisor:
         status = self._watch_child()
         self._tend(self._renew_lease)
         self._tend(self._coordinator.tick)
-        if self._grader is None or self._grader.poll() is not None:
-            self._grader = spawn_module("worker.grader")
+        self._watch_grader()
         return status
+
+    def _watch_grader(self) -> None:
+        now = time.monotonic()
+        if self._grader is None:
+            if self._grader_starts.due(now):
+                self._grader = spawn_module("worker.grader")
+        elif (status := self._grader.poll()) is not None:
+            log.error("the grader ended with status %d", status)
+            self._grader = None
+            self._grader_starts.ended(now)
 
     def _watch_child(self) -> int:
         """Start the child, or see that it has ended or hangs; then it starts again after a growing pause."""
         now = time.monotonic()
         if self._child is None:
-            if now >= self._start_at:
+            if self._child_starts.due(now):
                 self._child = ChildProcess(self._pair, self._gpu, module=self._child_module)
             return 0
-        hung = self._child.hung(self._settings.stall_s)
+        hung = self._child.hung(stall_s=self._settings.stall_s, start_s=self._settings.start_s)
         status = self._child.process.poll()
         if status is None and not hung:
             return 0
         log.error(
             "the worker's child %s", "shows no progress" if status is None else f"ended with status {status}"
         )
-        held_its_pair = self._child.worker_id is not None
-        if held_its_pair:
+        if self._child.worker_id is not None:
             self._num_failed_starts = 0
         elif status != EXIT_STORE_AWAY:
             self._num_failed_starts += 1
-        self._backoff_s = 1.0 if held_its_pair else min(LONGEST_BACKOFF_S, max(1.0, 2 * self._backoff_s))
-        self._start_at = now + self._backoff_s
+        self._child_starts.ended(now)
         self._end_child()
         give_up = status == EXIT_CONFIG or self._num_failed_starts == MAX_FAILED_STARTS
         return (status or EXIT_ENGINE_DEAD) if give_up else 0

@@ -28,6 +28,16 @@ CREATE INDEX ix_job_queue ON job (pair, priority DESC, turn, id) WHERE state = '
 CREATE INDEX ix_job_announced ON job (pair, published_at) WHERE state = 'queued' AND NOT paused AND published_at IS NOT NULL;
 CREATE INDEX ix_job_deadline ON job (deadline_at) WHERE state IN ('queued', 'running') AND deadline_at IS NOT NULL;
 
+UPDATE job SET turn = place.turn FROM (
+    SELECT id, row_number() OVER (PARTITION BY batch_id ORDER BY id) - 1 AS turn FROM job WHERE state = 'queued'
+) AS place WHERE place.id = job.id;
+CREATE TABLE turn_clock (
+    pair TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    turn BIGINT NOT NULL,
+    CONSTRAINT pk_turn_clock PRIMARY KEY (pair, priority)
+);
+
 CREATE INDEX ix_attempt_worker_id ON attempt (worker_id);
 
 ALTER TABLE event DROP CONSTRAINT ck_event_kind;
@@ -40,6 +50,7 @@ DELETE FROM event WHERE kind IN ('batch_paused', 'batch_resumed', 'worker_lost',
 ALTER TABLE event DROP CONSTRAINT ck_event_kind;
 ALTER TABLE event ADD CONSTRAINT ck_event_kind CHECK (kind IN ('batch_submitted', 'batch_cancelled', 'job_claimed', 'job_requeued', 'job_ended', 'worker_started', 'worker_stopped'));
 DROP INDEX ix_attempt_worker_id;
+DROP TABLE turn_clock;
 DROP INDEX ix_job_deadline;
 DROP INDEX ix_job_announced;
 DROP INDEX ix_job_queue;

@@ -60,7 +60,7 @@ def run_worker(pair: str, gpu: str | None, slots: int | None) -> int:
     check_platform()
     database = connect(settings.database(), pool_size=4)
     check_schema(database)
-    coordinator = Coordinator(database, make_app(settings.broker()), pairs, settings)
+    coordinator = Coordinator(database, make_app(settings.broker()), settings)
     return Supervisor(database, coordinator, settings, pair, gpu).run()
 
 

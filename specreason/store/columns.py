@@ -1,14 +1,30 @@
-"""What the tables share: the naming convention, and columns and checks that occur more than once.
+"""What the tables share: the naming convention, and columns, checks and conditions that occur more than once.
 
 Ids are uuid7, so they sort by time. A set of words is text with a CHECK made from its Python enum.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Integer, MetaData, Uuid, func, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    DateTime,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Uuid,
+    any_,
+    func,
+    literal,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(
@@ -61,3 +77,8 @@ def all_or_none(columns: Iterable[str], condition: str, *, name: str) -> CheckCo
     return CheckConstraint(
         f"num_nonnulls({', '.join(names)}) = CASE WHEN {condition} THEN {len(names)} ELSE 0 END", name=name
     )
+
+
+def one_of_ids(column: ColumnElement[Any], ids: Collection[UUID]) -> ColumnElement[bool]:
+    """IN with one parameter, however many ids there are."""
+    return column == any_(literal(list(ids), ARRAY(Uuid)))

@@ -15,23 +15,30 @@ from sqlalchemy.sql.functions import now
 
 from specreason.errors import InvalidField, UnknownName
 from specreason.reasoning.steps import StopReason
+from specreason.store.columns import one_of_ids
 from specreason.store.schema import batch, event, job
 from specreason.store.session import Connection, Database, transaction
 from specreason.store.states import AttemptOutcome, EventKind, JobState
-from specreason.store.transitions import end_jobs, lock_jobs, one_of_ids, revive_jobs
-from specreason.store.turns import serving_turn
+from specreason.store.transitions import end_jobs, lock_jobs, revive_jobs
+from specreason.store.turns import queue_anew
 
 OPEN = (JobState.QUEUED, JobState.RUNNING)
 REQUEUABLE = (JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED, JobState.DEAD)
 
 
 def cancel_batch(database: Database, batch_id: UUID) -> int:
-    """Cancel every job of the batch that has not ended; return how many there were. Raises UnknownName."""
+    """Cancel every job of the batch that has not ended; return how many there were. Raises UnknownName.
+
+    Running jobs first, in a transaction of their own: their workers' next commits would wait for the many others.
+    """
+    this = job.c.batch_id == batch_id
     with transaction(database) as connection:
         _touch(connection, batch_id, cancelled_at=func.coalesce(batch.c.cancelled_at, now()))
-        cancelled = _cancel(connection, job.c.batch_id == batch_id)
+        running = _cancel(connection, this & (job.c.state == JobState.RUNNING))
+    with transaction(database) as connection:
+        queued = _cancel(connection, this)
         connection.execute(insert(event).values(kind=EventKind.BATCH_CANCELLED, batch_id=batch_id))
-    return cancelled
+    return running + queued
 
 
 def cancel_job(database: Database, job_id: UUID) -> bool:
@@ -56,20 +63,12 @@ def resume_batch(database: Database, batch_id: UUID) -> None:
     """Let the batch's jobs go on, in fair turn with all that came meanwhile. Raises UnknownName."""
     with transaction(database) as connection:
         _touch(connection, batch_id, paused_at=null())
-        paused = lock_jobs(connection, (job.c.batch_id == batch_id) & job.c.paused)
-        if paused:
-            these = one_of_ids(job.c.id, paused)
-            first = connection.execute(
-                select(job.c.pair, job.c.priority, func.min(job.c.turn).label("turn"))
-                .where(these)
-                .group_by(job.c.pair, job.c.priority)
-            ).one()
-            turn = serving_turn(connection, first.pair, first.priority)
-            connection.execute(
-                update(job)
-                .where(these)
-                .values(paused=False, published_at=None, turn=job.c.turn - first.turn + turn)
-            )
+        # All that are open, and only then those that are paused: one that is being given back has read that the batch
+        # is paused, and says so when it commits.
+        lock_jobs(connection, (job.c.batch_id == batch_id) & job.c.state.in_(OPEN))
+        paused = (job.c.batch_id == batch_id) & job.c.paused
+        resumed = update(job).where(paused).values(paused=False, published_at=None).returning(job.c.id)
+        queue_anew(connection, connection.scalars(resumed).all())
         connection.execute(insert(event).values(kind=EventKind.BATCH_RESUMED, batch_id=batch_id))
 
 

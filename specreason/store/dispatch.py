@@ -5,42 +5,66 @@ Knows no broker: it says which jobs to announce, and a message that got lost is 
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import false, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, false, func, insert, or_, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.functions import now
 
 from specreason.errors import StoreUnavailable
 from specreason.reasoning.steps import StopReason
+from specreason.store.columns import one_of_ids
 from specreason.store.schema import event, job, worker
 from specreason.store.session import Connection, Database, one_line, transaction
 from specreason.store.states import AttemptOutcome, EventKind, JobState
-from specreason.store.transitions import end_jobs, one_of_ids, requeue_jobs
+from specreason.store.transitions import end_jobs, requeue_jobs
+from specreason.store.turns import advance_clock
 
 # Any numbers that nothing else in this database uses.
 LEADER_LOCK = 0x5BEC_0001
+MESSAGES_PER_SLOT = 2
 PUBLISH_LOCK = 0x5BEC  # with the pair: two publishers at once must not fill the window twice
 
 
+def window_of(slots: int, *, most: int) -> int:
+    """Most messages for workers with so many slots: none waits for a tick, and few stand before an urgent job."""
+    return min(most, MESSAGES_PER_SLOT * slots)
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """What stands in the broker's queue now: the jobs, once for each of their messages.
+
+    A job that was announced at least `lost_after_s` ago, was not claimed, and is not here, has lost its message.
+    """
+
+    jobs: Sequence[UUID]
+    lost_after_s: float
+
+
 def take_unpublished(
-    database: Database, pair: str, *, window: int = 256, resend_after_s: float | None = None
+    database: Database, pair: str, *, window: int = 256, messages: Messages | None = None
 ) -> tuple[UUID, ...]:
     """Jobs to announce now, most urgent first: larger priority, then the smaller turn (see `turns`).
 
-    They count as announced from here on; one that nobody claims within `resend_after_s` is due again, without it
-    never. At most `window` jobs of the pair are announced and unclaimed, so that a later urgent job has few
-    before it.
+    They count as announced from here on. At most `window` jobs of the pair are announced and unclaimed, so that a
+    later urgent job has few before it. Who knows the `messages` also gets the jobs whose message got lost, and no
+    more than lets the queue hold a window.
     """
     waiting = (job.c.pair == pair) & (job.c.state == JobState.QUEUED) & ~job.c.paused
     announced = waiting & job.c.published_at.is_not(None)
-    forgotten = (
-        false() if resend_after_s is None else job.c.published_at <= now() - timedelta(seconds=resend_after_s)
-    )
+    forgotten: ColumnElement[bool] = false()
+    if messages is not None:
+        long_ago = job.c.published_at <= now() - timedelta(seconds=messages.lost_after_s)
+        forgotten = long_ago & ~one_of_ids(job.c.id, set(messages.jobs))
     with transaction(database) as connection:
         connection.execute(select(func.pg_advisory_xact_lock(PUBLISH_LOCK, func.hashtext(pair))))
         room = window - (connection.scalar(select(func.count()).where(announced, ~forgotten)) or 0)
+        if messages is not None:
+            room = min(room, window - len(messages.jobs))
         if room <= 0:
             return ()
         due = (
@@ -51,7 +75,9 @@ def take_unpublished(
             .with_for_update(skip_locked=True)
         )
         job_ids = tuple(connection.scalars(due))
-        connection.execute(update(job).where(one_of_ids(job.c.id, job_ids)).values(published_at=now()))
+        if job_ids:
+            connection.execute(update(job).where(one_of_ids(job.c.id, job_ids)).values(published_at=now()))
+            advance_clock(connection, job_ids)
     return job_ids
 
 
@@ -134,22 +160,20 @@ class Leadership:
         self._silent_ms = str(round(1000 * silent_s))
         self._connection: Connection | None = None
 
-    def try_lead(self) -> bool:
-        """Whether we lead, now or still. Call before each round; raises StoreUnavailable."""
+    def try_lead(self) -> datetime | None:
+        """Postgres's time if we lead, now or still. Call before each round; raises StoreUnavailable."""
         try:
-            if self._connection is not None:
-                self._connection.execute(select(1))
-                return True
-            connection = self._database.connect().execution_options(isolation_level="AUTOCOMMIT")
-            if connection.scalar(select(func.pg_try_advisory_lock(LEADER_LOCK))):
+            if self._connection is None:
+                connection = self._database.connect().execution_options(isolation_level="AUTOCOMMIT")
+                if not connection.scalar(select(func.pg_try_advisory_lock(LEADER_LOCK))):
+                    connection.close()
+                    return None
                 self._connection = connection
                 connection.execute(select(func.set_config("idle_session_timeout", self._silent_ms, False)))
-                return True
-            connection.close()
+            return self._connection.scalar(select(now()))
         except DBAPIError as error:
             self.close()
             raise StoreUnavailable(f"database: {one_line(error)}") from error
-        return False
 
     def close(self) -> None:
         """Stop leading. The lock belongs to the connection, so that one is closed and not pooled."""

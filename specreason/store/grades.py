@@ -49,9 +49,12 @@ def jobs_to_grade(database: Database, *, limit: int = 100) -> tuple[UngradedAnsw
     return tuple(UngradedAnswer(job_id=row.id, answer=row.answer, gold=row.gold) for row in rows)
 
 
-def insert_grade(database: Database, new: NewGrade) -> None:
-    """Add a grade; the newest of a job counts."""
+def insert_grade(database: Database, new: NewGrade, *, only_first: bool = False) -> bool:
+    """Add a grade; the newest of a job counts. `only_first`: unless another grader was quicker; then False."""
+    graded = update(job).where(job.c.id == new.job_id).values(graded_at=now())
     with transaction(database) as connection:
+        if not connection.execute(graded.where(job.c.graded_at.is_(None)) if only_first else graded).rowcount:
+            return False
         connection.execute(
             insert(grade).values(
                 id=uuid7(),
@@ -62,4 +65,4 @@ def insert_grade(database: Database, new: NewGrade) -> None:
                 detail=storable(new.detail) if new.detail is not None else None,
             )
         )
-        connection.execute(update(job).where(job.c.id == new.job_id).values(graded_at=now()))
+    return True

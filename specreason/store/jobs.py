@@ -56,6 +56,10 @@ class JobResult:
     error: str | None = None
 
 
+class LeaseIsOver(Exception):
+    """This worker's lease has run out. Unless someone has noticed, it is renewed soon: try again."""
+
+
 class MustRunAlone(Exception):
     """The job may be what kills workers: claim it when nothing else runs here, with `in_flight` 1."""
 
@@ -63,17 +67,31 @@ class MustRunAlone(Exception):
 def claim(
     database: Database, job_id: UUID, *, worker_id: UUID, pair_fingerprint: str, in_flight: int = 1
 ) -> ClaimedJob | None:
-    """Take a queued job for this worker; None if it is not there to be taken, or our own lease has run out.
+    """Take a queued job for this worker; None if it is not there to be taken.
 
     `in_flight` is the number of jobs on this worker, this one included. A job whose steps came from another
     pair fingerprint ends `failed` here, and so does one whose configuration this version cannot read.
-    Raises MustRunAlone, and takes nothing. After StoreUnavailable the job may be taken all the same: see `held_by`.
+    Raises MustRunAlone or LeaseIsOver, and takes nothing. After StoreUnavailable the job may be taken all the same:
+    see `held_by`.
     """
     with transaction(database) as connection:
-        row = _lock_claimable(connection, job_id, worker_id)
+        row = _lock_claimable(connection, job_id)
         if row is None:
             return None
-        if row.paused_at is not None:  # given back while the batch was being paused
+        # Read now that the row is locked: what the lock waited for may have changed either.
+        is_paused, is_alive = connection.execute(
+            select(
+                exists().where(batch.c.id == row.batch_id, batch.c.paused_at.is_not(None)),
+                exists().where(
+                    worker.c.id == worker_id,
+                    worker.c.lease_expires_at > now(),
+                    worker.c.stopped_at.is_(None),
+                ),
+            )
+        ).one()
+        if not is_alive:
+            raise LeaseIsOver
+        if is_paused:  # given back while the batch was being paused
             connection.execute(update(job).where(job.c.id == job_id).values(paused=True, published_at=None))
             return None
         if row.alone and in_flight > 1:
@@ -184,6 +202,17 @@ def disown(database: Database, job_id: UUID, fence: int) -> bool:
     return True
 
 
+def keep_announced(database: Database, job_id: UUID) -> bool:
+    """Say that the job's message is in our hands, and waits for the moment when the job may run alone.
+
+    False if that is no longer worth waiting for. Unsaid, the job would soon be announced to others, too.
+    """
+    waiting = (job.c.id == job_id) & (job.c.state == JobState.QUEUED) & ~job.c.paused & job.c.alone
+    with transaction(database) as connection:
+        kept = connection.execute(update(job).where(waiting).values(published_at=now()))
+    return kept.rowcount == 1
+
+
 def retry(
     database: Database, claimed: ClaimedJob, error: str, *, max_attempts: int = 3, delay_s: float = 2.0
 ) -> bool:
@@ -238,15 +267,12 @@ def recalled(database: Database, claims: Sequence[ClaimedJob]) -> tuple[tuple[Cl
     )
 
 
-def _lock_claimable(connection: Connection, job_id: UUID, worker_id: UUID) -> Row[*tuple[object, ...]] | None:
-    alive = exists().where(
-        worker.c.id == worker_id, worker.c.lease_expires_at > now(), worker.c.stopped_at.is_(None)
-    )
+def _lock_claimable(connection: Connection, job_id: UUID) -> Row[*tuple[object, ...]] | None:
     return connection.execute(
-        select(job, problem.c.text, batch.c.config, batch.c.paused_at)
+        select(job, problem.c.text, batch.c.config)
         .join(problem, problem.c.id == job.c.problem_id)
         .join(batch, batch.c.id == job.c.batch_id)
-        .where(job.c.id == job_id, job.c.state == JobState.QUEUED, job.c.paused.is_(False), alive)
+        .where(job.c.id == job_id, job.c.state == JobState.QUEUED, job.c.paused.is_(False))
         .where(job.c.run_after <= now(), or_(job.c.deadline_at.is_(None), job.c.deadline_at > now()))
         .with_for_update(of=job)
     ).one_or_none()

@@ -201,6 +201,14 @@ Index("ix_job_running", job.c.worker_id, postgresql_where=text("state = 'running
 _UNGRADED = text("gradable AND state = 'succeeded' AND graded_at IS NULL")
 Index("ix_job_ungraded", job.c.finished_at, postgresql_where=_UNGRADED)
 
+turn_clock = Table(  # how far a queue has got with its turns: see `turns`
+    "turn_clock",
+    metadata,
+    Column("pair", Text, primary_key=True),
+    Column("priority", Integer, primary_key=True),
+    Column("turn", BigInteger, nullable=False),
+)
+
 attempt = Table(
     "attempt",
     metadata,

@@ -34,6 +34,7 @@ __all__ = [
     "one_line",
     "ping",
     "read_only_query",
+    "single_statement",
     "storable",
     "transaction",
 ]
@@ -94,9 +95,22 @@ def transaction(database: Database) -> Iterator[Connection]:
 
     Raises StoreUnavailable where Postgres is away, restarts, or a lock was not had in time.
     """
+    with _reported(), database.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def single_statement(database: Database) -> Iterator[Connection]:
+    """Each statement is a transaction of its own: no lock outlives it. Raises as `transaction` does."""
+    with _reported(), database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        yield connection
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Whatever says that Postgres is away, or a lock was not had in time, as StoreUnavailable."""
     try:
-        with database.begin() as connection:
-            yield connection
+        yield
     except (OperationalError, InterfaceError, InternalError, TimeoutError, psycopg.OperationalError) as error:
         raise StoreUnavailable(f"database: {one_line(error)}") from error
 

@@ -24,7 +24,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from specreason.errors import LeaseLost, PermanentJobError, StoreUnavailable
 from specreason.reasoning.steps import StepRecord
 from specreason.store.jobs import ClaimedJob
-from specreason.store.session import Database, one_line, transaction
+from specreason.store.session import Database, one_line, single_statement, transaction
 from specreason.store.states import EventKind, JobState
 from specreason.store.steps import steps_of, to_columns, to_record
 from specreason.store.trace_schema import step, step_payload
@@ -162,7 +162,7 @@ class TraceWriter:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
-                with transaction(self._database) as connection:
+                with single_statement(self._database) as connection:
                     held = connection.execute(INSERT_HELD, {"rows": rows}).all()
                 return {(row.job_id, row.fence) for row in held}
             except StoreUnavailable:

@@ -9,16 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     ScalarSelect,
     Subquery,
-    Uuid,
-    any_,
     case,
     extract,
     func,
@@ -31,10 +27,12 @@ from sqlalchemy import (
 from sqlalchemy.sql.functions import now
 
 from specreason.reasoning.steps import Decision, Phase, StopReason
+from specreason.store.columns import one_of_ids
 from specreason.store.schema import attempt, batch, event, job
 from specreason.store.session import Connection, storable
 from specreason.store.states import AttemptOutcome, EventKind, JobState
 from specreason.store.trace_schema import step
+from specreason.store.turns import queue_anew
 
 TOTALS = (
     "num_steps",
@@ -45,11 +43,6 @@ TOTALS = (
     "spent_tokens",
     "engine_s",
 )
-
-
-def one_of_ids(column: ColumnElement[Any], ids: Sequence[UUID]) -> ColumnElement[bool]:
-    """IN with one parameter, however many ids there are."""
-    return column == any_(literal(list(ids), ARRAY(Uuid)))
 
 
 def lock_jobs(connection: Connection, which: ColumnElement[bool]) -> tuple[UUID, ...]:
@@ -119,7 +112,7 @@ def requeue_jobs(
 
 
 def revive_jobs(connection: Connection, job_ids: Sequence[UUID]) -> None:
-    """Queue locked jobs that had ended as if they had not: their steps stay, their errors count no more."""
+    """Queue locked jobs that had ended, behind those that wait: their steps stay, their errors count no more."""
     if not job_ids:
         return
     these = one_of_ids(job.c.id, job_ids)
@@ -141,6 +134,7 @@ def revive_jobs(connection: Connection, job_ids: Sequence[UUID]) -> None:
             **unknown,
         )
     )
+    queue_anew(connection, job_ids)
 
 
 def _batch_is_paused() -> ScalarSelect[bool]:

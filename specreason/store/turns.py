@@ -1,29 +1,59 @@
 """Fairness between batches: each queued job has a turn, and among jobs of one priority the smallest turn goes first.
 
-A batch that is submitted while others wait starts at the turn that is being served and counts up from there, one
-turn a job. So ten jobs behind fifty thousand take every other place at once, and wait for none of the rest: start-time
-fair queueing, with one index as its whole data structure.
+A queue has a clock: the largest turn that was ever announced. A batch that comes starts at the turn that the clock
+shows and counts up from there, one turn a job. So ten jobs behind fifty thousand take every other place at once, and
+wait for none of the rest: start-time fair queueing, with one index as its whole data structure.
+
+A job that was given back or lost keeps its turn, which the clock has passed: it goes on soon. Jobs that a user queues
+again, or resumes, start at the clock like newcomers.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from collections.abc import Collection
+from uuid import UUID
 
-from specreason.store.schema import job
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from specreason.store.columns import one_of_ids
+from specreason.store.schema import job, turn_clock
 from specreason.store.session import Connection
-from specreason.store.states import JobState
 
 
 def serving_turn(connection: Connection, pair: str, priority: int) -> int:
-    """The turn that newcomers start from: that of the last job announced, else of the next one to be."""
-    waiting = (
-        (job.c.pair == pair) & (job.c.priority == priority) & (job.c.state == JobState.QUEUED) & ~job.c.paused
-    )
-    announced = select(func.max(job.c.turn)).where(waiting, job.c.published_at.is_not(None))
-    # A job that was queued again keeps its turn, which may be long past.
-    new = waiting & (job.c.num_attempts == 0)
-    following = select(job.c.turn).where(new).order_by(job.c.turn, job.c.id).limit(1)
-    turn = connection.scalar(announced)
-    if turn is None:
-        turn = connection.scalar(following)
+    """The turn that newcomers start from."""
+    here = (turn_clock.c.pair == pair) & (turn_clock.c.priority == priority)
+    turn: int | None = connection.scalar(select(turn_clock.c.turn).where(here))
     return turn or 0
+
+
+def advance_clock(connection: Connection, job_ids: Collection[UUID]) -> None:
+    """These jobs are announced: who comes from now on goes before none of them."""
+    latest = (
+        select(job.c.pair, job.c.priority, func.max(job.c.turn))
+        .where(one_of_ids(job.c.id, job_ids))
+        .group_by(job.c.pair, job.c.priority)
+    )
+    moved = insert(turn_clock).from_select(["pair", "priority", "turn"], latest)
+    connection.execute(
+        moved.on_conflict_do_update(
+            index_elements=[turn_clock.c.pair, turn_clock.c.priority],
+            set_={"turn": func.greatest(turn_clock.c.turn, moved.excluded.turn)},
+        )
+    )
+
+
+def queue_anew(connection: Connection, job_ids: Collection[UUID]) -> None:
+    """Give locked jobs turns from the clock on, in the order that they have."""
+    before = func.row_number().over(
+        partition_by=(job.c.pair, job.c.priority), order_by=(job.c.turn, job.c.id)
+    )
+    here = (turn_clock.c.pair == job.c.pair) & (turn_clock.c.priority == job.c.priority)
+    anew = (
+        select(job.c.id, (func.coalesce(turn_clock.c.turn, 0) + before - 1).label("turn"))
+        .select_from(job.outerjoin(turn_clock, here))
+        .where(one_of_ids(job.c.id, job_ids))
+        .subquery()
+    )
+    connection.execute(update(job).where(job.c.id == anew.c.id).values(turn=anew.c.turn))

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, insert, select, update
+from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
@@ -79,6 +79,14 @@ def stop_worker(database: Database, worker_id: UUID) -> None:
     with transaction(database) as connection:
         if connection.execute(stopped).rowcount:
             connection.execute(insert(event).values(kind=EventKind.WORKER_STOPPED, worker_id=worker_id))
+
+
+def live_slots(database: Database) -> dict[str, int]:
+    """How many jobs the live workers of each pair keep in flight; a pair without one is not there."""
+    alive = worker.c.stopped_at.is_(None) & (worker.c.lease_expires_at > now())
+    slots = select(worker.c.pair, func.sum(worker.c.slots)).where(alive).group_by(worker.c.pair)
+    with transaction(database) as connection:
+        return {pair: int(number) for pair, number in connection.execute(slots)}
 
 
 def live_workers(database: Database, pair: str) -> frozenset[UUID]:

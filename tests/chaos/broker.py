@@ -8,7 +8,7 @@ from uuid import UUID
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from specreason.queues import RUN_JOB, queue_of
+from specreason.queues import RUN_JOB, announcement, queue_of
 from worker.app import make_app
 
 AWAY = (OperationalError, RedisError, OSError)
@@ -19,6 +19,7 @@ class Broker:
 
     def __init__(self, url: str, pair: str) -> None:
         self._app = make_app(url)
+        self._pair = pair
         self._queue = queue_of(pair)
 
     def flush(self) -> bool:
@@ -33,9 +34,7 @@ class Broker:
         try:
             with self._app.connection_for_write() as connection:
                 for job_id in job_ids:
-                    self._app.send_task(
-                        RUN_JOB, [str(job_id)], queue=self._queue, connection=connection, retry=False
-                    )
+                    self._app.send_task(RUN_JOB, connection=connection, **announcement(self._pair, job_id))
         except AWAY:
             return False
         return True

@@ -32,7 +32,7 @@ def main() -> int:
     except SpecReasonError as error:
         logging.getLogger(__name__).error("%s", error)
         return EXIT_AWAY
-    coordinator = Coordinator(database, make_app(settings.broker()), pairs, settings)
+    coordinator = Coordinator(database, make_app(settings.broker()), settings)
     return Supervisor(
         database, coordinator, settings, arguments.pair, None, child_module=arguments.child_module
     ).run()

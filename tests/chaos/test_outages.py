@@ -71,7 +71,7 @@ def test_a_new_leader_lets_every_worker_renew_before_it_takes_one_for_lost(datab
     job = claim_one(database)
     expire(database, job.worker_id)  # as after an outage, in which nobody could renew
     settings = Settings(beat_s=BEAT_S)
-    leader = Coordinator(database, make_app(NO_BROKER), pairs=[], settings=settings)
+    leader = Coordinator(database, make_app(NO_BROKER), settings)
     leader.tick()
     assert beat(database, job.worker_id, lease_s=60)
     expire(database, job.worker_id)
@@ -83,7 +83,8 @@ def test_a_new_leader_lets_every_worker_renew_before_it_takes_one_for_lost(datab
 
 def test_a_leader_whose_broker_is_away_still_takes_jobs_back_at_once(database: Database) -> None:
     settings = Settings(beat_s=BEAT_S / GRACE_BEATS)
-    leader = Coordinator(database, make_app(NO_BROKER), pairs=[PAIR], settings=settings)
+    leader = Coordinator(database, make_app(NO_BROKER), settings)
+    start_worker(database)  # without one there is nobody to announce to
     started = time.monotonic()
     with pytest.raises(StoreUnavailable, match="broker"):
         leader.tick()

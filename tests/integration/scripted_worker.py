@@ -21,7 +21,7 @@ def main() -> int:
     log_to_stderr(settings.log_level)
     pairs = load_pairs(settings.pairs_file)
     database = connect(settings.database(), pool_size=4)
-    coordinator = Coordinator(database, make_app(settings.broker()), pairs, settings)
+    coordinator = Coordinator(database, make_app(settings.broker()), settings)
     (pair,) = pairs
     supervisor = Supervisor(
         database, coordinator, settings, pair, None, child_module="tests.integration.scripted_child"

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from api.app import create_app
 from api.publisher import Publisher
@@ -16,6 +17,7 @@ from specreason.config import load_pairs
 from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.session import Database, read_only_query
+from specreason.store.workers import NewWorker, register_worker
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
 
@@ -35,7 +37,11 @@ def num_rows(database: Database) -> int:
     return total
 
 
-def test_a_batch_is_stored_with_its_jobs_and_announced(client: TestClient, database: Database) -> None:
+def test_a_batch_is_stored_with_its_jobs_and_announced_to_as_many_slots_as_there_are(
+    client: TestClient, database: Database
+) -> None:
+    new = NewWorker(pair="demo", pair_fingerprint="demo-1", host="here", pid=1, slots=2)
+    register_worker(database, new, lease_s=60)
     answer = client.post(
         "/api/batches", json={"name": "first", "problems": PROBLEMS, "config": {"repeats": 3}}
     )
@@ -44,7 +50,35 @@ def test_a_batch_is_stored_with_its_jobs_and_announced(client: TestClient, datab
     assert (batch["num_problems"], batch["num_jobs"], batch["num_queued"]) == (2, 6, 6)
     assert batch["config"]["threshold"] == 7  # the pair's default is written down
     announced = read_only_query(database, "SELECT count(*) FROM job WHERE published_at IS NOT NULL")
-    assert announced.rows == ((6,),)
+    assert announced.rows == ((4,),)
+
+
+def test_a_request_sent_again_under_its_key_is_the_same_batch(client: TestClient, database: Database) -> None:
+    key = {"Idempotency-Key": "once"}
+    first, again = (client.post("/api/batches", json={"problems": PROBLEMS}, headers=key) for _ in range(2))
+    assert first.json()["batch_id"] == again.json()["batch_id"]
+    assert read_only_query(database, "SELECT count(*) FROM job").rows == ((2,),)
+    other = client.post("/api/batches", json={"problems": PROBLEMS[:1]}, headers=key)
+    assert other.status_code == 422
+    assert other.json()["error"]["field"] == "Idempotency-Key"
+
+
+def test_while_postgres_is_away_nothing_is_accepted_and_the_client_is_told_when_to_come_back(
+    client: TestClient, database: Database, administration: Database
+) -> None:
+    name = database.url.database
+    with administration.connect() as postgres:
+        postgres.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+        postgres.execute(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"),
+            {"name": name},
+        )
+        away = client.post("/api/batches", json={"problems": PROBLEMS})
+        postgres.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+    assert away.status_code == 503
+    assert int(away.headers["Retry-After"]) > 0
+    assert num_rows(database) == 0
+    assert client.post("/api/batches", json={"problems": PROBLEMS}).status_code == 201
 
 
 def test_an_uploaded_file_is_kept_and_its_other_columns_with_it(

@@ -43,10 +43,11 @@ from specreason.store.controls import (
     resume_batch,
     set_batch_deadline,
 )
-from specreason.store.dispatch import expire_deadlines, expire_leases, take_unpublished
+from specreason.store.dispatch import Messages, expire_deadlines, expire_leases, take_unpublished
 from specreason.store.jobs import (
     ClaimedJob,
     JobResult,
+    LeaseIsOver,
     MustRunAlone,
     Recall,
     claim,
@@ -193,7 +194,9 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
         """`again`: every message sent so far is taken for lost."""
         eligible = [job for job in self.jobs if job.waiting and job.due and (again or not job.announced)]
         room = WINDOW - (0 if again else sum(job.waiting and job.announced for job in self.jobs))
-        taken = take_unpublished(self.database, PAIR, window=WINDOW, resend_after_s=0 if again else None)
+        taken = take_unpublished(
+            self.database, PAIR, window=WINDOW, messages=Messages([], lost_after_s=0) if again else None
+        )
         announced = [job for job_id in taken for job in eligible if job.job_id == job_id]
         assert len(announced) == len(taken) == max(0, min(room, len(eligible)))
         most_urgent = sorted((job.batch.priority for job in eligible), reverse=True)
@@ -313,9 +316,13 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
                 in_flight=in_flight,
             )
 
-        if not job.claimable or worker.lease is not Lease.COUNTS:
+        if not job.claimable:
             with self.nothing_changes():
                 assert attempt() is None
+            return None
+        if worker.lease is not Lease.COUNTS:
+            with self.nothing_changes(), pytest.raises(LeaseIsOver):
+                attempt()
             return None
         if job.alone and in_flight > 1:
             with self.nothing_changes(), pytest.raises(MustRunAlone):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import update
 from uuid_utils.compat import uuid7
 
 from specreason.errors import InvalidField, UnknownName
@@ -21,12 +23,14 @@ from specreason.store.controls import (
     set_batch_deadline,
     set_job_deadline,
 )
-from specreason.store.dispatch import expire_deadlines, take_unpublished
+from specreason.store.dispatch import Messages, expire_deadlines, take_unpublished
 from specreason.store.jobs import JobResult, Recall, claim, finish, recalled, release, retry
-from specreason.store.session import Database
-from specreason.store.states import JobState
+from specreason.store.schema import batch, job
+from specreason.store.session import Database, transaction
+from specreason.store.states import AttemptOutcome, JobState
 from specreason.store.summaries import read_batch, read_job
 from specreason.store.traces import TraceWriter, read_steps
+from specreason.store.transitions import lock_jobs, requeue_jobs
 from tests.integration.store_builders import (
     FINGERPRINT,
     PAIR,
@@ -42,6 +46,7 @@ from tests.integration.store_builders import (
     start_worker,
     submit,
 )
+from tests.processes import wait_for
 
 SUCCEEDED = JobResult(state=JobState.SUCCEEDED, stop_reason=StopReason.ANSWERED, answer="4")
 
@@ -90,7 +95,7 @@ def test_a_paused_batch_starts_nothing_and_goes_on_when_resumed(database: Databa
     take_unpublished(database, PAIR)
     pause_batch(database, batch_id)
     assert read_batch(database, batch_id).paused_at is not None
-    assert take_unpublished(database, PAIR, resend_after_s=0) == ()
+    assert take_unpublished(database, PAIR, messages=Messages([], lost_after_s=0)) == ()
     worker_id = start_worker(database)
     assert claim(database, first, worker_id=worker_id, pair_fingerprint=FINGERPRINT) is None
     resume_batch(database, batch_id)
@@ -117,9 +122,46 @@ def test_a_job_queued_again_in_the_moment_of_a_pause_is_not_claimed(database: Da
     execute(database, "UPDATE job SET paused = false")  # as if release had not seen the pause
     assert take_unpublished(database, PAIR) == (job.job_id,)
     assert claim(database, job.job_id, worker_id=job.worker_id, pair_fingerprint=FINGERPRINT) is None
-    assert take_unpublished(database, PAIR, resend_after_s=0) == ()
+    assert take_unpublished(database, PAIR, messages=Messages([], lost_after_s=0)) == ()
     resume_batch(database, job.batch_id)
     assert take_unpublished(database, PAIR) == (job.job_id,)
+
+
+def test_a_job_given_back_in_the_moment_of_a_resume_is_not_left_paused(database: Database) -> None:
+    claimed_job = claim_one(database)
+    pause_batch(database, claimed_job.batch_id)
+    resuming = threading.Thread(target=resume_batch, args=(database, claimed_job.batch_id))
+    with transaction(database) as connection:
+        lock_jobs(connection, job.c.id == claimed_job.job_id)
+        requeue_jobs(connection, [claimed_job.job_id], outcome=AttemptOutcome.RELEASED)
+        resuming.start()
+        wait_for(lambda: num_waiting_for_locks(database) == 1, 10)
+    resuming.join()
+    assert take_unpublished(database, PAIR) == (claimed_job.job_id,)
+    claimed(database, claimed_job.job_id, claimed_job.worker_id)
+
+
+def test_a_claim_in_the_moment_of_a_resume_leaves_nothing_paused(database: Database) -> None:
+    claimed_job = claim_one(database)
+    pause_batch(database, claimed_job.batch_id)
+    release(database, claimed_job)
+    execute(database, "UPDATE job SET paused = false")  # as if release had not seen the pause
+    with transaction(database) as connection:
+        lock_jobs(connection, job.c.id == claimed_job.job_id)
+        claiming = threading.Thread(
+            target=claimed, args=(database, claimed_job.job_id, claimed_job.worker_id)
+        )
+        claiming.start()
+        wait_for(lambda: num_waiting_for_locks(database) == 1, 10)
+        connection.execute(update(batch).values(paused_at=None))
+    claiming.join()
+    assert read_job(database, claimed_job.job_id).state is JobState.RUNNING
+
+
+def num_waiting_for_locks(database: Database) -> int:
+    waiting = "wait_event_type = 'Lock' AND datname = current_database()"
+    number: int = scalar(database, f"SELECT count(*) FROM pg_stat_activity WHERE {waiting}")
+    return number
 
 
 async def test_a_job_past_its_deadline_expires_with_the_steps_it_has(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import event, text
 
 from specreason.errors import StoreUnavailable
-from specreason.store.controls import pause_batch, resume_batch
-from specreason.store.dispatch import Leadership, expire_leases, take_unpublished
+from specreason.store.controls import cancel_batch, pause_batch, requeue_batch, resume_batch
+from specreason.store.dispatch import Leadership, Messages, expire_leases, take_unpublished
 from specreason.store.jobs import release
 from specreason.store.session import Database, connect
 from specreason.store.states import JobState
@@ -27,6 +28,9 @@ from tests.integration.store_builders import (
     start_worker,
     submit,
 )
+
+NO_MESSAGE = Messages([], lost_after_s=0)
+NOBODYS = UUID(int=0)
 
 
 def test_jobs_of_an_expired_lease_are_queued_again(database: Database) -> None:
@@ -76,10 +80,21 @@ def test_a_stopped_worker_holds_nothing(database: Database) -> None:
 
 def test_each_job_is_announced_once_and_again_when_it_was_not_heard_of(database: Database) -> None:
     ids = job_ids(database, submit(database, 3))
-    assert take_unpublished(database, PAIR, resend_after_s=60) == ids
-    assert take_unpublished(database, PAIR, resend_after_s=60) == ()
-    assert take_unpublished(database, PAIR, resend_after_s=0) == ids
+    assert take_unpublished(database, PAIR, messages=NO_MESSAGE) == ids
+    assert take_unpublished(database, PAIR, messages=Messages([], lost_after_s=60)) == ()
+    assert take_unpublished(database, PAIR, messages=Messages(ids[:2], lost_after_s=0)) == ids[2:]
+    assert take_unpublished(database, PAIR, messages=NO_MESSAGE) == ids
     assert take_unpublished(database, "another pair") == ()
+
+
+def test_a_queue_never_holds_more_messages_than_the_window_whatever_they_are_worth(
+    database: Database,
+) -> None:
+    ids = job_ids(database, submit(database, 10))
+    stale = [NOBODYS] * 3
+    assert take_unpublished(database, PAIR, window=5, messages=Messages(stale, lost_after_s=0)) == ids[:2]
+    full = Messages([*stale, *ids[:2]], lost_after_s=0)
+    assert take_unpublished(database, PAIR, window=5, messages=full) == ()
 
 
 def test_the_window_bounds_what_is_announced_and_unclaimed(database: Database) -> None:
@@ -129,7 +144,41 @@ def test_a_job_queued_again_does_not_pull_newcomers_to_the_front(database: Datab
         claimed(database, job_id, worker_id)
     release(database, first)
     late = job_ids(database, submit(database, 2))
-    assert take_unpublished(database, PAIR, window=3) == (ids[0], ids[21], late[0])
+    assert take_unpublished(database, PAIR, window=4) == (ids[0], late[0], ids[21], late[1])
+
+
+def test_a_job_of_a_lost_worker_goes_before_newcomers_however_empty_the_queue_was_when_they_came(
+    database: Database,
+) -> None:
+    ids = job_ids(database, submit(database, 20))
+    worker_id = start_worker(database)
+    for job_id in take_unpublished(database, PAIR):
+        claimed(database, job_id, worker_id)
+    newcomers = job_ids(database, submit(database, 5))  # when nothing is queued
+    expire(database, worker_id)
+    assert expire_leases(database) == 20
+    assert take_unpublished(database, PAIR, window=22) == (*ids, *newcomers[:2])
+
+
+def test_jobs_that_are_queued_again_by_hand_do_not_go_before_those_that_came_meanwhile(
+    database: Database,
+) -> None:
+    old = submit(database, 10)
+    cancel_batch(database, old)
+    served = job_ids(database, submit(database, 30))
+    assert take_unpublished(database, PAIR, window=20) == served[:20]
+    assert requeue_batch(database, old, [JobState.CANCELLED]) == 10
+    following = take_unpublished(database, PAIR, window=26)
+    assert len(set(following) & set(served)) == 2
+
+
+def test_the_clock_of_a_queue_never_goes_back(database: Database) -> None:
+    submit(database, 10)
+    take_unpublished(database, PAIR, window=5)
+    (early,) = job_ids(database, submit(database))
+    execute(database, f"UPDATE job SET turn = 0 WHERE id = '{early}'")
+    take_unpublished(database, PAIR, window=6)
+    assert scalar(database, "SELECT turn FROM turn_clock") == 4
 
 
 def test_a_job_is_not_announced_before_its_time(database: Database) -> None:
@@ -158,10 +207,10 @@ def test_a_long_queue_is_read_through_its_indexes_only(database: Database) -> No
             statements.append((statement, values))
 
     take_unpublished(database, PAIR, window=2)
-    take_unpublished(database, PAIR, window=3, resend_after_s=10)
-    submit(database, priority=1)  # asks for the turn that is served
+    take_unpublished(database, PAIR, window=3, messages=Messages([NOBODYS], lost_after_s=10))
     event.remove(database, "before_cursor_execute", note)
-    assert len(statements) == 6
+    statements = [(sent, values) for sent, values in statements if sent.startswith("SELECT")]
+    assert len(statements) == 4
     with database.connect() as connection:
         connection.execute(text("SET enable_seqscan = off"))
         for statement, values in statements:

@@ -30,6 +30,13 @@ def give(database: Database, waiting: UngradedAnswer, *, is_correct: bool, grade
     )
 
 
+def test_of_two_graders_that_took_up_the_same_answer_one_grades_it(database: Database) -> None:
+    (waiting,) = run_all(database, "4")
+    new = NewGrade(job_id=waiting.job_id, grader="exact 1", answer="4", is_correct=True)
+    assert [insert_grade(database, new, only_first=True) for _ in range(2)] == [True, False]
+    assert scalar(database, "SELECT count(*) FROM grade") == 1
+
+
 def test_each_succeeded_job_with_a_gold_answer_is_graded_once(database: Database) -> None:
     waiting = run_all(database, "4", None)
     assert [(one.answer, one.gold) for one in waiting] == [("4", "4"), (None, "4")]

@@ -10,14 +10,17 @@ from uuid import UUID
 import pytest
 
 from specreason.reasoning.steps import StopReason
-from specreason.store.dispatch import expire_leases
+from specreason.store.controls import cancel_job
+from specreason.store.dispatch import Messages, expire_leases, take_unpublished
 from specreason.store.jobs import (
     ClaimedJob,
     JobResult,
+    LeaseIsOver,
     MustRunAlone,
     Recall,
     claim,
     finish,
+    keep_announced,
     recalled,
     release,
     retry,
@@ -26,8 +29,10 @@ from specreason.store.session import Database
 from specreason.store.states import JobState
 from specreason.store.summaries import read_batch, read_job
 from specreason.store.traces import TraceWriter
+from specreason.store.workers import beat
 from tests.integration.store_builders import (
     FINGERPRINT,
+    PAIR,
     accepted,
     answer,
     append_all,
@@ -87,8 +92,22 @@ def test_a_worker_without_a_lease_claims_nothing(database: Database) -> None:
     (job_id,) = job_ids(database, submit(database))
     worker_id = start_worker(database)
     expire(database, worker_id)
-    assert claim(database, job_id, worker_id=worker_id, pair_fingerprint=FINGERPRINT) is None
+    with pytest.raises(LeaseIsOver):
+        claim(database, job_id, worker_id=worker_id, pair_fingerprint=FINGERPRINT)
     assert read_job(database, job_id).state is JobState.QUEUED
+    beat(database, worker_id, lease_s=60)
+    claimed(database, job_id, worker_id)
+
+
+def test_a_message_in_the_hand_of_a_worker_that_waits_to_be_alone_is_not_sent_again(
+    database: Database,
+) -> None:
+    (job_id,) = job_ids(database, submit(database))
+    execute(database, "UPDATE job SET alone = true, published_at = now() - interval '1 h'")
+    assert keep_announced(database, job_id)
+    assert take_unpublished(database, PAIR, messages=Messages([], lost_after_s=60)) == ()
+    cancel_job(database, job_id)
+    assert not keep_announced(database, job_id)
 
 
 async def test_totals_are_those_of_the_steps(database: Database, writer: TraceWriter) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import text
 
 from specreason.children import kill_group, spawn_module
 from specreason.config import RunConfig
-from specreason.queues import RUN_JOB, queue_of
+from specreason.queues import RUN_JOB, announcement, queue_of
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import ListSink
@@ -181,7 +181,7 @@ class House:
 
     def ring(self, *job_ids: UUID) -> None:
         for job_id in job_ids:
-            self.app.send_task(RUN_JOB, [str(job_id)], queue=queue_of(PAIR))
+            self.app.send_task(RUN_JOB, **announcement(PAIR, job_id))
 
     def lose_messages(self) -> int:
         """Empty the queue; how many messages it held."""
