@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -34,6 +37,23 @@ def command_line(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
     except OSError:
         return ""
+
+
+def send(pid: int, number: signal.Signals) -> None:
+    """A process that has ended is no error."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def with_environment(setting: str) -> list[int]:
+    """Live processes with `NAME=value` in their environment, this one apart."""
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        pid = int(environ.parent.name)
+        with suppress(OSError):
+            if f"{setting}\0".encode() in environ.read_bytes() and pid != os.getpid() and alive(pid):
+                found.append(pid)
+    return found
 
 
 def wait_for(condition: Callable[[], bool], deadline_s: float = 150.0) -> None:

@@ -29,11 +29,14 @@ LOST = """
             OR trace.num_steps <> job.num_steps OR trace.num_payloads <> trace.num_steps)
 """
 
+# Once a job has succeeded, nothing more may happen to it.
 DUPLICATED = """
     SELECT count(*) FROM job
     WHERE (SELECT count(*) FROM attempt WHERE job_id = job.id AND outcome = 'succeeded') > 1
-       OR (SELECT count(*) FROM event WHERE job_id = job.id AND kind = 'job_ended') > 1
-       OR EXISTS (SELECT FROM step WHERE job_id = job.id GROUP BY index HAVING count(*) > 1)
+       OR EXISTS (
+            SELECT FROM event AS done JOIN event AS later ON later.job_id = done.job_id AND later.id > done.id
+            WHERE done.job_id = job.id AND done.kind = 'job_ended' AND done.state = 'succeeded'
+              AND later.kind IN ('job_claimed', 'job_ended'))
 """
 
 GAPS = """
@@ -59,10 +62,14 @@ STALE_REFUSED = """
 
 WRITES_REFUSED = "SELECT count(*) FROM event WHERE kind = 'write_refused'"
 
-# Two claims of one job that were both open at one moment.
+# A claim that follows upon a claim: between two there must be an end. Whoever writes a job's event holds its lock, so
+# their ids are in the order of what happened.
 OVERLAPPING = """
-    SELECT count(*) FROM attempt JOIN attempt AS next USING (job_id)
-    WHERE next.number = attempt.number + 1 AND (attempt.ended_at IS NULL OR next.started_at < attempt.ended_at)
+    SELECT count(*) FROM (
+        SELECT kind, lag(kind) OVER (PARTITION BY job_id ORDER BY id) AS before FROM event
+        WHERE kind IN ('job_claimed', 'job_requeued', 'job_ended')
+    ) AS told
+    WHERE kind = 'job_claimed' AND before = 'job_claimed'
 """
 
 # Killed workers that had stored a step of a job which then went on from there under another claim.

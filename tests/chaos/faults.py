@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from tests.chaos.stage import Stage
 
 POSTGRES_DOWN_S = (2.0, 6.0)
+LONG_OUTAGE_S = 30.0
+POSTGRES_FROZEN_PAST_LEASE_S = 1.0
+PAUSED_S = (1.0, 4.0)
+CANCELLED_S = (0.5, 2.0)
+MOST_CANCELLED = 4
 BROKER_DOWN_S = (0.5, 3.0)
 FROZEN_PAST_LEASE_S = (3.0, 6.0)
 ZOMBIE_S = 1.0  # a thawed child runs alone for so long before its supervisor does
@@ -47,6 +52,11 @@ class FaultKind(StrEnum):
     FLUSH_BROKER = "flush_broker"
     RESTART_BROKER = "restart_broker"
     RESTART_POSTGRES = "restart_postgres"
+    LONG_OUTAGE = "long_outage"
+    FREEZE_POSTGRES = "freeze_postgres"
+    KILL_API = "kill_api"
+    PAUSE_BATCH = "pause_batch"
+    CANCEL_JOBS = "cancel_jobs"
     CUT_CONNECTIONS = "cut_connections"
     DUPLICATE_MESSAGES = "duplicate_messages"
     DROP_MESSAGES = "drop_messages"
@@ -146,6 +156,52 @@ def restart_postgres(stage: Stage, rng: random.Random) -> Fault | None:
     return Fault(kind=FaultKind.RESTART_POSTGRES)
 
 
+def long_outage(stage: Stage, rng: random.Random) -> Fault | None:
+    """Postgres is away for half a minute: longer than any lease."""
+    if not stage.servers.both_run:
+        return None
+    stage.servers.kill_postgres(signal.SIGKILL)
+    stage.later(LONG_OUTAGE_S, stage.servers.start_postgres)
+    return Fault(kind=FaultKind.LONG_OUTAGE)
+
+
+def freeze_postgres(stage: Stage, rng: random.Random) -> Fault | None:
+    """Longer than a lease; no frozen worker meanwhile, which would lose its own for good reason."""
+    if not stage.servers.both_run or any(worker.frozen for worker in stage.fleet.workers):
+        return None
+    stage.servers.freeze_postgres(stage.lease_s + POSTGRES_FROZEN_PAST_LEASE_S)
+    return Fault(kind=FaultKind.FREEZE_POSTGRES)
+
+
+def kill_api(stage: Stage, rng: random.Random) -> Fault | None:
+    stage.api.kill()
+    return Fault(kind=FaultKind.KILL_API)
+
+
+def pause_batch(stage: Stage, rng: random.Random) -> Fault | None:
+    """A user pauses a batch that runs, and resumes it."""
+    seen = stage.look()
+    if seen is None or not seen.running:
+        return None
+    batch_id = rng.choice(seen.running).batch_id
+    stage.api.post(f"/api/batches/{batch_id}/pause")  # resumed even if nobody knows whether that was done
+    stage.later_until_done(rng.uniform(*PAUSED_S), lambda: stage.api.post(f"/api/batches/{batch_id}/resume"))
+    return Fault(kind=FaultKind.PAUSE_BATCH)
+
+
+def cancel_jobs(stage: Stage, rng: random.Random) -> Fault | None:
+    """A user cancels jobs that run, and queues them again."""
+    seen = stage.look()
+    if seen is None or not seen.running:
+        return None
+    chosen = rng.sample(seen.running, k=min(len(seen.running), rng.randint(1, MOST_CANCELLED)))
+    for job in chosen:
+        stage.api.post(f"/api/jobs/{job.job_id}/cancel")
+        path = f"/api/jobs/{job.job_id}/requeue"
+        stage.later_until_done(rng.uniform(*CANCELLED_S), lambda path=path: stage.api.post(path))
+    return Fault(kind=FaultKind.CANCEL_JOBS)
+
+
 def cut_connections(stage: Stage, rng: random.Random) -> Fault | None:
     try:
         with transaction(stage.database) as connection:
@@ -182,6 +238,11 @@ INJECT: dict[FaultKind, Inject] = {
     FaultKind.FLUSH_BROKER: flush_broker,
     FaultKind.RESTART_BROKER: restart_broker,
     FaultKind.RESTART_POSTGRES: restart_postgres,
+    FaultKind.LONG_OUTAGE: long_outage,
+    FaultKind.FREEZE_POSTGRES: freeze_postgres,
+    FaultKind.KILL_API: kill_api,
+    FaultKind.PAUSE_BATCH: pause_batch,
+    FaultKind.CANCEL_JOBS: cancel_jobs,
     FaultKind.CUT_CONNECTIONS: cut_connections,
     FaultKind.DUPLICATE_MESSAGES: duplicate_messages,
     FaultKind.DROP_MESSAGES: drop_messages,

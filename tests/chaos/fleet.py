@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 from specreason.children import kill_group, spawn_module
 from tests.chaos.profiles import Profile
 from tests.chaos.scripted_child import HANG_ENGINE, KILL_ENGINE
-from tests.processes import alive, command_line, descendants
+from tests.processes import alive, command_line, descendants, send
 
 RESTART_AFTER_S = 1.0
 STOP_S = 15.0
@@ -93,8 +92,7 @@ class WorkerProcess:
     @staticmethod
     def _send(pid: int | None, number: signal.Signals) -> None:
         if pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
+            send(pid, number)
 
 
 class Fleet:

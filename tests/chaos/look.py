@@ -12,7 +12,7 @@ from specreason.store.session import Database, transaction
 
 RUNNING = text(
     """
-    SELECT job.id, job.fence, worker.id AS worker_id, worker.pid,
+    SELECT job.id, job.batch_id, job.fence, worker.id AS worker_id, worker.pid,
         EXISTS (SELECT FROM step WHERE step.job_id = job.id) AS has_steps
     FROM job JOIN worker ON worker.id = job.worker_id
     WHERE job.state = 'running'
@@ -26,6 +26,7 @@ LIVE = text("SELECT pid, slots FROM worker WHERE stopped_at IS NULL AND lease_ex
 @dataclass(frozen=True, slots=True)
 class RunningJob:
     job_id: UUID
+    batch_id: UUID
     fence: int
     worker_id: UUID
     pid: int  # of the child that runs it
@@ -58,7 +59,8 @@ def look(database: Database) -> Look | None:
         return None
     return Look(
         running=tuple(
-            RunningJob(row.id, row.fence, row.worker_id, row.pid, row.has_steps) for row in running
+            RunningJob(row.id, row.batch_id, row.fence, row.worker_id, row.pid, row.has_steps)
+            for row in running
         ),
         queued=tuple(row.id for row in queued),
         announced=tuple(row.id for row in queued if row.announced),

@@ -18,9 +18,19 @@ class Monkey:
     """Call `tick` often. The order of the faults is the seed's; their moments are the machine's."""
 
     def __init__(
-        self, stage: Stage, deck: Mapping[FaultKind, int], *, gap_s: float, rng: random.Random
+        self,
+        stage: Stage,
+        deck: Mapping[FaultKind, int],
+        *,
+        gap_s: float,
+        rng: random.Random,
+        once: FaultKind | None = None,
+        once_after_s: float = 0.0,
     ) -> None:
+        """`once` is played a single time, at the first chance after `once_after_s`."""
         self._stage = stage
+        self._once = once
+        self._once_at = time.monotonic() + once_after_s
         self._cards = [kind for kind, number in deck.items() for _ in range(number)]
         self._gap_s = gap_s
         self._rng = rng
@@ -45,6 +55,9 @@ class Monkey:
         return dict(sorted(Counter(str(fault.kind) for fault in self.faults).items()))
 
     def _play(self) -> None:
+        if self._once is not None and time.monotonic() >= self._once_at:
+            self._hand.insert(0, self._once)
+            self._once = None
         if len(self._hand) <= len(self._cards) // 4:  # what is left may be impossible for long
             self._hand += self._rng.sample(self._cards, k=len(self._cards))
         if self._hand[0] in WATCHED_KILLS and time.monotonic() < self._next_at + PATIENCE_S:

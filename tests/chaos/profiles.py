@@ -31,6 +31,7 @@ class Profile:
     stall_s: float
     start_s: float  # bound on loading the pair
     pairs_file: Path | None = None
+    once: FaultKind | None = None  # half-way through
 
     @property
     def environment(self) -> dict[str, str]:
@@ -68,10 +69,15 @@ SCRIPTED = Profile(
         FaultKind.FLUSH_BROKER: 2,
         FaultKind.RESTART_BROKER: 1,
         FaultKind.RESTART_POSTGRES: 1,
+        FaultKind.FREEZE_POSTGRES: 1,
         FaultKind.CUT_CONNECTIONS: 2,
         FaultKind.DUPLICATE_MESSAGES: 2,
         FaultKind.DROP_MESSAGES: 2,
+        FaultKind.KILL_API: 1,
+        FaultKind.PAUSE_BATCH: 2,
+        FaultKind.CANCEL_JOBS: 2,
     },
+    once=FaultKind.LONG_OUTAGE,
     slots=4,
     lease_s=4.0,
     stall_s=5.0,

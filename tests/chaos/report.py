@@ -7,6 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MUST_BE_ZERO = ("lost", "duplicated", "gaps", "stale_writes", "overlapping")
+MOST_REPEATED = (
+    2  # steps of a job that one crash may cost: the one awaiting its commit and the one in progress
+)
+# What a run of five minutes has to show for itself; a shorter one in proportion.
+FULL_RUN_S = 300.0
+LEAST_FAULTS, LEAST_KINDS, LEAST_KILLS_AFTER_A_STEP, LEAST_STALE_REFUSED = 60, 5, 10, 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +27,8 @@ class Report:
     broken_rules: Sequence[str]  # of queue_rules, at the end or at some moment before
     outcomes: Mapping[str, int]
     faults: Mapping[str, int]
+    unanswered: int  # submissions that had to be sent again
+    orphans: int  # processes that were left when all had been told to end
     supervisors_ended: Mapping[int, int]
     diverged: int | None  # jobs whose trace is not that of an undisturbed run
     repeated_steps: Mapping[str, int] | None
@@ -30,14 +38,41 @@ class Report:
     @property
     def passed(self) -> bool:
         """Times are reported, not judged: they are the machine's too."""
-        right = all(self.audit[name] == 0 for name in MUST_BE_ZERO)
-        right = right and not self.broken_rules and not self.diverged
-        return right and self.audit["succeeded"] == self.audit["jobs"]
+        return not self.complaints
+
+    @property
+    def complaints(self) -> list[str]:
+        """What is wrong with the pipeline, and whether there was enough to find it out."""
+        share = min(1.0, self.duration_s / FULL_RUN_S)
+        repeated = self.repeated_steps["max"] if self.repeated_steps is not None else 0
+        wrong = {
+            **{name: self.audit[name] != 0 for name in MUST_BE_ZERO},
+            "not all succeeded": self.audit["succeeded"] != self.audit["jobs"],
+            "broken rules": bool(self.broken_rules),
+            "diverged": bool(self.diverged),
+            "orphans": bool(self.orphans),
+            "repeated steps": repeated > MOST_REPEATED,
+        }
+        if self.scripted:  # a real pair takes too long to load for so many
+            wrong |= {
+                "too few faults": sum(self.faults.values()) < share * LEAST_FAULTS,
+                "too few kinds of fault": len(self.faults) < share * LEAST_KINDS,
+                "too few kills after a step": self.audit["kills_after_a_step"]
+                < int(share * LEAST_KILLS_AFTER_A_STEP),
+                "too few stale writes refused": self.audit["stale_refused"]
+                < int(share * LEAST_STALE_REFUSED),
+            }
+        return [complaint for complaint, holds in wrong.items() if holds]
+
+    @property
+    def scripted(self) -> bool:
+        return self.repeated_steps is not None
 
     def to_json(self) -> str:
         return json.dumps(
             {
                 "passed": self.passed,
+                "complaints": self.complaints,
                 "pair": self.pair,
                 "seed": self.seed,
                 "duration_s": self.duration_s,
@@ -47,6 +82,8 @@ class Report:
                 "diverged": self.diverged,
                 "num_faults": sum(self.faults.values()),
                 "faults": dict(self.faults),
+                "unanswered": self.unanswered,
+                "orphans": self.orphans,
                 "attempts": dict(self.outcomes),
                 "supervisors_ended": dict(self.supervisors_ended),
                 "repeated_steps": self.repeated_steps,

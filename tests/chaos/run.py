@@ -14,6 +14,7 @@ from rich.console import Console
 from specreason.errors import StoreUnavailable
 from specreason.store.migrate import migrate
 from specreason.store.session import Database, connect
+from tests.chaos.api import Api
 from tests.chaos.audit import audit, num_unfinished, outcomes
 from tests.chaos.broker import Broker
 from tests.chaos.faults import KILLS
@@ -28,9 +29,11 @@ from tests.chaos.servers import KillableServers
 from tests.chaos.stage import Stage
 from tests.chaos.undisturbed import diverged
 from tests.chaos.workload import Submitter, plan
-from tests.integration.queue_rules import broken_rules
+from tests.integration.queue_rules import RULES_AT_REST, broken_rules
+from tests.processes import with_environment
 
 ROOT = Path(__file__).parents[2]
+LONG_RUN_S = 120.0  # shorter ones have no room for a long outage
 TICK_S = 0.05
 TELL_EVERY_S = 5.0
 FIRST_FAULT_AFTER_S = 1.0
@@ -67,12 +70,13 @@ class ChaosRun:
         with KillableServers(options.folder / "data") as servers:
             database = connect(servers.database_url, pool_size=2)
             migrate(database)
-            fleet = Fleet(
-                options.profile, options.num_workers, self._environment(servers, step_log), options.folder
-            )
+            environment = self._environment(servers, step_log)
+            fleet = Fleet(options.profile, options.num_workers, environment, options.folder)
+            api = Api(environment, options.folder / "api.log")
             stage = Stage(
                 servers=servers,
                 fleet=fleet,
+                api=api,
                 database=database,
                 broker=Broker(servers.broker_url, options.profile.pair),
                 lease_s=options.profile.lease_s,
@@ -82,13 +86,21 @@ class ChaosRun:
                 self._wait_for_workers(stage)
                 chance = random.Random(options.seed)
                 arrivals = plan(options.profile, options.num_jobs, options.duration_s, chance)
-                monkey = Monkey(stage, options.profile.deck, gap_s=options.gap_s, rng=chance)
+                monkey = Monkey(
+                    stage,
+                    options.profile.deck,
+                    gap_s=options.gap_s,
+                    rng=chance,
+                    once=options.profile.once if options.duration_s >= LONG_RUN_S else None,
+                    once_after_s=options.duration_s / 2,
+                )
                 self._started = time.monotonic()
-                submitter = Submitter(database, arrivals)
+                submitter = Submitter(api, arrivals)
                 self._break_things(stage, monkey, submitter)
                 self._drain(stage, monkey, submitter)
             finally:
                 fleet.stop()
+                api.stop()
             return self._report(database, stage, monkey, submitter, step_log)
 
     def _environment(self, servers: KillableServers, step_log: Path) -> dict[str, str]:
@@ -116,8 +128,10 @@ class ChaosRun:
         end = self._started + self._options.duration_s
         while time.monotonic() < end:
             stage.tend()
-            if not monkey.watching:
-                submitter.tick()
+            if monkey.watching:
+                submitter.may_submit.clear()
+            else:
+                submitter.may_submit.set()
             if time.monotonic() > self._started + FIRST_FAULT_AFTER_S:
                 monkey.tick()
             self._tell(stage, monkey)
@@ -125,11 +139,12 @@ class ChaosRun:
 
     def _drain(self, stage: Stage, monkey: Monkey, submitter: Submitter) -> None:
         self._console.print("No more faults: everything is healed, the jobs may end")
+        submitter.may_submit.set()
+        submitter.hurry.set()
         stage.heal()
         deadline = time.monotonic() + self._options.drain_s
         while time.monotonic() < deadline:
             stage.tend()
-            submitter.tick(all_of_them=True)
             self._tell(stage, monkey)
             try:
                 if submitter.done and num_unfinished(stage.database) == 0:
@@ -156,7 +171,12 @@ class ChaosRun:
         )
 
     def _report(
-        self, database: Database, stage: Stage, monkey: Monkey, submitter: Submitter, step_log: Path
+        self,
+        database: Database,
+        stage: Stage,
+        monkey: Monkey,
+        submitter: Submitter,
+        step_log: Path,
     ) -> Report:
         self._console.print("Auditing")
         options = self._options
@@ -169,10 +189,12 @@ class ChaosRun:
             duration_s=options.duration_s,
             pair=options.profile.pair,
             workers=options.num_workers,
-            broken_rules=sorted(self._broken_rules.union(broken_rules(database))),
+            broken_rules=sorted(self._broken_rules.union(broken_rules(database, RULES_AT_REST))),
             audit=audit(database, num_submitted=submitter.num_jobs, killed=killed),
             outcomes=outcomes(database),
             faults=monkey.counts(),
+            unanswered=submitter.num_unanswered,
+            orphans=len(with_environment(f"{STEP_LOG}={step_log}")),
             supervisors_ended=stage.fleet.ended,
             diverged=len(diverged(database)) if scripted else None,
             repeated_steps=repeated_steps(database, step_log) if scripted else None,

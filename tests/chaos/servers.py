@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from specreason.embedded.postgres import database_url, start_postgres, stop_post
 from specreason.embedded.process import Child
 from specreason.embedded.servers import prepare
 from specreason.embedded.valkey import broker_url, start_valkey, stop_valkey
+from tests.processes import descendants, send
 
 START_S = 60.0
 
@@ -66,6 +68,17 @@ class KillableServers:
     def start_postgres(self) -> None:
         """Start it on the data it left; returns once it answers."""
         self._postgres = start_postgres(self._ground.postgres, self._ground.instance, self._ground.account)
+
+    def freeze_postgres(self, seconds: float) -> None:
+        """All of it stands still: connections stay, and nothing answers. The caller stands still, too."""
+        assert self._postgres is not None
+        postmaster = self._postgres.process.pid
+        stopped = [postmaster, *descendants(postmaster)]
+        for pid in stopped:
+            send(pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        for pid in reversed(stopped):
+            send(pid, signal.SIGCONT)
 
     def kill_broker(self) -> None:
         assert self._broker is not None
