@@ -138,9 +138,11 @@ def _submit(request: Request, batch: NewBatch) -> BatchSummary:
     batch_id = insert_batch(database, batch)
     try:
         window = window_of(live_slots(database).get(batch.pair, 0), most=settings.publish_window)
-        publisher.announce(batch.pair, take_unpublished(database, batch.pair, window=window))
-    except StoreUnavailable as error:  # the batch is stored: the dispatcher announces its jobs
-        log.warning("%s", error)
+        waiting = publisher.waiting(batch.pair)
+        due = take_unpublished(database, batch.pair, window=window, messages=waiting)
+        publisher.announce(batch.pair, due)
+    except StoreUnavailable as error:
+        log.warning("the batch is stored, and the dispatcher will announce its jobs: %s", error)
     return read_batch(database, batch_id)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -153,7 +154,7 @@ def _idempotency(request: Request, submission: Submission, file: NewFile | None)
         return None
     if not 0 < len(key) <= LONGEST_KEY:
         raise InvalidField("Idempotency-Key", f"must have 1 to {LONGEST_KEY} characters")
-    body = hashlib.sha256(submission.model_dump_json().encode())
+    body = hashlib.sha256(json.dumps(submission.model_dump(), sort_keys=True, default=str).encode())
     body.update(file.content if file is not None else b"")
     return IdempotencyKey(key=key, body_hash=body.hexdigest())
 

@@ -53,5 +53,5 @@ def announced_job(message: bytes) -> UUID | None:
     """The job of a message as it stands in the broker's queue; None if it is none of ours."""
     try:
         return UUID(json.loads(message)["headers"]["id"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None

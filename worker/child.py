@@ -86,12 +86,13 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
     worker_id = _register(database, new, lease_s=settings.lease_s)
     os.write(progress_fd, f"{worker_id}\n".encode())
     runner = JobRunner(database, writer, host, pair, worker_id=worker_id, settings=settings)
-    host.report_progress(pair, progress_fd, on_death=runner.engine_died.set)
+    reporting = host.report_progress(pair, progress_fd, on_death=runner.engine_died.set)
     worker_shutting_down.connect(lambda **_: runner.draining.set(), weak=False)
     threading.Thread(target=_leave_with_dead_engine, args=(runner,), daemon=True).start()
     try:
         serve(make_app(settings.broker(), runner), name, slots=settings.slots)
     finally:
+        reporting.cancel()
         writer.close()
         host.run(close_pair(pair))
         host.close()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -20,7 +19,6 @@ from specreason.queues import RUN_JOB, announced_job, announcement, queue_of
 from specreason.settings import Settings
 from specreason.store.dispatch import (
     Leadership,
-    Messages,
     expire_deadlines,
     expire_leases,
     take_unpublished,
@@ -35,7 +33,6 @@ ANNOUNCE_EVERY_S = 0.5
 BROKER_AWAY_S = 5.0  # between two tries to announce while it is
 POOL_TIMEOUT_S = 5.0
 GRACE_BEATS = 3
-NO_JOB = UUID(int=0)
 
 
 class Coordinator:
@@ -46,37 +43,48 @@ class Coordinator:
         self._celery = celery
         self._settings = settings
         self._leadership = Leadership(database, silent_s=settings.lease_s / 2)
-        self._led_at: datetime | None = None  # our last round, by Postgres's clock
+        self._led_at: datetime | None = None  # our last look, by Postgres's clock
+        self._absence = timedelta(
+            seconds=settings.lease_s / 2
+        )  # longer without a look, and leases may have run out
         self._announce_at = 0.0
         self._expire_at = 0.0
 
     def tick(self) -> None:
         """One round of a leader's work; nothing while another worker leads. Raises StoreUnavailable."""
-        if not self._leads():
+        led_at = self._lead()
+        if led_at is None:
             return
         if time.monotonic() >= self._expire_at:
-            self._expire()
+            self._expire(led_at)
         if time.monotonic() >= self._announce_at:
             self._announce_at = time.monotonic() + ANNOUNCE_EVERY_S
-            for pair, slots in live_slots(self._database).items():
-                self._announce(pair, window_of(slots, most=self._settings.publish_window))
+            try:
+                for pair, slots in live_slots(self._database).items():
+                    self._announce(pair, window_of(slots, most=self._settings.publish_window))
+            finally:
+                self._led_at = (
+                    self._leadership.try_lead()
+                )  # what the broker's silence took is no absence of Postgres
 
     def close(self) -> None:
         """Let another worker lead."""
         self._leadership.close()
 
-    def _leads(self) -> bool:
+    def _lead(self) -> datetime | None:
+        """Postgres's time if we lead."""
         last, self._led_at = self._led_at, self._leadership.try_lead()
-        if self._led_at is None:
-            return False
-        if last is None or self._led_at - last > timedelta(seconds=self._settings.lease_s / 2):
+        if self._led_at is not None and (last is None or self._led_at - last > self._absence):
             # Another led, or Postgres was away, or it or all of us stood still, as a laptop does that sleeps: let
             # everyone renew before a lease is lost.
             self._expire_at = time.monotonic() + GRACE_BEATS * self._settings.beat_s
-        return True
+        return self._led_at
 
-    def _expire(self) -> None:
-        if num_lost := expire_leases(self._database, max_lost=self._settings.max_lost):
+    def _expire(self, led_at: datetime) -> None:
+        settings = self._settings
+        if num_lost := expire_leases(
+            self._database, max_lost=settings.max_lost, not_after=led_at + self._absence
+        ):
             log.warning("%d jobs of lost workers are queued again, or dead", num_lost)
         expire_deadlines(self._database)
 
@@ -85,9 +93,11 @@ class Coordinator:
         try:
             with self._celery.pool.acquire(block=True, timeout=POOL_TIMEOUT_S) as connection:
                 there = connection.default_channel.client.lrange(queue_of(pair), 0, -1)
-            # A message that is none of ours counts all the same: it stands before others.
-            messages = Messages([announced_job(each) or NO_JOB for each in there], self._settings.republish_s)
-            for job_id in take_unpublished(self._database, pair, window=window, messages=messages):
+            waiting = [announced_job(each) for each in there]
+            lost_after_s = self._settings.republish_s
+            for job_id in take_unpublished(
+                self._database, pair, window=window, messages=waiting, lost_after_s=lost_after_s
+            ):
                 self._celery.send_task(RUN_JOB, **announcement(pair, job_id))
         except (OperationalError, RedisError) as error:
             self._announce_at = time.monotonic() + BROKER_AWAY_S

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine
@@ -15,6 +16,8 @@ from specreason.errors import EngineDead
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 PROGRESS_EVERY_S = 0.5
 
 
@@ -23,17 +26,17 @@ class PairHost:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._reporting: Future[None] | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="pair-host", daemon=True)
         self._thread.start()
 
-    def report_progress(self, pair: ModelPair, fd: int, on_death: Callable[[], None]) -> None:
+    def report_progress(self, pair: ModelPair, fd: int, on_death: Callable[[], None]) -> Future[None]:
         """Write a newline to `fd` from time to time, as long as the loop turns and no engine sits on its work.
 
-        `on_death` is called when an engine has died, even one that had nothing to do.
+        `on_death` is called when an engine has died, even one that had nothing to do. Cancel what this returns before
+        the pair is closed.
         """
         os.set_blocking(fd, False)
-        self._reporting = self.submit(_report_progress(pair, fd, on_death))
+        return self.submit(_report_progress(pair, fd, on_death))
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run `coroutine` on the loop and wait for its result. Call from any thread but the loop's."""
@@ -45,8 +48,6 @@ class PairHost:
 
     def close(self) -> None:
         """End the loop; what still runs on it is dropped."""
-        if self._reporting is not None:
-            self._reporting.cancel()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
         if not self._thread.is_alive():
@@ -60,6 +61,8 @@ async def _report_progress(pair: ModelPair, fd: int, on_death: Callable[[], None
         except EngineDead:
             on_death()
             return
+        except Exception:  # whatever it is, silence would look like a hung engine
+            log.exception("the engines' health cannot be told")
         if max(pair.drafter.silent_s, pair.base.silent_s) < PROGRESS_EVERY_S:
             with suppress(BlockingIOError):  # nobody reads: the supervisor is frozen, which is not our fault
                 os.write(fd, b"\n")

@@ -102,7 +102,9 @@ class JobRunner:
 
     def _waits_alone(self, job_id: UUID) -> bool:
         try:
-            return not self.draining.is_set() and keep_announced(self._database, job_id)
+            return not self.draining.is_set() and keep_announced(
+                self._database, job_id, worker_id=self._worker_id
+            )
         except StoreUnavailable:
             return True
 

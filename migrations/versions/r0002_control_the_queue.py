@@ -37,6 +37,12 @@ CREATE TABLE turn_clock (
     turn BIGINT NOT NULL,
     CONSTRAINT pk_turn_clock PRIMARY KEY (pair, priority)
 );
+CREATE TABLE retry_turn (
+    batch_id UUID NOT NULL,
+    turn BIGINT NOT NULL,
+    CONSTRAINT pk_retry_turn PRIMARY KEY (batch_id),
+    CONSTRAINT fk_retry_turn_batch_id FOREIGN KEY(batch_id) REFERENCES batch (id) ON DELETE CASCADE
+);
 
 CREATE INDEX ix_attempt_worker_id ON attempt (worker_id);
 
@@ -50,6 +56,7 @@ DELETE FROM event WHERE kind IN ('batch_paused', 'batch_resumed', 'worker_lost',
 ALTER TABLE event DROP CONSTRAINT ck_event_kind;
 ALTER TABLE event ADD CONSTRAINT ck_event_kind CHECK (kind IN ('batch_submitted', 'batch_cancelled', 'job_claimed', 'job_requeued', 'job_ended', 'worker_started', 'worker_stopped'));
 DROP INDEX ix_attempt_worker_id;
+DROP TABLE retry_turn;
 DROP TABLE turn_clock;
 DROP INDEX ix_job_deadline;
 DROP INDEX ix_job_announced;

@@ -33,9 +33,9 @@ def cancel_batch(database: Database, batch_id: UUID) -> int:
     """
     this = job.c.batch_id == batch_id
     with transaction(database) as connection:
-        _touch(connection, batch_id, cancelled_at=func.coalesce(batch.c.cancelled_at, now()))
         running = _cancel(connection, this & (job.c.state == JobState.RUNNING))
     with transaction(database) as connection:
+        _touch(connection, batch_id, cancelled_at=func.coalesce(batch.c.cancelled_at, now()))
         queued = _cancel(connection, this)
         connection.execute(insert(event).values(kind=EventKind.BATCH_CANCELLED, batch_id=batch_id))
     return running + queued
@@ -52,24 +52,18 @@ def pause_batch(database: Database, batch_id: UUID) -> None:
     """Let none of the batch's jobs start, and let those that run stop at their next step. Raises UnknownName."""
     with transaction(database) as connection:
         _touch(connection, batch_id, paused_at=func.coalesce(batch.c.paused_at, now()))
-        queued = lock_jobs(connection, (job.c.batch_id == batch_id) & (job.c.state == JobState.QUEUED))
-        connection.execute(
-            update(job).where(one_of_ids(job.c.id, queued)).values(paused=True, published_at=None)
-        )
+        _mark_queued(connection, batch_id)
         connection.execute(insert(event).values(kind=EventKind.BATCH_PAUSED, batch_id=batch_id))
+    _mark_stragglers(database, batch_id)
 
 
 def resume_batch(database: Database, batch_id: UUID) -> None:
     """Let the batch's jobs go on, in fair turn with all that came meanwhile. Raises UnknownName."""
     with transaction(database) as connection:
         _touch(connection, batch_id, paused_at=null())
-        # All that are open, and only then those that are paused: one that is being given back has read that the batch
-        # is paused, and says so when it commits.
-        lock_jobs(connection, (job.c.batch_id == batch_id) & job.c.state.in_(OPEN))
-        paused = (job.c.batch_id == batch_id) & job.c.paused
-        resumed = update(job).where(paused).values(paused=False, published_at=None).returning(job.c.id)
-        queue_anew(connection, connection.scalars(resumed).all())
+        queue_anew(connection, _mark_queued(connection, batch_id))
         connection.execute(insert(event).values(kind=EventKind.BATCH_RESUMED, batch_id=batch_id))
+    _mark_stragglers(database, batch_id)
 
 
 def set_batch_deadline(database: Database, batch_id: UUID, deadline_at: datetime | None) -> int:
@@ -106,7 +100,31 @@ def requeue_job(database: Database, job_id: UUID) -> bool:
     """Queue the job again, as `requeue_batch` does; False if it is queued, runs, or has succeeded."""
     with transaction(database) as connection:
         _must_exist(connection, job_id)
+        # Nobody may pause or resume the batch between our look at it and our commit.
+        of_job = select(batch.c.id).join(job, job.c.batch_id == batch.c.id).where(job.c.id == job_id)
+        connection.execute(of_job.with_for_update(read=True, of=batch))
         return _requeue(connection, (job.c.id == job_id) & job.c.state.in_(REQUEUABLE)) == 1
+
+
+def _mark_queued(connection: Connection, batch_id: UUID) -> tuple[UUID, ...]:
+    """Let `paused` of the batch's queued jobs be as the batch's is; the jobs for which that was a change."""
+    is_paused = select(batch.c.paused_at.is_not(None)).where(batch.c.id == batch_id).scalar_subquery()
+    other = (job.c.batch_id == batch_id) & (job.c.state == JobState.QUEUED) & (job.c.paused != is_paused)
+    changed = lock_jobs(connection, other)
+    connection.execute(
+        update(job).where(one_of_ids(job.c.id, changed)).values(paused=is_paused, published_at=None)
+    )
+    return changed
+
+
+def _mark_stragglers(database: Database, batch_id: UUID) -> None:
+    """Jobs that were being given back in that moment: they may have read how the batch was before.
+
+    Whoever gives a job back holds its row until he has committed, so that afterwards it is seen.
+    """
+    with transaction(database) as connection:
+        lock_jobs(connection, (job.c.batch_id == batch_id) & (job.c.state == JobState.RUNNING))
+        _mark_queued(connection, batch_id)
 
 
 def _touch(connection: Connection, batch_id: UUID, **values: object) -> None:

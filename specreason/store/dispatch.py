@@ -6,7 +6,6 @@ Knows no broker: it says which jobs to announce, and a message that got lost is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -34,42 +33,37 @@ def window_of(slots: int, *, most: int) -> int:
     return min(most, MESSAGES_PER_SLOT * slots)
 
 
-@dataclass(frozen=True, slots=True)
-class Messages:
-    """What stands in the broker's queue now: the jobs, once for each of their messages.
-
-    A job that was announced at least `lost_after_s` ago, was not claimed, and is not here, has lost its message.
-    """
-
-    jobs: Sequence[UUID]
-    lost_after_s: float
-
-
 def take_unpublished(
-    database: Database, pair: str, *, window: int = 256, messages: Messages | None = None
+    database: Database,
+    pair: str,
+    *,
+    window: int = 256,
+    messages: Sequence[UUID | None] = (),
+    lost_after_s: float | None = None,
 ) -> tuple[UUID, ...]:
     """Jobs to announce now, most urgent first: larger priority, then the smaller turn (see `turns`).
 
     They count as announced from here on. At most `window` jobs of the pair are announced and unclaimed, so that a
-    later urgent job has few before it. Who knows the `messages` also gets the jobs whose message got lost, and no
-    more than lets the queue hold a window.
+    later urgent job has few before it. `messages` are what stands in the broker's queue: the job of each, None for one
+    that is not ours; with these, too, the queue holds no more than a window. A job that was announced `lost_after_s`
+    ago, was not claimed, and is not among them, has lost its message, and is due again.
     """
     waiting = (job.c.pair == pair) & (job.c.state == JobState.QUEUED) & ~job.c.paused
     announced = waiting & job.c.published_at.is_not(None)
+    there = one_of_ids(job.c.id, {job_id for job_id in messages if job_id is not None})
     forgotten: ColumnElement[bool] = false()
-    if messages is not None:
-        long_ago = job.c.published_at <= now() - timedelta(seconds=messages.lost_after_s)
-        forgotten = long_ago & ~one_of_ids(job.c.id, set(messages.jobs))
+    if lost_after_s is not None:
+        forgotten = (job.c.published_at <= now() - timedelta(seconds=lost_after_s)) & ~there
     with transaction(database) as connection:
         connection.execute(select(func.pg_advisory_xact_lock(PUBLISH_LOCK, func.hashtext(pair))))
         room = window - (connection.scalar(select(func.count()).where(announced, ~forgotten)) or 0)
-        if messages is not None:
-            room = min(room, window - len(messages.jobs))
+        room = min(room, window - len(messages))
         if room <= 0:
             return ()
         due = (
             select(job.c.id)
-            .where(waiting, job.c.run_after <= now(), or_(job.c.published_at.is_(None), forgotten))
+            .where(waiting, job.c.run_after <= now())
+            .where(or_(job.c.published_at.is_(None) & ~there, forgotten))
             .order_by(job.c.priority.desc(), job.c.turn, job.c.id)
             .limit(room)
             .with_for_update(skip_locked=True)
@@ -81,8 +75,10 @@ def take_unpublished(
     return job_ids
 
 
-def expire_leases(database: Database, *, max_lost: int = 3) -> int:
+def expire_leases(database: Database, *, max_lost: int = 3, not_after: datetime | None = None) -> int:
     """Queue the running jobs of workers whose lease ran out; return how many there were.
+
+    Later than `not_after` nothing is done: since whoever asks has last looked, Postgres or all machines stood still.
 
     Such a worker is lost for good: it may not renew its lease any more. A job that was lost `max_lost` times runs
     alone the next time, so that it is known whether it is what kills the workers; lost again, it is `dead`.
@@ -95,6 +91,8 @@ def expire_leases(database: Database, *, max_lost: int = 3) -> int:
         .with_for_update(skip_locked=True)
     )
     with transaction(database) as connection:
+        if not_after is not None and connection.execute(select(now())).scalar_one() > not_after:
+            return 0
         lost = connection.scalars(
             update(worker)
             .where(silent, worker.c.stopped_at.is_(None))

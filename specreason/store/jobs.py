@@ -13,7 +13,22 @@ from enum import StrEnum
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Row, and_, exists, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    ScalarSelect,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.sql.functions import now
 
 from specreason.config import RunConfig, first_invalid_field
@@ -23,6 +38,7 @@ from specreason.store.session import Connection, Database, transaction
 from specreason.store.states import AttemptOutcome, EventKind, JobState
 from specreason.store.trace_schema import step
 from specreason.store.transitions import end_jobs, lock_jobs, requeue_jobs
+from specreason.store.turns import queue_again
 
 LONGEST_DELAY_S = 60.0
 
@@ -91,8 +107,7 @@ def claim(
         ).one()
         if not is_alive:
             raise LeaseIsOver
-        if is_paused:  # given back while the batch was being paused
-            connection.execute(update(job).where(job.c.id == job_id).values(paused=True, published_at=None))
+        if is_paused:  # given back while the batch was being paused, and about to be marked
             return None
         if row.alone and in_flight > 1:
             raise MustRunAlone
@@ -202,15 +217,31 @@ def disown(database: Database, job_id: UUID, fence: int) -> bool:
     return True
 
 
-def keep_announced(database: Database, job_id: UUID) -> bool:
-    """Say that the job's message is in our hands, and waits for the moment when the job may run alone.
+def keep_announced(database: Database, job_id: UUID, *, worker_id: UUID) -> bool:
+    """Say that the job's message is in this worker's hands, and waits until the job may run alone there.
 
-    False if that is no longer worth waiting for. Unsaid, the job would soon be announced to others, too.
+    Unsaid, the job would soon be announced to others, too. False if it is no longer worth waiting for, or if another
+    worker has less to do: then the job is announced again, for that one to take.
     """
     waiting = (job.c.id == job_id) & (job.c.state == JobState.QUEUED) & ~job.c.paused & job.c.alone
+    other = worker.alias()
+    others = (
+        (other.c.pair == job.c.pair)
+        & (other.c.id != worker_id)
+        & other.c.stopped_at.is_(None)
+        & (other.c.lease_expires_at > now())
+    )
+    is_freer = exists().where(others, _num_running(other.c.id) < _num_running(literal(worker_id)))
+    kept = update(job).where(waiting).values(published_at=case((is_freer, null()), else_=now()))
     with transaction(database) as connection:
-        kept = connection.execute(update(job).where(waiting).values(published_at=now()))
-    return kept.rowcount == 1
+        published_at = connection.execute(kept.returning(job.c.published_at)).scalar_one_or_none()
+    return published_at is not None
+
+
+def _num_running(worker_id: ColumnElement[UUID]) -> ScalarSelect[int]:
+    theirs = job.alias()
+    running = (theirs.c.worker_id == worker_id) & (theirs.c.state == JobState.RUNNING)
+    return select(func.count()).select_from(theirs).where(running).scalar_subquery()
 
 
 def retry(
@@ -239,6 +270,7 @@ def retry(
                 error=error,
                 delay_s=longest * random.uniform(0.5, 1),
             )
+            queue_again(connection, claimed.job_id)
     return True
 
 

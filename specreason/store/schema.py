@@ -209,6 +209,15 @@ turn_clock = Table(  # how far a queue has got with its turns: see `turns`
     Column("turn", BigInteger, nullable=False),
 )
 
+retry_turn = Table(  # apart from `batch`, whose row is locked before jobs are, as this one is after them
+    "retry_turn",
+    metadata,
+    Column("batch_id", ForeignKey("batch.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "turn", BigInteger, nullable=False
+    ),  # of the job of this batch that last failed and is tried again
+)
+
 attempt = Table(
     "attempt",
     metadata,

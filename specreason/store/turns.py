@@ -5,7 +5,8 @@ shows and counts up from there, one turn a job. So ten jobs behind fifty thousan
 wait for none of the rest: start-time fair queueing, with one index as its whole data structure.
 
 A job that was given back or lost keeps its turn, which the clock has passed: it goes on soon. Jobs that a user queues
-again, or resumes, start at the clock like newcomers.
+again or resumes start at the clock like newcomers, and so do those that failed and are tried again: a fault may fail a
+whole batch, which must not go before all that came meanwhile.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from specreason.store.columns import one_of_ids
-from specreason.store.schema import job, turn_clock
+from specreason.store.schema import job, retry_turn, turn_clock
 from specreason.store.session import Connection
 
 
@@ -57,3 +58,18 @@ def queue_anew(connection: Connection, job_ids: Collection[UUID]) -> None:
         .subquery()
     )
     connection.execute(update(job).where(job.c.id == anew.c.id).values(turn=anew.c.turn))
+
+
+def queue_again(connection: Connection, job_id: UUID) -> None:
+    """Give a locked job that failed a turn from the clock on, behind those of its batch that failed before it."""
+    this = connection.execute(
+        select(job.c.batch_id, job.c.pair, job.c.priority).where(job.c.id == job_id)
+    ).one()
+    clock = serving_turn(connection, this.pair, this.priority)
+    first = insert(retry_turn).values(batch_id=this.batch_id, turn=clock)
+    turn = connection.scalar(
+        first.on_conflict_do_update(
+            index_elements=[retry_turn.c.batch_id], set_={"turn": func.greatest(retry_turn.c.turn + 1, clock)}
+        ).returning(retry_turn.c.turn)
+    )
+    connection.execute(update(job).where(job.c.id == job_id).values(turn=turn))

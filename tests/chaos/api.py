@@ -38,6 +38,13 @@ class Api:
         self.kill()
         self._listener.close()
 
+    @property
+    def answers(self) -> bool:
+        try:
+            return httpx2.get(f"{self._url}/api/health", timeout=1, trust_env=False).is_success
+        except httpx2.HTTPError:
+            return False
+
     def post(self, path: str, body: dict[str, Any] | None = None, *, key: str | None = None) -> bool:
         """Whether it was done. False if the API cannot say, and then it may have been. A refusal is a defect."""
         headers = {} if key is None else {"Idempotency-Key": key}

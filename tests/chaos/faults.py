@@ -181,24 +181,24 @@ def kill_api(stage: Stage, rng: random.Random) -> Fault | None:
 def pause_batch(stage: Stage, rng: random.Random) -> Fault | None:
     """A user pauses a batch that runs, and resumes it."""
     seen = stage.look()
-    if seen is None or not seen.running:
+    if seen is None or not seen.running or not stage.api.answers:
         return None
     batch_id = rng.choice(seen.running).batch_id
     stage.api.post(f"/api/batches/{batch_id}/pause")  # resumed even if nobody knows whether that was done
-    stage.later_until_done(rng.uniform(*PAUSED_S), lambda: stage.api.post(f"/api/batches/{batch_id}/resume"))
+    stage.ask_later(rng.uniform(*PAUSED_S), lambda: stage.api.post(f"/api/batches/{batch_id}/resume"))
     return Fault(kind=FaultKind.PAUSE_BATCH)
 
 
 def cancel_jobs(stage: Stage, rng: random.Random) -> Fault | None:
     """A user cancels jobs that run, and queues them again."""
     seen = stage.look()
-    if seen is None or not seen.running:
+    if seen is None or not seen.running or not stage.api.answers:
         return None
     chosen = rng.sample(seen.running, k=min(len(seen.running), rng.randint(1, MOST_CANCELLED)))
     for job in chosen:
         stage.api.post(f"/api/jobs/{job.job_id}/cancel")
         path = f"/api/jobs/{job.job_id}/requeue"
-        stage.later_until_done(rng.uniform(*CANCELLED_S), lambda path=path: stage.api.post(path))
+        stage.ask_later(rng.uniform(*CANCELLED_S), lambda path=path: stage.api.post(path))
     return Fault(kind=FaultKind.CANCEL_JOBS)
 
 

@@ -20,6 +20,8 @@ RUNNING = text(
     """
 )
 QUEUED = text("SELECT id, published_at IS NOT NULL AS announced FROM job WHERE state = 'queued' ORDER BY id")
+PAUSED = text("SELECT id FROM batch WHERE paused_at IS NOT NULL")
+CANCELLED = text("SELECT id FROM job WHERE state = 'cancelled'")
 LIVE = text("SELECT pid, slots FROM worker WHERE stopped_at IS NULL AND lease_expires_at > now() ORDER BY id")
 
 
@@ -41,6 +43,8 @@ class Look:
     queued: tuple[UUID, ...]
     announced: tuple[UUID, ...]  # those of the queued whose message was sent
     slots: dict[int, int]
+    paused_batches: tuple[UUID, ...]
+    cancelled: tuple[UUID, ...]
 
     def running_on(self, pid: int) -> tuple[RunningJob, ...]:
         return tuple(job for job in self.running if job.pid == pid)
@@ -55,6 +59,8 @@ def look(database: Database) -> Look | None:
             running = connection.execute(RUNNING).all()
             queued = connection.execute(QUEUED).all()
             live = connection.execute(LIVE).all()
+            paused = tuple(connection.scalars(PAUSED))
+            cancelled = tuple(connection.scalars(CANCELLED))
     except StoreUnavailable:
         return None
     return Look(
@@ -65,4 +71,6 @@ def look(database: Database) -> Look | None:
         queued=tuple(row.id for row in queued),
         announced=tuple(row.id for row in queued if row.announced),
         slots={row.pid: row.slots for row in live},
+        paused_batches=paused,
+        cancelled=cancelled,
     )

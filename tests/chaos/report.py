@@ -12,6 +12,7 @@ MOST_REPEATED = (
 )
 # What a run of five minutes has to show for itself; a shorter one in proportion.
 FULL_RUN_S = 300.0
+FLUSH_BOUND_S = 20.0
 LEAST_FAULTS, LEAST_KINDS, LEAST_KILLS_AFTER_A_STEP, LEAST_STALE_REFUSED = 60, 5, 10, 5
 
 
@@ -37,12 +38,14 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Times are reported, not judged: they are the machine's too."""
         return not self.complaints
 
     @property
     def complaints(self) -> list[str]:
-        """What is wrong with the pipeline, and whether there was enough to find it out."""
+        """What is wrong with the pipeline, and whether there was enough to find it out.
+
+        Recovery times are judged in full runs only: in a short one there may be none.
+        """
         share = min(1.0, self.duration_s / FULL_RUN_S)
         repeated = self.repeated_steps["max"] if self.repeated_steps is not None else 0
         wrong = {
@@ -61,6 +64,13 @@ class Report:
                 < int(share * LEAST_KILLS_AFTER_A_STEP),
                 "too few stale writes refused": self.audit["stale_refused"]
                 < int(share * LEAST_STALE_REFUSED),
+            }
+        if self.scripted and share == 1:
+            worker, flush = self.recovery_s["worker"], self.recovery_s["flush"]
+            wrong |= {
+                "no recovery was watched": not worker["count"],
+                "late recovery": (worker["max"] or 0) > self.recovery_bound_s,
+                "late after a flush": (flush["max"] or 0) > FLUSH_BOUND_S,
             }
         return [complaint for complaint, holds in wrong.items() if holds]
 

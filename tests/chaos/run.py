@@ -29,13 +29,14 @@ from tests.chaos.servers import KillableServers
 from tests.chaos.stage import Stage
 from tests.chaos.undisturbed import diverged
 from tests.chaos.workload import Submitter, plan
-from tests.integration.queue_rules import RULES_AT_REST, broken_rules
+from tests.integration.queue_rules import broken_rules
 from tests.processes import with_environment
 
 ROOT = Path(__file__).parents[2]
 LONG_RUN_S = 120.0  # shorter ones have no room for a long outage
 TICK_S = 0.05
 TELL_EVERY_S = 5.0
+UNDO_EVERY_S = 2.0
 FIRST_FAULT_AFTER_S = 1.0
 
 
@@ -142,10 +143,14 @@ class ChaosRun:
         submitter.may_submit.set()
         submitter.hurry.set()
         stage.heal()
+        undo_at = 0.0
         deadline = time.monotonic() + self._options.drain_s
         while time.monotonic() < deadline:
             stage.tend()
             self._tell(stage, monkey)
+            if time.monotonic() >= undo_at:
+                undo_at = time.monotonic() + UNDO_EVERY_S
+                stage.undo_controls()
             try:
                 if submitter.done and num_unfinished(stage.database) == 0:
                     return
@@ -189,7 +194,7 @@ class ChaosRun:
             duration_s=options.duration_s,
             pair=options.profile.pair,
             workers=options.num_workers,
-            broken_rules=sorted(self._broken_rules.union(broken_rules(database, RULES_AT_REST))),
+            broken_rules=sorted(self._broken_rules.union(broken_rules(database))),
             audit=audit(database, num_submitted=submitter.num_jobs, killed=killed),
             outcomes=outcomes(database),
             faults=monkey.counts(),

@@ -32,6 +32,7 @@ class Stage:
     slots: int
     _repaired_at: float = field(default=-CALM_S)
     _repairs: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+    _wishes: list[tuple[float, int, Callable[[], bool]]] = field(default_factory=list)
     _order: itertools.count[int] = field(default_factory=itertools.count)
 
     def look(self) -> Look | None:
@@ -45,25 +46,34 @@ class Stage:
     def later(self, delay_s: float, repair: Callable[[], None]) -> None:
         heapq.heappush(self._repairs, (time.monotonic() + delay_s, next(self._order), repair))
 
-    def later_until_done(self, delay_s: float, repair: Callable[[], bool]) -> None:
-        """A repair that may fail while something else is broken."""
-
-        def attempt() -> None:
-            if not repair():
-                self.later_until_done(AGAIN_S, repair)
-
-        self.later(delay_s, attempt)
+    def ask_later(self, delay_s: float, wish: Callable[[], bool]) -> None:
+        """Ask the API for something, again and again until it says that it was done."""
+        heapq.heappush(self._wishes, (time.monotonic() + delay_s, next(self._order), wish))
 
     def tend(self) -> None:
         """Do the repairs that are due, and start workers again that have ended."""
         while self._repairs and self._repairs[0][0] <= time.monotonic():
             heapq.heappop(self._repairs)[2]()
             self._repaired_at = time.monotonic()
+        while self._wishes and self._wishes[0][0] <= time.monotonic():
+            wish = heapq.heappop(self._wishes)[2]
+            if not wish():
+                self.ask_later(AGAIN_S, wish)
+                break
         self.fleet.tend()
         self.api.tend()
 
     def heal(self) -> None:
-        """Do every repair now, those of servers first: they cannot fail."""
+        """Do every repair now."""
         while self._repairs:
             heapq.heappop(self._repairs)[2]()
-            self.api.tend()
+
+    def undo_controls(self) -> None:
+        """Resume and queue again whatever is paused or cancelled. A control whose answer was lost may come late."""
+        seen = self.look()
+        if seen is None:
+            return
+        for batch_id in seen.paused_batches:
+            self.api.post(f"/api/batches/{batch_id}/resume")
+        for job_id in seen.cancelled:
+            self.api.post(f"/api/jobs/{job_id}/requeue")

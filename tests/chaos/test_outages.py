@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,6 +15,7 @@ from specreason.config import RunConfig
 from specreason.errors import StoreUnavailable
 from specreason.settings import Settings
 from specreason.store.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.dispatch import Leadership, expire_leases
 from specreason.store.jobs import ClaimedJob, claim
 from specreason.store.session import Database
 from specreason.store.states import JobState
@@ -79,6 +82,32 @@ def test_a_new_leader_lets_every_worker_renew_before_it_takes_one_for_lost(datab
     leader.tick()
     assert not beat(database, job.worker_id, lease_s=60)
     leader.close()
+
+
+def test_a_leader_that_sees_time_jump_lets_every_worker_renew(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(lease_s=2, beat_s=BEAT_S)
+    leader = Coordinator(database, make_app(NO_BROKER), settings)
+    leader.tick()
+    time.sleep(GRACE_BEATS * BEAT_S)
+    leader.tick()
+    job = claim_one(database)
+    expire(database, job.worker_id)  # all machines have slept, and Postgres's clock has not
+    led_at = datetime.now(UTC) + timedelta(seconds=60)
+    with monkeypatch.context() as asleep:
+        asleep.setattr(Leadership, "try_lead", lambda self: led_at)
+        with suppress(StoreUnavailable):
+            leader.tick()
+    assert beat(database, job.worker_id, lease_s=60)
+    leader.close()
+
+
+def test_a_leader_that_slept_between_its_look_and_its_sweep_takes_nobody_for_lost(database: Database) -> None:
+    job = claim_one(database)
+    expire(database, job.worker_id)
+    assert expire_leases(database, not_after=datetime.now(UTC) - timedelta(seconds=1)) == 0
+    assert beat(database, job.worker_id, lease_s=60)
 
 
 def test_a_leader_whose_broker_is_away_still_takes_jobs_back_at_once(database: Database) -> None:

@@ -57,7 +57,11 @@ def test_a_request_sent_again_under_its_key_is_the_same_batch(client: TestClient
     key = {"Idempotency-Key": "once"}
     first, again = (client.post("/api/batches", json={"problems": PROBLEMS}, headers=key) for _ in range(2))
     assert first.json()["batch_id"] == again.json()["batch_id"]
-    assert read_only_query(database, "SELECT count(*) FROM job").rows == ((2,),)
+    assert read_only_query(database, "SELECT count(*) FROM batch").rows == ((1,),)
+    odd = {"problems": PROBLEMS, "metadata": {"half": "\ud800"}}
+    body = json.dumps(odd).encode()
+    headers = {"Idempotency-Key": "odd", "Content-Type": "application/json"}
+    assert client.post("/api/batches", content=body, headers=headers).status_code == 201
     other = client.post("/api/batches", json={"problems": PROBLEMS[:1]}, headers=key)
     assert other.status_code == 422
     assert other.json()["error"]["field"] == "Idempotency-Key"

@@ -43,7 +43,7 @@ from specreason.store.controls import (
     resume_batch,
     set_batch_deadline,
 )
-from specreason.store.dispatch import Messages, expire_deadlines, expire_leases, take_unpublished
+from specreason.store.dispatch import expire_deadlines, expire_leases, take_unpublished
 from specreason.store.jobs import (
     ClaimedJob,
     JobResult,
@@ -194,9 +194,7 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
         """`again`: every message sent so far is taken for lost."""
         eligible = [job for job in self.jobs if job.waiting and job.due and (again or not job.announced)]
         room = WINDOW - (0 if again else sum(job.waiting and job.announced for job in self.jobs))
-        taken = take_unpublished(
-            self.database, PAIR, window=WINDOW, messages=Messages([], lost_after_s=0) if again else None
-        )
+        taken = take_unpublished(self.database, PAIR, window=WINDOW, lost_after_s=0 if again else None)
         announced = [job for job_id in taken for job in eligible if job.job_id == job_id]
         assert len(announced) == len(taken) == max(0, min(room, len(eligible)))
         most_urgent = sorted((job.batch.priority for job in eligible), reverse=True)

@@ -23,7 +23,7 @@ from specreason.store.controls import (
     set_batch_deadline,
     set_job_deadline,
 )
-from specreason.store.dispatch import Messages, expire_deadlines, take_unpublished
+from specreason.store.dispatch import expire_deadlines, take_unpublished
 from specreason.store.jobs import JobResult, Recall, claim, finish, recalled, release, retry
 from specreason.store.schema import batch, job
 from specreason.store.session import Database, transaction
@@ -95,7 +95,7 @@ def test_a_paused_batch_starts_nothing_and_goes_on_when_resumed(database: Databa
     take_unpublished(database, PAIR)
     pause_batch(database, batch_id)
     assert read_batch(database, batch_id).paused_at is not None
-    assert take_unpublished(database, PAIR, messages=Messages([], lost_after_s=0)) == ()
+    assert take_unpublished(database, PAIR, lost_after_s=0) == ()
     worker_id = start_worker(database)
     assert claim(database, first, worker_id=worker_id, pair_fingerprint=FINGERPRINT) is None
     resume_batch(database, batch_id)
@@ -122,9 +122,8 @@ def test_a_job_queued_again_in_the_moment_of_a_pause_is_not_claimed(database: Da
     execute(database, "UPDATE job SET paused = false")  # as if release had not seen the pause
     assert take_unpublished(database, PAIR) == (job.job_id,)
     assert claim(database, job.job_id, worker_id=job.worker_id, pair_fingerprint=FINGERPRINT) is None
-    assert take_unpublished(database, PAIR, messages=Messages([], lost_after_s=0)) == ()
     resume_batch(database, job.batch_id)
-    assert take_unpublished(database, PAIR) == (job.job_id,)
+    assert take_unpublished(database, PAIR, lost_after_s=0) == (job.job_id,)
 
 
 def test_a_job_given_back_in_the_moment_of_a_resume_is_not_left_paused(database: Database) -> None:
@@ -139,6 +138,31 @@ def test_a_job_given_back_in_the_moment_of_a_resume_is_not_left_paused(database:
     resuming.join()
     assert take_unpublished(database, PAIR) == (claimed_job.job_id,)
     claimed(database, claimed_job.job_id, claimed_job.worker_id)
+
+
+def test_a_job_given_back_in_the_moment_of_a_pause_is_paused(database: Database) -> None:
+    claimed_job = claim_one(database)
+    pausing = threading.Thread(target=pause_batch, args=(database, claimed_job.batch_id))
+    with transaction(database) as connection:
+        lock_jobs(connection, job.c.id == claimed_job.job_id)
+        requeue_jobs(connection, [claimed_job.job_id], outcome=AttemptOutcome.RELEASED)
+        pausing.start()
+        wait_for(lambda: num_waiting_for_locks(database) == 1, 10)
+    pausing.join()
+    assert take_unpublished(database, PAIR) == ()
+
+
+def test_a_job_queued_again_by_hand_in_the_moment_of_a_resume_is_not_left_paused(database: Database) -> None:
+    (job_id,) = job_ids(database, batch_id := submit(database))
+    cancel_job(database, job_id)
+    pause_batch(database, batch_id)
+    requeueing = threading.Thread(target=requeue_job, args=(database, job_id))
+    with transaction(database) as connection:
+        connection.execute(update(batch).values(paused_at=None))  # a resume that has not committed
+        requeueing.start()
+        wait_for(lambda: num_waiting_for_locks(database) == 1, 10)
+    requeueing.join()
+    assert take_unpublished(database, PAIR) == (job_id,)
 
 
 def test_a_claim_in_the_moment_of_a_resume_leaves_nothing_paused(database: Database) -> None:

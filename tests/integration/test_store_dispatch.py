@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import event, text
 
 from specreason.errors import StoreUnavailable
 from specreason.store.controls import cancel_batch, pause_batch, requeue_batch, resume_batch
-from specreason.store.dispatch import Leadership, Messages, expire_leases, take_unpublished
-from specreason.store.jobs import release
+from specreason.store.dispatch import Leadership, expire_leases, take_unpublished
+from specreason.store.jobs import release, retry
 from specreason.store.session import Database, connect
 from specreason.store.states import JobState
 from specreason.store.summaries import read_batch, read_job
@@ -28,9 +27,6 @@ from tests.integration.store_builders import (
     start_worker,
     submit,
 )
-
-NO_MESSAGE = Messages([], lost_after_s=0)
-NOBODYS = UUID(int=0)
 
 
 def test_jobs_of_an_expired_lease_are_queued_again(database: Database) -> None:
@@ -80,10 +76,10 @@ def test_a_stopped_worker_holds_nothing(database: Database) -> None:
 
 def test_each_job_is_announced_once_and_again_when_it_was_not_heard_of(database: Database) -> None:
     ids = job_ids(database, submit(database, 3))
-    assert take_unpublished(database, PAIR, messages=NO_MESSAGE) == ids
-    assert take_unpublished(database, PAIR, messages=Messages([], lost_after_s=60)) == ()
-    assert take_unpublished(database, PAIR, messages=Messages(ids[:2], lost_after_s=0)) == ids[2:]
-    assert take_unpublished(database, PAIR, messages=NO_MESSAGE) == ids
+    assert take_unpublished(database, PAIR, lost_after_s=0) == ids
+    assert take_unpublished(database, PAIR, lost_after_s=60) == ()
+    assert take_unpublished(database, PAIR, messages=ids[:2], lost_after_s=0) == ids[2:]
+    assert take_unpublished(database, PAIR, lost_after_s=0) == ids
     assert take_unpublished(database, "another pair") == ()
 
 
@@ -91,10 +87,9 @@ def test_a_queue_never_holds_more_messages_than_the_window_whatever_they_are_wor
     database: Database,
 ) -> None:
     ids = job_ids(database, submit(database, 10))
-    stale = [NOBODYS] * 3
-    assert take_unpublished(database, PAIR, window=5, messages=Messages(stale, lost_after_s=0)) == ids[:2]
-    full = Messages([*stale, *ids[:2]], lost_after_s=0)
-    assert take_unpublished(database, PAIR, window=5, messages=full) == ()
+    stale = [None] * 3
+    assert take_unpublished(database, PAIR, window=5, messages=stale, lost_after_s=0) == ids[:2]
+    assert take_unpublished(database, PAIR, window=5, messages=[*stale, *ids[:2]], lost_after_s=0) == ()
 
 
 def test_the_window_bounds_what_is_announced_and_unclaimed(database: Database) -> None:
@@ -172,6 +167,19 @@ def test_jobs_that_are_queued_again_by_hand_do_not_go_before_those_that_came_mea
     assert len(set(following) & set(served)) == 2
 
 
+def test_a_batch_whose_jobs_all_failed_once_does_not_go_before_one_that_came_meanwhile(
+    database: Database,
+) -> None:
+    failed = job_ids(database, submit(database, 10))
+    worker_id = start_worker(database)
+    for job_id in take_unpublished(database, PAIR):
+        assert retry(database, claimed(database, job_id, worker_id), "the hub is away", delay_s=0.001)
+    newcomers = job_ids(database, submit(database, 3))
+    execute(database, "UPDATE job SET run_after = now()")
+    assert set(newcomers) < set(take_unpublished(database, PAIR, window=7))
+    assert len(failed) == 10
+
+
 def test_the_clock_of_a_queue_never_goes_back(database: Database) -> None:
     submit(database, 10)
     take_unpublished(database, PAIR, window=5)
@@ -207,7 +215,7 @@ def test_a_long_queue_is_read_through_its_indexes_only(database: Database) -> No
             statements.append((statement, values))
 
     take_unpublished(database, PAIR, window=2)
-    take_unpublished(database, PAIR, window=3, messages=Messages([NOBODYS], lost_after_s=10))
+    take_unpublished(database, PAIR, window=3, messages=[None], lost_after_s=10)
     event.remove(database, "before_cursor_execute", note)
     statements = [(sent, values) for sent, values in statements if sent.startswith("SELECT")]
     assert len(statements) == 4

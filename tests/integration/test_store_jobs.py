@@ -11,7 +11,7 @@ import pytest
 
 from specreason.reasoning.steps import StopReason
 from specreason.store.controls import cancel_job
-from specreason.store.dispatch import Messages, expire_leases, take_unpublished
+from specreason.store.dispatch import expire_leases, take_unpublished
 from specreason.store.jobs import (
     ClaimedJob,
     JobResult,
@@ -104,10 +104,23 @@ def test_a_message_in_the_hand_of_a_worker_that_waits_to_be_alone_is_not_sent_ag
 ) -> None:
     (job_id,) = job_ids(database, submit(database))
     execute(database, "UPDATE job SET alone = true, published_at = now() - interval '1 h'")
-    assert keep_announced(database, job_id)
-    assert take_unpublished(database, PAIR, messages=Messages([], lost_after_s=60)) == ()
+    worker_id = start_worker(database)
+    assert keep_announced(database, job_id, worker_id=worker_id)
+    assert take_unpublished(database, PAIR, lost_after_s=60) == ()
     cancel_job(database, job_id)
-    assert not keep_announced(database, job_id)
+    assert not keep_announced(database, job_id, worker_id=worker_id)
+
+
+def test_a_job_that_must_run_alone_is_left_to_a_worker_with_less_to_do(database: Database) -> None:
+    alone, other = job_ids(database, submit(database, 2))
+    busy = start_worker(database)
+    claimed(database, other, busy)
+    execute(database, f"UPDATE job SET alone = true, published_at = now() WHERE id = '{alone}'")
+    assert keep_announced(database, alone, worker_id=busy)  # there is no other worker
+    idle = start_worker(database)
+    assert not keep_announced(database, alone, worker_id=busy)
+    assert take_unpublished(database, PAIR) == (alone,)
+    assert keep_announced(database, alone, worker_id=idle)
 
 
 async def test_totals_are_those_of_the_steps(database: Database, writer: TraceWriter) -> None:

@@ -18,10 +18,7 @@ from sqlalchemy import text
 
 from specreason.embedded import Servers
 from specreason.store.controls import cancel_job, pause_batch, resume_batch
-from specreason.store.schema import job
-from specreason.store.session import Database, connect, transaction
-from specreason.store.states import AttemptOutcome
-from specreason.store.transitions import lock_jobs, requeue_jobs
+from specreason.store.session import Database, connect
 from tests.integration.conftest import TEMPLATE, database_called
 from tests.integration.scripted_child import ANSWER_INDEX, HOLDS
 from tests.integration.store_builders import execute
@@ -202,10 +199,10 @@ def test_jobs_whose_worker_is_killed_at_any_point_end_on_another_as_if_nothing_h
         until(lambda: all_gone(killed))
     house.let_go("start", "middle", "answer")
     house.wait_for_ends(*job_ids)
-    # The step in its commit is stored: Postgres ends the statement of a client that is gone, and its claim held.
-    assert [house.attempts(job_id)[1:] for job_id in job_ids] == [
-        [f"succeeded from {first_step}"] for first_step in (0, 3, 3, ANSWER_INDEX, ANSWER_INDEX + 1)
-    ]
+    # Postgres ends the statement of a client that is gone: a step in its commit is stored if its claim still held then.
+    went_on_at = (("0",), ("3",), ("2", "3"), (f"{ANSWER_INDEX}",), (f"{ANSWER_INDEX + 1}",))
+    for job_id, steps in zip(job_ids, went_on_at, strict=True):
+        assert house.attempts(job_id)[1:] in [[f"succeeded from {step}"] for step in steps]
     assert {house.attempts(job_id)[0] for job_id in job_ids} == {"lost from 0"}
 
 
@@ -245,27 +242,29 @@ def test_a_worker_told_twice_to_leave_does_so_at_once(house: House) -> None:
     assert house.attempts(job_id) == ["lost from 0", "succeeded from 1"]
 
 
-def test_a_worker_frozen_in_its_commit_while_it_loses_the_job_gets_nothing_written(house: House) -> None:
+def test_a_worker_frozen_past_its_lease_tries_to_write_when_it_wakes_and_gets_nothing_written(
+    house: House,
+) -> None:
     frozen = house.worker()
     zombie = frozen.child_pid
     house.hold("step")
     (job_id,) = house.submit("Wait for step at 2.")
     house.wait_for_steps((job_id, 2))
     following = house.start()
-    with transaction(house.database) as connection:
-        lock_jobs(connection, job.c.id == job_id)
+    with house.lock(job_id, "FOR UPDATE"):
         house.let_go("step")
         until(lambda: house.num_blocked() == 1)
         freeze(frozen.process.pid)  # it leads
         freeze(zombie)  # it writes
-        requeue_jobs(connection, [job_id], outcome=AttemptOutcome.LOST)  # as a sweeper does
+        house.end_blocked()  # the statement that it has sent; awake, it sends it again
     house.wait_for_ends(job_id)
     assert house.attempts(job_id) == ["lost from 0", "succeeded from 2"]
-    os.kill(zombie, signal.SIGCONT)
+    until(lambda: frozen.child_pid is None)  # its lease has run out
     refused = f"SELECT detail FROM event WHERE kind = 'write_refused' AND job_id = '{job_id}'"
+    assert rows_of(house.database, refused) == []
+    os.kill(zombie, signal.SIGCONT)
     until(lambda: bool(rows_of(house.database, refused)))
     assert rows_of(house.database, refused) == [({"fence": 1, "index": 2},)]
-    until(lambda: frozen.child_pid is None)  # its lease has run out
     os.kill(frozen.process.pid, signal.SIGCONT)
     until(lambda: not alive(zombie))
     frozen.wait_until_ready()  # as a new worker, with a lease of its own

@@ -177,6 +177,11 @@ class House:
         ((number,),) = rows_of(self.database, f"SELECT count(*) FROM pg_stat_activity WHERE {waiting}")
         return number
 
+    def end_blocked(self) -> None:
+        """End the connections of the statements that wait for a row."""
+        waiting = "wait_event_type = 'Lock' AND datname = current_database()"
+        rows_of(self.database, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {waiting}")
+
     # Messages
 
     def ring(self, *job_ids: UUID) -> None:
