@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from specreason.errors import ConfigError, InvalidField, UnknownName
 
@@ -23,7 +23,27 @@ class SchemeName(StrEnum):
 
     BASE = "base"  # the base model alone: the accuracy and latency baseline
     DRAFTER = "drafter"  # the drafter alone: the lower bound of both
+    SPECDECODE = "specdecode"  # the base alone, with the drafter as its token-level draft model
     SPECREASON = "specreason"  # draft, score, keep or write again (paper §4.1)
+    SPECREASON_DECODE = (
+        "specreason+decode"  # the same, and the base writes with token-level drafts (paper §4.2)
+    )
+
+    @property
+    def drafts_steps(self) -> bool:
+        return self in (SchemeName.SPECREASON, SchemeName.SPECREASON_DECODE)
+
+    def fits(self, *, base_speculates: bool) -> bool:
+        """Whether a pair can run it. Token-level speculation is a property of an engine, not of a request."""
+        needs = self in (SchemeName.SPECDECODE, SchemeName.SPECREASON_DECODE)
+        return self is SchemeName.DRAFTER or needs == base_speculates
+
+
+class ScoreMethod(StrEnum):
+    """How the base's verdict becomes a utility score."""
+
+    GREEDY = "greedy"  # the digit that it decoded (the paper's)
+    EXPECTED = "expected"  # the mean over the ten digits, by their probabilities
 
 
 class RunConfig(BaseModel):
@@ -35,6 +55,7 @@ class RunConfig(BaseModel):
     threshold: Annotated[float, Field(ge=0, le=9)] | None = Field(
         None, description="Acceptance threshold: a step scored at least this is kept. Default: the pair's."
     )
+    score_method: ScoreMethod = ScoreMethod.GREEDY
     first_steps_on_base: Annotated[int, Field(ge=0)] = Field(
         0, description="The first n steps are written by the base model, unscored (paper §4.1)."
     )
@@ -42,18 +63,46 @@ class RunConfig(BaseModel):
         8192, description="Most thinking tokens that are kept (paper §5.1)."
     )
     max_step_tokens: Annotated[int, Field(ge=1)] = 512
+    min_step_tokens: Annotated[int, Field(ge=0)] = Field(
+        0, description="A delimiter before so many tokens does not end a step: tiny steps are merged."
+    )
     max_steps: Annotated[int, Field(ge=1)] = 1000
     max_answer_tokens: Annotated[int, Field(ge=1)] = 1024
+    max_same_steps: Annotated[int, Field(ge=0)] = Field(
+        4,
+        description="The thinking is closed once the last one to eight steps were kept so often in a row; 0: never.",
+    )
     on_budget: Literal["answer", "stop"] = Field(
         "answer", description="At a limit: close the thinking and ask for the answer, or end there."
+    )
+    answer_by: Literal["base", "drafter"] = Field(
+        "base", description="Who writes the answer where both models think; alone, each writes its own."
+    )
+    overlap: bool = Field(
+        True, description="Draft the next step while the last one is scored; dropped if that one is rejected."
+    )
+    adaptive: bool = Field(
+        False,
+        description="Send steps straight to the base while drafting costs more than it saves, by measured costs.",
     )
     delimiter: Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")] = "\n\n"
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.6
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
+    drafter_temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(
+        None, description="Default: as `temperature`. Likewise `drafter_top_p`."
+    )
+    drafter_top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     repeats: Annotated[int, Field(ge=1, le=1024)] = Field(
         1, description="Statistical repeats of every problem, each with its own seeds."
     )
+
+    @field_validator("min_step_tokens")
+    @classmethod
+    def _a_step_has_room(cls, value: int, info: ValidationInfo) -> int:
+        if value > (longest := info.data.get("max_step_tokens", value)):
+            raise ValueError(f"must not be more than max_step_tokens, {longest}")
+        return value
 
     def hash(self) -> str:
         """SHA-256 of the canonical JSON, hex."""
@@ -77,6 +126,14 @@ class ModelConfig(BaseModel):
     chat_template: str | None = Field(None, description="Overrides the tokenizer's own template.")
 
 
+class SpeculationConfig(BaseModel):
+    """Token-level speculation inside the base's engine, with the pair's drafter as draft model (paper §4.2)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    num_tokens: Annotated[int, Field(ge=1, le=32)] = Field(5, description="Drafted before each check.")
+
+
 class PairConfig(BaseModel):
     """One pair: a base, its drafter, and how the base is asked for a score."""
 
@@ -89,8 +146,17 @@ class PairConfig(BaseModel):
     )
     judge_suffix: Annotated[str, Field(min_length=1)]
     threshold: Annotated[float, Field(ge=0, le=9)] = 7
+    speculation: SpeculationConfig | None = Field(
+        None,
+        description="For the schemes `specdecode` and `specreason+decode`, which need it; the others exclude it.",
+    )
     enforce_eager: bool = False
     block_size: int | None = Field(None, description="KV block, tokens. Default: the engine's choice.")
+
+    def model(self, role: str) -> ModelConfig:
+        """The model of `role`, base or drafter."""
+        model: ModelConfig = getattr(self, role)
+        return model
 
 
 def load_pairs(path: Path | None = None) -> dict[str, PairConfig]:
@@ -134,7 +200,8 @@ def first_invalid_field(error: ValidationError, *, prefix: str = "") -> InvalidF
     field = (prefix + ".".join(str(part) for part in detail["loc"])).rstrip(".")
     if detail["type"] == "extra_forbidden":
         return InvalidField(field, "unknown key")
-    reason = detail["msg"][:1].lower() + detail["msg"][1:]
+    message = detail["msg"].removeprefix("Value error, ")
+    reason = message[:1].lower() + message[1:]
     given = "" if detail["type"] == "missing" else f" (got {repr(detail['input'])[:80]})"
     return InvalidField(field, reason + given)
 

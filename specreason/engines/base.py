@@ -43,6 +43,7 @@ class Limits:
 
     max_tokens: int
     delimiter: str | None = None  # None: delimiters are ordinary text
+    min_tokens: int = 0  # a delimiter among the first so many tokens is ordinary text
     stop_at_think_end: bool = True
 
 
@@ -52,7 +53,7 @@ class Completion:
 
     `token_ids` include the token that completed the stop. `ttft_s` and `latency_s` are wall seconds
     from the call to the first and the last token. `num_cached_tokens` of the `num_prompt_tokens` came from the
-    prefix cache.
+    prefix cache. `ahead_s`: for so long the call had been under way when the step loop asked for it.
     """
 
     token_ids: tuple[int, ...]
@@ -62,10 +63,16 @@ class Completion:
     num_cached_tokens: int
     ttft_s: float
     latency_s: float
+    ahead_s: float = 0.0
 
     @property
     def num_tokens(self) -> int:
         return len(self.token_ids)
+
+    @property
+    def waited_s(self) -> float:
+        """Wall seconds that the step loop stood still for it."""
+        return max(0.0, self.latency_s - self.ahead_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +89,15 @@ class Verdict:
     num_prompt_tokens: int
     num_cached_tokens: int
     latency_s: float
+
+    @property
+    def expected_score(self) -> float | None:
+        """Mean over the ten digits, by their probabilities; unknown ones count as 0. None if the token is no digit."""
+        known = {digit: p for digit, p in enumerate(self.digit_probs) if p is not None}
+        mass = sum(known.values())
+        if self.digit is None or mass <= 0:
+            return None
+        return sum(digit * p for digit, p in known.items()) / mass
 
     @property
     def non_digit_mass(self) -> float | None:
@@ -155,6 +171,9 @@ class ModelPair:
     prompt: str = "{problem}"  # what the user's turn says
     threshold: float = 7.0  # in force where a run names none
     think_end: str = "</think>"
+    base_speculates: bool = (
+        False  # the base's engine drafts tokens itself, with the drafter's weights (paper §4.2)
+    )
 
     def engine(self, role: Role) -> Engine:
         return self.drafter if role is Role.DRAFTER else self.base

@@ -43,7 +43,7 @@ async def load_pair(name: str, config: PairConfig) -> ModelPair:
     device = check_platform()
     set_defaults(device)
     for role in _ROLES:
-        _check_folder(role, _model(config, role))
+        _check_folder(role, config.model(role))
     tokenizers = await asyncio.to_thread(_load_tokenizers, config)
     base_tokenizer = tokenizers[Role.BASE]
     digits = digit_ids(base_tokenizer, config.judge_suffix)
@@ -58,6 +58,7 @@ async def load_pair(name: str, config: PairConfig) -> ModelPair:
         prompt=config.prompt,
         threshold=config.threshold,
         think_end=THINK_END,
+        base_speculates=config.speculation is not None,
     )
     try:
         # The first score of an engine may compile a kernel; no job should pay for that.
@@ -79,9 +80,10 @@ def fingerprint(config: PairConfig, tokenizers: dict[Role, HFTokenizer]) -> str:
         "prompt": config.prompt,
         "judge_suffix": config.judge_suffix,
         "engine": _engine_version(),
+        "speculation": config.speculation.model_dump() if config.speculation else None,
     }
     for role in _ROLES:
-        model = _model(config, role)
+        model = config.model(role)
         template = tokenizers[role].chat_template
         facts[role] = {"weights": _weights_id(model), "dtype": model.dtype, "chat_template": template}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -99,7 +101,7 @@ async def _start_engines(
     def configure() -> dict[Role, VllmConfig]:
         from specreason.engines.vllm_setup import engine_config
 
-        return {role: engine_config(_model(config, role), config, cores=cores[role]) for role in _ROLES}
+        return {role: engine_config(role, config, cores=cores[role]) for role in _ROLES}
 
     def start(role: Role, engine_config: VllmConfig) -> VllmEngine:
         from specreason.engines.vllm import VllmEngine
@@ -134,15 +136,11 @@ async def _start_engines(
 def _load_tokenizers(config: PairConfig) -> dict[Role, HFTokenizer]:
     tokenizers = {}
     for role in _ROLES:
-        model = _model(config, role)
+        model = config.model(role)
         tokenizers[role] = HFTokenizer.load(
             model.model, revision=model.revision, chat_template=model.chat_template
         )
     return tokenizers
-
-
-def _model(config: PairConfig, role: Role) -> ModelConfig:
-    return config.drafter if role is Role.DRAFTER else config.base
 
 
 def _check_folder(role: Role, model: ModelConfig) -> None:

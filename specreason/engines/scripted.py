@@ -158,7 +158,9 @@ class ScriptedEngine:
             if limits.stop_at_think_end and token == THINK_END:
                 return tuple(ids[:count]), FinishReason.THINK_END
             if limits.delimiter is not None and limits.delimiter in text:
-                return tuple(ids[:count]), FinishReason.DELIMITER
+                if count >= limits.min_tokens:
+                    return tuple(ids[:count]), FinishReason.DELIMITER
+                text = ""
             if count == room:
                 break
         return tuple(ids[:room]), FinishReason.LENGTH

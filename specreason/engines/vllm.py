@@ -24,6 +24,7 @@ from vllm.v1.metrics.loggers import StatLoggerBase
 from specreason.engines.base import Completion, FinishReason, Limits, Sampling, Verdict
 from specreason.engines.parent_watch import without_ctrl_c
 from specreason.engines.tokenizer import HFTokenizer, first_line
+from specreason.engines.vllm_setup import MAX_LOGPROBS
 from specreason.errors import EngineDead, PermanentJobError, PromptTooLong, TransientError
 
 SHUTDOWN_TIMEOUT_S = 5.0
@@ -49,6 +50,7 @@ class VllmEngine:
     def __init__(self, config: VllmConfig, tokenizer: HFTokenizer, *, think_end: str = "</think>") -> None:
         self._tokenizer = tokenizer
         self._max_model_len: int = config.model_config.max_model_len
+        self._speculates = config.speculative_config is not None
         think_ids = tokenizer.encode(think_end)
         # A token where the vocabulary has one for it, else the text.
         self._think_end: int | str = think_ids[0] if len(think_ids) == 1 else think_end
@@ -86,9 +88,7 @@ class VllmEngine:
         started = time.perf_counter()
         first = output = await self._run(prompt_ids, self._sampling_params(limits, sampling, 0, seed))
         written = list(output.outputs[0].token_ids)
-        # vLLM matches stop strings in text that may begin with the prompt's tail, if the prompt ends inside a UTF-8
-        # character. Such a stop is not the model's: go on with what is left.
-        while self._is_false_stop(output, written) and len(written) < limits.max_tokens:
+        while self._goes_on(output, written, limits):
             params = self._sampling_params(limits, sampling, len(written), seed)
             output = await self._run([*prompt_ids, *written], params)
             written += output.outputs[0].token_ids
@@ -104,7 +104,7 @@ class VllmEngine:
 
     async def score(self, prompt_ids: Sequence[int], *, digit_ids: Sequence[int]) -> Verdict:
         started = time.perf_counter()
-        output = await self._run(prompt_ids, _verdict_params(digit_ids))
+        output = await self._run(prompt_ids, _verdict_params(digit_ids, speculates=self._speculates))
         (token_id,) = output.outputs[0].token_ids
         (logprobs,) = output.outputs[0].logprobs
         probs = tuple(math.exp(logprobs[i].logprob) if i in logprobs else None for i in digit_ids)
@@ -172,7 +172,10 @@ class VllmEngine:
         self, limits: Limits, sampling: Sampling, num_written: int, seed: int
     ) -> SamplingParams:
         stop_strings, stop_ids = [], []
-        if limits.delimiter is not None:
+        # vLLM's own `min_tokens` would keep the model from ending its thinking, too. So we ask for the first tokens
+        # without the delimiter, and then for the rest.
+        free = max(0, min(limits.min_tokens, limits.max_tokens) - num_written)
+        if limits.delimiter is not None and not free:
             # Ids end the request in the engine at once; the string finds a delimiter written in several tokens.
             stop_strings.append(limits.delimiter)
             stop_ids += sorted(self._delimiter_ids(limits.delimiter))
@@ -182,7 +185,7 @@ class VllmEngine:
             else:
                 stop_ids.append(self._think_end)
         return SamplingParams(
-            max_tokens=limits.max_tokens - num_written,
+            max_tokens=free or limits.max_tokens - num_written,
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             # A continued request draws on; the same seed again would repeat the first draws.
@@ -194,6 +197,17 @@ class VllmEngine:
             detokenize=bool(stop_strings),
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
+
+    def _goes_on(self, output: RequestOutput, written: Sequence[int], limits: Limits) -> bool:
+        """Whether the request ended, but not the completion.
+
+        It does so before a delimiter may count. And vLLM matches stop strings in text that may begin with the
+        prompt's tail, if the prompt ends inside a UTF-8 character: such a stop is not the model's.
+        """
+        if len(written) >= limits.max_tokens:
+            return False
+        cut = output.outputs[0].finish_reason == "length" and len(written) <= limits.min_tokens
+        return cut or self._is_false_stop(output, written)
 
     def _is_false_stop(self, output: RequestOutput, written: Sequence[int]) -> bool:
         stop = output.outputs[0].stop_reason
@@ -213,15 +227,17 @@ class VllmEngine:
         return FinishReason.EOS  # None, or one of the further end tokens of generation_config.json
 
 
-def _verdict_params(digit_ids: Sequence[int]) -> SamplingParams:
+def _verdict_params(digit_ids: Sequence[int], *, speculates: bool) -> SamplingParams:
     """One greedy token and the probabilities of the ten digits, taken before temperature and masks.
 
-    Never on an engine with token-level speculation: `logprob_token_ids` kills it (design §4).
+    An engine with token-level speculation dies of `logprob_token_ids` (design §4): there the twenty likeliest tokens
+    have to do, and a digit that is not among them is unknown.
     """
     return SamplingParams(
         max_tokens=1,
         temperature=0.0,
-        logprob_token_ids=list(digit_ids),
+        logprobs=MAX_LOGPROBS if speculates else None,
+        logprob_token_ids=None if speculates else list(digit_ids),
         detokenize=False,
         output_kind=RequestOutputKind.FINAL_ONLY,
     )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import torch
 from vllm.config import VllmConfig
 from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.v1.executor.uniproc_executor import UniProcExecutor
 
-from specreason.config import ModelConfig, PairConfig
+from specreason.config import PairConfig
+from specreason.engines.base import Role
 from specreason.engines.parent_watch import EngineProcess
 
 # The CPU's attention kernel takes multiples of 32; its default of 128 recomputes up to 127 tokens per verification.
 CPU_BLOCK_SIZE = 32
-_MAX_LOGPROBS = 20
+MAX_LOGPROBS = 20  # vLLM's own default, too
 _CPU_BATCHED_TOKENS = 8192
 _SETTINGS = "specreason"
 
@@ -37,11 +39,12 @@ class CpuExecutor(UniProcExecutor):  # type: ignore[misc]  # vllm is not typed
         super()._init_executor()
 
 
-def engine_config(model: ModelConfig, pair: PairConfig, *, cores: list[int] | None) -> VllmConfig:
-    """vLLM's configuration for one model; `cores` are the CPUs it computes on, None on a GPU.
+def engine_config(role: Role, pair: PairConfig, *, cores: list[int] | None) -> VllmConfig:
+    """vLLM's configuration for one of the pair's models; `cores` are the CPUs it computes on, None on a GPU.
 
     Changes os.environ, as vLLM does: call for one engine after the other.
     """
+    model = pair.model(role)
     args = AsyncEngineArgs(
         model=model.model,
         revision=model.revision,
@@ -49,12 +52,13 @@ def engine_config(model: ModelConfig, pair: PairConfig, *, cores: list[int] | No
         tensor_parallel_size=model.tensor_parallel_size,
         max_model_len=model.max_model_len,
         max_num_seqs=model.max_num_seqs,
-        max_logprobs=_MAX_LOGPROBS,
+        max_logprobs=MAX_LOGPROBS,
         kv_cache_memory_bytes=model.kv_cache_memory_bytes,
         enable_prefix_caching=True,
         enforce_eager=pair.enforce_eager,
         block_size=pair.block_size or (CPU_BLOCK_SIZE if cores else None),
         distributed_executor_backend=CpuExecutor if cores else None,
+        speculative_config=_speculation(pair) if role is Role.BASE else None,
         use_tqdm_on_load=False,
         additional_config={_SETTINGS: EngineProcess(cores=cores)},
     )
@@ -64,3 +68,16 @@ def engine_config(model: ModelConfig, pair: PairConfig, *, cores: list[int] | No
         args.enable_chunked_prefill = False
         args.max_num_batched_tokens = max(model.max_model_len, _CPU_BATCHED_TOKENS)
     return args.create_engine_config()
+
+
+def _speculation(pair: PairConfig) -> dict[str, Any] | None:
+    """The drafter's weights once more, in the base's engine (paper §4.2). The base's are loaded only once."""
+    if pair.speculation is None:
+        return None
+    return {
+        "method": "draft_model",
+        "model": pair.drafter.model,
+        "revision": pair.drafter.revision,
+        "num_speculative_tokens": pair.speculation.num_tokens,
+        "draft_tensor_parallel_size": pair.base.tensor_parallel_size,
+    }

@@ -5,30 +5,26 @@ The loop knows policies, limits and the two engines. It does not log, time, retr
 
 from __future__ import annotations
 
-from specreason.engines.base import Completion, Limits, Role, Verdict
-from specreason.reasoning.budget import STOP_REASON_OF
-from specreason.reasoning.schemes import Run
-from specreason.reasoning.scoring import score_step
-from specreason.reasoning.seeds import call_seed
-from specreason.reasoning.steps import Decision, Phase, StepRecord, StepSink, StopReason, Trace
-from specreason.reasoning.transcript import Transcript
+from dataclasses import replace
 
-AUTHOR_OF = {
-    Decision.ACCEPTED: Role.DRAFTER,
-    Decision.REJECTED: Role.BASE,
-    Decision.REJECTED_NO_DIGIT: Role.BASE,
-    Decision.FIRST_STEPS_ON_BASE: Role.BASE,
-    Decision.BASE_ONLY: Role.BASE,
-    Decision.DRAFTER_ONLY: Role.DRAFTER,
-}
+from specreason.engines.base import Completion, Role, Verdict
+from specreason.reasoning.budget import STOP_REASON_OF
+from specreason.reasoning.calls import answer_call, step_call, stretch_call
+from specreason.reasoning.drafts import Drafts
+from specreason.reasoning.schemes import Run
+from specreason.reasoning.scoring import score_of, score_step
+from specreason.reasoning.steps import AUTHOR_OF, Decision, Phase, StepRecord, StepSink, StopReason, Trace
+from specreason.reasoning.transcript import Transcript
 
 
 async def reason(run: Run, transcript: Transcript, sink: StepSink) -> Trace:
     """Take steps until an answer or a limit. A transcript that already has steps is continued."""
-    while (stop := stop_reason(run, transcript)) is None:
-        step = await take_step(run, transcript)
-        await sink.append(step)  # returns once the step before it is durable
-        transcript.append(step)
+    with Drafts(run.pair) as drafts:
+        while (stop := stop_reason(run, transcript)) is None:
+            step = await take_step(run, transcript, drafts)
+            await sink.append(step)  # returns once the step before it is durable
+            transcript.append(step)
+            run.economics.see(step)
     return Trace(steps=tuple(transcript.steps), stop_reason=stop)
 
 
@@ -45,37 +41,78 @@ def stop_reason(run: Run, transcript: Transcript) -> StopReason | None:
     return STOP_REASON_OF[closing] if closing is not None else None
 
 
-async def take_step(run: Run, transcript: Transcript) -> StepRecord:
+async def take_step(run: Run, transcript: Transcript, drafts: Drafts) -> StepRecord:
     """The next step: the answer once the thinking is closed, its closing at a limit, else one step of thought."""
     if transcript.thinking_closed:
         return await write_answer(run, transcript)
-    closing = (
-        Decision.CLOSED_EOS if transcript.ended_inside_thinking else run.budget.closing(transcript.steps)
-    )
+    closing = closing_reason(run, transcript)
     if closing is not None:
         return close_thinking(run, transcript, closing)
-    return await think(run, transcript)
-
-
-async def think(run: Run, transcript: Transcript) -> StepRecord:
-    """Draft, score, decide; what was not drafted or not accepted is written outright."""
-    index = len(transcript.steps)
-    draft = verdict = written = None
-    decision = run.policy.without_draft(index)
+    odds = run.economics.odds  # those that the policy sees: other jobs change them meanwhile
+    decision = run.policy.without_draft(transcript.steps)
     if decision is None:
-        draft = await write(run, transcript, Role.DRAFTER, step_limits(run, transcript))
-        verdict = await score_step(
-            run.pair, run.judge, transcript, transcript.kept_part(draft, Role.DRAFTER)[0]
-        )
-        decision = decide(run, verdict)
-    author = AUTHOR_OF[decision]
+        return replace(await speculate(run, transcript, drafts), odds=odds)
+    return replace(await think(run, transcript, decision), odds=odds)
+
+
+def closing_reason(run: Run, transcript: Transcript) -> Decision | None:
+    """Why the thinking has to be closed for the model, if it has."""
+    return Decision.CLOSED_EOS if transcript.ended_inside_thinking else run.budget.closing(transcript.steps)
+
+
+async def speculate(run: Run, transcript: Transcript, drafts: Drafts) -> StepRecord:
+    """Draft the next step, score it, and have the base write it again unless it is good enough."""
+    draft = await drafts.take(step_call(run, transcript, Role.DRAFTER))
+    step = kept_step(run, transcript, Decision.ACCEPTED, draft=draft)
+    if run.overlap:
+        draft_ahead(run, transcript.followed_by(step), drafts)
+    verdict = await score_step(run.pair, run.judge, transcript, step.kept_ids)
+    decision = decide(run, verdict)
+    written = None
     if decision is not Decision.ACCEPTED:
-        written = await write(run, transcript, author, step_limits(run, transcript))
+        drafts.drop()
+        written = await step_call(run, transcript, Role.BASE).make(run.pair)
+    return kept_step(run, transcript, decision, draft=draft, verdict=verdict, written=written)
+
+
+def draft_ahead(run: Run, then: Transcript, drafts: Drafts) -> None:
+    """Let the drafter go on from `then`, the transcript as it will be if the step in question is kept."""
+    goes_on = not then.thinking_closed and closing_reason(run, then) is None
+    if goes_on and run.policy.without_draft(then.steps) is None:
+        drafts.begin(step_call(run, then, Role.DRAFTER))
+
+
+def decide(run: Run, verdict: Verdict) -> Decision:
+    """A verdict without a digit rejects the step: a broken judge must not look like a lenient one."""
+    score = score_of(verdict, run.score_method)
+    if score is None:
+        return Decision.REJECTED_NO_DIGIT
+    return Decision.ACCEPTED if run.policy.accepts(score) else Decision.REJECTED
+
+
+async def think(run: Run, transcript: Transcript, decision: Decision) -> StepRecord:
+    """A step of thought without a draft, for the reason that `decision` gives."""
+    alone = decision is Decision.BELOW_BREAK_EVEN
+    call = stretch_call(run, transcript) if alone else step_call(run, transcript, AUTHOR_OF[decision])
+    return kept_step(run, transcript, decision, written=await call.make(run.pair))
+
+
+def kept_step(
+    run: Run,
+    transcript: Transcript,
+    decision: Decision,
+    *,
+    draft: Completion | None = None,
+    verdict: Verdict | None = None,
+    written: Completion | None = None,
+) -> StepRecord:
+    """The step of thought that keeps what was written outright, or else the draft."""
+    author = AUTHOR_OF[decision]
     kept = written if written is not None else draft
-    assert kept is not None  # only a draft is ever accepted
+    assert kept is not None
     ids, text = transcript.kept_part(kept, author)
     return StepRecord(
-        index=index,
+        index=len(transcript.steps),
         phase=Phase.THINK,
         decision=decision,
         author=author,
@@ -86,13 +123,6 @@ async def think(run: Run, transcript: Transcript) -> StepRecord:
         verdict=verdict,
         written=written,
     )
-
-
-def decide(run: Run, verdict: Verdict) -> Decision:
-    """A verdict without a digit rejects the step: a broken judge must not look like a lenient one."""
-    if verdict.digit is None:
-        return Decision.REJECTED_NO_DIGIT
-    return Decision.ACCEPTED if run.policy.accepts(verdict.digit) else Decision.REJECTED
 
 
 def close_thinking(run: Run, transcript: Transcript, decision: Decision) -> StepRecord:
@@ -108,30 +138,15 @@ def close_thinking(run: Run, transcript: Transcript, decision: Decision) -> Step
 
 
 async def write_answer(run: Run, transcript: Transcript) -> StepRecord:
-    """The ANSWER phase in one piece, up to end of sequence."""
-    author = run.policy.answers
-    room = run.pair.engine(author).max_model_len - len(transcript.ids(author))
-    limits = Limits(max_tokens=min(run.budget.max_answer_tokens, room), stop_at_think_end=False)
-    answer = await write(run, transcript, author, limits)
-    ids, text = transcript.kept_part(answer, author)
+    """The ANSWER phase in one piece."""
+    answer = await answer_call(run, transcript).make(run.pair)
+    ids, text = transcript.kept_part(answer, run.answers)
     return StepRecord(
         index=len(transcript.steps),
         phase=Phase.ANSWER,
         decision=Decision.ANSWER,
-        author=author,
+        author=run.answers,
         kept_ids=ids,
         kept_text=text,
         written=answer,
-    )
-
-
-def step_limits(run: Run, transcript: Transcript) -> Limits:
-    return Limits(max_tokens=run.budget.step_tokens(transcript.steps), delimiter=run.delimiter)
-
-
-async def write(run: Run, transcript: Transcript, role: Role, limits: Limits) -> Completion:
-    """One generate call by `role`, with the seed that belongs to this step."""
-    seed = call_seed(run.seed, run.repeat, len(transcript.steps), role)
-    return await run.pair.engine(role).generate(
-        transcript.ids(role), limits=limits, sampling=run.sampling, seed=seed
     )

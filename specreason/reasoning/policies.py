@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from specreason.engines.base import Role
-from specreason.reasoning.steps import Decision
+from specreason.reasoning.economics import Economics
+from specreason.reasoning.steps import Decision, StepRecord
 
 
 class Policy(Protocol):
@@ -16,12 +17,8 @@ class Policy(Protocol):
     def threshold(self) -> float | None:
         """The acceptance threshold in force, if drafts are scored at all."""
 
-    @property
-    def answers(self) -> Role:
-        """Who writes the ANSWER phase."""
-
-    def without_draft(self, index: int) -> Decision | None:
-        """Why step `index` is written without draft and verdict; None asks for both."""
+    def without_draft(self, steps: Sequence[StepRecord]) -> Decision | None:
+        """Why the step after `steps` is written without draft and verdict; None asks for both."""
 
     def accepts(self, score: float) -> bool: ...
 
@@ -31,9 +28,8 @@ class Threshold:
     """Every step is drafted; a draft scored at least `threshold` is kept (paper §4.1)."""
 
     threshold: float
-    answers: Role = Role.BASE
 
-    def without_draft(self, index: int) -> Decision | None:
+    def without_draft(self, steps: Sequence[StepRecord]) -> Decision | None:
         return None
 
     def accepts(self, score: float) -> bool:
@@ -51,40 +47,48 @@ class FirstStepsOnBase:
     def threshold(self) -> float | None:
         return self.then.threshold
 
-    @property
-    def answers(self) -> Role:
-        return self.then.answers
-
-    def without_draft(self, index: int) -> Decision | None:
-        return Decision.FIRST_STEPS_ON_BASE if index < self.n else self.then.without_draft(index)
+    def without_draft(self, steps: Sequence[StepRecord]) -> Decision | None:
+        return Decision.FIRST_STEPS_ON_BASE if len(steps) < self.n else self.then.without_draft(steps)
 
     def accepts(self, score: float) -> bool:
         return self.then.accepts(score)
 
 
 @dataclass(frozen=True, slots=True)
-class BaseOnly:
-    """No drafts: the base model alone."""
+class NeverSlower:
+    """Below break-even the base goes on alone, but for a draft now and then, to see whether that still holds.
 
-    threshold: None = None
-    answers: Role = Role.BASE
+    `probe_tokens` is how much the base keeps between two such drafts, all jobs of the configuration together.
+    """
 
-    def without_draft(self, index: int) -> Decision | None:
-        return Decision.BASE_ONLY
+    economics: Economics
+    probe_tokens: int
+    then: Policy
+
+    @property
+    def threshold(self) -> float | None:
+        return self.then.threshold
+
+    def without_draft(self, steps: Sequence[StepRecord]) -> Decision | None:
+        odds = self.economics.odds
+        pays = odds is None or odds.acceptance >= odds.break_even
+        if pays or self.economics.tokens_since_draft >= self.probe_tokens:
+            return self.then.without_draft(steps)
+        return Decision.BELOW_BREAK_EVEN
 
     def accepts(self, score: float) -> bool:
-        return False
+        return self.then.accepts(score)
 
 
 @dataclass(frozen=True, slots=True)
-class DrafterOnly:
-    """No verdicts: the drafter alone, its answer included."""
+class Alone:
+    """No drafts and no verdicts: one model writes everything, as `decision` says."""
 
+    decision: Decision
     threshold: None = None
-    answers: Role = Role.DRAFTER
 
-    def without_draft(self, index: int) -> Decision | None:
-        return Decision.DRAFTER_ONLY
+    def without_draft(self, steps: Sequence[StepRecord]) -> Decision | None:
+        return self.decision
 
     def accepts(self, score: float) -> bool:
-        return True
+        return False

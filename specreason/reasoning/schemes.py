@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from specreason.config import RunConfig, SchemeName
+from specreason.config import RunConfig, SchemeName, ScoreMethod
 from specreason.engines.base import ModelPair, Role, Sampling
+from specreason.errors import PermanentJobError
 from specreason.reasoning.budget import Budget, context_room
-from specreason.reasoning.policies import BaseOnly, DrafterOnly, FirstStepsOnBase, Policy, Threshold
+from specreason.reasoning.economics import Economics
+from specreason.reasoning.policies import Alone, FirstStepsOnBase, NeverSlower, Policy, Threshold
 from specreason.reasoning.scoring import Judge
+from specreason.reasoning.steps import Decision
 from specreason.reasoning.transcript import Transcript
 
 # Baselines ignore delimiters and write in chunks of this many tokens: no loop cost, yet resumable.
@@ -21,21 +24,41 @@ class Run:
 
     pair: ModelPair
     policy: Policy
+    economics: Economics
     budget: Budget
     judge: Judge
-    sampling: Sampling
+    score_method: ScoreMethod
+    sampling: dict[Role, Sampling]
     delimiter: str | None
+    min_step_tokens: int
+    overlap: bool
+    answers: Role
     answer_at_limit: bool
     closing_ids: tuple[int, ...]
     seed: int
     repeat: int
 
 
-def plan_run(config: RunConfig, pair: ModelPair, transcript: Transcript, *, seed: int, repeat: int) -> Run:
-    """The run that `config` asks for. Raises PromptTooLong if the problem does not fit into the context."""
+def plan_run(
+    config: RunConfig,
+    pair: ModelPair,
+    transcript: Transcript,
+    *,
+    seed: int,
+    repeat: int,
+    economics: Economics | None = None,
+) -> Run:
+    """The run that `config` asks for; `economics` is what is known of drafting on this pair, if anything is.
+
+    Raises PromptTooLong if the problem does not fit into the context, PermanentJobError if the pair cannot run the
+    scheme.
+    """
+    if not config.scheme.fits(base_speculates=pair.base_speculates):
+        raise PermanentJobError(f"config.scheme: {misfit(config.scheme, pair.name)}")
+    economics = economics or Economics()
     judge = Judge.of(pair.base.tokenizer, pair.judge_suffix)
     closing_ids = pair.base.tokenizer.encode(pair.think_end)
-    baseline = config.scheme is not SchemeName.SPECREASON
+    drafts = config.scheme.drafts_steps
     budget = Budget(
         token_budget=config.token_budget,
         context_room=min(
@@ -49,16 +72,22 @@ def plan_run(config: RunConfig, pair: ModelPair, transcript: Transcript, *, seed
             for role in Role
         ),
         max_steps=config.max_steps,
-        max_step_tokens=BASELINE_CHUNK_TOKENS if baseline else config.max_step_tokens,
+        max_step_tokens=config.max_step_tokens if drafts else BASELINE_CHUNK_TOKENS,
         max_answer_tokens=config.max_answer_tokens,
+        max_same_steps=config.max_same_steps if drafts else 0,
     )
     return Run(
         pair=pair,
-        policy=policy_of(config, pair),
+        policy=policy_of(config, pair, economics),
+        economics=economics,
         budget=budget,
         judge=judge,
-        sampling=Sampling(temperature=config.temperature, top_p=config.top_p),
-        delimiter=None if baseline else config.delimiter,
+        score_method=config.score_method,
+        sampling=sampling_of(config),
+        delimiter=config.delimiter if drafts else None,
+        min_step_tokens=config.min_step_tokens,
+        overlap=config.overlap,
+        answers=answers(config),
         answer_at_limit=config.on_budget == "answer",
         closing_ids=closing_ids,
         seed=seed,
@@ -66,13 +95,39 @@ def plan_run(config: RunConfig, pair: ModelPair, transcript: Transcript, *, seed
     )
 
 
-def policy_of(config: RunConfig, pair: ModelPair) -> Policy:
+def policy_of(config: RunConfig, pair: ModelPair, economics: Economics) -> Policy:
     """The policy behind a scheme's name."""
-    if config.scheme is SchemeName.BASE:
-        return BaseOnly()
     if config.scheme is SchemeName.DRAFTER:
-        return DrafterOnly()
-    threshold = Threshold(config.threshold if config.threshold is not None else pair.threshold)
-    return (
-        FirstStepsOnBase(config.first_steps_on_base, threshold) if config.first_steps_on_base else threshold
-    )
+        return Alone(Decision.DRAFTER_ONLY)
+    if not config.scheme.drafts_steps:
+        return Alone(Decision.BASE_ONLY)
+    policy: Policy = Threshold(config.threshold if config.threshold is not None else pair.threshold)
+    if config.adaptive:
+        policy = NeverSlower(economics, BASELINE_CHUNK_TOKENS, then=policy)
+    return FirstStepsOnBase(config.first_steps_on_base, policy) if config.first_steps_on_base else policy
+
+
+def sampling_of(config: RunConfig) -> dict[Role, Sampling]:
+    """How each role draws its tokens."""
+    temperature, top_p = config.drafter_temperature, config.drafter_top_p
+    return {
+        Role.BASE: Sampling(temperature=config.temperature, top_p=config.top_p),
+        Role.DRAFTER: Sampling(
+            temperature=config.temperature if temperature is None else temperature,
+            top_p=config.top_p if top_p is None else top_p,
+        ),
+    }
+
+
+def answers(config: RunConfig) -> Role:
+    """Who writes the ANSWER phase."""
+    if config.scheme.drafts_steps:
+        return Role(config.answer_by)
+    return Role.DRAFTER if config.scheme is SchemeName.DRAFTER else Role.BASE
+
+
+def misfit(scheme: SchemeName, pair: str) -> str:
+    """Why `pair` cannot run `scheme`, for whoever asked."""
+    if scheme.fits(base_speculates=True):
+        return f"'{scheme}' needs a pair with token-level speculation, which '{pair}' is not"
+    return f"'{scheme}' needs a pair without token-level speculation, and '{pair}' has it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from specreason.config import ScoreMethod
 from specreason.engines.base import ModelPair, Role, Tokenizer, Verdict
 from specreason.engines.tokenizer import digit_ids
 from specreason.reasoning.transcript import Transcript
@@ -29,3 +30,8 @@ async def score_step(
     step = transcript.translate(draft_ids, Role.DRAFTER, Role.BASE)
     prompt = transcript.ids(Role.BASE) + step + judge.suffix_ids
     return await pair.base.score(prompt, digit_ids=judge.digit_ids)
+
+
+def score_of(verdict: Verdict, method: ScoreMethod) -> float | None:
+    """The utility score, 0-9; None if the base answered with no digit."""
+    return verdict.expected_score if method is ScoreMethod.EXPECTED else verdict.digit

@@ -27,6 +27,9 @@ class Decision(StrEnum):
     REJECTED = "rejected"  # it did not: the base wrote the step again
     REJECTED_NO_DIGIT = "rejected_no_digit"  # the verdict was no digit: rejected, as a score of None
     FIRST_STEPS_ON_BASE = "first_steps_on_base"  # the policy wants the base for the first n steps
+    BELOW_BREAK_EVEN = (
+        "below_break_even"  # by measured costs, drafting does not pay now: the base goes on alone
+    )
     BASE_ONLY = "base_only"  # the scheme asks for no drafts
     DRAFTER_ONLY = "drafter_only"  # the scheme asks for no verdicts
     ANSWER = "answer"  # the thinking is closed: the answer is written in one piece
@@ -34,6 +37,7 @@ class Decision(StrEnum):
     CLOSED_TOKEN_BUDGET = "closed_token_budget"  # the token budget is used up: we close the thinking
     CLOSED_CONTEXT_FULL = "closed_context_full"  # the context has room only for the answer
     CLOSED_MAX_STEPS = "closed_max_steps"  # the number of steps reached its limit
+    CLOSED_REPEATED_STEP = "closed_repeated_step"  # the thinking goes round in circles
 
     @property
     def drafted(self) -> bool:
@@ -45,6 +49,17 @@ class Decision(StrEnum):
         return self.value.startswith("closed_")
 
 
+AUTHOR_OF = {  # of a step of thought that a model wrote
+    Decision.ACCEPTED: Role.DRAFTER,
+    Decision.REJECTED: Role.BASE,
+    Decision.REJECTED_NO_DIGIT: Role.BASE,
+    Decision.FIRST_STEPS_ON_BASE: Role.BASE,
+    Decision.BELOW_BREAK_EVEN: Role.BASE,
+    Decision.BASE_ONLY: Role.BASE,
+    Decision.DRAFTER_ONLY: Role.DRAFTER,
+}
+
+
 class StopReason(StrEnum):
     """Why a run ended."""
 
@@ -52,8 +67,17 @@ class StopReason(StrEnum):
     TOKEN_BUDGET = "token_budget"  # the thinking used up its budget; an answer may still follow
     CONTEXT_FULL = "context_full"  # the context left no room for more thinking
     MAX_STEPS = "max_steps"  # the limit on the number of steps was reached
+    REPEATED_STEP = "repeated_step"  # the same steps came again and again
     CANCELLED = "cancelled"  # someone cancelled the job or its batch
     DEADLINE = "deadline"  # the job's deadline passed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Odds:
+    """Whether drafting pays, as measured on this pair and configuration up to a step (see `economics`)."""
+
+    acceptance: float  # share of the recent drafts that were kept
+    break_even: float  # the share from which on drafting and scoring cost less than they save
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +87,8 @@ class StepRecord:
     `draft` and `verdict` are None where no draft was asked for. `written` is what `author` wrote outright: the
     base's own version of a rejected step, a baseline's chunk, the answer; None if the draft was kept.
     `kept_ids` are in the vocabulary of `author`, which is None when the loop itself closed the thinking; an
-    end-of-sequence token is left out of them. `threshold` is the one in force for a draft.
+    end-of-sequence token is left out of them. `threshold` is the one in force for a draft. `odds` are those known
+    when the step began; None where they were not, or where no step is ever drafted.
     """
 
     index: int
@@ -76,6 +101,7 @@ class StepRecord:
     draft: Completion | None = None
     verdict: Verdict | None = None
     written: Completion | None = None
+    odds: Odds | None = None
 
     @property
     def kept(self) -> Completion | None:
@@ -98,8 +124,9 @@ class StepRecord:
 
     @property
     def engine_s(self) -> float:
-        """Wall seconds spent inside engine calls."""
-        return sum(c.latency_s for c in (self.draft, self.verdict, self.written) if c is not None)
+        """Wall seconds that the loop waited for engines."""
+        verify_s = self.verdict.latency_s if self.verdict is not None else 0.0
+        return verify_s + sum(c.waited_s for c in (self.draft, self.written) if c is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

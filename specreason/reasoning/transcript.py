@@ -7,6 +7,7 @@ bridge between two vocabularies that differ, crossed once per step.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
 from specreason.engines.base import Completion, FinishReason, ModelPair, Role
 from specreason.reasoning.steps import Phase, StepRecord
@@ -23,6 +24,14 @@ class Transcript:
         self.steps: list[StepRecord] = []
         for step in steps:
             self.append(step)
+
+    def followed_by(self, step: StepRecord) -> Transcript:
+        """Another transcript, as if `step` were kept."""
+        then = copy(self)
+        then._ids = {role: list(ids) for role, ids in self._ids.items()}
+        then.steps = list(self.steps)
+        then.append(step)
+        return then
 
     def ids(self, role: Role) -> tuple[int, ...]:
         return tuple(self._ids[role])

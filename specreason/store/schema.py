@@ -162,7 +162,7 @@ job = Table(
     Column("answer", Text),  # extracted, not graded
     *(count_column(name, nullable=True) for name in ("num_steps", "num_drafted", "num_accepted")),
     *(Column(name, BigInteger) for name in ("think_tokens", "answer_tokens", "spent_tokens")),
-    Column("engine_s", Double),  # inside engine calls
+    Column("engine_s", Double),  # that the step loop waited for engines
     Column("latency_s", Double),  # from the last claim to the end
     moment("graded_at"),
     # Above: NULL until the job has ended. Gradable: its problem has a gold answer.

@@ -15,7 +15,7 @@ from sqlalchemy import RowMapping, Select, select
 
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.errors import UnknownName
-from specreason.reasoning.steps import Decision, Phase, StepRecord
+from specreason.reasoning.steps import Decision, Odds, Phase, StepRecord
 from specreason.store.schema import job
 from specreason.store.session import Database, storable, transaction
 from specreason.store.trace_schema import step, step_payload
@@ -43,8 +43,11 @@ class StepRow:
     kept_tokens: int
     spent_tokens: int
     finish_reason: FinishReason | None
+    recent_acceptance: float | None
+    break_even: float | None
     threshold: float | None
     score: int | None
+    expected_score: float | None
     digit_probs: tuple[float | None, ...] | None
     non_digit_mass: float | None
     draft_text: str | None
@@ -54,6 +57,7 @@ class StepRow:
     draft_cached_tokens: int | None
     draft_ttft_s: float | None
     draft_latency_s: float | None
+    draft_ahead_s: float | None
     verify_token_id: int | None
     verify_prompt_tokens: int | None
     verify_cached_tokens: int | None
@@ -91,8 +95,11 @@ def to_columns(job_id: UUID, fence: int, record: StepRecord) -> dict[str, Any]:
         "phase": record.phase,
         "decision": record.decision,
         "author": record.author,
+        "recent_acceptance": record.odds.acceptance if record.odds else None,
+        "break_even": record.odds.break_even if record.odds else None,
         "threshold": record.threshold,
         "utility_score": verdict.digit if verdict else None,
+        "expected_score": verdict.expected_score if verdict else None,
         "digit_probs": verdict.digit_probs if verdict else None,
         "non_digit_mass": verdict.non_digit_mass if verdict else None,
         "kept_tokens": record.num_kept_tokens,
@@ -104,6 +111,7 @@ def to_columns(job_id: UUID, fence: int, record: StepRecord) -> dict[str, Any]:
         "verify_latency_s": verdict.latency_s if verdict else None,
         "kept_text": storable(record.kept_text),
         "kept_ids": record.kept_ids,
+        "draft_ahead_s": record.draft.ahead_s if record.draft else None,
         **_completion_columns("draft", record.draft),
         **_completion_columns("written", record.written),
     }
@@ -118,9 +126,10 @@ def to_record(row: RowMapping) -> StepRecord:
         kept_ids=tuple(row["kept_ids"]),
         kept_text=row["kept_text"],
         threshold=row["threshold"],
-        draft=_to_completion("draft", row),
+        draft=_to_completion("draft", row, ahead_s=row["draft_ahead_s"]),
         verdict=_to_verdict(row),
         written=_to_completion("written", row),
+        odds=_to_odds(row),
     )
 
 
@@ -137,7 +146,7 @@ def _completion_columns(role: str, completion: Completion | None) -> dict[str, A
     }
 
 
-def _to_completion(role: str, row: RowMapping) -> Completion | None:
+def _to_completion(role: str, row: RowMapping, *, ahead_s: float | None = None) -> Completion | None:
     if row[f"{role}_tokens"] is None:
         return None
     return Completion(
@@ -148,7 +157,14 @@ def _to_completion(role: str, row: RowMapping) -> Completion | None:
         num_cached_tokens=row[f"{role}_cached_tokens"],
         ttft_s=row[f"{role}_ttft_s"],
         latency_s=row[f"{role}_latency_s"],
+        ahead_s=ahead_s or 0.0,
     )
+
+
+def _to_odds(row: RowMapping) -> Odds | None:
+    if row["break_even"] is None:
+        return None
+    return Odds(acceptance=row["recent_acceptance"], break_even=row["break_even"])
 
 
 def _to_verdict(row: RowMapping) -> Verdict | None:

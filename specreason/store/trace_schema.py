@@ -54,14 +54,22 @@ step = Table(
     Column("phase", Text, nullable=False),
     Column("decision", Text, nullable=False),
     Column("author", Text),  # who wrote the kept text; NULL: the loop closed the thinking
+    Column(
+        "recent_acceptance", Double
+    ),  # share of recent drafts that were kept, when the step began; NULL: unknown
+    Column("break_even", Double),  # the share from which on drafting paid, by measured costs; NULL: unknown
     Column("threshold", Double),  # in force for this step; NULL where nothing was scored
     Column("utility_score", SmallInteger),  # digit the base model said; NULL: none
+    Column(
+        "expected_score", Double
+    ),  # mean over the ten digits by their probabilities; NULL where no digit was said
     Column("digit_probs", ARRAY(Double, dimensions=1)),  # of digits 0 to 9; an element is NULL where unknown
     Column("non_digit_mass", Double),  # probability on no digit; NULL unless all ten are known
     Column("kept_tokens", Integer, nullable=False),
     Column("spent_tokens", Integer, nullable=False),  # every token generated: draft, verdict, written
     Column("finish_reason", Text),  # of the kept completion
     *_completion("draft"),
+    Column("draft_ahead_s", Double),  # the draft was under way for so long before it was asked for (overlap)
     Column("verify_token_id", Integer),
     Column("verify_prompt_tokens", Integer),
     Column("verify_cached_tokens", Integer),
@@ -77,7 +85,10 @@ step = Table(
         _DRAFTED,
         name="verdict_where_drafted",
     ),
-    all_or_none((f"draft_{name}" for name in _COMPLETION), _DRAFTED, name="draft_where_drafted"),
+    all_or_none(
+        (f"draft_{name}" for name in (*_COMPLETION, "ahead_s")), _DRAFTED, name="draft_where_drafted"
+    ),
+    CheckConstraint("(recent_acceptance IS NULL) = (break_even IS NULL)", name="odds"),
     all_or_none(
         (f"written_{name}" for name in _COMPLETION),
         f"NOT ({_CLOSED} OR decision = 'accepted')",
@@ -93,6 +104,7 @@ step = Table(
         "(utility_score IS NOT NULL) = (decision IN ('accepted', 'rejected'))",
         name="utility_score_where_digit",
     ),
+    CheckConstraint("expected_score IS NULL OR utility_score IS NOT NULL", name="expected_score"),
     CheckConstraint("array_length(digit_probs, 1) = 10", name="digit_probs"),
     CheckConstraint(
         "spent_tokens"

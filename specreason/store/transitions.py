@@ -170,7 +170,7 @@ def _close_attempts(
 def _totals(job_ids: Sequence[UUID]) -> Subquery:
     """One row per job with the sums over its steps; zeros where it has none."""
     drafted = [decision for decision in Decision if decision.drafted]
-    calls = (step.c.draft_latency_s, step.c.verify_latency_s, step.c.written_latency_s)
+    calls = (step.c.draft_latency_s - step.c.draft_ahead_s, step.c.verify_latency_s, step.c.written_latency_s)
     in_engines = sum((func.coalesce(latency_s, 0.0) for latency_s in calls), start=literal(0.0))
 
     def tokens(phase: Phase) -> ColumnElement[int]:

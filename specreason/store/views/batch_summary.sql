@@ -97,7 +97,7 @@ COMMENT ON COLUMN batch_summary.num_accepted IS 'of these, the ones that were ke
 COMMENT ON COLUMN batch_summary.step_acceptance IS 'accepted / drafted; NULL where nothing was drafted';
 COMMENT ON COLUMN batch_summary.kept_tokens IS 'thinking and answer tokens of jobs that ended';
 COMMENT ON COLUMN batch_summary.spent_tokens IS 'every token generated for jobs that ended';
-COMMENT ON COLUMN batch_summary.engine_s IS 'wall seconds inside engine calls, of jobs that ended';
+COMMENT ON COLUMN batch_summary.engine_s IS 'wall seconds that step loops waited for engines, of jobs that ended';
 COMMENT ON COLUMN batch_summary.created_at IS 'when it was submitted';
 COMMENT ON COLUMN batch_summary.paused_at IS 'since when its jobs may not run; NULL: they may';
 COMMENT ON COLUMN batch_summary.cancelled_at IS 'when it was cancelled, if it was';

@@ -60,7 +60,7 @@ CROSS JOIN LATERAL (
         coalesce(sum(step.kept_tokens) FILTER (WHERE step.author IS NOT NULL), 0) AS authored_tokens,
         coalesce(sum(step.spent_tokens), 0) AS spent_tokens,
         coalesce(sum(
-            coalesce(step.draft_latency_s, 0)
+            coalesce(step.draft_latency_s - step.draft_ahead_s, 0)
             + coalesce(step.verify_latency_s, 0)
             + coalesce(step.written_latency_s, 0)
         ), 0) AS engine_s
@@ -95,7 +95,7 @@ COMMENT ON COLUMN job_summary.answer_tokens IS 'tokens kept in the answer';
 COMMENT ON COLUMN job_summary.kept_tokens IS 'think_tokens + answer_tokens';
 COMMENT ON COLUMN job_summary.spent_tokens IS 'every token generated: drafts, one per verdict, what was written';
 COMMENT ON COLUMN job_summary.wasted_tokens IS 'spent and not kept: rejected drafts, verdicts, end-of-sequence tokens';
-COMMENT ON COLUMN job_summary.engine_s IS 'wall seconds inside engine calls';
+COMMENT ON COLUMN job_summary.engine_s IS 'wall seconds that the step loop waited for engines';
 COMMENT ON COLUMN job_summary.latency_s IS 'wall seconds from the last claim to the end; not comparable if resumed';
 COMMENT ON COLUMN job_summary.resumed IS 'whether the last claim went on from persisted steps';
 COMMENT ON COLUMN job_summary.num_attempts IS 'claims so far';

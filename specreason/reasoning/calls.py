@@ -1,0 +1,64 @@
+"""The generate calls of a run: who is asked, with which ids, limits, sampling and seed. Equal calls, equal text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from specreason.engines.base import Completion, Limits, ModelPair, Role, Sampling
+from specreason.reasoning.schemes import BASELINE_CHUNK_TOKENS, Run
+from specreason.reasoning.seeds import call_seed
+from specreason.reasoning.transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One generate call, as it would be made."""
+
+    role: Role
+    prompt_ids: tuple[int, ...]
+    limits: Limits
+    sampling: Sampling
+    seed: int
+
+    async def make(self, pair: ModelPair) -> Completion:
+        return await pair.engine(self.role).generate(
+            self.prompt_ids, limits=self.limits, sampling=self.sampling, seed=self.seed
+        )
+
+
+def step_call(run: Run, transcript: Transcript, role: Role) -> Call:
+    """One step of thought by `role`."""
+    limits = Limits(
+        max_tokens=run.budget.step_tokens(transcript.steps),
+        delimiter=run.delimiter,
+        min_tokens=run.min_step_tokens,
+    )
+    return _call(run, transcript, role, limits)
+
+
+def stretch_call(run: Run, transcript: Transcript) -> Call:
+    """A baseline's chunk by the base, and on to the end of the step that it ends in: a draft may follow."""
+    room = run.budget.room(transcript.steps)
+    limits = Limits(
+        max_tokens=min(room, BASELINE_CHUNK_TOKENS + run.budget.max_step_tokens),
+        delimiter=run.delimiter,
+        min_tokens=min(room, BASELINE_CHUNK_TOKENS),
+    )
+    return _call(run, transcript, Role.BASE, limits)
+
+
+def answer_call(run: Run, transcript: Transcript) -> Call:
+    """The ANSWER phase in one piece, up to end of sequence."""
+    room = run.pair.engine(run.answers).max_model_len - len(transcript.ids(run.answers))
+    limits = Limits(max_tokens=min(run.budget.max_answer_tokens, room), stop_at_think_end=False)
+    return _call(run, transcript, run.answers, limits)
+
+
+def _call(run: Run, transcript: Transcript, role: Role, limits: Limits) -> Call:
+    return Call(
+        role=role,
+        prompt_ids=transcript.ids(role),
+        limits=limits,
+        sampling=run.sampling[role],
+        seed=call_seed(run.seed, run.repeat, len(transcript.steps), role),
+    )
