@@ -14,6 +14,7 @@ from starlette.datastructures import UploadFile
 from specreason.config import PairConfig, RunConfig, first_invalid_field, get_pair
 from specreason.errors import InvalidField, UnknownName
 from specreason.evaluation.datasets import Problem, load_json, parse_jsonl
+from specreason.reasoning.schemes import misfit
 from specreason.settings import Settings
 from specreason.store.batches import IdempotencyKey, NewBatch, NewFile, NewProblem
 
@@ -164,6 +165,8 @@ def _new_batch(
 ) -> NewBatch:
     """The stored configuration names its threshold: a later change of the pair's default changes no batch."""
     config = submission.config
+    if not config.scheme.fits(base_speculates=pair.speculation is not None):
+        raise InvalidField("config.scheme", misfit(config.scheme, submission.pair))
     if config.threshold is None:
         config = config.model_copy(update={"threshold": pair.threshold})
     return NewBatch(

@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
+from functools import lru_cache
 from uuid import UUID
 
 from specreason.engines.base import ModelPair
 from specreason.errors import EngineDead, LeaseLost, PermanentJobError, SpecReasonError, StoreUnavailable
 from specreason.evaluation.grading import extract_answer
+from specreason.reasoning.economics import Economics
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import Run, plan_run
 from specreason.reasoning.steps import StepRecord, Trace
@@ -42,6 +44,7 @@ from worker.one_alone import OneAlone
 log = logging.getLogger(__name__)
 
 AGAIN_S = 1.0  # between tries to claim a job, or to store its end
+MOST_CONFIGURATIONS = 256  # whose economics are remembered
 LISTEN_EVERY_S = 0.5  # for jobs that were cancelled, paused, or taken away
 
 
@@ -78,6 +81,8 @@ class JobRunner:
         self._worker_id = worker_id
         self._settings = settings
         self._slots = OneAlone()
+        # What drafting costs and brings, by configuration: jobs learn from those before them.
+        self._economics = lru_cache(maxsize=MOST_CONFIGURATIONS)(lambda config_hash: Economics())
         self._claiming: dict[object, UUID] = {}  # jobs, one for each message that waits for a claim's answer
         self._running: dict[tuple[UUID, int], _Running] = {}  # by job and fence
         self.draining = threading.Event()
@@ -185,7 +190,12 @@ class JobRunner:
         steps = read_steps(self._database, claimed.job_id) if claimed.first_step else ()
         transcript = Transcript(self._pair, claimed.problem, steps)
         return transcript, plan_run(
-            claimed.config, self._pair, transcript, seed=claimed.seed, repeat=claimed.repeat
+            claimed.config,
+            self._pair,
+            transcript,
+            seed=claimed.seed,
+            repeat=claimed.repeat,
+            economics=self._economics(claimed.config.hash()),
         )
 
     async def _reason(self, running: _Running, transcript: Transcript, run: Run) -> Trace:

@@ -3,7 +3,7 @@
 Drafting a step costs its draft and its verdict, and if that rejects it, the base's own writing besides. Left to the
 base outright it costs that writing alone. So drafting pays from the acceptance on at which
 
-    draft_s + verify_s = acceptance × tokens × base_s_per_token
+    draft_s + verify_s = acceptance × tokens × seconds per token of the base
 
 Below that break-even SpecReason is slower than the base alone: a public rerun of the paper's code had it at 24 %, and
 one problem at 9 %.
@@ -44,13 +44,16 @@ class Economics:
     _accepted: FadingMean = field(default_factory=lambda: FadingMean(1.0, OPTIMISM))
     _drafting_s: FadingMean = field(default_factory=FadingMean)  # waiting for draft and verdict, per step
     _tokens: FadingMean = field(default_factory=FadingMean)  # kept, per drafted step
-    _base_token_s: FadingMean = field(default_factory=FadingMean)  # per token that the base wrote
+    # What the base wrote after the first token: left alone it writes on, and pays for no new prompt.
+    _base_s: FadingMean = field(default_factory=FadingMean)
+    _base_tokens: FadingMean = field(default_factory=FadingMean)
     tokens_since_draft: int = 0
 
     def see(self, step: StepRecord) -> None:
         """Learn from a step that was kept."""
         if step.author is Role.BASE and step.written is not None:
-            self._base_token_s.see(step.written.waited_s / step.written.num_tokens)
+            self._base_s.see(step.written.latency_s - step.written.ttft_s)
+            self._base_tokens.see(step.written.num_tokens - 1)
         if step.draft is None or step.verdict is None:
             self.tokens_since_draft += step.num_kept_tokens
             return
@@ -62,8 +65,8 @@ class Economics:
     @property
     def odds(self) -> Odds | None:
         """None until a draft was scored and the base has written something."""
-        means = (self._accepted.value, self._drafting_s.value, self._tokens.value, self._base_token_s.value)
-        accepted, drafting_s, tokens, token_s = means
-        if accepted is None or drafting_s is None or not tokens or not token_s:
+        accepted, drafting_s, tokens = self._accepted.value, self._drafting_s.value, self._tokens.value
+        base_s, base_tokens = self._base_s.value, self._base_tokens.value
+        if accepted is None or drafting_s is None or not (tokens and base_s and base_tokens):
             return None
-        return Odds(acceptance=accepted, break_even=drafting_s / (tokens * token_s))
+        return Odds(acceptance=accepted, break_even=drafting_s / (tokens * base_s / base_tokens))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from specreason.config import RunConfig
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.scripted import ScriptedEngine, scripted_pair
-from specreason.errors import PromptTooLong
+from specreason.errors import PermanentJobError, PromptTooLong
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import Decision, ListSink, Phase, StepRecord, StopReason, Trace
@@ -143,14 +145,82 @@ async def test_thinking_that_closes_right_at_the_budget_still_answers() -> None:
 
 async def test_a_model_that_never_closes_its_thinking_ends_at_max_steps() -> None:
     engine = ScriptedEngine(respond=lambda prompt, seed: "again.\n\n" * 50)
-    trace = await run_loop(scripted_pair(drafter=engine, base=engine), max_steps=6)
+    trace = await run_loop(scripted_pair(drafter=engine, base=engine), max_steps=6, max_same_steps=0)
     assert decisions(trace)[-2:] == [Decision.CLOSED_MAX_STEPS, Decision.ANSWER]
     assert trace.stop_reason is StopReason.MAX_STEPS
 
 
+@pytest.mark.parametrize(
+    "circle", [["again.\n\n"], ["this, ", "but ", "then.\n\n"], [f"{i}.\n\n" for i in range(8)]]
+)
+async def test_thinking_that_goes_in_circles_is_closed_and_answered(circle: list[str]) -> None:
+    def go_round(prompt: str, seed: int) -> str:
+        at = prompt.rpartition("<think>")[2].count("\n\n")
+        return ANSWER if "</think>" in prompt else ("".join(circle) if len(circle) < 8 else circle[at % 8])
+
+    engine = ScriptedEngine(respond=go_round)
+    trace = await run_loop(scripted_pair(drafter=engine, base=engine), max_same_steps=3)
+    assert decisions(trace)[-2:] == [Decision.CLOSED_REPEATED_STEP, Decision.ANSWER]
+    assert trace.stop_reason is StopReason.REPEATED_STEP
+    assert trace.answer_text == ANSWER
+    assert len(trace.steps) == 3 * (len(circle) if len(circle) == 8 else 1) + 2
+
+
+async def test_steps_that_come_again_with_others_between_them_are_no_circle() -> None:
+    steps = [text for i in range(6) for text in ("So.\n\n", f"{i}.\n\n")]
+    engine = ScriptedEngine(steps=[*steps, "</think>"], answer=ANSWER)
+    trace = await run_loop(scripted_pair(drafter=engine, base=engine), max_same_steps=2)
+    assert trace.stop_reason is StopReason.ANSWERED
+
+
+async def test_tiny_steps_are_merged_until_they_have_the_tokens_asked_for() -> None:
+    engine = ScriptedEngine(steps=["So.\n\n", "Now.\n\n", "Add them up.\n\n", "Done.</think>"], answer=ANSWER)
+    trace = await run_loop(scripted_pair(drafter=engine, base=engine), min_step_tokens=5)
+    assert [s.kept_text for s in trace.steps[:-1]] == ["So.\n\nNow.\n\n", "Add them up.\n\n", "Done.</think>"]
+
+
+async def test_the_expected_score_decides_where_it_is_asked_for() -> None:
+    # The double says 9 with probability 0.9: the mean over its ten digits is 8.6.
+    kept = await run_loop(a_pair(), threshold=9)
+    assert decisions(kept)[0] is Decision.ACCEPTED
+    trace = await run_loop(a_pair(), threshold=9, score_method="expected")
+    assert decisions(trace)[0] is Decision.REJECTED
+    assert trace.steps[0].verdict is not None
+    assert trace.steps[0].verdict.expected_score == pytest.approx(8.6, abs=0.1)
+
+
+async def test_the_drafter_may_answer_and_sample_in_its_own_way() -> None:
+    trace = await run_loop(a_pair(), answer_by="drafter")
+    assert (trace.steps[-1].author, trace.answer_text) == (Role.DRAFTER, "\\boxed{5}")
+    hot = scripted_pair(
+        drafter=ScriptedEngine(respond=lambda prompt, seed: "hot</think>" if seed else "cold</think>"),
+        base=ScriptedEngine(steps=WRITTEN, answer=ANSWER),
+    )
+    trace = await run_loop(hot, temperature=0, drafter_temperature=1)
+    assert trace.steps[0].kept_text == "hot</think>"
+
+
+@pytest.mark.parametrize("scheme", ["specdecode", "specreason+decode"])
+async def test_a_pair_without_token_level_speculation_refuses_the_schemes_that_need_it(scheme: str) -> None:
+    with pytest.raises(PermanentJobError, match=rf"config.scheme: '{re.escape(scheme)}' needs a pair with"):
+        await run_loop(a_pair(), scheme=scheme)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "decision"), [("specdecode", Decision.BASE_ONLY), ("specreason+decode", Decision.ACCEPTED)]
+)
+async def test_a_pair_with_token_level_speculation_runs_its_schemes_and_no_plain_ones(
+    scheme: str, decision: Decision
+) -> None:
+    pair = dataclasses.replace(a_pair(), base_speculates=True)
+    assert decisions(await run_loop(pair, scheme=scheme))[0] is decision
+    with pytest.raises(PermanentJobError, match="needs a pair without token-level speculation"):
+        await run_loop(pair, scheme="specreason")
+
+
 async def test_a_full_context_closes_the_thinking_and_leaves_room_for_the_answer() -> None:
     engine = ScriptedEngine(respond=lambda prompt, seed: "again.\n\n" * 500, max_model_len=400)
-    trace = await run_loop(scripted_pair(drafter=engine, base=engine), max_answer_tokens=20)
+    trace = await run_loop(scripted_pair(drafter=engine, base=engine), max_answer_tokens=20, max_same_steps=0)
     assert trace.stop_reason is StopReason.CONTEXT_FULL
     assert trace.answer_text
 

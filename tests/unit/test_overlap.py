@@ -1,0 +1,226 @@
+"""Drafting ahead changes when a draft is written, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from specreason.config import RunConfig
+from specreason.engines.base import ModelPair, Role
+from specreason.engines.scripted import ScriptedEngine, scripted_pair
+from specreason.errors import EngineDead
+from specreason.reasoning.economics import Economics
+from specreason.reasoning.loop import reason
+from specreason.reasoning.schemes import plan_run
+from specreason.reasoning.steps import Decision, ListSink, Phase, StepRecord, Trace, kept_thinking_tokens
+from specreason.reasoning.transcript import Transcript
+
+PIECES = ["So it is.\n\n", "Wait.\n\n", "Add 2 and 3: 5.\n\n", "Hm", " 7 ", "\n\n", "</think>", "<eos>"]
+configs = st.fixed_dictionaries(
+    {
+        "token_budget": st.integers(1, 120),
+        "max_step_tokens": st.integers(1, 40),
+        "max_steps": st.integers(1, 12),
+        "min_step_tokens": st.sampled_from([0, 1]),
+        "first_steps_on_base": st.integers(0, 3),
+        "threshold": st.integers(0, 9),
+        "score_method": st.sampled_from(["greedy", "expected"]),
+        "answer_by": st.sampled_from(["base", "drafter"]),
+        "on_budget": st.sampled_from(["answer", "stop"]),
+        "max_same_steps": st.sampled_from([0, 2, 3]),
+        "temperature": st.sampled_from([0.0, 0.6]),
+        "seed": st.integers(0, 5),
+    }
+)
+
+
+def babbling_pair(script: int, **timing: float) -> ModelPair:
+    """Two models that say and judge whatever prompt and seed say, every stop and verdict among it."""
+
+    def babble(role: Role, prompt: str, seed: int) -> str:
+        draw = random.Random(f"{script} {role} {seed} {prompt}")
+        return "".join(draw.choices(PIECES, weights=(9, 5, 9, 9, 9, 3, 1, 1), k=60))
+
+    def judge(prompt: str) -> int | None:
+        return random.Random(f"{script} {prompt}").choice([0, 3, 5, 7, 8, 9, 9, None])
+
+    return scripted_pair(
+        drafter=ScriptedEngine(respond=lambda p, s: babble(Role.DRAFTER, p, s), max_model_len=600),
+        base=ScriptedEngine(
+            respond=lambda p, s: babble(Role.BASE, p, s), score=judge, max_model_len=600, **timing
+        ),
+    )
+
+
+async def run_once(pair: ModelPair, resume_from: tuple[StepRecord, ...] = (), **config: Any) -> Trace:
+    transcript = Transcript(pair, "What is 2 + 3?", resume_from)
+    run = plan_run(RunConfig(**config), pair, transcript, seed=config.get("seed", 0), repeat=0)
+    return await reason(run, transcript, ListSink())
+
+
+def shape(trace: Trace) -> list[tuple[object, ...]]:
+    """A trace without its times."""
+    return [
+        (s.decision, s.author, s.kept_ids, s.num_spent_tokens, s.verdict and s.verdict.digit)
+        for s in trace.steps
+    ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(script=st.integers(0, 10_000), config=configs)
+def test_overlap_changes_no_decision_and_no_token(script: int, config: dict[str, Any]) -> None:
+    pair = babbling_pair(script)
+    one_by_one = asyncio.run(run_once(pair, overlap=False, **config))
+    ahead = asyncio.run(run_once(pair, overlap=True, **config))
+    assert shape(ahead) == shape(one_by_one)
+    assert ahead.stop_reason is one_by_one.stop_reason
+
+
+@settings(max_examples=100, deadline=None)
+@given(script=st.integers(0, 10_000), config=configs, cut=st.integers(0, 30))
+def test_a_run_resumed_anywhere_ends_as_the_whole_one(script: int, config: dict[str, Any], cut: int) -> None:
+    whole = asyncio.run(run_once(babbling_pair(script), **config))
+    resumed = asyncio.run(run_once(babbling_pair(script), whole.steps[:cut], **config))
+    assert shape(resumed) == shape(whole)
+
+
+@settings(max_examples=150, deadline=None)
+@given(script=st.integers(0, 10_000), config=configs)
+def test_what_holds_of_every_trace(script: int, config: dict[str, Any]) -> None:
+    pair = babbling_pair(script)
+    transcript = Transcript(pair, "What is 2 + 3?")
+    prompt = transcript.ids(Role.BASE)
+    run = plan_run(RunConfig(**config), pair, transcript, seed=config["seed"], repeat=0)
+    trace = asyncio.run(reason(run, transcript, ListSink()))
+    # The budget is never overshot by what models wrote.
+    assert kept_thinking_tokens([s for s in trace.steps if s.author is not None]) <= config["token_budget"]
+    # The transcript is the prompt and the kept ids, and nothing else.
+    assert transcript.ids(Role.BASE) == prompt + tuple(i for s in trace.steps for i in s.kept_ids)
+    for step in trace.steps:
+        drafted = step.decision.drafted
+        # Every draft is there, rejected or not, with its verdict.
+        assert (step.draft is not None, step.verdict is not None) == (drafted, drafted)
+        if drafted and step.verdict is not None:
+            # Put to the policy again, the stored verdict gives the stored decision.
+            expected = config["score_method"] == "expected"
+            score = step.verdict.expected_score if expected else step.verdict.digit
+            again = (
+                Decision.REJECTED_NO_DIGIT
+                if score is None
+                else (Decision.ACCEPTED if run.policy.accepts(score) else Decision.REJECTED)
+            )
+            assert again is step.decision
+
+
+async def test_a_draft_begun_ahead_saves_the_time_that_its_verdict_took() -> None:
+    drafter = ScriptedEngine(steps=[f"{i}.\n\n" for i in range(6)] + ["</think>"], latency_s=0.03)
+    base = ScriptedEngine(answer="4", latency_s=0.03)
+    trace = await run_once(scripted_pair(drafter=drafter, base=base), overlap=True)
+    ahead = [step.draft.ahead_s for step in trace.steps if step.draft is not None]
+    assert ahead[0] == 0
+    assert all(seconds > 0.02 for seconds in ahead[1:])
+    assert all(s.draft.waited_s < 0.02 for s in trace.steps[1:] if s.draft is not None)
+
+
+async def test_a_rejected_step_aborts_the_draft_that_was_begun_after_it() -> None:
+    drafter = ScriptedEngine(steps=["a.\n\n"] * 9, token_s=0.01)
+    base = ScriptedEngine(steps=["b.\n\n", "</think>"], answer="4", scores=(0,))
+    await run_once(scripted_pair(drafter=drafter, base=base), overlap=True)
+    await asyncio.sleep(0)
+    assert drafter.num_unfinished == 0
+
+
+async def test_a_run_that_is_cancelled_leaves_no_draft_behind() -> None:
+    drafter = ScriptedEngine(steps=["a.\n\n"] * 9, token_s=0.01)
+    base = ScriptedEngine(steps=["</think>"], answer="4", latency_s=10)
+    run = asyncio.create_task(run_once(scripted_pair(drafter=drafter, base=base), overlap=True))
+    await asyncio.sleep(0.1)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    await asyncio.sleep(0)
+    assert (drafter.num_unfinished, base.num_unfinished) == (0, 0)
+
+
+async def test_a_drafter_that_dies_while_it_is_ahead_fails_the_step_that_needs_it() -> None:
+    drafter = ScriptedEngine(steps=["a.\n\n"] * 9, die_after=1)
+    base = ScriptedEngine(steps=["b.\n\n"] * 3 + ["</think>"], answer="4", latency_s=0.01)
+    with pytest.raises(EngineDead):
+        await run_once(scripted_pair(drafter=drafter, base=base), overlap=True)
+
+
+async def adaptive_run(pair: ModelPair, economics: Economics, *, jobs: int, **config: Any) -> list[Trace]:
+    traces = []
+    for number in range(jobs):
+        transcript = Transcript(pair, f"Problem {number}.")
+        run = plan_run(
+            RunConfig(adaptive=True, overlap=False, max_same_steps=0, **config),
+            pair,
+            transcript,
+            seed=0,
+            repeat=number,
+            economics=economics,
+        )
+        traces.append(await reason(run, transcript, ListSink()))
+    return traces
+
+
+def decisions_of(traces: list[Trace]) -> list[Decision]:
+    return [s.decision for trace in traces for s in trace.steps if s.phase is Phase.THINK]
+
+
+def thinking_pair(*, good: bool, drafter_s: float) -> ModelPair:
+    steps = [f"Step {i} of the thinking.\n\n" for i in range(20)] + ["</think>"]
+    return scripted_pair(
+        drafter=ScriptedEngine(steps=steps, token_s=drafter_s),
+        base=ScriptedEngine(steps=steps, answer="That makes 4.", token_s=0.0005, scores=(9,) if good else (0,)),
+    )
+
+
+async def test_a_useless_drafter_is_soon_left_alone_and_probed_now_and_then() -> None:
+    economics = Economics()
+    traces = await adaptive_run(thinking_pair(good=False, drafter_s=0.0003), economics, jobs=6)
+    first, later = decisions_of(traces[:1]), decisions_of(traces[1:])
+    assert Decision.BELOW_BREAK_EVEN in first
+    assert sum(d.drafted for d in first) < 10
+    assert 0 < sum(d.drafted for d in later) < len(traces) * 2
+    below = [s.odds for t in traces for s in t.steps if s.decision is Decision.BELOW_BREAK_EVEN]
+    assert all(odds is not None and odds.acceptance < odds.break_even for odds in below)
+
+
+async def test_a_good_drafter_is_asked_for_every_step() -> None:
+    traces = await adaptive_run(thinking_pair(good=True, drafter_s=0.0001), Economics(), jobs=3)
+    assert set(decisions_of(traces)) == {Decision.ACCEPTED}
+
+
+async def test_a_drafter_as_slow_as_its_base_is_left_alone_however_good_it_is() -> None:
+    traces = await adaptive_run(thinking_pair(good=True, drafter_s=0.003), Economics(), jobs=3)
+    assert Decision.BELOW_BREAK_EVEN in decisions_of(traces[1:])
+
+
+async def test_a_drafter_that_has_become_good_is_found_out_by_a_probe() -> None:
+    economics = Economics()
+    await adaptive_run(thinking_pair(good=False, drafter_s=0.0001), economics, jobs=3)
+    traces = await adaptive_run(thinking_pair(good=True, drafter_s=0.0001), economics, jobs=60)
+    assert decisions_of(traces[-1:]) == [Decision.ACCEPTED] * 21
+
+
+async def test_a_stretch_of_the_base_alone_ends_where_a_draft_may_follow() -> None:
+    economics = Economics()
+    traces = await adaptive_run(
+        thinking_pair(good=False, drafter_s=0.0003), economics, jobs=6, token_budget=2000
+    )
+    stretches = [s for t in traces for s in t.steps if s.decision is Decision.BELOW_BREAK_EVEN]
+    assert stretches
+    assert all(s.kept_text.endswith(("\n\n", "</think>")) for s in stretches)
+
+
+def test_a_step_without_odds_says_nothing_of_them() -> None:
+    assert dataclasses.asdict(Economics())["tokens_since_draft"] == 0
+    assert Economics().odds is None
