@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from specreason.config import PairConfig, SpeculationConfig
 from specreason.engines.base import ModelPair
 from specreason.engines.pair import close_pair, load_pair
 from tests.tiny import tiny_pair
@@ -32,7 +33,18 @@ def on_loop() -> Iterator[OnLoop]:
 @pytest.fixture(scope="session")
 def vllm_pair(on_loop: OnLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelPair]:
     """The tiny random pair in two real engines. Loading takes some 20 seconds, so it is paid once."""
-    config = tiny_pair(tmp_path_factory.mktemp("tiny-pair"))
+    yield from serve(on_loop, tiny_pair(tmp_path_factory.mktemp("tiny-pair")))
+
+
+@pytest.fixture(scope="session")
+def speculating_pair(on_loop: OnLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelPair]:
+    """The same, and the base's engine has the drafter as its token-level draft model."""
+    config = tiny_pair(tmp_path_factory.mktemp("speculating-pair"))
+    speculation = SpeculationConfig(num_tokens=3)
+    yield from serve(on_loop, config.model_copy(update={"speculation": speculation}))
+
+
+def serve(on_loop: OnLoop, config: PairConfig) -> Iterator[ModelPair]:
     with warnings.catch_warnings():  # vLLM's imports warn of their own dependencies
         warnings.simplefilter("ignore")
         pair = on_loop(load_pair("tiny", config))

@@ -38,11 +38,15 @@ def babble(prompt: str, seed: int) -> str:
     return "".join(draw.choices(_PIECES, weights=(60, 60, 60, 60, 60, 30, 6, 6, 1, 1), k=600))
 
 
-@pytest.fixture(params=["scripted", "vllm"])
+@pytest.fixture(params=["scripted", "vllm", "vllm that drafts tokens"])
 def engine(request: pytest.FixtureRequest) -> Engine:
+    pair: ModelPair
     if request.param == "vllm":
-        pair: ModelPair = request.getfixturevalue("vllm_pair")
+        pair = request.getfixturevalue("vllm_pair")
         return pair.drafter
+    if request.param == "vllm that drafts tokens":
+        pair = request.getfixturevalue("speculating_pair")
+        return pair.base
     return ScriptedEngine(respond=babble, token_s=0.0005, max_model_len=MAX_MODEL_LEN)
 
 
@@ -88,6 +92,27 @@ def test_a_delimiter_merged_into_a_larger_token_ends_the_step_and_the_token_is_k
 
     _, step = on_loop(find(engine, prompt, STEP, merged))
     assert step.text.endswith(engine.tokenizer.decode(step.token_ids[-1:]))
+
+
+def test_a_delimiter_before_min_tokens_does_not_end_a_step_and_the_end_of_thinking_does(
+    engine, prompt, on_loop: OnLoop
+):
+    limits = Limits(max_tokens=400, delimiter=DELIMITER, min_tokens=50)
+
+    def passed_over(step: Completion) -> bool:
+        return finished(FinishReason.DELIMITER)(step) and DELIMITER in step.text[:20]
+
+    _, step = on_loop(find(engine, prompt, limits, passed_over))
+    assert step.num_tokens >= 50
+    assert DELIMITER in engine.tokenizer.decode(step.token_ids[49:])
+    _, closed = on_loop(find(engine, prompt, limits, lambda c: c.num_tokens < 50))
+    assert closed.finish_reason in {FinishReason.THINK_END, FinishReason.EOS}
+
+
+def test_min_tokens_never_lengthen_a_completion_beyond_max_tokens(engine, prompt, on_loop: OnLoop):
+    limits = Limits(max_tokens=9, delimiter=DELIMITER, min_tokens=9, stop_at_think_end=False)
+    _, step = on_loop(find(engine, prompt, limits, finished(FinishReason.LENGTH)))
+    assert step.num_tokens == 9
 
 
 def test_without_a_delimiter_the_completion_runs_through_blank_lines(engine, prompt, on_loop: OnLoop):
@@ -156,8 +181,10 @@ def test_a_verdict_is_one_token_and_ten_probabilities(engine, prompt, on_loop: O
     question = (*prompt, *engine.tokenizer.encode(SUFFIX))
     verdict, again = (on_loop(engine.score(question, digit_ids=digits)) for _ in range(2))
     assert len(verdict.digit_probs) == 10
-    assert all(0 <= p <= 1 for p in verdict.digit_probs)
-    assert 0 <= verdict.non_digit_mass <= 1
+    known = [p for p in verdict.digit_probs if p is not None]
+    assert all(0 <= p <= 1 for p in known)
+    assert (verdict.non_digit_mass is None) == (len(known) < 10)
+    assert 0 <= (verdict.non_digit_mass or 0) <= 1
     assert verdict.digit == (digits.index(verdict.token_id) if verdict.token_id in digits else None)
     assert (verdict.token_id, verdict.digit) == (again.token_id, again.digit)
     assert verdict.digit_probs == pytest.approx(again.digit_probs, rel=0.05)
@@ -196,6 +223,29 @@ def test_many_calls_in_flight_get_each_its_own_completion(engine, prompt, on_loo
     completions = on_loop(together())
     assert len({completion.token_ids for completion in completions}) == 12
     assert engine.num_unfinished == 0
+
+
+def test_verdicts_and_completions_in_flight_together_leave_each_other_and_the_engine_whole(
+    engine, prompt, on_loop: OnLoop
+):
+    digits = digit_ids(engine.tokenizer, SUFFIX)
+    question = (*prompt, *engine.tokenizer.encode(SUFFIX))
+    limits = Limits(max_tokens=40, stop_at_think_end=False)
+
+    async def mixed() -> list[int]:
+        alone = await engine.score(question, digit_ids=digits)
+        for sampling in (HOT, GREEDY):
+            writing = [
+                engine.generate(prompt, limits=limits, sampling=sampling, seed=seed) for seed in range(8)
+            ]
+            scoring = [engine.score(question, digit_ids=digits) for _ in range(8)]
+            completions, verdicts = await asyncio.gather(asyncio.gather(*writing), asyncio.gather(*scoring))
+            assert all(completion.num_tokens > 0 for completion in completions)
+            assert {verdict.token_id for verdict in verdicts} == {alone.token_id}
+        await engine.check_health()
+        return [engine.num_unfinished]
+
+    assert on_loop(mixed()) == [0]
 
 
 def test_verification_prefills_about_the_new_step_and_the_suffix(engine, prompt, on_loop: OnLoop):

@@ -179,7 +179,9 @@ def thinking_pair(*, good: bool, drafter_s: float) -> ModelPair:
     steps = [f"Step {i} of the thinking.\n\n" for i in range(20)] + ["</think>"]
     return scripted_pair(
         drafter=ScriptedEngine(steps=steps, token_s=drafter_s),
-        base=ScriptedEngine(steps=steps, answer="That makes 4.", token_s=0.0005, scores=(9,) if good else (0,)),
+        base=ScriptedEngine(
+            steps=steps, answer="That makes 4.", token_s=0.0005, scores=(9,) if good else (0,)
+        ),
     )
 
 

@@ -1,0 +1,229 @@
+"""Every scheme on the demo pair, side by side: `python -m benchmarks.schemes --out DIR [--problems N]`.
+
+Conditions: held-out problems of the demo pair's generator through the product's own step loop on vLLM engines, without
+queue and store; one job in flight, greedy decoding. Two pairs are loaded, one of them with token-level speculation
+inside the base. Each problem runs under all arms in turn, so that a busy machine disturbs all alike; comparisons are
+paired by problem. `useless drafter` samples the drafter at temperature 2: its drafts are noise.
+
+Rows go to DIR/rows.jsonl, and a second call with the same options goes on from there. The last line of stdout is one
+JSON object: under `schemes` by name and threshold, under `compared` the paired 95 % intervals.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).parents[1])  # not this folder, whose queue.py would hide Python's own
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from statistics import fmean
+from typing import Any, TextIO
+
+from specreason.config import RunConfig, SchemeName, get_pair, load_pairs
+from specreason.demo.problems import Problem, problems
+from specreason.engines.base import ModelPair, Role
+from specreason.engines.pair import close_pair, load_pair
+from specreason.evaluation.metrics import Interval, mean_interval, pass_at_1_interval
+from specreason.reasoning.economics import Economics
+from specreason.reasoning.loop import reason
+from specreason.reasoning.schemes import plan_run
+from specreason.reasoning.steps import ListSink, StepRecord, kept_thinking_tokens
+from specreason.reasoning.transcript import Transcript
+
+SEED = 30_001  # of the problems; the split, not the seed, keeps them out of training
+COMMON = {"temperature": 0.0, "token_budget": 600, "max_step_tokens": 32, "max_answer_tokens": 24}
+PLAIN, SPECULATING = "demo", "demo-decode"
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One way to run a problem. `key` is its place under `schemes`: name, and threshold where there is one."""
+
+    name: str
+    scheme: SchemeName
+    pair: str = PLAIN
+    threshold: int | None = None
+    knobs: dict[str, Any] = field(default_factory=dict)
+    economics: Economics = field(default_factory=Economics)  # from problem to problem, as in a worker
+
+    @property
+    def key(self) -> str:
+        return self.name if self.threshold is None else f"{self.name}@{self.threshold}"
+
+    @property
+    def config(self) -> RunConfig:
+        return RunConfig(scheme=self.scheme, threshold=self.threshold, **(COMMON | self.knobs))
+
+
+ARMS = (
+    Arm("base", SchemeName.BASE),
+    Arm("drafter", SchemeName.DRAFTER),
+    Arm("specdecode", SchemeName.SPECDECODE, SPECULATING),
+    *(Arm("specreason", SchemeName.SPECREASON, threshold=t) for t in (3, 5, 7, 9)),
+    Arm("one by one", SchemeName.SPECREASON, threshold=7, knobs={"overlap": False}),
+    Arm("specreason+decode", SchemeName.SPECREASON_DECODE, SPECULATING, threshold=7),
+    Arm("expected", SchemeName.SPECREASON, threshold=7, knobs={"score_method": "expected"}),
+    Arm("adaptive", SchemeName.SPECREASON, threshold=7, knobs={"adaptive": True}),
+    Arm(
+        "useless drafter",
+        SchemeName.SPECREASON,
+        threshold=7,
+        knobs={"adaptive": True, "drafter_temperature": 2.0, "drafter_top_p": 1.0},
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One problem under one arm."""
+
+    problem: str
+    arm: str
+    correct: bool
+    latency_s: float
+    kept_tokens: int
+    spent_tokens: int
+    num_drafted: int
+    num_accepted: int
+    verify_s: float
+    base_s: float  # in which the base wrote `base_tokens` after the first of each call
+    base_tokens: int
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for rows.jsonl")
+    parser.add_argument("--problems", type=int, default=200)
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    path = arguments.out / "rows.jsonl"
+    rows = [Row(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+    with path.open("a") as file:
+        asyncio.run(run_all(rows, file, arguments.problems))
+    result = {
+        "problems": arguments.problems,
+        "cores": len(os.sched_getaffinity(0)),
+        "machine": platform.machine(),
+        "schemes": schemes(rows),
+        "compared": compared(rows),
+    }
+    print(json.dumps(result, default=_rounded))
+    return 0
+
+
+async def run_all(rows: list[Row], file: TextIO, num: int) -> None:
+    """Add what is missing of `num` problems to `rows` and to `file`."""
+    done = {(row.problem, row.arm) for row in rows}
+    known = load_pairs()
+    pairs = {name: await load_pair(name, get_pair(known, name)) for name in (PLAIN, SPECULATING)}
+    try:
+        warming = next(problems(1, held_out=False))
+        for arm in ARMS:
+            await run_one(pairs[arm.pair], warming, arm)
+        for number, problem in enumerate(islice(problems(SEED, held_out=True), num), 1):
+            for arm in ARMS:
+                if (problem.text, arm.key) not in done:
+                    rows.append(await run_one(pairs[arm.pair], problem, arm))
+                    file.write(json.dumps(asdict(rows[-1])) + "\n")
+            file.flush()
+            if number % 10 == 0:
+                print(f"{number}/{num} problems", flush=True)
+    finally:
+        for pair in pairs.values():
+            await close_pair(pair)
+
+
+async def run_one(pair: ModelPair, problem: Problem, arm: Arm) -> Row:
+    """One job, timed from prompt to answer."""
+    began = time.perf_counter()
+    transcript = Transcript(pair, problem.text)
+    run = plan_run(arm.config, pair, transcript, seed=0, repeat=0, economics=arm.economics)
+    trace = await reason(run, transcript, ListSink())
+    latency_s = time.perf_counter() - began
+    by_base = [s.written for s in trace.steps if s.written is not None and s.author is Role.BASE]
+    return Row(
+        problem=problem.text,
+        arm=arm.key,
+        correct=f"\\boxed{{{problem.answer}}}" in (trace.answer_text or ""),
+        latency_s=latency_s,
+        kept_tokens=kept_thinking_tokens(trace.steps),
+        spent_tokens=_sum(trace.steps, lambda s: s.num_spent_tokens),
+        num_drafted=_sum(trace.steps, lambda s: s.decision.drafted),
+        num_accepted=_sum(trace.steps, lambda s: s.decision.drafted and s.written is None),
+        verify_s=sum(s.verdict.latency_s for s in trace.steps if s.verdict is not None),
+        base_s=sum(c.latency_s - c.ttft_s for c in by_base),
+        base_tokens=sum(c.num_tokens - 1 for c in by_base),
+    )
+
+
+def schemes(rows: Sequence[Row]) -> dict[str, Any]:
+    """Figures of each arm, by name and threshold."""
+    base = _by_problem(rows, "base")
+    token_s = sum(r.base_s for r in base.values()) / sum(r.base_tokens for r in base.values())
+    result: dict[str, Any] = {}
+    for arm in ARMS:
+        found = _by_problem(rows, arm.key)
+        common = sorted(base.keys() & found.keys())
+        drafted = sum(r.num_drafted for r in found.values())
+        figures = {
+            "pass_at_1": pass_at_1_interval(fmean(r.correct for r in found.values()), len(found)),
+            "latency_s": fmean(r.latency_s for r in found.values()),
+            "speedup": fmean(base[p].latency_s for p in common) / fmean(found[p].latency_s for p in common),
+            "pass_at_1_over_base": mean_interval([float(found[p].correct - base[p].correct) for p in common]),
+            "kept_tokens": fmean(r.kept_tokens for r in found.values()),
+            "spent_tokens": fmean(r.spent_tokens for r in found.values()),
+            "acceptance": sum(r.num_accepted for r in found.values()) / drafted if drafted else None,
+            "verification_in_base_tokens": (
+                sum(r.verify_s for r in found.values()) / drafted / token_s if drafted else None
+            ),
+        }
+        if arm.threshold is None:
+            result[arm.name] = figures
+        else:
+            result.setdefault(arm.name, {})[str(arm.threshold)] = figures
+    return result
+
+
+def compared(rows: Sequence[Row]) -> dict[str, Interval]:
+    """How much of the second's latency the first one saves, paired by problem, as a share of the second's mean."""
+    pairs = {
+        "overlap saves of one by one": ("specreason@7", "one by one@7"),
+        "specreason+decode saves of specreason": ("specreason+decode@7", "specreason@7"),
+        "specreason+decode saves of specdecode": ("specreason+decode@7", "specdecode"),
+        "adaptive saves of specreason": ("adaptive@7", "specreason@7"),
+        "adaptive saves of base, useless drafter": ("useless drafter@7", "base"),
+    }
+    result = {}
+    for name, (ours, other) in pairs.items():
+        first, second = _by_problem(rows, ours), _by_problem(rows, other)
+        common = sorted(first.keys() & second.keys())
+        mean_s = fmean(second[p].latency_s for p in common)
+        result[name] = mean_interval([(second[p].latency_s - first[p].latency_s) / mean_s for p in common])
+    return result
+
+
+def _by_problem(rows: Iterable[Row], arm: str) -> dict[str, Row]:
+    return {row.problem: row for row in rows if row.arm == arm}
+
+
+def _sum(steps: Iterable[StepRecord], number: Callable[[StepRecord], int]) -> int:
+    return sum(number(step) for step in steps)
+
+
+def _rounded(value: Interval) -> dict[str, float]:
+    return {name: round(number, 4) for name, number in asdict(value).items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
