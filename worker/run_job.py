@@ -39,6 +39,7 @@ from specreason.store.session import Database
 from specreason.store.states import JobState
 from specreason.store.traces import SqlStepSink, TraceWriter, read_steps
 from worker.host import PairHost
+from worker.kv_room import KvRoom, Stay
 from worker.one_alone import OneAlone
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class _Running:
     """A job whose step loop is on the host; `future` is None until it is."""
 
     claimed: ClaimedJob
+    stay: Stay
     future: Future[Trace] | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -80,6 +82,7 @@ class JobRunner:
         self._pair = pair
         self._worker_id = worker_id
         self._settings = settings
+        self._room = KvRoom(pair)
         self._slots = OneAlone()
         # What drafting costs and brings, by configuration: jobs learn from those before them.
         self._economics = lru_cache(maxsize=MOST_CONFIGURATIONS)(lambda config_hash: Economics())
@@ -93,13 +96,14 @@ class JobRunner:
         """Claim the job and run it to a stored end. A message for a job that is not ours to take is nothing."""
         if self.engine_died.is_set():
             threading.Event().wait()  # until this process ends: returning, we would take the next message for nothing
-        try:
-            with self._slots.together() as in_flight:
-                self._claim_and_run(job_id, in_flight)
-        except MustRunAlone:
-            with self._slots.alone(lambda: self._waits_alone(job_id)) as is_alone:
-                if is_alone:
-                    self._claim_and_run(job_id, in_flight=1)
+        with self._room.stay() as stay:
+            try:
+                with self._slots.together() as in_flight:
+                    self._claim_and_run(job_id, in_flight, stay)
+            except MustRunAlone:
+                with self._slots.alone(lambda: self._waits_alone(job_id)) as is_alone:
+                    if is_alone:
+                        self._claim_and_run(job_id, 1, stay)
 
     @property
     def idle(self) -> bool:
@@ -113,14 +117,14 @@ class JobRunner:
         except StoreUnavailable:
             return True
 
-    def _claim_and_run(self, job_id: UUID, in_flight: int) -> None:
+    def _claim_and_run(self, job_id: UUID, in_flight: int, stay: Stay) -> None:
         claiming = object()
         self._claiming[claiming] = job_id
         try:
             claimed = self._claim(job_id, in_flight)
             if claimed is None:
                 return
-            running = self._running[job_id, claimed.fence] = _Running(claimed)
+            running = self._running[job_id, claimed.fence] = _Running(claimed, stay)
         finally:
             del self._claiming[claiming]
         try:
@@ -154,6 +158,7 @@ class JobRunner:
         claimed = running.claimed
         try:
             transcript, run = self._prepare(claimed)
+            running.stay.transcript = transcript
             running.future = self._host.submit(self._reason(running, transcript, run))
             result = result_of(running.future.result())
             _insist(lambda: finish(self._database, claimed, result))

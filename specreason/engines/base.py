@@ -137,6 +137,10 @@ class Engine(Protocol):
         """Longest prompt plus completion, in tokens."""
 
     @property
+    def kv_tokens(self) -> int:
+        """Tokens for which its KV cache has room, all requests and cached prefixes together."""
+
+    @property
     def silent_s(self) -> float:
         """Seconds for which the engine has shown no sign of work although it has some; 0 while it has none."""
 

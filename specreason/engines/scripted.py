@@ -50,6 +50,7 @@ class ScriptedEngine:
         score: Score | None = None,
         judge_suffix: str = JUDGE_SUFFIX,
         max_model_len: int = 1 << 20,
+        kv_tokens: int = 1 << 30,
         latency_s: float = 0.0,
         token_s: float = 0.0,
         die_after: int | None = None,
@@ -59,6 +60,7 @@ class ScriptedEngine:
         self._score = score or score_by_index(scores, judge_suffix)
         self._tokenizer = tokenizer or ScriptedTokenizer()
         self._max_model_len = max_model_len
+        self._kv_tokens = kv_tokens
         self._latency_s = latency_s
         self._token_s = token_s
         self._die_after = die_after
@@ -75,6 +77,10 @@ class ScriptedEngine:
     @property
     def max_model_len(self) -> int:
         return self._max_model_len
+
+    @property
+    def kv_tokens(self) -> int:
+        return self._kv_tokens
 
     @property
     def silent_s(self) -> float:

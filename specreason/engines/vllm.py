@@ -62,6 +62,10 @@ class VllmEngine:
         self._pulse = Pulse()
         with without_ctrl_c():
             self._engine = AsyncLLM.from_vllm_config(config, stat_loggers=[lambda *_: self._pulse])
+        cache = (
+            config.cache_config
+        )  # completed by the engine process: only now it knows how many blocks it has
+        self._kv_tokens: int = cache.num_gpu_blocks * cache.block_size
 
     @property
     def tokenizer(self) -> HFTokenizer:
@@ -70,6 +74,10 @@ class VllmEngine:
     @property
     def max_model_len(self) -> int:
         return self._max_model_len
+
+    @property
+    def kv_tokens(self) -> int:
+        return self._kv_tokens
 
     @property
     def silent_s(self) -> float:

@@ -33,6 +33,9 @@ class Transcript:
         then.append(step)
         return then
 
+    def num_tokens(self, role: Role) -> int:
+        return len(self._ids[role])
+
     def ids(self, role: Role) -> tuple[int, ...]:
         return tuple(self._ids[role])
 

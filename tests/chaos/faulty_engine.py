@@ -37,6 +37,10 @@ class FaultyEngine:
         return self._engine.max_model_len
 
     @property
+    def kv_tokens(self) -> int:
+        return self._engine.kv_tokens
+
+    @property
     def silent_s(self) -> float:
         if self._hung_since is None:
             return self._engine.silent_s

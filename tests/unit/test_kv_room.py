@@ -1,0 +1,97 @@
+"""Admission by KV room: few long jobs or many short ones."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from specreason.engines.base import ModelPair, Role
+from specreason.engines.scripted import ScriptedEngine, scripted_pair
+from specreason.reasoning.transcript import Transcript
+from worker.kv_room import KvRoom
+
+CAPACITY = 1000
+
+
+@pytest.fixture
+def room() -> KvRoom:
+    return KvRoom(a_pair())
+
+
+def a_pair() -> ModelPair:
+    return scripted_pair(drafter=ScriptedEngine(), base=ScriptedEngine(kv_tokens=CAPACITY))
+
+
+def transcript_of(num_tokens: int) -> Transcript:
+    pair = a_pair()
+    empty = Transcript(pair, "").num_tokens(Role.BASE)
+    return Transcript(pair, "x" * (num_tokens - empty))
+
+
+def run_through(room: KvRoom, num_tokens: int) -> None:
+    """A job that comes to so many tokens."""
+    with room.stay() as stay:
+        stay.transcript = transcript_of(num_tokens)
+
+
+def most_inside(room: KvRoom, *, threads: int) -> int:
+    """How many of so many newcomers are let in before one of them leaves."""
+    inside, leave = threading.Semaphore(0), threading.Event()
+
+    def job() -> None:
+        with room.stay() as stay:
+            stay.transcript = transcript_of(50)
+            inside.release()
+            leave.wait(10)
+
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(threads):
+            pool.submit(job)
+        number = 0
+        while inside.acquire(timeout=0.3):
+            number += 1
+        leave.set()
+    return number
+
+
+def test_until_a_job_has_ended_all_are_let_in(room: KvRoom) -> None:
+    assert most_inside(room, threads=8) == 8
+
+
+def test_jobs_as_long_as_those_before_enter_as_long_as_they_will_fit(room: KvRoom) -> None:
+    for _ in range(4):
+        run_through(room, 300)
+    assert most_inside(room, threads=8) == 3
+
+
+def test_a_job_longer_than_usual_takes_the_room_that_it_has_come_to(room: KvRoom) -> None:
+    for _ in range(4):
+        run_through(room, 300)
+    with room.stay() as stay:
+        stay.transcript = transcript_of(650)
+        assert most_inside(room, threads=4) == 1
+
+
+def test_a_job_that_cannot_fit_still_runs_alone(room: KvRoom) -> None:
+    for _ in range(4):
+        run_through(room, 5000)
+    assert most_inside(room, threads=3) == 1
+
+
+def test_whoever_waits_enters_when_another_leaves(room: KvRoom) -> None:
+    for _ in range(4):
+        run_through(room, 900)
+    entered = threading.Event()
+
+    def second() -> None:
+        with room.stay():
+            entered.set()
+
+    with room.stay():
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        assert not entered.wait(0.2)
+    assert entered.wait(2)
+    waiting.join()

@@ -1,0 +1,60 @@
+"""How many jobs a pair's KV caches hold: more would push out each other's prefixes and prefill them at every step."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from specreason.engines.base import ModelPair, Role
+from specreason.reasoning.transcript import Transcript
+
+RECENT = 32  # jobs: the length that a job will come to is that of those before it
+
+
+class Stay:
+    """One job's share: what its transcript holds, and at least what a job usually comes to."""
+
+    def __init__(self) -> None:
+        self.transcript: Transcript | None = None
+
+    @property
+    def num_tokens(self) -> int:
+        return max(map(self.transcript.num_tokens, Role)) if self.transcript is not None else 0
+
+
+class KvRoom:
+    """Jobs enter while there is room for what they will probably come to, and one may always. For many threads."""
+
+    def __init__(self, pair: ModelPair) -> None:
+        self._capacity = min(pair.engine(role).kv_tokens for role in Role)
+        self._changed = threading.Condition()
+        self._stays: set[Stay] = set()
+        self._usual_tokens = 0.0  # of a whole job; 0: none has ended yet, and nothing is known
+        self._num_ended = 0
+
+    @contextmanager
+    def stay(self) -> Iterator[Stay]:
+        """Wait for room, then hold it; put the job's transcript into what this gives."""
+        mine = Stay()
+        with self._changed:
+            self._changed.wait_for(self._has_room)
+            self._stays.add(mine)
+        try:
+            yield mine
+        finally:
+            with self._changed:
+                self._stays.discard(mine)
+                if mine.num_tokens:
+                    self._learn(mine.num_tokens)
+                self._changed.notify_all()
+
+    def _has_room(self) -> bool:
+        usual = self._usual_tokens
+        taken = sum(max(usual, stay.num_tokens) for stay in self._stays)
+        return not self._stays or taken + usual <= self._capacity
+
+    def _learn(self, num_tokens: int) -> None:
+        self._num_ended += 1
+        weight = max(1 / self._num_ended, 1 / RECENT)
+        self._usual_tokens += weight * (num_tokens - self._usual_tokens)
