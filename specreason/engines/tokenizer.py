@@ -21,8 +21,6 @@ class HFTokenizer:
     """
 
     def __init__(self, hf: Any, *, chat_template: str | None = None) -> None:
-        if not getattr(hf, "is_fast", False):
-            raise ConfigError(f"{hf.name_or_path}: has no fast tokenizer (tokenizer.json)")
         self.chat_template: str | None = chat_template or hf.chat_template
         if not self.chat_template:
             raise ConfigError(f"{hf.name_or_path}: has no chat template; set chat_template in pairs.toml")
@@ -33,11 +31,17 @@ class HFTokenizer:
     def load(
         cls, model: str, *, revision: str | None = None, chat_template: str | None = None
     ) -> HFTokenizer:
-        """From a folder or the hub. Raises ConfigError if there is no usable tokenizer."""
-        from transformers import AutoTokenizer
+        """From a folder or the hub. Raises ConfigError if there is no usable tokenizer.
+
+        `tokenizer.json` is taken as it stands. AutoTokenizer would go by the class that a model names, and the R1
+        distills name Llama's, which puts its own rules over theirs: spaces and line breaks would be lost.
+        """
+        from transformers import PreTrainedTokenizerFast
+        from transformers.utils import cached_file
 
         try:
-            hf = AutoTokenizer.from_pretrained(model, revision=revision)
+            cached_file(model, "tokenizer.json", revision=revision)  # says what is missing, and where
+            hf = PreTrainedTokenizerFast.from_pretrained(model, revision=revision)
         except (OSError, ValueError) as error:
             raise ConfigError(f"{model}: tokenizer cannot be loaded: {first_line(error)}") from error
         return cls(hf, chat_template=chat_template)
