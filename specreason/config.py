@@ -144,7 +144,11 @@ class PairConfig(BaseModel):
     prompt: Annotated[str, Field(pattern=r"\{problem\}")] = Field(
         "{problem}", description="What the user's turn says, around `{problem}`."
     )
-    judge_suffix: Annotated[str, Field(min_length=1)]
+    judge_suffix: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="Follows transcript and step; the next token is the score. "
+        "Default: the question of `engines/judge.py`, as the base's chat template puts it.",
+    )
     threshold: Annotated[float, Field(ge=0, le=9)] = 7
     speculation: SpeculationConfig | None = Field(
         None,

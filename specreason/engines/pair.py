@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from specreason.config import ModelConfig, PairConfig
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.cores import available_cores, split_cores
+from specreason.engines.judge import judge_suffix
 from specreason.engines.platform import Device, check_platform, set_defaults
 from specreason.engines.tokenizer import HFTokenizer, digit_ids, first_line
 from specreason.errors import ConfigError, EngineDead
@@ -46,7 +47,8 @@ async def load_pair(name: str, config: PairConfig) -> ModelPair:
         _check_folder(role, config.model(role))
     tokenizers = await asyncio.to_thread(_load_tokenizers, config)
     base_tokenizer = tokenizers[Role.BASE]
-    digits = digit_ids(base_tokenizer, config.judge_suffix)
+    suffix = judge_suffix(config, base_tokenizer)
+    digits = digit_ids(base_tokenizer, suffix)
     identity = await asyncio.to_thread(fingerprint, config, tokenizers)
     engines = await _start_engines(name, config, device, tokenizers)
     pair = ModelPair(
@@ -54,7 +56,7 @@ async def load_pair(name: str, config: PairConfig) -> ModelPair:
         fingerprint=identity,
         drafter=engines[Role.DRAFTER],
         base=engines[Role.BASE],
-        judge_suffix=config.judge_suffix,
+        judge_suffix=suffix,
         prompt=config.prompt,
         threshold=config.threshold,
         think_end=THINK_END,
@@ -62,7 +64,7 @@ async def load_pair(name: str, config: PairConfig) -> ModelPair:
     )
     try:
         # The first score of an engine may compile a kernel; no job should pay for that.
-        await pair.base.score(base_tokenizer.encode(config.judge_suffix), digit_ids=digits)
+        await pair.base.score(base_tokenizer.encode(suffix), digit_ids=digits)
     except BaseException:
         await close_pair(pair)
         raise
@@ -78,7 +80,7 @@ def fingerprint(config: PairConfig, tokenizers: dict[Role, HFTokenizer]) -> str:
     """SHA-256 over everything that decides what the pair writes and how it scores, hex. Reads all local weights."""
     facts: dict[str, object] = {
         "prompt": config.prompt,
-        "judge_suffix": config.judge_suffix,
+        "judge_suffix": judge_suffix(config, tokenizers[Role.BASE]),
         "engine": _engine_version(),
         "speculation": config.speculation.model_dump() if config.speculation else None,
     }

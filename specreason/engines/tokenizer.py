@@ -12,6 +12,7 @@ from specreason.engines.base import Tokenizer
 from specreason.errors import ConfigError
 
 _THINK_START = "<think>"
+_TURN = "(the reasoning so far)"
 
 
 class HFTokenizer:
@@ -58,16 +59,32 @@ class HFTokenizer:
         return text
 
     def render_prompt(self, problem: str) -> tuple[int, ...]:
+        return self.encode(self._render(("user", problem)))
+
+    def judge_suffix(self, question: str, opening: str) -> str:
+        """What leads from the middle of the model's turn to its answer to `question`, which begins with `opening`.
+
+        The chat template says how turns end and begin, with a stand-in for the model's turn: templates of reasoning
+        models drop what stands before `</think>` in earlier turns, and the steps would go with it.
+        """
+        text = self._render(("user", question), ("assistant", _TURN), ("user", question))
+        _, turn, rest = text.partition(_TURN)
+        if not turn:
+            raise ConfigError(
+                f"{self._hf.name_or_path}: its chat template leaves out earlier turns; set judge_suffix in pairs.toml"
+            )
+        return rest + opening
+
+    def _render(self, *turns: tuple[str, str]) -> str:
+        """Turns of role and text by the chat template, up to where the model's thinking begins."""
         text: str = self._hf.apply_chat_template(
-            [{"role": "user", "content": problem}],
+            [{"role": role, "content": content} for role, content in turns],
             chat_template=self.chat_template,
             tokenize=False,
             add_generation_prompt=True,
         )
         # Older templates of reasoning models leave it to the model to open its thinking.
-        if not text.rstrip().endswith(_THINK_START):
-            text += f"{_THINK_START}\n"
-        return self.encode(text)
+        return text if text.rstrip().endswith(_THINK_START) else f"{text}{_THINK_START}\n"
 
     def ids_containing(self, text: str) -> frozenset[int]:
         """Every token whose text contains `text`: Qwen-family tokenizers merge "\\n\\n" into ".\\n\\n" and more."""

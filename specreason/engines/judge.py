@@ -1,0 +1,18 @@
+"""How a base that was not trained for it is asked for a score (paper §4.1): the wording, and where it stands."""
+
+from __future__ import annotations
+
+from specreason.config import PairConfig
+from specreason.engines.tokenizer import HFTokenizer
+
+QUESTION = (
+    "Look at the newest paragraph of the reasoning only. Is it correct and does it follow from what came before? "
+    "Ignore style. Reply with one digit from 0 (wrong) to 9 (certainly right)."
+)
+# The space at the end is a token of its own before a digit, in the Qwen and the Llama vocabularies alike.
+OPENING = "The score of the newest paragraph is: "
+
+
+def judge_suffix(config: PairConfig, base: HFTokenizer) -> str:
+    """The pair's own suffix if it has one, else the question as a turn of the base's chat template."""
+    return config.judge_suffix or base.judge_suffix(QUESTION, OPENING)
