@@ -17,9 +17,10 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
+from typing import Protocol
 
-from specreason.engines.base import Completion, FinishReason, Limits, ModelPair, Sampling, Verdict
-from specreason.engines.scripted_tokenizer import EOS, THINK_END, ScriptedTokenizer
+from specreason.engines.base import Completion, FinishReason, Limits, ModelPair, Sampling, Tokenizer, Verdict
+from specreason.engines.scripted_tokenizer import THINK_END, ScriptedTokenizer
 from specreason.engines.scripts import Respond, Score, follow, score_by_index
 from specreason.errors import EngineDead, PromptTooLong
 
@@ -27,6 +28,13 @@ JUDGE_SUFFIX = "\nScore 0-9: "
 
 _WINNER_PROB, _OTHER_PROB = 0.9, 0.01
 _CACHE_BLOCK, _CACHE_SIZE = 16, 64  # tokens, sequences
+
+
+class EndingTokenizer(Tokenizer, Protocol):
+    """A tokenizer that knows the end of sequence, which a model writes and no text contains."""
+
+    @property
+    def eos_id(self) -> int: ...
 
 
 class ScriptedEngine:
@@ -54,11 +62,11 @@ class ScriptedEngine:
         latency_s: float = 0.0,
         token_s: float = 0.0,
         die_after: int | None = None,
-        tokenizer: ScriptedTokenizer | None = None,
+        tokenizer: EndingTokenizer | None = None,
     ) -> None:
         self._respond = respond or follow(steps, answer)
         self._score = score or score_by_index(scores, judge_suffix)
-        self._tokenizer = tokenizer or ScriptedTokenizer()
+        self._tokenizer: EndingTokenizer = tokenizer or ScriptedTokenizer()
         self._max_model_len = max_model_len
         self._kv_tokens = kv_tokens
         self._latency_s = latency_s
@@ -71,7 +79,7 @@ class ScriptedEngine:
         self._last_call = 0.0
 
     @property
-    def tokenizer(self) -> ScriptedTokenizer:
+    def tokenizer(self) -> EndingTokenizer:
         return self._tokenizer
 
     @property
@@ -93,7 +101,7 @@ class ScriptedEngine:
         with self._call(prompt_ids) as prompt:
             room = min(limits.max_tokens, self._max_model_len - len(prompt))
             text = self._respond(self._tokenizer.decode(prompt), seed if sampling.temperature else 0)
-            ids, finish = self._cut(self._tokenizer.encode(text + EOS), limits, room)
+            ids, finish = self._cut((*self._tokenizer.encode(text), self._tokenizer.eos_id), limits, room)
             num_cached = self._look_up(prompt, ids)
             await self._pass_time(self._latency_s + self._token_s)
             ttft_s = time.perf_counter() - started
@@ -111,8 +119,9 @@ class ScriptedEngine:
     async def score(self, prompt_ids: Sequence[int], *, digit_ids: Sequence[int]) -> Verdict:
         started = time.perf_counter()
         with self._call(prompt_ids) as prompt:
-            digit = self._score(self._tokenizer.decode(prompt))
-            token_id = self._tokenizer.encode("?")[0] if digit is None else digit_ids[digit]
+            said = self._score(self._tokenizer.decode(prompt))
+            token_id = self._tokenizer.encode("?" if said is None else str(said))[0]
+            digit = digit_ids.index(token_id) if token_id in digit_ids else None
             num_cached = self._look_up(prompt, (token_id,))
             await self._pass_time(self._latency_s + self._token_s)
         return Verdict(

@@ -10,7 +10,7 @@ DELIMITER = "\n\n"
 
 # Prompt text and seed to the text the model would go on with if nothing stopped it; then it ends the sequence.
 Respond = Callable[[str, int], str]
-# Prompt text, judge suffix included, to the digit the model decodes; None is a token that is no digit.
+# Prompt text, judge suffix included, to the number whose first token the model decodes; None: it is no number.
 Score = Callable[[str], int | None]
 
 
@@ -32,7 +32,7 @@ def score_by_index(scores: Sequence[int | None], judge_suffix: str) -> Score:
     """`scores[n]` for the n-th step of the thinking; the list goes round."""
 
     def score(prompt: str) -> int | None:
-        thinking = prompt.rpartition(THINK_START)[2].removesuffix(judge_suffix).removesuffix(DELIMITER)
+        thinking = prompt.removesuffix(judge_suffix).removesuffix(DELIMITER).rpartition(THINK_START)[2]
         return scores[thinking.count(DELIMITER) % len(scores)]
 
     return score
