@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from specreason.engines.base import Role
 from specreason.reasoning.steps import Odds, StepRecord
 
-WINDOW = 32  # steps: what is longer ago fades
+WINDOW = 16  # steps: what is longer ago fades
 OPTIMISM = 2  # as if so many drafts had been kept before the first: one rejection is no verdict on a drafter
 
 

@@ -208,8 +208,8 @@ async def test_a_drafter_as_slow_as_its_base_is_left_alone_however_good_it_is() 
 
 async def test_a_drafter_that_has_become_good_is_found_out_by_a_probe() -> None:
     economics = Economics()
-    await adaptive_run(thinking_pair(good=False, drafter_s=0.0001), economics, jobs=3)
-    traces = await adaptive_run(thinking_pair(good=True, drafter_s=0.0001), economics, jobs=60)
+    await adaptive_run(thinking_pair(good=False, drafter_s=0), economics, jobs=3)
+    traces = await adaptive_run(thinking_pair(good=True, drafter_s=0), economics, jobs=60)
     assert decisions_of(traces[-1:]) == [Decision.ACCEPTED] * 21
 
 
