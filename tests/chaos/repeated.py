@@ -17,6 +17,7 @@ WRITERS = text(
     FROM step JOIN job ON job.id = step.job_id JOIN problem ON problem.id = job.problem_id
     JOIN attempt ON attempt.job_id = step.job_id AND attempt.fence = step.fence
     JOIN worker ON worker.id = attempt.worker_id
+    JOIN batch ON batch.id = job.batch_id AND NOT (batch.config ->> 'overlap')::boolean
     """
 )
 LINE = re.compile(r"^\S+ (\d+) (\d+) (\d+)$", re.MULTILINE)
@@ -33,14 +34,18 @@ class _Stretch:
 def repeated_steps(database: Database, log: Path) -> dict[str, int]:
     """Steps begun whose result was not kept. `max` of them in one stretch: a crash costs at most two.
 
-    They are the one that awaits its commit and the one in progress.
+    They are the one that awaits its commit and the one in progress. Of jobs without overlap: with it, drafts are begun in
+    vain at every rejection.
     """
     with transaction(database) as connection:
         writers = {(row.number, row.step_index): row.pid for row in connection.execute(WRITERS)}
     kept: set[tuple[int, int]] = set()
+    numbers = {number for number, _ in writers}
     stretches: dict[tuple[int, int], list[_Stretch]] = defaultdict(list)
     # The last start by the process that stored the step is the one that was kept.
     for pid, number, index in reversed([tuple(map(int, found)) for found in LINE.findall(log.read_text())]):
+        if number not in numbers:
+            continue
         mine = stretches[pid, number]
         if not mine or mine[-1].last != index + 1:
             mine.append(_Stretch(last=index))

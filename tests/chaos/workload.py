@@ -95,7 +95,8 @@ def _batch(
     return {
         "name": f"chaos {index}",
         "pair": profile.pair,
-        "config": profile.config.model_dump(mode="json") | {"seed": rng.randrange(2**31)},
+        "config": profile.config.model_dump(mode="json")
+        | {"seed": rng.randrange(2**31), "overlap": rng.random() < 0.5},
         "problems": problems,
         "priority": rng.choice(PRIORITIES),
     }
