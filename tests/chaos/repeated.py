@@ -34,8 +34,8 @@ class _Stretch:
 def repeated_steps(database: Database, log: Path) -> dict[str, int]:
     """Steps begun whose result was not kept. `max` of them in one stretch: a crash costs at most two.
 
-    They are the one that awaits its commit and the one in progress. Of jobs without overlap: with it, drafts are begun in
-    vain at every rejection.
+    They are the one that awaits its commit and the one in progress. Of jobs without overlap: with it, drafts are begun
+    in vain at every rejection.
     """
     with transaction(database) as connection:
         writers = {(row.number, row.step_index): row.pid for row in connection.execute(WRITERS)}
