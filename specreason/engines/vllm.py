@@ -96,7 +96,7 @@ class VllmEngine:
         started = time.perf_counter()
         first = output = await self._run(prompt_ids, self._sampling_params(limits, sampling, 0, seed))
         written = list(output.outputs[0].token_ids)
-        while self._goes_on(output, written, limits):
+        while self._goes_on(output, written, limits) and len(prompt_ids) + len(written) < self._max_model_len:
             params = self._sampling_params(limits, sampling, len(written), seed)
             output = await self._run([*prompt_ids, *written], params)
             written += output.outputs[0].token_ids
