@@ -107,7 +107,22 @@ def test_an_uploaded_file_is_kept_and_its_other_columns_with_it(
         (
             {"problems": PROBLEMS, "config": {"scheme": "magic"}},
             "config.scheme",
-            "'base', 'drafter' or 'specreason'",
+            "'base', 'drafter', 'specdecode', 'specreason' or 'specreason+decode'",
+        ),
+        (
+            {"problems": PROBLEMS, "config": {"scheme": "specdecode"}},
+            "config.scheme",
+            "'specdecode' needs a pair with token-level speculation, which 'demo' is not",
+        ),
+        (
+            {"problems": PROBLEMS, "pair": "demo-decode", "config": {"scheme": "base"}},
+            "config.scheme",
+            "'base' needs a pair without token-level speculation, and 'demo-decode' has it",
+        ),
+        (
+            {"problems": PROBLEMS, "config": {"max_step_tokens": 8, "min_step_tokens": 9}},
+            "config.min_step_tokens",
+            "must not be more than max_step_tokens, 8",
         ),
         ({"problems": PROBLEMS, "config": {"threshold": 10}}, "config.threshold", "less than or equal to 9"),
         (
