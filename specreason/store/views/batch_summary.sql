@@ -71,7 +71,7 @@ COMMENT ON VIEW batch_summary IS 'One row per batch: jobs per state, pass@1, lat
 COMMENT ON COLUMN batch_summary.batch_id IS 'uuid7: sorts by the time of submission';
 COMMENT ON COLUMN batch_summary.name IS 'the user''s name for it';
 COMMENT ON COLUMN batch_summary.pair IS 'model pair that was asked for';
-COMMENT ON COLUMN batch_summary.scheme IS 'base, drafter or specreason';
+COMMENT ON COLUMN batch_summary.scheme IS 'base, drafter, specdecode, specreason or specreason+decode';
 COMMENT ON COLUMN batch_summary.config IS 'run configuration, verbatim';
 COMMENT ON COLUMN batch_summary.config_hash IS 'equal for two batches with equal configurations';
 COMMENT ON COLUMN batch_summary.metadata IS 'what the user attached';

@@ -73,7 +73,7 @@ COMMENT ON COLUMN job_summary.job_id IS 'uuid7: sorts by the time of submission'
 COMMENT ON COLUMN job_summary.batch_id IS 'the batch it was submitted in';
 COMMENT ON COLUMN job_summary.batch_name IS 'the user''s name for the batch';
 COMMENT ON COLUMN job_summary.pair IS 'model pair that was asked for';
-COMMENT ON COLUMN job_summary.scheme IS 'base, drafter or specreason';
+COMMENT ON COLUMN job_summary.scheme IS 'base, drafter, specdecode, specreason or specreason+decode';
 COMMENT ON COLUMN job_summary.problem_index IS 'order of the problem in its batch, from 0';
 COMMENT ON COLUMN job_summary.problem_id IS 'the user''s own name for the problem, if any';
 COMMENT ON COLUMN job_summary.problem IS 'text of the problem';
