@@ -45,12 +45,17 @@ GAPS = """
     ) AS gap
 """
 
-# A later claim went on from its `first_step`: every row from there on must be its own or that of a later one.
+# A later claim went on from its `first_step`: every row from there on must be its own or that of a later one. And no row
+# may be written after its own claim has ended, beyond the moment in which the two could wait for each other.
 STALE_WRITES = """
     SELECT count(*) FROM step
     WHERE EXISTS (
         SELECT FROM attempt
         WHERE attempt.job_id = step.job_id AND attempt.fence > step.fence AND step.index >= attempt.first_step)
+       OR EXISTS (
+        SELECT FROM attempt
+        WHERE attempt.job_id = step.job_id AND attempt.fence = step.fence
+          AND step.created_at > attempt.ended_at + interval '1 s')
 """
 
 STALE_REFUSED = """

@@ -79,6 +79,7 @@ def test_a_clean_queue_is_found_clean(database: Database, killed: UUID) -> None:
         ("lost", "DELETE FROM step_payload WHERE index = 1"),
         ("gaps", "DELETE FROM step WHERE index = 1"),
         ("stale_writes", "UPDATE step SET fence = 1 WHERE fence = 2 AND index = 2"),
+        ("stale_writes", "UPDATE step SET created_at = now() + interval '1 h' WHERE fence = 1 AND index = 1"),
         ("overlapping", "DELETE FROM event WHERE kind = 'job_requeued'"),
         ("duplicated", "UPDATE attempt SET outcome = 'succeeded' WHERE outcome = 'lost'"),
         (
