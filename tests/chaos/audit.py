@@ -45,8 +45,8 @@ GAPS = """
     ) AS gap
 """
 
-# A later claim went on from its `first_step`: every row from there on must be its own or that of a later one. And no row
-# may be written after its own claim has ended, beyond the moment in which the two could wait for each other.
+# A later claim went on from its `first_step`: every row from there on must be its own or that of a later one. And no
+# row may be written after its own claim has ended, beyond the moment in which the two could wait for each other.
 STALE_WRITES = """
     SELECT count(*) FROM step
     WHERE EXISTS (
