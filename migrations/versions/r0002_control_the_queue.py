@@ -24,8 +24,8 @@ ALTER TABLE job
 ALTER TABLE job DROP CONSTRAINT ck_job_stop_reason;
 ALTER TABLE job ADD CONSTRAINT ck_job_stop_reason CHECK (stop_reason IN ('answered', 'token_budget', 'context_full', 'max_steps', 'cancelled', 'deadline'));
 DROP INDEX ix_job_queue;
-CREATE INDEX ix_job_queue ON job (pair, priority DESC, turn, id) WHERE state = 'queued' AND NOT paused;
-CREATE INDEX ix_job_announced ON job (pair, published_at) WHERE state = 'queued' AND NOT paused AND published_at IS NOT NULL;
+CREATE INDEX ix_job_queue ON job (pair, priority DESC, turn, id) WHERE state = 'queued' AND NOT paused AND published_at IS NULL;
+CREATE INDEX ix_job_announced ON job (pair, published_at, id) WHERE state = 'queued' AND NOT paused AND published_at IS NOT NULL;
 CREATE INDEX ix_job_deadline ON job (deadline_at) WHERE state IN ('queued', 'running') AND deadline_at IS NOT NULL;
 
 UPDATE job SET turn = place.turn FROM (

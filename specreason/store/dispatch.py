@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, func, insert, or_, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.functions import now
 
@@ -51,28 +51,35 @@ def take_unpublished(
     waiting = (job.c.pair == pair) & (job.c.state == JobState.QUEUED) & ~job.c.paused
     announced = waiting & job.c.published_at.is_not(None)
     there = one_of_ids(job.c.id, {job_id for job_id in messages if job_id is not None})
-    forgotten: ColumnElement[bool] = false()
-    if lost_after_s is not None:
-        forgotten = (job.c.published_at <= now() - timedelta(seconds=lost_after_s)) & ~there
+    due = (
+        select(job.c.id)
+        .where(waiting, job.c.published_at.is_(None), job.c.run_after <= now(), ~there)
+        .order_by(job.c.priority.desc(), job.c.turn, job.c.id)
+        .with_for_update(skip_locked=True)
+    )
     with transaction(database) as connection:
         connection.execute(select(func.pg_advisory_xact_lock(PUBLISH_LOCK, func.hashtext(pair))))
-        room = window - (connection.scalar(select(func.count()).where(announced, ~forgotten)) or 0)
+        if lost_after_s is not None:
+            long_ago = job.c.published_at <= now() - timedelta(seconds=lost_after_s)
+            _forget(connection, connection.scalars(select(job.c.id).where(announced, long_ago, ~there)).all())
+        room = window - (connection.scalar(select(func.count()).where(announced)) or 0)
         room = min(room, window - len(messages))
         if room <= 0:
             return ()
-        due = (
-            select(job.c.id)
-            .where(waiting, job.c.run_after <= now())
-            .where(or_(job.c.published_at.is_(None) & ~there, forgotten))
-            .order_by(job.c.priority.desc(), job.c.turn, job.c.id)
-            .limit(room)
-            .with_for_update(skip_locked=True)
-        )
-        job_ids = tuple(connection.scalars(due))
+        job_ids = tuple(connection.scalars(due.limit(room)))
         if job_ids:
             connection.execute(update(job).where(one_of_ids(job.c.id, job_ids)).values(published_at=now()))
             advance_clock(connection, job_ids)
     return job_ids
+
+
+def _forget(connection: Connection, job_ids: Sequence[UUID]) -> None:
+    """Count these jobs as not announced, those apart that somebody is claiming just now."""
+    if job_ids:
+        still = (job.c.state == JobState.QUEUED) & one_of_ids(job.c.id, job_ids)
+        free = select(job.c.id).where(still).with_for_update(skip_locked=True)
+        locked = connection.scalars(free).all()
+        connection.execute(update(job).where(one_of_ids(job.c.id, locked)).values(published_at=None))
 
 
 def expire_leases(database: Database, *, max_lost: int = 3, not_after: datetime | None = None) -> int:

@@ -184,12 +184,13 @@ Index(
     job.c.priority.desc(),
     job.c.turn,
     job.c.id,
-    postgresql_where=text("state = 'queued' AND NOT paused"),
+    postgresql_where=text("state = 'queued' AND NOT paused AND published_at IS NULL"),
 )
 Index(
     "ix_job_announced",
     job.c.pair,
     job.c.published_at,
+    job.c.id,
     postgresql_where=text("state = 'queued' AND NOT paused AND published_at IS NOT NULL"),
 )
 Index(

@@ -136,7 +136,7 @@ def flush_broker(stage: Stage, rng: random.Random) -> Fault | None:
     return Fault(
         kind=FaultKind.FLUSH_BROKER,
         struck=tuple((job_id, 0) for job_id in seen.announced),
-        watched=stage.calm,
+        watched=stage.calm and bool(seen.slots),
     )
 
 

@@ -218,7 +218,7 @@ def test_a_long_queue_is_read_through_its_indexes_only(database: Database) -> No
     take_unpublished(database, PAIR, window=3, messages=[None], lost_after_s=10)
     event.remove(database, "before_cursor_execute", note)
     statements = [(sent, values) for sent, values in statements if sent.startswith("SELECT")]
-    assert len(statements) == 4
+    assert len(statements) == 5
     with database.connect() as connection:
         connection.execute(text("SET enable_seqscan = off"))
         for statement, values in statements:
