@@ -1,9 +1,9 @@
 """Every scheme on the demo pair, side by side: `python -m benchmarks.schemes --out DIR [--problems N]`.
 
-Conditions: held-out problems of the demo pair's generator through the product's own step loop on vLLM engines, without
-queue and store; one job in flight, greedy decoding. Two pairs are loaded, one of them with token-level speculation
-inside the base. Each problem runs under all arms in turn, so that a busy machine disturbs all alike; comparisons are
-paired by problem. `useless drafter` samples the drafter at temperature 2: its drafts are noise.
+Conditions: held-out problems of the demo pair's generator through the product's own step loop on vLLM engines,
+without queue and store; one job in flight, greedy decoding. Two pairs are loaded, one of them with token-level
+speculation inside the base. Each problem runs under all arms in turn, so that a busy machine disturbs all alike;
+comparisons are paired by problem. `useless drafter` samples the drafter at temperature 2: its drafts are noise.
 
 Rows go to DIR/rows.jsonl, and a second call with the same options goes on from there. The last line of stdout is one
 JSON object: under `schemes` by name and threshold, under `compared` the paired 95 % intervals.
@@ -32,6 +32,7 @@ from specreason.config import RunConfig, SchemeName, get_pair, load_pairs
 from specreason.demo.problems import Problem, problems
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.pair import close_pair, load_pair
+from specreason.engines.vllm import VllmEngine
 from specreason.evaluation.metrics import Interval, mean_interval, pass_at_1_interval
 from specreason.reasoning.economics import Economics
 from specreason.reasoning.loop import reason
@@ -71,7 +72,6 @@ ARMS = (
     *(Arm("specreason", SchemeName.SPECREASON, threshold=t) for t in (3, 5, 7, 9)),
     Arm("one by one", SchemeName.SPECREASON, threshold=7, knobs={"overlap": False}),
     Arm("specreason+decode", SchemeName.SPECREASON_DECODE, SPECULATING, threshold=7),
-    Arm("expected", SchemeName.SPECREASON, threshold=7, knobs={"score_method": "expected"}),
     Arm("adaptive", SchemeName.SPECREASON, threshold=7, knobs={"adaptive": True}),
     Arm(
         "useless drafter",
@@ -132,8 +132,10 @@ async def run_all(rows: list[Row], file: TextIO, num: int) -> None:
         for arm in ARMS:
             await run_one(pairs[arm.pair], warming, arm)
         for number, problem in enumerate(islice(problems(SEED, held_out=True), num), 1):
-            for arm in ARMS:
+            first = number % len(ARMS)  # no arm always comes first
+            for arm in ARMS[first:] + ARMS[:first]:
                 if (problem.text, arm.key) not in done:
+                    await forget_prefixes(pairs[arm.pair])
                     rows.append(await run_one(pairs[arm.pair], problem, arm))
                     file.write(json.dumps(asdict(rows[-1])) + "\n")
             file.flush()
@@ -142,6 +144,14 @@ async def run_all(rows: list[Row], file: TextIO, num: int) -> None:
     finally:
         for pair in pairs.values():
             await close_pair(pair)
+
+
+async def forget_prefixes(pair: ModelPair) -> None:
+    """Every job computes its own prompt, as the first one in production does."""
+    for role in Role:
+        engine = pair.engine(role)
+        assert isinstance(engine, VllmEngine)
+        await engine.forget_prefixes()
 
 
 async def run_one(pair: ModelPair, problem: Problem, arm: Arm) -> Row:

@@ -97,6 +97,13 @@ class RunConfig(BaseModel):
         1, description="Statistical repeats of every problem, each with its own seeds."
     )
 
+    @field_validator("max_same_steps")
+    @classmethod
+    def _once_is_no_circle(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError("must be 0 or at least 2")
+        return value
+
     @field_validator("min_step_tokens")
     @classmethod
     def _a_step_has_room(cls, value: int, info: ValidationInfo) -> int:

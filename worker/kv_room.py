@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from specreason.engines.base import ModelPair, Role
 from specreason.reasoning.transcript import Transcript
 
+GUESSED_SHARE = 0.25  # of the context
 RECENT = 32  # jobs: the length that a job will come to is that of those before it
 
 
@@ -17,6 +18,7 @@ class Stay:
 
     def __init__(self) -> None:
         self.transcript: Transcript | None = None
+        self.ran_to_its_end = False
 
     @property
     def num_tokens(self) -> int:
@@ -24,14 +26,15 @@ class Stay:
 
 
 class KvRoom:
-    """Jobs enter while there is room for what they will probably come to, and one may always. For many threads."""
+    """Jobs enter while there is room for what they will probably come to, and one always may. For many threads."""
 
     def __init__(self, pair: ModelPair) -> None:
         self._capacity = min(pair.engine(role).kv_tokens for role in Role)
         self._changed = threading.Condition()
         self._stays: set[Stay] = set()
-        self._usual_tokens = 0.0  # of a whole job; 0: none has ended yet, and nothing is known
-        self._num_ended = 0
+        # Of a whole job. Until some have ended, a guess.
+        self._usual_tokens = GUESSED_SHARE * max(pair.engine(role).max_model_len for role in Role)
+        self._num_ended = 1
 
     @contextmanager
     def stay(self) -> Iterator[Stay]:
@@ -45,7 +48,7 @@ class KvRoom:
         finally:
             with self._changed:
                 self._stays.discard(mine)
-                if mine.num_tokens:
+                if mine.ran_to_its_end:
                     self._learn(mine.num_tokens)
                 self._changed.notify_all()
 

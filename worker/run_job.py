@@ -161,6 +161,7 @@ class JobRunner:
             running.stay.transcript = transcript
             running.future = self._host.submit(self._reason(running, transcript, run))
             result = result_of(running.future.result())
+            running.stay.ran_to_its_end = True
             _insist(lambda: finish(self._database, claimed, result))
         except (LeaseLost, CancelledError):
             log.info(

@@ -23,6 +23,7 @@ ALTER TABLE step
     ADD COLUMN break_even DOUBLE PRECISION,
     ADD COLUMN expected_score DOUBLE PRECISION,
     ADD COLUMN draft_ahead_s DOUBLE PRECISION;
+UPDATE batch SET config = '{"overlap": false, "max_same_steps": 0}'::jsonb || config;
 UPDATE step SET
     draft_ahead_s = 0,
     expected_score = CASE WHEN utility_score IS NOT NULL THEN (

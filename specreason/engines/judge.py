@@ -6,11 +6,11 @@ from specreason.config import PairConfig
 from specreason.engines.tokenizer import HFTokenizer
 
 QUESTION = (
-    "Look at the newest paragraph of the reasoning only. Is it correct and does it follow from what came before? "
+    "Look at the newest part of the reasoning only. Is it correct and does it follow from what came before? "
     "Ignore style. Reply with one digit from 0 (wrong) to 9 (certainly right)."
 )
 # The space at the end is a token of its own before a digit, in the Qwen and the Llama vocabularies alike.
-OPENING = "The score of the newest paragraph is: "
+OPENING = "The score of the newest part is: "
 
 
 def judge_suffix(config: PairConfig, base: HFTokenizer) -> str:

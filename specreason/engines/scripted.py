@@ -173,7 +173,7 @@ class ScriptedEngine:
             if limits.stop_at_think_end and token == THINK_END:
                 return tuple(ids[:count]), FinishReason.THINK_END
             if limits.delimiter is not None and limits.delimiter in text:
-                if count >= limits.min_tokens:
+                if count > limits.min_tokens:
                     return tuple(ids[:count]), FinishReason.DELIMITER
                 text = ""
             if count == room:

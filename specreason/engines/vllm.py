@@ -83,6 +83,10 @@ class VllmEngine:
     def silent_s(self) -> float:
         return time.monotonic() - self._pulse.last_beat if self._live else 0.0
 
+    async def forget_prefixes(self) -> None:
+        """Empty the prefix cache, for measurements."""
+        await self._engine.reset_prefix_cache()
+
     @property
     def num_unfinished(self) -> int:
         """Requests that the engine still works on."""
@@ -103,7 +107,7 @@ class VllmEngine:
         return Completion(
             token_ids=tuple(written),
             text=self._tokenizer.decode(written),
-            finish_reason=self._finish_reason(output, written, limits),
+            finish_reason=self._finish_reason(output, limits),
             num_prompt_tokens=len(prompt_ids),
             num_cached_tokens=first.num_cached_tokens or 0,
             ttft_s=first.metrics.first_token_latency if first.metrics else 0.0,
@@ -182,7 +186,9 @@ class VllmEngine:
         stop_strings, stop_ids = [], []
         # vLLM's own `min_tokens` would keep the model from ending its thinking, too. So we ask for the first tokens
         # without the delimiter, and then for the rest.
-        free = max(0, min(limits.min_tokens, limits.max_tokens) - num_written)
+        free = 0
+        if limits.delimiter is not None:
+            free = max(0, min(limits.min_tokens, limits.max_tokens) - num_written)
         if limits.delimiter is not None and not free:
             # Ids end the request in the engine at once; the string finds a delimiter written in several tokens.
             stop_strings.append(limits.delimiter)
@@ -215,15 +221,17 @@ class VllmEngine:
         if len(written) >= limits.max_tokens:
             return False
         cut = output.outputs[0].finish_reason == "length" and len(written) <= limits.min_tokens
-        return cut or self._is_false_stop(output, written)
+        return cut or self._is_false_stop(output)
 
-    def _is_false_stop(self, output: RequestOutput, written: Sequence[int]) -> bool:
-        stop = output.outputs[0].stop_reason
-        return isinstance(stop, str) and stop not in self._tokenizer.decode(written)
-
-    def _finish_reason(self, output: RequestOutput, written: Sequence[int], limits: Limits) -> FinishReason:
+    def _is_false_stop(self, output: RequestOutput) -> bool:
         completion = output.outputs[0]
-        if completion.finish_reason == "length" or self._is_false_stop(output, written):
+        return isinstance(
+            completion.stop_reason, str
+        ) and completion.stop_reason not in self._tokenizer.decode(completion.token_ids)
+
+    def _finish_reason(self, output: RequestOutput, limits: Limits) -> FinishReason:
+        completion = output.outputs[0]
+        if completion.finish_reason == "length" or self._is_false_stop(output):
             return FinishReason.LENGTH
         if completion.finish_reason != "stop":
             return FinishReason.ABORT

@@ -48,11 +48,16 @@ async def take_step(run: Run, transcript: Transcript, drafts: Drafts) -> StepRec
     closing = closing_reason(run, transcript)
     if closing is not None:
         return close_thinking(run, transcript, closing)
-    odds = run.economics.odds  # those that the policy sees: other jobs change them meanwhile
+    odds = run.economics.odds(
+        transcript.steps
+    )  # those that the policy sees: other jobs change them meanwhile
     decision = run.policy.without_draft(transcript.steps)
     if decision is None:
-        return replace(await speculate(run, transcript, drafts), odds=odds)
-    return replace(await think(run, transcript, decision), odds=odds)
+        step = await speculate(run, transcript, drafts)
+    else:
+        drafts.drop()
+        step = await think(run, transcript, decision)
+    return replace(step, odds=odds)
 
 
 def closing_reason(run: Run, transcript: Transcript) -> Decision | None:

@@ -11,7 +11,7 @@ from specreason.reasoning.steps import Decision, StepRecord
 
 
 class Policy(Protocol):
-    """Asked once before each THINK step, and once for each scored draft."""
+    """Asked before each THINK step, also one that may come to be, and once for each scored draft."""
 
     @property
     def threshold(self) -> float | None:
@@ -58,7 +58,7 @@ class FirstStepsOnBase:
 class NeverSlower:
     """Below break-even the base goes on alone, but for a draft now and then, to see whether that still holds.
 
-    `probe_tokens` is how much the base keeps between two such drafts, all jobs of the configuration together.
+    `probe_tokens` is how much the base keeps between two such drafts.
     """
 
     economics: Economics
@@ -70,7 +70,7 @@ class NeverSlower:
         return self.then.threshold
 
     def without_draft(self, steps: Sequence[StepRecord]) -> Decision | None:
-        odds = self.economics.odds
+        odds = self.economics.odds(steps)
         pays = odds is None or odds.acceptance >= odds.break_even
         if pays or self.economics.tokens_since_draft >= self.probe_tokens:
             return self.then.without_draft(steps)

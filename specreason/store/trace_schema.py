@@ -66,7 +66,9 @@ step = Table(
     Column("digit_probs", ARRAY(Double, dimensions=1)),  # of digits 0 to 9; an element is NULL where unknown
     Column("non_digit_mass", Double),  # probability on no digit; NULL unless all ten are known
     Column("kept_tokens", Integer, nullable=False),
-    Column("spent_tokens", Integer, nullable=False),  # every token generated: draft, verdict, written
+    Column(
+        "spent_tokens", Integer, nullable=False
+    ),  # draft, verdict, written; not what was drafted ahead in vain
     Column("finish_reason", Text),  # of the kept completion
     *_completion("draft"),
     Column("draft_ahead_s", Double),  # the draft was under way for so long before it was asked for (overlap)

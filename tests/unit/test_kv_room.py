@@ -21,7 +21,10 @@ def room() -> KvRoom:
 
 
 def a_pair() -> ModelPair:
-    return scripted_pair(drafter=ScriptedEngine(), base=ScriptedEngine(kv_tokens=CAPACITY))
+    return scripted_pair(
+        drafter=ScriptedEngine(max_model_len=1000),
+        base=ScriptedEngine(kv_tokens=CAPACITY, max_model_len=1000),
+    )
 
 
 def transcript_of(num_tokens: int) -> Transcript:
@@ -34,6 +37,7 @@ def run_through(room: KvRoom, num_tokens: int) -> None:
     """A job that comes to so many tokens."""
     with room.stay() as stay:
         stay.transcript = transcript_of(num_tokens)
+        stay.ran_to_its_end = True
 
 
 def most_inside(room: KvRoom, *, threads: int) -> int:
@@ -50,24 +54,30 @@ def most_inside(room: KvRoom, *, threads: int) -> int:
         for _ in range(threads):
             pool.submit(job)
         number = 0
-        while inside.acquire(timeout=0.3):
+        while inside.acquire(timeout=1):
             number += 1
         leave.set()
     return number
 
 
-def test_until_a_job_has_ended_all_are_let_in(room: KvRoom) -> None:
-    assert most_inside(room, threads=8) == 8
+def test_until_a_job_has_ended_each_is_thought_to_take_a_quarter_of_its_context(room: KvRoom) -> None:
+    assert most_inside(room, threads=8) == 4
+
+
+def test_a_job_that_was_stopped_half_way_teaches_nothing(room: KvRoom) -> None:
+    with room.stay() as stay:
+        stay.transcript = transcript_of(60)
+    assert most_inside(room, threads=8) == 4
 
 
 def test_jobs_as_long_as_those_before_enter_as_long_as_they_will_fit(room: KvRoom) -> None:
-    for _ in range(4):
+    for _ in range(40):
         run_through(room, 300)
     assert most_inside(room, threads=8) == 3
 
 
 def test_a_job_longer_than_usual_takes_the_room_that_it_has_come_to(room: KvRoom) -> None:
-    for _ in range(4):
+    for _ in range(40):
         run_through(room, 300)
     with room.stay() as stay:
         stay.transcript = transcript_of(650)
@@ -75,13 +85,13 @@ def test_a_job_longer_than_usual_takes_the_room_that_it_has_come_to(room: KvRoom
 
 
 def test_a_job_that_cannot_fit_still_runs_alone(room: KvRoom) -> None:
-    for _ in range(4):
+    for _ in range(40):
         run_through(room, 5000)
     assert most_inside(room, threads=3) == 1
 
 
 def test_whoever_waits_enters_when_another_leaves(room: KvRoom) -> None:
-    for _ in range(4):
+    for _ in range(40):
         run_through(room, 900)
     entered = threading.Event()
 

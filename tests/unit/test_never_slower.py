@@ -2,85 +2,152 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
 
 from specreason.config import RunConfig
-from specreason.engines.base import ModelPair
+from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.engines.scripted import ScriptedEngine, scripted_pair
-from specreason.reasoning.economics import Economics
+from specreason.reasoning.economics import PRIOR, Economics
 from specreason.reasoning.loop import reason
+from specreason.reasoning.policies import NeverSlower, Threshold
 from specreason.reasoning.schemes import plan_run
-from specreason.reasoning.steps import Decision, ListSink, Phase, Trace
+from specreason.reasoning.steps import Decision, ListSink, Phase, StepRecord, Trace
 from specreason.reasoning.transcript import Transcript
 
+PROBE_TOKENS = 1000
+# A step of 20 tokens: 0.5 s by the base alone, 0.05 + 0.05 s to draft and score, 0.1 s until the base begins.
+BREAK_EVEN = (0.1 + 0.1) / (0.5 + 0.1)
 
-async def adaptive_run(pair: ModelPair, economics: Economics, *, jobs: int, **config: Any) -> list[Trace]:
-    traces = []
-    for number in range(jobs):
-        transcript = Transcript(pair, f"Problem {number}.")
-        run = plan_run(
-            RunConfig(adaptive=True, overlap=False, max_same_steps=0, **config),
-            pair,
-            transcript,
-            seed=0,
-            repeat=number,
-            economics=economics,
-        )
+
+def wrote(num_tokens: int, *, ttft_s: float = 0.1, token_s: float = 0.025) -> Completion:
+    return Completion(
+        token_ids=tuple(range(num_tokens)),
+        text="x" * num_tokens,
+        finish_reason=FinishReason.DELIMITER,
+        num_prompt_tokens=100,
+        num_cached_tokens=90,
+        ttft_s=ttft_s,
+        latency_s=ttft_s + token_s * (num_tokens - 1),
+    )
+
+
+def drafted(*, kept: bool, draft_s: float = 0.05) -> StepRecord:
+    draft = replace(wrote(20), ttft_s=draft_s / 2, latency_s=draft_s)
+    return StepRecord(
+        index=0,
+        phase=Phase.THINK,
+        decision=Decision.ACCEPTED if kept else Decision.REJECTED,
+        author=Role.DRAFTER if kept else Role.BASE,
+        kept_ids=tuple(range(20)),
+        kept_text="x",
+        draft=draft,
+        verdict=Verdict(
+            digit=9 if kept else 0,
+            digit_probs=(0.1,) * 10,
+            token_id=1,
+            num_prompt_tokens=120,
+            num_cached_tokens=100,
+            latency_s=0.05,
+        ),
+        written=None if kept else wrote(20),
+    )
+
+
+def alone(num_tokens: int) -> StepRecord:
+    return StepRecord(
+        index=0,
+        phase=Phase.THINK,
+        decision=Decision.BELOW_BREAK_EVEN,
+        author=Role.BASE,
+        kept_ids=tuple(range(num_tokens)),
+        kept_text="x",
+        written=wrote(num_tokens),
+    )
+
+
+def having_seen(*steps: StepRecord) -> Economics:
+    economics = Economics()
+    for step in steps:
+        economics.see(step)
+    return economics
+
+
+def goes_alone(economics: Economics, steps: Iterable[StepRecord] = ()) -> bool:
+    policy = NeverSlower(economics, PROBE_TOKENS, then=Threshold(7))
+    return policy.without_draft(list(steps)) is Decision.BELOW_BREAK_EVEN
+
+
+def test_nothing_is_known_before_anything_was_measured() -> None:
+    assert Economics().odds([]) is None
+    assert not goes_alone(Economics())
+
+
+def test_the_break_even_counts_draft_verdict_and_the_call_that_a_rejection_costs() -> None:
+    odds = having_seen(*[drafted(kept=False)] * 50).odds([])
+    assert odds is not None
+    assert odds.break_even == pytest.approx(BREAK_EVEN)
+
+
+def test_a_useless_drafter_is_left_alone_after_a_few_rejections() -> None:
+    rejected = [drafted(kept=False)] * 30
+    assert not goes_alone(having_seen(*rejected[:2]), rejected[:2])
+    assert goes_alone(having_seen(*rejected[:10]), rejected[:10])
+    assert goes_alone(having_seen(*rejected))  # and the next job does not begin anew
+
+
+def test_a_good_drafter_is_asked_for_every_step() -> None:
+    kept = [alone(20), *[drafted(kept=True)] * 30]
+    assert not any(goes_alone(having_seen(*kept[:n]), kept[:n]) for n in range(len(kept)))
+
+
+def test_a_drafter_as_slow_as_its_base_is_left_alone_however_good_it_is() -> None:
+    slow = [alone(20), *[drafted(kept=True, draft_s=0.6)] * 3]
+    assert goes_alone(having_seen(*slow), slow)
+
+
+def test_a_hopeless_problem_among_good_ones_is_found_out_and_spoils_none_of_them() -> None:
+    hopeless = [drafted(kept=False)] * 12
+    economics = having_seen(*[drafted(kept=True)] * 100, *hopeless)
+    assert goes_alone(economics, hopeless)
+    assert not goes_alone(economics)
+
+
+def test_below_break_even_a_draft_is_tried_once_in_a_while() -> None:
+    rejected = [drafted(kept=False)] * 40
+    assert goes_alone(having_seen(*rejected, alone(PROBE_TOKENS - 1)), rejected)
+    assert not goes_alone(having_seen(*rejected, alone(PROBE_TOKENS)), rejected)
+    assert goes_alone(having_seen(*rejected, alone(PROBE_TOKENS), drafted(kept=False)), rejected)
+
+
+def test_a_drafter_that_has_become_good_is_drafted_with_again() -> None:
+    economics = having_seen(*[drafted(kept=False)] * 40)
+    assert goes_alone(economics)
+    assert not goes_alone(economics, [drafted(kept=True)] * (PRIOR + 1))
+
+
+async def run_jobs(number: int) -> list[Trace]:
+    """With a drafter whose steps are all rejected."""
+    steps = [f"Step {i} of the thinking.\n\n" for i in range(20)] + ["</think>"]
+    pair = scripted_pair(
+        drafter=ScriptedEngine(steps=steps, token_s=0.0003),
+        base=ScriptedEngine(steps=steps, answer="That makes 4.", token_s=0.0005, scores=(0,)),
+    )
+    economics, traces = Economics(), []
+    for repeat in range(number):
+        transcript = Transcript(pair, "A problem.")
+        config = RunConfig(adaptive=True, max_same_steps=0)
+        run = plan_run(config, pair, transcript, seed=0, repeat=repeat, economics=economics)
         traces.append(await reason(run, transcript, ListSink()))
     return traces
 
 
-def decisions_of(traces: list[Trace]) -> list[Decision]:
-    return [s.decision for trace in traces for s in trace.steps if s.phase is Phase.THINK]
-
-
-def thinking_pair(*, good: bool, drafter_s: float) -> ModelPair:
-    steps = [f"Step {i} of the thinking.\n\n" for i in range(20)] + ["</think>"]
-    return scripted_pair(
-        drafter=ScriptedEngine(steps=steps, token_s=drafter_s),
-        base=ScriptedEngine(
-            steps=steps, answer="That makes 4.", token_s=0.0005, scores=(9,) if good else (0,)
-        ),
-    )
-
-
-async def test_a_useless_drafter_is_soon_left_alone_and_probed_now_and_then() -> None:
-    economics = Economics()
-    traces = await adaptive_run(thinking_pair(good=False, drafter_s=0.0003), economics, jobs=6)
-    first, later = decisions_of(traces[:1]), decisions_of(traces[1:])
-    assert Decision.BELOW_BREAK_EVEN in first
-    assert sum(d.drafted for d in first) < 10
-    assert 0 < sum(d.drafted for d in later) < len(traces) * 2
-    below = [s.odds for t in traces for s in t.steps if s.decision is Decision.BELOW_BREAK_EVEN]
-    assert all(odds is not None and odds.acceptance < odds.break_even for odds in below)
-
-
-async def test_a_good_drafter_is_asked_for_every_step() -> None:
-    traces = await adaptive_run(thinking_pair(good=True, drafter_s=0.0001), Economics(), jobs=3)
-    assert set(decisions_of(traces)) == {Decision.ACCEPTED}
-
-
-async def test_a_drafter_as_slow_as_its_base_is_left_alone_however_good_it_is() -> None:
-    traces = await adaptive_run(thinking_pair(good=True, drafter_s=0.003), Economics(), jobs=3)
-    assert Decision.BELOW_BREAK_EVEN in decisions_of(traces[1:])
-
-
-async def test_a_drafter_that_has_become_good_is_found_out_by_a_probe() -> None:
-    economics = Economics()
-    await adaptive_run(thinking_pair(good=False, drafter_s=0), economics, jobs=3)
-    traces = await adaptive_run(thinking_pair(good=True, drafter_s=0), economics, jobs=60)
-    assert decisions_of(traces[-1:]) == [Decision.ACCEPTED] * 21
-
-
-async def test_a_stretch_of_the_base_alone_ends_where_a_draft_may_follow() -> None:
-    economics = Economics()
-    traces = await adaptive_run(
-        thinking_pair(good=False, drafter_s=0.0003), economics, jobs=6, token_budget=2000
-    )
-    stretches = [s for t in traces for s in t.steps if s.decision is Decision.BELOW_BREAK_EVEN]
+async def test_in_a_run_below_break_even_the_base_writes_stretches_that_a_draft_may_follow() -> None:
+    first, *later = await run_jobs(4)
+    assert Decision.BELOW_BREAK_EVEN in [s.decision for s in first.steps]
+    stretches = [s for t in later for s in t.steps if s.decision is Decision.BELOW_BREAK_EVEN]
     assert stretches
     assert all(s.kept_text.endswith(("\n\n", "</think>")) for s in stretches)
-
-
-def test_nothing_is_known_before_anything_was_measured() -> None:
-    assert Economics().odds is None
+    assert all(s.odds is not None and s.odds.acceptance < s.odds.break_even for s in stretches)

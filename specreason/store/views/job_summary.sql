@@ -93,7 +93,7 @@ COMMENT ON COLUMN job_summary.step_acceptance IS 'accepted / drafted; NULL where
 COMMENT ON COLUMN job_summary.think_tokens IS 'tokens kept in the thinking';
 COMMENT ON COLUMN job_summary.answer_tokens IS 'tokens kept in the answer';
 COMMENT ON COLUMN job_summary.kept_tokens IS 'think_tokens + answer_tokens';
-COMMENT ON COLUMN job_summary.spent_tokens IS 'every token generated: drafts, one per verdict, what was written';
+COMMENT ON COLUMN job_summary.spent_tokens IS 'tokens generated: drafts, one per verdict, what was written; not drafts begun ahead in vain';
 COMMENT ON COLUMN job_summary.wasted_tokens IS 'spent and not kept: rejected drafts, verdicts, end-of-sequence tokens';
 COMMENT ON COLUMN job_summary.engine_s IS 'wall seconds that the step loop waited for engines';
 COMMENT ON COLUMN job_summary.latency_s IS 'wall seconds from the last claim to the end; not comparable if resumed';
