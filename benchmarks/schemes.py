@@ -2,8 +2,9 @@
 
 Conditions: held-out problems of the demo pair's generator through the product's own step loop on vLLM engines,
 without queue and store; one job in flight, greedy decoding. Two pairs are loaded, one of them with token-level
-speculation inside the base. Each problem runs under all arms in turn, so that a busy machine disturbs all alike,
-in an order that goes round, and with empty prefix caches; comparisons are paired by problem. `useless drafter` samples the drafter at temperature 2: its drafts are noise.
+speculation inside the base. Each problem runs under all arms in turn, so that a busy machine disturbs all alike, in
+an order that goes round, and with empty prefix caches; comparisons are paired by problem. `useless drafter` samples
+the drafter at temperature 2: its drafts are noise.
 
 Rows go to DIR/rows.jsonl, and a second call with the same options goes on from there. The last line of stdout is one
 JSON object: under `schemes` by name and threshold, under `compared` the paired 95 % intervals.
