@@ -18,9 +18,13 @@ BARE = {name: value for name, value in os.environ.items() if not name.startswith
 pytestmark = pytest.mark.timeout(400)
 
 
-def test_the_demo_ends_in_one_json_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_the_demo_ends_in_one_json_line_and_leaves_nothing_behind_but_the_data_asked_for(
+    tmp_path: Path,
+) -> None:
     environment = BARE | {"TMPDIR": str(tmp_path)}
-    answer = subprocess.run(DEMO, env=environment, capture_output=True, text=True, check=False)
+    data = tmp_path / "data"
+    command = [*DEMO, "--data-dir", str(data)]
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     figures = json.loads(answer.stdout.splitlines()[-1])
     assert (figures["jobs_total"], figures["jobs_succeeded"]) == (6, 6)
@@ -29,6 +33,8 @@ def test_the_demo_ends_in_one_json_line_and_leaves_nothing_behind(tmp_path: Path
     assert figures["speedup"] > 0
     assert 0 <= figures["step_acceptance"] <= 1
     assert not list(tmp_path.glob("specreason*"))
+    # Told to leave, the worker closed its engines itself.
+    assert "an engine has died" not in (data / "worker.log").read_text()
 
 
 def test_a_killed_demo_takes_every_process_with_it(tmp_path: Path) -> None:
