@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from specreason.engines.base import Role
 from specreason.errors import PromptTooLong
 from specreason.reasoning.steps import Decision, Phase, StepRecord, StopReason, kept_thinking_tokens
+from specreason.reasoning.transcript import Transcript
 
 LONGEST_CIRCLE = 8  # steps: what repeats itself only after more is not taken for a loop
 # The share of the context that is held back for the answer when max_answer_tokens asks for more.
@@ -25,37 +27,41 @@ STOP_REASON_OF = {
 class Budget:
     """Limits of one run, tokens. `token_budget` bounds kept thinking tokens and is never overshot (paper §5.1).
 
-    `context_room` is what the context leaves for thinking beside the prompt, the closing tag and what follows
-    the thinking: engines shorten a completion silently at the context's end, so we never ask for more.
+    `context_ends` is the length, in each model's own tokens, up to which a transcript may think: what follows the
+    thinking needs the rest. Engines shorten a completion silently at the context's end, so we never ask for more.
     """
 
     token_budget: int
-    context_room: int
+    context_ends: Mapping[Role, int]
     max_steps: int
     max_step_tokens: int
     max_answer_tokens: int
     max_same_steps: int = 0  # 0: going round in circles is no reason to stop
 
-    def step_tokens(self, steps: Sequence[StepRecord]) -> int:
+    def step_tokens(self, transcript: Transcript) -> int:
         """Most tokens that the next THINK step may have; not positive when the thinking has to close."""
-        return min(self.room(steps), self.max_step_tokens)
+        return min(self.room(transcript), self.max_step_tokens)
 
-    def room(self, steps: Sequence[StepRecord]) -> int:
+    def room(self, transcript: Transcript) -> int:
         """Thinking tokens that may still be kept."""
-        return min(self.token_budget, self.context_room) - kept_thinking_tokens(steps)
+        left = self.token_budget - kept_thinking_tokens(transcript.steps)
+        return min(left, self._context_left(transcript))
 
-    def closing(self, steps: Sequence[StepRecord]) -> Decision | None:
+    def closing(self, transcript: Transcript) -> Decision | None:
         """Which limit forbids another THINK step, if one does."""
-        kept = kept_thinking_tokens(steps)
-        if kept >= self.token_budget:
+        steps = transcript.steps
+        if kept_thinking_tokens(steps) >= self.token_budget:
             return Decision.CLOSED_TOKEN_BUDGET
-        if kept >= self.context_room:
+        if self._context_left(transcript) <= 0:
             return Decision.CLOSED_CONTEXT_FULL
         if sum(step.phase is Phase.THINK for step in steps) >= self.max_steps:
             return Decision.CLOSED_MAX_STEPS
         if self.max_same_steps and goes_in_circles(steps, self.max_same_steps):
             return Decision.CLOSED_REPEATED_STEP
         return None
+
+    def _context_left(self, transcript: Transcript) -> int:
+        return min(end - transcript.num_tokens(role) for role, end in self.context_ends.items())
 
 
 def goes_in_circles(steps: Sequence[StepRecord], times: int) -> bool:
@@ -67,16 +73,16 @@ def goes_in_circles(steps: Sequence[StepRecord], times: int) -> bool:
     )
 
 
-def context_room(*, max_model_len: int, prompt: int, closing: int, judge: int, max_answer_tokens: int) -> int:
-    """Tokens for thinking in a context of `max_model_len`. The answer and the judge's suffix never stand together.
+def context_end(*, max_model_len: int, prompt: int, closing: int, judge: int, max_answer_tokens: int) -> int:
+    """Where thinking has to end in a context of `max_model_len`. Answer and judge's suffix never stand together.
 
-    Raises PromptTooLong if nothing is left.
+    Raises PromptTooLong if the prompt leaves nothing.
     """
     answer = closing + min(max_answer_tokens, max_model_len // ANSWER_SHARE)
-    room = max_model_len - prompt - max(answer, judge + 1)
-    if room <= 0:
+    end = max_model_len - max(answer, judge + 1)
+    if end <= prompt:
         raise PromptTooLong(
             f"problem: the prompt has {prompt} tokens; a context of {max_model_len} leaves no room for thinking"
-            f" and an answer (at most {prompt + room - 1} fit)"
+            f" and an answer (at most {end - 1} fit)"
         )
-    return room
+    return end

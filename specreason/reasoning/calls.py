@@ -29,7 +29,7 @@ class Call:
 def step_call(run: Run, transcript: Transcript, role: Role) -> Call:
     """One step of thought by `role`."""
     limits = Limits(
-        max_tokens=run.budget.step_tokens(transcript.steps),
+        max_tokens=run.budget.step_tokens(transcript),
         delimiter=run.delimiter,
         min_tokens=run.min_step_tokens,
     )
@@ -38,7 +38,7 @@ def step_call(run: Run, transcript: Transcript, role: Role) -> Call:
 
 def stretch_call(run: Run, transcript: Transcript) -> Call:
     """A baseline's chunk by the base, and on to the end of the step that it ends in: a draft may follow."""
-    room = run.budget.room(transcript.steps)
+    room = run.budget.room(transcript)
     limits = Limits(
         max_tokens=min(room, BASELINE_CHUNK_TOKENS + run.budget.max_step_tokens),
         delimiter=run.delimiter,

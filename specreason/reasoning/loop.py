@@ -37,7 +37,7 @@ def stop_reason(run: Run, transcript: Transcript) -> StopReason | None:
         )
     if run.answer_at_limit or transcript.thinking_closed:
         return None
-    closing = run.budget.closing(steps)
+    closing = run.budget.closing(transcript)
     return STOP_REASON_OF[closing] if closing is not None else None
 
 
@@ -62,7 +62,7 @@ async def take_step(run: Run, transcript: Transcript, drafts: Drafts) -> StepRec
 
 def closing_reason(run: Run, transcript: Transcript) -> Decision | None:
     """Why the thinking has to be closed for the model, if it has."""
-    return Decision.CLOSED_EOS if transcript.ended_inside_thinking else run.budget.closing(transcript.steps)
+    return Decision.CLOSED_EOS if transcript.ended_inside_thinking else run.budget.closing(transcript)
 
 
 async def speculate(run: Run, transcript: Transcript, drafts: Drafts) -> StepRecord:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from specreason.config import RunConfig, SchemeName, ScoreMethod
 from specreason.engines.base import ModelPair, Role, Sampling
 from specreason.errors import PermanentJobError
-from specreason.reasoning.budget import Budget, context_room
+from specreason.reasoning.budget import Budget, context_end
 from specreason.reasoning.economics import Economics
 from specreason.reasoning.policies import Alone, FirstStepsOnBase, NeverSlower, Policy, Threshold
 from specreason.reasoning.scoring import Judge
@@ -61,8 +61,8 @@ def plan_run(
     drafts = config.scheme.drafts_steps
     budget = Budget(
         token_budget=config.token_budget,
-        context_room=min(
-            context_room(
+        context_ends={
+            role: context_end(
                 max_model_len=pair.engine(role).max_model_len,
                 prompt=transcript.num_prompt_tokens[role],
                 closing=len(closing_ids),
@@ -70,7 +70,7 @@ def plan_run(
                 max_answer_tokens=config.max_answer_tokens,
             )
             for role in Role
-        ),
+        },
         max_steps=config.max_steps,
         max_step_tokens=config.max_step_tokens if drafts else BASELINE_CHUNK_TOKENS,
         max_answer_tokens=config.max_answer_tokens,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ import pytest
 from specreason.config import RunConfig
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.scripted import ScriptedEngine, scripted_pair
+from specreason.engines.scripted_tokenizer import ScriptedTokenizer
 from specreason.errors import PermanentJobError, PromptTooLong
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import Decision, ListSink, Phase, StepRecord, StopReason, Trace
 from specreason.reasoning.transcript import Transcript
 
+FILLER = 9  # an id that stands for nothing
 DRAFTED = ["Two and two.\n\n", "That is four.\n\n", "Done.</think>"]
 WRITTEN = ["Let me add.\n\n", "Four it is.\n\n", "Finished.</think>"]
 ANSWER = "The answer is \\boxed{4}."
@@ -164,6 +167,37 @@ async def test_thinking_that_goes_in_circles_is_closed_and_answered(circle: list
     assert trace.stop_reason is StopReason.REPEATED_STEP
     assert trace.answer_text == ANSWER
     assert len(trace.steps) == 3 * (len(circle) if len(circle) == 8 else 1) + 2
+
+
+class WordyTokenizer(ScriptedTokenizer):
+    """Takes two tokens for everything."""
+
+    @property
+    def vocabulary_id(self) -> str:
+        return "wordy"
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        return tuple(each for token_id in super().encode(text) for each in (token_id, FILLER))
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        return super().decode([token_id for token_id in token_ids if token_id != FILLER])
+
+
+async def test_the_model_whose_vocabulary_takes_more_tokens_for_the_same_text_fills_its_context_first() -> (
+    None
+):
+    def go_on(prompt: str, seed: int) -> str:
+        return ANSWER if "</think>" in prompt else "once more.\n\n" * 9
+
+    pair = scripted_pair(
+        drafter=ScriptedEngine(respond=go_on, max_model_len=600, tokenizer=WordyTokenizer()),
+        base=ScriptedEngine(respond=go_on, max_model_len=600, scores=(0,)),
+    )
+    trace = await run_loop(pair, max_answer_tokens=40, max_same_steps=0)
+    assert trace.stop_reason is StopReason.CONTEXT_FULL
+    assert trace.answer_text == ANSWER
+    kept = sum(step.num_kept_tokens for step in trace.steps)
+    assert 150 < kept < 320  # of the base's tokens, in a context of 600
 
 
 async def test_steps_that_come_again_with_others_between_them_are_no_circle() -> None:
