@@ -147,7 +147,10 @@ class Engine(Protocol):
     async def generate(
         self, prompt_ids: Sequence[int], *, limits: Limits, sampling: Sampling, seed: int
     ) -> Completion:
-        """Continue `prompt_ids`. The same ids, limits, sampling and seed ask for the same completion."""
+        """Continue `prompt_ids`. The same ids, limits, sampling and seed ask for the same completion.
+
+        An engine that drafts tokens itself keeps to that greedily only: what it draws depends on what it had drafted.
+        """
 
     async def score(self, prompt_ids: Sequence[int], *, digit_ids: Sequence[int]) -> Verdict:
         """Decode one token greedily after `prompt_ids` and read the probabilities of the ten `digit_ids`."""

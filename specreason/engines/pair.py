@@ -9,6 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from specreason.config import ModelConfig, PairConfig
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.cores import available_cores, split_cores
@@ -113,7 +115,7 @@ async def _start_engines(
     try:
         configs = await asyncio.to_thread(configure)
     except (ValueError, OSError) as error:
-        raise ConfigError(f"pair {name}: vLLM refuses its configuration: {first_line(error)}") from error
+        raise ConfigError(f"pair {name}: vLLM refuses its configuration: {_why(error)}") from error
     limit = asyncio.Semaphore(2 if device is Device.CPU else 1)
 
     async def start_in_turn(role: Role) -> VllmEngine:
@@ -148,6 +150,11 @@ def _load_tokenizers(config: PairConfig) -> dict[Role, HFTokenizer]:
 def _check_folder(role: Role, model: ModelConfig) -> None:
     if Path(model.model).is_absolute() and not Path(model.model).is_dir():
         raise ConfigError(f"{role}.model: the folder {model.model} does not exist")
+
+
+def _why(error: Exception) -> str:
+    """What is wrong, in one line; pydantic's own first line only counts."""
+    return str(error.errors()[0]["msg"]) if isinstance(error, ValidationError) else first_line(error)
 
 
 def _weights_id(model: ModelConfig) -> str:

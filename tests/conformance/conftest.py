@@ -38,10 +38,18 @@ def vllm_pair(on_loop: OnLoop, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="session")
 def speculating_pair(on_loop: OnLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelPair]:
-    """The same, and the base's engine has the drafter as its token-level draft model."""
+    """A pair whose base is the other one's drafter, and drafts tokens with the other model."""
     config = tiny_pair(tmp_path_factory.mktemp("speculating-pair"))
-    speculation = SpeculationConfig(num_tokens=3)
-    yield from serve(on_loop, config.model_copy(update={"speculation": speculation}))
+    yield from serve(
+        on_loop,
+        config.model_copy(
+            update={
+                "base": config.drafter,
+                "drafter": config.base,
+                "speculation": SpeculationConfig(num_tokens=3),
+            }
+        ),
+    )
 
 
 def serve(on_loop: OnLoop, config: PairConfig) -> Iterator[ModelPair]:
