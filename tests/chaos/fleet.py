@@ -33,7 +33,7 @@ class WorkerProcess:
     def restart(self) -> None:
         with self._log.open("ab") as output:
             self.process = spawn_module(
-                "tests.chaos.supervisor",
+                "tests.supervisor",
                 *("--pair", self._profile.pair, "--child-module", self._profile.child_module),
                 environment=self._environment,
                 output=output,

@@ -91,7 +91,10 @@ class House:
         """Another one. It is ready some seconds later, and the only one once the test has ended the others."""
         with (self.folder / "workers.log").open("ab") as log:
             process = spawn_module(
-                "tests.integration.scripted_worker", environment=self.environment, output=log
+                "tests.supervisor",
+                *("--pair", PAIR, "--child-module", "tests.integration.scripted_child"),
+                environment=self.environment,
+                output=log,
             )
         self.workers.append(Worker(process, self.database))
         return self.workers[-1]

@@ -1,4 +1,4 @@
-"""`specreason worker` with another child: the process that the chaos run starts once per worker."""
+"""`specreason worker` with another child: what the kill tests and the chaos run start once per worker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXIT_AWAY = 75  # Postgres does not answer: whoever started us tries again
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="tests.chaos.supervisor")
+    parser = argparse.ArgumentParser(prog="tests.supervisor")
     parser.add_argument("--pair", required=True)
     parser.add_argument("--child-module", required=True)
     arguments = parser.parse_args()
