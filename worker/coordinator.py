@@ -44,9 +44,8 @@ class Coordinator:
         self._settings = settings
         self._leadership = Leadership(database, silent_s=settings.lease_s / 2)
         self._led_at: datetime | None = None  # our last look, by Postgres's clock
-        self._absence = timedelta(
-            seconds=settings.lease_s / 2
-        )  # longer without a look, and leases may have run out
+        # Longer without a look, and leases may have run out meanwhile.
+        self._absence = timedelta(seconds=settings.lease_s / 2)
         self._announce_at = 0.0
         self._expire_at = 0.0
 
@@ -59,13 +58,8 @@ class Coordinator:
             self._expire(led_at)
         if time.monotonic() >= self._announce_at:
             self._announce_at = time.monotonic() + ANNOUNCE_EVERY_S
-            try:
-                for pair, slots in live_slots(self._database).items():
-                    self._announce(pair, window_of(slots, most=self._settings.publish_window))
-            finally:
-                self._led_at = (
-                    self._leadership.try_lead()
-                )  # what the broker's silence took is no absence of Postgres
+            for pair, slots in live_slots(self._database).items():
+                self._announce(pair, window_of(slots, most=self._settings.publish_window))
 
     def close(self) -> None:
         """Let another worker lead."""
@@ -101,4 +95,7 @@ class Coordinator:
                 self._celery.send_task(RUN_JOB, **announcement(pair, job_id))
         except (OperationalError, RedisError) as error:
             self._announce_at = time.monotonic() + BROKER_AWAY_S
+            self._led_at = (
+                self._leadership.try_lead()
+            )  # what the broker's silence took is no absence of Postgres
             raise StoreUnavailable(f"broker: {error}") from error

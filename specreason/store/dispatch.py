@@ -24,8 +24,8 @@ from specreason.store.turns import advance_clock
 
 # Any numbers that nothing else in this database uses.
 LEADER_LOCK = 0x5BEC_0001
-MESSAGES_PER_SLOT = 2
 PUBLISH_LOCK = 0x5BEC  # with the pair: two publishers at once must not fill the window twice
+MESSAGES_PER_SLOT = 2
 
 
 def window_of(slots: int, *, most: int) -> int:
