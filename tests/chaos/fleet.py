@@ -120,9 +120,6 @@ class Fleet:
                 del self._restart_at[worker]
                 worker.restart()
 
-    def by_child(self, pid: int) -> WorkerProcess | None:
-        return next((worker for worker in self.workers if worker.child == pid), None)
-
     def stop(self) -> None:
         """In good order, then in any: a child dies with its supervisor."""
         for worker in self.workers:

@@ -74,7 +74,7 @@ RULES = {
 }
 
 # True between moves, not at every moment: a job that is queued again while its batch is being paused may keep the old
-# flag, until a claim puts it right.
+# flag, until the pause has looked a second time.
 PAUSED_AS_ITS_BATCH = "a queued job is paused exactly if its batch is"
 RULES_AT_REST = RULES | {
     PAUSED_AS_ITS_BATCH: """
