@@ -7,7 +7,8 @@ an order that goes round, and with empty prefix caches; comparisons are paired b
 the drafter at temperature 2: its drafts are noise.
 
 Rows go to DIR/rows.jsonl, and a second call with the same options goes on from there. The last line of stdout is one
-JSON object: under `schemes` by name and threshold, under `compared` the paired 95 % intervals.
+JSON object: under `schemes` by name and threshold, under `compared` the paired 95 % intervals. `expected score`
+decides by the mean over the ten digits, `steps of 16 tokens` merges shorter ones.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from itertools import islice
 from statistics import fmean
 from typing import Any, TextIO
@@ -34,7 +36,12 @@ from specreason.demo.problems import Problem, problems
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.pair import close_pair, load_pair
 from specreason.engines.vllm import VllmEngine
-from specreason.evaluation.metrics import Interval, mean_interval, pass_at_1_interval
+from specreason.evaluation.metrics import (
+    Interval,
+    paired_share_interval,
+    pass_at_1_interval,
+    ratio_interval,
+)
 from specreason.reasoning.economics import Economics
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
@@ -72,6 +79,11 @@ ARMS = (
     Arm("specdecode", SchemeName.SPECDECODE, SPECULATING),
     *(Arm("specreason", SchemeName.SPECREASON, threshold=t) for t in (3, 5, 7, 9)),
     Arm("one by one", SchemeName.SPECREASON, threshold=7, knobs={"overlap": False}),
+    *(
+        Arm("expected score", SchemeName.SPECREASON, threshold=t, knobs={"score_method": "expected"})
+        for t in (5, 7)
+    ),
+    Arm("steps of 16 tokens", SchemeName.SPECREASON, threshold=7, knobs={"min_step_tokens": 16}),
     Arm("specreason+decode", SchemeName.SPECREASON_DECODE, SPECULATING, threshold=7),
     Arm("adaptive", SchemeName.SPECREASON, threshold=7, knobs={"adaptive": True}),
     Arm(
@@ -91,6 +103,8 @@ class Row:
     arm: str
     correct: bool
     latency_s: float
+    kept: str  # digest of the kept token ids
+    num_steps: int
     kept_tokens: int
     spent_tokens: int
     num_drafted: int
@@ -168,6 +182,8 @@ async def run_one(pair: ModelPair, problem: Problem, arm: Arm) -> Row:
         arm=arm.key,
         correct=f"\\boxed{{{problem.answer}}}" in (trace.answer_text or ""),
         latency_s=latency_s,
+        kept=sha256(repr([s.kept_ids for s in trace.steps]).encode()).hexdigest()[:16],
+        num_steps=len(trace.steps),
         kept_tokens=kept_thinking_tokens(trace.steps),
         spent_tokens=_sum(trace.steps, lambda s: s.num_spent_tokens),
         num_drafted=_sum(trace.steps, lambda s: s.decision.drafted),
@@ -191,7 +207,10 @@ def schemes(rows: Sequence[Row]) -> dict[str, Any]:
             "pass_at_1": pass_at_1_interval(fmean(r.correct for r in found.values()), len(found)),
             "latency_s": fmean(r.latency_s for r in found.values()),
             "speedup": fmean(base[p].latency_s for p in common) / fmean(found[p].latency_s for p in common),
-            "pass_at_1_over_base": mean_interval([float(found[p].correct - base[p].correct) for p in common]),
+            "pass_at_1_over_base": paired_share_interval(
+                [found[p].correct for p in common], [base[p].correct for p in common]
+            ),
+            "steps": fmean(r.num_steps for r in found.values()),
             "kept_tokens": fmean(r.kept_tokens for r in found.values()),
             "spent_tokens": fmean(r.spent_tokens for r in found.values()),
             "acceptance": sum(r.num_accepted for r in found.values()) / drafted if drafted else None,
@@ -206,7 +225,7 @@ def schemes(rows: Sequence[Row]) -> dict[str, Any]:
     return result
 
 
-def compared(rows: Sequence[Row]) -> dict[str, Interval]:
+def compared(rows: Sequence[Row]) -> dict[str, Interval | float]:
     """How much of the second's latency the first one saves, paired by problem, as a share of the second's mean."""
     pairs = {
         "overlap saves of one by one": ("specreason@7", "one by one@7"),
@@ -215,13 +234,26 @@ def compared(rows: Sequence[Row]) -> dict[str, Interval]:
         "adaptive saves of specreason": ("adaptive@7", "specreason@7"),
         "adaptive saves of base, useless drafter": ("useless drafter@7", "base"),
     }
-    result = {}
+    result: dict[str, Interval | float] = {}
     for name, (ours, other) in pairs.items():
-        first, second = _by_problem(rows, ours), _by_problem(rows, other)
-        common = sorted(first.keys() & second.keys())
-        mean_s = fmean(second[p].latency_s for p in common)
-        result[name] = mean_interval([(second[p].latency_s - first[p].latency_s) / mean_s for p in common])
+        common = _common(rows, ours, other)
+        saved = [second.latency_s - first.latency_s for first, second in common]
+        result[name] = ratio_interval(saved, [second.latency_s for _, second in common])
+    gains = _common(rows, "adaptive@7", "specreason@7", "base")
+    result["adaptive keeps of specreason's gain"] = ratio_interval(
+        [base.latency_s - adaptive.latency_s for adaptive, _, base in gains],
+        [base.latency_s - plain.latency_s for _, plain, base in gains],
+    )
+    result["traces that overlap leaves as they are"] = fmean(
+        ahead.kept == one_by_one.kept for ahead, one_by_one in _common(rows, "specreason@7", "one by one@7")
+    )
     return result
+
+
+def _common(rows: Sequence[Row], *arms: str) -> list[tuple[Row, ...]]:
+    """One tuple a problem that all `arms` have run."""
+    found = [_by_problem(rows, arm) for arm in arms]
+    return [tuple(of[p] for of in found) for p in found[0] if all(p in of for of in found)]
 
 
 def _by_problem(rows: Iterable[Row], arm: str) -> dict[str, Row]:

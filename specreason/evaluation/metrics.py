@@ -35,3 +35,26 @@ def mean_interval(values: Sequence[float]) -> Interval:
     mean = fmean(values)
     half = Z_95 * stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.inf
     return Interval(mean=mean, low=mean - half, high=mean + half)
+
+
+def ratio_interval(parts: Sequence[float], wholes: Sequence[float]) -> Interval:
+    """Of mean(parts) / mean(wholes), paired by problem, by linearization around the two means."""
+    whole = fmean(wholes)
+    ratio = fmean(parts) / whole
+    return mean_interval([ratio + (p - ratio * w) / whole for p, w in zip(parts, wholes, strict=True)])
+
+
+def paired_share_interval(ours: Sequence[bool], theirs: Sequence[bool]) -> Interval:
+    """Of the difference of two shares over the same problems, also where none of them differs.
+
+    Half a problem is added to each of the four outcomes (Agresti and Min 2005): without that the interval of
+    unanimous answers would have no width. `mean` is the plain difference.
+    """
+    pairs = list(zip(ours, theirs, strict=True))
+    n = len(pairs) + 2
+    won, lost = (sum(a > b for a, b in pairs) + 0.5, sum(a < b for a, b in pairs) + 0.5)
+    centre = (won - lost) / n
+    half = Z_95 * math.sqrt(won + lost - (won - lost) ** 2 / n) / n
+    return Interval(
+        mean=fmean(a - b for a, b in pairs), low=max(-1.0, centre - half), high=min(1.0, centre + half)
+    )
