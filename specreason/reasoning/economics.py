@@ -48,11 +48,10 @@ class Economics:
     _drafting_s: FadingMean = field(default_factory=FadingMean)  # waiting for draft and verdict, per step
     _tokens: FadingMean = field(default_factory=FadingMean)  # kept, per drafted step
     _ttft_s: FadingMean = field(default_factory=FadingMean)  # of the base's calls
-    _base_s: FadingMean = field(
-        default_factory=FadingMean
-    )  # in which the base wrote, after the first token of a call,
-    _base_tokens: FadingMean = field(default_factory=FadingMean)  # so many tokens
-    tokens_since_draft: int = 0
+    # In `_base_s` the base wrote `_base_tokens`, after the first token of a call.
+    _base_s: FadingMean = field(default_factory=FadingMean)
+    _base_tokens: FadingMean = field(default_factory=FadingMean)
+    _tokens_since_draft: int = 0
 
     def see(self, step: StepRecord) -> None:
         """Learn from a step that was kept."""
@@ -61,9 +60,9 @@ class Economics:
             self._base_s.see(step.written.latency_s - step.written.ttft_s)
             self._base_tokens.see(step.written.num_tokens - 1)
         if step.draft is None or step.verdict is None:
-            self.tokens_since_draft += step.num_kept_tokens
+            self._tokens_since_draft += step.num_kept_tokens
             return
-        self.tokens_since_draft = 0
+        self._tokens_since_draft = 0
         self._accepted.see(float(step.written is None))
         self._drafting_s.see(step.draft.waited_s + step.verdict.latency_s)
         self._tokens.see(float(step.num_kept_tokens))
@@ -75,7 +74,11 @@ class Economics:
         if drafting_s is None or ttft_s is None or not (tokens and base_s and base_tokens):
             return None
         step_s = tokens * base_s / base_tokens
-        return Odds(acceptance=self._acceptance(steps), break_even=(drafting_s + ttft_s) / (step_s + ttft_s))
+        return Odds(
+            acceptance=self._acceptance(steps),
+            break_even=(drafting_s + ttft_s) / (step_s + ttft_s),
+            tokens_since_draft=self._tokens_since_draft,
+        )
 
     def _acceptance(self, steps: Sequence[StepRecord]) -> float:
         """Of this job's last drafts, and of the others' as far as this job has few."""

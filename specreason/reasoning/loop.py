@@ -11,6 +11,7 @@ from specreason.engines.base import Completion, Role, Verdict
 from specreason.reasoning.budget import STOP_REASON_OF
 from specreason.reasoning.calls import answer_call, step_call, stretch_call
 from specreason.reasoning.drafts import Drafts
+from specreason.reasoning.policies import decide
 from specreason.reasoning.schemes import Run
 from specreason.reasoning.scoring import score_of, score_step
 from specreason.reasoning.steps import AUTHOR_OF, Decision, Phase, StepRecord, StepSink, StopReason, Trace
@@ -48,9 +49,7 @@ async def take_step(run: Run, transcript: Transcript, drafts: Drafts) -> StepRec
     closing = closing_reason(run, transcript)
     if closing is not None:
         return close_thinking(run, transcript, closing)
-    odds = run.economics.odds(
-        transcript.steps
-    )  # those that the policy sees: other jobs change them meanwhile
+    odds = run.economics.odds(transcript.steps)  # those that the policy sees: other jobs change them
     decision = run.policy.without_draft(transcript.steps)
     if decision is None:
         step = await speculate(run, transcript, drafts)
@@ -72,7 +71,7 @@ async def speculate(run: Run, transcript: Transcript, drafts: Drafts) -> StepRec
     if run.overlap:
         draft_ahead(run, transcript.followed_by(step), drafts)
     verdict = await score_step(run.pair, run.judge, transcript, step.kept_ids)
-    decision = decide(run, verdict)
+    decision = decide(run.policy, score_of(verdict, run.score_method))
     written = None
     if decision is not Decision.ACCEPTED:
         drafts.drop()
@@ -85,14 +84,6 @@ def draft_ahead(run: Run, then: Transcript, drafts: Drafts) -> None:
     goes_on = not then.thinking_closed and closing_reason(run, then) is None
     if goes_on and run.policy.without_draft(then.steps) is None:
         drafts.begin(step_call(run, then, Role.DRAFTER))
-
-
-def decide(run: Run, verdict: Verdict) -> Decision:
-    """A verdict without a digit rejects the step: a broken judge must not look like a lenient one."""
-    score = score_of(verdict, run.score_method)
-    if score is None:
-        return Decision.REJECTED_NO_DIGIT
-    return Decision.ACCEPTED if run.policy.accepts(score) else Decision.REJECTED
 
 
 async def think(run: Run, transcript: Transcript, decision: Decision) -> StepRecord:

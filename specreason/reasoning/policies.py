@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from specreason.reasoning.economics import Economics
-from specreason.reasoning.steps import Decision, StepRecord
+from specreason.reasoning.steps import Decision, Odds, StepRecord
 
 
 class Policy(Protocol):
@@ -21,6 +21,13 @@ class Policy(Protocol):
         """Why the step after `steps` is written without draft and verdict; None asks for both."""
 
     def accepts(self, score: float) -> bool: ...
+
+
+def decide(policy: Policy, score: float | None) -> Decision:
+    """What becomes of a scored draft. No digit rejects it: a broken judge must not look like a lenient one."""
+    if score is None:
+        return Decision.REJECTED_NO_DIGIT
+    return Decision.ACCEPTED if policy.accepts(score) else Decision.REJECTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +77,15 @@ class NeverSlower:
         return self.then.threshold
 
     def without_draft(self, steps: Sequence[StepRecord]) -> Decision | None:
-        odds = self.economics.odds(steps)
-        pays = odds is None or odds.acceptance >= odds.break_even
-        if pays or self.economics.tokens_since_draft >= self.probe_tokens:
-            return self.then.without_draft(steps)
-        return Decision.BELOW_BREAK_EVEN
+        if self.goes_alone(self.economics.odds(steps)):
+            return Decision.BELOW_BREAK_EVEN
+        return self.then.without_draft(steps)
+
+    def goes_alone(self, odds: Odds | None) -> bool:
+        """Whether the base goes on alone at these odds; put stored ones to it to replay a trace."""
+        if odds is None or odds.acceptance >= odds.break_even:
+            return False
+        return odds.tokens_since_draft < self.probe_tokens
 
     def accepts(self, score: float) -> bool:
         return self.then.accepts(score)

@@ -78,6 +78,7 @@ class Odds:
 
     acceptance: float  # share of the recent drafts that were kept
     break_even: float  # the share from which on drafting and scoring cost less than they save
+    tokens_since_draft: int  # that the base has kept alone since the last draft, in all jobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,7 @@ class StepRow:
     finish_reason: FinishReason | None
     recent_acceptance: float | None
     break_even: float | None
+    tokens_since_draft: int | None
     threshold: float | None
     score: int | None
     expected_score: float | None
@@ -97,6 +98,7 @@ def to_columns(job_id: UUID, fence: int, record: StepRecord) -> dict[str, Any]:
         "author": record.author,
         "recent_acceptance": record.odds.acceptance if record.odds else None,
         "break_even": record.odds.break_even if record.odds else None,
+        "tokens_since_draft": record.odds.tokens_since_draft if record.odds else None,
         "threshold": record.threshold,
         "utility_score": verdict.digit if verdict else None,
         "expected_score": verdict.expected_score if verdict else None,
@@ -164,7 +166,11 @@ def _to_completion(role: str, row: RowMapping, *, ahead_s: float | None = None) 
 def _to_odds(row: RowMapping) -> Odds | None:
     if row["break_even"] is None:
         return None
-    return Odds(acceptance=row["recent_acceptance"], break_even=row["break_even"])
+    return Odds(
+        acceptance=row["recent_acceptance"],
+        break_even=row["break_even"],
+        tokens_since_draft=row["tokens_since_draft"],
+    )
 
 
 def _to_verdict(row: RowMapping) -> Verdict | None:

@@ -54,10 +54,11 @@ step = Table(
     Column("phase", Text, nullable=False),
     Column("decision", Text, nullable=False),
     Column("author", Text),  # who wrote the kept text; NULL: the loop closed the thinking
-    Column(
-        "recent_acceptance", Double
-    ),  # share of recent drafts that were kept, when the step began; NULL: unknown
-    Column("break_even", Double),  # the share from which on drafting paid, by measured costs; NULL: unknown
+    # When the step began: the share of recent drafts that were kept, that from which on drafting paid, and what the
+    # base had kept alone since the last draft, in all jobs. NULL: unknown.
+    Column("recent_acceptance", Double),
+    Column("break_even", Double),
+    Column("tokens_since_draft", Integer),
     Column("threshold", Double),  # in force for this step; NULL where nothing was scored
     Column("utility_score", SmallInteger),  # digit the base model said; NULL: none
     Column(
@@ -90,7 +91,7 @@ step = Table(
     all_or_none(
         (f"draft_{name}" for name in (*_COMPLETION, "ahead_s")), _DRAFTED, name="draft_where_drafted"
     ),
-    CheckConstraint("(recent_acceptance IS NULL) = (break_even IS NULL)", name="odds"),
+    CheckConstraint("num_nonnulls(recent_acceptance, break_even, tokens_since_draft) IN (0, 3)", name="odds"),
     all_or_none(
         (f"written_{name}" for name in _COMPLETION),
         f"NOT ({_CLOSED} OR decision = 'accepted')",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,8 +16,11 @@ from specreason.config import RunConfig
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.scripted import ScriptedEngine, scripted_pair
 from specreason.errors import EngineDead
+from specreason.reasoning.economics import Economics
 from specreason.reasoning.loop import reason
-from specreason.reasoning.schemes import plan_run
+from specreason.reasoning.policies import FirstStepsOnBase, NeverSlower, decide
+from specreason.reasoning.schemes import Run, plan_run
+from specreason.reasoning.scoring import score_of
 from specreason.reasoning.steps import Decision, ListSink, StepRecord, Trace, kept_thinking_tokens
 from specreason.reasoning.transcript import Transcript
 
@@ -104,16 +109,66 @@ def test_what_holds_of_every_trace(script: int, config: dict[str, Any]) -> None:
         drafted = step.decision.drafted
         # Every draft is there, rejected or not, with its verdict.
         assert (step.draft is not None, step.verdict is not None) == (drafted, drafted)
-        if drafted and step.verdict is not None:
-            # Put to the policy again, the stored verdict gives the stored decision.
-            expected = config["score_method"] == "expected"
-            score = step.verdict.expected_score if expected else step.verdict.digit
-            again = (
-                Decision.REJECTED_NO_DIGIT
-                if score is None
-                else (Decision.ACCEPTED if run.policy.accepts(score) else Decision.REJECTED)
-            )
-            assert again is step.decision
+        assert replayed(run, trace.steps, step) is step.decision
+
+
+@settings(max_examples=60, deadline=None)
+@given(script=st.integers(0, 10_000), config=configs)
+def test_a_policy_that_follows_the_clock_is_replayed_from_its_stored_odds(
+    script: int, config: dict[str, Any]
+) -> None:
+    for run, trace in asyncio.run(adaptive_runs(script, config)):
+        for step in trace.steps:
+            assert replayed(run, trace.steps, step) is step.decision
+
+
+def test_among_such_runs_are_stretches_of_the_base_and_drafts_that_only_probe() -> None:
+    config = {"threshold": 9, "first_steps_on_base": 0}
+    runs = [asyncio.run(adaptive_runs(script, config)) for script in range(5)]
+    steps = [step for of_script in runs for _, trace in of_script for step in trace.steps]
+    alone = [step for step in steps if step.decision is Decision.BELOW_BREAK_EVEN]
+    probes = [s for s in steps if s.draft and s.odds and s.odds.acceptance < s.odds.break_even]
+    assert alone
+    assert probes
+
+
+async def adaptive_runs(script: int, config: dict[str, Any]) -> list[tuple[Run, Trace]]:
+    """Three jobs one after the other, of which each knows what the ones before it measured."""
+    pair, economics, runs = babbling_pair(script, token_s=0.0001), Economics(), []
+    for repeat in range(3):
+        transcript = Transcript(pair, "What is 2 + 3?")
+        adaptive = RunConfig(**config, adaptive=True)
+        run = plan_run(adaptive, pair, transcript, seed=0, repeat=repeat, economics=economics)
+        policy = replace(never_slower(run), probe_tokens=30)
+        run = replace(run, policy=FirstStepsOnBase(config["first_steps_on_base"], policy))
+        runs.append((run, await reason(run, transcript, ListSink())))
+    return runs
+
+
+def replayed(run: Run, steps: Sequence[StepRecord], step: StepRecord) -> Decision:
+    """The decision once more, from what is stored with the step; limits and answers are no policy's."""
+    if step.author is None or step.decision is Decision.ANSWER:
+        return step.decision
+    policy = run.policy
+    if isinstance(policy, FirstStepsOnBase):
+        if step.index < policy.n:
+            return Decision.FIRST_STEPS_ON_BASE
+        policy = policy.then
+    if isinstance(policy, NeverSlower):
+        if policy.goes_alone(step.odds):
+            return Decision.BELOW_BREAK_EVEN
+        policy = policy.then
+    alone = policy.without_draft(steps[: step.index])
+    if alone is not None:
+        return alone
+    assert step.verdict is not None
+    return decide(policy, score_of(step.verdict, run.score_method))
+
+
+def never_slower(run: Run) -> NeverSlower:
+    policy = run.policy.then if isinstance(run.policy, FirstStepsOnBase) else run.policy
+    assert isinstance(policy, NeverSlower)
+    return policy
 
 
 async def test_a_draft_begun_ahead_saves_the_time_that_its_verdict_took() -> None:
