@@ -28,11 +28,11 @@ from statistics import fmean
 from uuid import UUID
 
 from benchmarks.own_servers import conditions, empty, own_servers
+from benchmarks.prefixes import forget_prefixes
 from specreason.config import RunConfig, get_pair, load_pairs
 from specreason.demo.problems import problems
 from specreason.engines.base import Limits, ModelPair, Role, Sampling
 from specreason.engines.pair import close_pair, load_pair
-from specreason.engines.vllm import VllmEngine
 from specreason.reasoning.scoring import Judge
 from specreason.reasoning.steps import StepRecord
 from specreason.reasoning.transcript import Transcript
@@ -132,13 +132,6 @@ def run_jobs(
     ended = read_jobs(database, batch_id, limit=len(texts))
     assert all(job.state is JobState.SUCCEEDED for job in ended)
     return len(texts) / wall_s, job_ids
-
-
-async def forget_prefixes(pair: ModelPair) -> None:
-    for role in Role:
-        engine = pair.engine(role)
-        assert isinstance(engine, VllmEngine)
-        await engine.forget_prefixes()
 
 
 def calls_of(pair: ModelPair, problem: str, steps: Sequence[StepRecord]) -> list[Call]:

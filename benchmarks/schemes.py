@@ -31,11 +31,11 @@ from itertools import islice
 from statistics import fmean
 from typing import Any, TextIO
 
+from benchmarks.prefixes import forget_prefixes
 from specreason.config import RunConfig, SchemeName, get_pair, load_pairs
 from specreason.demo.problems import Problem, problems
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.pair import close_pair, load_pair
-from specreason.engines.vllm import VllmEngine
 from specreason.evaluation.metrics import (
     Interval,
     paired_share_interval,
@@ -159,14 +159,6 @@ async def run_all(rows: list[Row], file: TextIO, num: int) -> None:
     finally:
         for pair in pairs.values():
             await close_pair(pair)
-
-
-async def forget_prefixes(pair: ModelPair) -> None:
-    """Every job computes its own prompt, as the first one in production does."""
-    for role in Role:
-        engine = pair.engine(role)
-        assert isinstance(engine, VllmEngine)
-        await engine.forget_prefixes()
 
 
 async def run_one(pair: ModelPair, problem: Problem, arm: Arm) -> Row:

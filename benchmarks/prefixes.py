@@ -1,0 +1,14 @@
+"""Empty prefix caches: every measured job computes its own prompt, as the first one in production does."""
+
+from __future__ import annotations
+
+from specreason.engines.base import ModelPair, Role
+from specreason.engines.vllm import VllmEngine
+
+
+async def forget_prefixes(pair: ModelPair) -> None:
+    """Empty the caches of both of the pair's vLLM engines."""
+    for role in Role:
+        engine = pair.engine(role)
+        assert isinstance(engine, VllmEngine)
+        await engine.forget_prefixes()
