@@ -146,7 +146,8 @@ def served(model: ModelConfig, pair: PairConfig, cores: list[int]) -> Iterator[s
         "enable-prompt-tokens-details",
         "disable-uvicorn-access-log",
     ]
-    command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", model.model]
+    # What `vllm serve` starts; that command itself asks for a distribution named vllm, which the CPU build is not.
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", model.model]
     command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
     command += [f"--{name}" for name in switches]
     environment = {"TORCHDYNAMO_DISABLE": "1", "VLLM_SERVER_DEV_MODE": "1"}  # the latter: /reset_prefix_cache

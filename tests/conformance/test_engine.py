@@ -233,6 +233,22 @@ def test_many_calls_in_flight_get_each_its_own_completion(engine, prompt, on_loo
     assert engine.num_unfinished == 0
 
 
+def test_a_long_completion_holds_up_no_short_ones(engine, prompt, on_loop: OnLoop):
+    endless = Limits(max_tokens=1500, delimiter=None, stop_at_think_end=False)
+    short = Limits(max_tokens=4, stop_at_think_end=False)
+
+    async def beside_a_long_one() -> bool:
+        long = asyncio.create_task(engine.generate(prompt, limits=endless, sampling=GREEDY, seed=0))
+        for seed in range(5):
+            await engine.generate(prompt, limits=short, sampling=HOT, seed=seed)
+        runs_on = not long.done()
+        long.cancel()
+        await asyncio.gather(long, return_exceptions=True)
+        return runs_on
+
+    assert on_loop(beside_a_long_one())
+
+
 def test_verdicts_and_completions_in_flight_together_leave_each_other_and_the_engine_whole(
     engine, prompt, on_loop: OnLoop
 ):

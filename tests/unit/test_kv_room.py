@@ -20,10 +20,10 @@ def room() -> KvRoom:
     return KvRoom(a_pair())
 
 
-def a_pair() -> ModelPair:
+def a_pair(kv_tokens: int = CAPACITY) -> ModelPair:
     return scripted_pair(
         drafter=ScriptedEngine(max_model_len=1000),
-        base=ScriptedEngine(kv_tokens=CAPACITY, max_model_len=1000),
+        base=ScriptedEngine(kv_tokens=kv_tokens, max_model_len=1000),
     )
 
 
@@ -82,6 +82,15 @@ def test_a_job_longer_than_usual_takes_the_room_that_it_has_come_to(room: KvRoom
     with room.stay() as stay:
         stay.transcript = transcript_of(650)
         assert most_inside(room, threads=4) == 1
+
+
+def test_a_job_of_a_whole_context_leaves_the_rest_of_the_cache_to_others() -> None:
+    room = KvRoom(a_pair(2 * CAPACITY))
+    for _ in range(64):
+        run_through(room, 100)
+    with room.stay() as long:
+        long.transcript = transcript_of(1000)
+        assert most_inside(room, threads=16) == 9  # of 100 tokens and a little, from the guess at first
 
 
 def test_a_job_that_cannot_fit_still_runs_alone(room: KvRoom) -> None:
