@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 
 from api import controls, routes
+from api.docs import add_docs
 from api.publisher import Publisher
 from specreason import __version__
 from specreason.config import PairConfig
@@ -32,6 +33,8 @@ def create_app(
         title="SpecReason Pipeline",
         version=__version__,
         summary="Submit reasoning jobs in bulk, and read every step that was taken.",
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.database = database
     app.state.publisher = publisher
@@ -39,6 +42,7 @@ def create_app(
     app.state.settings = settings
     app.include_router(routes.router)
     app.include_router(controls.router)
+    add_docs(app)
     for error, status in STATUS_OF:
         app.add_exception_handler(error, _answer(status))
     app.add_exception_handler(RequestValidationError, _invalid_parameter)

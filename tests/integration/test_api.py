@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -247,3 +248,11 @@ def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
         "application/json",
         "multipart/form-data",
     }
+
+
+def test_the_page_of_the_api_needs_nothing_from_another_server(client: TestClient) -> None:
+    page = client.get("/docs").text
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(sources) == 3
+    assert all(client.get(f"/{source}").status_code == 200 for source in sources)
+    assert "https://" not in page
