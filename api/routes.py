@@ -136,9 +136,10 @@ def get_batch(request: Request, batch_id: UUID) -> BatchSummary:
 def get_jobs(
     request: Request,
     batch_id: UUID,
+    *,
     after: UUID | None = None,
     limit: Limit = 100,
-    state: Annotated[list[JobState], Query(description="Any of these.")] = [],  # noqa: B006 (FastAPI copies it)
+    state: Annotated[tuple[JobState, ...], Query(description="Any of these.")] = (),
     is_correct: Annotated[
         Literal["true", "false", "none"] | None, Query(description="The newest grade; none: not graded.")
     ] = None,
@@ -150,7 +151,7 @@ def get_jobs(
         batch_id,
         after=after,
         limit=limit,
-        which=JobFilter(states=tuple(state), grade=is_correct, error=error),
+        which=JobFilter(states=state, grade=is_correct, error=error),
         sees_only=caller_of(request).sees_only,
     )
     return JobPage(data=rows, next=rows[-1].job_id if len(rows) == limit else None)

@@ -56,7 +56,9 @@ def test_a_batch_is_stored_with_its_jobs_and_announced_to_as_many_slots_as_there
 def test_a_request_sent_again_under_its_key_is_the_same_batch(client: TestClient, database: Database) -> None:
     key = {"Idempotency-Key": "once"}
     first, again = (client.post("/api/batches", json={"problems": PROBLEMS}, headers=key) for _ in range(2))
-    assert first.json()["batch_id"] == again.json()["batch_id"]
+    assert (first.status_code, first.content) == (again.status_code, again.content)
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
     assert read_only_query(database, "SELECT count(*) FROM batch").rows == ((1,),)
     odd = {"problems": PROBLEMS, "metadata": {"half": "\ud800"}}
     body = json.dumps(odd).encode()
@@ -64,7 +66,7 @@ def test_a_request_sent_again_under_its_key_is_the_same_batch(client: TestClient
     assert client.post("/api/batches", content=body, headers=headers).status_code == 201
     other = client.post("/api/batches", json={"problems": PROBLEMS[:1]}, headers=key)
     assert other.status_code == 422
-    assert other.json()["error"]["field"] == "Idempotency-Key"
+    assert other.json()["field"] == "Idempotency-Key"
 
 
 def test_while_postgres_is_away_nothing_is_accepted_and_the_client_is_told_when_to_come_back(
@@ -150,9 +152,10 @@ def test_a_wrong_body_is_refused_with_the_field_and_stores_nothing(
 ) -> None:
     answer = client.post("/api/batches", json=body)
     assert answer.status_code == 422
-    error = answer.json()["error"]
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    error = answer.json()
     assert error["field"].startswith(field)
-    assert says in error["message"]
+    assert says in error["detail"]
     assert num_rows(database) == 0
 
 
@@ -172,8 +175,8 @@ def test_a_wrong_line_is_refused_by_its_number_and_stores_nothing(
     client: TestClient, database: Database, content: bytes, says: str
 ) -> None:
     answer = client.post("/api/batches", files={"file": ("p.jsonl", content)})
-    assert answer.status_code == 422
-    assert says in answer.json()["error"]["message"]
+    assert answer.status_code == (413 if "larger" in says else 422)
+    assert says in answer.json()["detail"]
     assert num_rows(database) == 0
 
 
@@ -191,7 +194,7 @@ def test_a_request_of_the_wrong_form_is_refused(
 ) -> None:
     answer = client.post("/api/batches", **request_of)
     assert answer.status_code == 422
-    assert says in answer.json()["error"]["message"]
+    assert says in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("path", ["batches/{}", "batches/{}/jobs", "jobs/{}", "jobs/{}/steps"])
@@ -199,13 +202,13 @@ def test_what_is_not_there_is_404_and_says_what_is_missing(client: TestClient, p
     missing = uuid4()
     answer = client.get("/api/" + path.format(missing))
     assert answer.status_code == 404
-    assert str(missing) in answer.json()["error"]["message"]
+    assert str(missing) in answer.json()["detail"]
 
 
 def test_an_id_that_is_none_is_422_and_names_the_parameter(client: TestClient) -> None:
     answer = client.get("/api/batches/7")
     assert answer.status_code == 422
-    assert answer.json()["error"]["field"] == "batch_id"
+    assert answer.json()["field"] == "batch_id"
 
 
 def test_jobs_and_batches_are_read_page_by_page(client: TestClient) -> None:
@@ -235,10 +238,10 @@ def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
         "batches/{batch_id}/jobs",
         *(
             f"batches/{{batch_id}}/{action}"
-            for action in ("cancel", "pause", "resume", "requeue", "deadline")
+            for action in ("cancel", "pause", "resume", "requeue", "deadline", "priority", "events")
         ),
         "jobs/{job_id}",
-        "jobs/{job_id}/steps",
+        *(f"jobs/{{job_id}}/{what}" for what in ("steps", "attempts", "events")),
         *(f"jobs/{{job_id}}/{action}" for action in ("cancel", "requeue", "deadline")),
         "workers",
         "health",
