@@ -37,7 +37,7 @@ class BodyLimit:
             message = await receive()
             num_bytes += len(message.get("body", b""))
             if num_bytes > most:
-                raise HTTPException(413, refusal)
+                raise HTTPException(413, refusal)  # the only kind that passes whoever reads the body
             return message
 
         await self._app(scope, counted, send)

@@ -34,6 +34,7 @@ KEEPALIVE_S = 15  # a comment after so long without an event
 SEND_S = 30.0  # a client that takes nothing for longer is gone
 MOST_STREAMS = 256  # in one process
 PAGE = 500
+NEWLINE = "\n"
 
 EventId = Annotated[int, Query(ge=0, lt=2**63, description="The last event that was seen.")]
 LastEventId = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63)]
@@ -96,7 +97,7 @@ async def _stream(
     if streams.num_open >= MOST_STREAMS:
         raise LimitReached(f"events: {MOST_STREAMS} streams are open already", retry_after_s=KEEPALIVE_S)
     events = _events(request, streams, subject, after, summary)
-    return EventSourceResponse(events, ping=KEEPALIVE_S, send_timeout=SEND_S, sep="\n")
+    return EventSourceResponse(events, ping=KEEPALIVE_S, send_timeout=SEND_S, sep=NEWLINE)
 
 
 async def _events(
@@ -109,10 +110,10 @@ async def _events(
             try:
                 news = await run_in_threadpool(_look, database_of(request), streams.settled, subject, after)
                 for event in news.events:
-                    yield ServerSentEvent(EVENT.dump_json(event).decode(), event=event.kind, id=str(event.id))
+                    yield _message(event.kind, EVENT.dump_json(event), event_id=event.id)
                     after = event.id
                 if news.is_over:
-                    yield ServerSentEvent((await run_in_threadpool(summary)).decode(), event="end")
+                    yield _message("end", await run_in_threadpool(summary))
                     return
                 pause_s = POLL_S if len(news.events) < PAGE else 0
             except StoreUnavailable:
@@ -120,6 +121,11 @@ async def _events(
             await asyncio.sleep(pause_s)
     finally:
         streams.num_open -= 1
+
+
+def _message(kind: str, data: bytes, *, event_id: int | None = None) -> ServerSentEvent:
+    name = None if event_id is None else str(event_id)
+    return ServerSentEvent(data.decode(), event=kind, id=name, sep=NEWLINE)
 
 
 def _look(database: Database, settled: SettledIds, subject: Subject, after: int) -> News:

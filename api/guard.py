@@ -39,7 +39,7 @@ class Guard:
         self._lock = threading.Lock()
         self._limiter = MovingWindowRateLimiter(
             RedisStorage(
-                broker_url.replace("redis+socket://", "redis+unix://", 1),  # Celery's word for it
+                _as_redis_says(broker_url),
                 key_prefix="specreason.rate",
                 wrap_exceptions=True,
                 socket_timeout=BROKER_TIMEOUT_S,
@@ -99,3 +99,10 @@ class Guard:
         raise LimitReached(
             f"rate: this key may send {rate} requests a minute", retry_after_s=min(max(retry_after_s, 1), 60)
         )
+
+
+def _as_redis_says(broker_url: str) -> str:
+    """Celery has words of its own for a socket and for the number of a database."""
+    if not broker_url.startswith("redis+socket://"):
+        return broker_url
+    return broker_url.replace("redis+socket://", "redis+unix://", 1).replace("virtual_host=", "db=", 1)

@@ -110,7 +110,8 @@ async def _on_invalid_parameter(request: Request, error: Exception) -> Response:
 async def _on_http_error(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: no such path, no such method, a body that breaks off."""
     assert isinstance(error, HTTPException)
-    return problem(request.url.path, error.status_code, str(error.detail), headers=error.headers)
+    field = "body" if error.status_code == 413 else None
+    return problem(request.url.path, error.status_code, str(error.detail), field=field, headers=error.headers)
 
 
 async def _on_defect(request: Request, error: Exception) -> Response:
