@@ -38,12 +38,17 @@ NEWLINE = "\n"
 
 EventId = Annotated[int, Query(ge=0, lt=2**63, description="The last event that was seen.")]
 LastEventId = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63)]
-EVENT = TypeAdapter(EventRow)
+EVENT, BATCH, JOB = TypeAdapter(EventRow), TypeAdapter(BatchSummary), TypeAdapter(JobSummary)
+MESSAGE = {  # one event, for the document
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}},
+}
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Each event has an `id`, its kind as `event`, and the change as JSON in `data`. Once every job"
         " has ended comes one last event `end`, without an id, whose data is the summary.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": MESSAGE}},
     }
 }
 
@@ -71,7 +76,7 @@ async def get_batch_events(
     """The batch's events and those of its jobs, from the first one or behind the last that was seen."""
 
     def summary() -> bytes:
-        return TypeAdapter(BatchSummary).dump_json(read_batch(database_of(request), batch_id))
+        return BATCH.dump_json(read_batch(database_of(request), batch_id))
 
     return await _stream(request, Subject(batch_id=batch_id), last_seen or after, summary)
 
@@ -83,7 +88,7 @@ async def get_job_events(
     """The job's events, from the first one or behind the last that was seen."""
 
     def summary() -> bytes:
-        return TypeAdapter(JobSummary).dump_json(read_job(database_of(request), job_id))
+        return JOB.dump_json(read_job(database_of(request), job_id))
 
     return await _stream(request, Subject(job_id=job_id), last_seen or after, summary)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Header, Request
 from fastapi.responses import Response
-from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from api.access import caller_of
 from api.database import database_of
@@ -47,7 +47,7 @@ def answer_once(
         if name is not None and (earlier := earlier_answer(connection, name)) is not None:
             return _json(earlier, {"Idempotent-Replayed": "true"})
         created = create(connection)
-        answer = StoredAnswer(status=status, body=TypeAdapter(type(created)).dump_json(created))
+        answer = StoredAnswer(status=status, body=to_json(created, inf_nan_mode="null"))
         if name is not None:
             keep_answer(connection, name, answer)
     return _json(answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
@@ -12,8 +13,8 @@ from fastapi.routing import APIRoute
 from api.access import OPEN_PATHS, scope_of
 from api.problems import PROBLEM_JSON, speaks_openai, status_for
 
-PROBLEM = {
-    "title": "Problem",
+PROBLEM_DETAILS = {
+    "title": "ProblemDetails",
     "description": "What is wrong (RFC 9457). `field` names the wrong field, parameter or line, where there is one.",
     "type": "object",
     "required": ["type", "title", "status", "detail", "field"],
@@ -55,7 +56,7 @@ def document_errors(app: FastAPI) -> None:
             return app.openapi_schema
         document = generate()
         components = document.setdefault("components", {})
-        components.setdefault("schemas", {}).update(Problem=PROBLEM, OpenAIError=OPENAI_ERROR)
+        components.setdefault("schemas", {}).update(ProblemDetails=PROBLEM_DETAILS, OpenAIError=OPENAI_ERROR)
         components["securitySchemes"] = {"ApiKey": API_KEY}
         for name in ("HTTPValidationError", "ValidationError"):
             components["schemas"].pop(name, None)
@@ -63,7 +64,8 @@ def document_errors(app: FastAPI) -> None:
             if isinstance(route, APIRoute) and route.include_in_schema:
                 for method in route.methods:
                     _complete(document["paths"][route.path_format][method.lower()], route)
-        return document
+        app.openapi_schema = _with_shared_definitions(document)
+        return app.openapi_schema
 
     app.openapi = generate_with_errors  # type: ignore[method-assign]
 
@@ -76,6 +78,18 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     if path not in OPEN_PATHS:
         operation["security"] = [{"ApiKey": []}]
         operation["x-scope"] = str(scope_of(route))
+
+
+def _with_shared_definitions(document: dict[str, Any]) -> dict[str, Any]:
+    """A body that a route describes by itself brings its definitions along; references find those of the document."""
+    schemas = document["components"]["schemas"]
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                schemas.update(content["schema"].pop("$defs", {}))
+    moved = json.dumps(document).replace('"#/$defs/', '"#/components/schemas/')
+    shared: dict[str, Any] = json.loads(moved)
+    return shared
 
 
 def _statuses(operation: dict[str, Any], path: str) -> Iterator[int]:
@@ -95,7 +109,7 @@ def _statuses(operation: dict[str, Any], path: str) -> Iterator[int]:
 
 def _response(path: str, status: int) -> dict[str, Any]:
     name, media_type = (
-        ("OpenAIError", "application/json") if speaks_openai(path) else ("Problem", PROBLEM_JSON)
+        ("OpenAIError", "application/json") if speaks_openai(path) else ("ProblemDetails", PROBLEM_JSON)
     )
     schema = {"$ref": f"#/components/schemas/{name}"}
     return {"description": HTTPStatus(status).phrase, "content": {media_type: {"schema": schema}}}

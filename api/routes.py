@@ -22,12 +22,12 @@ from specreason.settings import Settings
 from specreason.store.attempts import AttemptRow, read_attempts
 from specreason.store.batches import NewBatch, add_batch
 from specreason.store.dispatch import take_unpublished, window_of
+from specreason.store.filters import JobFilter
 from specreason.store.session import Connection, ping
 from specreason.store.states import JobState
 from specreason.store.steps import StepRow, read_step_rows
 from specreason.store.summaries import (
     BatchSummary,
-    JobFilter,
     JobSummary,
     WorkerSummary,
     batch_as_it_stands,
@@ -206,9 +206,14 @@ def _submit(request: Request, idempotency_key: str | None, new: NewBatch, body_h
 
 
 def announce(request: Request, pair: str) -> None:
-    """Announce what is queued for the pair, as far as its workers have room."""
+    """Announce what is queued for the pair, as far as its workers have room.
+
+    One request at a time: others leave theirs to the dispatcher, a second at most, and keep no connection waiting.
+    """
     database, settings = database_of(request), _settings(request)
     publisher: Publisher = request.app.state.publisher
+    if not publisher.turn.acquire(blocking=False):
+        return
     try:
         window = window_of(live_slots(database).get(pair, 0), most=settings.publish_window)
         waiting = publisher.waiting(pair)
@@ -216,6 +221,8 @@ def announce(request: Request, pair: str) -> None:
         publisher.announce(pair, due)
     except StoreUnavailable as error:
         log.warning("the batch is stored, and the dispatcher will announce its jobs: %s", error)
+    finally:
+        publisher.turn.release()
 
 
 def _settings(request: Request) -> Settings:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, TableClause, column, exists, select, table
+from sqlalchemy import Row, TableClause, column, exists, select, table
 
 from specreason.reasoning.steps import StopReason
 from specreason.store.columns import one_of_ids
+from specreason.store.filters import JobFilter
 from specreason.store.schema import batch, job
 from specreason.store.session import Connection, Database, storable, transaction
 from specreason.store.states import OPEN, JobState
-from specreason.store.trace_schema import grade
 from specreason.store.visibility import is_visible, require_batch, require_job
 
 
@@ -130,15 +130,6 @@ class WorkerSummary:
     stopped_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFilter:
-    """Which of a batch's jobs: any of `states`, whose newest grade is so, and whose error has this text in it."""
-
-    states: tuple[JobState, ...] = ()
-    grade: Literal["true", "false", "none"] | None = None
-    error: str | None = None
-
-
 Summary = type[BatchSummary] | type[JobSummary] | type[WorkerSummary]
 
 
@@ -218,30 +209,12 @@ def read_jobs(
     if after is not None:
         page = page.where(job.c.id > after)
     if which is not None:
-        page = page.where(*_conditions(which))
+        page = page.where(*which.conditions())
     with transaction(database) as connection:
         require_batch(connection, batch_id, sees_only)
         ids = connection.scalars(page).all()
         rows = connection.execute(select(job_summary).where(one_of_ids(job_summary.c.job_id, ids))).all()
     return tuple(sorted(map(_to_job, rows), key=lambda summary: summary.job_id))
-
-
-def _conditions(which: JobFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if which.states:
-        conditions.append(job.c.state.in_(which.states))
-    if which.error is not None:
-        conditions.append(job.c.error.icontains(storable(which.error), autoescape=True))
-    if which.grade is not None:
-        newest = (
-            select(grade.c.is_correct)
-            .where(grade.c.job_id == job.c.id, job.c.graded_at.is_not(None))
-            .order_by(grade.c.id.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
-        conditions.append(newest.is_(None) if which.grade == "none" else newest.is_(which.grade == "true"))
-    return conditions
 
 
 def list_workers(database: Database, *, limit: int = 100) -> tuple[WorkerSummary, ...]:

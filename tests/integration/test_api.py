@@ -16,7 +16,8 @@ from api.publisher import Publisher
 from specreason.config import load_pairs
 from specreason.embedded import Servers
 from specreason.settings import Settings
-from specreason.store.session import Database, read_only_query
+from specreason.store.idempotency import RequestKey, earlier_answer
+from specreason.store.session import Database, read_only_query, transaction
 from specreason.store.workers import NewWorker, register_worker
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
@@ -67,6 +68,42 @@ def test_a_request_sent_again_under_its_key_is_the_same_batch(client: TestClient
     other = client.post("/api/batches", json={"problems": PROBLEMS[:1]}, headers=key)
     assert other.status_code == 422
     assert other.json()["field"] == "Idempotency-Key"
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é"])
+def test_an_idempotency_key_that_is_none_is_refused(client: TestClient, database: Database, key: str) -> None:
+    headers = {"Idempotency-Key": key.encode("latin-1")}
+    answer = client.post("/api/batches", json={"problems": PROBLEMS}, headers=headers)
+    assert (answer.status_code, answer.json()["field"]) == (422, "Idempotency-Key")
+    assert num_rows(database) == 0
+
+
+def test_while_the_first_request_under_a_key_runs_the_second_is_told_when_to_ask_again(
+    client: TestClient, database: Database
+) -> None:
+    body = {"problems": PROBLEMS}
+    running = RequestKey(owner=None, path="/api/batches", key="k", body_hash="")
+    with transaction(database) as connection:
+        earlier_answer(connection, running)
+        second = client.post("/api/batches", json=body, headers={"Idempotency-Key": "k"})
+        assert client.post("/api/batches", json=body).status_code == 201
+    assert second.status_code == 409
+    assert int(second.headers["Retry-After"]) > 0
+    assert client.post("/api/batches", json=body, headers={"Idempotency-Key": "k"}).status_code == 201
+
+
+def test_a_form_sent_again_is_the_same_request_whatever_its_boundary(
+    client: TestClient, database: Database
+) -> None:
+    key = {"Idempotency-Key": "form"}
+    first, again = (
+        client.post("/api/batches", files={"file": ("p.jsonl", '{"problem": "1 + 1?"}')}, headers=key)
+        for _ in range(2)
+    )
+    assert first.request.headers["Content-Type"] != again.request.headers["Content-Type"]
+    assert (again.status_code, again.content) == (201, first.content)
+    other = client.post("/api/batches", files={"file": ("p.jsonl", '{"problem": "2?"}')}, headers=key)
+    assert other.status_code == 422
 
 
 def test_while_postgres_is_away_nothing_is_accepted_and_the_client_is_told_when_to_come_back(
