@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
+import anyio
 from fastapi import APIRouter, Header, Query, Request
 from pydantic import TypeAdapter
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -32,6 +32,7 @@ router = APIRouter(prefix="/api", dependencies=[READ])
 POLL_S = 0.5
 KEEPALIVE_S = 15  # a comment after so long without an event
 SEND_S = 30.0  # a client that takes nothing for longer is gone
+LEAVE_S = 2.0  # at the end of the process
 MOST_STREAMS = 256  # in one process
 PAGE = 500
 NEWLINE = "\n"
@@ -101,17 +102,25 @@ async def _stream(
     streams: Streams = request.app.state.streams
     if streams.num_open >= MOST_STREAMS:
         raise LimitReached(f"events: {MOST_STREAMS} streams are open already", retry_after_s=KEEPALIVE_S)
-    events = _events(request, streams, subject, after, summary)
-    return EventSourceResponse(events, ping=KEEPALIVE_S, send_timeout=SEND_S, sep=NEWLINE)
+    leaving = anyio.Event()
+    return EventSourceResponse(
+        _events(request, leaving, subject, after, summary),
+        ping=KEEPALIVE_S,
+        send_timeout=SEND_S,
+        sep=NEWLINE,
+        shutdown_event=leaving,
+        shutdown_grace_period=LEAVE_S,
+    )
 
 
 async def _events(
-    request: Request, streams: Streams, subject: Subject, after: int, summary: Callable[[], bytes]
+    request: Request, leaving: anyio.Event, subject: Subject, after: int, summary: Callable[[], bytes]
 ) -> AsyncIterator[ServerSentEvent]:
-    """Holds no connection while it waits, and outlasts an absence of Postgres."""
+    """Holds no connection while it waits, outlasts an absence of Postgres, and ends when the process is `leaving`."""
+    streams: Streams = request.app.state.streams
     streams.num_open += 1
     try:
-        while await is_still_admitted(request):
+        while not leaving.is_set() and await is_still_admitted(request):
             try:
                 news = await run_in_threadpool(_look, database_of(request), streams.settled, subject, after)
                 for event in news.events:
@@ -123,7 +132,8 @@ async def _events(
                 pause_s = POLL_S if len(news.events) < PAGE else 0
             except StoreUnavailable:
                 pause_s = POLL_S
-            await asyncio.sleep(pause_s)
+            with anyio.move_on_after(pause_s):
+                await leaving.wait()
     finally:
         streams.num_open -= 1
 
