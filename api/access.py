@@ -1,21 +1,105 @@
-"""Who asks, and what they may see."""
+"""Who asks, what they may see, and what they may do. Every path needs a key, those of OPEN_PATHS apart.
+
+A route says which scope it needs: `dependencies=[READ]`. One that says nothing is an administrator's.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastapi import Request
+from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
+
+from api.guard import Guard
+from api.problems import problem_of
+from specreason.errors import NotAllowed, SpecReasonError
+from specreason.store.states import Scope
+
+OPEN_PATHS = frozenset({"/api/health", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """`owner` owns what this caller creates; `sees_only` is the owner whose things it may see, None: everyone's."""
+    """`owner` owns what this caller creates; `sees_only` is the owner whose things it may see, None: everyone's.
+
+    `max_queued_jobs` bounds the owner's queued jobs, None: no bound.
+    """
 
     owner: str | None = None
     sees_only: str | None = None
+    max_queued_jobs: int | None = None
+    scopes: frozenset[Scope] = frozenset({Scope.ADMIN})
+
+    def may(self, scope: Scope) -> bool:
+        return scope in self.scopes or Scope.ADMIN in self.scopes
 
 
 def caller_of(request: Request) -> Caller:
     """Whoever sent `request`. Without keys that is nobody in particular, who sees everything."""
     caller: Caller = getattr(request.state, "caller", Caller())
     return caller
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a route says of itself; `check_scope` sees to it."""
+
+    scope: Scope
+
+    async def __call__(self) -> None:
+        return
+
+
+READ = Depends(Needs(Scope.READ))
+SUBMIT = Depends(Needs(Scope.SUBMIT))
+CONTROL = Depends(Needs(Scope.CONTROL))
+
+
+def scope_of(route: object) -> Scope:
+    """The scope that a route needs."""
+    said = (each.dependency for each in getattr(route, "dependencies", ()))
+    return next((each.scope for each in said if isinstance(each, Needs)), Scope.ADMIN)
+
+
+async def check_scope(request: Request) -> None:
+    """Raise NotAllowed unless the caller may use the route."""
+    needed = scope_of(request.scope.get("route"))
+    caller = caller_of(request)
+    if request.url.path not in OPEN_PATHS and not caller.may(needed):
+        raise NotAllowed(
+            f"this needs a key with the scope '{needed}'; yours has {', '.join(sorted(caller.scopes))}"
+        )
+
+
+async def is_still_admitted(request: Request) -> bool:
+    """Whether the key that a long request came with counts even now."""
+    guard: Guard | None = request.app.state.guard
+    if guard is None:
+        return True
+    return await run_in_threadpool(guard.knows, request.headers.get("Authorization"))
+
+
+class Door:
+    """Lets no request in without a key that counts, before anything of its body is read."""
+
+    def __init__(self, app: ASGIApp, guard: Guard | None) -> None:
+        self._app = app
+        self._guard = guard
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._guard is not None and scope["path"] not in OPEN_PATHS:
+            request = Request(scope)
+            try:
+                key = await run_in_threadpool(self._guard.admit, request.headers.get("Authorization"))
+            except SpecReasonError as error:
+                await problem_of(scope["path"], error)(scope, receive, send)
+                return
+            request.state.caller = Caller(
+                owner=key.owner,
+                sees_only=None if Scope.ADMIN in key.scopes else key.owner,
+                max_queued_jobs=key.max_queued_jobs,
+                scopes=key.scopes,
+            )
+        await self._app(scope, receive, send)

@@ -1,66 +1,53 @@
-"""The HTTP API, wired up. Errors become status codes here and nowhere else."""
+"""The HTTP API, wired up."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from fastapi import Depends, FastAPI
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
-
-from api import controls, routes
+from api import controls, events, routes
+from api.access import Door, check_scope
+from api.body_limit import BodyLimit
 from api.docs import add_docs
+from api.events import Streams
+from api.guard import Guard
+from api.openapi import document_errors
+from api.problems import answer_with_problems
 from api.publisher import Publisher
 from specreason import __version__
 from specreason.config import PairConfig
-from specreason.errors import ConfigError, InvalidField, SpecReasonError, StoreUnavailable, UnknownName
 from specreason.settings import Settings
 from specreason.store.session import Database
 
-RETRY_AFTER_S = 5
-STATUS_OF: tuple[tuple[type[SpecReasonError], int], ...] = (
-    (UnknownName, 404),
-    (ConfigError, 422),
-    (StoreUnavailable, 503),
-)
-
 
 def create_app(
-    database: Database, publisher: Publisher, pairs: dict[str, PairConfig], settings: Settings
+    database: Database,
+    publisher: Publisher,
+    pairs: dict[str, PairConfig],
+    settings: Settings,
+    *,
+    guard: Guard | None = None,
 ) -> FastAPI:
-    """The application over a migrated database. It loads no model and runs no job."""
+    """The application over a migrated database. It loads no model and runs no job. Without a guard, keys are off."""
     app = FastAPI(
         title="SpecReason Pipeline",
         version=__version__,
         summary="Submit reasoning jobs in bulk, and read every step that was taken.",
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(check_scope)],
     )
     app.state.database = database
     app.state.publisher = publisher
     app.state.pairs = pairs
     app.state.settings = settings
+    app.state.guard = guard
+    app.state.streams = Streams(database)
     app.include_router(routes.router)
     app.include_router(controls.router)
+    app.include_router(events.router)
     add_docs(app)
-    for error, status in STATUS_OF:
-        app.add_exception_handler(error, _answer(status))
-    app.add_exception_handler(RequestValidationError, _invalid_parameter)
+    answer_with_problems(app)
+    document_errors(app)
+    app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
+    app.add_middleware(Door, guard=guard)  # the outermost: nothing is done for who has no key
     return app
-
-
-def _answer(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
-    async def answer(request: Request, error: Exception) -> Response:
-        body = {"message": str(error), "field": error.field if isinstance(error, InvalidField) else None}
-        headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
-        return JSONResponse({"error": body}, status, headers)
-
-    return answer
-
-
-async def _invalid_parameter(request: Request, error: Exception) -> Response:
-    """A path or query parameter that is not what it should be, in the same shape as every other error."""
-    assert isinstance(error, RequestValidationError)
-    detail = error.errors()[0]
-    field = str(detail["loc"][-1])
-    return JSONResponse({"error": {"message": f"{field}: {detail['msg']}", "field": field}}, 422)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
@@ -20,6 +21,7 @@ class Publisher:
     def __init__(self, broker_url: str) -> None:
         self._celery = Celery("specreason", broker=broker_url)
         self._celery.conf.update(PUBLISHER_CONFIG)
+        self.turn = threading.Lock()  # whose turn it is to announce what is queued
 
     def waiting(self, pair: str) -> list[UUID | None]:
         """The job of each message in the pair's queue; None for a message that is not ours."""

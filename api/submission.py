@@ -11,16 +11,16 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import UploadFile
 
+from api.access import Caller, caller_of
 from specreason.config import PairConfig, RunConfig, first_invalid_field, get_pair
-from specreason.errors import InvalidField, UnknownName
+from specreason.errors import InvalidField, TooLarge, UnknownName
 from specreason.evaluation.datasets import Problem, load_json, parse_jsonl
 from specreason.reasoning.schemes import misfit
 from specreason.settings import Settings
-from specreason.store.batches import IdempotencyKey, NewBatch, NewFile, NewProblem
+from specreason.store.batches import NewBatch, NewFile, NewProblem
 
 FORM_FIELDS = frozenset({"file", "name", "pair", "config", "priority", "deadline_s", "metadata"})
 LONGEST_DEADLINE_S = 366 * 86_400
-LONGEST_KEY = 255  # characters of an Idempotency-Key
 
 
 class Submission(BaseModel):
@@ -70,8 +70,8 @@ SUBMISSION_DOC: dict[str, Any] = {
 }
 
 
-async def read_submission(request: Request) -> NewBatch:
-    """The batch that `request` asks for. Raises InvalidField for the first thing that is wrong."""
+async def read_submission(request: Request) -> tuple[NewBatch, str]:
+    """The batch that `request` asks for, and a hash of all it says. Raises InvalidField for the first wrong thing."""
     settings: Settings = request.app.state.settings
     content_type = request.headers.get("content-type", "").partition(";")[0].strip()
     if content_type == "application/json":
@@ -84,7 +84,7 @@ async def read_submission(request: Request) -> NewBatch:
         count = len(submission.problems)
         raise InvalidField("problems", f"are {count}; a batch has at most {settings.max_problems}")
     pair = _pair_of(submission, request.app.state.pairs)
-    return _new_batch(submission, pair, file, _idempotency(request, submission, file))
+    return _new_batch(submission, pair, file, caller_of(request)), _hash(submission, file)
 
 
 async def _json_body(request: Request, settings: Settings) -> bytes:
@@ -92,7 +92,7 @@ async def _json_body(request: Request, settings: Settings) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > settings.max_upload_bytes:
-            raise InvalidField("body", f"is larger than {settings.max_upload_bytes} bytes")
+            raise TooLarge("body", f"is larger than {settings.max_upload_bytes} bytes")
     return bytes(body)
 
 
@@ -105,7 +105,7 @@ async def _from_form(request: Request, settings: Settings) -> tuple[Submission, 
             raise InvalidField("file", "a JSONL file is required")
         content = await upload.read(settings.max_upload_bytes + 1)
         if len(content) > settings.max_upload_bytes:
-            raise InvalidField("file", f"is larger than {settings.max_upload_bytes} bytes")
+            raise TooLarge("file", f"is larger than {settings.max_upload_bytes} bytes")
         fields = {key: value for key, value in form.items() if key != "file"}
     for key in ("config", "metadata"):
         if key in fields:
@@ -148,21 +148,13 @@ def _pair_of(submission: Submission, pairs: dict[str, PairConfig]) -> PairConfig
         raise InvalidField("pair", str(error).removeprefix("pair: ")) from error
 
 
-def _idempotency(request: Request, submission: Submission, file: NewFile | None) -> IdempotencyKey | None:
-    """The client's name for this request: a 503 may hide a commit, and sent again under it, it is the same batch."""
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return None
-    if not 0 < len(key) <= LONGEST_KEY:
-        raise InvalidField("Idempotency-Key", f"must have 1 to {LONGEST_KEY} characters")
+def _hash(submission: Submission, file: NewFile | None) -> str:
     body = hashlib.sha256(json.dumps(submission.model_dump(), sort_keys=True, default=str).encode())
     body.update(file.content if file is not None else b"")
-    return IdempotencyKey(key=key, body_hash=body.hexdigest())
+    return body.hexdigest()
 
 
-def _new_batch(
-    submission: Submission, pair: PairConfig, file: NewFile | None, idempotency: IdempotencyKey | None
-) -> NewBatch:
+def _new_batch(submission: Submission, pair: PairConfig, file: NewFile | None, caller: Caller) -> NewBatch:
     """The stored configuration names its threshold: a later change of the pair's default changes no batch."""
     config = submission.config
     if not config.scheme.fits(base_speculates=pair.speculation is not None):
@@ -181,7 +173,8 @@ def _new_batch(
         deadline_at=_from_now(submission.deadline_s),
         metadata=submission.metadata,
         file=file,
-        idempotency=idempotency,
+        owner=caller.owner,
+        max_queued_jobs=caller.max_queued_jobs,
     )
 
 

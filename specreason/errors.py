@@ -3,14 +3,19 @@
 SpecReasonError
 ├── ConfigError              the user's input is wrong; never retried, exit code 2, HTTP 4xx
 │   ├── InvalidField         one field, one line or one limit is wrong, and it is named
-│   └── UnknownName          a pair, scheme, batch or job that does not exist here
+│   │   └── TooLarge         a body or file has more bytes than are taken
+│   ├── UnknownName          a pair, scheme, batch or job that does not exist here
+│   ├── KeyRefused           no API key was sent, or one that is unknown or revoked
+│   └── NotAllowed           the API key lacks the scope
 ├── PermanentJobError        this job cannot succeed on any worker; the job becomes `failed`
 │   ├── PromptTooLong        the prompt leaves no room for thinking in the pair's context
 │   └── PairMismatch         steps were written under another pair fingerprint (design §4)
 ├── TransientError           the machine misbehaved; the job may be tried again
 │   ├── EngineDead           the engine is gone for good: the worker process must leave
 │   ├── LeaseLost            another claim raised the fence: stop at once, write nothing
-│   └── StoreUnavailable     Postgres or the broker does not answer
+│   ├── StoreUnavailable     Postgres or the broker does not answer
+│   ├── LimitReached         a rate limit or a quota of queued jobs: the same succeeds later
+│   └── StillRunning         the first request under this idempotency key has not ended
 └── EmbeddedServerError      an embedded server cannot start; the operator must act
 
 A model that misbehaves is data, not an exception: a verdict without a digit is a rejected step.
@@ -39,8 +44,20 @@ class InvalidField(ConfigError):
         self.reason = reason
 
 
+class TooLarge(InvalidField):
+    """A body or a file has more bytes than this deployment takes."""
+
+
 class UnknownName(ConfigError):
     """A name that this deployment does not know; the message lists those it does, where few."""
+
+
+class KeyRefused(ConfigError):
+    """No API key was sent, or one that is unknown or revoked."""
+
+
+class NotAllowed(ConfigError):
+    """The API key is good, and its scopes do not cover this."""
 
 
 class PermanentJobError(SpecReasonError):
@@ -69,6 +86,18 @@ class LeaseLost(TransientError):
 
 class StoreUnavailable(TransientError):
     """Postgres or the broker does not answer."""
+
+
+class LimitReached(TransientError):
+    """A rate limit or a quota is used up. The same request succeeds once there is room again."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class StillRunning(TransientError):
+    """The first request under this idempotency key has not ended. Its answer is had by asking again."""
 
 
 class EmbeddedServerError(SpecReasonError):

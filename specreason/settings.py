@@ -28,6 +28,14 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: Annotated[int, Field(ge=0, le=65535)] = 8765
     api_url: str = Field("http://127.0.0.1:8765", description="Where the commands find the API.")
+    keys: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Whether requests need an API key; auto: unless only this machine can reach the API.",
+    )
+    admin_key: SecretStr | None = Field(None, description="An administrator's key, made known at each start.")
+    requests_per_minute: Annotated[int, Field(ge=1)] = Field(
+        6000, description="Most requests with one key, unless the key says otherwise."
+    )
     max_upload_bytes: Annotated[int, Field(ge=1)] = 200 * 1024 * 1024
     max_problems: Annotated[int, Field(ge=1)] = 50_000
 

@@ -54,6 +54,6 @@ STATE_COUNTS = (
 
 def _message(answer: httpx2.Response) -> str:
     try:
-        return str(answer.json()["error"]["message"])
+        return str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):
         return f"status {answer.status_code}"

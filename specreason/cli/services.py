@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import socket
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from specreason.config import get_pair, load_pairs
 from specreason.engines.platform import check_platform
 from specreason.errors import ConfigError
 from specreason.logs import log_to_stderr
-from specreason.settings import load_settings
+from specreason.settings import Settings, load_settings
+from specreason.store.keys import ensure_operator_key, has_key
 from specreason.store.migrate import check_schema, migrate
-from specreason.store.session import connect
+from specreason.store.session import Database, connect
+
+if TYPE_CHECKING:
+    from api.guard import Guard
 
 
 def serve_api(host: str | None, port: int | None, listen_fd: int | None) -> None:
@@ -28,9 +34,13 @@ def serve_api(host: str | None, port: int | None, listen_fd: int | None) -> None
         if listen_fd is not None
         else listen(host or settings.api_host, settings.api_port if port is None else port)
     )
+    needs_keys = keys_are_on(settings, listener)
     database = connect(settings.database())
     check_schema(database)
-    app = create_app(database, Publisher(settings.broker()), load_pairs(settings.pairs_file), settings)
+    guard = _guard(database, settings, listener) if needs_keys else None
+    app = create_app(
+        database, Publisher(settings.broker()), load_pairs(settings.pairs_file), settings, guard=guard
+    )
     config = uvicorn.Config(app, log_level=settings.log_level.lower(), access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
 
@@ -43,6 +53,35 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigError(
             f"port: cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); choose another with --port"
         ) from error
+
+
+def keys_are_on(settings: Settings, listener: socket.socket) -> bool:
+    """Whether requests need a key. Raises ConfigError if they do not, and other machines could send some."""
+    if settings.keys == "off" and not _is_local(listener):
+        raise ConfigError(
+            f"keys: SPECREASON_KEYS is off, and {listener.getsockname()[0]} can be reached from other machines;"
+            " switch keys on, or listen on 127.0.0.1"
+        )
+    return settings.keys == "on" or (settings.keys == "auto" and not _is_local(listener))
+
+
+def _guard(database: Database, settings: Settings, listener: socket.socket) -> Guard:
+    """Who lets requests in. Raises ConfigError where other machines could reach an API that no key opens."""
+    from api.guard import Guard
+
+    if settings.admin_key is not None:
+        ensure_operator_key(database, settings.admin_key.get_secret_value())
+    if not _is_local(listener) and not has_key(database):
+        raise ConfigError(
+            f"keys: there is none yet, and {listener.getsockname()[0]} can be reached from other machines:"
+            " make one with `specreason keys create`, or set SPECREASON_ADMIN_KEY"
+        )
+    return Guard(database, settings.broker(), settings)
+
+
+def _is_local(listener: socket.socket) -> bool:
+    """Whether only this machine can connect."""
+    return listener.family == socket.AF_UNIX or ip_address(listener.getsockname()[0]).is_loopback
 
 
 def run_worker(pair: str, gpu: str | None, slots: int | None) -> int:

@@ -10,13 +10,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, insert, select
-from sqlalchemy.dialects.postgresql import insert as insert_once
+from sqlalchemy import Table, insert
 from uuid_utils.compat import uuid7
 
 from specreason.config import RunConfig
 from specreason.errors import InvalidField
-from specreason.store.schema import batch, event, file, idempotency_key, job, problem
+from specreason.store.quota import check_quota
+from specreason.store.schema import batch, event, file, job, problem
 from specreason.store.session import Connection, Database, storable, transaction
 from specreason.store.states import EventKind
 from specreason.store.turns import serving_turn
@@ -41,16 +41,11 @@ class NewFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IdempotencyKey:
-    """The client's own name for a request: sent again with the same body, it is the same batch."""
-
-    key: str
-    body_hash: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NewBatch:
-    """What a user submits. Jobs of a larger `priority` go first; whatever has not ended at `deadline_at` expires."""
+    """What a user submits. Jobs of a larger `priority` go first; whatever has not ended at `deadline_at` expires.
+
+    `owner` may have `max_queued_jobs` in the queue, None: any number.
+    """
 
     name: str
     pair: str
@@ -60,25 +55,29 @@ class NewBatch:
     deadline_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     file: NewFile | None = None
-    idempotency: IdempotencyKey | None = None
+    owner: str | None = None
+    max_queued_jobs: int | None = None
 
 
 def insert_batch(database: Database, new: NewBatch) -> UUID:
-    """Store the batch and its queued jobs in one transaction; return its id.
+    """Store the batch and its queued jobs in one transaction; return its id. Raises as `add_batch` does."""
+    with transaction(database) as connection:
+        return add_batch(connection, new)
 
-    Raises InvalidField for an empty batch, text that Postgres cannot hold, and an idempotency key that was
-    used with another body. A key that was used with this body gives that batch again and stores nothing.
+
+def add_batch(connection: Connection, new: NewBatch) -> UUID:
+    """Store the batch and its queued jobs in the caller's transaction; return its id.
+
+    Raises InvalidField for an empty batch and text that Postgres cannot hold, LimitReached for an owner's quota.
     """
     _check(new)
-    batch_id = uuid7()
-    with transaction(database) as connection:
-        _insert_batch_row(connection, batch_id, new)
-        earlier = _claim_key(connection, batch_id, new.idempotency)
-        if earlier is not None:
-            connection.rollback()
-            return earlier
-        _copy_problems_and_jobs(connection, batch_id, new)
-        connection.execute(insert(event).values(kind=EventKind.BATCH_SUBMITTED, batch_id=batch_id))
+    batch_id: UUID = uuid7()
+    if new.owner is not None and new.max_queued_jobs is not None:
+        num_jobs = len(new.problems) * new.config.repeats
+        check_quota(connection, new.owner, num_jobs, most=new.max_queued_jobs)
+    _insert_batch_row(connection, batch_id, new)
+    _copy_problems_and_jobs(connection, batch_id, new)
+    connection.execute(insert(event).values(kind=EventKind.BATCH_SUBMITTED, batch_id=batch_id))
     return batch_id
 
 
@@ -119,25 +118,9 @@ def _insert_batch_row(connection: Connection, batch_id: UUID, new: NewBatch) -> 
             priority=new.priority,
             metadata=_storable_json(new.metadata),
             file_id=file_id,
+            owner=new.owner,
         )
     )
-
-
-def _claim_key(connection: Connection, batch_id: UUID, idempotency: IdempotencyKey | None) -> UUID | None:
-    """The batch that this key already made; None if the key is new, and now ours. Waits for a race to end."""
-    if idempotency is None:
-        return None
-    row = {"key": idempotency.key, "body_hash": idempotency.body_hash, "batch_id": batch_id}
-    ours = insert_once(idempotency_key).values(row).on_conflict_do_nothing().returning(idempotency_key.c.key)
-    if connection.scalar(ours) is not None:
-        return None
-    earlier = connection.execute(
-        select(idempotency_key).where(idempotency_key.c.key == idempotency.key)
-    ).one()
-    if earlier.body_hash != idempotency.body_hash:
-        raise InvalidField("Idempotency-Key", "was used before, with another body")
-    found: UUID = earlier.batch_id
-    return found
 
 
 def _copy_problems_and_jobs(connection: Connection, batch_id: UUID, new: NewBatch) -> None:

@@ -1,4 +1,4 @@
-"""What a user may do to jobs that were submitted: cancel, pause, resume, set a deadline, queue again.
+"""What a user may do to jobs that were submitted: cancel, pause, resume, queue again, set a deadline or a priority.
 
 Each takes effect in Postgres at once. A worker that runs such a job hears of it within a second (`recalled`), and
 whatever it writes before is refused.
@@ -13,26 +13,27 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, insert, null, select, update
 from sqlalchemy.sql.functions import now
 
-from specreason.errors import InvalidField, UnknownName
+from specreason.errors import InvalidField
 from specreason.reasoning.steps import StopReason
 from specreason.store.columns import one_of_ids
 from specreason.store.schema import batch, event, job
 from specreason.store.session import Connection, Database, transaction
-from specreason.store.states import AttemptOutcome, EventKind, JobState
+from specreason.store.states import OPEN, AttemptOutcome, EventKind, JobState
 from specreason.store.transitions import end_jobs, lock_jobs, revive_jobs
-from specreason.store.turns import queue_anew
+from specreason.store.turns import forget_retries, queue_anew
+from specreason.store.visibility import require_batch, require_job
 
-OPEN = (JobState.QUEUED, JobState.RUNNING)
 REQUEUABLE = (JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED, JobState.DEAD)
 
 
-def cancel_batch(database: Database, batch_id: UUID) -> int:
+def cancel_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> int:
     """Cancel every job of the batch that has not ended; return how many there were. Raises UnknownName.
 
     Running jobs first, in a transaction of their own: their workers' next commits would wait for the many others.
     """
     this = job.c.batch_id == batch_id
     with transaction(database) as connection:
+        require_batch(connection, batch_id, sees_only)
         running = _cancel(connection, this & (job.c.state == JobState.RUNNING))
     with transaction(database) as connection:
         _touch(connection, batch_id, cancelled_at=func.coalesce(batch.c.cancelled_at, now()))
@@ -41,47 +42,78 @@ def cancel_batch(database: Database, batch_id: UUID) -> int:
     return running + queued
 
 
-def cancel_job(database: Database, job_id: UUID) -> bool:
+def cancel_job(database: Database, job_id: UUID, *, sees_only: str | None = None) -> bool:
     """Cancel the job; False if it had ended. Raises UnknownName."""
     with transaction(database) as connection:
-        _must_exist(connection, job_id)
+        require_job(connection, job_id, sees_only)
         return _cancel(connection, job.c.id == job_id) == 1
 
 
-def pause_batch(database: Database, batch_id: UUID) -> None:
+def pause_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> None:
     """Let none of the batch's jobs start, and let those that run stop at their next step. Raises UnknownName."""
     with transaction(database) as connection:
+        require_batch(connection, batch_id, sees_only)
         _touch(connection, batch_id, paused_at=func.coalesce(batch.c.paused_at, now()))
         _mark_queued(connection, batch_id)
         connection.execute(insert(event).values(kind=EventKind.BATCH_PAUSED, batch_id=batch_id))
     _mark_stragglers(database, batch_id)
 
 
-def resume_batch(database: Database, batch_id: UUID) -> None:
+def resume_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> None:
     """Let the batch's jobs go on, in fair turn with all that came meanwhile. Raises UnknownName."""
     with transaction(database) as connection:
+        require_batch(connection, batch_id, sees_only)
         _touch(connection, batch_id, paused_at=null())
         queue_anew(connection, _mark_queued(connection, batch_id))
         connection.execute(insert(event).values(kind=EventKind.BATCH_RESUMED, batch_id=batch_id))
     _mark_stragglers(database, batch_id)
 
 
-def set_batch_deadline(database: Database, batch_id: UUID, deadline_at: datetime | None) -> int:
+def set_batch_deadline(
+    database: Database, batch_id: UUID, deadline_at: datetime | None, *, sees_only: str | None = None
+) -> int:
     """Give every job of the batch that has not ended this deadline, or none; return how many. Raises UnknownName."""
     with transaction(database) as connection:
+        require_batch(connection, batch_id, sees_only)
         _touch(connection, batch_id, name=batch.c.name)
         return _set_deadline(connection, job.c.batch_id == batch_id, deadline_at)
 
 
-def set_job_deadline(database: Database, job_id: UUID, deadline_at: datetime | None) -> bool:
+def set_job_deadline(
+    database: Database, job_id: UUID, deadline_at: datetime | None, *, sees_only: str | None = None
+) -> bool:
     """Give the job this deadline, or none; False if it has ended. Raises UnknownName."""
     with transaction(database) as connection:
-        _must_exist(connection, job_id)
+        require_job(connection, job_id, sees_only)
         return _set_deadline(connection, job.c.id == job_id, deadline_at) == 1
 
 
+def set_batch_priority(
+    database: Database, batch_id: UUID, priority: int, *, sees_only: str | None = None
+) -> int:
+    """Give the batch, and its jobs that have not ended, this priority; return for how many that is a change.
+
+    They take turns with the others of that priority from now on, like newcomers. What was announced is not called
+    back. Raises UnknownName.
+    """
+    with transaction(database) as connection:
+        require_batch(connection, batch_id, sees_only)
+        _touch(connection, batch_id, priority=priority)
+        changes = (job.c.batch_id == batch_id) & job.c.state.in_(OPEN) & (job.c.priority != priority)
+        changed = lock_jobs(connection, changes)
+        connection.execute(update(job).where(one_of_ids(job.c.id, changed)).values(priority=priority))
+        queue_anew(connection, changed)
+        if changed:
+            forget_retries(connection, batch_id)
+    return len(changed)
+
+
 def requeue_batch(
-    database: Database, batch_id: UUID, states: Iterable[JobState] = (JobState.FAILED, JobState.DEAD)
+    database: Database,
+    batch_id: UUID,
+    states: Iterable[JobState] = (JobState.FAILED, JobState.DEAD),
+    *,
+    sees_only: str | None = None,
 ) -> int:
     """Queue the batch's jobs that ended in one of `states` again; return how many. Raises UnknownName.
 
@@ -92,14 +124,15 @@ def requeue_batch(
         allowed = ", ".join(REQUEUABLE)
         raise InvalidField("states", f"'{min(wrong)}' cannot be queued again; these can: {allowed}")
     with transaction(database) as connection:
+        require_batch(connection, batch_id, sees_only)
         _touch(connection, batch_id, name=batch.c.name)
         return _requeue(connection, (job.c.batch_id == batch_id) & job.c.state.in_(chosen))
 
 
-def requeue_job(database: Database, job_id: UUID) -> bool:
+def requeue_job(database: Database, job_id: UUID, *, sees_only: str | None = None) -> bool:
     """Queue the job again, as `requeue_batch` does; False if it is queued, runs, or has succeeded."""
     with transaction(database) as connection:
-        _must_exist(connection, job_id)
+        require_job(connection, job_id, sees_only)
         # Nobody may pause or resume the batch between our look at it and our commit.
         of_job = select(batch.c.id).join(job, job.c.batch_id == batch.c.id).where(job.c.id == job_id)
         connection.execute(of_job.with_for_update(read=True, of=batch))
@@ -129,13 +162,7 @@ def _mark_stragglers(database: Database, batch_id: UUID) -> None:
 
 def _touch(connection: Connection, batch_id: UUID, **values: object) -> None:
     """Set columns of the batch, and so lock it until the end of the transaction."""
-    if not connection.execute(update(batch).where(batch.c.id == batch_id).values(**values)).rowcount:
-        raise UnknownName(f"batch: there is none with id {batch_id}")
-
-
-def _must_exist(connection: Connection, job_id: UUID) -> None:
-    if connection.scalar(select(job.c.id).where(job.c.id == job_id)) is None:
-        raise UnknownName(f"job: there is none with id {job_id}")
+    connection.execute(update(batch).where(batch.c.id == batch_id).values(**values))
 
 
 def _cancel(connection: Connection, which: ColumnElement[bool]) -> int:

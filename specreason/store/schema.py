@@ -7,6 +7,7 @@ Names: tables singular; `_at` timestamptz, `_s` wall seconds, `num_*` counts, `*
 from __future__ import annotations
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -38,16 +39,22 @@ from specreason.store.columns import (
     reference,
     words,
 )
-from specreason.store.states import AttemptOutcome, EventKind, JobState
+from specreason.store.states import AttemptOutcome, EventKind, JobState, Scope
 
 api_key = Table(
     "api_key",
     metadata,
     id_column(),
     Column("name", Text, nullable=False),
-    Column("key_hash", Text, nullable=False, unique=True),
+    Column("key_hash", Text, nullable=False, unique=True),  # SHA-256 of the key, hex: the key is random
+    Column("owner", Text, nullable=False),  # of what is created with it
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("max_queued_jobs", Integer),  # of its owner; NULL: any number
+    Column("requests_per_minute", Integer),  # NULL: the deployment's default
     created_at(),
+    moment("last_used_at"),  # to the minute
     moment("revoked_at"),
+    CheckConstraint(f"scopes <@ ARRAY[{words(Scope)}] AND cardinality(scopes) > 0", name="scopes"),
 )
 
 file = Table(  # what a user uploaded, byte for byte
@@ -74,17 +81,22 @@ batch = Table(
     Column("priority", Integer, nullable=False, server_default=text("0")),  # larger goes first
     json_column("metadata"),
     Column("file_id", ForeignKey("file.id")),
+    Column("owner", Text),  # of the API key that it was submitted with; NULL: keys were off
     created_at(),
     moment("paused_at"),  # NULL: its jobs may run
     moment("cancelled_at"),
 )
+Index(None, batch.c.owner, batch.c.id)
 
-idempotency_key = Table(  # the same key and body again is the same batch
+idempotency_key = Table(  # a request that created something, and what it was answered: see `idempotency`
     "idempotency_key",
     metadata,
+    Column("owner", Text, primary_key=True),  # '' where there is none
+    Column("path", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("body_hash", Text, nullable=False),
-    reference("batch_id", "batch.id"),
+    Column("status", Integer, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
     created_at(),
 )
 
@@ -198,6 +210,7 @@ Index(
     job.c.deadline_at,
     postgresql_where=text("state IN ('queued', 'running') AND deadline_at IS NOT NULL"),
 )
+Index("ix_job_open", job.c.batch_id, postgresql_where=text("state IN ('queued', 'running')"))
 Index("ix_job_running", job.c.worker_id, postgresql_where=text("state = 'running'"))
 _UNGRADED = text("gradable AND state = 'succeeded' AND graded_at IS NULL")
 Index("ix_job_ungraded", job.c.finished_at, postgresql_where=_UNGRADED)

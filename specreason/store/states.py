@@ -1,4 +1,4 @@
-"""The states a job can be in, how an attempt can end, and what the event log tells. No behaviour.
+"""The states a job can be in, how an attempt can end, what the event log tells, what a key may do. No behaviour.
 
 queued → running → succeeded | failed | cancelled | expired | dead
 """
@@ -22,6 +22,18 @@ class JobState(StrEnum):
     @property
     def ended(self) -> bool:
         return self not in (JobState.QUEUED, JobState.RUNNING)
+
+
+OPEN = tuple(state for state in JobState if not state.ended)
+
+
+class Scope(StrEnum):
+    """What an API key may do."""
+
+    SUBMIT = "submit"  # create batches and files
+    READ = "read"
+    CONTROL = "control"  # cancel, pause, resume, requeue, priority, deadline
+    ADMIN = "admin"  # all of these, with what belongs to every owner
 
 
 class AttemptOutcome(StrEnum):

@@ -14,11 +14,10 @@ from uuid import UUID
 from sqlalchemy import RowMapping, Select, select
 
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
-from specreason.errors import UnknownName
 from specreason.reasoning.steps import Decision, Odds, Phase, StepRecord
-from specreason.store.schema import job
 from specreason.store.session import Database, storable, transaction
 from specreason.store.trace_schema import step, step_payload
+from specreason.store.visibility import require_job
 
 COLUMN_OF = {"score": "utility_score"}  # the other fields are called as their columns
 WORDS: dict[str, type[StrEnum]] = {
@@ -75,13 +74,12 @@ class StepRow:
 
 
 def read_step_rows(
-    database: Database, job_id: UUID, *, after: int = -1, limit: int = 100
+    database: Database, job_id: UUID, *, after: int = -1, limit: int = 100, sees_only: str | None = None
 ) -> tuple[StepRow, ...]:
     """A page of a job's steps: at most `limit`, those behind index `after`. Raises UnknownName."""
     page = steps_of(job_id).where(step.c.index > after).limit(limit)
     with transaction(database) as connection:
-        if connection.scalar(select(job.c.id).where(job.c.id == job_id)) is None:
-            raise UnknownName(f"job: there is none with id {job_id}")
+        require_job(connection, job_id, sees_only)
         rows = connection.execute(page).mappings().all()
     return tuple(_to_step_row(row) for row in rows)
 

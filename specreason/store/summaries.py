@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, TableClause, column, select, table
+from sqlalchemy import Row, TableClause, column, exists, select, table
 
-from specreason.errors import UnknownName
 from specreason.reasoning.steps import StopReason
-from specreason.store.session import Database, transaction
-from specreason.store.states import JobState
+from specreason.store.columns import one_of_ids
+from specreason.store.filters import JobFilter
+from specreason.store.schema import batch, job
+from specreason.store.session import Connection, Database, storable, transaction
+from specreason.store.states import OPEN, JobState
+from specreason.store.visibility import is_visible, require_batch, require_job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,53 +142,79 @@ job_summary = _view("job_summary", JobSummary)
 worker_summary = _view("worker_summary", WorkerSummary)
 
 
-def read_batch(database: Database, batch_id: UUID) -> BatchSummary:
+def read_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> BatchSummary:
     """Raises UnknownName."""
     with transaction(database) as connection:
-        row = connection.execute(
-            select(batch_summary).where(batch_summary.c.batch_id == batch_id)
-        ).one_or_none()
-    if row is None:
-        raise UnknownName(f"batch: there is none with id {batch_id}")
-    return _to_batch(row)
+        require_batch(connection, batch_id, sees_only)
+        return batch_as_it_stands(connection, batch_id)
+
+
+def batch_as_it_stands(connection: Connection, batch_id: UUID) -> BatchSummary:
+    """The summary of a batch that is known to be there, as the caller's transaction sees it."""
+    return _to_batch(
+        connection.execute(select(batch_summary).where(batch_summary.c.batch_id == batch_id)).one()
+    )
 
 
 def list_batches(
-    database: Database, *, before: UUID | None = None, limit: int = 50
+    database: Database,
+    *,
+    before: UUID | None = None,
+    limit: int = 50,
+    is_open: bool | None = None,
+    name: str | None = None,
+    sees_only: str | None = None,
 ) -> tuple[BatchSummary, ...]:
-    """A page of batches, newest first: at most `limit`, those submitted before the batch `before`."""
-    page = select(batch_summary).order_by(batch_summary.c.batch_id.desc()).limit(limit)
+    """A page of batches, newest first: at most `limit`, those submitted before the batch `before`.
+
+    `is_open`: whether any of its jobs has not ended; `name`: a part of it, in any case of letters.
+    """
+    page = select(batch.c.id).where(is_visible(sees_only)).order_by(batch.c.id.desc()).limit(limit)
     if before is not None:
-        page = page.where(batch_summary.c.batch_id < before)
+        page = page.where(batch.c.id < before)
+    if name is not None:
+        page = page.where(batch.c.name.icontains(storable(name), autoescape=True))
+    if is_open is not None:
+        unended = exists().where(job.c.batch_id == batch.c.id, job.c.state.in_(OPEN))
+        page = page.where(unended if is_open else ~unended)
     with transaction(database) as connection:
-        return tuple(_to_batch(row) for row in connection.execute(page))
+        ids = connection.scalars(page).all()  # first, so that only these are summed up
+        rows = connection.execute(
+            select(batch_summary).where(one_of_ids(batch_summary.c.batch_id, ids))
+        ).all()
+    return tuple(sorted(map(_to_batch, rows), key=lambda summary: summary.batch_id, reverse=True))
 
 
-def read_job(database: Database, job_id: UUID) -> JobSummary:
+def read_job(database: Database, job_id: UUID, *, sees_only: str | None = None) -> JobSummary:
     """Raises UnknownName."""
     with transaction(database) as connection:
-        row = connection.execute(select(job_summary).where(job_summary.c.job_id == job_id)).one_or_none()
-    if row is None:
-        raise UnknownName(f"job: there is none with id {job_id}")
-    return _to_job(row)
+        require_job(connection, job_id, sees_only)
+        return _to_job(connection.execute(select(job_summary).where(job_summary.c.job_id == job_id)).one())
 
 
 def read_jobs(
-    database: Database, batch_id: UUID, *, after: UUID | None = None, limit: int = 100
+    database: Database,
+    batch_id: UUID,
+    *,
+    after: UUID | None = None,
+    limit: int = 100,
+    which: JobFilter | None = None,
+    sees_only: str | None = None,
 ) -> tuple[JobSummary, ...]:
     """A page of a batch's jobs, in the order submitted: at most `limit`, those behind the job `after`.
 
     Raises UnknownName.
     """
-    page = select(job_summary).where(job_summary.c.batch_id == batch_id)
+    page = select(job.c.id).where(job.c.batch_id == batch_id).order_by(job.c.id).limit(limit)
     if after is not None:
-        page = page.where(job_summary.c.job_id > after)
-    known = select(batch_summary.c.batch_id).where(batch_summary.c.batch_id == batch_id)
+        page = page.where(job.c.id > after)
+    if which is not None:
+        page = page.where(*which.conditions())
     with transaction(database) as connection:
-        if connection.scalar(known) is None:
-            raise UnknownName(f"batch: there is none with id {batch_id}")
-        rows = connection.execute(page.order_by(job_summary.c.job_id).limit(limit)).all()
-    return tuple(_to_job(row) for row in rows)
+        require_batch(connection, batch_id, sees_only)
+        ids = connection.scalars(page).all()
+        rows = connection.execute(select(job_summary).where(one_of_ids(job_summary.c.job_id, ids))).all()
+    return tuple(sorted(map(_to_job, rows), key=lambda summary: summary.job_id))
 
 
 def list_workers(database: Database, *, limit: int = 100) -> tuple[WorkerSummary, ...]:

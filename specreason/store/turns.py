@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from specreason.store.columns import one_of_ids
@@ -58,6 +58,11 @@ def queue_anew(connection: Connection, job_ids: Collection[UUID]) -> None:
         .subquery()
     )
     connection.execute(update(job).where(job.c.id == anew.c.id).values(turn=anew.c.turn))
+
+
+def forget_retries(connection: Connection, batch_id: UUID) -> None:
+    """The batch's jobs go by another clock now, whose turns begin elsewhere."""
+    connection.execute(delete(retry_turn).where(retry_turn.c.batch_id == batch_id))
 
 
 def queue_again(connection: Connection, job_id: UUID) -> None:

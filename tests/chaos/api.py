@@ -53,7 +53,11 @@ class Api:
                 answer = client.post(path, json=body, headers=headers)
         except httpx2.HTTPError:
             return False
-        assert answer.is_success or answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE, answer.text
+        unknown = (
+            httpx2.codes.SERVICE_UNAVAILABLE,
+            httpx2.codes.CONFLICT,
+        )  # 409: its killed predecessor ends
+        assert answer.is_success or answer.status_code in unknown, answer.text
         return answer.is_success
 
     def _start(self) -> None:

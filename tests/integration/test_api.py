@@ -17,7 +17,8 @@ from api.publisher import Publisher
 from specreason.config import load_pairs
 from specreason.embedded import Servers
 from specreason.settings import Settings
-from specreason.store.session import Database, read_only_query
+from specreason.store.idempotency import RequestKey, earlier_answer
+from specreason.store.session import Database, read_only_query, transaction
 from specreason.store.workers import NewWorker, register_worker
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
@@ -57,7 +58,9 @@ def test_a_batch_is_stored_with_its_jobs_and_announced_to_as_many_slots_as_there
 def test_a_request_sent_again_under_its_key_is_the_same_batch(client: TestClient, database: Database) -> None:
     key = {"Idempotency-Key": "once"}
     first, again = (client.post("/api/batches", json={"problems": PROBLEMS}, headers=key) for _ in range(2))
-    assert first.json()["batch_id"] == again.json()["batch_id"]
+    assert (first.status_code, first.content) == (again.status_code, again.content)
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
     assert read_only_query(database, "SELECT count(*) FROM batch").rows == ((1,),)
     odd = {"problems": PROBLEMS, "metadata": {"half": "\ud800"}}
     body = json.dumps(odd).encode()
@@ -65,7 +68,43 @@ def test_a_request_sent_again_under_its_key_is_the_same_batch(client: TestClient
     assert client.post("/api/batches", content=body, headers=headers).status_code == 201
     other = client.post("/api/batches", json={"problems": PROBLEMS[:1]}, headers=key)
     assert other.status_code == 422
-    assert other.json()["error"]["field"] == "Idempotency-Key"
+    assert other.json()["field"] == "Idempotency-Key"
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é"])
+def test_an_idempotency_key_that_is_none_is_refused(client: TestClient, database: Database, key: str) -> None:
+    headers = {"Idempotency-Key": key.encode("latin-1")}
+    answer = client.post("/api/batches", json={"problems": PROBLEMS}, headers=headers)
+    assert (answer.status_code, answer.json()["field"]) == (422, "Idempotency-Key")
+    assert num_rows(database) == 0
+
+
+def test_while_the_first_request_under_a_key_runs_the_second_is_told_when_to_ask_again(
+    client: TestClient, database: Database
+) -> None:
+    body = {"problems": PROBLEMS}
+    running = RequestKey(owner=None, path="/api/batches", key="k", body_hash="")
+    with transaction(database) as connection:
+        earlier_answer(connection, running)
+        second = client.post("/api/batches", json=body, headers={"Idempotency-Key": "k"})
+        assert client.post("/api/batches", json=body).status_code == 201
+    assert second.status_code == 409
+    assert int(second.headers["Retry-After"]) > 0
+    assert client.post("/api/batches", json=body, headers={"Idempotency-Key": "k"}).status_code == 201
+
+
+def test_a_form_sent_again_is_the_same_request_whatever_its_boundary(
+    client: TestClient, database: Database
+) -> None:
+    key = {"Idempotency-Key": "form"}
+    first, again = (
+        client.post("/api/batches", files={"file": ("p.jsonl", '{"problem": "1 + 1?"}')}, headers=key)
+        for _ in range(2)
+    )
+    assert first.request.headers["Content-Type"] != again.request.headers["Content-Type"]
+    assert (again.status_code, again.content) == (201, first.content)
+    other = client.post("/api/batches", files={"file": ("p.jsonl", '{"problem": "2?"}')}, headers=key)
+    assert other.status_code == 422
 
 
 def test_while_postgres_is_away_nothing_is_accepted_and_the_client_is_told_when_to_come_back(
@@ -151,9 +190,10 @@ def test_a_wrong_body_is_refused_with_the_field_and_stores_nothing(
 ) -> None:
     answer = client.post("/api/batches", json=body)
     assert answer.status_code == 422
-    error = answer.json()["error"]
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    error = answer.json()
     assert error["field"].startswith(field)
-    assert says in error["message"]
+    assert says in error["detail"]
     assert num_rows(database) == 0
 
 
@@ -173,8 +213,8 @@ def test_a_wrong_line_is_refused_by_its_number_and_stores_nothing(
     client: TestClient, database: Database, content: bytes, says: str
 ) -> None:
     answer = client.post("/api/batches", files={"file": ("p.jsonl", content)})
-    assert answer.status_code == 422
-    assert says in answer.json()["error"]["message"]
+    assert answer.status_code == (413 if "larger" in says else 422)
+    assert says in answer.json()["detail"]
     assert num_rows(database) == 0
 
 
@@ -192,7 +232,7 @@ def test_a_request_of_the_wrong_form_is_refused(
 ) -> None:
     answer = client.post("/api/batches", **request_of)
     assert answer.status_code == 422
-    assert says in answer.json()["error"]["message"]
+    assert says in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("path", ["batches/{}", "batches/{}/jobs", "jobs/{}", "jobs/{}/steps"])
@@ -200,13 +240,13 @@ def test_what_is_not_there_is_404_and_says_what_is_missing(client: TestClient, p
     missing = uuid4()
     answer = client.get("/api/" + path.format(missing))
     assert answer.status_code == 404
-    assert str(missing) in answer.json()["error"]["message"]
+    assert str(missing) in answer.json()["detail"]
 
 
 def test_an_id_that_is_none_is_422_and_names_the_parameter(client: TestClient) -> None:
     answer = client.get("/api/batches/7")
     assert answer.status_code == 422
-    assert answer.json()["error"]["field"] == "batch_id"
+    assert answer.json()["field"] == "batch_id"
 
 
 def test_jobs_and_batches_are_read_page_by_page(client: TestClient) -> None:
@@ -236,10 +276,10 @@ def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
         "batches/{batch_id}/jobs",
         *(
             f"batches/{{batch_id}}/{action}"
-            for action in ("cancel", "pause", "resume", "requeue", "deadline")
+            for action in ("cancel", "pause", "resume", "requeue", "deadline", "priority", "events")
         ),
         "jobs/{job_id}",
-        "jobs/{job_id}/steps",
+        *(f"jobs/{{job_id}}/{what}" for what in ("steps", "attempts", "events")),
         *(f"jobs/{{job_id}}/{action}" for action in ("cancel", "requeue", "deadline")),
         "workers",
         "health",

@@ -78,7 +78,7 @@ def test_a_wrong_request_names_its_field(
 ) -> None:
     answer = client.post(f"/api/{path.format(batch=submit(database))}", json=body)
     assert answer.status_code == 422
-    assert answer.json()["error"]["field"] == field
+    assert answer.json()["field"] == field
 
 
 def test_an_id_that_is_not_there_is_404(client: TestClient) -> None:

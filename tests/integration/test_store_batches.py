@@ -1,16 +1,14 @@
-"""Submitting a batch: all of it or nothing, once per idempotency key, and fast."""
+"""Submitting a batch: all of it or nothing, and fast."""
 
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from specreason.config import RunConfig
 from specreason.errors import InvalidField, UnknownName
 from specreason.store.batches import (
-    IdempotencyKey,
     NewBatch,
     NewFile,
     NewProblem,
@@ -22,17 +20,15 @@ from specreason.store.summaries import list_batches, read_batch, read_job, read_
 from tests.integration.store_builders import PAIR, execute, job_ids, scalar, submit
 
 
-def batch_of(*problems: NewProblem, key: IdempotencyKey | None = None, repeats: int = 1) -> NewBatch:
-    return NewBatch(
-        name="aime", pair=PAIR, config=RunConfig(repeats=repeats), problems=problems, idempotency=key
-    )
+def batch_of(*problems: NewProblem, repeats: int = 1) -> NewBatch:
+    return NewBatch(name="aime", pair=PAIR, config=RunConfig(repeats=repeats), problems=problems)
 
 
 def num_rows(database: Database) -> object:
     return scalar(
         database,
         """SELECT (SELECT count(*) FROM batch) + (SELECT count(*) FROM problem) + (SELECT count(*) FROM job)
-                + (SELECT count(*) FROM event) + (SELECT count(*) FROM idempotency_key)""",
+                + (SELECT count(*) FROM event)""",
     )
 
 
@@ -94,21 +90,6 @@ def test_nothing_is_half_inserted_when_the_database_gives_up_midway(database: Da
 def test_an_empty_batch_is_refused(database: Database) -> None:
     with pytest.raises(InvalidField, match="problems"):
         insert_batch(database, batch_of())
-
-
-def test_the_same_key_and_body_make_one_batch(database: Database) -> None:
-    new = batch_of(NewProblem(text="1 + 1?"), key=IdempotencyKey(key="k", body_hash="a"))
-    with ThreadPoolExecutor(4) as pool:
-        batch_ids = set(pool.map(lambda _: insert_batch(database, new), range(4)))
-    assert len(batch_ids) == 1
-    assert scalar(database, "SELECT count(*) FROM job") == 1
-
-
-def test_the_same_key_with_another_body_is_refused(database: Database) -> None:
-    insert_batch(database, batch_of(NewProblem(text="1?"), key=IdempotencyKey(key="k", body_hash="a")))
-    with pytest.raises(InvalidField, match="Idempotency-Key"):
-        insert_batch(database, batch_of(NewProblem(text="2?"), key=IdempotencyKey(key="k", body_hash="b")))
-    assert scalar(database, "SELECT count(*) FROM batch") == 1
 
 
 def test_fifty_thousand_problems_are_submitted_in_seconds(database: Database) -> None:

@@ -26,7 +26,7 @@ CONSTRAINTS = """SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_co
 INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND indexname !~ 'alembic' ORDER BY 1"
 
 
-NEWEST = "0004"
+NEWEST = "0006"
 
 
 @pytest.fixture

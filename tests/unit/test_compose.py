@@ -239,11 +239,14 @@ def test_no_file_holds_a_secret() -> None:
         for key, value in service.get("environment", {}).items():
             if re.search("PASSWORD|TOKEN|SECRET|KEY", key):
                 assert VARIABLE.fullmatch(value), f"{name}.{key}"
-    assert re.findall(r"^#?\w*(?:PASSWORD|TOKEN)=(.*)$", DOTENV_EXAMPLE, re.MULTILINE) == ["", ""]
+    assert re.findall(r"^#?\w*(?:PASSWORD|TOKEN|KEY)=(.*)$", DOTENV_EXAMPLE, re.MULTILINE) == ["", "", ""]
 
 
-def test_postgres_does_not_start_without_a_password() -> None:
-    found = VARIABLE.fullmatch(SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD"])
+@pytest.mark.parametrize(
+    ("service", "secret"), [("postgres", "POSTGRES_PASSWORD"), ("api", "SPECREASON_ADMIN_KEY")]
+)
+def test_nothing_that_asks_for_a_secret_starts_without_one(service: str, secret: str) -> None:
+    found = VARIABLE.fullmatch(SERVICES[service]["environment"][secret])
     assert found is not None
     assert found["how"] == ":?"
 

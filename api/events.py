@@ -1,0 +1,150 @@
+"""What happens to a batch or a job, as it happens: server-sent events, replayed from Postgres behind any id."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+import anyio
+from fastapi import APIRouter, Header, Query, Request
+from pydantic import TypeAdapter
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+
+from api.access import READ, caller_of, is_still_admitted
+from api.database import database_of
+from specreason.errors import LimitReached, StoreUnavailable
+from specreason.store.events import (
+    EventRow,
+    SettledIds,
+    Subject,
+    last_event_id,
+    read_events,
+    require_subject,
+)
+from specreason.store.session import Database
+from specreason.store.summaries import BatchSummary, JobSummary, read_batch, read_job
+
+router = APIRouter(prefix="/api", dependencies=[READ])
+
+POLL_S = 0.5
+KEEPALIVE_S = 15  # a comment after so long without an event
+SEND_S = 30.0  # a client that takes nothing for longer is gone
+LEAVE_S = 2.0  # at the end of the process
+MOST_STREAMS = 256  # in one process
+PAGE = 500
+NEWLINE = "\n"
+
+EventId = Annotated[int, Query(ge=0, lt=2**63, description="The last event that was seen.")]
+LastEventId = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63)]
+EVENT, BATCH, JOB = TypeAdapter(EventRow), TypeAdapter(BatchSummary), TypeAdapter(JobSummary)
+MESSAGE = {  # one event, for the document
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}},
+}
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Each event has an `id`, its kind as `event`, and the change as JSON in `data`. Once every job"
+        " has ended comes one last event `end`, without an id, whose data is the summary.",
+        "content": {"text/event-stream": {"schema": MESSAGE}},
+    }
+}
+
+
+class Streams:
+    """The streams that this process serves, and what they share. On the event loop only."""
+
+    def __init__(self, database: Database) -> None:
+        self.settled = SettledIds(database)
+        self.num_open = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """One look at the log. `is_over`: all jobs have ended, and there is nothing behind these events."""
+
+    events: tuple[EventRow, ...]
+    is_over: bool
+
+
+@router.get("/batches/{batch_id}/events", response_class=EventSourceResponse, responses=STREAM)
+async def get_batch_events(
+    request: Request, batch_id: UUID, after: EventId = 0, last_seen: LastEventId = None
+) -> EventSourceResponse:
+    """The batch's events and those of its jobs, from the first one or behind the last that was seen."""
+
+    def summary() -> bytes:
+        return BATCH.dump_json(read_batch(database_of(request), batch_id))
+
+    return await _stream(request, Subject(batch_id=batch_id), last_seen or after, summary)
+
+
+@router.get("/jobs/{job_id}/events", response_class=EventSourceResponse, responses=STREAM)
+async def get_job_events(
+    request: Request, job_id: UUID, after: EventId = 0, last_seen: LastEventId = None
+) -> EventSourceResponse:
+    """The job's events, from the first one or behind the last that was seen."""
+
+    def summary() -> bytes:
+        return JOB.dump_json(read_job(database_of(request), job_id))
+
+    return await _stream(request, Subject(job_id=job_id), last_seen or after, summary)
+
+
+async def _stream(
+    request: Request, subject: Subject, after: int, summary: Callable[[], bytes]
+) -> EventSourceResponse:
+    sees_only = caller_of(request).sees_only
+    await run_in_threadpool(require_subject, database_of(request), subject, sees_only=sees_only)
+    streams: Streams = request.app.state.streams
+    if streams.num_open >= MOST_STREAMS:
+        raise LimitReached(f"events: {MOST_STREAMS} streams are open already", retry_after_s=KEEPALIVE_S)
+    leaving = anyio.Event()
+    return EventSourceResponse(
+        _events(request, leaving, subject, after, summary),
+        ping=KEEPALIVE_S,
+        send_timeout=SEND_S,
+        sep=NEWLINE,
+        shutdown_event=leaving,
+        shutdown_grace_period=LEAVE_S,
+    )
+
+
+async def _events(
+    request: Request, leaving: anyio.Event, subject: Subject, after: int, summary: Callable[[], bytes]
+) -> AsyncIterator[ServerSentEvent]:
+    """Holds no connection while it waits, outlasts an absence of Postgres, and ends when the process is `leaving`."""
+    streams: Streams = request.app.state.streams
+    streams.num_open += 1
+    try:
+        while not leaving.is_set() and await is_still_admitted(request):
+            try:
+                news = await run_in_threadpool(_look, database_of(request), streams.settled, subject, after)
+                for event in news.events:
+                    yield _message(event.kind, EVENT.dump_json(event), event_id=event.id)
+                    after = event.id
+                if news.is_over:
+                    yield _message("end", await run_in_threadpool(summary))
+                    return
+                pause_s = POLL_S if len(news.events) < PAGE else 0
+            except StoreUnavailable:
+                pause_s = POLL_S
+            with anyio.move_on_after(pause_s):
+                await leaving.wait()
+    finally:
+        streams.num_open -= 1
+
+
+def _message(kind: str, data: bytes, *, event_id: int | None = None) -> ServerSentEvent:
+    name = None if event_id is None else str(event_id)
+    return ServerSentEvent(data.decode(), event=kind, id=name, sep=NEWLINE)
+
+
+def _look(database: Database, settled: SettledIds, subject: Subject, after: int) -> News:
+    last_id = last_event_id(database, subject)
+    up_to = settled.latest()
+    events = read_events(database, subject, after=after, up_to=up_to, limit=PAGE)
+    return News(events=events, is_over=last_id is not None and last_id <= up_to and len(events) < PAGE)

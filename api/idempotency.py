@@ -1,0 +1,57 @@
+"""Routes that create something answer a request under one Idempotency-Key once, and repeat that answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Header, Request
+from fastapi.responses import Response
+from pydantic_core import to_json
+
+from api.access import caller_of
+from api.database import database_of
+from specreason.store.idempotency import RequestKey, StoredAnswer, earlier_answer, keep_answer
+from specreason.store.session import Connection, transaction
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Your name for this request. Sent again with the same body, it gets the same answer.",
+    ),
+]
+
+
+def answer_once(
+    request: Request,
+    key: str | None,
+    body_hash: str,
+    create: Callable[[Connection], Any],
+    *,
+    status: int = 201,
+) -> Response:
+    """Answer what `create` returns as JSON, or what was answered before; `create` works in the transaction it is given.
+
+    `body_hash` is of what was asked for, not of its bytes: a form sent again has another boundary. Raises InvalidField
+    for a key that was used with another body, StillRunning while the first request under it is being answered. Blocks.
+    """
+    name = None
+    if key is not None:
+        path = request.url.path
+        name = RequestKey(owner=caller_of(request).owner, path=path, key=key, body_hash=body_hash)
+    with transaction(database_of(request)) as connection:
+        if name is not None and (earlier := earlier_answer(connection, name)) is not None:
+            return _json(earlier, {"Idempotent-Replayed": "true"})
+        created = create(connection)
+        answer = StoredAnswer(status=status, body=to_json(created, inf_nan_mode="null"))
+        if name is not None:
+            keep_answer(connection, name, answer)
+    return _json(answer)
+
+
+def _json(answer: StoredAnswer, headers: dict[str, str] | None = None) -> Response:
+    return Response(answer.body, answer.status, headers, media_type="application/json")

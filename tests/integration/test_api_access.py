@@ -1,0 +1,246 @@
+"""Who is let in, what his key covers, and how much of it: every route, keys on."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+
+from api.access import OPEN_PATHS, Needs
+from api.app import create_app
+from api.guard import KNOWN_S
+from api.publisher import Publisher
+from specreason.cli.services import _guard, keys_are_on
+from specreason.config import load_pairs
+from specreason.embedded import Servers
+from specreason.errors import ConfigError
+from specreason.settings import Settings
+from specreason.store.keys import find_key, revoke_key
+from specreason.store.session import Database
+from specreason.store.states import Scope
+from tests.integration.guarded_api import PROBLEMS, client_of, guarded_app, make_key
+
+NO_BROKER = "redis+socket:///nowhere/at/all.sock"
+
+
+@pytest.fixture
+def app(servers: Servers, database: Database) -> FastAPI:
+    return guarded_app(servers, database)
+
+
+def routes_of(app: FastAPI) -> Iterator[tuple[str, str, APIRoute]]:
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            for method in route.methods:
+                yield method, route.path_format, route
+
+
+def test_without_a_key_no_route_answers_but_the_open_ones(app: FastAPI) -> None:
+    client = TestClient(app)
+    for method, path, _ in routes_of(app):
+        answer = client.request(method, path.format(batch_id=uuid4(), job_id=uuid4()))
+        assert answer.status_code == (200 if path in OPEN_PATHS else 401), path
+    for path in ("/api/nothing", "/v1/models", "/v1/nothing", "/anything"):
+        assert client.get(path).status_code == 401
+    refused = client.post("/api/batches", content=b"{")
+    assert refused.headers["WWW-Authenticate"] == "Bearer"
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert "Authorization: Bearer" in refused.json()["detail"]
+    for path in ("/docs", "/openapi.json", "/api/health"):
+        assert client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent", ["Bearer", "Bearer ", "Bearer sr_no", "Basic c3I=", "sr_x", "Bearer " + "x" * 9999]
+)
+def test_a_wrong_key_is_refused(app: FastAPI, sent: str) -> None:
+    answer = TestClient(app).get("/api/batches", headers={"Authorization": sent})
+    assert (answer.status_code, answer.json()["title"]) == (401, "Unauthorized")
+
+
+def test_every_route_says_which_scope_it_needs_and_a_key_without_it_is_refused(
+    app: FastAPI, database: Database
+) -> None:
+    keys = {scope: client_of(app, make_key(database, "ada", [scope])) for scope in Scope}
+    for method, path, route in routes_of(app):
+        if path in OPEN_PATHS:
+            continue
+        said = [each.dependency.scope for each in route.dependencies if isinstance(each.dependency, Needs)]
+        assert len(said) == 1, path
+        for scope, client in keys.items():
+            answer = client.request(method, path.format(batch_id=uuid4(), job_id=uuid4()))
+            allowed = scope in (said[0], Scope.ADMIN)
+            assert (answer.status_code != 403) == allowed, (path, scope)
+            if not allowed:
+                assert f"'{said[0]}'" in answer.json()["detail"]
+
+
+def test_a_route_that_says_nothing_is_an_administrators(app: FastAPI, database: Database) -> None:
+    @app.get("/api/new")
+    def new() -> str:
+        return "new"
+
+    assert client_of(app, make_key(database, "ada")).get("/api/new").status_code == 403
+    assert client_of(app, make_key(database, "root", [Scope.ADMIN])).get("/api/new").status_code == 200
+
+
+def test_a_revoked_key_stops_within_seconds(app: FastAPI, database: Database) -> None:
+    issued = make_key(database, "ada")
+    client = client_of(app, issued)
+    assert client.get("/api/batches").status_code == 200
+    revoke_key(database, issued.key.key_id)
+    time.sleep(KNOWN_S)
+    assert client.get("/api/batches").status_code == 401
+
+
+def test_a_key_sends_no_more_than_its_rate_and_hears_when_to_come_back(
+    app: FastAPI, database: Database
+) -> None:
+    slow = client_of(app, make_key(database, "ada", requests_per_minute=3))
+    answers = [slow.get("/api/workers") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
+    assert "3 requests a minute" in answers[-1].json()["detail"]
+    assert client_of(app, make_key(database, "ada")).get("/api/workers").status_code == 200
+
+
+def test_without_the_broker_nobody_is_refused(servers: Servers, database: Database) -> None:
+    app = guarded_app(servers, database, broker_url=NO_BROKER)
+    client = client_of(app, make_key(database, "ada", requests_per_minute=1))
+    assert [client.get("/api/workers").status_code for _ in range(3)] == [200] * 3
+
+
+def test_above_the_quota_nothing_is_stored(app: FastAPI, database: Database) -> None:
+    client = client_of(app, make_key(database, "ada", max_queued_jobs=3))
+    assert client.post("/api/batches", json={"problems": PROBLEMS}).status_code == 201
+    refused = client.post("/api/batches", json={"problems": PROBLEMS})
+    assert refused.status_code == 429
+    assert "2 jobs of 'ada' are queued" in refused.json()["detail"]
+    assert int(refused.headers["Retry-After"]) > 0
+    assert client.post("/api/batches", json={"problems": PROBLEMS[:1]}).status_code == 201
+    assert len(client.get("/api/batches").json()["data"]) == 2
+
+
+def test_the_same_idempotency_key_of_two_owners_is_two_requests(app: FastAPI, database: Database) -> None:
+    ids = {
+        client_of(app, make_key(database, owner))
+        .post("/api/batches", json={"problems": PROBLEMS}, headers={"Idempotency-Key": "k"})
+        .json()["batch_id"]
+        for owner in ("ada", "bob")
+    }
+    assert len(ids) == 2
+
+
+def test_without_keys_everybody_sees_everything(servers: Servers, database: Database) -> None:
+    guarded = client_of(guarded_app(servers, database), make_key(database, "ada"))
+    batch_id = guarded.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"]
+    with TestClient(create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())) as anybody:
+        assert anybody.get(f"/api/batches/{batch_id}").status_code == 200
+        theirs = anybody.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"]
+    assert guarded.get(f"/api/batches/{theirs}").status_code == 404
+
+
+# Where the API may listen
+
+
+def listening(host: str) -> socket.socket:
+    return socket.create_server((host, 0))
+
+
+@pytest.mark.parametrize(
+    ("keys", "host", "on"),
+    [
+        ("auto", "127.0.0.1", False),
+        ("on", "127.0.0.1", True),
+        ("off", "127.0.0.1", False),
+        ("auto", "0.0.0.0", True),
+        ("on", "0.0.0.0", True),
+    ],
+)
+def test_keys_are_off_on_loopback_only(keys: str, host: str, on: bool) -> None:
+    with listening(host) as listener:
+        assert keys_are_on(Settings(keys=keys), listener) == on  # type: ignore[arg-type]
+
+
+def test_without_keys_other_machines_are_refused(database: Database, servers: Servers) -> None:
+    with listening("0.0.0.0") as listener:
+        with pytest.raises(ConfigError, match="SPECREASON_KEYS is off"):
+            keys_are_on(Settings(keys="off"), listener)
+        settings = Settings(keys="on", broker_url=servers.broker_url)  # type: ignore[arg-type]
+        with pytest.raises(ConfigError, match="specreason keys create"):
+            _guard(database, settings, listener)
+        make_key(database, "ada")
+        _guard(database, settings, listener)
+
+
+def test_the_first_key_of_a_deployment_may_come_from_its_environment(
+    database: Database, servers: Servers
+) -> None:
+    secret = "s" * 40
+    settings = Settings(keys="on", broker_url=servers.broker_url, admin_key=secret)  # type: ignore[arg-type]
+    with listening("0.0.0.0") as listener:
+        guard = _guard(database, settings, listener)
+    assert guard.admit(f"Bearer {secret}").may(Scope.ADMIN)
+    found = find_key(database, secret)
+    assert found is not None
+    assert isinstance(found.key_id, UUID)
+
+
+# Bodies and shapes
+
+
+def test_a_body_larger_than_its_path_takes_is_refused(app: FastAPI, database: Database) -> None:
+    client = client_of(app, make_key(database, "ada"))
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b" " * 65_536
+
+    path = f"/api/batches/{uuid4()}/deadline"
+    for answer in (
+        client.post(path, content=b" " * 2_000_000),
+        client.post(path, content=chunks(), headers={"Content-Type": "application/json"}),
+        client.post("/api/batches", content=chunks(), headers={"Content-Type": "application/json"}),
+    ):
+        assert (answer.status_code, answer.json()["field"]) == (413, "body")
+
+
+def test_what_does_not_exist_is_a_problem_and_under_v1_an_error_of_openais(
+    app: FastAPI, database: Database
+) -> None:
+    client = client_of(app, make_key(database, "ada"))
+    native = client.get("/api/nothing")
+    assert native.headers["Content-Type"] == "application/problem+json"
+    assert native.json() == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "Not Found",
+        "field": None,
+    }
+    wrong_method = client.delete("/api/batches")
+    assert (wrong_method.status_code, wrong_method.json()["status"]) == (405, 405)
+    assert client.get("/v1/nothing").json()["error"]["type"] == "invalid_request_error"
+    error = TestClient(app).get("/v1/models").json()["error"]
+    assert (error["code"], error["type"], error["param"]) == ("invalid_api_key", "authentication_error", None)
+
+
+def test_a_defect_is_a_problem_too(app: FastAPI, database: Database) -> None:
+    @app.get("/api/defect")
+    def defect() -> None:
+        raise RuntimeError("secret")
+
+    issued = make_key(database, "root", [Scope.ADMIN])
+    client = TestClient(
+        app, raise_server_exceptions=False, headers={"Authorization": f"Bearer {issued.secret}"}
+    )
+    answer = client.get("/api/defect")
+    assert answer.status_code == 500
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "secret" not in answer.text
