@@ -3,14 +3,20 @@
 SpecReasonError
 ├── ConfigError              the user's input is wrong; never retried, exit code 2, HTTP 4xx
 │   ├── InvalidField         one field, one line or one limit is wrong, and it is named
-│   └── UnknownName          a pair, scheme, batch or job that does not exist here
+│   ├── UnknownName          a pair, scheme, batch or job that does not exist here
+│   │   └── NotFound         the server has no such batch or job; exit code 4
+│   ├── NotAllowed           the server wants another key for this; exit code 5, HTTP 401 or 403
+│   └── Conflict             it collides with what is there already; exit code 6, HTTP 409
 ├── PermanentJobError        this job cannot succeed on any worker; the job becomes `failed`
 │   ├── PromptTooLong        the prompt leaves no room for thinking in the pair's context
 │   └── PairMismatch         steps were written under another pair fingerprint (design §4)
 ├── TransientError           the machine misbehaved; the job may be tried again
 │   ├── EngineDead           the engine is gone for good: the worker process must leave
 │   ├── LeaseLost            another claim raised the fence: stop at once, write nothing
-│   └── StoreUnavailable     Postgres or the broker does not answer
+│   ├── StoreUnavailable     Postgres or the broker does not answer
+│   ├── Unreachable          the API does not answer, or answers that it cannot now; exit code 7
+│   └── TooManyRequests      a rate limit or the quota of queued jobs; try again later, exit code 7, HTTP 429
+├── TimedOut                 the user's patience ended before the jobs did; wait again, exit code 8
 └── EmbeddedServerError      an embedded server cannot start; the operator must act
 
 A model that misbehaves is data, not an exception: a verdict without a digit is a rejected step.
@@ -43,6 +49,18 @@ class UnknownName(ConfigError):
     """A name that this deployment does not know; the message lists those it does, where few."""
 
 
+class NotFound(UnknownName):
+    """The server has no such thing, or does not show it to this key."""
+
+
+class NotAllowed(ConfigError):
+    """No key, a wrong one, or one without the scope that this takes."""
+
+
+class Conflict(ConfigError):
+    """What is asked for collides with what the server has, such as an idempotency key used for something else."""
+
+
 class PermanentJobError(SpecReasonError):
     """The job cannot succeed, whoever runs it: it ends `failed` with this message."""
 
@@ -69,6 +87,18 @@ class LeaseLost(TransientError):
 
 class StoreUnavailable(TransientError):
     """Postgres or the broker does not answer."""
+
+
+class Unreachable(TransientError):
+    """The API does not answer, or says that it cannot at present."""
+
+
+class TooManyRequests(TransientError):
+    """The server refuses for now: a rate limit, or the quota of queued jobs."""
+
+
+class TimedOut(SpecReasonError):
+    """The time given for waiting is over. What was waited for goes on."""
 
 
 class EmbeddedServerError(SpecReasonError):

@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: Annotated[int, Field(ge=0, le=65535)] = 8765
     api_url: str = Field("http://127.0.0.1:8765", description="Where the commands find the API.")
+    api_key: SecretStr | None = Field(None, description="The key that the commands show to the API.")
     max_upload_bytes: Annotated[int, Field(ge=1)] = 200 * 1024 * 1024
     max_problems: Annotated[int, Field(ge=1)] = 50_000
 
