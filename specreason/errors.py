@@ -5,8 +5,9 @@ SpecReasonError
 │   ├── InvalidField         one field, one line or one limit is wrong, and it is named
 │   ├── UnknownName          a pair, scheme, batch or job that does not exist here
 │   │   └── NotFound         the server has no such batch or job; exit code 4
-│   ├── NotAllowed           the server wants another key for this; exit code 5, HTTP 401 or 403
-│   └── Conflict             it collides with what is there already; exit code 6, HTTP 409
+│   ├── KeyRefused           no API key was sent, or one that is unknown or revoked
+│   ├── NotAllowed           the API key lacks the scope
+│   └── Conflict             an idempotency key was used before, for something else; exit code 6
 ├── PermanentJobError        this job cannot succeed on any worker; the job becomes `failed`
 │   ├── PromptTooLong        the prompt leaves no room for thinking in the pair's context
 │   └── PairMismatch         steps were written under another pair fingerprint (design §4)
@@ -14,8 +15,9 @@ SpecReasonError
 │   ├── EngineDead           the engine is gone for good: the worker process must leave
 │   ├── LeaseLost            another claim raised the fence: stop at once, write nothing
 │   ├── StoreUnavailable     Postgres or the broker does not answer
-│   ├── Unreachable          the API does not answer, or answers that it cannot now; exit code 7
-│   └── TooManyRequests      a rate limit or the quota of queued jobs; try again later, exit code 7, HTTP 429
+│   ├── LimitReached         a rate limit or a quota of queued jobs: the same succeeds later
+│   ├── StillRunning         the first request under this idempotency key has not ended
+│   └── Unreachable          the API does not answer, or answers that it cannot now; exit code 7
 ├── TimedOut                 the user's patience ended before the jobs did; wait again, exit code 8
 └── EmbeddedServerError      an embedded server cannot start; the operator must act
 
@@ -53,12 +55,16 @@ class NotFound(UnknownName):
     """The server has no such thing, or does not show it to this key."""
 
 
+class KeyRefused(ConfigError):
+    """No API key was sent, or one that is unknown or revoked."""
+
+
 class NotAllowed(ConfigError):
-    """No key, a wrong one, or one without the scope that this takes."""
+    """The API key is good, and its scopes do not cover this."""
 
 
 class Conflict(ConfigError):
-    """What is asked for collides with what the server has, such as an idempotency key used for something else."""
+    """The idempotency key was used before, for another submission."""
 
 
 class PermanentJobError(SpecReasonError):
@@ -89,12 +95,20 @@ class StoreUnavailable(TransientError):
     """Postgres or the broker does not answer."""
 
 
+class LimitReached(TransientError):
+    """A rate limit or a quota is used up. The same request succeeds once there is room again."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class StillRunning(TransientError):
+    """The first request under this idempotency key has not ended. Its answer is had by asking again."""
+
+
 class Unreachable(TransientError):
     """The API does not answer, or says that it cannot at present."""
-
-
-class TooManyRequests(TransientError):
-    """The server refuses for now: a rate limit, or the quota of queued jobs."""
 
 
 class TimedOut(SpecReasonError):

@@ -67,3 +67,8 @@ def run_worker(pair: str, gpu: str | None, slots: int | None) -> int:
 def run_migrate() -> str:
     """Bring the schema to this version; its revision."""
     return migrate(connect(load_settings().database(), pool_size=1))
+
+
+def run_check_schema() -> None:
+    """Raise ConfigError unless the database is at this version's schema."""
+    check_schema(connect(load_settings().database(), pool_size=1))

@@ -27,8 +27,9 @@ STORING_S = 300.0  # a server that stores fifty thousand jobs answers later than
 class Client:
     """The API at `base_url`. Reads and submissions are tried again for `patience_s` seconds while it is away.
 
-    `timeout_s` bounds the silence in one answer. Every method raises NotFound, NotAllowed, Conflict, InvalidField or
-    ConfigError for what was asked wrongly, TooManyRequests and Unreachable for what may work later.
+    `timeout_s` bounds the silence in one answer. Every method raises NotFound, KeyRefused, NotAllowed, Conflict,
+    InvalidField or ConfigError for what was asked wrongly, LimitReached, StillRunning and Unreachable for what may
+    work later.
     """
 
     def __init__(

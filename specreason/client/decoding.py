@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 def decode(shape: type[T], row: Any) -> T:
     """`row`, as it came from JSON, as a value. Raises Unreachable where it is no such thing."""
-    adapter: TypeAdapter[T] = _adapter(shape)
+    adapter: TypeAdapter[T] = _adapter(cast("Any", shape))
     try:
         return adapter.validate_python(row)
     except ValidationError as error:

@@ -15,15 +15,19 @@ from specreason.errors import (
     ConfigError,
     Conflict,
     InvalidField,
+    KeyRefused,
+    LimitReached,
     NotAllowed,
     NotFound,
     SpecReasonError,
-    TooManyRequests,
+    StillRunning,
     Unreachable,
 )
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
+ERROR_OF = {401: KeyRefused, 403: NotAllowed, 404: NotFound, 409: StillRunning}
+PASSING = frozenset({409, 429, 502, 503, 504})  # the same request may soon be answered differently
 
 
 class Backoff:
@@ -83,7 +87,7 @@ class Transport:
                 if response.is_success:
                     return response
                 problem, asked_s = error_of(response), retry_after_s(response)
-                if not _passes(response):
+                if response.status_code not in PASSING:
                     raise problem
             if not safe or not backoff.pause(asked_s):
                 raise problem
@@ -112,16 +116,14 @@ def error_of(response: httpx2.Response) -> SpecReasonError:
     """What a refusal means to whoever asked."""
     status = response.status_code
     message, field = _complaint(response)
-    if status == 404:
-        return NotFound(message)
-    if status in (401, 403):
-        return NotAllowed(message)
-    if status == 409 or field == "Idempotency-Key":
+    if field == "Idempotency-Key":
         return Conflict(message)
     if status == 429:
-        return TooManyRequests(message)
+        return LimitReached(message, retry_after_s=retry_after_s(response) or 0.0)
     if status >= 500:
         return Unreachable(f"API: {message}")
+    if status in ERROR_OF:
+        return ERROR_OF[status](message)
     return ConfigError(message) if field is None else InvalidField(field, message.removeprefix(f"{field}: "))
 
 
@@ -131,12 +133,6 @@ def retry_after_s(response: httpx2.Response) -> float | None:
         return max(0.0, float(response.headers.get("Retry-After", "")))
     except ValueError:
         return None
-
-
-def _passes(response: httpx2.Response) -> bool:
-    """Whether the same request may be answered differently soon; 409 with a time: the first one still runs."""
-    status = response.status_code
-    return status in (429, 502, 503, 504) or (status == 409 and "Retry-After" in response.headers)
 
 
 def _complaint(response: httpx2.Response) -> tuple[str, str | None]:
