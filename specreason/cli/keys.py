@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -18,14 +18,14 @@ from specreason.cli.output import (
     print_json,
     print_list_as_json,
 )
+from specreason.errors import InvalidField
 
 if TYPE_CHECKING:
     from specreason.store.session import Database
 
 app = typer.Typer(help="Keys to the API.", no_args_is_help=True)
 
-ScopeName = Literal["submit", "read", "control", "admin"]
-DEFAULT_SCOPES: tuple[ScopeName, ...] = ("submit", "read", "control")
+DEFAULT_SCOPES = ("submit", "read", "control")
 
 
 @app.command()
@@ -36,9 +36,9 @@ def create(
         str | None, typer.Option(help="Whose batches it makes and sees. Default: the name.")
     ] = None,
     scope: Annotated[
-        list[ScopeName] | None,
+        list[str] | None,
         typer.Option(
-            help="What it may do; repeat it. admin: everything, for every owner. Default: the others."
+            help="submit, read, control, or admin: all of these, for every owner. Repeat it. Default: the first three."
         ),
     ] = None,
     max_queued_jobs: Annotated[
@@ -51,10 +51,14 @@ def create(
     from specreason.store.keys import NewKey, create_key
     from specreason.store.states import Scope
 
+    try:
+        scopes = tuple(Scope(each) for each in scope or DEFAULT_SCOPES)
+    except ValueError:
+        raise InvalidField("--scope", f"must be one of {', '.join(Scope)}") from None
     new = NewKey(
         name=name,
         owner=owner or name,
-        scopes=tuple(Scope(each) for each in scope or DEFAULT_SCOPES),
+        scopes=scopes,
         max_queued_jobs=max_queued_jobs,
         requests_per_minute=requests_per_minute,
     )
