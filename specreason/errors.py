@@ -19,6 +19,7 @@ SpecReasonError
 │   ├── StillRunning         the first request under this idempotency key has not ended
 │   └── Unreachable          the API does not answer, or answers that it cannot now; exit code 7
 ├── TimedOut                 the user's patience ended before the jobs did; wait again, exit code 8
+├── Detached                 the user stopped looking, by Ctrl-C; the work goes on, exit code 130
 └── EmbeddedServerError      an embedded server cannot start; the operator must act
 
 A model that misbehaves is data, not an exception: a verdict without a digit is a rejected step.
@@ -113,6 +114,10 @@ class Unreachable(TransientError):
 
 class TimedOut(SpecReasonError):
     """The time given for waiting is over. What was waited for goes on."""
+
+
+class Detached(SpecReasonError):
+    """The user stopped waiting. What was waited for goes on; the message says how to look again."""
 
 
 class EmbeddedServerError(SpecReasonError):

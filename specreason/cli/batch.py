@@ -82,7 +82,7 @@ def jobs(
 def watch(batch_id: BatchId, timeout: Timeout = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Follow a batch until all its jobs have ended. Ctrl-C only stops looking; exit status 3: some did not succeed."""
     with connected(api, patience_s=LONG_PATIENCE_S) as client:
-        (batch,) = watched(client, [client.batch(batch_id)], timeout_s=timeout, as_json=as_json)
+        (batch,) = watched(client, [client.batch(batch_id)], timeout_s=timeout)
     if as_json:
         print_json(batch)
     else:

@@ -34,7 +34,7 @@ def json_object(given: str | None, option: str) -> dict[str, Any]:
     if given is None:
         return {}
     text = given
-    if not given.lstrip().startswith("{"):
+    if not given.lstrip().startswith(("{", "[")):
         try:
             text = Path(given).read_text()
         except (OSError, UnicodeDecodeError) as error:

@@ -22,7 +22,9 @@ def upgrade(as_json: AsJson = False) -> None:
 @app.command()
 def check(as_json: AsJson = False) -> None:
     """See whether the database is at this version's schema; exit status 2 if not."""
-    from specreason.cli.services import run_check_schema
+    from specreason.cli.services import opened_database
+    from specreason.store.migrate import check_schema
 
-    run_check_schema()
+    with opened_database() as database:
+        check_schema(database)
     print_answer({"ok": True}, "the schema is this version's", as_json=as_json)

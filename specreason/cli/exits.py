@@ -10,6 +10,7 @@ import typer
 from specreason.errors import (
     ConfigError,
     Conflict,
+    Detached,
     EmbeddedServerError,
     InvalidField,
     KeyRefused,
@@ -42,6 +43,7 @@ STATUS_OF: tuple[tuple[type[SpecReasonError], int], ...] = (
     (TransientError, EXIT_UNREACHABLE),
     (EmbeddedServerError, EXIT_UNREACHABLE),
     (TimedOut, EXIT_TIMED_OUT),
+    (Detached, EXIT_INTERRUPTED),
 )
 EXIT_HELP = (
     "Exit status: 0 done · 1 a defect of ours · 2 wrong input or configuration · 3 done, but some jobs or checks "

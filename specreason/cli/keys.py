@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from uuid import UUID
 
 import typer
@@ -19,9 +17,6 @@ from specreason.cli.output import (
     print_list_as_json,
 )
 from specreason.errors import InvalidField
-
-if TYPE_CHECKING:
-    from specreason.store.session import Database
 
 app = typer.Typer(help="Keys to the API.", no_args_is_help=True)
 
@@ -48,6 +43,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a key. It is shown once, here: only its hash is stored."""
+    from specreason.cli.services import opened_database
     from specreason.store.keys import NewKey, create_key
     from specreason.store.states import Scope
 
@@ -62,7 +58,7 @@ def create(
         max_queued_jobs=max_queued_jobs,
         requests_per_minute=requests_per_minute,
     )
-    with _database() as database:
+    with opened_database() as database:
         issued = create_key(database, new)
     if as_json:
         print_json({"key": issued.key, "secret": issued.secret})
@@ -76,9 +72,10 @@ def create(
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """Every key and what it may do."""
+    from specreason.cli.services import opened_database
     from specreason.store.keys import list_keys
 
-    with _database() as database:
+    with opened_database() as database:
         rows = list_keys(database)
     if as_json:
         print_list_as_json(rows)
@@ -102,22 +99,9 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """Take a key back. What its owner has submitted stays."""
+    from specreason.cli.services import opened_database
     from specreason.store.keys import revoke_key
 
-    with _database() as database:
+    with opened_database() as database:
         revoke_key(database, key_id)
     print_answer({"key_id": key_id, "revoked": True}, f"revoked {key_id}", as_json=as_json)
-
-
-@contextmanager
-def _database() -> Iterator[Database]:
-    from specreason.settings import load_settings
-    from specreason.store.migrate import check_schema
-    from specreason.store.session import connect
-
-    database = connect(load_settings().database(), pool_size=1)
-    try:
-        check_schema(database)
-        yield database
-    finally:
-        database.dispose()

@@ -115,13 +115,14 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line; its exit status. Only a defect of ours leaves as an exception."""
     as_json = wants_json(arguments)
     try:
-        return app(args=list(arguments), prog_name="specreason", standalone_mode=False) or 0
+        status = app(args=list(arguments), prog_name="specreason", standalone_mode=False) or 0
     except TyperException as error:
         return _usage(error, as_json=as_json)
     except SpecReasonError as error:
         return report_error(error, as_json=as_json)
-    except (KeyboardInterrupt, typer.Abort):
+    if status == EXIT_INTERRUPTED:  # what Typer makes of Ctrl-C
         return report("interrupted", EXIT_INTERRUPTED, as_json=as_json)
+    return int(status)
 
 
 def _usage(error: TyperException, *, as_json: bool) -> int:

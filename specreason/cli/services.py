@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from specreason.config import get_pair, load_pairs
 from specreason.engines.platform import check_platform
@@ -11,7 +13,7 @@ from specreason.errors import ConfigError
 from specreason.logs import log_to_stderr
 from specreason.settings import load_settings
 from specreason.store.migrate import check_schema, migrate
-from specreason.store.session import connect
+from specreason.store.session import Database, connect
 
 
 def serve_api(host: str | None, port: int | None, listen_fd: int | None) -> None:
@@ -66,9 +68,15 @@ def run_worker(pair: str, gpu: str | None, slots: int | None) -> int:
 
 def run_migrate() -> str:
     """Bring the schema to this version; its revision."""
-    return migrate(connect(load_settings().database(), pool_size=1))
+    with opened_database() as database:
+        return migrate(database)
 
 
-def run_check_schema() -> None:
-    """Raise ConfigError unless the database is at this version's schema."""
-    check_schema(connect(load_settings().database(), pool_size=1))
+@contextmanager
+def opened_database() -> Iterator[Database]:
+    """The database of SPECREASON_DATABASE_URL, for a command that asks it a thing or two."""
+    database = connect(load_settings().database(), pool_size=1)
+    try:
+        yield database
+    finally:
+        database.dispose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -37,6 +38,11 @@ class Request:
     deadline_s: float | None
     metadata: Mapping[str, Any]
     again: bool
+
+    @property
+    def filename(self) -> str:
+        """What the server calls the lines that are sent."""
+        return "stdin.jsonl" if self.path == "-" else f"{Path(self.path).stem}.jsonl"
 
     @property
     def format(self) -> Format:
@@ -73,7 +79,7 @@ def run_submit(
             if not wait:
                 _print_sent(sent, batches, as_json=as_json)
                 return 0
-            ended = watched(client, batches, timeout_s=timeout_s, as_json=as_json)
+            ended = watched(client, batches, timeout_s=timeout_s)
     if as_json:
         print_json(ended[0] if isinstance(sent, Batch) else {"grid_id": sent.grid_id, "data": ended})
     else:
@@ -90,6 +96,7 @@ def _send(client: Client, request: Request, dataset: Dataset) -> Batch | Grid:
         "priority": request.priority,
         "deadline_s": request.deadline_s,
         "metadata": request.metadata,
+        "filename": request.filename,
     }
     key = str(uuid4()) if request.again else None
     if request.grid is not None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -21,10 +20,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from specreason.cli.exits import EXIT_INTERRUPTED, EXIT_SOME_FAILED, report
+from specreason.cli.exits import EXIT_SOME_FAILED
 from specreason.cli.output import message_console, number
 from specreason.client import Batch, Client
-from specreason.errors import TimedOut
+from specreason.errors import Detached, TimedOut
 
 LINE_EVERY_S = 10.0
 
@@ -66,7 +65,7 @@ class Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._started_at = time.monotonic()
-        self._said_at = self._started_at
+        self._said_at = float("-inf")
         self._first: dict[object, int] = {}
 
     def show(self, batch: Batch) -> None:
@@ -84,10 +83,8 @@ class Lines:
         )
 
 
-def watched(
-    client: Client, batches: Sequence[Batch], *, timeout_s: float | None, as_json: bool
-) -> list[Batch]:
-    """The batches once all their jobs have ended. Raises TimedOut; Ctrl-C ends the command, not the batches."""
+def watched(client: Client, batches: Sequence[Batch], *, timeout_s: float | None) -> list[Batch]:
+    """The batches once all their jobs have ended. Raises TimedOut, and Detached at Ctrl-C: the batches go on."""
     give_up_at = None if timeout_s is None else time.monotonic() + timeout_s
     ended = []
     try:
@@ -98,8 +95,7 @@ def watched(
     except TimedOut as error:
         raise TimedOut(f"{error}; {_reattach(batches)}") from error
     except KeyboardInterrupt:
-        message = f"detached; {_reattach(batches)}"
-        raise typer.Exit(report(message, EXIT_INTERRUPTED, as_json=as_json)) from None
+        raise Detached(f"detached; {_reattach(batches)}") from None
     return ended
 
 

@@ -210,8 +210,9 @@ class Client:
             params[cursor] = page["next"]
 
     def _create(self, path: str, problems: Problems, choices: Choices, key: str | None) -> tuple[Any, bool]:
-        with opened(problems) as (filename, file):
-            content = content_key(file, choices)
+        with opened(problems) as (own_name, file):
+            filename = choices.filename or own_name
+            content = content_key(file, filename, choices)
             # The boundary is made from the content too: a server may compare bodies byte by byte.
             headers = {
                 "Idempotency-Key": key or content,

@@ -25,8 +25,8 @@ Problems = str | Path | bytes | IO[bytes] | Iterable[Mapping[str, Any]]
 class Options(TypedDict, total=False):
     """What a caller may say of a submission beside its problems.
 
-    `config` has the fields of RunConfig, `mapping` names the columns, as {"problem": "question"}, and `deadline_s` is
-    seconds from the submission.
+    `config` has the fields of RunConfig, `mapping` names the columns, as {"problem": "question"}, `deadline_s` is
+    seconds from the submission, and `filename` is what the server calls content that has no name of its own.
     """
 
     pair: str
@@ -36,6 +36,7 @@ class Options(TypedDict, total=False):
     priority: int
     deadline_s: float | None
     metadata: Mapping[str, Any]
+    filename: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ class Choices:
     priority: int = 0
     deadline_s: float | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    filename: str | None = None
     grid: Mapping[str, Sequence[Any]] | None = None
 
     def form(self) -> dict[str, str]:
@@ -66,13 +68,13 @@ class Choices:
         return {name: str(value) for name, value in fields.items() if value}
 
 
-def content_key(file: IO[bytes], choices: Choices) -> str:
-    """The idempotency key of this content under these choices: the same again is the same submission."""
+def content_key(file: IO[bytes], filename: str, choices: Choices) -> str:
+    """The idempotency key of this file under these choices: the same again is the same submission."""
     file.seek(0)
     content = hashlib.sha256()
     while chunk := file.read(CHUNK_BYTES):
         content.update(chunk)
-    whole = _json({**choices.form(), "content": content.hexdigest()})
+    whole = _json({**choices.form(), "filename": filename, "content": content.hexdigest()})
     return hashlib.sha256(whole.encode()).hexdigest()
 
 

@@ -108,8 +108,8 @@ def test_a_proxys_page_is_no_defect_of_the_client(content: bytes) -> None:
 
 
 def test_the_same_submission_has_the_same_key_and_any_other_another() -> None:
-    def key(content: bytes = b"{}", **options: Any) -> str:
-        return content_key(io.BytesIO(content), Choices(**options))
+    def key(content: bytes = b"{}", filename: str = "x.jsonl", **options: Any) -> str:
+        return content_key(io.BytesIO(content), filename, Choices(**options))
 
     same = key(config={"seed": 1, "repeats": 2})
     assert same == key(config={"repeats": 2, "seed": 1})
@@ -122,7 +122,7 @@ def test_the_same_submission_has_the_same_key_and_any_other_another() -> None:
         {"priority": 1},
         {"grid": {"scheme": ["base"]}},
     ]
-    keys = [same, key(b"[]"), *(key(**options) for options in others)]
+    keys = [same, key(b"[]"), key(filename="y.jsonl"), *(key(**options) for options in others)]
     assert len(set(keys)) == len(keys)
 
 
