@@ -3,6 +3,7 @@
 SpecReasonError
 ├── ConfigError              the user's input is wrong; never retried, exit code 2, HTTP 4xx
 │   ├── InvalidField         one field, one line or one limit is wrong, and it is named
+│   │   └── TooLarge         a body or file has more bytes than are taken
 │   ├── UnknownName          a pair, scheme, batch or job that does not exist here
 │   │   └── NotFound         the server has no such batch or job; exit code 4
 │   ├── KeyRefused           no API key was sent, or one that is unknown or revoked
@@ -46,6 +47,10 @@ class InvalidField(ConfigError):
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason
+
+
+class TooLarge(InvalidField):
+    """A body or a file has more bytes than this deployment takes."""
 
 
 class UnknownName(ConfigError):

@@ -21,6 +21,7 @@ from specreason.errors import (
     NotFound,
     SpecReasonError,
     StillRunning,
+    TooLarge,
     Unreachable,
 )
 
@@ -124,7 +125,10 @@ def error_of(response: httpx2.Response) -> SpecReasonError:
         return Unreachable(f"API: {message}")
     if status in ERROR_OF:
         return ERROR_OF[status](message)
-    return ConfigError(message) if field is None else InvalidField(field, message.removeprefix(f"{field}: "))
+    if field is None:
+        return ConfigError(message)
+    kind = TooLarge if status == 413 else InvalidField
+    return kind(field, message.removeprefix(f"{field}: "))
 
 
 def retry_after_s(response: httpx2.Response) -> float | None:

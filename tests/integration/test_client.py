@@ -43,7 +43,8 @@ LINES = b'{"problem": "What is 2 + 2?", "answer": "4", "level": 3}\n{"problem": 
 
 
 @pytest.fixture
-def app(servers: Servers, database: Database) -> FastAPI:
+def app(servers: Servers, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
+    monkeypatch.setenv("SPECREASON_FILES_DIR", str(tmp_path / "files"))
     return create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())
 
 

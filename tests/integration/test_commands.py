@@ -73,11 +73,14 @@ class Shell:
 @pytest.fixture
 def shell(
     servers: Servers,
+    *,
     database: Database,
     database_url: str,
+    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Shell]:
+    monkeypatch.setenv("SPECREASON_FILES_DIR", str(tmp_path / "files"))
     app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())
     with serving(app) as url:
         monkeypatch.setenv("SPECREASON_API_URL", url)

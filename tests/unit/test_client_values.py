@@ -25,6 +25,7 @@ from specreason.errors import (
     NotFound,
     SpecReasonError,
     StillRunning,
+    TooLarge,
     Unreachable,
 )
 from specreason.store.states import JobState
@@ -83,6 +84,7 @@ def test_an_answer_that_is_no_such_thing_is_the_servers_fault_and_names_the_fiel
         (429, {"detail": "slow down"}, LimitReached, "slow down"),
         (503, {"detail": "away"}, Unreachable, "API: away"),
         (422, {"detail": "name: too long", "field": "name"}, InvalidField, "name: too long"),
+        (413, {"detail": "file: is larger", "field": "file"}, TooLarge, "file: is larger"),
         (
             422,
             {"detail": "Idempotency-Key: used", "field": "Idempotency-Key"},
