@@ -16,7 +16,7 @@ from specreason.cli.output import (
     print_json,
     print_list_as_json,
 )
-from specreason.errors import InvalidField
+from specreason.errors import InvalidField, NotFound, UnknownName
 
 app = typer.Typer(help="Keys to the API.", no_args_is_help=True)
 
@@ -103,5 +103,8 @@ def revoke(
     from specreason.store.keys import revoke_key
 
     with opened_database() as database:
-        revoke_key(database, key_id)
+        try:
+            revoke_key(database, key_id)
+        except UnknownName as error:
+            raise NotFound(str(error)) from error
     print_answer({"key_id": key_id, "revoked": True}, f"revoked {key_id}", as_json=as_json)

@@ -40,14 +40,20 @@ def check_vllm() -> Finding:
     return ok("vllm", f"built for the {device.upper()}")
 
 
-def check_cpu(cpuinfo: Path = Path("/proc/cpuinfo")) -> Finding:
+def check_cpu() -> Finding:
     """Vector extensions that vLLM's CPU build uses where they are there."""
     cores = os.cpu_count() or 0
-    if platform.machine() != "x86_64" or not cpuinfo.exists():
+    cpuinfo = _text(Path("/proc/cpuinfo"))
+    if platform.machine() != "x86_64" or cpuinfo is None:
         return warn(
             "cpu", f"{platform.machine()}, {cores} cores", "its extensions are not known; jobs will tell"
         )
-    line = next((line for line in cpuinfo.read_text().splitlines() if line.startswith("flags")), "")
+    return judge_cpu(cpuinfo, cores)
+
+
+def judge_cpu(cpuinfo: str, cores: int) -> Finding:
+    """`cpuinfo` is the text of /proc/cpuinfo on x86-64."""
+    line = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "")
     found = [name for name in CPU_EXTENSIONS if name in line.split()]
     said = f"{cores} cores, {', '.join(found) or 'no vector extensions'}"
     if "avx2" not in found:
@@ -81,9 +87,23 @@ def check_memory(pair: PairConfig) -> Finding:
     if _runs_on_gpus():
         return ok("memory", "the engines see for themselves whether the pair fits its GPUs")
     needed = sum(_weights_bytes(model) + model.kv_cache_memory_bytes for model in (pair.base, pair.drafter))
-    free = available_memory_bytes()
-    if free is None:
+    group = Path("/sys/fs/cgroup")
+    return judge_memory(
+        needed,
+        _text(Path("/proc/meminfo")) or "",
+        limit=_text(group / "memory.max"),
+        used=_text(group / "memory.current"),
+    )
+
+
+def judge_memory(needed: int, meminfo: str, *, limit: str | None, used: str | None) -> Finding:
+    """`needed` bytes against the text of /proc/meminfo, and a container's `limit` and what it has `used` of it."""
+    line = next((line for line in meminfo.splitlines() if line.startswith("MemAvailable:")), None)
+    if line is None:
         return warn("memory", f"the pair needs {needed / GIB:.1f} GiB", "how much is free is not known here")
+    free = int(line.split()[1]) * 1024
+    if limit is not None and used is not None and limit.strip().isdigit():
+        free = min(free, int(limit) - int(used))
     said = f"the pair needs {needed / GIB:.1f} GiB, {free / GIB:.1f} GiB are free"
     if needed > free:
         return fail("memory", said, "free some, or lower kv_cache_memory_bytes in pairs.toml")
@@ -118,14 +138,12 @@ def check_disk(data_dir: Path) -> Finding:
     return ok("disk", said)
 
 
-def available_memory_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
-    """What may be used without swapping; None where the system does not say."""
+def _text(path: Path) -> str | None:
+    """None where the system has no such file."""
     try:
-        text = meminfo.read_text()
+        return path.read_text()
     except OSError:
         return None
-    line = next((line for line in text.splitlines() if line.startswith("MemAvailable:")), None)
-    return None if line is None else int(line.split()[1]) * 1024
 
 
 def _weights_bytes(model: ModelConfig) -> int:

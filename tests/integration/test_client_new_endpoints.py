@@ -90,7 +90,7 @@ def test_the_same_submission_again_says_that_it_is_one(client: Client) -> None:
 def test_a_key_that_was_used_for_something_else_is_a_conflict(client: Client) -> None:
     client.submit(LINES, idempotency_key="mine")
     with pytest.raises(Conflict):
-        client.submit(QUESTIONS, mapping=MAPPING, idempotency_key="mine")
+        client.submit(b'{"problem": "another"}', idempotency_key="mine")
 
 
 def test_a_grid_is_a_batch_for_each_combination_that_matters(
