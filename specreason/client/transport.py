@@ -64,13 +64,17 @@ class Transport:
             raise InvalidField("API address", f"must begin with http:// or https:// (got {base_url!r})")
         headers = {"User-Agent": f"specreason/{__version__}"}
         if api_key is not None:
+            if not api_key.isascii() or not api_key.isprintable() or " " in api_key:  # it is not repeated
+                raise InvalidField(
+                    "API key", "must be visible ASCII characters, without spaces or line breaks"
+                )
             headers["Authorization"] = f"Bearer {api_key}"
         self.base_url = base_url
         self.patience_s = patience_s
         try:
             self._http = httpx2.Client(base_url=base_url, headers=headers, timeout=timeout_s, trust_env=False)
-        except (httpx2.InvalidURL, UnicodeEncodeError) as error:
-            raise InvalidField("API address or key", f"cannot be sent ({error})") from None
+        except httpx2.InvalidURL as error:
+            raise InvalidField("API address", f"is no URL ({error})") from None
 
     def close(self) -> None:
         self._http.close()

@@ -1,7 +1,6 @@
 """What the API returns. What each field means is said in the views (`\\d+ batch_summary`, `job_summary`).
 
-Words such as a state are plain strings: a newer server may use one that this client does not know. Fields that
-this client does not know are left out.
+Words such as a state are plain strings, for a newer server may use others. Fields that are not known here are left out.
 """
 
 from __future__ import annotations
@@ -67,8 +66,7 @@ class Batch:
     @property
     def counts(self) -> dict[str, int]:
         """Jobs per state, without the states that no job is in."""
-        counts = {state: int(getattr(self, f"num_{state}")) for state in STATES}
-        return {state: count for state, count in counts.items() if count}
+        return {state: count for state in STATES if (count := int(getattr(self, f"num_{state}")))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +166,7 @@ class Step:
 
     @property
     def latency_s(self) -> float:
-        """Seconds of all calls for this step. With overlap, some of the draft's may lie inside the step before."""
+        """Seconds of all its calls. With overlap, some of the draft's may lie inside the step before."""
         return sum(
             each or 0 for each in (self.draft_latency_s, self.verify_latency_s, self.written_latency_s)
         )
@@ -245,7 +243,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What a deployment is."""
+    """What a deployment is: its version, and the pairs it knows."""
 
     status: str
     version: str

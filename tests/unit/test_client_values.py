@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from specreason.client import Batch, Job, Step, Worker
+from specreason.client import Batch, Client, Job, Step, Worker
 from specreason.client.decoding import decode, to_json
 from specreason.client.submission import Choices, content_key, opened
 from specreason.client.transport import Backoff, error_of
@@ -150,3 +150,16 @@ def test_patience_does_not_reach_beyond_its_end() -> None:
     backoff = Backoff(5.0)
     assert backoff.pause(0.0) is True
     assert backoff.pause(60.0) is False  # at once
+
+
+@pytest.mark.parametrize("key", ["sr_secret\n", "sr_sécret", "sr secret"])
+def test_a_key_that_cannot_be_sent_is_refused_without_being_repeated(key: str) -> None:
+    with pytest.raises(InvalidField, match="API key: must be visible ASCII") as raised:
+        Client("http://127.0.0.1:1", key)
+    assert key.strip() not in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8765", "ftp://here", "http://here:port", ""])
+def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
+    with pytest.raises(InvalidField, match="API address"):
+        Client(url)

@@ -126,3 +126,13 @@ def test_a_json_error_names_the_field() -> None:
 def test_the_version_is_printed_plain_and_as_json() -> None:
     plain, as_json = specreason("version"), specreason("version", "--json")
     assert json.loads(as_json.stdout) == {"version": plain.stdout.strip()}
+
+
+def test_the_shell_completes_pairs_and_commands() -> None:
+    def completed(line: str) -> list[str]:
+        words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+        answer = specreason(_SPECREASON_COMPLETE="complete_bash", **words)
+        return answer.stdout.split()
+
+    assert completed("specreason ba") == ["batch"]
+    assert completed("specreason submit x --pair demo-") == ["demo-decode"]
