@@ -12,12 +12,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from api.docs import ASSET_NAMES, ASSETS
 from api.guard import Guard
 from api.problems import problem_of
 from specreason.errors import NotAllowed, SpecReasonError
 from specreason.store.states import Scope
 
-OPEN_PATHS = frozenset({"/api/health", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"})
+OPEN_PATHS = frozenset(
+    {"/api/health", "/openapi.json", "/docs", *(f"{ASSETS}/{name}" for name in ASSET_NAMES)}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,17 +8,19 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 ASSETS = "/docs/assets"
+ASSET_NAMES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
 
 
 def add_docs(app: FastAPI) -> None:
     """Serve the page on `app`, which was made with `docs_url=None`."""
     app.mount(ASSETS, StaticFiles(packages=[("fastapi_swagger", "resources")]))
+    script, style, icon = (f"{ASSETS}/{name}".removeprefix("/") for name in ASSET_NAMES)
     page = get_swagger_ui_html(
         openapi_url="openapi.json",
         title=app.title,
-        swagger_js_url="docs/assets/swagger-ui-bundle.js",
-        swagger_css_url="docs/assets/swagger-ui.css",
-        swagger_favicon_url="docs/assets/favicon-32x32.png",
+        swagger_js_url=script,
+        swagger_css_url=style,
+        swagger_favicon_url=icon,
         swagger_ui_parameters={"filter": True, "displayRequestDuration": True},
     )
 

@@ -5,8 +5,10 @@ SpecReasonError
 │   ├── InvalidField         one field, one line or one limit is wrong, and it is named
 │   │   └── TooLarge         a body or file has more bytes than are taken
 │   ├── UnknownName          a pair, scheme, batch or job that does not exist here
+│   │   └── NotFound         the server has no such batch or job; exit code 4
 │   ├── KeyRefused           no API key was sent, or one that is unknown or revoked
-│   └── NotAllowed           the API key lacks the scope
+│   ├── NotAllowed           the API key lacks the scope
+│   └── Conflict             an idempotency key was used before, for something else; exit code 6
 ├── PermanentJobError        this job cannot succeed on any worker; the job becomes `failed`
 │   ├── PromptTooLong        the prompt leaves no room for thinking in the pair's context
 │   └── PairMismatch         steps were written under another pair fingerprint (design §4)
@@ -15,7 +17,10 @@ SpecReasonError
 │   ├── LeaseLost            another claim raised the fence: stop at once, write nothing
 │   ├── StoreUnavailable     Postgres or the broker does not answer
 │   ├── LimitReached         a rate limit or a quota of queued jobs: the same succeeds later
-│   └── StillRunning         the first request under this idempotency key has not ended
+│   ├── StillRunning         the first request under this idempotency key has not ended
+│   └── Unreachable          the API does not answer, or answers that it cannot now; exit code 7
+├── TimedOut                 the user's patience ended before the jobs did; wait again, exit code 8
+├── Detached                 the user stopped looking, by Ctrl-C; the work goes on, exit code 130
 └── EmbeddedServerError      an embedded server cannot start; the operator must act
 
 A model that misbehaves is data, not an exception: a verdict without a digit is a rejected step.
@@ -52,12 +57,20 @@ class UnknownName(ConfigError):
     """A name that this deployment does not know; the message lists those it does, where few."""
 
 
+class NotFound(UnknownName):
+    """The server has no such thing, or does not show it to this key."""
+
+
 class KeyRefused(ConfigError):
     """No API key was sent, or one that is unknown or revoked."""
 
 
 class NotAllowed(ConfigError):
     """The API key is good, and its scopes do not cover this."""
+
+
+class Conflict(ConfigError):
+    """The idempotency key was used before, for another submission."""
 
 
 class PermanentJobError(SpecReasonError):
@@ -98,6 +111,18 @@ class LimitReached(TransientError):
 
 class StillRunning(TransientError):
     """The first request under this idempotency key has not ended. Its answer is had by asking again."""
+
+
+class Unreachable(TransientError):
+    """The API does not answer, or says that it cannot at present."""
+
+
+class TimedOut(SpecReasonError):
+    """The time given for waiting is over. What was waited for goes on."""
+
+
+class Detached(SpecReasonError):
+    """The user stopped waiting. What was waited for goes on; the message says how to look again."""
 
 
 class EmbeddedServerError(SpecReasonError):

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     requests_per_minute: Annotated[int, Field(ge=1)] = Field(
         6000, description="Most requests with one key, unless the key says otherwise."
     )
+    api_key: SecretStr | None = Field(None, description="The key that the commands show to the API.")
     max_upload_bytes: Annotated[int, Field(ge=1)] = 200 * 1024 * 1024
     max_problems: Annotated[int, Field(ge=1)] = 50_000
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from uuid import UUID
 
-import httpx2
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from specreason.cli.output import number
+from specreason.cli.trace import print_trace
+from specreason.client import Batch, Client
 from specreason.evaluation.metrics import pass_at_1_interval
 from specreason.store.session import Database, read_only_query
 
@@ -34,26 +36,25 @@ GROUP BY step.decision ORDER BY step.decision""",
 )
 
 
-def print_table(
-    console: Console, batches: dict[str, dict[str, Any]], speedups: dict[str, float | None]
-) -> None:
+def print_table(console: Console, batches: dict[str, Batch], speedups: dict[str, float | None]) -> None:
     """One row a scheme. The interval is Wilson's at 95 %."""
     table = Table(title="One job in flight, the same problems for each scheme", box=box.SIMPLE_HEAD)
     table.add_column("scheme", no_wrap=True)
     for heading in ("pass@1", "95 %", "s/job", "speedup", "accepted", "kept", "spent"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, batch in batches.items():
-        graded = batch["num_graded"]
-        interval = pass_at_1_interval(batch["pass_at_1"], graded) if graded else None
+        interval = None
+        if batch.pass_at_1 is not None:
+            interval = pass_at_1_interval(batch.pass_at_1, batch.num_graded)
         table.add_row(
             name,
-            _number(batch["pass_at_1"], "{:.2f}"),
+            number(batch.pass_at_1, "{:.2f}"),
             "–" if interval is None else f"{interval.low:.2f}–{interval.high:.2f}",
-            _number(batch["mean_latency_s"], "{:.2f}"),
-            _number(speedups[name], "{:.2f}×"),
-            _number(batch["step_acceptance"], "{:.0%}"),
-            f"{batch['kept_tokens']:,}",
-            f"{batch['spent_tokens']:,}",
+            number(batch.mean_latency_s, "{:.2f}"),
+            number(speedups[name], "{:.2f}×"),
+            number(batch.step_acceptance, "{:.0%}"),
+            f"{batch.kept_tokens:,}",
+            f"{batch.spent_tokens:,}",
         )
     console.print(table)
     console.print(
@@ -61,7 +62,7 @@ def print_table(
     )
 
 
-def print_queries(console: Console, database: Database, batch_id: str) -> None:
+def print_queries(console: Console, database: Database, batch_id: UUID) -> None:
     """Each question, its SQL as a user may paste it, and the answer."""
     for question, sql in QUESTIONS:
         query = sql.format(batch_id=batch_id)
@@ -74,42 +75,9 @@ def print_queries(console: Console, database: Database, batch_id: str) -> None:
         console.print(table)
 
 
-def print_trace(console: Console, api_url: str, batch_id: str) -> None:
+def print_a_trace(console: Console, client: Client, batch_id: UUID) -> None:
     """The first trace in which a draft was rejected, else the first."""
-    with httpx2.Client(base_url=f"{api_url}/api", timeout=30, trust_env=False) as client:
-        jobs = (
-            client.get(f"/batches/{batch_id}/jobs", params={"limit": 1000}).raise_for_status().json()["data"]
-        )
-        job = next((job for job in jobs if job["num_accepted"] < job["num_drafted"]), jobs[0])
-        steps = client.get(f"/jobs/{job['job_id']}/steps").raise_for_status().json()["data"]
-    console.print(
-        f"[bold]One trace[/bold] (job {job['job_id']})\n{escape(job['problem'])}\n", highlight=False
-    )
-    for step in steps:
-        _print_step(console, step)
-    verdict = {True: "right", False: "wrong", None: "not graded"}[job["is_correct"]]
-    console.print(
-        f"\nanswer {escape(job['answer'] or 'none')}, expected {escape(job['gold'] or '?')}: {verdict}"
-    )
-
-
-def _print_step(console: Console, step: dict[str, Any]) -> None:
-    label = f"{step['index']:>3}  "
-    if step["score"] is not None:
-        kept = step["decision"] == "accepted"
-        mark = "[green]kept[/green]" if kept else "[red]rejected[/red]"
-        score, draft = step["score"], _one_line(step["draft_text"])
-        console.print(f"{label}[cyan]drafter[/cyan] scored {score}, {mark}: {draft}", highlight=False)
-        if kept:
-            return
-        label = " " * len(label)
-    author = step["author"] or "the loop"
-    console.print(f"{label}[magenta]{author}[/magenta]: {_one_line(step['kept_text'])}", highlight=False)
-
-
-def _one_line(text: str) -> str:
-    return escape(" ".join(text.split()))
-
-
-def _number(value: float | None, form: str) -> str:
-    return "–" if value is None else form.format(value)
+    jobs = list(client.jobs(batch_id))
+    job = next((job for job in jobs if job.num_accepted < job.num_drafted), jobs[0])
+    console.print("[bold]One trace[/bold]")
+    print_trace(console, job, client.steps(job.job_id))

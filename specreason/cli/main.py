@@ -1,41 +1,45 @@
-"""The `specreason` command. Each command is a thin shell around what it names.
-
-stdout carries results, stderr progress and errors. Exit status: 0 done; 1 a defect of ours; 2 wrong input or
-configuration; 3 done, but some jobs did not succeed; 7 a server cannot be started or reached; 130 Ctrl-C; 143 SIGTERM
-before the command could handle it.
-"""
+"""The `specreason` command. Each command is a thin shell around what it names; `exits.py` says how they end."""
 
 from __future__ import annotations
 
 import json
 import signal
 import sys
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
-from uuid import UUID
 
 import typer
+from typer.exceptions import TyperException
 
 from specreason import __version__
-from specreason.cli.stack import default_data_dir
-from specreason.errors import ConfigError, EmbeddedServerError, SpecReasonError, StoreUnavailable
-
-EXIT_CONFIG = 2
-EXIT_JOBS_FAILED = 3
-EXIT_UNREACHABLE = 7
-EXIT_INTERRUPTED = 130
-EXIT_TERMINATED = 143
+from specreason.cli import batch, database, doctor, job, keys, submit, workers
+from specreason.cli.exits import (
+    EXIT_HELP,
+    EXIT_INTERRUPTED,
+    EXIT_SOME_FAILED,
+    EXIT_TERMINATED,
+    report,
+    report_error,
+    wants_json,
+)
+from specreason.cli.options import AsJson, PairName
+from specreason.errors import SpecReasonError
 
 app = typer.Typer(
     name="specreason",
     help="Run reasoning models over whole datasets, fast, with every step on record.",
+    epilog=EXIT_HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-
-PairName = Annotated[str, typer.Option("--pair", help="A pair of pairs.toml.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON line on stdout, errors included.")]
+app.add_typer(batch.app, name="batch")
+app.add_typer(job.app, name="job")
+app.add_typer(database.app, name="db")
+app.add_typer(keys.app, name="keys")
+app.command()(submit.submit)
+app.command()(workers.workers)
+app.command()(doctor.doctor)
 
 
 @app.command()
@@ -50,7 +54,7 @@ def demo(
     from specreason.cli.demo import run_demo
 
     report = run_demo(data_dir, num_problems=problems, as_json=as_json)
-    raise typer.Exit(0 if report.all_succeeded else EXIT_JOBS_FAILED)
+    raise typer.Exit(0 if report.all_succeeded else EXIT_SOME_FAILED)
 
 
 @app.command()
@@ -67,6 +71,7 @@ def up(
     as_json: AsJson = False,
 ) -> None:
     """Start Postgres, Valkey, the API and one worker on this machine, and keep them until Ctrl-C."""
+    from specreason.cli.stack import default_data_dir
     from specreason.cli.up import run_up
 
     run_up(data_dir or default_data_dir(), pair=pair, port=port, slots=slots, as_json=as_json)
@@ -100,118 +105,40 @@ def worker(
     raise typer.Exit(run_worker(pair, gpu, slots))
 
 
-BatchOrJob = Annotated[UUID, typer.Argument(help="Id of a batch or of a job.")]
-ApiUrl = Annotated[str | None, typer.Option("--api", help="Where the API is. Default: SPECREASON_API_URL.")]
-
-
-@app.command()
-def cancel(given_id: BatchOrJob, api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """End a job, or every job of a batch, that has not ended."""
-    _act(api, given_id, "cancel", as_json=as_json)
-
-
-@app.command()
-def pause(
-    batch_id: Annotated[UUID, typer.Argument(help="Id of a batch.")],
-    api: ApiUrl = None,
-    as_json: AsJson = False,
-) -> None:
-    """Start no more jobs of a batch; those that run stop at their next step and lose nothing."""
-    _act(api, batch_id, "pause", as_json=as_json)
-
-
-@app.command()
-def resume(
-    batch_id: Annotated[UUID, typer.Argument(help="Id of a batch.")],
-    api: ApiUrl = None,
-    as_json: AsJson = False,
-) -> None:
-    """Let a paused batch go on."""
-    _act(api, batch_id, "resume", as_json=as_json)
-
-
-@app.command()
-def requeue(
-    given_id: BatchOrJob,
-    state: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Of a batch, jobs in this state: failed, dead, cancelled, expired. Default: the first two."
-        ),
-    ] = None,
-    api: ApiUrl = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run jobs that did not succeed again, from their last step on."""
-    _act(api, given_id, "requeue", {"states": state} if state else None, as_json=as_json)
-
-
-@app.command()
-def deadline(
-    given_id: BatchOrJob,
-    at: Annotated[
-        datetime | None, typer.Argument(help="Local time, such as 2026-12-24T18:00:00; none: no deadline.")
-    ] = None,
-    api: ApiUrl = None,
-    as_json: AsJson = False,
-) -> None:
-    """Let what has not ended by then expire."""
-    _act(
-        api,
-        given_id,
-        "deadline",
-        {"deadline_at": at.astimezone().isoformat() if at else None},
-        as_json=as_json,
-    )
-
-
-def _act(
-    api_url: str | None, given_id: UUID, action: str, body: dict[str, object] | None = None, *, as_json: bool
-) -> None:
-    from specreason.cli.controls import act, in_words
-    from specreason.settings import load_settings
-
-    summary = act(api_url or load_settings().api_url, given_id, action, body)
-    typer.echo(json.dumps(summary) if as_json else in_words(summary))
-
-
-@app.command()
-def migrate(as_json: AsJson = False) -> None:
-    """Bring the database at SPECREASON_DATABASE_URL to this version's schema."""
-    from specreason.cli.services import run_migrate
-
-    revision = run_migrate()
-    typer.echo(json.dumps({"revision": revision}) if as_json else f"the schema is at revision {revision}")
-
-
 @app.command()
 def version(as_json: AsJson = False) -> None:
     """Print the version."""
     typer.echo(json.dumps({"version": __version__}) if as_json else __version__)
 
 
-def main() -> None:
-    """Entry point: an error that is not a defect of ours is one line and an exit status."""
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(EXIT_TERMINATED))
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; its exit status. Only a defect of ours leaves as an exception."""
+    as_json = wants_json(arguments)
     try:
-        app()
-    except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
+        status = app(args=list(arguments), prog_name="specreason", standalone_mode=False) or 0
+    except TyperException as error:
+        return _usage(error, as_json=as_json)
     except SpecReasonError as error:
-        fail(error)
+        return report_error(error, as_json=as_json)
+    if status == EXIT_INTERRUPTED:  # what Typer makes of Ctrl-C
+        return report("interrupted", EXIT_INTERRUPTED, as_json=as_json)
+    return int(status)
 
 
-def fail(error: SpecReasonError) -> None:
-    """Say what is wrong, on stderr, and as JSON on stdout where the user asked for JSON."""
-    status = 1
-    if isinstance(error, ConfigError):
-        status = EXIT_CONFIG
-    elif isinstance(error, StoreUnavailable | EmbeddedServerError):
-        status = EXIT_UNREACHABLE
-    typer.echo(f"specreason: {error}", err=True)
-    if "--json" in sys.argv:
-        typer.echo(json.dumps({"error": {"message": str(error), "exit_status": status}}))
-    sys.exit(status)
+def _usage(error: TyperException, *, as_json: bool) -> int:
+    """A command line that cannot be read. One without a command asks for help."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(error.format_message(), err=True)
+        return error.exit_code
+    hint = f" (see {context.command_path} --help)" if context is not None else ""
+    return report(f"{error.format_message()}{hint}", error.exit_code, as_json=as_json)
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(EXIT_TERMINATED))
+    sys.exit(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":

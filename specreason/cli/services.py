@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -105,4 +107,15 @@ def run_worker(pair: str, gpu: str | None, slots: int | None) -> int:
 
 def run_migrate() -> str:
     """Bring the schema to this version; its revision."""
-    return migrate(connect(load_settings().database(), pool_size=1))
+    with opened_database() as database:
+        return migrate(database)
+
+
+@contextmanager
+def opened_database() -> Iterator[Database]:
+    """The database of SPECREASON_DATABASE_URL, for a command that asks it a thing or two."""
+    database = connect(load_settings().database(), pool_size=1)
+    try:
+        yield database
+    finally:
+        database.dispose()

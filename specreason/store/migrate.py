@@ -51,7 +51,7 @@ def check_schema(database: Database) -> None:
     if current != newest:
         is_at = f"is at revision {current}" if current else "has no tables yet"
         raise ConfigError(
-            f"database: {is_at}, this version of specreason needs {newest}: run `specreason migrate`"
+            f"database: {is_at}, this version of specreason needs {newest}: run `specreason db upgrade`"
         )
 
 

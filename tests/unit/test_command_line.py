@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -28,8 +29,21 @@ def specreason(*arguments: str, **environment: str) -> subprocess.CompletedProce
 def test_help_names_every_command() -> None:
     answer = specreason("--help")
     assert answer.returncode == 0
-    for command in ("demo", "up", "api", "worker", "migrate", "version"):
+    for command in (
+        "up",
+        "demo",
+        "api",
+        "worker",
+        "db",
+        "keys",
+        "doctor",
+        "submit",
+        "batch",
+        "job",
+        "workers",
+    ):
         assert f" {command} " in answer.stdout
+    assert "8 timeout" in answer.stdout
 
 
 @pytest.mark.parametrize(
@@ -43,17 +57,28 @@ def test_help_names_every_command() -> None:
             "no pair is called",
         ),
         (["up", "--pair", "nobody"], {}, 2, "no pair is called 'nobody'"),
-        (["migrate"], {"SPECREASON_DATABASE_URL": "mysql://x/y"}, 2, "but the store is Postgres"),
-        (["migrate"], {"SPECREASON_DATABASE_URL": "not a url"}, 2, "is not a URL"),
+        (["db", "upgrade"], {"SPECREASON_DATABASE_URL": "mysql://x/y"}, 2, "but the store is Postgres"),
+        (["db", "upgrade"], {"SPECREASON_DATABASE_URL": "not a url"}, 2, "is not a URL"),
         (
-            ["migrate"],
+            ["db", "upgrade"],
             {"SPECREASON_DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/d"},
             7,
             "does not answer",
         ),
         (["up"], {"SPECREASON_SLOTS": "many"}, 2, "SPECREASON_SLOTS"),
         (["demo", "--problems", "0"], {}, 2, "--problems"),
-        (["fly"], {}, 2, "fly"),
+        (["fly"], {}, 2, "No such command 'fly'"),
+        (["batch", "show"], {}, 2, "(see specreason batch show --help)"),
+        (["batch", "show", "7"], {}, 2, "valid UUID"),
+        (["batch", "requeue", str(UUID(int=0))], {}, 2, "--state"),
+        (["batch", "priority", str(UUID(int=0)), "101"], {}, 2, "less than or equal to 100"),
+        (["workers"], {"SPECREASON_API_URL": "nowhere"}, 2, "must begin with http://"),
+        (
+            ["workers"],
+            {"SPECREASON_API_URL": "http://127.0.0.1:1", "SPECREASON_API_KEY": "sr_secret"},
+            7,
+            "running",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_without_a_traceback(
@@ -84,8 +109,16 @@ def test_a_data_directory_that_is_not_ours_is_left_alone(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
 
 
-def test_json_errors_are_one_object_on_stdout() -> None:
-    answer = specreason("migrate", "--json", SPECREASON_DATABASE_URL="not a url")
+@pytest.mark.parametrize("arguments", [["fly"], ["batch"], ["batch", "show", "7"], ["submit", "no.jsonl"]])
+def test_json_errors_are_one_object_on_stdout_whatever_is_wrong(arguments: list[str]) -> None:
+    answer = specreason(*arguments, "--json")
+    error = json.loads(answer.stdout)["error"]
+    assert (answer.returncode, error["exit_status"]) == (2, 2)
+    assert error["message"]
+
+
+def test_a_json_error_names_the_field() -> None:
+    answer = specreason("db", "upgrade", "--json", SPECREASON_DATABASE_URL="not a url")
     assert answer.returncode == 2
     assert json.loads(answer.stdout)["error"]["exit_status"] == 2
 
@@ -93,3 +126,13 @@ def test_json_errors_are_one_object_on_stdout() -> None:
 def test_the_version_is_printed_plain_and_as_json() -> None:
     plain, as_json = specreason("version"), specreason("version", "--json")
     assert json.loads(as_json.stdout) == {"version": plain.stdout.strip()}
+
+
+def test_the_shell_completes_pairs_and_commands() -> None:
+    def completed(line: str) -> list[str]:
+        words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+        answer = specreason(_SPECREASON_COMPLETE="complete_bash", **words)
+        return answer.stdout.split()
+
+    assert completed("specreason ba") == ["batch"]
+    assert completed("specreason submit x --pair demo-") == ["demo-decode"]

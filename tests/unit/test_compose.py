@@ -11,12 +11,14 @@ import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import typer.main
 import yaml
 from typer.core import TyperGroup
 
+from specreason.cli import exits
 from specreason.cli import main as cli
 from specreason.config import PairConfig, load_pairs
 from specreason.settings import Settings
@@ -32,9 +34,12 @@ WORKERS = [name for name in OURS if name.startswith("worker-")]
 GPU_WORKERS = [name for name in WORKERS if name.startswith("worker-gpu")]
 DOTENV_EXAMPLE = (ROOT / ".env.example").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+README = (ROOT / "README.md").read_text()
+CLI = (ROOT / "docs" / "cli.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?:(?P<how>:-|:\?)(?P<then>[^}]*))?\}")
+PLACEHOLDERS = {"BATCH": str(UUID(int=0)), "JOB": str(UUID(int=0)), "KEY": str(UUID(int=0))}
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 COMMAND = typer.main.get_command(cli.app)
 assert isinstance(COMMAND, TyperGroup)
@@ -58,10 +63,13 @@ def settings_of(name: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 def parsed(words: list[str]) -> dict[str, Any]:
     """The options of a command line as `specreason` itself reads it; an exception where it does not."""
-    program, command, *arguments = words
+    program, name, *arguments = words
     assert program == "specreason"
-    assert command in COMMANDS
-    return COMMANDS[command].make_context(command, arguments).params
+    command = COMMANDS[name]
+    while isinstance(command, TyperGroup):
+        name, *arguments = arguments
+        command = command.commands[name]
+    return command.make_context(name, arguments).params
 
 
 def options_of(name: str) -> dict[str, Any]:
@@ -103,9 +111,10 @@ def test_each_of_our_services_runs_a_command_with_options_that_exist(name: str) 
     options_of(name)
 
 
-@pytest.mark.parametrize("line", re.findall(r"^specreason .*", OPERATIONS, re.MULTILINE))
-def test_each_command_that_the_operations_page_shows_exists(line: str) -> None:
-    parsed(shlex.split(line))
+@pytest.mark.parametrize("line", re.findall(r"^specreason .*", OPERATIONS + CLI + README, re.MULTILINE))
+def test_each_command_that_a_page_shows_exists(line: str) -> None:
+    words = shlex.split(line, comments=True)
+    parsed([PLACEHOLDERS.get(word, word) for word in words])
 
 
 @pytest.mark.parametrize(
@@ -334,11 +343,13 @@ def test_the_operations_page_lists_every_setting_with_its_default() -> None:
     assert dict(rows) == expected
 
 
-def test_the_operations_page_lists_every_exit_status() -> None:
+def test_the_page_of_the_commands_lists_every_exit_status() -> None:
     from worker.child_process import EXIT_ENGINE_DEAD
 
-    listed = {int(code) for code in re.findall(r"^\| (\d+) \| .+ \| .*\|$", OPERATIONS, re.MULTILINE)}
-    of_cli = {value for name, value in vars(cli).items() if name.startswith("EXIT_")}
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \| .+ \| .*\|$", CLI, re.MULTILINE)}
+    of_cli = {
+        value for name, value in vars(exits).items() if name.startswith("EXIT_") and name != "EXIT_HELP"
+    }
     assert listed >= of_cli | {0, 1, EXIT_ENGINE_DEAD}
 
 

@@ -1,0 +1,182 @@
+"""`specreason batch`: batches that were submitted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from specreason.cli.batch_report import counts_in_words, print_batch, print_batches, print_jobs
+from specreason.cli.connection import LONG_PATIENCE_S, connected
+from specreason.cli.options import ApiUrl, AsJson, BatchId, Timeout
+from specreason.cli.output import message_console, print_answer, print_json, print_list_as_json
+from specreason.cli.watching import exit_status_of, watched
+from specreason.client import Batch
+from specreason.client.values import STATES
+
+app = typer.Typer(help="Batches that were submitted.", no_args_is_help=True)
+
+DeadlineAt = Annotated[
+    datetime | None, typer.Argument(help="Local time, such as 2026-12-24T18:00:00; none: no deadline.")
+]
+
+
+@app.command("list")
+def list_(
+    is_open: Annotated[
+        bool | None, typer.Option("--open/--ended", help="With jobs that have not ended, or without.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Only those whose name contains this.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 20,
+    api: ApiUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """List batches, newest first."""
+    with connected(api) as client:
+        found = list(islice(client.batches(is_open=is_open, name=name), limit))
+    if as_json:
+        print_list_as_json(found)
+    else:
+        print_batches(found)
+
+
+@app.command()
+def show(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """Show how a batch stands and what is known of its results."""
+    with connected(api) as client:
+        batch = client.batch(batch_id)
+    if as_json:
+        print_json(batch)
+    else:
+        print_batch(batch)
+
+
+@app.command()
+def jobs(
+    batch_id: BatchId,
+    *,
+    state: Annotated[
+        list[str] | None, typer.Option(help=f"Only jobs that are {', '.join(STATES)}; repeat it.")
+    ] = None,
+    is_correct: Annotated[
+        bool | None, typer.Option("--correct/--wrong", help="Only those graded so.")
+    ] = None,
+    error: Annotated[str | None, typer.Option(help="Only those whose error contains this.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    api: ApiUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """List a batch's jobs in the order submitted."""
+    with connected(api) as client:
+        found = list(islice(client.jobs(batch_id, states=state, is_correct=is_correct, error=error), limit))
+    if as_json:
+        print_list_as_json(found)
+    else:
+        print_jobs(found)
+
+
+@app.command()
+def watch(batch_id: BatchId, timeout: Timeout = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """Follow a batch until all its jobs have ended. Ctrl-C only stops looking; exit status 3: some did not succeed."""
+    with connected(api, patience_s=LONG_PATIENCE_S) as client:
+        (batch,) = watched(client, [client.batch(batch_id)], timeout_s=timeout)
+    if as_json:
+        print_json(batch)
+    else:
+        print_batch(batch)
+    raise typer.Exit(exit_status_of([batch]))
+
+
+@app.command()
+def results(
+    batch_id: BatchId,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write them here. The file is there whole or not at all."),
+    ] = None,
+    api: ApiUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a batch's results as JSONL: one line a job that has ended, in the order submitted."""
+    from specreason.cli.files import written_whole
+
+    with connected(api) as client:
+        lines = client.result_lines(batch_id)
+        if output is None:
+            for line in lines:
+                typer.echo(line)
+            return
+        with written_whole(output) as file:
+            count = sum(1 for line in lines if file.write(f"{line}\n"))
+    if as_json:
+        print_json({"output": str(output), "num_results": count})
+    else:
+        message_console().print(f"{count} results are in {output}", soft_wrap=True)
+
+
+@app.command()
+def cancel(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """End every job of a batch that has not ended."""
+    with connected(api) as client:
+        _say(client.cancel(batch_id), as_json=as_json)
+
+
+@app.command()
+def pause(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """Start no more jobs of a batch; those that run stop at their next step and lose nothing."""
+    with connected(api) as client:
+        _say(client.pause(batch_id), as_json=as_json)
+
+
+@app.command()
+def resume(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """Let a paused batch go on."""
+    with connected(api) as client:
+        _say(client.resume(batch_id), as_json=as_json)
+
+
+@app.command()
+def retry(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """Run jobs that failed or died again, from their last step on."""
+    with connected(api) as client:
+        _say(client.requeue(batch_id), as_json=as_json)
+
+
+@app.command()
+def requeue(
+    batch_id: BatchId,
+    state: Annotated[
+        list[str], typer.Option(help="Jobs in this state: failed, dead, cancelled, expired; repeat it.")
+    ],
+    api: ApiUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run jobs that ended in given states again, from their last step on."""
+    with connected(api) as client:
+        _say(client.requeue(batch_id, state), as_json=as_json)
+
+
+@app.command()
+def priority(
+    batch_id: BatchId,
+    priority: Annotated[int, typer.Argument(min=-100, max=100, help="Larger goes first.")],
+    api: ApiUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a batch's jobs that have not ended go before or after those of others."""
+    with connected(api) as client:
+        _say(client.priority(batch_id, priority), as_json=as_json)
+
+
+@app.command()
+def deadline(batch_id: BatchId, at: DeadlineAt = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """Let what has not ended by then expire."""
+    with connected(api) as client:
+        _say(client.deadline(batch_id, at), as_json=as_json)
+
+
+def _say(batch: Batch, *, as_json: bool) -> None:
+    print_answer(batch, f"batch {batch.batch_id}: {counts_in_words(batch)}", as_json=as_json)

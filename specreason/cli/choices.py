@@ -1,0 +1,96 @@
+"""The run configuration and the grid of a submission, from options and a file. What can be wrong is found here."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from specreason.config import RunConfig, first_invalid_field
+from specreason.errors import InvalidField
+from specreason.evaluation.datasets import load_json
+
+GRID_KEYS = ("scheme", "threshold")
+
+
+def run_config(given: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What the user chose and nothing else: defaults are the server's. Options go before the file.
+
+    Raises InvalidField for an unknown knob or an impossible value.
+    """
+    chosen = json_object(given, "--config") | {
+        name: value for name, value in options.items() if value is not None
+    }
+    _check(chosen)
+    return chosen
+
+
+def json_object(given: str | None, option: str) -> dict[str, Any]:
+    """A JSON object, written out or in the file of that name; empty if nothing was given."""
+    if given is None:
+        return {}
+    text = given
+    if not given.lstrip().startswith(("{", "[")):
+        try:
+            text = Path(given).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidField(option, f"is neither JSON nor a file that can be read ({error})") from error
+    try:
+        value = load_json(text)
+    except ValueError as error:
+        raise InvalidField(option, f"is not JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise InvalidField(option, "must be a JSON object")
+    return value
+
+
+def grid_of(given: Sequence[str], config: Mapping[str, Any]) -> dict[str, list[Any]] | None:
+    """`scheme=base,specreason` and `threshold=5,7` as lists; None if there is no grid."""
+    grid: dict[str, list[Any]] = {}
+    for each in given:
+        key, _, values = each.partition("=")
+        if key not in GRID_KEYS or not values:
+            raise InvalidField(
+                "--grid", f"must be {' or '.join(f'{k}=…,…' for k in GRID_KEYS)} (got '{each}')"
+            )
+        if key in grid:
+            raise InvalidField("--grid", f"names {key} twice; put its values into one: {key}=…,…")
+        if key in config:
+            raise InvalidField("--grid", f"{key} is in the configuration too")
+        grid[key] = [_value(key, value.strip()) for value in values.split(",")]
+    for key, choices in grid.items():
+        for choice in choices:
+            _check({**config, key: choice})
+    return grid or None
+
+
+def configurations(config: Mapping[str, Any], grid: Mapping[str, Sequence[Any]] | None) -> list[RunConfig]:
+    """One for each batch: a threshold makes no difference to a scheme that asks for no scores."""
+    found: dict[str, RunConfig] = {}
+    for values in itertools.product(*(grid or {}).values()):
+        each = RunConfig.model_validate({**config, **dict(zip(grid or {}, values, strict=True))})
+        if grid is not None and "threshold" in grid and not each.scheme.drafts_steps:
+            each = each.model_copy(update={"threshold": None})
+        found.setdefault(each.hash(), each)
+    return list(found.values())
+
+
+def _value(key: str, text: str) -> Any:
+    if key == "scheme":
+        return text
+    try:
+        number = json.loads(text)
+    except ValueError:
+        raise InvalidField(f"--grid {key}", f"'{text}' is not a number") from None
+    return number
+
+
+def _check(config: Mapping[str, Any]) -> None:
+    try:
+        RunConfig.model_validate(config)
+    except ValidationError as error:
+        raise first_invalid_field(error, prefix="config.") from error

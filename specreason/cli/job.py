@@ -1,0 +1,84 @@
+"""`specreason job`: one problem in one repeat, and how it was reasoned about."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from specreason.cli.batch import DeadlineAt
+from specreason.cli.connection import connected
+from specreason.cli.options import ApiUrl, AsJson, JobId
+from specreason.cli.output import data_console, print_answer, print_json, print_list_as_json
+from specreason.client import Job
+
+app = typer.Typer(help="Single jobs and their traces.", no_args_is_help=True)
+
+
+@app.command()
+def show(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """Show a job: its problem, how it stands, and what it took."""
+    from specreason.cli.job_report import print_job
+
+    with connected(api) as client:
+        job = client.job(job_id)
+    if as_json:
+        print_json(job)
+    else:
+        print_job(job)
+
+
+@app.command()
+def steps(
+    job_id: JobId,
+    full: Annotated[bool, typer.Option("--full", help="Whole texts, not their first lines.")] = False,
+    api: ApiUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a job's trace: each step with its draft, score, decision, tokens and time."""
+    from specreason.cli.trace import print_trace
+
+    with connected(api) as client:
+        found = client.steps(job_id)
+        if as_json:
+            print_list_as_json(found)
+        else:
+            print_trace(data_console(), client.job(job_id), found, full=full)
+
+
+@app.command()
+def attempts(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """List every try at a job, and how each ended."""
+    from specreason.cli.job_report import print_attempts
+
+    with connected(api) as client:
+        found = list(client.attempts(job_id))
+    if as_json:
+        print_list_as_json(found)
+    else:
+        print_attempts(found)
+
+
+@app.command()
+def cancel(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """End a job that has not ended."""
+    with connected(api) as client:
+        _say(client.cancel_job(job_id), as_json=as_json)
+
+
+@app.command()
+def requeue(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """Run a job that did not succeed again, from its last step on."""
+    with connected(api) as client:
+        _say(client.requeue_job(job_id), as_json=as_json)
+
+
+@app.command()
+def deadline(job_id: JobId, at: DeadlineAt = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """Let a job that has not ended by then expire."""
+    with connected(api) as client:
+        _say(client.job_deadline(job_id, at), as_json=as_json)
+
+
+def _say(job: Job, *, as_json: bool) -> None:
+    print_answer(job, f"job {job.job_id}: {job.state}", as_json=as_json)

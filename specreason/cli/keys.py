@@ -1,0 +1,110 @@
+"""`specreason keys`: who may use the API. Straight on the database: the first key cannot be asked for over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from specreason.cli.options import AsJson
+from specreason.cli.output import (
+    data_console,
+    message_console,
+    plain_table,
+    print_answer,
+    print_json,
+    print_list_as_json,
+)
+from specreason.errors import InvalidField, NotFound, UnknownName
+
+app = typer.Typer(help="Keys to the API.", no_args_is_help=True)
+
+DEFAULT_SCOPES = ("submit", "read", "control")
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What the key is for, to recognise it by.")],
+    *,
+    owner: Annotated[
+        str | None, typer.Option(help="Whose batches it makes and sees. Default: the name.")
+    ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="submit, read, control, or admin: all of these, for every owner. Repeat it. Default: the first three."
+        ),
+    ] = None,
+    max_queued_jobs: Annotated[
+        int | None, typer.Option(min=0, help="Most jobs of the owner that may wait at once.")
+    ] = None,
+    requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Default: the API's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key. It is shown once, here: only its hash is stored."""
+    from specreason.cli.services import opened_database
+    from specreason.store.keys import NewKey, create_key
+    from specreason.store.states import Scope
+
+    try:
+        scopes = tuple(Scope(each) for each in scope or DEFAULT_SCOPES)
+    except ValueError:
+        raise InvalidField("--scope", f"must be one of {', '.join(Scope)}") from None
+    new = NewKey(
+        name=name,
+        owner=owner or name,
+        scopes=scopes,
+        max_queued_jobs=max_queued_jobs,
+        requests_per_minute=requests_per_minute,
+    )
+    with opened_database() as database:
+        issued = create_key(database, new)
+    if as_json:
+        print_json({"key": issued.key, "secret": issued.secret})
+    else:
+        message_console().print(
+            "Keep it: it is not shown again. For these commands, export SPECREASON_API_KEY=…"
+        )
+        typer.echo(issued.secret)
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """Every key and what it may do."""
+    from specreason.cli.services import opened_database
+    from specreason.store.keys import list_keys
+
+    with opened_database() as database:
+        rows = list_keys(database)
+    if as_json:
+        print_list_as_json(rows)
+        return
+    table = plain_table("key", "name", "owner", "scopes", "last used", "revoked")
+    for row in rows:
+        table.add_row(
+            str(row.key_id),
+            row.name,
+            row.owner,
+            ", ".join(sorted(row.scopes)),
+            str(row.last_used_at or "never"),
+            str(row.revoked_at or ""),
+        )
+    data_console().print(table)
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[UUID, typer.Argument(help="Id of a key, from `specreason keys list`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take a key back. What its owner has submitted stays."""
+    from specreason.cli.services import opened_database
+    from specreason.store.keys import revoke_key
+
+    with opened_database() as database:
+        try:
+            revoke_key(database, key_id)
+        except UnknownName as error:
+            raise NotFound(str(error)) from error
+    print_answer({"key_id": key_id, "revoked": True}, f"revoked {key_id}", as_json=as_json)

@@ -1,0 +1,20 @@
+"""Options that several commands share, so that they are called the same everywhere."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from specreason.cli.completion import complete_batch_id, complete_pair
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, errors included.")]
+PairName = Annotated[str, typer.Option("--pair", help="A pair of pairs.toml.", autocompletion=complete_pair)]
+ApiUrl = Annotated[str | None, typer.Option("--api", help="Where the API is. Default: SPECREASON_API_URL.")]
+BatchId = Annotated[UUID, typer.Argument(help="Id of a batch.", autocompletion=complete_batch_id)]
+JobId = Annotated[UUID, typer.Argument(help="Id of a job.")]
+Timeout = Annotated[
+    float | None,
+    typer.Option("--timeout", min=0, help="Seconds after which to stop waiting (exit status 8)."),
+]

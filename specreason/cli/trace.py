@@ -1,0 +1,67 @@
+"""A trace to read: each step with who wrote it, its score and decision, and the texts, those not kept struck out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.text import Text
+
+from specreason.client import Job, Step
+
+SHORT_LINES = 3  # of each text, unless the whole trace is asked for
+INDENT = 5
+STYLE_OF = {"drafter": "cyan", "base": "magenta"}
+
+
+def print_trace(console: Console, job: Job, steps: Iterable[Step], *, full: bool = False) -> None:
+    """The problem, every step in order, and the answer."""
+    console.print(Text.assemble(("job ", "bold"), str(job.job_id)))
+    console.print(Text(job.problem.strip()))
+    console.print()
+    for step in steps:
+        _print_step(console, step, full=full)
+    console.print(_outcome(job))
+
+
+def _print_step(console: Console, step: Step, *, full: bool) -> None:
+    console.print(_headline(step))
+    rejected = step.draft_text is not None and step.decision.startswith("rejected")
+    if rejected:
+        # Struck out on a terminal; where there is no style, the mark says it.
+        _print_text(console, step.draft_text or "", full=full, mark="- ", style="dim strike")
+    _print_text(console, step.kept_text, full=full, mark="+ " if rejected else "")
+
+
+def _headline(step: Step) -> Text:
+    author = step.author or "the loop"
+    line = Text.assemble((f"{step.index:>3}  ", "bold"), (author, STYLE_OF.get(author, "dim")))
+    if step.draft_text is not None:
+        threshold = "" if step.threshold is None else f", needs {step.threshold:g}"
+        line.append(f"  score {'none' if step.score is None else step.score}{threshold}")
+    style = "green" if step.decision == "accepted" else "red" if step.decision.startswith("rejected") else ""
+    line.append("  ")
+    line.append(step.decision, style=style)
+    line.append(
+        f"  {step.kept_tokens} tokens kept of {step.spent_tokens}  {1000 * step.latency_s:.0f} ms", "dim"
+    )
+    return line
+
+
+def _print_text(console: Console, text: str, *, full: bool, mark: str, style: str = "") -> None:
+    shown = text.strip() if full else " ".join(text.split())
+    lines = Text(shown, style=style).wrap(console, max(20, console.width - INDENT - len(mark)))
+    kept = list(lines) if full else list(lines[:SHORT_LINES])
+    if len(kept) < len(lines):
+        kept[-1].append(" …")
+    for number, line in enumerate(kept):
+        line.rstrip()
+        start = " " * INDENT + (mark if number == 0 else " " * len(mark))
+        console.print(Text.assemble(start, line), soft_wrap=True)
+
+
+def _outcome(job: Job) -> Text:
+    ending = f", {job.stop_reason}" if job.stop_reason else ""
+    verdict = {True: ": right", False: ": wrong", None: ""}[job.is_correct]
+    expected = "" if job.gold is None else f", expected {job.gold}"
+    return Text(f"\n{job.state}{ending}; answer {job.answer or 'none'}{expected}{verdict}")

@@ -1,0 +1,29 @@
+"""`specreason workers`: who runs jobs."""
+
+from __future__ import annotations
+
+from specreason.cli.connection import connected
+from specreason.cli.options import ApiUrl, AsJson
+from specreason.cli.output import data_console, plain_table, print_list_as_json
+
+
+def workers(api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """List the workers, newest first: their pairs, whether their leases count, and the slots they use."""
+    with connected(api) as client:
+        found = client.workers()
+    if as_json:
+        print_list_as_json(found)
+        return
+    table = plain_table("worker", "pair", "host", "gpu", "state", "slots in use", "last heard of")
+    for worker in found:
+        state = "alive" if worker.alive else "stopped" if worker.stopped_at else "lost"
+        table.add_row(
+            str(worker.worker_id),
+            worker.pair,
+            f"{worker.host}:{worker.pid}",
+            worker.gpu or "–",
+            state,
+            f"{worker.num_running}/{worker.slots}",
+            f"{worker.heartbeat_at.astimezone():%Y-%m-%d %H:%M:%S}",
+        )
+    data_console().print(table)

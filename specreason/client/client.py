@@ -1,0 +1,248 @@
+"""The client itself: one method for each thing that the API can do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar, Unpack
+from uuid import UUID
+
+from specreason.client.decoding import decode
+from specreason.client.events import follow
+from specreason.client.submission import Choices, Options, Problems, content_key, opened
+from specreason.client.transport import Transport
+from specreason.client.values import Attempt, Batch, Event, Grid, Health, Job, Result, Step, Worker
+from specreason.client.waiting import wait_for
+from specreason.errors import Unreachable
+
+T = TypeVar("T")
+PAGE = 200
+STORING_S = 300.0  # a server that stores fifty thousand jobs answers later than one that reads a row
+
+
+class Client:
+    """The API at `base_url`. Reads and submissions are tried again for `patience_s` seconds while it is away.
+
+    `timeout_s` bounds the silence in one answer. Every method raises NotFound, KeyRefused, NotAllowed, Conflict,
+    InvalidField or ConfigError for what was asked wrongly, LimitReached, StillRunning and Unreachable for what may
+    work later.
+    """
+
+    def __init__(
+        self,
+        base_url: str = "http://127.0.0.1:8765",
+        api_key: str | None = None,
+        *,
+        timeout_s: float = 30.0,
+        patience_s: float = 10.0,
+    ) -> None:
+        self._transport = Transport(base_url, api_key, timeout_s=timeout_s, patience_s=patience_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._transport.close()
+
+    def submit(
+        self, problems: Problems, *, idempotency_key: str | None = None, **options: Unpack[Options]
+    ) -> Batch:
+        """Store a batch and return it; once it has returned, the batch is not lost.
+
+        `problems` is the path or content of a JSONL file, or mappings with `problem` and, if known, `answer` and `id`.
+        The idempotency key is made from all of this unless given: the same submission sent twice is the same batch,
+        and says so in `replayed`.
+        """
+        choices = Choices(**options)
+        body, replayed = self._create("/api/batches", problems, choices, idempotency_key)
+        return replace(decode(Batch, body), replayed=replayed)
+
+    def submit_grid(
+        self,
+        problems: Problems,
+        grid: Mapping[str, Sequence[Any]],
+        *,
+        idempotency_key: str | None = None,
+        **options: Unpack[Options],
+    ) -> Grid:
+        """One batch for each combination in `grid`, such as {"scheme": ["base", "specreason"], "threshold": [5, 7]}.
+
+        All are stored or none. The other arguments are those of `submit`.
+        """
+        choices = Choices(grid=grid, **options)
+        body, replayed = self._create("/api/grids", problems, choices, idempotency_key)
+        return replace(decode(Grid, body), replayed=replayed)
+
+    def batch(self, batch_id: UUID) -> Batch:
+        """How the batch stands."""
+        return decode(Batch, self._get(f"/api/batches/{batch_id}"))
+
+    def batches(self, *, is_open: bool | None = None, name: str | None = None) -> Iterator[Batch]:
+        """Batches, newest first: open ones only, ended ones only, or those whose name contains `name`."""
+        return self._pages("/api/batches", Batch, "before", open=_word(is_open), name=name)
+
+    def jobs(
+        self,
+        batch_id: UUID,
+        *,
+        states: Sequence[str] | None = None,
+        is_correct: bool | Literal["none"] | None = None,
+        error: str | None = None,
+    ) -> Iterator[Job]:
+        """The batch's jobs in the order submitted: those in `states`, graded so, whose error contains `error`."""
+        correct = _word(is_correct) if isinstance(is_correct, bool) else is_correct
+        filters = {"state": states or None, "is_correct": correct, "error": error}
+        return self._pages(f"/api/batches/{batch_id}/jobs", Job, "after", **filters)
+
+    def job(self, job_id: UUID) -> Job:
+        """How the job stands."""
+        return decode(Job, self._get(f"/api/jobs/{job_id}"))
+
+    def steps(self, job_id: UUID) -> Iterator[Step]:
+        """The job's steps in order, as far as they are stored."""
+        return self._pages(f"/api/jobs/{job_id}/steps", Step, "after")
+
+    def attempts(self, job_id: UUID) -> Iterator[Attempt]:
+        """Every try at the job, the first one first."""
+        return self._pages(f"/api/jobs/{job_id}/attempts", Attempt, "after")
+
+    def events(self, batch_id: UUID, after: int | None = None) -> Iterator[Event]:
+        """Changes of the batch and its jobs as they come, behind the event `after`, until every job has ended."""
+        return follow(self._transport, f"/api/batches/{batch_id}/events", after)
+
+    def job_events(self, job_id: UUID, after: int | None = None) -> Iterator[Event]:
+        """Changes of one job as they come, until it has ended."""
+        return follow(self._transport, f"/api/jobs/{job_id}/events", after)
+
+    def wait(
+        self,
+        batch_id: UUID,
+        timeout_s: float | None = None,
+        on_progress: Callable[[Batch], None] | None = None,
+    ) -> Batch:
+        """Return once every job of the batch has ended. `on_progress` gets the batch at every look.
+
+        Raises TimedOut after `timeout_s` seconds; the batch goes on.
+        """
+        return wait_for(partial(self.batch, batch_id), timeout_s, on_progress)
+
+    def results(self, batch_id: UUID) -> Iterator[Result]:
+        """How each job ended, in the order submitted, as it is read from the server."""
+        for line in self.result_lines(batch_id):
+            try:
+                row = json.loads(line)
+            except ValueError:
+                raise Unreachable("API: sent a result that is not JSON") from None
+            yield decode(Result, row)
+
+    def result_lines(self, batch_id: UUID) -> Iterator[str]:
+        """The same as lines of JSON. Raises Unreachable where the stream breaks off."""
+        with self._transport.stream(f"/api/batches/{batch_id}/results") as response:
+            for line in response.iter_lines():
+                if line:
+                    yield line
+
+    def cancel(self, batch_id: UUID) -> Batch:
+        """End every job of the batch that has not ended."""
+        return self._control_batch(batch_id, "cancel")
+
+    def pause(self, batch_id: UUID) -> Batch:
+        """Start no more jobs of the batch; those that run stop at their next step."""
+        return self._control_batch(batch_id, "pause")
+
+    def resume(self, batch_id: UUID) -> Batch:
+        """Let a paused batch go on."""
+        return self._control_batch(batch_id, "resume")
+
+    def requeue(self, batch_id: UUID, states: Sequence[str] | None = None) -> Batch:
+        """Queue jobs in these end states again, by default failed and dead ones; they go on at their next step."""
+        return self._control_batch(batch_id, "requeue", {"states": list(states)} if states else None)
+
+    def deadline(self, batch_id: UUID, at: datetime | None) -> Batch:
+        """Let what has not ended at `at` expire; a time with a zone, or None for no deadline."""
+        return self._control_batch(batch_id, "deadline", {"deadline_at": _moment(at)})
+
+    def priority(self, batch_id: UUID, priority: int) -> Batch:
+        """Give the batch's jobs that have not ended another priority, −100 to 100; larger goes first."""
+        return self._control_batch(batch_id, "priority", {"priority": priority})
+
+    def cancel_job(self, job_id: UUID) -> Job:
+        """End the job, if it has not ended."""
+        return self._control_job(job_id, "cancel")
+
+    def requeue_job(self, job_id: UUID) -> Job:
+        """Queue the job again, if it ended without success; it goes on at its next step."""
+        return self._control_job(job_id, "requeue")
+
+    def job_deadline(self, job_id: UUID, at: datetime | None) -> Job:
+        """As `deadline`, for one job."""
+        return self._control_job(job_id, "deadline", {"deadline_at": _moment(at)})
+
+    def workers(self) -> tuple[Worker, ...]:
+        """Workers, newest first."""
+        return tuple(decode(Worker, row) for row in self._get("/api/workers")["data"])
+
+    def health(self) -> Health:
+        """What this deployment is. Raises Unreachable where its database does not answer."""
+        return decode(Health, self._get("/api/health"))
+
+    def _get(self, path: str, **params: Any) -> Any:
+        return self._transport.request("GET", path, safe=True, params=params).json()
+
+    def _pages(self, path: str, shape: type[T], cursor: str, **filters: Any) -> Iterator[T]:
+        params = {"limit": PAGE} | {name: value for name, value in filters.items() if value is not None}
+        while True:
+            page = self._get(path, **params)
+            for row in page["data"]:
+                yield decode(shape, row)
+            if page["next"] is None:
+                return
+            params[cursor] = page["next"]
+
+    def _create(self, path: str, problems: Problems, choices: Choices, key: str | None) -> tuple[Any, bool]:
+        with opened(problems) as (own_name, file):
+            filename = choices.filename or own_name
+            content = content_key(file, filename, choices)
+            # The boundary is made from the content too: a server may compare bodies byte by byte.
+            headers = {
+                "Idempotency-Key": key or content,
+                "Content-Type": f"multipart/form-data; boundary=specreason-{content[:40]}",
+            }
+            response = self._transport.request(
+                "POST",
+                path,
+                safe=True,
+                headers=headers,
+                data=choices.form(),
+                files={"file": (filename, file, "application/jsonl")},
+                timeout=STORING_S,
+            )
+        return response.json(), response.headers.get("Idempotent-Replayed") == "true"
+
+    def _control_batch(self, batch_id: UUID, action: str, body: Any = None) -> Batch:
+        return decode(Batch, self._post(f"/api/batches/{batch_id}/{action}", body))
+
+    def _control_job(self, job_id: UUID, action: str, body: Any = None) -> Job:
+        return decode(Job, self._post(f"/api/jobs/{job_id}/{action}", body))
+
+    def _post(self, path: str, body: Any) -> Any:
+        """Not tried again: nobody knows whether it was done, and done twice it may differ."""
+        return self._transport.request("POST", path, safe=False, json=body).json()
+
+
+def _word(value: bool | None) -> str | None:
+    return None if value is None else str(value).lower()
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone().isoformat()

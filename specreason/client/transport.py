@@ -1,0 +1,157 @@
+"""Sends requests, tries again what may safely be sent twice, and turns refusals into errors of the one tree."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+
+from specreason import __version__
+from specreason.errors import (
+    ConfigError,
+    Conflict,
+    InvalidField,
+    KeyRefused,
+    LimitReached,
+    NotAllowed,
+    NotFound,
+    SpecReasonError,
+    StillRunning,
+    TooLarge,
+    Unreachable,
+)
+
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+ERROR_OF = {401: KeyRefused, 403: NotAllowed, 404: NotFound, 409: StillRunning}
+PASSING = frozenset({409, 429, 502, 503, 504})  # the same request may soon be answered differently
+
+
+class Backoff:
+    """Pauses that double, with some chance in them, until `patience_s` seconds from the first failure are over."""
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self.reset()
+
+    def reset(self) -> None:
+        """What was tried has succeeded: the next failure is a first one again."""
+        self._give_up_at: float | None = None
+        self._pause_s = FIRST_PAUSE_S
+
+    def pause(self, asked_s: float | None = None) -> bool:
+        """Sleep, for `asked_s` if the server named a time; False, at once, where patience does not reach so far."""
+        now = time.monotonic()
+        if self._give_up_at is None:
+            self._give_up_at = now + self._patience_s
+        pause_s = self._pause_s * random.uniform(0.5, 1.0) if asked_s is None else asked_s
+        if now + pause_s > self._give_up_at:
+            return False
+        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+        time.sleep(pause_s)
+        return True
+
+
+class Transport:
+    """One connection pool to one API. `patience_s` is how long a safe request is tried again."""
+
+    def __init__(self, base_url: str, api_key: str | None, *, timeout_s: float, patience_s: float) -> None:
+        if not base_url.startswith(("http://", "https://")):
+            raise InvalidField("API address", f"must begin with http:// or https:// (got {base_url!r})")
+        headers = {"User-Agent": f"specreason/{__version__}"}
+        if api_key is not None:
+            if not api_key.isascii() or not api_key.isprintable() or " " in api_key:  # it is not repeated
+                raise InvalidField(
+                    "API key", "must be visible ASCII characters, without spaces or line breaks"
+                )
+            headers["Authorization"] = f"Bearer {api_key}"
+        self.base_url = base_url
+        self.patience_s = patience_s
+        try:
+            self._http = httpx2.Client(base_url=base_url, headers=headers, timeout=timeout_s, trust_env=False)
+        except httpx2.InvalidURL as error:
+            raise InvalidField("API address", f"is no URL ({error})") from None
+
+    def close(self) -> None:
+        self._http.close()
+
+    def request(self, method: str, path: str, *, safe: bool, **parts: Any) -> httpx2.Response:
+        """The answer to one request, tried again while `safe` and while the server is away or says to wait."""
+        backoff = Backoff(self.patience_s)
+        while True:
+            asked_s = None
+            try:
+                response = self._http.request(method, path, **parts)
+            except httpx2.HTTPError as error:
+                problem: SpecReasonError = self.unreachable(error)
+            else:
+                if response.is_success:
+                    return response
+                problem, asked_s = error_of(response), retry_after_s(response)
+                if response.status_code not in PASSING:
+                    raise problem
+            if not safe or not backoff.pause(asked_s):
+                raise problem
+
+    @contextmanager
+    def stream(
+        self, path: str, *, headers: Mapping[str, str] | None = None, timeout_s: float | None = None
+    ) -> Iterator[httpx2.Response]:
+        """An answer that is read piece by piece. Not tried again: the reader knows how far it came."""
+        timeout = self._http.timeout if timeout_s is None else timeout_s
+        try:
+            with self._http.stream("GET", path, headers=headers, timeout=timeout) as response:
+                if not response.is_success:
+                    response.read()
+                    raise error_of(response)
+                yield response
+        except httpx2.HTTPError as error:
+            raise self.unreachable(error) from error
+
+    def unreachable(self, error: httpx2.HTTPError) -> Unreachable:
+        reason = str(error) or type(error).__name__
+        return Unreachable(f"API at {self.base_url} does not answer ({reason}); is it running?")
+
+
+def error_of(response: httpx2.Response) -> SpecReasonError:
+    """What a refusal means to whoever asked."""
+    status = response.status_code
+    message, field = _complaint(response)
+    if field == "Idempotency-Key":
+        return Conflict(message)
+    if status == 429:
+        return LimitReached(message, retry_after_s=retry_after_s(response) or 0.0)
+    if status >= 500:
+        return Unreachable(f"API: {message}")
+    if status in ERROR_OF:
+        return ERROR_OF[status](message)
+    if field is None:
+        return ConfigError(message)
+    kind = TooLarge if status == 413 else InvalidField
+    return kind(field, message.removeprefix(f"{field}: "))
+
+
+def retry_after_s(response: httpx2.Response) -> float | None:
+    """Seconds that the server asks for. It may also name a date, which none of ours does."""
+    try:
+        return max(0.0, float(response.headers.get("Retry-After", "")))
+    except ValueError:
+        return None
+
+
+def _complaint(response: httpx2.Response) -> tuple[str, str | None]:
+    """Message and field of a problem; a proxy between may have written anything."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    told = body.get("error", body) if isinstance(body, dict) else None
+    if not isinstance(told, dict):
+        return f"status {response.status_code} {response.reason_phrase}", None
+    message = told.get("detail") or told.get("message") or told.get("title")
+    field = told.get("field")
+    return str(message or f"status {response.status_code}"), None if field is None else str(field)
