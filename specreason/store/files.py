@@ -1,0 +1,128 @@
+"""The rows of files. A row is written once the file is durable, and a file is removed once its row says so."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, insert, or_, select, true, update
+from sqlalchemy.sql.functions import now
+
+from specreason.errors import UnknownName
+from specreason.store.columns import one_of_ids
+from specreason.store.folder import StoredContent
+from specreason.store.session import Connection, Database, storable, transaction
+from specreason.store.states import FilePurpose
+from specreason.store.upload_schema import file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFile:
+    """A file that is durable, and is to be known."""
+
+    content: StoredContent
+    filename: str
+    purpose: FilePurpose = FilePurpose.BATCH
+    owner: str | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRow:
+    """A file that is there to be read."""
+
+    id: UUID
+    filename: str
+    purpose: FilePurpose
+    num_bytes: int
+    created_at: datetime
+    expires_at: datetime | None
+
+
+def insert_file(connection: Connection, new: NewFile) -> None:
+    """In the caller's transaction."""
+    connection.execute(
+        insert(file).values(
+            id=new.content.file_id,
+            owner=new.owner,
+            filename=storable(new.filename),
+            purpose=new.purpose,
+            num_bytes=new.content.num_bytes,
+            sha256=new.content.sha256,
+            expires_at=new.expires_at,
+        )
+    )
+
+
+def add_file(database: Database, new: NewFile) -> FileRow:
+    """Make the file known, and give its row."""
+    with transaction(database) as connection:
+        insert_file(connection, new)
+    return read_file(database, new.content.file_id)
+
+
+def read_file(database: Database, file_id: UUID, *, sees_only: str | None = None) -> FileRow:
+    """Raises UnknownName if there is none, if it was deleted or has expired, or if another owner has it."""
+    with transaction(database) as connection:
+        row = connection.execute(
+            _rows().where(file.c.id == file_id, _visible(sees_only), _alive())
+        ).one_or_none()
+    if row is None:
+        raise UnknownName(f"file: there is none with id {file_id}")
+    return FileRow(**row._mapping)
+
+
+def stored_inside(database: Database, file_id: UUID) -> bytes | None:
+    """The content of a file from before there was a folder; None for any other."""
+    with transaction(database) as connection:
+        content: bytes | None = connection.scalar(select(file.c.content).where(file.c.id == file_id))
+    return content
+
+
+def list_files(
+    database: Database,
+    *,
+    sees_only: str | None = None,
+    purpose: str | None = None,
+    after: UUID | None = None,
+    oldest_first: bool = False,
+    limit: int = 100,
+) -> tuple[FileRow, ...]:
+    """A page: at most `limit` files, those behind the file `after` in the order asked for."""
+    page = _rows().where(_visible(sees_only), _alive()).limit(limit)
+    if purpose is not None:
+        page = page.where(file.c.purpose == purpose)
+    if after is not None:
+        page = page.where(file.c.id > after if oldest_first else file.c.id < after)
+    with transaction(database) as connection:
+        rows = connection.execute(page.order_by(file.c.id if oldest_first else file.c.id.desc())).all()
+    return tuple(FileRow(**row._mapping) for row in rows)
+
+
+def delete_file(database: Database, file_id: UUID, *, sees_only: str | None = None) -> None:
+    """Let the file be gone for everyone; its bytes may then be removed. Raises UnknownName as `read_file` does."""
+    gone = update(file).where(file.c.id == file_id, _visible(sees_only), _alive())
+    with transaction(database) as connection:
+        if not connection.execute(gone.values(deleted_at=now(), content=None)).rowcount:
+            raise UnknownName(f"file: there is none with id {file_id}")
+
+
+def unknown_files(database: Database, file_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Those of `file_ids` that nobody can read any more, or ever could."""
+    alive = select(file.c.id).where(one_of_ids(file.c.id, file_ids), _alive())
+    with transaction(database) as connection:
+        return frozenset(file_ids).difference(connection.scalars(alive))
+
+
+def _rows() -> Select[tuple[object, ...]]:
+    return select(*(file.c[field.name] for field in fields(FileRow)))
+
+
+def _visible(sees_only: str | None) -> ColumnElement[bool]:
+    return true() if sees_only is None else file.c.owner == sees_only
+
+
+def _alive() -> ColumnElement[bool]:
+    return and_(file.c.deleted_at.is_(None), or_(file.c.expires_at.is_(None), file.c.expires_at > now()))
