@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect
 
-from api import controls, routes
+from api import controls, results, routes
+from api.openai import batches, files, models
+from api.openai.settler import Settler
 from api.publisher import Publisher
 from specreason import __version__
 from specreason.config import PairConfig
 from specreason.errors import ConfigError, InvalidField, SpecReasonError, StoreUnavailable, UnknownName
 from specreason.settings import Settings
+from specreason.store.folder import Folder
 from specreason.store.session import Database
 
 RETRY_AFTER_S = 5
@@ -28,20 +34,33 @@ def create_app(
     database: Database, publisher: Publisher, pairs: dict[str, PairConfig], settings: Settings
 ) -> FastAPI:
     """The application over a migrated database. It loads no model and runs no job."""
+    folder = Folder(settings.files_dir)
+    settler = Settler(database, folder, publisher, pairs, settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        settler.start()
+        yield
+        await run_in_threadpool(settler.close)
+
     app = FastAPI(
         title="SpecReason Pipeline",
         version=__version__,
         summary="Submit reasoning jobs in bulk, and read every step that was taken.",
+        lifespan=lifespan,
     )
     app.state.database = database
     app.state.publisher = publisher
     app.state.pairs = pairs
     app.state.settings = settings
-    app.include_router(routes.router)
-    app.include_router(controls.router)
+    app.state.folder = folder
+    app.state.settler = settler
+    for part in (routes, results, controls, files, batches, models):
+        app.include_router(part.router)
     for error, status in STATUS_OF:
         app.add_exception_handler(error, _answer(status))
     app.add_exception_handler(RequestValidationError, _invalid_parameter)
+    app.add_exception_handler(ClientDisconnect, _gone)
     return app
 
 
@@ -60,3 +79,8 @@ async def _invalid_parameter(request: Request, error: Exception) -> Response:
     detail = error.errors()[0]
     field = str(detail["loc"][-1])
     return JSONResponse({"error": {"message": f"{field}: {detail['msg']}", "field": field}}, 422)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """The client left before its request had come in; nobody reads this."""
+    return Response(status_code=400)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
+from uuid_utils.compat import uuid7
 
+from api.announcing import announce_queued
 from api.database import database_of
+from api.grid import MOST_BATCHES, name_of
 from api.publisher import Publisher
-from api.submission import SUBMISSION_DOC, read_submission
+from api.submission import Asked, GridChoices, GridSubmission, read_submission
+from api.submission_doc import GRID_DOC, SUBMISSION_DOC
 from specreason import __version__
-from specreason.errors import StoreUnavailable
+from specreason.errors import InvalidField
+from specreason.reasoning.schemes import stored_config
 from specreason.settings import Settings
-from specreason.store.batches import NewBatch, insert_batch
-from specreason.store.dispatch import take_unpublished, window_of
+from specreason.store.batches import NewBatch, insert_batches
 from specreason.store.session import ping
 from specreason.store.steps import StepRow, read_step_rows
 from specreason.store.summaries import (
@@ -30,12 +33,18 @@ from specreason.store.summaries import (
     read_job,
     read_jobs,
 )
-from specreason.store.workers import live_slots
 
-log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api")
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridOfBatches:
+    """One batch for each combination; the metadata of each has the `grid_id`."""
+
+    grid_id: UUID
+    data: tuple[BatchSummary, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +90,15 @@ class Health:
 @router.post("/batches", status_code=201, openapi_extra=SUBMISSION_DOC)
 async def submit_batch(request: Request) -> BatchSummary:
     """Store a batch and its jobs in one transaction, then announce them: what was answered 201 is never lost."""
-    return await run_in_threadpool(_submit, request, await read_submission(request))
+    async with read_submission(request) as asked:
+        return await run_in_threadpool(_submit, request, asked)
+
+
+@router.post("/grids", status_code=201, openapi_extra=GRID_DOC)
+async def submit_grid(request: Request) -> GridOfBatches:
+    """Store a batch for each combination of the grid, all of them or none, over the same problems."""
+    async with read_submission(request, grid=True) as asked:
+        return await run_in_threadpool(_submit_grid, request, asked)
 
 
 @router.get("/batches")
@@ -132,18 +149,33 @@ def get_health(request: Request) -> Health:
     return Health(status="ok", version=__version__, pairs=tuple(request.app.state.pairs))
 
 
-def _submit(request: Request, batch: NewBatch) -> BatchSummary:
+def _submit(request: Request, asked: Asked) -> BatchSummary:
+    config = stored_config(asked.choices.config, asked.choices.pair, asked.pair)
+    (batch,) = _store(request, asked, [asked.batch(config)])
+    return batch
+
+
+def _submit_grid(request: Request, asked: Asked) -> GridOfBatches:
+    choices = asked.choices
+    assert isinstance(choices, GridChoices | GridSubmission)
+    found = {
+        stored_config(each, choices.pair, asked.pair): None for each in choices.grid.configs(choices.config)
+    }
+    configs = tuple(found)
+    if len(configs) > MOST_BATCHES:
+        raise InvalidField("grid", f"has {len(configs)} combinations; at most {MOST_BATCHES} are allowed")
+    grid_id: UUID = uuid7()
+    metadata = {**choices.metadata, "grid_id": str(grid_id)}
+    batches = [asked.batch(each, name=name_of(choices.name, each), metadata=metadata) for each in configs]
+    return GridOfBatches(grid_id=grid_id, data=_store(request, asked, batches))
+
+
+def _store(request: Request, asked: Asked, batches: list[NewBatch]) -> tuple[BatchSummary, ...]:
     database, settings = database_of(request), _settings(request)
     publisher: Publisher = request.app.state.publisher
-    batch_id = insert_batch(database, batch)
-    try:
-        window = window_of(live_slots(database).get(batch.pair, 0), most=settings.publish_window)
-        waiting = publisher.waiting(batch.pair)
-        due = take_unpublished(database, batch.pair, window=window, messages=waiting)
-        publisher.announce(batch.pair, due)
-    except StoreUnavailable as error:
-        log.warning("the batch is stored, and the dispatcher will announce its jobs: %s", error)
-    return read_batch(database, batch_id)
+    batch_ids = insert_batches(database, batches, upload=asked.upload)
+    announce_queued(database, publisher, settings, asked.choices.pair)
+    return tuple(read_batch(database, batch_id) for batch_id in batch_ids)
 
 
 def _settings(request: Request) -> Settings:

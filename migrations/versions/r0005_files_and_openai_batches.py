@@ -1,5 +1,4 @@
 """Files leave the table, owners, and batches as OpenAI has them (2026-11-25)."""
-# ruff: noqa: E501 -- one line a constraint
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def line_at(content: BinaryIO, offset: int) -> Line:
 
 
 def load_json(text: str | bytes) -> Any:
-    """Strict JSON: no NaN and nothing infinite, which Postgres would refuse. Raises ValueError for whatever is wrong."""
+    """Strict JSON: nothing infinite and no NaN, which Postgres would refuse. Raises ValueError for what is wrong."""
     try:
         return _DECODER.decode(text if isinstance(text, str) else text.decode())
     except RecursionError:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
+from io import BytesIO
+from typing import Any, BinaryIO
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Row, Select, and_, insert, or_, select, true, update
 from sqlalchemy.sql.functions import now
 
 from specreason.errors import UnknownName
 from specreason.store.columns import one_of_ids
-from specreason.store.folder import StoredContent
+from specreason.store.folder import Folder, StoredContent
 from specreason.store.session import Connection, Database, storable, transaction
 from specreason.store.states import FilePurpose
 from specreason.store.upload_schema import file
@@ -71,14 +73,14 @@ def read_file(database: Database, file_id: UUID, *, sees_only: str | None = None
         ).one_or_none()
     if row is None:
         raise UnknownName(f"file: there is none with id {file_id}")
-    return FileRow(**row._mapping)
+    return _to_file(row)
 
 
-def stored_inside(database: Database, file_id: UUID) -> bytes | None:
-    """The content of a file from before there was a folder; None for any other."""
+def open_content(database: Database, folder: Folder, file_id: UUID) -> BinaryIO:
+    """The bytes of a file whose row was just read, from where it lies. Raises UnknownName if they are not there."""
     with transaction(database) as connection:
-        content: bytes | None = connection.scalar(select(file.c.content).where(file.c.id == file_id))
-    return content
+        inside: bytes | None = connection.scalar(select(file.c.content).where(file.c.id == file_id))
+    return folder.open(file_id) if inside is None else BytesIO(inside)
 
 
 def list_files(
@@ -98,7 +100,7 @@ def list_files(
         page = page.where(file.c.id > after if oldest_first else file.c.id < after)
     with transaction(database) as connection:
         rows = connection.execute(page.order_by(file.c.id if oldest_first else file.c.id.desc())).all()
-    return tuple(FileRow(**row._mapping) for row in rows)
+    return tuple(_to_file(row) for row in rows)
 
 
 def delete_file(database: Database, file_id: UUID, *, sees_only: str | None = None) -> None:
@@ -116,8 +118,13 @@ def unknown_files(database: Database, file_ids: Collection[UUID]) -> frozenset[U
         return frozenset(file_ids).difference(connection.scalars(alive))
 
 
-def _rows() -> Select[tuple[object, ...]]:
+def _rows() -> Select[*tuple[Any, ...]]:
     return select(*(file.c[field.name] for field in fields(FileRow)))
+
+
+def _to_file(row: Row[*tuple[Any, ...]]) -> FileRow:
+    values = dict(row._mapping)
+    return FileRow(**values | {"purpose": FilePurpose(row.purpose)})
 
 
 def _visible(sees_only: str | None) -> ColumnElement[bool]:

@@ -100,7 +100,7 @@ class OpenAIBatch:
         return self.counts.last_finished_at == self.finalizing_at
 
     @property
-    def status(self) -> BatchStatus:  # noqa: PLR0911 -- one line for each word
+    def status(self) -> BatchStatus:
         if self.failed_at is not None:
             return BatchStatus.FAILED
         if self.cancelling_at is not None:

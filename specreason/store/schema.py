@@ -63,7 +63,9 @@ batch = Table(
     json_column("metadata"),
     Column("owner", Text),  # whose it is, and so are its jobs; NULL: nobody's in particular
     Column("file_id", ForeignKey("file.id")),
-    Column("openai_batch_id", ForeignKey("openai_batch.id")),  # whose lines these are; NULL: submitted under /api
+    Column(
+        "openai_batch_id", ForeignKey("openai_batch.id")
+    ),  # whose lines these are; NULL: submitted under /api
     created_at(),
     moment("paused_at"),  # NULL: its jobs may run
     moment("cancelled_at"),
