@@ -58,6 +58,7 @@ class Settler:
         default_factory=lambda: ThreadPoolExecutor(NUM_THREADS, thread_name_prefix="settler"), init=False
     )
     _asked: set[UUID] = field(default_factory=set, init=False)
+    _closed: bool = field(default=False, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def start(self) -> None:
@@ -66,6 +67,8 @@ class Settler:
 
     def close(self) -> None:
         """Wait for the moves under way; those that were only asked for are made by the next API."""
+        with self._lock:
+            self._closed = True
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def ask(self, batch: OpenAIBatch) -> None:
@@ -73,10 +76,10 @@ class Settler:
         if not has_move(batch):
             return
         with self._lock:
-            if batch.id in self._asked:
+            if batch.id in self._asked or self._closed:
                 return
             self._asked.add(batch.id)
-        self._threads.submit(self._move, batch.id)
+            self._threads.submit(self._move, batch.id)
 
     def _move(self, batch_id: UUID) -> None:
         try:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Row, Select, and_, cast, func, literal, select, true, tuple_
+from sqlalchemy import Integer, Row, Select, and_, cast, func, literal, literal_column, select, true, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from specreason.engines.base import FinishReason
@@ -105,11 +105,11 @@ def _ended(batch_id: UUID) -> Select[Any]:
         .limit(1)
         .lateral("newest_grade")
     )
-    in_order = aggregate_order_by(step_payload.c.kept_text, step.c.index)
+    joined = func.string_agg(step_payload.c.kept_text, aggregate_order_by(literal_column("''"), step.c.index))
     texts = (
         select(
-            func.string_agg(in_order, literal("")).filter(step.c.phase == Phase.THINK).label("reasoning"),
-            func.string_agg(in_order, literal("")).filter(step.c.phase == Phase.ANSWER).label("answer_text"),
+            joined.filter(step.c.phase == Phase.THINK).label("reasoning"),
+            joined.filter(step.c.phase == Phase.ANSWER).label("answer_text"),
             func.bool_or(step.c.finish_reason != FinishReason.LENGTH)
             .filter(step.c.phase == Phase.ANSWER)
             .label("is_complete"),
