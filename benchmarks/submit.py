@@ -1,4 +1,4 @@
-"""How fast lines become queued jobs and jobs become result lines, and in how much memory: `python -m benchmarks.submit`.
+"""How fast lines become queued jobs and jobs become result lines, and in what memory: `python -m benchmarks.submit`.
 
 Conditions: an embedded Postgres with fsync on and an embedded Valkey, both its own; the API in a process of its own,
 as `specreason api` runs it; no worker and no model. The file has lines of 1,100 bytes.
@@ -42,7 +42,7 @@ from specreason.embedded import Servers
 from specreason.store.session import Database, connect
 
 LINE_BYTES = 1100
-POLL_S = 0.05
+POLL_S = 0.2
 TIMEOUT_S = 600
 TARGET_LINES_PER_S, TARGET_RSS_MB = 5000, 300
 ENDPOINT = "/v1/chat/completions"
@@ -144,7 +144,7 @@ def running_api(servers: Servers, folder: Path) -> Iterator[Api]:
             output=log,
         )
         try:
-            url = "http://127.0.0.1:{}".format(listener.getsockname()[1])
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             httpx2.get(f"{url}/api/health", timeout=TIMEOUT_S).raise_for_status()
             yield Api(url, process.pid)
         finally:

@@ -88,7 +88,7 @@ def read_plan(content: BinaryIO, pairs: dict[str, PairConfig], *, max_lines: int
             errors.append(
                 LineError(code=wrong.code, message=wrong.message, line=line.number, param=wrong.param)
             )
-        if len(errors) == MOST_ERRORS:
+        if len(errors) == MOST_ERRORS or line.is_compressed:
             break
         if len(kinds) > MOST_KINDS:
             message = f"the lines ask for more than {MOST_KINDS} different configurations"

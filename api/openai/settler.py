@@ -112,7 +112,8 @@ class Settler:
             with open_content(self.database, self.folder, batch.file_id) as content:
                 parts = read_plan(content, self.pairs, max_lines=self.settings.max_problems)
                 batches = [_new_batch(batch, given.filename, part) for part in parts]
-                if not start_openai_batch(self.database, batch.id, batches):
+                counts = [len(part.problems.offsets) for part in parts]
+                if not start_openai_batch(self.database, batch.id, batches, counts):
                     return
         except UnknownName as error:
             gone = LineError(code="file_not_found", message=str(error), param="input_file_id")

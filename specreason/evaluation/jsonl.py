@@ -21,11 +21,16 @@ class Line:
     offset: int
     content: bytes
 
+    @property
+    def is_compressed(self) -> bool:
+        """It is the first of a file that is no text, whose other lines say nothing either."""
+        return self.number == 1 and self.content.startswith(GZIP)
+
     def parse(self) -> dict[str, Any]:
         """Its JSON object. Raises ValueError that says what is wrong."""
         if len(self.content) > LONGEST_LINE:
             raise ValueError(f"is longer than {LONGEST_LINE} bytes")
-        if self.number == 1 and self.content.startswith(GZIP):
+        if self.is_compressed:
             raise ValueError("is not JSON: the file is compressed; send it as plain text")
         try:
             row = load_json(self.content.decode())

@@ -81,7 +81,7 @@ def insert_batches(
     database: Database, batches: Sequence[NewBatch], *, upload: NewFile | None = None
 ) -> tuple[UUID, ...]:
     """Store all of the batches or none, as `insert_batch` does; their ids."""
-    counts = check_problems(batches)
+    counts = _check_all(batches)
     with transaction(database) as connection:
         if upload is not None:
             insert_file(connection, upload)
@@ -98,7 +98,7 @@ def insert_batches(
     return tuple(batch_ids)
 
 
-def check_problems(batches: Sequence[NewBatch]) -> tuple[int, ...]:
+def _check_all(batches: Sequence[NewBatch]) -> tuple[int, ...]:
     """The number of problems of each batch. Batches that share their problems have them read once."""
     known: dict[int, int] = {}
     for new in batches:

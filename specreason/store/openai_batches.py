@@ -19,7 +19,7 @@ from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
 
 from specreason.errors import UnknownName
-from specreason.store.batches import NewBatch, check_problems, write_batch
+from specreason.store.batches import NewBatch, write_batch
 from specreason.store.columns import one_of_ids
 from specreason.store.files import NewFile, insert_file
 from specreason.store.schema import batch, job
@@ -170,9 +170,13 @@ def batches_of(database: Database, batch_id: UUID) -> tuple[UUID, ...]:
         return tuple(connection.scalars(ours))
 
 
-def start_openai_batch(database: Database, batch_id: UUID, batches: Sequence[NewBatch]) -> bool:
-    """Queue the jobs of a validated batch, all of them or none. False if it was cancelled meanwhile, or started."""
-    counts = check_problems(batches)
+def start_openai_batch(
+    database: Database, batch_id: UUID, batches: Sequence[NewBatch], counts: Sequence[int]
+) -> bool:
+    """Queue the jobs of a validated batch, all of them or none; `counts` are the problems of each of `batches`.
+
+    False if it was cancelled meanwhile, or started.
+    """
     started = update(openai_batch).where(openai_batch.c.id == batch_id, *_VALIDATING)
     with transaction(database) as connection:
         for new, count in zip(batches, counts, strict=True):

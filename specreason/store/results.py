@@ -6,13 +6,25 @@ where he is, is not seen by him.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Row, Select, and_, cast, func, literal, literal_column, select, true, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    Subquery,
+    and_,
+    cast,
+    func,
+    literal_column,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from specreason.engines.base import FinishReason
@@ -61,16 +73,35 @@ class EndedJob:
 
 def ended_jobs(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
     """Those that have ended so far, in the order submitted: every problem once before one comes twice."""
-    return _pages(database, _ended(batch_id).order_by(job.c.id), lambda row: job.c.id > row.job_id)
+    page = select(job.c.id).where(job.c.batch_id == batch_id, job.c.finished_at.is_not(None))
+    page = page.order_by(job.c.id).limit(PAGE)
+    after: UUID | None = None
+    while True:
+        rows = _read(database, page if after is None else page.where(job.c.id > after), job.c.id)
+        yield from rows
+        if len(rows) < PAGE:
+            return
+        after = rows[-1].job_id
 
 
 def ended_jobs_by_problem(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
     """The same, but problem by problem, all repeats of one together."""
-    return _pages(
-        database,
-        _ended(batch_id).order_by(problem.c.index, job.c.repeat),
-        lambda row: tuple_(problem.c.index, job.c.repeat) > tuple_(literal(row.problem_index), row.repeat),
-    )
+    with transaction(database) as connection:
+        sizes = select(batch.c.num_problems, batch.c.num_jobs).where(batch.c.id == batch_id)
+        num_problems, num_jobs = connection.execute(sizes).one()
+    per_page = max(1, PAGE * num_problems // num_jobs)
+    for first in range(0, num_problems, per_page):
+        page = (
+            select(job.c.id)
+            .join(problem, problem.c.id == job.c.problem_id)
+            .where(
+                problem.c.batch_id == batch_id,
+                problem.c.index >= first,
+                problem.c.index < first + per_page,
+                job.c.finished_at.is_not(None),
+            )
+        )
+        yield from _read(database, page, problem.c.index, job.c.repeat)
 
 
 def must_see_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> None:
@@ -83,21 +114,13 @@ def must_see_batch(database: Database, batch_id: UUID, *, sees_only: str | None 
             raise UnknownName(f"batch: there is none with id {batch_id}")
 
 
-def _pages(
-    database: Database, query: Select[Any], behind: Callable[[Row[Any]], Any], limit: int = PAGE
-) -> Iterator[EndedJob]:
-    page = query.limit(limit)
-    while True:
-        with transaction(database) as connection:
-            rows = connection.execute(page).all()
-        for row in rows:
-            yield _to_ended_job(row)
-        if len(rows) < limit:
-            return
-        page = query.where(behind(rows[-1])).limit(limit)
+def _read(database: Database, page: Select[Any], *order: ColumnElement[Any]) -> list[EndedJob]:
+    """The jobs of a page. It is cut first, or each page would sum up the steps of the whole batch."""
+    with transaction(database) as connection:
+        return [_to_ended_job(row) for row in connection.execute(_results(page.subquery()).order_by(*order))]
 
 
-def _ended(batch_id: UUID) -> Select[Any]:
+def _results(page: Subquery) -> Select[Any]:
     newest_grade = (
         select(grade.c.is_correct)
         .where(grade.c.job_id == job.c.id, job.c.graded_at.is_not(None))
@@ -158,11 +181,11 @@ def _ended(batch_id: UUID) -> Select[Any]:
             job.c.error,
             job.c.finished_at,
         )
-        .select_from(job)
+        .select_from(page)
+        .join(job, job.c.id == page.c.id)
         .join(problem, problem.c.id == job.c.problem_id)
         .join(newest_grade, true(), isouter=True)
         .join(texts, true())
-        .where(job.c.batch_id == batch_id, problem.c.batch_id == batch_id, job.c.finished_at.is_not(None))
     )
 
 
