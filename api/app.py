@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from fastapi import Depends, FastAPI
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-from api import controls, events, routes
+from fastapi import Depends, FastAPI
+from fastapi.concurrency import run_in_threadpool
+
+from api import controls, events, reads, results, routes
 from api.access import Door, check_scope
 from api.body_limit import BodyLimit
 from api.docs import add_docs
 from api.events import Streams
 from api.guard import Guard
+from api.openai import batches, files, models
+from api.openai.settler import Settler
 from api.openapi import document_errors
 from api.problems import answer_with_problems
 from api.publisher import Publisher
 from specreason import __version__
 from specreason.config import PairConfig
 from specreason.settings import Settings
+from specreason.store.folder import Folder
 from specreason.store.session import Database
 
 
@@ -28,6 +35,15 @@ def create_app(
     guard: Guard | None = None,
 ) -> FastAPI:
     """The application over a migrated database. It loads no model and runs no job. Without a guard, keys are off."""
+    folder = Folder(settings.files_dir)
+    settler = Settler(database, folder, publisher, pairs, settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        settler.start()
+        yield
+        await run_in_threadpool(settler.close)
+
     app = FastAPI(
         title="SpecReason Pipeline",
         version=__version__,
@@ -35,6 +51,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(check_scope)],
+        lifespan=lifespan,
     )
     app.state.database = database
     app.state.publisher = publisher
@@ -42,9 +59,10 @@ def create_app(
     app.state.settings = settings
     app.state.guard = guard
     app.state.streams = Streams(database)
-    app.include_router(routes.router)
-    app.include_router(controls.router)
-    app.include_router(events.router)
+    app.state.folder = folder
+    app.state.settler = settler
+    for part in (routes, reads, results, controls, events, files, batches, models):
+        app.include_router(part.router)
     add_docs(app)
     answer_with_problems(app)
     document_errors(app)

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from specreason.errors import (
     ConfigError,
@@ -78,6 +79,7 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(SpecReasonError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_parameter)
     app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_defect)
 
 
@@ -112,6 +114,11 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     field = "body" if error.status_code == 413 else None
     return problem(request.url.path, error.status_code, str(error.detail), field=field, headers=error.headers)
+
+
+async def _on_disconnect(request: Request, error: Exception) -> Response:
+    """The client left before its request had come in; nobody reads this."""
+    return Response(status_code=400)
 
 
 async def _on_defect(request: Request, error: Exception) -> Response:

@@ -1,96 +1,38 @@
-"""The native endpoints under /api. `/v1` is left to OpenAI's surface."""
+"""A submission comes in: batches and grids under /api. `/v1` is OpenAI's surface."""
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
+from uuid_utils.compat import uuid7
 
-from api.access import READ, SUBMIT, caller_of
+from api.access import SUBMIT
+from api.announcing import announce_queued
 from api.database import database_of
+from api.grid import MOST_BATCHES, name_of
 from api.idempotency import IdempotencyKey, answer_once
-from api.publisher import Publisher
-from api.submission import SUBMISSION_DOC, read_submission
-from specreason import __version__
-from specreason.errors import StoreUnavailable
-from specreason.settings import Settings
-from specreason.store.attempts import AttemptRow, read_attempts
-from specreason.store.batches import NewBatch, add_batch
-from specreason.store.dispatch import take_unpublished, window_of
-from specreason.store.filters import JobFilter
-from specreason.store.session import Connection, ping
-from specreason.store.states import JobState
-from specreason.store.steps import StepRow, read_step_rows
-from specreason.store.summaries import (
-    BatchSummary,
-    JobSummary,
-    WorkerSummary,
-    batch_as_it_stands,
-    list_batches,
-    list_workers,
-    read_batch,
-    read_job,
-    read_jobs,
-)
-from specreason.store.workers import live_slots
+from api.submission import Asked, GridChoices, GridSubmission, read_submission
+from api.submission_doc import GRID_DOC, SUBMISSION_DOC
+from specreason.errors import InvalidField
+from specreason.reasoning.schemes import stored_config
+from specreason.store.batches import NewBatch, check_batches, write_batches
+from specreason.store.session import Connection
+from specreason.store.summaries import BatchSummary, batch_as_it_stands
 
-log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api")
 
-Limit = Annotated[int, Query(ge=1, le=1000)]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchPage:
-    """Batches, newest first. `next` is the `before` of the page that follows, None on the last one."""
+class GridOfBatches:
+    """One batch for each combination; the metadata of each has the `grid_id`."""
 
+    grid_id: UUID
     data: tuple[BatchSummary, ...]
-    next: UUID | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobPage:
-    """A batch's jobs in the order submitted. `next` is the `after` of the page that follows."""
-
-    data: tuple[JobSummary, ...]
-    next: UUID | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepPage:
-    """A job's steps in order. `next` is the `after` of the page that follows."""
-
-    data: tuple[StepRow, ...]
-    next: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptPage:
-    """The attempts at a job in order. `next` is the `after` of the page that follows."""
-
-    data: tuple[AttemptRow, ...]
-    next: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerList:
-    """Workers, newest first."""
-
-    data: tuple[WorkerSummary, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
-    """What this deployment is."""
-
-    status: str
-    version: str
-    pairs: tuple[str, ...]
 
 
 @router.post(
@@ -102,129 +44,59 @@ class Health:
 )
 async def submit_batch(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Store a batch and its jobs in one transaction, then announce them: what was answered 201 is never lost."""
-    new, body_hash = await read_submission(request)
-    return await run_in_threadpool(_submit, request, idempotency_key, new, body_hash)
+    async with read_submission(request) as asked:
+        return await run_in_threadpool(_submit, request, idempotency_key, asked)
 
 
-@router.get("/batches", dependencies=[READ])
-def get_batches(
-    request: Request,
-    before: UUID | None = None,
-    limit: Limit = 50,
-    is_open: Annotated[bool | None, Query(alias="open", description="Has jobs that have not ended.")] = None,
-    name: Annotated[str | None, Query(max_length=200, description="A part of the name.")] = None,
-) -> BatchPage:
-    """A page of batches, newest first."""
-    rows = list_batches(
-        database_of(request),
-        before=before,
-        limit=limit,
-        is_open=is_open,
-        name=name,
-        sees_only=caller_of(request).sees_only,
+@router.post(
+    "/grids",
+    status_code=201,
+    response_model=GridOfBatches,
+    openapi_extra=GRID_DOC,
+    dependencies=[SUBMIT],
+)
+async def submit_grid(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
+    """Store a batch for each combination of the grid, all of them or none, over the same problems."""
+    async with read_submission(request, grid=True) as asked:
+        return await run_in_threadpool(_submit_grid, request, idempotency_key, asked)
+
+
+def _submit(request: Request, key: str | None, asked: Asked) -> Response:
+    config = stored_config(asked.choices.config, asked.choices.pair, asked.pair)
+    return _store(request, key, asked, [asked.batch(config)], lambda stored: stored[0])
+
+
+def _submit_grid(request: Request, key: str | None, asked: Asked) -> Response:
+    choices = asked.choices
+    assert isinstance(choices, GridChoices | GridSubmission)
+    found = {
+        stored_config(each, choices.pair, asked.pair): None for each in choices.grid.configs(choices.config)
+    }
+    configs = tuple(found)
+    if len(configs) > MOST_BATCHES:
+        raise InvalidField("grid", f"has {len(configs)} combinations; at most {MOST_BATCHES} are allowed")
+    grid_id: UUID = uuid7()
+    metadata = {**choices.metadata, "grid_id": str(grid_id)}
+    batches = [asked.batch(each, name=name_of(choices.name, each), metadata=metadata) for each in configs]
+    return _store(
+        request, key, asked, batches, lambda stored: GridOfBatches(grid_id=grid_id, data=tuple(stored))
     )
-    return BatchPage(data=rows, next=rows[-1].batch_id if len(rows) == limit else None)
 
 
-@router.get("/batches/{batch_id}", dependencies=[READ])
-def get_batch(request: Request, batch_id: UUID) -> BatchSummary:
-    """One batch: counts per state, which sum to `num_jobs`, and what is known of its results so far."""
-    return read_batch(database_of(request), batch_id, sees_only=caller_of(request).sees_only)
-
-
-@router.get("/batches/{batch_id}/jobs", dependencies=[READ])
-def get_jobs(
+def _store(
     request: Request,
-    batch_id: UUID,
-    *,
-    after: UUID | None = None,
-    limit: Limit = 100,
-    state: Annotated[tuple[JobState, ...], Query(description="Any of these.")] = (),
-    is_correct: Annotated[
-        Literal["true", "false", "none"] | None, Query(description="The newest grade; none: not graded.")
-    ] = None,
-    error: Annotated[str | None, Query(max_length=1000, description="A part of the error.")] = None,
-) -> JobPage:
-    """A page of a batch's jobs."""
-    rows = read_jobs(
-        database_of(request),
-        batch_id,
-        after=after,
-        limit=limit,
-        which=JobFilter(states=state, grade=is_correct, error=error),
-        sees_only=caller_of(request).sees_only,
-    )
-    return JobPage(data=rows, next=rows[-1].job_id if len(rows) == limit else None)
+    key: str | None,
+    asked: Asked,
+    batches: Sequence[NewBatch],
+    answer: Callable[[Sequence[BatchSummary]], object],
+) -> Response:
+    counts = check_batches(batches)
 
+    def create(connection: Connection) -> object:
+        batch_ids = write_batches(connection, batches, counts, upload=asked.upload)
+        return answer([batch_as_it_stands(connection, batch_id) for batch_id in batch_ids])
 
-@router.get("/jobs/{job_id}", dependencies=[READ])
-def get_job(request: Request, job_id: UUID) -> JobSummary:
-    """One job."""
-    return read_job(database_of(request), job_id, sees_only=caller_of(request).sees_only)
-
-
-@router.get("/jobs/{job_id}/steps", dependencies=[READ])
-def get_steps(
-    request: Request, job_id: UUID, after: Annotated[int, Query(ge=-1, lt=2**31)] = -1, limit: Limit = 100
-) -> StepPage:
-    """A page of a job's steps: texts, scores, decisions, tokens and timings."""
-    sees_only = caller_of(request).sees_only
-    rows = read_step_rows(database_of(request), job_id, after=after, limit=limit, sees_only=sees_only)
-    return StepPage(data=rows, next=rows[-1].index if len(rows) == limit else None)
-
-
-@router.get("/jobs/{job_id}/attempts", dependencies=[READ])
-def get_attempts(
-    request: Request, job_id: UUID, after: Annotated[int, Query(ge=0, lt=2**31)] = 0, limit: Limit = 100
-) -> AttemptPage:
-    """A page of the attempts at a job: who tried it, from which step on, and how that ended."""
-    sees_only = caller_of(request).sees_only
-    rows = read_attempts(database_of(request), job_id, after=after, limit=limit, sees_only=sees_only)
-    return AttemptPage(data=rows, next=rows[-1].number if len(rows) == limit else None)
-
-
-@router.get("/workers", dependencies=[READ])
-def get_workers(request: Request, limit: Limit = 100) -> WorkerList:
-    """Workers, newest first: who they are, whether their lease counts, and how many of their slots are in use."""
-    return WorkerList(data=list_workers(database_of(request), limit=limit))
-
-
-@router.get("/health")
-def get_health(request: Request) -> Health:
-    """200 if the API and its database answer, else 503."""
-    ping(database_of(request))
-    return Health(status="ok", version=__version__, pairs=tuple(request.app.state.pairs))
-
-
-def _submit(request: Request, idempotency_key: str | None, new: NewBatch, body_hash: str) -> Response:
-    def create(connection: Connection) -> BatchSummary:
-        return batch_as_it_stands(connection, add_batch(connection, new))
-
-    answer = answer_once(request, idempotency_key, body_hash, create)
-    announce(request, new.pair)
-    return answer
-
-
-def announce(request: Request, pair: str) -> None:
-    """Announce what is queued for the pair, as far as its workers have room.
-
-    One request at a time: others leave theirs to the dispatcher, a second at most, and keep no connection waiting.
-    """
-    database, settings = database_of(request), _settings(request)
-    publisher: Publisher = request.app.state.publisher
-    if not publisher.turn.acquire(blocking=False):
-        return
-    try:
-        window = window_of(live_slots(database).get(pair, 0), most=settings.publish_window)
-        waiting = publisher.waiting(pair)
-        due = take_unpublished(database, pair, window=window, messages=waiting)
-        publisher.announce(pair, due)
-    except StoreUnavailable as error:
-        log.warning("the batch is stored, and the dispatcher will announce its jobs: %s", error)
-    finally:
-        publisher.turn.release()
-
-
-def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
+    answered = answer_once(request, key, asked.body_hash, create)
+    state = request.app.state
+    announce_queued(database_of(request), state.publisher, state.settings, asked.choices.pair)
+    return answered

@@ -1,182 +1,260 @@
-"""What a client may POST to /api/batches: JSON, or a form with a JSONL file. All is checked before a row exists."""
+"""What a client may POST to /api/batches and /api/grids: JSON, or a form with a JSONL file.
+
+All is checked before a row exists. A file's problems are read from the disk, once to be checked and once to be stored.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO, TypeVar
+from uuid import UUID
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.datastructures import UploadFile
 
 from api.access import Caller, caller_of
+from api.database import database_of
+from api.files import folder_of, remove_unless_known
+from api.grid import Grid
+from api.openai.ids import to_file_id
+from api.uploads import Form, keep_upload, read_form
 from specreason.config import PairConfig, RunConfig, first_invalid_field, get_pair
 from specreason.errors import InvalidField, TooLarge, UnknownName
-from specreason.evaluation.datasets import Problem, load_json, parse_jsonl
-from specreason.reasoning.schemes import misfit
+from specreason.evaluation.datasets import AS_OURS, Columns, Problem, problem_of, problems_in
+from specreason.evaluation.jsonl import load_json
 from specreason.settings import Settings
-from specreason.store.batches import NewBatch, NewFile, NewProblem
+from specreason.store.batches import NewBatch, NewProblem
+from specreason.store.files import NewFile, open_content, read_file
 
-FORM_FIELDS = frozenset({"file", "name", "pair", "config", "priority", "deadline_s", "metadata"})
+JSON_FIELDS = ("config", "metadata", "mapping", "grid")  # of a form, whose fields are text
 LONGEST_DEADLINE_S = 366 * 86_400
 
+Model = TypeVar("Model", bound=BaseModel)
 
-class Submission(BaseModel):
-    """A batch: one configuration and many problems. Unknown keys are refused."""
+
+class Choices(BaseModel):
+    """What a batch is, besides its problems. Unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(max_length=200)] = ""
     pair: str = Field("demo", description="A pair of this deployment's pairs.toml.")
     config: RunConfig = RunConfig()
-    problems: Annotated[tuple[Problem, ...], Field(min_length=1)]
     priority: Annotated[int, Field(ge=-100, le=100)] = Field(0, description="Larger goes first.")
     deadline_s: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE_S)] | None = Field(
         None, description="What has not ended so many seconds from now expires."
     )
     metadata: dict[str, Any] = Field(default_factory=dict)
+    mapping: Columns | None = Field(
+        None, description="Which column is the problem, the answer and the id; all others become the source."
+    )
 
 
-# What read_submission takes, for the generated documentation: FastAPI itself sees only a raw request.
-SUBMISSION_DOC: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": Submission.model_json_schema()},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "file": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": "JSONL: a problem a line.",
-                        },
-                        "name": {"type": "string"},
-                        "pair": {"type": "string"},
-                        "config": {"type": "string", "description": "The run configuration as JSON."},
-                        "priority": {"type": "integer"},
-                        "deadline_s": {"type": "number"},
-                        "metadata": {"type": "string", "description": "A JSON object."},
-                    },
-                }
-            },
-        },
-    }
-}
+class Submission(Choices):
+    """A batch: one configuration and many problems."""
+
+    problems: Annotated[tuple[Problem, ...], Field(min_length=1)]
 
 
-async def read_submission(request: Request) -> tuple[NewBatch, str]:
-    """The batch that `request` asks for, and a hash of all it says. Raises InvalidField for the first wrong thing."""
-    settings: Settings = request.app.state.settings
+class GridChoices(Choices):
+    """The same for a batch of each combination."""
+
+    grid: Grid
+
+
+class GridSubmission(Submission):
+    """One batch for each combination of the grid, all over the same problems."""
+
+    grid: Grid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A submission that is fine as far as it was read: a file's problems are read as they are stored."""
+
+    choices: Choices
+    problems: Iterable[NewProblem]
+    pair: PairConfig
+    caller: Caller
+    body_hash: str  # of all that was said: a form sent again has other bytes
+    upload: NewFile | None = None
+    file_id: UUID | None = None
+
+    def batch(self, config: RunConfig, **other: Any) -> NewBatch:
+        """One batch of these problems with a configuration as it is stored."""
+        choices = self.choices
+        seconds = choices.deadline_s
+        values: dict[str, Any] = {
+            "name": choices.name,
+            "metadata": choices.metadata,
+            **other,
+        }
+        return NewBatch(
+            pair=choices.pair,
+            config=config,
+            problems=self.problems,
+            priority=choices.priority,
+            deadline_at=None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds),
+            owner=self.caller.owner,
+            max_queued_jobs=self.caller.max_queued_jobs,
+            file_id=self.file_id,
+            **values,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileProblems:
+    """The problems in an open JSONL file, read anew each time. Raises InvalidField that names the line."""
+
+    content: BinaryIO
+    columns: Columns
+    most: int
+
+    def __iter__(self) -> Iterator[NewProblem]:
+        count = 0
+        for count, problem in enumerate(problems_in(self.content, self.columns), start=1):
+            if count > self.most:
+                raise InvalidField("file", f"has more than {self.most} problems")
+            yield _new_problem(problem)
+        if not count:
+            raise InvalidField("file", "has no problems")
+
+
+@asynccontextmanager
+async def read_submission(request: Request, *, grid: bool = False) -> AsyncIterator[Asked]:
+    """What `request` asks for; its file is open until the block ends. Raises InvalidField for what is wrong first."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip()
     if content_type == "application/json":
-        submission, file = _parse(await _json_body(request, settings)), None
+        body = await _json_body(request)
+        yield await run_in_threadpool(_from_json, request, body, GridSubmission if grid else Submission)
     elif content_type == "multipart/form-data":
-        submission, file = await _from_form(request, settings)
+        choices = GridChoices if grid else Choices
+        async with read_form(request, {*choices.model_fields, "file_id"}) as form:
+            cleanup = ExitStack()
+            try:
+                yield await run_in_threadpool(_from_form, request, form, choices, cleanup)
+            finally:
+                await run_in_threadpool(cleanup.close)
     else:
         raise InvalidField("Content-Type", "must be application/json or multipart/form-data")
-    if len(submission.problems) > settings.max_problems:
-        count = len(submission.problems)
-        raise InvalidField("problems", f"are {count}; a batch has at most {settings.max_problems}")
-    pair = _pair_of(submission, request.app.state.pairs)
-    return _new_batch(submission, pair, file, caller_of(request)), _hash(submission, file)
 
 
-async def _json_body(request: Request, settings: Settings) -> bytes:
+async def _json_body(request: Request) -> bytes:
+    most = _settings(request).max_body_bytes
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > settings.max_upload_bytes:
-            raise TooLarge("body", f"is larger than {settings.max_upload_bytes} bytes")
+        if len(body) > most:
+            raise TooLarge("body", f"is larger than {most} bytes: send the problems as a file, in a form")
     return bytes(body)
 
 
-async def _from_form(request: Request, settings: Settings) -> tuple[Submission, NewFile]:
-    async with request.form() as form:
-        if unknown := set(form) - FORM_FIELDS:
-            raise InvalidField(min(unknown), "unknown key")
-        upload = form.get("file")
-        if not isinstance(upload, UploadFile):
-            raise InvalidField("file", "a JSONL file is required")
-        content = await upload.read(settings.max_upload_bytes + 1)
-        if len(content) > settings.max_upload_bytes:
-            raise TooLarge("file", f"is larger than {settings.max_upload_bytes} bytes")
-        fields = {key: value for key, value in form.items() if key != "file"}
-    for key in ("config", "metadata"):
-        if key in fields:
-            fields[key] = _parse_json(fields[key], key)
-    problems = parse_jsonl(content.splitlines())
-    if not problems:
-        raise InvalidField("file", "has no problems")
-    file = NewFile(
-        filename=upload.filename or "problems.jsonl",
-        content=content,
-    )
-    return _validate({**fields, "problems": problems}), file
-
-
-def _parse(body: bytes) -> Submission:
+def _from_json(request: Request, body: bytes, form: type[Submission]) -> Asked:
     row = _parse_json(body, "body")
     if not isinstance(row, dict):
         raise InvalidField("body", "must be a JSON object")
-    return _validate(row)
+    given, mapping = row.get("problems"), row.get("mapping")
+    if isinstance(given, list) and mapping is not None:
+        columns = _validate(Columns, mapping, prefix="mapping.")
+        row["problems"] = [_mapped(each, columns, f"problems.{index}") for index, each in enumerate(given)]
+    submission = _validate(form, row)
+    most = _settings(request).max_problems
+    if len(submission.problems) > most:
+        raise InvalidField("problems", f"are {len(submission.problems)}; a batch has at most {most}")
+    return Asked(
+        choices=submission,
+        problems=tuple(_new_problem(problem) for problem in submission.problems),
+        pair=_pair_of(request, submission),
+        caller=caller_of(request),
+        body_hash=hashlib.sha256(body).hexdigest(),
+    )
 
 
-def _parse_json(text: Any, field: str) -> Any:
+def _from_form(request: Request, form: Form, shape: type[Choices], cleanup: ExitStack) -> Asked:
+    fields: dict[str, Any] = {
+        key: _parse_json(value, key) if key in JSON_FIELDS else value for key, value in form.fields.items()
+    }
+    file_id = fields.pop("file_id", None)
+    if (form.file is None) == (file_id is None):
+        raise InvalidField("file", "a JSONL file is required, or the file_id of one; not both")
+    choices = _validate(shape, fields)
+    pair, caller = _pair_of(request, choices), caller_of(request)
+    database, folder = database_of(request), folder_of(request)
+    upload = None
+    if form.file is not None:
+        stored = keep_upload(folder, form.file)
+        found_id, digest = stored.file_id, stored.sha256
+        cleanup.callback(remove_unless_known, request, found_id)
+        upload = NewFile(content=stored, filename=form.file.filename or "problems.jsonl", owner=caller.owner)
+        content = cleanup.enter_context(folder.open(found_id))
+    else:
+        found_id = _known_file(request, str(file_id), caller)
+        digest = str(found_id)
+        content = cleanup.enter_context(open_content(database, folder, found_id))
+    body = json.dumps([sorted(form.fields.items()), digest]).encode()
+    return Asked(
+        choices=choices,
+        problems=FileProblems(content, choices.mapping or AS_OURS, _settings(request).max_problems),
+        pair=pair,
+        caller=caller,
+        upload=upload,
+        file_id=found_id,
+        body_hash=hashlib.sha256(body).hexdigest(),
+    )
+
+
+def _known_file(request: Request, given: str, caller: Caller) -> UUID:
+    """By OpenAI's name for it or by ours."""
+    try:
+        try:
+            file_id = UUID(given)
+        except ValueError:
+            file_id = to_file_id(given)
+        return read_file(database_of(request), file_id, sees_only=caller.sees_only).id
+    except UnknownName as error:
+        raise InvalidField("file_id", str(error)) from error
+
+
+def _mapped(row: Any, columns: Columns, field: str) -> Problem:
+    if not isinstance(row, dict):
+        raise InvalidField(field, "must be a JSON object")
+    return problem_of(row, columns, prefix=f"{field}.")
+
+
+def _new_problem(problem: Problem) -> NewProblem:
+    return NewProblem(
+        problem_id=problem.id, text=problem.problem, answer=problem.answer, source=problem.source
+    )
+
+
+def _parse_json(text: str | bytes, field: str) -> Any:
     try:
         return load_json(text)
     except ValueError as error:
         raise InvalidField(field, f"is not JSON ({error})") from error
 
 
-def _validate(fields: dict[str, Any]) -> Submission:
+def _validate(model: type[Model], fields: Any, *, prefix: str = "") -> Model:
     try:
-        return Submission.model_validate(fields)
+        return model.model_validate(fields)
     except ValidationError as error:
-        raise first_invalid_field(error) from error
+        raise first_invalid_field(error, prefix=prefix) from error
 
 
-def _pair_of(submission: Submission, pairs: dict[str, PairConfig]) -> PairConfig:
+def _pair_of(request: Request, choices: Choices) -> PairConfig:
+    pairs: dict[str, PairConfig] = request.app.state.pairs
     try:
-        return get_pair(pairs, submission.pair)
+        return get_pair(pairs, choices.pair)
     except UnknownName as error:
         raise InvalidField("pair", str(error).removeprefix("pair: ")) from error
 
 
-def _hash(submission: Submission, file: NewFile | None) -> str:
-    body = hashlib.sha256(json.dumps(submission.model_dump(), sort_keys=True, default=str).encode())
-    body.update(file.content if file is not None else b"")
-    return body.hexdigest()
-
-
-def _new_batch(submission: Submission, pair: PairConfig, file: NewFile | None, caller: Caller) -> NewBatch:
-    """The stored configuration names its threshold: a later change of the pair's default changes no batch."""
-    config = submission.config
-    if not config.scheme.fits(base_speculates=pair.speculation is not None):
-        raise InvalidField("config.scheme", misfit(config.scheme, submission.pair))
-    if config.threshold is None:
-        config = config.model_copy(update={"threshold": pair.threshold})
-    return NewBatch(
-        name=submission.name,
-        pair=submission.pair,
-        config=config,
-        problems=tuple(
-            NewProblem(problem_id=p.id, text=p.problem, answer=p.answer, source=p.source)
-            for p in submission.problems
-        ),
-        priority=submission.priority,
-        deadline_at=_from_now(submission.deadline_s),
-        metadata=submission.metadata,
-        file=file,
-        owner=caller.owner,
-        max_queued_jobs=caller.max_queued_jobs,
-    )
-
-
-def _from_now(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings

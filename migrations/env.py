@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from specreason.errors import ConfigError
-from specreason.store import schema, trace_schema  # noqa: F401 -- both fill the metadata
+from specreason.store import schema, trace_schema, upload_schema  # noqa: F401 -- they fill the metadata
 from specreason.store.columns import metadata
 from specreason.store.migrate import install_views
 from specreason.store.session import connect, transaction

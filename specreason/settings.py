@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -39,6 +40,14 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(None, description="The key that the commands show to the API.")
     max_upload_bytes: Annotated[int, Field(ge=1)] = 200 * 1024 * 1024
     max_problems: Annotated[int, Field(ge=1)] = 50_000
+
+    max_body_bytes: Annotated[int, Field(ge=1)] = Field(
+        16 * 1024 * 1024, description="Of a JSON body, which is held in memory; files may be larger."
+    )
+    files_dir: Path = Field(
+        default_factory=lambda: _data_home() / "specreason-files",
+        description="Where uploaded files and results lie; one folder for all APIs of a deployment.",
+    )
 
     slots: Annotated[int, Field(ge=1, le=256)] = Field(16, description="Jobs in flight on one pair.")
     lease_s: Annotated[float, Field(gt=0)] = Field(
@@ -79,6 +88,10 @@ class Settings(BaseSettings):
         if not url.startswith(BROKER_SCHEMES):
             raise InvalidField("SPECREASON_BROKER_URL", f"must begin with one of {', '.join(BROKER_SCHEMES)}")
         return url
+
+
+def _data_home() -> Path:
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
 
 
 def _required(variable: str, value: SecretStr | None) -> str:

@@ -8,7 +8,7 @@ from alembic import op
 from specreason.store.migrate import drop_views
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
@@ -22,8 +22,7 @@ ALTER TABLE api_key
     ADD COLUMN requests_per_minute INTEGER,
     ADD COLUMN last_used_at timestamptz,
     ADD CONSTRAINT ck_api_key_scopes CHECK (scopes <@ ARRAY['submit', 'read', 'control', 'admin'] AND cardinality(scopes) > 0);
-ALTER TABLE batch ADD COLUMN IF NOT EXISTS owner TEXT;
-CREATE INDEX IF NOT EXISTS ix_batch_owner_id ON batch (owner, id);
+CREATE INDEX ix_batch_owner_id ON batch (owner, id);
 CREATE INDEX ix_job_open ON job (batch_id) WHERE state IN ('queued', 'running');
 DROP TABLE idempotency_key;
 CREATE TABLE idempotency_key (
@@ -49,8 +48,7 @@ CREATE TABLE idempotency_key (
     CONSTRAINT fk_idempotency_key_batch_id FOREIGN KEY(batch_id) REFERENCES batch (id) ON DELETE CASCADE
 );
 DROP INDEX ix_job_open;
-DROP INDEX IF EXISTS ix_batch_owner_id;
-ALTER TABLE batch DROP COLUMN IF EXISTS owner;
+DROP INDEX ix_batch_owner_id;
 ALTER TABLE api_key DROP CONSTRAINT ck_api_key_scopes;
 ALTER TABLE api_key
     DROP COLUMN last_used_at,

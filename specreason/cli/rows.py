@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from specreason.errors import InvalidField
-from specreason.evaluation.datasets import load_json
+from specreason.evaluation.jsonl import load_json
 
 LONGEST_CELL = 10_000_000  # characters; the csv module's own limit is shorter than a long problem
 ROWS_AT_ONCE = 1024

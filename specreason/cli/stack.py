@@ -108,6 +108,7 @@ def running_stack(
         environment = {
             "SPECREASON_DATABASE_URL": backing.database_url,
             "SPECREASON_BROKER_URL": backing.broker_url,
+            "SPECREASON_FILES_DIR": str(data_dir / "files"),
             "SPECREASON_SLOTS": str(settings.slots if slots is None else slots),
         }
 

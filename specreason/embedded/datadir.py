@@ -5,6 +5,7 @@ DATA_DIR/             0700, ours
   password            0600, for both servers, made once
   postgres/           the cluster and its socket; as root it belongs to the account Postgres runs as
   valkey/             the append-only file and its socket
+  files/              uploaded files and results, written by the API
   postgres.log, valkey.log
 """
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, BinaryIO
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from specreason.config import first_invalid_field
 from specreason.errors import InvalidField
-
-# Other columns of a JSONL line are the user's; these are ours.
-OWN_KEYS = frozenset({"problem", "answer", "id"})
+from specreason.evaluation.jsonl import lines_of
 
 
 def _as_text(value: object) -> object:
@@ -20,49 +17,57 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("has a NUL character, which is no text")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+
+
 class Problem(BaseModel):
     """One dataset item. `answer` is the gold answer, if there is one to grade against."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    problem: Annotated[str, Field(min_length=1, max_length=200_000)]
-    answer: Annotated[str | None, BeforeValidator(_as_text)] = None
-    id: Annotated[str | None, BeforeValidator(_as_text)] = None
+    problem: Annotated[Text, Field(min_length=1, max_length=200_000)]
+    answer: Annotated[Text | None, BeforeValidator(_as_text)] = None
+    id: Annotated[Text | None, BeforeValidator(_as_text)] = None
     source: dict[str, Any] = Field(default_factory=dict, description="Anything else; stored, never read.")
 
 
-def load_json(text: str | bytes) -> Any:
-    """Strict JSON: no NaN or Infinity, which Postgres would refuse. Raises ValueError for whatever is wrong."""
+class Columns(BaseModel):
+    """Which column of a dataset is what. All others are kept as the problem's source."""
 
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is no JSON value")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
+    problem: str = "problem"
+    answer: str = "answer"
+    id: str = "id"
+
+
+AS_OURS = Columns()
+
+
+def problem_of(row: Mapping[str, Any], columns: Columns, *, prefix: str = "") -> Problem:
+    """The problem in a row of a dataset. Raises InvalidField that names the column, behind `prefix`."""
+    named = columns.model_dump()
+    own = {name: row[column] for name, column in named.items() if column in row}
     try:
-        return json.loads(text, parse_constant=refuse)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+        problem = Problem.model_validate(own)
+    except ValidationError as error:
+        wrong = first_invalid_field(error)
+        raise InvalidField(prefix + named.get(wrong.field, wrong.field), wrong.reason) from error
+    taken = frozenset(named.values())
+    return problem.model_copy(update={"source": {key: row[key] for key in row if key not in taken}})
 
 
-def parse_jsonl(lines: Iterable[bytes]) -> list[Problem]:
-    """One problem a line; blank lines are skipped and unknown columns kept in `source`.
-
-    Raises InvalidField for the first line that is wrong, counted from 1.
-    """
-    problems = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+def problems_in(content: BinaryIO, columns: Columns = AS_OURS) -> Iterator[Problem]:
+    """One problem a line of a JSONL file; blank lines are skipped. Raises InvalidField for the first wrong line."""
+    for line in lines_of(content):
         try:
-            row = load_json(line)
+            row = line.parse()
         except ValueError as error:
-            raise InvalidField(f"line {number}", f"is not JSON ({error})") from error
-        if not isinstance(row, dict):
-            raise InvalidField(f"line {number}", f"must be a JSON object, not {type(row).__name__}")
-        extra = {key: value for key, value in row.items() if key not in OWN_KEYS}
-        own = {key: value for key, value in row.items() if key in OWN_KEYS}
-        try:
-            problem = Problem.model_validate(own)
-        except ValidationError as error:
-            raise first_invalid_field(error, prefix=f"line {number}: ") from error
-        problems.append(problem.model_copy(update={"source": extra}))
-    return problems
+            raise InvalidField(f"line {line.number}", str(error)) from error
+        yield problem_of(row, columns, prefix=f"line {line.number}: ")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from specreason.config import RunConfig, SchemeName, ScoreMethod
+from specreason.config import PairConfig, RunConfig, SchemeName, ScoreMethod
 from specreason.engines.base import ModelPair, Role, Sampling
-from specreason.errors import PermanentJobError
+from specreason.errors import InvalidField, PermanentJobError
 from specreason.reasoning.budget import Budget, context_end
 from specreason.reasoning.economics import Economics
 from specreason.reasoning.policies import Alone, FirstStepsOnBase, NeverSlower, Policy, Threshold
@@ -124,6 +124,18 @@ def answers(config: RunConfig) -> Role:
     if config.scheme.drafts_steps:
         return Role(config.answer_by)
     return Role.DRAFTER if config.scheme is SchemeName.DRAFTER else Role.BASE
+
+
+def stored_config(config: RunConfig, name: str, pair: PairConfig) -> RunConfig:
+    """`config` with its threshold written down: a later change of the pair's default changes no batch.
+
+    Raises InvalidField if the pair called `name` cannot run the scheme.
+    """
+    if not config.scheme.fits(base_speculates=pair.speculation is not None):
+        raise InvalidField("config.scheme", misfit(config.scheme, name))
+    if config.threshold is None:
+        return config.model_copy(update={"threshold": pair.threshold})
+    return config
 
 
 def misfit(scheme: SchemeName, pair: str) -> str:

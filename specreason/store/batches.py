@@ -1,9 +1,12 @@
-"""Submitting a batch: problems × repeats become queued jobs, all of them or none."""
+"""Submitting batches: problems × repeats become queued jobs, all of them or none.
+
+Problems are read twice, once to check them and once to COPY them, and never held all at once.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,97 +18,117 @@ from uuid_utils.compat import uuid7
 
 from specreason.config import RunConfig
 from specreason.errors import InvalidField
+from specreason.store.files import NewFile, insert_file
 from specreason.store.quota import check_quota
-from specreason.store.schema import batch, event, file, job, problem
+from specreason.store.schema import batch, event, job, problem
 from specreason.store.session import Connection, Database, storable, transaction
 from specreason.store.states import EventKind
 from specreason.store.turns import serving_turn
 
+NOT_TEXT = "has a character that is no text (NUL or half a pair)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewProblem:
-    """One problem as the user gave it. `source` holds the user's other keys."""
+    """One problem as the user gave it. `source` holds the user's other keys; `seed` goes before the configuration's."""
 
     text: str
     answer: str | None = None
     problem_id: str | None = None
     source: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewFile:
-    """An uploaded file, kept byte for byte."""
-
-    filename: str
-    content: bytes
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewBatch:
     """What a user submits. Jobs of a larger `priority` go first; whatever has not ended at `deadline_at` expires.
 
+    `problems` gives the same problems each time that it is iterated over. `file_id` is the file that they came from.
     `owner` may have `max_queued_jobs` in the queue, None: any number.
     """
 
     name: str
     pair: str
     config: RunConfig
-    problems: Sequence[NewProblem]
+    problems: Iterable[NewProblem]
     priority: int = 0
     deadline_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    file: NewFile | None = None
     owner: str | None = None
     max_queued_jobs: int | None = None
+    file_id: UUID | None = None
+    openai_batch_id: UUID | None = None
 
 
-def insert_batch(database: Database, new: NewBatch) -> UUID:
-    """Store the batch and its queued jobs in one transaction; return its id. Raises as `add_batch` does."""
-    with transaction(database) as connection:
-        return add_batch(connection, new)
+def insert_batch(database: Database, new: NewBatch, *, upload: NewFile | None = None) -> UUID:
+    """Store the batch and its queued jobs in one transaction, and with it the row of a new file; return its id.
 
-
-def add_batch(connection: Connection, new: NewBatch) -> UUID:
-    """Store the batch and its queued jobs in the caller's transaction; return its id.
-
-    Raises InvalidField for an empty batch and text that Postgres cannot hold, LimitReached for an owner's quota.
+    Raises as `check_batches` and `write_batches` do.
     """
-    _check(new)
-    batch_id: UUID = uuid7()
-    if new.owner is not None and new.max_queued_jobs is not None:
-        num_jobs = len(new.problems) * new.config.repeats
-        check_quota(connection, new.owner, num_jobs, most=new.max_queued_jobs)
-    _insert_batch_row(connection, batch_id, new)
-    _copy_problems_and_jobs(connection, batch_id, new)
-    connection.execute(insert(event).values(kind=EventKind.BATCH_SUBMITTED, batch_id=batch_id))
+    (batch_id,) = insert_batches(database, [new], upload=upload)
     return batch_id
 
 
-def _check(new: NewBatch) -> None:
-    if not new.problems:
-        raise InvalidField("problems", "the batch has none")
-    for index, given in enumerate(new.problems):
+def insert_batches(
+    database: Database, batches: Sequence[NewBatch], *, upload: NewFile | None = None
+) -> tuple[UUID, ...]:
+    """Store all of the batches or none, as `insert_batch` does; their ids."""
+    counts = check_batches(batches)
+    with transaction(database) as connection:
+        return write_batches(connection, batches, counts, upload=upload)
+
+
+def check_batches(batches: Sequence[NewBatch]) -> tuple[int, ...]:
+    """The number of problems of each batch. Batches that share their problems have them read once.
+
+    Raises InvalidField for an empty batch and text that Postgres cannot hold. Not inside a transaction: it may take
+    longer than one may be idle.
+    """
+    known: dict[int, int] = {}
+    for new in batches:
+        if id(new.problems) not in known:
+            known[id(new.problems)] = _check(new.problems)
+    return tuple(known[id(new.problems)] for new in batches)
+
+
+def write_batches(
+    connection: Connection,
+    batches: Sequence[NewBatch],
+    counts: Sequence[int],
+    *,
+    upload: NewFile | None = None,
+) -> tuple[UUID, ...]:
+    """In the caller's transaction: batches of `counts` problems, checked before, and their queued jobs; their ids.
+
+    Raises LimitReached for an owner's quota.
+    """
+    if upload is not None:
+        insert_file(connection, upload)
+    return tuple(_write(connection, new, count) for new, count in zip(batches, counts, strict=True))
+
+
+def _write(connection: Connection, new: NewBatch, count: int) -> UUID:
+    if new.owner is not None and new.max_queued_jobs is not None:
+        check_quota(connection, new.owner, count * new.config.repeats, most=new.max_queued_jobs)
+    batch_id: UUID = uuid7()
+    _insert_batch_row(connection, batch_id, new, count)
+    _copy_problems_and_jobs(connection, batch_id, new, count)
+    return batch_id
+
+
+def _check(problems: Iterable[NewProblem]) -> int:
+    count = 0
+    for index, given in enumerate(problems):
+        count += 1
         for name, value in (("text", given.text), ("answer", given.answer), ("problem_id", given.problem_id)):
             if value is not None and storable(value) != value:
-                raise InvalidField(
-                    f"problems[{index}].{name}", "has a character that is no text (NUL or half a pair)"
-                )
+                raise InvalidField(f"problems[{index}].{name}", NOT_TEXT)
+    if not count:
+        raise InvalidField("problems", "the batch has none")
+    return count
 
 
-def _insert_batch_row(connection: Connection, batch_id: UUID, new: NewBatch) -> None:
-    file_id = None
-    if new.file is not None:
-        file_id = uuid7()
-        content = new.file.content
-        connection.execute(
-            insert(file).values(
-                id=file_id,
-                filename=storable(new.file.filename),
-                num_bytes=len(content),
-                sha256=hashlib.sha256(content).hexdigest(),
-                content=content,
-            )
-        )
+def _insert_batch_row(connection: Connection, batch_id: UUID, new: NewBatch, count: int) -> None:
     connection.execute(
         insert(batch).values(
             id=batch_id,
@@ -113,27 +136,36 @@ def _insert_batch_row(connection: Connection, batch_id: UUID, new: NewBatch) -> 
             pair=new.pair,
             config=new.config.model_dump(mode="json"),
             config_hash=new.config.hash(),
-            num_problems=len(new.problems),
-            num_jobs=len(new.problems) * new.config.repeats,
+            num_problems=count,
+            num_jobs=count * new.config.repeats,
             priority=new.priority,
             metadata=_storable_json(new.metadata),
-            file_id=file_id,
             owner=new.owner,
+            file_id=new.file_id,
+            openai_batch_id=new.openai_batch_id,
         )
     )
+    connection.execute(insert(event).values(kind=EventKind.BATCH_SUBMITTED, batch_id=batch_id))
 
 
-def _copy_problems_and_jobs(connection: Connection, batch_id: UUID, new: NewBatch) -> None:
-    problem_ids = [uuid7() for _ in new.problems]
+def _copy_problems_and_jobs(connection: Connection, batch_id: UUID, new: NewBatch, count: int) -> None:
+    problem_ids = [uuid7() for _ in range(count)]
+    seeds = array("q", bytes(8 * count))
+    gradable = bytearray(count)
     turn = serving_turn(connection, new.pair, new.priority)
+
+    def problems() -> Iterable[Sequence[object]]:
+        for index, (problem_id, given) in enumerate(zip(problem_ids, new.problems, strict=True)):
+            seeds[index] = new.config.seed if given.seed is None else given.seed
+            gradable[index] = given.answer is not None
+            source = _source(given, index)
+            yield problem_id, batch_id, index, given.problem_id, given.text, given.answer, source
+
     _copy(
         connection,
         problem,
         ("id", "batch_id", "index", "problem_id", "text", "answer", "source"),
-        (
-            (problem_id, batch_id, index, given.problem_id, given.text, given.answer, _source(given, index))
-            for index, (problem_id, given) in enumerate(zip(problem_ids, new.problems, strict=True))
-        ),
+        problems(),
     )
     # Repeat by repeat, so that an unfinished batch has every problem once before it has one twice.
     _copy(
@@ -157,15 +189,15 @@ def _copy_problems_and_jobs(connection: Connection, batch_id: UUID, new: NewBatc
                 batch_id,
                 problem_id,
                 repeat,
-                new.config.seed,
+                seeds[index],
                 new.pair,
                 new.priority,
-                turn + repeat * len(problem_ids) + index,
+                turn + repeat * count + index,
                 new.deadline_at,
-                given.answer is not None,
+                bool(gradable[index]),
             )
             for repeat in range(new.config.repeats)
-            for index, (problem_id, given) in enumerate(zip(problem_ids, new.problems, strict=True))
+            for index, problem_id in enumerate(problem_ids)
         ),
     )
 

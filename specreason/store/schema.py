@@ -1,7 +1,7 @@
 """The tables of the queue: what was asked for, how each job stands, and who works. Reads and writes no row.
 
 Names: tables singular; `_at` timestamptz, `_s` wall seconds, `num_*` counts, `*_tokens` tokens. `attempt` and
-`event` only grow. What the run of a job wrote is in `trace_schema`.
+`event` only grow. What the run of a job wrote is in `trace_schema`; files are in `upload_schema`.
 """
 
 from __future__ import annotations
@@ -57,17 +57,6 @@ api_key = Table(
     CheckConstraint(f"scopes <@ ARRAY[{words(Scope)}] AND cardinality(scopes) > 0", name="scopes"),
 )
 
-file = Table(  # what a user uploaded, byte for byte
-    "file",
-    metadata,
-    id_column(),
-    Column("filename", Text, nullable=False),
-    Column("num_bytes", BigInteger, nullable=False),
-    Column("sha256", Text, nullable=False),
-    Column("content", LargeBinary, nullable=False),
-    created_at(),
-)
-
 batch = Table(
     "batch",
     metadata,
@@ -80,13 +69,16 @@ batch = Table(
     Column("num_jobs", Integer, nullable=False),
     Column("priority", Integer, nullable=False, server_default=text("0")),  # larger goes first
     json_column("metadata"),
+    Column("owner", Text),  # whose it is, and so are its jobs; NULL: nobody's in particular
     Column("file_id", ForeignKey("file.id")),
-    Column("owner", Text),  # of the API key that it was submitted with; NULL: keys were off
+    # Whose lines these are; NULL: submitted under /api.
+    Column("openai_batch_id", ForeignKey("openai_batch.id")),
     created_at(),
     moment("paused_at"),  # NULL: its jobs may run
     moment("cancelled_at"),
 )
 Index(None, batch.c.owner, batch.c.id)
+Index(None, batch.c.openai_batch_id, postgresql_where=text("openai_batch_id IS NOT NULL"))
 
 idempotency_key = Table(  # a request that created something, and what it was answered: see `idempotency`
     "idempotency_key",

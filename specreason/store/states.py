@@ -1,4 +1,4 @@
-"""The states a job can be in, how an attempt can end, what the event log tells, what a key may do. No behaviour.
+"""The words of the queue: states of jobs, ends of attempts, kinds of events, purposes of files, scopes. No behaviour.
 
 queued → running → succeeded | failed | cancelled | expired | dead
 """
@@ -46,6 +46,14 @@ class AttemptOutcome(StrEnum):
     ERROR = "error"  # a transient error: the job is queued again, or dead
     RELEASED = "released"  # the worker left in good order and gave the job back
     LOST = "lost"  # the worker's lease ran out
+
+
+class FilePurpose(StrEnum):
+    """What a file is for, in OpenAI's words."""
+
+    BATCH = "batch"  # uploaded, to be read by batches
+    BATCH_OUTPUT = "batch_output"  # what came of the lines that succeeded
+    BATCH_ERROR = "batch_error"  # why the others did not
 
 
 class EventKind(StrEnum):

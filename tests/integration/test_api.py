@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,8 +26,8 @@ PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem"
 
 
 @pytest.fixture
-def client(servers: Servers, database: Database) -> Iterator[TestClient]:
-    settings = Settings(max_upload_bytes=10_000, max_problems=5)
+def client(servers: Servers, database: Database, tmp_path: Path) -> Iterator[TestClient]:
+    settings = Settings(max_upload_bytes=10_000, max_problems=5, files_dir=tmp_path / "files")
     app = create_app(database, Publisher(servers.broker_url), load_pairs(), settings)
     with TestClient(app) as client:
         yield client
@@ -271,6 +272,16 @@ def test_a_broker_that_is_away_loses_no_job(database: Database) -> None:
 def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {path.removeprefix("/api/") for path in paths} == {
+        "/v1/models",
+        "/v1/models/{model}",
+        "/v1/files",
+        "/v1/files/{file_id}",
+        "/v1/files/{file_id}/content",
+        "/v1/batches",
+        "/v1/batches/{batch_id}",
+        "/v1/batches/{batch_id}/cancel",
+        "grids",
+        "batches/{batch_id}/results",
         "batches",
         "batches/{batch_id}",
         "batches/{batch_id}/jobs",

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
+import weakref
+from collections.abc import Iterator
 
 import pytest
 
 from specreason.config import RunConfig
 from specreason.errors import InvalidField, UnknownName
-from specreason.store.batches import (
-    NewBatch,
-    NewFile,
-    NewProblem,
-    insert_batch,
-)
+from specreason.store.batches import NewBatch, NewProblem, insert_batch, insert_batches
 from specreason.store.controls import cancel_batch
 from specreason.store.session import Database
 from specreason.store.summaries import list_batches, read_batch, read_job, read_jobs
@@ -33,7 +30,6 @@ def num_rows(database: Database) -> object:
 
 
 def test_what_was_submitted_is_what_is_stored(database: Database) -> None:
-    content = b'{"problem": "x"}\n'
     new = NewBatch(
         name="größe",
         pair=PAIR,
@@ -46,7 +42,7 @@ def test_what_was_submitted_is_what_is_stored(database: Database) -> None:
         ],
         priority=3,
         metadata={"who": "me"},
-        file=NewFile(filename="p.jsonl", content=content),
+        owner="me",
     )
     batch_id = insert_batch(database, new)
     batch = read_batch(database, batch_id)
@@ -60,7 +56,7 @@ def test_what_was_submitted_is_what_is_stored(database: Database) -> None:
     assert (jobs[1].problem, jobs[1].gold, jobs[1].problem_id) == ("∑?", None, None)
     assert read_job(database, jobs[0].job_id) == jobs[0]
     assert scalar(database, "SELECT source FROM problem WHERE index = 0") == {"year": 2024, "tags": ["x"]}
-    assert scalar(database, "SELECT content FROM file") == content
+    assert scalar(database, "SELECT owner FROM batch") == "me"
 
 
 @pytest.mark.parametrize(
@@ -85,6 +81,50 @@ def test_nothing_is_half_inserted_when_the_database_gives_up_midway(database: Da
     with pytest.raises(Exception, match="no_second_repeat"):
         insert_batch(database, batch_of(NewProblem(text="fine"), repeats=2))
     assert num_rows(database) == 0
+
+
+def test_of_several_batches_all_are_stored_or_none(database: Database) -> None:
+    fine = batch_of(NewProblem(text="fine"))
+    with pytest.raises(InvalidField):
+        insert_batches(database, [fine, batch_of(NewProblem(text="fine", source={"x": float("inf")}))])
+    assert num_rows(database) == 0
+    assert len(set(insert_batches(database, [fine, fine]))) == 2
+    assert scalar(database, "SELECT count(*) FROM job") == 2
+
+
+def test_problems_are_read_twice_and_never_held(database: Database) -> None:
+    class Problems:
+        times = alive = most_alive = 0
+
+        def __iter__(self) -> Iterator[NewProblem]:
+            self.times += 1
+            yield from (self.one(number) for number in range(200))
+
+        def one(self, number: int) -> NewProblem:
+            problem = Watched(text=f"{number}?", answer="1")
+            self.alive += 1
+            self.most_alive = max(self.most_alive, self.alive)
+            weakref.finalize(problem, self.gone)
+            return problem
+
+        def gone(self) -> None:
+            self.alive -= 1
+
+    class Watched(NewProblem):
+        """Its slots have no room for a weak reference."""
+
+    problems = Problems()
+    config = RunConfig(repeats=3)
+    batch_id = insert_batch(database, NewBatch(name="", pair=PAIR, config=config, problems=problems))
+    assert read_batch(database, batch_id).num_jobs == 600
+    assert problems.times == 2
+    assert problems.most_alive < 5
+
+
+def test_a_problem_may_have_a_seed_of_its_own(database: Database) -> None:
+    insert_batch(database, batch_of(NewProblem(text="a", seed=11), NewProblem(text="b"), repeats=2))
+    seeds = "SELECT string_agg(seed::text, ' ' ORDER BY id) FROM job"
+    assert scalar(database, seeds) == "11 0 11 0"
 
 
 def test_an_empty_batch_is_refused(database: Database) -> None:

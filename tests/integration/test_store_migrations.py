@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 
 from specreason.embedded import Servers
 from specreason.errors import ConfigError
-from specreason.store import schema, trace_schema  # noqa: F401 -- both fill the metadata
+from specreason.store import schema, trace_schema, upload_schema  # noqa: F401 -- they fill the metadata
 from specreason.store.columns import metadata
 from specreason.store.migrate import VIEWS, alembic_config, check_schema, install_views, migrate
 from specreason.store.session import Database, connect, transaction

@@ -161,7 +161,7 @@ def test_the_api_is_published_and_probed_on_the_port_it_listens_on(monkeypatch: 
 
 
 def test_the_path_that_probes_the_api_exists() -> None:
-    from api.routes import router
+    from api.reads import router
 
     assert "/api/health" in {getattr(route, "path", None) for route in router.routes}
 

@@ -1,0 +1,31 @@
+"""Rings the doorbell after a submission, so that its first jobs need not wait for the dispatcher's next round."""
+
+from __future__ import annotations
+
+import logging
+
+from api.publisher import Publisher
+from specreason.errors import StoreUnavailable
+from specreason.settings import Settings
+from specreason.store.dispatch import take_unpublished, window_of
+from specreason.store.session import Database
+from specreason.store.workers import live_slots
+
+log = logging.getLogger(__name__)
+
+
+def announce_queued(database: Database, publisher: Publisher, settings: Settings, pair: str) -> None:
+    """Announce the pair's next jobs. What was stored is not lost if that fails: the dispatcher does it later.
+
+    One request at a time: others leave theirs to the dispatcher, a second at most, and keep no connection waiting.
+    """
+    if not publisher.turn.acquire(blocking=False):
+        return
+    try:
+        window = window_of(live_slots(database).get(pair, 0), most=settings.publish_window)
+        due = take_unpublished(database, pair, window=window, messages=publisher.waiting(pair))
+        publisher.announce(pair, due)
+    except StoreUnavailable as error:
+        log.warning("the batch is stored, and the dispatcher will announce its jobs: %s", error)
+    finally:
+        publisher.turn.release()

@@ -1,0 +1,23 @@
+"""The application's folder of files, for the routes."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import Request
+
+from api.database import database_of
+from specreason.store.files import unknown_files
+from specreason.store.folder import Folder
+
+
+def folder_of(request: Request) -> Folder:
+    """The one that `create_app` made."""
+    folder: Folder = request.app.state.folder
+    return folder
+
+
+def remove_unless_known(request: Request, file_id: UUID) -> None:
+    """Remove an upload that came to nothing: it was refused, or answered before."""
+    for unknown in unknown_files(database_of(request), [file_id]):
+        folder_of(request).remove(unknown)

@@ -1,0 +1,38 @@
+"""A grid: the same problems under every combination of schemes and thresholds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from specreason.config import RunConfig, SchemeName
+
+MOST_BATCHES = 64
+
+Threshold = Annotated[float, Field(ge=0, le=9)]
+
+
+class Grid(BaseModel):
+    """What varies. Default of each: what the configuration says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scheme: Annotated[tuple[SchemeName, ...], Field(min_length=1, max_length=MOST_BATCHES)] | None = None
+    threshold: Annotated[tuple[Threshold, ...], Field(min_length=1, max_length=MOST_BATCHES)] | None = None
+
+    def configs(self, config: RunConfig) -> tuple[RunConfig, ...]:
+        """Each combination once; a scheme that scores nothing comes once, whatever the thresholds."""
+        found: dict[RunConfig, None] = {}
+        for scheme in self.scheme or (config.scheme,):
+            for threshold in (self.threshold or (config.threshold,)) if scheme.drafts_steps else (None,):
+                found[config.model_copy(update={"scheme": scheme, "threshold": threshold})] = None
+        return tuple(found)
+
+
+def name_of(name: str, config: RunConfig) -> str:
+    """What tells a batch of a grid from the others, behind the name that they share."""
+    threshold = (
+        f" ≥{config.threshold:g}" if config.scheme.drafts_steps and config.threshold is not None else ""
+    )
+    return f"{name} {config.scheme}{threshold}".strip()

@@ -1,0 +1,177 @@
+"""/v1/batches: create, look, list, cancel."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from api.access import CONTROL, READ, SUBMIT, caller_of
+from api.database import database_of
+from api.idempotency import IdempotencyKey, answer_once
+from api.openai.files import LONGEST_LIFE_S, SHORTEST_LIFE_S
+from api.openai.ids import to_batch_id, to_file_id
+from api.openai.objects import BatchList, BatchObject, batch_object
+from api.openai.settler import Settler
+from specreason.errors import InvalidField, UnknownName
+from specreason.store.controls import cancel_batch
+from specreason.store.files import read_file
+from specreason.store.openai_batches import (
+    NewOpenAIBatch,
+    OpenAIBatch,
+    batches_of,
+    insert_openai_batch,
+    list_openai_batches,
+    mark_cancelling,
+    read_openai_batch,
+)
+from specreason.store.session import Connection, storable
+from specreason.store.states import FilePurpose
+
+router = APIRouter(prefix="/v1", tags=["openai"])
+
+MOST_METADATA, LONGEST_METADATA_KEY, LONGEST_METADATA_VALUE = 16, 64, 512
+WINDOW = re.compile(r"([1-9][0-9]{0,3})([mhd])")
+SECONDS_OF = {"m": 60, "h": 3600, "d": 86_400}
+LONGEST_WINDOW = timedelta(days=366)
+
+
+class OutputExpiresAfter(BaseModel):
+    """How long the result files stay, from when they are written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    anchor: Literal["created_at"]
+    seconds: Annotated[int, Field(ge=SHORTEST_LIFE_S, le=LONGEST_LIFE_S)]
+
+
+class CreateBatch(BaseModel):
+    """A batch of the requests in an uploaded file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input_file_id: str
+    endpoint: Literal["/v1/chat/completions"]
+    completion_window: Annotated[str, Field(max_length=8)] = Field(
+        description="24h as with OpenAI, or another time in minutes, hours or days: 30m, 7d."
+    )
+    metadata: dict[str, str] | None = None
+    output_expires_after: OutputExpiresAfter | None = None
+
+    @field_validator("metadata")
+    @classmethod
+    def _within_limits(cls, metadata: dict[str, str] | None) -> dict[str, str] | None:
+        pairs = metadata or {}
+        if len(pairs) > MOST_METADATA:
+            raise ValueError(f"has more than {MOST_METADATA} pairs")
+        for key, value in pairs.items():
+            if len(key) > LONGEST_METADATA_KEY or len(value) > LONGEST_METADATA_VALUE:
+                raise ValueError(
+                    f"has a key of more than {LONGEST_METADATA_KEY} characters,"
+                    f" or a value of more than {LONGEST_METADATA_VALUE}"
+                )
+            if storable(key + value) != key + value:
+                raise ValueError("has a character that is no text (NUL or half a pair)")
+        return metadata
+
+
+@router.post("/batches", response_model=BatchObject, dependencies=[SUBMIT])
+def create_batch(request: Request, asked: CreateBatch, idempotency_key: IdempotencyKey = None) -> Response:
+    """Take the batch on. The file is validated next: `in_progress` or `failed` says how that went."""
+    caller, database = caller_of(request), database_of(request)
+    try:
+        source = read_file(database, to_file_id(asked.input_file_id), sees_only=caller.sees_only)
+    except UnknownName as error:
+        raise InvalidField("input_file_id", str(error)) from error
+    if source.purpose is not FilePurpose.BATCH:
+        raise InvalidField("input_file_id", f"is a file for '{source.purpose}', not for 'batch'")
+    lifetime = asked.output_expires_after
+    new = NewOpenAIBatch(
+        file_id=source.id,
+        endpoint=asked.endpoint,
+        completion_window=asked.completion_window,
+        expires_at=datetime.now(UTC) + _window(asked.completion_window),
+        metadata=asked.metadata or {},
+        output_expires_after_s=lifetime.seconds if lifetime else None,
+        owner=caller.owner,
+        max_queued_jobs=caller.max_queued_jobs,
+    )
+    made: list[OpenAIBatch] = []
+
+    def create(connection: Connection) -> BatchObject:
+        made.append(insert_openai_batch(connection, new))
+        return batch_object(made[0])
+
+    said = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()
+    answer = answer_once(request, idempotency_key, said, create, status=200)
+    for batch in made:
+        _settler(request).ask(batch)
+    return answer
+
+
+@router.get("/batches", dependencies=[READ])
+def get_batches(
+    request: Request, after: str | None = None, limit: Annotated[int, Query(ge=1, le=100)] = 20
+) -> BatchList:
+    """A page of batches, newest first."""
+    rows = list_openai_batches(
+        database_of(request),
+        sees_only=caller_of(request).sees_only,
+        after=None if after is None else to_batch_id(after),
+        limit=limit + 1,
+    )
+    page = [_shown(request, row) for row in rows[:limit]]
+    return BatchList(
+        data=page,
+        first_id=page[0].id if page else None,
+        last_id=page[-1].id if page else None,
+        has_more=len(rows) > limit,
+    )
+
+
+@router.get("/batches/{batch_id}", dependencies=[READ])
+def get_batch(request: Request, batch_id: str) -> BatchObject:
+    """One batch: how it stands, and where its results are once it has ended."""
+    sees_only = caller_of(request).sees_only
+    return _shown(
+        request, read_openai_batch(database_of(request), to_batch_id(batch_id), sees_only=sees_only)
+    )
+
+
+@router.post("/batches/{batch_id}/cancel", dependencies=[CONTROL])
+def cancel(request: Request, batch_id: str) -> BatchObject:
+    """End what has not ended. Results of what has are there once the batch is `cancelled`."""
+    database, found_id = database_of(request), to_batch_id(batch_id)
+    sees_only = caller_of(request).sees_only
+    batch = read_openai_batch(database, found_id, sees_only=sees_only)
+    if not batch.is_settled:
+        mark_cancelling(database, found_id)
+        for ours in batches_of(database, found_id):
+            cancel_batch(database, ours)
+    return _shown(request, read_openai_batch(database, found_id, sees_only=sees_only))
+
+
+def _shown(request: Request, batch: OpenAIBatch) -> BatchObject:
+    """Whoever looks at a batch has its next move made."""
+    _settler(request).ask(batch)
+    return batch_object(batch)
+
+
+def _settler(request: Request) -> Settler:
+    settler: Settler = request.app.state.settler
+    return settler
+
+
+def _window(text: str) -> timedelta:
+    found = WINDOW.fullmatch(text)
+    if found is None:
+        raise InvalidField("completion_window", "must be a time such as 24h, 30m or 7d")
+    window = timedelta(seconds=int(found[1]) * SECONDS_OF[found[2]])
+    if window > LONGEST_WINDOW:
+        raise InvalidField("completion_window", f"must be at most {LONGEST_WINDOW.days} days")
+    return window

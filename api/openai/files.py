@@ -1,0 +1,162 @@
+"""/v1/files: upload, list, look, read, delete."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response, StreamingResponse
+
+from api.access import CONTROL, READ, SUBMIT, caller_of
+from api.database import database_of
+from api.files import folder_of, remove_unless_known
+from api.idempotency import IdempotencyKey, answer_once
+from api.openai.ids import file_name, to_file_id
+from api.openai.objects import FileDeleted, FileList, FileObject, file_object
+from api.uploads import Form, keep_upload, read_form
+from specreason.errors import InvalidField
+from specreason.store.files import NewFile, delete_file, insert_file, list_files, open_content, read_file
+from specreason.store.folder import chunks
+from specreason.store.states import FilePurpose
+
+router = APIRouter(prefix="/v1", tags=["openai"])
+
+FIELDS = ("purpose", "expires_after[anchor]", "expires_after[seconds]")
+SHORTEST_LIFE_S, LONGEST_LIFE_S = 3600, 30 * 86_400
+
+# What `upload_file` takes, for the generated documentation: FastAPI itself sees only a raw request.
+UPLOAD_DOC: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file", "purpose"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "purpose": {"type": "string", "enum": ["batch"]},
+                        "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
+                        "expires_after[seconds]": {
+                            "type": "integer",
+                            "minimum": SHORTEST_LIFE_S,
+                            "maximum": LONGEST_LIFE_S,
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("/files", response_model=FileObject, openapi_extra=UPLOAD_DOC, dependencies=[SUBMIT])
+async def upload_file(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
+    """Keep a file. Its lines are looked at when a batch is made of it."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise InvalidField("Content-Type", "must be multipart/form-data")
+    async with read_form(request, FIELDS) as form:
+        return await run_in_threadpool(_keep, request, idempotency_key, form)
+
+
+@router.get("/files", dependencies=[READ])
+def get_files(
+    request: Request,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
+    order: Literal["asc", "desc"] = "desc",
+    purpose: FilePurpose | None = None,
+) -> FileList:
+    """A page of files, newest first unless `order` says otherwise."""
+    rows = list_files(
+        database_of(request),
+        sees_only=caller_of(request).sees_only,
+        purpose=purpose,
+        after=None if after is None else to_file_id(after),
+        oldest_first=order == "asc",
+        limit=limit + 1,
+    )
+    page = [file_object(row) for row in rows[:limit]]
+    return FileList(
+        data=page,
+        first_id=page[0].id if page else None,
+        last_id=page[-1].id if page else None,
+        has_more=len(rows) > limit,
+    )
+
+
+@router.get("/files/{file_id}", dependencies=[READ])
+def get_file(request: Request, file_id: str) -> FileObject:
+    """One file: its name, size and purpose."""
+    sees_only = caller_of(request).sees_only
+    return file_object(read_file(database_of(request), to_file_id(file_id), sees_only=sees_only))
+
+
+@router.get(
+    "/files/{file_id}/content",
+    response_class=StreamingResponse,
+    dependencies=[READ],
+    responses={200: {"content": {"application/octet-stream": {}}}},
+)
+def get_content(request: Request, file_id: str) -> StreamingResponse:
+    """Its bytes."""
+    database, found_id = database_of(request), to_file_id(file_id)
+    row = read_file(database, found_id, sees_only=caller_of(request).sees_only)
+    content = open_content(database, folder_of(request), found_id)
+    headers = {"Content-Length": str(row.num_bytes), "X-Content-Type-Options": "nosniff"}
+    return StreamingResponse(chunks(content), media_type="application/octet-stream", headers=headers)
+
+
+@router.delete("/files/{file_id}", dependencies=[CONTROL])
+def remove_file(request: Request, file_id: str) -> FileDeleted:
+    """Let a file be gone. Batches that were made of it go on: their problems are in the database."""
+    found_id: UUID = to_file_id(file_id)
+    delete_file(database_of(request), found_id, sees_only=caller_of(request).sees_only)
+    folder_of(request).remove(found_id)
+    return FileDeleted(id=file_name(found_id))
+
+
+def _keep(request: Request, key: str | None, form: Form) -> Response:
+    purpose = form.fields.get("purpose")
+    if purpose != FilePurpose.BATCH:
+        raise InvalidField("purpose", f"must be '{FilePurpose.BATCH}'")
+    expires_at = _expiry(form.fields)
+    if form.file is None:
+        raise InvalidField("file", "is required")
+    content = keep_upload(folder_of(request), form.file)
+    new = NewFile(
+        content=content,
+        filename=form.file.filename or "batch.jsonl",
+        owner=caller_of(request).owner,
+        expires_at=expires_at,
+    )
+    said = json.dumps([sorted(form.fields.items()), new.filename, content.sha256])
+    try:
+        return answer_once(
+            request,
+            key,
+            hashlib.sha256(said.encode()).hexdigest(),
+            lambda connection: file_object(insert_file(connection, new)),
+            status=200,
+        )
+    finally:
+        remove_unless_known(request, content.file_id)
+
+
+def _expiry(fields: dict[str, str]) -> datetime | None:
+    anchor, given = fields.get("expires_after[anchor]"), fields.get("expires_after[seconds]")
+    if anchor is None and given is None:
+        return None
+    if anchor != "created_at":
+        raise InvalidField("expires_after[anchor]", "must be 'created_at'")
+    if given is None or not (given.isascii() and given.isdigit()) or len(given) > 9:
+        raise InvalidField("expires_after[seconds]", "must be a whole number")
+    if not SHORTEST_LIFE_S <= int(given) <= LONGEST_LIFE_S:
+        raise InvalidField("expires_after[seconds]", f"must be {SHORTEST_LIFE_S} to {LONGEST_LIFE_S}")
+    return datetime.now(UTC) + timedelta(seconds=int(given))

@@ -1,0 +1,35 @@
+"""Ids as OpenAI writes them: `file-` and `batch_` before the 32 hexadecimal digits of ours."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from specreason.errors import UnknownName
+
+
+def file_name(file_id: UUID) -> str:
+    return f"file-{file_id.hex}"
+
+
+def batch_name(batch_id: UUID) -> str:
+    return f"batch_{batch_id.hex}"
+
+
+def to_file_id(name: str) -> UUID:
+    """Raises UnknownName for what cannot be the id of a file."""
+    return _parse(name, "file", "file-")
+
+
+def to_batch_id(name: str) -> UUID:
+    """Raises UnknownName for what cannot be the id of a batch."""
+    return _parse(name, "batch", "batch_")
+
+
+def _parse(name: str, kind: str, prefix: str) -> UUID:
+    digits = name.removeprefix(prefix)
+    if name.startswith(prefix) and len(digits) == 32:
+        try:
+            return UUID(hex=digits)
+        except ValueError:
+            pass
+    raise UnknownName(f"{kind}: there is none with id {name[:80]}")

@@ -1,0 +1,29 @@
+"""/v1/models: a model is a pair of this deployment."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from api.access import READ
+from api.openai.objects import ModelList, ModelObject
+from specreason.config import PairConfig, get_pair
+
+router = APIRouter(prefix="/v1", tags=["openai"])
+
+
+@router.get("/models", dependencies=[READ])
+def get_models(request: Request) -> ModelList:
+    """Every pair."""
+    return ModelList(data=[ModelObject(id=name) for name in _pairs_of(request)])
+
+
+@router.get("/models/{model}", dependencies=[READ])
+def get_model(request: Request, model: str) -> ModelObject:
+    """One pair."""
+    get_pair(_pairs_of(request), model)
+    return ModelObject(id=model)
+
+
+def _pairs_of(request: Request) -> dict[str, PairConfig]:
+    pairs: dict[str, PairConfig] = request.app.state.pairs
+    return pairs

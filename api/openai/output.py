@@ -1,0 +1,120 @@
+"""Lines of the output and the error file, made of jobs that have ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from specreason.reasoning.steps import StopReason
+from specreason.store.results import EndedJob, ended_jobs_by_problem
+from specreason.store.session import Database
+from specreason.store.states import JobState
+
+THINK_END = "</think>"
+# What OpenAI calls an end that is none, and what it says of it.
+CODES = {
+    JobState.EXPIRED: ("batch_expired", "the completion window closed before this request had ended"),
+    JobState.CANCELLED: ("batch_cancelled", "the request was cancelled before it had ended"),
+    JobState.FAILED: ("request_failed", "the request cannot succeed"),
+    JobState.DEAD: ("retries_exhausted", "every attempt at the request ended in an error"),
+}
+
+
+def result_lines(database: Database, batch_ids: Sequence[UUID]) -> Iterator[tuple[bool, bytes]]:
+    """Each line of the input once: whether it succeeded, and the line that says what came of it."""
+    for batch_id in batch_ids:
+        for _, repeats in groupby(ended_jobs_by_problem(database, batch_id), lambda job: job.problem_row):
+            jobs = list(repeats)
+            succeeded = any(job.state is JobState.SUCCEEDED for job in jobs)
+            line = output_line(jobs) if succeeded else error_line(jobs)
+            yield succeeded, json.dumps(line, ensure_ascii=False).encode() + b"\n"
+
+
+def output_line(jobs: Sequence[EndedJob]) -> dict[str, Any]:
+    """A line of which a repeat has succeeded; `choices` are those that did."""
+    done = [job for job in jobs if job.state is JobState.SUCCEEDED]
+    body = {
+        "id": f"chatcmpl-{jobs[0].problem_row.hex}",
+        "object": "chat.completion",
+        "created": int(max(job.finished_at for job in done).timestamp()),
+        "model": jobs[0].pair,
+        "choices": [_choice(job) for job in done],
+        "usage": _usage(done),
+        "specreason": _ours(jobs),
+    }
+    response = {"status_code": 200, "request_id": _request_id(jobs), "body": body}
+    return {**_head(jobs), "response": response, "error": None}
+
+
+def error_line(jobs: Sequence[EndedJob]) -> dict[str, Any]:
+    """A line of which no repeat has succeeded."""
+    code, message = CODES[jobs[0].state]
+    error = {"code": code, "message": jobs[0].error or message}
+    return {**_head(jobs), "response": None, "error": error, "specreason": _ours(jobs)}
+
+
+def reasoning_of(job: EndedJob) -> str:
+    """The thinking without the tag that ends it."""
+    return job.reasoning.strip().removesuffix(THINK_END).strip()
+
+
+def _head(jobs: Sequence[EndedJob]) -> dict[str, Any]:
+    return {"id": f"batch_{_request_id(jobs)}", "custom_id": jobs[0].problem_id}
+
+
+def _request_id(jobs: Sequence[EndedJob]) -> str:
+    return f"req_{jobs[0].problem_row.hex}"
+
+
+def _choice(job: EndedJob) -> dict[str, Any]:
+    finished = job.is_complete or job.stop_reason is StopReason.ANSWERED
+    return {
+        "index": job.repeat,
+        "message": {
+            "role": "assistant",
+            "content": job.answer_text.strip(),
+            "reasoning_content": reasoning_of(job),
+            "refusal": None,
+        },
+        "logprobs": None,
+        "finish_reason": "stop" if finished else "length",
+    }
+
+
+def _usage(jobs: Sequence[EndedJob]) -> dict[str, Any]:
+    """The prompt counts once, as OpenAI counts it, whatever the number of choices."""
+    prompt = max(job.prompt_tokens for job in jobs)
+    thinking = sum(job.think_tokens for job in jobs)
+    completion = thinking + sum(job.answer_tokens for job in jobs)
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "completion_tokens_details": {"reasoning_tokens": thinking},
+    }
+
+
+def _ours(jobs: Sequence[EndedJob]) -> dict[str, Any]:
+    """Under which ids the traces are found: `/api/jobs/{job_id}/steps`."""
+    return {
+        "batch_id": str(jobs[0].batch_id),
+        "job_id": str(jobs[0].job_id),
+        "jobs": [
+            {
+                "job_id": str(job.job_id),
+                "index": job.repeat,
+                "state": job.state,
+                "stop_reason": job.stop_reason,
+                "answer": job.answer,
+                "num_steps": job.num_steps,
+                "num_drafted": job.num_drafted,
+                "num_accepted": job.num_accepted,
+                "spent_tokens": job.spent_tokens,
+                "error": job.error,
+            }
+            for job in jobs
+        ],
+    }

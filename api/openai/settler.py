@@ -1,0 +1,185 @@
+"""Moves batches on: reads their files, ends what was cancelled, writes their results. In threads of its own.
+
+Each move begins by looking where the batch stands and ends in one transaction; one process at a time is at a batch.
+So whoever looks at a batch may ask for its next move, and one that a killed API left unfinished is simply made again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from api.announcing import announce_queued
+from api.openai.ids import batch_name
+from api.openai.output import result_lines
+from api.openai.plan import LineError, Part, Refused, read_plan
+from api.publisher import Publisher
+from specreason.config import PairConfig
+from specreason.errors import LimitReached, SpecReasonError, UnknownName
+from specreason.settings import Settings
+from specreason.store.batches import NewBatch
+from specreason.store.controls import cancel_batch
+from specreason.store.files import NewFile, open_content, read_file, unknown_files
+from specreason.store.folder import Folder, NewContent
+from specreason.store.openai_batches import (
+    BatchStatus,
+    OpenAIBatch,
+    batches_of,
+    end_openai_batch,
+    fail_openai_batch,
+    one_at_a_time,
+    read_openai_batch,
+    start_openai_batch,
+    unsettled_batches,
+)
+from specreason.store.session import Database
+from specreason.store.states import FilePurpose
+
+log = logging.getLogger(__name__)
+
+NUM_THREADS = 2  # batches that one API moves on at once; each needs a little memory and two connections
+
+
+@dataclass(slots=True)
+class Settler:
+    """One for the application. `close` it before the database."""
+
+    database: Database
+    folder: Folder
+    publisher: Publisher
+    pairs: dict[str, PairConfig]
+    settings: Settings
+    _threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(NUM_THREADS, thread_name_prefix="settler"), init=False
+    )
+    _asked: set[UUID] = field(default_factory=set, init=False)
+    _closed: bool = field(default=False, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def start(self) -> None:
+        """Look after what an API that was killed left behind."""
+        self._threads.submit(self._sweep)
+
+    def close(self) -> None:
+        """Wait for the moves under way; those that were only asked for are made by the next API."""
+        with self._lock:
+            self._closed = True
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def ask(self, batch: OpenAIBatch) -> None:
+        """Make the batch's next move soon, if it has one."""
+        if not has_move(batch):
+            return
+        with self._lock:
+            if batch.id in self._asked or self._closed:
+                return
+            self._asked.add(batch.id)
+            self._threads.submit(self._move, batch.id)
+
+    def _move(self, batch_id: UUID) -> None:
+        try:
+            with one_at_a_time(self.database, batch_id) as ours:
+                if ours:
+                    self._make_moves(batch_id)
+        except SpecReasonError as error:  # asked again, it is tried again
+            log.warning("%s is not moved on: %s", batch_name(batch_id), error)
+        except Exception:
+            log.exception("%s is not moved on", batch_name(batch_id))
+        finally:
+            with self._lock:
+                self._asked.discard(batch_id)
+
+    def _make_moves(self, batch_id: UUID) -> None:
+        batch = read_openai_batch(self.database, batch_id)
+        if batch.status is BatchStatus.VALIDATING:
+            self._validate(batch)
+            batch = read_openai_batch(self.database, batch_id)
+        if batch.status is BatchStatus.CANCELLING and batch.ended_at is None and batch.counts.num_open:
+            for ours in batches_of(self.database, batch_id):
+                cancel_batch(self.database, ours)
+            batch = read_openai_batch(self.database, batch_id)
+        if has_move(batch) and batch.status is not BatchStatus.VALIDATING:
+            self._write_results(batch)
+
+    def _validate(self, batch: OpenAIBatch) -> None:
+        try:
+            given = read_file(self.database, batch.file_id)
+            with open_content(self.database, self.folder, batch.file_id) as content:
+                parts = read_plan(content, self.pairs, max_lines=self.settings.max_problems)
+                batches = [_new_batch(batch, given.filename, part) for part in parts]
+                counts = [len(part.problems.offsets) for part in parts]
+                if not start_openai_batch(self.database, batch.id, batches, counts):
+                    return
+        except UnknownName as error:
+            gone = LineError(code="file_not_found", message=str(error), param="input_file_id")
+            fail_openai_batch(self.database, batch.id, Refused([gone]).errors)
+        except LimitReached as error:
+            full = LineError(code="quota_exceeded", message=str(error))
+            fail_openai_batch(self.database, batch.id, Refused([full]).errors)
+        except Refused as refused:
+            fail_openai_batch(self.database, batch.id, refused.errors)
+        else:
+            for pair in {part.pair for part in parts}:
+                announce_queued(self.database, self.publisher, self.settings, pair)
+
+    def _write_results(self, batch: OpenAIBatch) -> None:
+        """One pass over the jobs into two files; an empty one is not kept."""
+        with ExitStack() as files:
+            output, errors = (files.enter_context(self.folder.new()) for _ in range(2))
+            some = {True: False, False: False}
+            for succeeded, line in result_lines(self.database, batches_of(self.database, batch.id)):
+                (output if succeeded else errors).write(line)
+                some[succeeded] = True
+            end_openai_batch(
+                self.database,
+                batch,
+                output=_result_file(batch, output, FilePurpose.BATCH_OUTPUT) if some[True] else None,
+                error=_result_file(batch, errors, FilePurpose.BATCH_ERROR) if some[False] else None,
+            )
+
+    def _sweep(self) -> None:
+        try:
+            for file_id in unknown_files(self.database, self.folder.old_files()):
+                self.folder.remove(file_id)
+            for batch_id in unsettled_batches(self.database):
+                self.ask(read_openai_batch(self.database, batch_id))
+        except SpecReasonError as error:
+            log.warning("what was left behind is looked after when it is found: %s", error)
+
+
+def has_move(batch: OpenAIBatch) -> bool:
+    """Whether an API has something to do for it; otherwise it waits for its jobs, or is done."""
+    if batch.status in (BatchStatus.VALIDATING, BatchStatus.FINALIZING):
+        return True
+    return batch.status is BatchStatus.CANCELLING and (batch.ended_at is None or not batch.counts.num_open)
+
+
+def _new_batch(batch: OpenAIBatch, filename: str, part: Part) -> NewBatch:
+    return NewBatch(
+        name=filename[:200],
+        pair=part.pair,
+        config=part.config,
+        problems=part.problems,
+        deadline_at=batch.expires_at,
+        metadata={**batch.metadata, "openai_batch_id": batch_name(batch.id)},
+        owner=batch.owner,
+        max_queued_jobs=batch.max_queued_jobs,
+        file_id=batch.file_id,
+        openai_batch_id=batch.id,
+    )
+
+
+def _result_file(batch: OpenAIBatch, content: NewContent, purpose: FilePurpose) -> NewFile:
+    seconds = batch.output_expires_after_s
+    return NewFile(
+        content=content.keep(),
+        filename=f"{batch_name(batch.id)}_{purpose.value.removeprefix('batch_')}.jsonl",
+        purpose=purpose,
+        owner=batch.owner,
+        expires_at=None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds),
+    )

@@ -1,0 +1,142 @@
+"""The folder of files: each is durable before anyone hears of it, and never changes. Knows no table.
+
+A file is written as `ID.part` and renamed to `ID` once all of it is on the disk. Several APIs may share the folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from specreason.errors import StoreUnavailable, UnknownName
+
+PART = ".part"
+CHUNK_BYTES = 1 << 18
+STRAY_AFTER_S = 3600.0  # of silence: a file without a row may have one in a moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredContent:
+    """A file that is on the disk for good."""
+
+    file_id: UUID
+    num_bytes: int
+    sha256: str
+
+
+class NewContent:
+    """A file that is being written. Unless it is kept, it is gone at the end of the block."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file_id: UUID = uuid7()
+        self._folder = folder
+        self._part = folder / f"{self.file_id}{PART}"
+        self._hash = hashlib.sha256()
+        self._file = self._part.open("xb")
+
+    def write(self, data: bytes) -> None:
+        """Raises StoreUnavailable where the disk is full."""
+        with _reported():
+            self._file.write(data)
+        self._hash.update(data)
+
+    def keep(self) -> StoredContent:
+        """Make the file durable under its final name. Raises StoreUnavailable."""
+        with _reported():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            num_bytes = self._file.tell()
+            self._file.close()
+            self._part.rename(self._folder / str(self.file_id))
+            _sync_folder(self._folder)
+        return StoredContent(file_id=self.file_id, num_bytes=num_bytes, sha256=self._hash.hexdigest())
+
+    def close(self) -> None:
+        self._file.close()
+        self._part.unlink(missing_ok=True)
+
+
+class Folder:
+    """The files of a deployment, by id. Made when the first is written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.expanduser()
+
+    @contextmanager
+    def new(self) -> Iterator[NewContent]:
+        """A file to write. Raises StoreUnavailable where the folder cannot be written to."""
+        with _reported():
+            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            content = NewContent(self._path)
+        try:
+            yield content
+        finally:
+            content.close()
+
+    def open(self, file_id: UUID) -> BinaryIO:
+        """Raises UnknownName: it was deleted, or this is not the folder that it was written to."""
+        try:
+            return (self._path / str(file_id)).open("rb")
+        except FileNotFoundError:
+            raise UnknownName(f"file: the content of {file_id} is not in SPECREASON_FILES_DIR") from None
+        except OSError as error:
+            raise StoreUnavailable(f"files: {error.strerror}") from error
+
+    def remove(self, file_id: UUID) -> None:
+        """Nothing happens if it is gone already."""
+        with _reported():
+            (self._path / str(file_id)).unlink(missing_ok=True)
+
+    def old_files(self, *, silent_s: float = STRAY_AFTER_S) -> tuple[UUID, ...]:
+        """The files that nobody wrote to lately. What writers that were killed left half-written is removed."""
+        before = time.time() - silent_s
+        found = []
+        with _reported():
+            for path in self._path.iterdir() if self._path.is_dir() else ():
+                file_id = _as_id(path.name.removesuffix(PART))
+                if file_id is None or path.stat().st_mtime > before:
+                    continue
+                if path.suffix == PART:
+                    path.unlink(missing_ok=True)
+                else:
+                    found.append(file_id)
+        return tuple(found)
+
+
+def chunks(content: BinaryIO) -> Iterator[bytes]:
+    """All of an open file, which is closed at the end."""
+    with content:
+        while chunk := content.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _as_id(name: str) -> UUID | None:
+    try:
+        return UUID(name)
+    except ValueError:
+        return None
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnavailable(f"files: {error.strerror}") from error

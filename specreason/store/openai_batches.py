@@ -1,0 +1,303 @@
+"""Batches as OpenAI has them: one input file, one of our batches for each configuration among its lines.
+
+What such a batch is doing is read off its own moments and its jobs, and stored nowhere else: nothing has to be kept
+in step, and a process that dies in between leaves nothing behind that is not so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, func, insert, select, true, update
+from sqlalchemy.sql.functions import now
+from uuid_utils.compat import uuid7
+
+from specreason.errors import UnknownName
+from specreason.store.batches import NewBatch, write_batches
+from specreason.store.columns import one_of_ids
+from specreason.store.files import NewFile, insert_file
+from specreason.store.schema import batch, job
+from specreason.store.session import Connection, Database, single_statement, transaction
+from specreason.store.states import JobState
+from specreason.store.upload_schema import openai_batch
+
+
+class BatchStatus(StrEnum):
+    """OpenAI's eight words."""
+
+    VALIDATING = "validating"  # the file is being read; it has no jobs yet
+    FAILED = "failed"  # the file was refused as a whole
+    IN_PROGRESS = "in_progress"
+    FINALIZING = "finalizing"  # every job has ended, and the results are being written
+    COMPLETED = "completed"
+    EXPIRED = "expired"  # the window closed before every job had ended; results of those that had are there
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOpenAIBatch:
+    """What was asked for. `expires_at` is the deadline of its jobs."""
+
+    file_id: UUID
+    endpoint: str
+    completion_window: str
+    expires_at: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    output_expires_after_s: int | None = None
+    owner: str | None = None
+    max_queued_jobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineCounts:
+    """Lines of the input. One has completed if a repeat of it succeeded, and failed if all ended and none did."""
+
+    total: int = 0
+    completed: int = 0
+    failed: int = 0
+    expired: int = 0  # of those that failed or completed, the ones with a repeat that came too late
+    last_finished_at: datetime | None = None
+
+    @property
+    def num_open(self) -> int:
+        return self.total - self.completed - self.failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAIBatch:
+    """A batch and how its lines stand."""
+
+    id: UUID
+    owner: str | None
+    file_id: UUID
+    endpoint: str
+    completion_window: str
+    metadata: Mapping[str, str]
+    output_expires_after_s: int | None
+    max_queued_jobs: int | None
+    created_at: datetime
+    expires_at: datetime
+    in_progress_at: datetime | None
+    failed_at: datetime | None
+    errors: Sequence[Mapping[str, Any]]
+    cancelling_at: datetime | None
+    finalizing_at: datetime | None
+    ended_at: datetime | None
+    output_file_id: UUID | None
+    error_file_id: UUID | None
+    counts: LineCounts
+
+    @property
+    def is_written(self) -> bool:
+        """The files hold every result. Jobs that were queued again by hand make them stale."""
+        if self.ended_at is None or self.counts.num_open:
+            return False
+        return self.counts.last_finished_at == self.finalizing_at
+
+    @property
+    def status(self) -> BatchStatus:
+        if self.failed_at is not None:
+            return BatchStatus.FAILED
+        if self.cancelling_at is not None:
+            return BatchStatus.CANCELLED if self.is_written else BatchStatus.CANCELLING
+        if self.in_progress_at is None:
+            return BatchStatus.VALIDATING
+        if self.counts.num_open:
+            return BatchStatus.IN_PROGRESS
+        if not self.is_written:
+            return BatchStatus.FINALIZING
+        return BatchStatus.EXPIRED if self.counts.expired else BatchStatus.COMPLETED
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing is left to do, here or in a worker."""
+        return self.failed_at is not None or self.is_written
+
+
+def insert_openai_batch(connection: Connection, new: NewOpenAIBatch) -> OpenAIBatch:
+    """In the caller's transaction: the batch, to be validated. Its file must be there."""
+    batch_id: UUID = uuid7()
+    connection.execute(
+        insert(openai_batch).values(
+            id=batch_id,
+            owner=new.owner,
+            file_id=new.file_id,
+            endpoint=new.endpoint,
+            completion_window=new.completion_window,
+            metadata=dict(new.metadata),
+            output_expires_after_s=new.output_expires_after_s,
+            max_queued_jobs=new.max_queued_jobs,
+            expires_at=new.expires_at,
+        )
+    )
+    (batch,) = _read(connection, openai_batch.c.id == batch_id)
+    return batch
+
+
+def read_openai_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> OpenAIBatch:
+    """Raises UnknownName."""
+    with transaction(database) as connection:
+        found = _read(connection, openai_batch.c.id == batch_id, sees_only=sees_only)
+    if not found:
+        raise UnknownName(f"batch: there is none with id batch_{batch_id.hex}")
+    return found[0]
+
+
+def list_openai_batches(
+    database: Database, *, sees_only: str | None = None, after: UUID | None = None, limit: int = 20
+) -> tuple[OpenAIBatch, ...]:
+    """A page, newest first: at most `limit`, those submitted before the batch `after`."""
+    older = true() if after is None else openai_batch.c.id < after
+    with transaction(database) as connection:
+        return _read(connection, older, sees_only=sees_only, limit=limit)
+
+
+def unsettled_batches(database: Database) -> tuple[UUID, ...]:
+    """Those that an API has something to do for: to validate, to cancel, or to write files once their jobs end."""
+    waiting = select(openai_batch.c.id).where(
+        openai_batch.c.failed_at.is_(None), openai_batch.c.ended_at.is_(None)
+    )
+    with transaction(database) as connection:
+        return tuple(connection.scalars(waiting.order_by(openai_batch.c.id)))
+
+
+def batches_of(database: Database, batch_id: UUID) -> tuple[UUID, ...]:
+    """Our batches that hold its lines."""
+    ours = select(batch.c.id).where(batch.c.openai_batch_id == batch_id).order_by(batch.c.id)
+    with transaction(database) as connection:
+        return tuple(connection.scalars(ours))
+
+
+def start_openai_batch(
+    database: Database, batch_id: UUID, batches: Sequence[NewBatch], counts: Sequence[int]
+) -> bool:
+    """Queue the jobs of a validated batch, all of them or none; `counts` are the problems of each of `batches`.
+
+    False if it was cancelled meanwhile, or started.
+    """
+    started = update(openai_batch).where(openai_batch.c.id == batch_id, *_VALIDATING)
+    with transaction(database) as connection:
+        write_batches(connection, batches, counts)
+        # Last, for it locks the row, and a cancel would wait.
+        if not connection.execute(started.values(in_progress_at=now())).rowcount:
+            connection.rollback()
+            return False
+    return True
+
+
+def fail_openai_batch(database: Database, batch_id: UUID, errors: Sequence[Mapping[str, Any]]) -> None:
+    """The file was refused. Nothing happens to a batch that is no longer validated."""
+    failed = update(openai_batch).where(openai_batch.c.id == batch_id, *_VALIDATING)
+    with transaction(database) as connection:
+        connection.execute(failed.values(failed_at=now(), errors=list(errors)))
+
+
+def mark_cancelling(database: Database, batch_id: UUID) -> None:
+    """From now on nothing of it starts anew. Nothing happens to a batch that has ended."""
+    cancelled = update(openai_batch).where(
+        openai_batch.c.id == batch_id,
+        openai_batch.c.failed_at.is_(None),
+        openai_batch.c.ended_at.is_(None),
+        openai_batch.c.cancelling_at.is_(None),
+    )
+    with transaction(database) as connection:
+        connection.execute(cancelled.values(cancelling_at=now()))
+
+
+def end_openai_batch(
+    database: Database,
+    seen: OpenAIBatch,
+    *,
+    output: NewFile | None = None,
+    error: NewFile | None = None,
+) -> None:
+    """Make the result files known, None where there is nothing to say, with all that `seen` had ended."""
+    with transaction(database) as connection:
+        for new in (output, error):
+            if new is not None:
+                insert_file(connection, new)
+        connection.execute(
+            update(openai_batch)
+            .where(openai_batch.c.id == seen.id)
+            .values(
+                finalizing_at=seen.counts.last_finished_at,
+                ended_at=now(),
+                output_file_id=output.content.file_id if output else None,
+                error_file_id=error.content.file_id if error else None,
+            )
+        )
+
+
+@contextmanager
+def one_at_a_time(database: Database, batch_id: UUID) -> Iterator[bool]:
+    """Whether nobody else, in any process, is at this batch; nobody is until the block ends. Our death ends it, too."""
+    key = int.from_bytes(batch_id.bytes[-8:], signed=True)
+    with single_statement(database) as connection:
+        ours = bool(connection.scalar(select(func.pg_try_advisory_lock(key))))
+        try:
+            yield ours
+        finally:
+            if ours:
+                connection.execute(select(func.pg_advisory_unlock(key)))
+
+
+_VALIDATING: tuple[ColumnElement[bool], ...] = (
+    openai_batch.c.in_progress_at.is_(None),
+    openai_batch.c.failed_at.is_(None),
+    openai_batch.c.cancelling_at.is_(None),
+)
+
+
+def _read(
+    connection: Connection, which: ColumnElement[bool], *, sees_only: str | None = None, limit: int = 1
+) -> tuple[OpenAIBatch, ...]:
+    page = select(openai_batch).where(which).order_by(openai_batch.c.id.desc()).limit(limit)
+    if sees_only is not None:
+        page = page.where(openai_batch.c.owner == sees_only)
+    rows = connection.execute(page).all()
+    counts = {
+        row.openai_batch_id: LineCounts(
+            total=row.total,
+            completed=row.completed,
+            failed=row.failed,
+            expired=row.expired,
+            last_finished_at=row.last_finished_at,
+        )
+        for row in connection.execute(_line_counts([row.id for row in rows]))
+    }
+    return tuple(_to_batch(row, counts.get(row.id, LineCounts())) for row in rows)
+
+
+def _line_counts(batch_ids: Collection[UUID]) -> Select[Any]:
+    line = (
+        select(
+            batch.c.openai_batch_id,
+            func.bool_or(job.c.state == JobState.SUCCEEDED).label("succeeded"),
+            func.bool_or(job.c.state == JobState.EXPIRED).label("expired"),
+            func.bool_and(job.c.finished_at.is_not(None)).label("ended"),
+            func.max(job.c.finished_at).label("finished_at"),
+        )
+        .join(job, job.c.batch_id == batch.c.id)
+        .where(one_of_ids(batch.c.openai_batch_id, batch_ids))
+        .group_by(batch.c.openai_batch_id, job.c.problem_id)
+        .subquery("line")
+    )
+    return select(
+        line.c.openai_batch_id,
+        func.count().label("total"),
+        func.count().filter(line.c.ended, line.c.succeeded).label("completed"),
+        func.count().filter(line.c.ended, ~line.c.succeeded).label("failed"),
+        func.count().filter(line.c.expired).label("expired"),
+        func.max(line.c.finished_at).label("last_finished_at"),
+    ).group_by(line.c.openai_batch_id)
+
+
+def _to_batch(row: Row[Any], counts: LineCounts) -> OpenAIBatch:
+    return OpenAIBatch(**row._mapping, counts=counts)

@@ -1,0 +1,211 @@
+"""What /api/batches and /api/grids take besides: mapped columns, earlier uploads, grids; and results as JSONL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.publisher import Publisher
+from specreason.config import load_pairs
+from specreason.embedded import Servers
+from specreason.settings import Settings
+from specreason.store.grades import NewGrade, insert_grade
+from specreason.store.jobs import JobResult, finish
+from specreason.store.results import PAGE, ended_jobs, ended_jobs_by_problem
+from specreason.store.session import Database
+from specreason.store.states import JobState
+from specreason.store.traces import TraceWriter
+from tests.integration.store_builders import (
+    accepted,
+    answer,
+    append_all,
+    claimed,
+    execute,
+    job_ids,
+    scalar,
+    start_worker,
+    submit,
+)
+from tests.integration.worker_house import rows_of
+
+ROWS = [{"question": "1 + 1?", "solution": 2, "uid": "a", "year": 2024}, {"question": "2 + 2?"}]
+MAPPING = {"problem": "question", "answer": "solution", "id": "uid"}
+LINES = "".join(json.dumps(row) + "\n" for row in ROWS)
+
+
+@pytest.fixture
+def files_dir(tmp_path: Path) -> Path:
+    return tmp_path / "files"
+
+
+@pytest.fixture
+def client(servers: Servers, database: Database, files_dir: Path) -> Iterator[TestClient]:
+    settings = Settings(files_dir=files_dir, max_body_bytes=100_000, max_problems=1000)
+    with TestClient(create_app(database, Publisher(servers.broker_url), load_pairs(), settings)) as client:
+        yield client
+
+
+def problems(database: Database) -> list[Any]:
+    return list(rows_of(database, "SELECT text, answer, problem_id, source FROM problem ORDER BY index"))
+
+
+MAPPED = [("1 + 1?", "2", "a", {"year": 2024}), ("2 + 2?", None, None, {})]
+
+
+def test_columns_of_inline_problems_are_mapped(client: TestClient, database: Database) -> None:
+    answer = client.post("/api/batches", json={"problems": ROWS, "mapping": MAPPING})
+    assert answer.status_code == 201
+    assert problems(database) == MAPPED
+
+
+def test_columns_of_a_file_are_mapped(client: TestClient, database: Database) -> None:
+    form = {"mapping": json.dumps(MAPPING)}
+    answer = client.post("/api/batches", data=form, files={"file": ("p.jsonl", LINES)})
+    assert answer.status_code == 201
+    assert problems(database) == MAPPED
+
+
+def test_an_earlier_upload_is_used_by_either_of_its_names(client: TestClient, database: Database) -> None:
+    made = client.post("/v1/files", data={"purpose": "batch"}, files={"file": ("p.jsonl", LINES)}).json()
+    file_id = UUID(made["id"].removeprefix("file-"))
+    for name in (made["id"], str(file_id)):
+        form = {"file_id": name, "mapping": json.dumps(MAPPING)}
+        # A form without a file part is multipart all the same.
+        answer = client.post("/api/batches", files={key: (None, value) for key, value in form.items()})
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["file_id"] == str(file_id)
+    assert scalar(database, "SELECT count(*) FROM problem") == 4
+    assert scalar(database, "SELECT count(*) FROM file") == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ({"mapping": json.dumps({"question": "problem"})}, "question"),
+        ({"mapping": json.dumps({"problem": "text"})}, "line 1: text"),
+        ({"mapping": "[]"}, "mapping"),
+        ({}, "line 1: problem"),
+        ({"file_id": f"file-{uuid4().hex}"}, "not both"),
+    ],
+)
+def test_a_refused_file_leaves_nothing_behind(
+    client: TestClient, database: Database, files_dir: Path, form: dict[str, str], says: str
+) -> None:
+    answer = client.post("/api/batches", data=form, files={"file": ("p.jsonl", LINES)})
+    assert answer.status_code == 422
+    assert says in answer.text
+    assert scalar(database, "SELECT count(*) FROM file") == 0
+    assert not files_dir.exists() or list(files_dir.iterdir()) == []
+
+
+def test_a_file_id_that_is_none_is_refused(client: TestClient) -> None:
+    answer = client.post("/api/batches", files={"file_id": (None, str(uuid4()))})
+    assert answer.status_code == 422
+    assert "file_id" in answer.text
+
+
+def test_a_body_that_would_fill_the_memory_is_refused(client: TestClient) -> None:
+    answer = client.post("/api/batches", json={"problems": [{"problem": "x" * 100_000}]})
+    assert answer.status_code == 422
+    assert "send the problems as a file" in answer.text
+
+
+def test_a_grid_is_a_batch_for_each_combination_that_differs(client: TestClient, database: Database) -> None:
+    grid = {"scheme": ["base", "specreason", "specreason"], "threshold": [5, 7, 5]}
+    answer = client.post(
+        "/api/grids", json={"name": "aime", "problems": ROWS, "mapping": MAPPING, "grid": grid}
+    )
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert [(each["name"], each["scheme"], each["config"]["threshold"]) for each in made["data"]] == [
+        ("aime base", "base", 7),
+        ("aime specreason ≥5", "specreason", 5),
+        ("aime specreason ≥7", "specreason", 7),
+    ]
+    assert {each["metadata"]["grid_id"] for each in made["data"]} == {made["grid_id"]}
+    assert scalar(database, "SELECT count(*) FROM job") == 6
+
+
+def test_a_grid_over_a_file_keeps_the_file_once(client: TestClient, database: Database) -> None:
+    form = {"mapping": json.dumps(MAPPING), "grid": json.dumps({"scheme": ["base", "drafter"]})}
+    answer = client.post("/api/grids", data=form, files={"file": ("p.jsonl", LINES)})
+    assert answer.status_code == 201, answer.text
+    assert len({each["file_id"] for each in answer.json()["data"]}) == 1
+    assert scalar(database, "SELECT count(*) FROM file") == 1
+
+
+@pytest.mark.parametrize(
+    ("grid", "says"),
+    [
+        ({"scheme": ["base", "specdecode"]}, "config.scheme"),
+        ({"scheme": []}, "grid.scheme"),
+        ({"threshold": [10]}, "grid.threshold"),
+        ({"treshold": [5]}, "grid.treshold"),
+        ({"scheme": ["specreason"], "threshold": [i / 10 for i in range(65)]}, "grid.threshold"),
+    ],
+)
+def test_a_grid_is_stored_as_a_whole_or_not_at_all(
+    client: TestClient, database: Database, grid: dict[str, Any], says: str
+) -> None:
+    answer = client.post("/api/grids", json={"problems": [{"problem": "x"}], "grid": grid})
+    assert answer.status_code == 422
+    assert says in answer.text
+    assert scalar(database, "SELECT count(*) FROM batch") == 0
+
+
+async def test_results_are_a_line_for_each_job_that_has_ended(client: TestClient, database: Database) -> None:
+    batch_id = submit(database, 2, repeats=2)
+    first, second, third, _ = job_ids(database, batch_id)
+    worker_id = start_worker(database)
+    writer = TraceWriter(database)
+    job = claimed(database, first, worker_id)
+    await append_all(writer, job, accepted(0), accepted(1, "Done.</think>"), answer(2))
+    assert finish(database, job, JobResult(state=JobState.SUCCEEDED, answer="4"))
+    insert_grade(database, NewGrade(job_id=first, grader="g", answer="4", is_correct=True))
+    failed = claimed(database, third, worker_id)
+    assert finish(database, failed, JobResult(state=JobState.FAILED, error="too long"))
+    claimed(database, second, worker_id)  # runs, and is not among them
+    writer.close()
+    answered = client.get(f"/api/batches/{batch_id}/results")
+    assert answered.headers["content-type"].startswith("application/jsonl")
+    one, other = (json.loads(line) for line in answered.text.splitlines())
+    assert (one["job_id"], one["problem_index"], one["repeat"]) == (str(first), 0, 0)
+    assert (one["answer"], one["answer_text"], one["gold"], one["is_correct"]) == (
+        "4",
+        r"\boxed{4}",
+        "4",
+        True,
+    )
+    assert one["reasoning"] == "So 2 + 2 = 4.\n\nDone."
+    assert one["usage"] == {
+        "prompt_tokens": 40,
+        "think_tokens": 6,
+        "answer_tokens": 5,
+        "spent_tokens": 14,
+        "num_steps": 3,
+        "num_drafted": 2,
+        "num_accepted": 2,
+    }
+    assert (other["job_id"], other["repeat"]) == (str(third), 1)
+    assert (other["state"], other["error"], other["answer_text"]) == ("failed", "too long", "")
+
+
+def test_results_of_many_jobs_have_each_once_in_both_orders(database: Database) -> None:
+    batch_id = submit(database, PAGE + 1, repeats=2)
+    execute(database, "UPDATE job SET state = 'cancelled', finished_at = now()")
+    submitted = [(job.repeat, job.problem_index) for job in ended_jobs(database, batch_id)]
+    assert submitted == sorted((repeat, index) for repeat in range(2) for index in range(PAGE + 1))
+    by_problem = [(job.problem_index, job.repeat) for job in ended_jobs_by_problem(database, batch_id)]
+    assert by_problem == sorted(by_problem)
+    assert len(set(by_problem)) == len(submitted)
+
+
+def test_results_of_an_unknown_batch_are_404(client: TestClient) -> None:
+    assert client.get(f"/api/batches/{uuid4()}/results").status_code == 404

@@ -1,0 +1,194 @@
+"""/v1/files with the unmodified `openai` SDK, and what is left of files when processes are killed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from openai import APIStatusError, NotFoundError, OpenAI
+
+from api.app import create_app
+from api.publisher import Publisher
+from specreason.config import load_pairs
+from specreason.embedded import Servers
+from specreason.settings import Settings
+from specreason.store.files import NewFile, add_file, list_files, read_file
+from specreason.store.folder import Folder
+from specreason.store.session import Database
+from tests.integration.api_server import served
+from tests.integration.store_builders import execute, scalar
+from tests.processes import wait_for
+
+CONTENT = b'{"problem": "x"}\n'
+MOST_BYTES = 3_000_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "files"
+
+
+@pytest.fixture
+def openai(servers: Servers, database: Database, folder: Path) -> Iterator[OpenAI]:
+    settings = Settings(files_dir=folder, max_upload_bytes=MOST_BYTES)
+    app = create_app(database, Publisher(servers.broker_url), load_pairs(), settings)
+    with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as openai:
+        yield openai
+
+
+def upload(openai: OpenAI, content: bytes = CONTENT, name: str = "in.jsonl") -> str:
+    return openai.files.create(file=(name, content), purpose="batch").id
+
+
+def test_a_file_is_given_back_byte_for_byte(openai: OpenAI, folder: Path) -> None:
+    content = os.urandom(2_500_000)  # larger than what a form keeps in memory
+    made = openai.files.create(file=("größe.jsonl", content), purpose="batch")
+    assert (made.object, made.bytes, made.filename, made.purpose) == (
+        "file",
+        len(content),
+        "größe.jsonl",
+        "batch",
+    )
+    assert abs(made.created_at - time.time()) < 60
+    assert openai.files.retrieve(made.id) == made
+    assert openai.files.content(made.id).read() == content
+    assert [path.stat().st_size for path in folder.iterdir()] == [len(content)]
+
+
+def test_a_deleted_file_is_gone_from_everywhere(openai: OpenAI, folder: Path) -> None:
+    file_id = upload(openai)
+    deleted = openai.files.delete(file_id)
+    assert (deleted.id, deleted.deleted) == (file_id, True)
+    for ask in (openai.files.retrieve, openai.files.content, openai.files.delete):
+        with pytest.raises(NotFoundError):
+            ask(file_id)
+    assert list(openai.files.list()) == []
+    assert list(folder.iterdir()) == []
+
+
+def test_the_list_has_every_file_once_in_either_order(openai: OpenAI) -> None:
+    ids = [upload(openai, name=f"{number}.jsonl") for number in range(5)]
+    assert [file.id for file in openai.files.list(limit=2)] == ids[::-1]  # the SDK asks for page after page
+    assert [file.id for file in openai.files.list(limit=2, order="asc")] == ids
+    first = openai.files.list(limit=2)
+    assert (len(first.data), first.has_more) == (2, True)
+    assert list(openai.files.list(purpose="batch_output")) == []
+
+
+def test_a_file_expires(openai: OpenAI, database: Database) -> None:
+    made = openai.files.create(
+        file=("x", CONTENT), purpose="batch", expires_after={"anchor": "created_at", "seconds": 3600}
+    )
+    assert made.expires_at is not None
+    assert abs(made.expires_at - time.time() - 3600) < 60
+    execute(database, "UPDATE file SET expires_at = now() - interval '1 s'")
+    with pytest.raises(NotFoundError):
+        openai.files.content(made.id)
+    assert list(openai.files.list()) == []
+
+
+@pytest.mark.parametrize("file_id", ["file-1", "nothing", f"file-{uuid4().hex}", f"batch_{uuid4().hex}"])
+def test_an_unknown_file_is_404(openai: OpenAI, file_id: str) -> None:
+    with pytest.raises(NotFoundError, match="there is none with id"):
+        openai.files.retrieve(file_id)
+
+
+def test_a_file_that_is_too_large_is_refused_and_nothing_stays(
+    openai: OpenAI, database: Database, folder: Path
+) -> None:
+    for size in (MOST_BYTES + 1, MOST_BYTES + 5_000_000):
+        with pytest.raises(APIStatusError, match=f"larger than {MOST_BYTES} bytes") as refused:
+            upload(openai, bytes(size))
+        assert 400 <= refused.value.status_code < 500
+    assert scalar(database, "SELECT count(*) FROM file") == 0
+    assert not folder.exists() or list(folder.iterdir()) == []
+    assert openai.files.retrieve(upload(openai, bytes(MOST_BYTES))).bytes == MOST_BYTES
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ({"data": {"purpose": "fine-tune"}, "files": {"file": ("x", CONTENT)}}, "purpose"),
+        ({"files": {"file": ("x", CONTENT)}}, "purpose"),
+        ({"data": {"purpose": "batch", "colour": "red"}, "files": {"file": ("x", CONTENT)}}, "colour"),
+        ({"data": {"purpose": "batch"}, "files": {"other": ("x", CONTENT)}}, "other"),
+        ({"data": {"purpose": "batch"}}, "Content-Type"),
+        (
+            {
+                "data": {
+                    "purpose": "batch",
+                    "expires_after[anchor]": "created_at",
+                    "expires_after[seconds]": "٣٦٠٠",
+                },
+                "files": {"file": ("x", CONTENT)},
+            },
+            "expires_after",
+        ),
+        ({"content": b"nonsense", "headers": {"content-type": "multipart/form-data; boundary=x"}}, "body"),
+        ({"content": b"nonsense", "headers": {"content-type": "multipart/form-data"}}, "body"),
+    ],
+)
+def test_a_form_that_is_wrong_is_refused_by_its_field(
+    servers: Servers, database: Database, folder: Path, form: dict[str, object], says: str
+) -> None:
+    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings(files_dir=folder))
+    with TestClient(app) as client:
+        answer = client.post("/v1/files", **form)  # type: ignore[arg-type]
+    assert 400 <= answer.status_code < 500
+    assert says in answer.text
+    assert scalar(database, "SELECT count(*) FROM file") == 0
+
+
+def test_a_file_from_before_there_was_a_folder_is_still_read(openai: OpenAI, database: Database) -> None:
+    file_id = uuid4()
+    execute(
+        database,
+        f"""INSERT INTO file (id, filename, purpose, num_bytes, sha256, content)
+            VALUES ('{file_id}', 'old', 'batch', 3, '', 'abc')""",
+    )
+    assert openai.files.content(f"file-{file_id.hex}").read() == b"abc"
+
+
+def test_what_killed_writers_left_is_swept_at_the_next_start(
+    servers: Servers, database: Database, folder: Path
+) -> None:
+    files = Folder(folder)
+    kept, gone, unknown = (new_file(files) for _ in range(3))
+    for new in (kept, gone):
+        add_file(database, new)
+    execute(database, f"UPDATE file SET deleted_at = now() WHERE id = '{gone.content.file_id}'")
+    (folder / f"{uuid4()}.part").write_bytes(b"half")
+    young = folder / f"{uuid4()}.part"
+    (folder / "notes.txt").write_bytes(b"not ours")
+    for path in folder.iterdir():
+        os.utime(path, times=(0, 0))
+    young.write_bytes(b"being written by another API")
+    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings(files_dir=folder))
+    left = {str(kept.content.file_id), young.name, "notes.txt"}
+    with TestClient(app):
+        wait_for(lambda: {path.name for path in folder.iterdir()} == left)
+    assert str(unknown.content.file_id) not in left
+
+
+def test_one_owner_sees_nothing_of_another(database: Database, folder: Path) -> None:
+    files = Folder(folder)
+    mine = add_file(database, new_file(files, owner="me"))
+    add_file(database, new_file(files, owner="you"))
+    assert list_files(database, sees_only="me") == (mine,)
+    assert read_file(database, mine.id, sees_only="me") == mine
+    with pytest.raises(Exception, match="there is none"):
+        read_file(database, mine.id, sees_only="you")
+
+
+def new_file(files: Folder, owner: str | None = None) -> NewFile:
+    with files.new() as content:
+        content.write(CONTENT)
+        stored = content.keep()
+    in_an_hour = datetime.now(UTC) + timedelta(hours=1)
+    return NewFile(content=stored, filename="x", owner=owner, expires_at=in_an_hour)
