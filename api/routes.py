@@ -16,8 +16,8 @@ from api.announcing import announce_queued
 from api.database import database_of
 from api.grid import MOST_BATCHES, name_of
 from api.idempotency import IdempotencyKey, answer_once
-from api.submission import Asked, GridChoices, GridSubmission, read_submission
-from api.submission_doc import GRID_DOC, SUBMISSION_DOC
+from api.submission import Asked, read_submission
+from api.submission_fields import GRID_DOC, SUBMISSION_DOC, GridChoices, GridSubmission
 from specreason.errors import InvalidField
 from specreason.reasoning.schemes import stored_config
 from specreason.store.batches import NewBatch, check_batches, write_batches

@@ -11,18 +11,18 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from uuid import UUID
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from api.access import Caller, caller_of
 from api.database import database_of
 from api.files import folder_of, remove_unless_known
-from api.grid import Grid
 from api.openai.ids import to_file_id
+from api.submission_fields import Choices, GridChoices, GridSubmission, Submission
 from api.uploads import Form, keep_upload, read_form
 from specreason.config import PairConfig, RunConfig, first_invalid_field, get_pair
 from specreason.errors import InvalidField, TooLarge, UnknownName
@@ -33,45 +33,8 @@ from specreason.store.batches import NewBatch, NewProblem
 from specreason.store.files import NewFile, open_content, read_file
 
 JSON_FIELDS = ("config", "metadata", "mapping", "grid")  # of a form, whose fields are text
-LONGEST_DEADLINE_S = 366 * 86_400
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class Choices(BaseModel):
-    """What a batch is, besides its problems. Unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: Annotated[str, Field(max_length=200)] = ""
-    pair: str = Field("demo", description="A pair of this deployment's pairs.toml.")
-    config: RunConfig = RunConfig()
-    priority: Annotated[int, Field(ge=-100, le=100)] = Field(0, description="Larger goes first.")
-    deadline_s: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE_S)] | None = Field(
-        None, description="What has not ended so many seconds from now expires."
-    )
-    metadata: dict[str, Any] = Field(default_factory=dict)
-    mapping: Columns | None = Field(
-        None, description="Which column is the problem, the answer and the id; all others become the source."
-    )
-
-
-class Submission(Choices):
-    """A batch: one configuration and many problems."""
-
-    problems: Annotated[tuple[Problem, ...], Field(min_length=1)]
-
-
-class GridChoices(Choices):
-    """The same for a batch of each combination."""
-
-    grid: Grid
-
-
-class GridSubmission(Submission):
-    """One batch for each combination of the grid, all over the same problems."""
-
-    grid: Grid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -45,7 +44,7 @@ class Settings(BaseSettings):
         16 * 1024 * 1024, description="Of a JSON body, which is held in memory; files may be larger."
     )
     files_dir: Path = Field(
-        default_factory=lambda: _data_home() / "specreason-files",
+        Path("~/.local/share/specreason-files"),
         description="Where uploaded files and results lie; one folder for all APIs of a deployment.",
     )
 
@@ -88,10 +87,6 @@ class Settings(BaseSettings):
         if not url.startswith(BROKER_SCHEMES):
             raise InvalidField("SPECREASON_BROKER_URL", f"must begin with one of {', '.join(BROKER_SCHEMES)}")
         return url
-
-
-def _data_home() -> Path:
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
 
 
 def _required(variable: str, value: SecretStr | None) -> str:

@@ -22,14 +22,13 @@ from specreason.errors import InvalidField, UnknownName
 from specreason.store.controls import cancel_batch
 from specreason.store.files import read_file
 from specreason.store.openai_batches import (
-    NewOpenAIBatch,
-    OpenAIBatch,
     batches_of,
     insert_openai_batch,
     list_openai_batches,
     mark_cancelling,
     read_openai_batch,
 )
+from specreason.store.openai_status import NewOpenAIBatch, OpenAIBatch
 from specreason.store.session import Connection, storable
 from specreason.store.states import FilePurpose
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from api.openai.ids import batch_name, file_name
 from specreason.store.files import FileRow
-from specreason.store.openai_batches import BatchStatus, OpenAIBatch
+from specreason.store.openai_status import BatchStatus, OpenAIBatch
 from specreason.store.states import FilePurpose
 
 

@@ -27,8 +27,6 @@ from specreason.store.controls import cancel_batch
 from specreason.store.files import NewFile, open_content, read_file, unknown_files
 from specreason.store.folder import Folder, NewContent
 from specreason.store.openai_batches import (
-    BatchStatus,
-    OpenAIBatch,
     batches_of,
     end_openai_batch,
     fail_openai_batch,
@@ -37,6 +35,7 @@ from specreason.store.openai_batches import (
     start_openai_batch,
     unsettled_batches,
 )
+from specreason.store.openai_status import BatchStatus, OpenAIBatch
 from specreason.store.session import Database
 from specreason.store.states import FilePurpose
 

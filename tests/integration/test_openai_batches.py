@@ -21,6 +21,8 @@ from sqlalchemy import text
 from api.app import create_app
 from api.openai.settler import Settler
 from api.publisher import Publisher
+from specreason.children import spawn_module
+from specreason.cli.services import listen
 from specreason.config import load_pairs
 from specreason.embedded import Servers
 from specreason.settings import Settings
@@ -98,6 +100,13 @@ def lines_of(openai: OpenAI, file_id: str | None) -> list[dict[str, Any]]:
 
 def num_jobs(database: Database) -> object:
     return scalar(database, "SELECT count(*) FROM job")
+
+
+def num_copying(database: Database) -> int:
+    """Connections in the middle of a submission."""
+    copying = "query LIKE 'COPY job%' AND state = 'active' AND datname = current_database()"
+    ((number,),) = rows_of(database, f"SELECT count(*) FROM pg_stat_activity WHERE {copying}")
+    return int(number)
 
 
 def end_all(database: Database, outcome: Callable[[int], JobResult], *, leave: int = 0) -> None:
@@ -343,6 +352,37 @@ def test_what_a_killed_api_left_unfinished_the_next_one_finishes(
         wait_for(lambda: num_jobs(database) == 2)
         for batch_id, status in zip(ids, ("in_progress", "cancelled"), strict=True):
             reaches(openai_after, batch_id, status)
+
+
+def test_an_api_that_is_killed_while_it_queues_leaves_all_jobs_or_none(
+    app: FastAPI, servers: Servers, database_url: str, pairs: Path, tmp_path: Path
+) -> None:
+    database: Database = app.state.database
+    with listen("127.0.0.1", 0) as listener, (tmp_path / "api.log").open("wb") as log:
+        api = spawn_module(
+            "specreason.cli.main",
+            *("api", "--listen-fd", str(listener.fileno())),
+            environment={
+                "SPECREASON_DATABASE_URL": database_url,
+                "SPECREASON_BROKER_URL": servers.broker_url,
+                "SPECREASON_PAIRS_FILE": str(pairs),
+                "SPECREASON_FILES_DIR": str(app.state.settings.files_dir),
+            },
+            pass_fds=(listener.fileno(),),
+            output=log,
+        )
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        with OpenAI(base_url=url, api_key="x", timeout=60) as openai:
+            made = create(openai, jsonl(MANY))
+        wait_for(lambda: num_copying(database) > 0)
+        api.kill()
+        api.wait()
+    wait_for(lambda: num_copying(database) == 0)
+    assert num_jobs(database) == 0
+    assert scalar(database, "SELECT count(*) FROM batch") == 0
+    with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
+        assert reaches(openai, made.id, "in_progress").request_counts.total == 50_000  # type: ignore[union-attr]
+    assert num_jobs(database) == 50_000
 
 
 def test_two_apis_are_never_at_one_batch(database: Database) -> None:
