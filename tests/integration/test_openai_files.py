@@ -18,9 +18,9 @@ from api.publisher import Publisher
 from specreason.config import load_pairs
 from specreason.embedded import Servers
 from specreason.settings import Settings
-from specreason.store.files import NewFile, add_file, list_files, read_file
+from specreason.store.files import FileRow, NewFile, insert_file, list_files, read_file
 from specreason.store.folder import Folder
-from specreason.store.session import Database
+from specreason.store.session import Database, transaction
 from tests.integration.api_server import served
 from tests.integration.store_builders import execute, scalar
 from tests.processes import wait_for
@@ -184,6 +184,11 @@ def test_one_owner_sees_nothing_of_another(database: Database, folder: Path) -> 
     assert read_file(database, mine.id, sees_only="me") == mine
     with pytest.raises(Exception, match="there is none"):
         read_file(database, mine.id, sees_only="you")
+
+
+def add_file(database: Database, new: NewFile) -> FileRow:
+    with transaction(database) as connection:
+        return insert_file(connection, new)
 
 
 def new_file(files: Folder, owner: str | None = None) -> NewFile:
