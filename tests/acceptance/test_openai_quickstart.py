@@ -1,0 +1,44 @@
+"""The page for users of the `openai` SDK: its program, as it stands there, against the whole product."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+
+from specreason.cli.stack import Stack
+
+PAGE = Path(__file__).parents[2] / "docs" / "quickstart-openai.md"
+
+
+def test_the_program_of_the_page_runs_a_batch_with_the_unmodified_sdk(
+    stack: Stack, client: httpx2.Client, tmp_path: Path
+) -> None:
+    (program,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    environment = {**os.environ, "OPENAI_BASE_URL": f"{stack.api_url}/v1"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout
+    assert "models: demo" in said
+    assert "completed 4 of 4" in said
+    answers = dict(re.findall(r"^(sum-\d): .* \((\d+) tokens of reasoning\)$", said, re.MULTILINE))
+    assert answers.keys() == {"sum-1", "sum-2", "sum-3", "sum-4"}
+    assert all(int(tokens) > 0 for tokens in answers.values())
+    traces = re.findall(r"its trace: (\S+)$", said, re.MULTILINE)
+    assert len(traces) == 4
+    for trace in traces:
+        steps = client.get(trace).json()["data"]
+        assert steps[-1]["phase"] == "answer"
+    assert re.search(r"^the second batch is (cancelled|completed)$", said, re.MULTILINE)
