@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -24,14 +25,14 @@ from specreason.settings import Settings
 from specreason.store.keys import find_key, revoke_key
 from specreason.store.session import Database
 from specreason.store.states import Scope
-from tests.integration.guarded_api import PROBLEMS, client_of, guarded_app, make_key
+from tests.integration.guarded_api import PROBLEMS, any_url, client_of, guarded_app, make_key
 
 NO_BROKER = "redis+socket:///nowhere/at/all.sock"
 
 
 @pytest.fixture
-def app(servers: Servers, database: Database) -> FastAPI:
-    return guarded_app(servers, database)
+def app(servers: Servers, database: Database, tmp_path: Path) -> FastAPI:
+    return guarded_app(servers, database, tmp_path)
 
 
 def routes_of(app: FastAPI) -> Iterator[tuple[str, str, APIRoute]]:
@@ -44,7 +45,7 @@ def routes_of(app: FastAPI) -> Iterator[tuple[str, str, APIRoute]]:
 def test_without_a_key_no_route_answers_but_the_open_ones(app: FastAPI) -> None:
     client = TestClient(app)
     for method, path, _ in routes_of(app):
-        answer = client.request(method, path.format(batch_id=uuid4(), job_id=uuid4()))
+        answer = client.request(method, any_url(path))
         assert answer.status_code == (200 if path in OPEN_PATHS else 401), path
     for path in ("/api/nothing", "/v1/models", "/v1/nothing", "/anything"):
         assert client.get(path).status_code == 401
@@ -74,11 +75,11 @@ def test_every_route_says_which_scope_it_needs_and_a_key_without_it_is_refused(
         said = [each.dependency.scope for each in route.dependencies if isinstance(each.dependency, Needs)]
         assert len(said) == 1, path
         for scope, client in keys.items():
-            answer = client.request(method, path.format(batch_id=uuid4(), job_id=uuid4()))
+            answer = client.request(method, any_url(path))
             allowed = scope in (said[0], Scope.ADMIN)
             assert (answer.status_code != 403) == allowed, (path, scope)
             if not allowed:
-                assert f"'{said[0]}'" in answer.json()["detail"]
+                assert f"'{said[0]}'" in answer.text
 
 
 def test_a_route_that_says_nothing_is_an_administrators(app: FastAPI, database: Database) -> None:
@@ -110,8 +111,8 @@ def test_a_key_sends_no_more_than_its_rate_and_hears_when_to_come_back(
     assert client_of(app, make_key(database, "ada")).get("/api/workers").status_code == 200
 
 
-def test_without_the_broker_nobody_is_refused(servers: Servers, database: Database) -> None:
-    app = guarded_app(servers, database, broker_url=NO_BROKER)
+def test_without_the_broker_nobody_is_refused(servers: Servers, database: Database, tmp_path: Path) -> None:
+    app = guarded_app(servers, database, tmp_path, broker_url=NO_BROKER)
     client = client_of(app, make_key(database, "ada", requests_per_minute=1))
     assert [client.get("/api/workers").status_code for _ in range(3)] == [200] * 3
 
@@ -137,8 +138,8 @@ def test_the_same_idempotency_key_of_two_owners_is_two_requests(app: FastAPI, da
     assert len(ids) == 2
 
 
-def test_without_keys_everybody_sees_everything(servers: Servers, database: Database) -> None:
-    guarded = client_of(guarded_app(servers, database), make_key(database, "ada"))
+def test_without_keys_everybody_sees_everything(app: FastAPI, servers: Servers, database: Database) -> None:
+    guarded = client_of(app, make_key(database, "ada"))
     batch_id = guarded.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"]
     with TestClient(create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())) as anybody:
         assert anybody.get(f"/api/batches/{batch_id}").status_code == 200
