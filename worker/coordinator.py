@@ -1,4 +1,4 @@
-"""What one worker does for all: returns jobs whose worker is gone, ends the late, announces what waits, forgets the old.
+"""What one worker does for all: returns jobs of lost workers, ends the late, announces what waits, forgets what is old.
 
 Every supervisor runs one; whoever holds the advisory lock leads. A leader that dies loses its connection and
 with it the lock, so another takes over within a tick; one that is frozen, after half a lease.

@@ -65,9 +65,7 @@ def read_file(database: Database, file_id: UUID, *, sees_only: str | None = None
 
 def file_as_it_stands(connection: Connection, file_id: UUID, *, sees_only: str | None = None) -> FileRow:
     """In the caller's transaction; raises as `read_file` does."""
-    row = connection.execute(
-        _rows().where(file.c.id == file_id, _visible(sees_only), _alive())
-    ).one_or_none()
+    row = connection.execute(_rows().where(file.c.id == file_id, _visible(sees_only), _alive())).one_or_none()
     if row is None:
         raise UnknownName(f"file: there is none with id {file_id}")
     return _to_file(row)

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -26,6 +27,8 @@ from specreason.store.keys import find_key, revoke_key
 from specreason.store.session import Database
 from specreason.store.states import Scope
 from tests.integration.guarded_api import PROBLEMS, any_url, client_of, guarded_app, make_key
+from tests.integration.openai_builders import ENDPOINT, jsonl, line
+from tests.processes import wait_for
 
 NO_BROKER = "redis+socket:///nowhere/at/all.sock"
 
@@ -126,6 +129,24 @@ def test_above_the_quota_nothing_is_stored(app: FastAPI, database: Database) -> 
     assert int(refused.headers["Retry-After"]) > 0
     assert client.post("/api/batches", json={"problems": PROBLEMS[:1]}).status_code == 201
     assert len(client.get("/api/batches").json()["data"]) == 2
+
+
+def test_a_batch_of_openais_above_the_quota_fails_with_its_code_and_stores_no_job(
+    app: FastAPI, database: Database
+) -> None:
+    content = jsonl([line(custom_id, model="demo", n=2) for custom_id in "ab"])
+    with client_of(app, make_key(database, "ada", max_queued_jobs=3)) as client:
+        form: dict[str, Any] = {"data": {"purpose": "batch"}, "files": {"file": ("x.jsonl", content)}}
+        file_id = client.post("/v1/files", **form).json()["id"]
+        asked = {"input_file_id": file_id, "endpoint": ENDPOINT, "completion_window": "24h"}
+        path = f"/v1/batches/{client.post('/v1/batches', json=asked).json()['id']}"
+        wait_for(lambda: client.get(path).json()["status"] != "validating")
+        failed = client.get(path).json()
+        assert client.get("/api/batches").json()["data"] == []
+        assert client.post("/api/batches", json={"problems": PROBLEMS}).status_code == 201
+    (error,) = failed["errors"]["data"]
+    assert (failed["status"], error["code"], error["line"]) == ("failed", "quota_exceeded", None)
+    assert "0 jobs of 'ada' are queued, and 4 more" in error["message"]
 
 
 def test_the_same_idempotency_key_of_two_owners_is_two_requests(app: FastAPI, database: Database) -> None:
