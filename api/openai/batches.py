@@ -15,7 +15,7 @@ from api.access import CONTROL, READ, SUBMIT, Caller, caller_of
 from api.database import database_of
 from api.idempotency import IdempotencyKey, answer_once
 from api.openai.files import LONGEST_LIFE_S, SHORTEST_LIFE_S
-from api.openai.ids import to_batch_id, to_file_id
+from api.openai.ids import to_batch_id, to_cursor, to_file_id
 from api.openai.objects import BatchList, BatchObject, batch_object
 from api.openai.settler import Settler
 from specreason.errors import InvalidField, UnknownName
@@ -104,7 +104,7 @@ def get_batches(
     rows = list_openai_batches(
         database_of(request),
         sees_only=caller_of(request).sees_only,
-        after=None if after is None else to_batch_id(after),
+        after=to_cursor(after, to_batch_id),
         limit=limit + 1,
     )
     page = [_shown(request, row) for row in rows[:limit]]

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
-from openai import APIStatusError, NotFoundError, OpenAI
+from openai import APIStatusError, BadRequestError, NotFoundError, OpenAI
 
 from api.app import create_app
 from api.body_limit import FORM_BYTES
@@ -80,6 +80,13 @@ def test_the_list_has_every_file_once_in_either_order(openai: OpenAI) -> None:
     first = openai.files.list(limit=2)
     assert (len(first.data), first.has_more) == (2, True)
     assert list(openai.files.list(purpose="batch_output")) == []
+
+
+def test_a_page_behind_what_cannot_be_an_id_is_refused(openai: OpenAI) -> None:
+    for page in (openai.files.list, openai.batches.list):
+        with pytest.raises(BadRequestError, match=r"after: .*: there is none with id nonsense"):
+            page(after="nonsense")
+    assert openai.batches.list(after=f"batch_{uuid4().hex}").data == []
 
 
 def test_a_file_expires(openai: OpenAI, database: Database) -> None:
