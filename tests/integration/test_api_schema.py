@@ -73,7 +73,7 @@ class Known:
 
     def bodies(self, path: str) -> list[tuple[str, Any]]:
         lines, grid = jsonl(PROBLEMS), json.dumps(GRID)
-        return {
+        known: dict[str, list[tuple[str, Any]]] = {
             "/api/batches": [
                 (JSON, {"problems": PROBLEMS}),
                 (FORM, {"file": lines}),
@@ -84,7 +84,8 @@ class Known:
             ],
             "/v1/files": [(FORM, {"file": REQUESTS, "purpose": "batch"})],
             "/v1/batches": [(JSON, self._batch_of_file())],
-        }.get(path, [])
+        }
+        return known.get(path, [])
 
     def _batch_of_file(self) -> dict[str, str]:
         return {"input_file_id": self._file, "endpoint": ENDPOINT, "completion_window": "24h"}
