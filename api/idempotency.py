@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from api.access import caller_of
 from api.database import database_of
-from specreason.store.idempotency import RequestKey, StoredAnswer, earlier_answer, keep_answer
+from specreason.store.idempotency import KEPT_FOR, RequestKey, StoredAnswer, earlier_answer, keep_answer
 from specreason.store.session import Connection, transaction
 
 IdempotencyKey = Annotated[
@@ -21,7 +21,8 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="Your name for this request. Sent again with the same body, it gets the same answer.",
+        description="Your name for this request. Sent again with the same body, it gets the same answer for"
+        f" {KEPT_FOR.days} days.",
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""What one worker does for all: returns jobs whose worker is gone, ends the late, announces what waits.
+"""What one worker does for all: returns jobs of lost workers, ends the late, announces what waits, forgets what is old.
 
 Every supervisor runs one; whoever holds the advisory lock leads. A leader that dies loses its connection and
 with it the lock, so another takes over within a tick; one that is frozen, after half a lease.
@@ -24,12 +24,14 @@ from specreason.store.dispatch import (
     take_unpublished,
     window_of,
 )
+from specreason.store.idempotency import forget_answers
 from specreason.store.session import Database
 from specreason.store.workers import live_slots
 
 log = logging.getLogger(__name__)
 
 ANNOUNCE_EVERY_S = 0.5
+FORGET_EVERY_S = 3600.0
 BROKER_AWAY_S = 5.0  # between two tries to announce while it is
 POOL_TIMEOUT_S = 5.0
 GRACE_BEATS = 3
@@ -48,6 +50,7 @@ class Coordinator:
         self._absence = timedelta(seconds=settings.lease_s / 2)
         self._announce_at = 0.0
         self._expire_at = 0.0
+        self._forget_at = 0.0
 
     def tick(self) -> None:
         """One round of a leader's work; nothing while another worker leads. Raises StoreUnavailable."""
@@ -56,6 +59,9 @@ class Coordinator:
             return
         if time.monotonic() >= self._expire_at:
             self._expire(led_at)
+        if time.monotonic() >= self._forget_at:
+            self._forget_at = time.monotonic() + FORGET_EVERY_S
+            forget_answers(self._database)
         if time.monotonic() >= self._announce_at:
             self._announce_at = time.monotonic() + ANNOUNCE_EVERY_S
             for pair, slots in live_slots(self._database).items():

@@ -11,16 +11,16 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from api.access import CONTROL, READ, SUBMIT, caller_of
+from api.access import CONTROL, READ, SUBMIT, Caller, caller_of
 from api.database import database_of
 from api.idempotency import IdempotencyKey, answer_once
 from api.openai.files import LONGEST_LIFE_S, SHORTEST_LIFE_S
-from api.openai.ids import to_batch_id, to_file_id
+from api.openai.ids import to_batch_id, to_cursor, to_file_id
 from api.openai.objects import BatchList, BatchObject, batch_object
 from api.openai.settler import Settler
 from specreason.errors import InvalidField, UnknownName
 from specreason.store.controls import cancel_batch
-from specreason.store.files import read_file
+from specreason.store.files import file_as_it_stands
 from specreason.store.openai_batches import (
     batches_of,
     insert_openai_batch,
@@ -82,28 +82,11 @@ class CreateBatch(BaseModel):
 @router.post("/batches", response_model=BatchObject, dependencies=[SUBMIT])
 def create_batch(request: Request, asked: CreateBatch, idempotency_key: IdempotencyKey = None) -> Response:
     """Take the batch on. The file is validated next: `in_progress` or `failed` says how that went."""
-    caller, database = caller_of(request), database_of(request)
-    try:
-        source = read_file(database, to_file_id(asked.input_file_id), sees_only=caller.sees_only)
-    except UnknownName as error:
-        raise InvalidField("input_file_id", str(error)) from error
-    if source.purpose is not FilePurpose.BATCH:
-        raise InvalidField("input_file_id", f"is a file for '{source.purpose}', not for 'batch'")
-    lifetime = asked.output_expires_after
-    new = NewOpenAIBatch(
-        file_id=source.id,
-        endpoint=asked.endpoint,
-        completion_window=asked.completion_window,
-        expires_at=datetime.now(UTC) + _window(asked.completion_window),
-        metadata=asked.metadata or {},
-        output_expires_after_s=lifetime.seconds if lifetime else None,
-        owner=caller.owner,
-        max_queued_jobs=caller.max_queued_jobs,
-    )
+    caller = caller_of(request)
     made: list[OpenAIBatch] = []
 
     def create(connection: Connection) -> BatchObject:
-        made.append(insert_openai_batch(connection, new))
+        made.append(insert_openai_batch(connection, _new_batch(connection, caller, asked)))
         return batch_object(made[0])
 
     said = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()
@@ -121,7 +104,7 @@ def get_batches(
     rows = list_openai_batches(
         database_of(request),
         sees_only=caller_of(request).sees_only,
-        after=None if after is None else to_batch_id(after),
+        after=to_cursor(after, to_batch_id),
         limit=limit + 1,
     )
     page = [_shown(request, row) for row in rows[:limit]]
@@ -153,6 +136,27 @@ def cancel(request: Request, batch_id: str) -> BatchObject:
         for ours in batches_of(database, found_id):
             cancel_batch(database, ours)
     return _shown(request, read_openai_batch(database, found_id, sees_only=sees_only))
+
+
+def _new_batch(connection: Connection, caller: Caller, asked: CreateBatch) -> NewOpenAIBatch:
+    try:
+        file_id = to_file_id(asked.input_file_id)
+        source = file_as_it_stands(connection, file_id, sees_only=caller.sees_only)
+    except UnknownName as error:
+        raise InvalidField("input_file_id", str(error)) from error
+    if source.purpose is not FilePurpose.BATCH:
+        raise InvalidField("input_file_id", f"is a file for '{source.purpose}', not for 'batch'")
+    lifetime = asked.output_expires_after
+    return NewOpenAIBatch(
+        file_id=source.id,
+        endpoint=asked.endpoint,
+        completion_window=asked.completion_window,
+        expires_at=datetime.now(UTC) + _window(asked.completion_window),
+        metadata=asked.metadata or {},
+        output_expires_after_s=lifetime.seconds if lifetime else None,
+        owner=caller.owner,
+        max_queued_jobs=caller.max_queued_jobs,
+    )
 
 
 def _shown(request: Request, batch: OpenAIBatch) -> BatchObject:

@@ -16,7 +16,7 @@ from api.access import CONTROL, READ, SUBMIT, caller_of
 from api.database import database_of
 from api.files import folder_of, remove_unless_known
 from api.idempotency import IdempotencyKey, answer_once
-from api.openai.ids import file_name, to_file_id
+from api.openai.ids import file_name, to_cursor, to_file_id
 from api.openai.objects import FileDeleted, FileList, FileObject, file_object
 from api.uploads import Form, keep_upload, read_form
 from specreason.errors import InvalidField
@@ -78,7 +78,7 @@ def get_files(
         database_of(request),
         sees_only=caller_of(request).sees_only,
         purpose=purpose,
-        after=None if after is None else to_file_id(after),
+        after=to_cursor(after, to_file_id),
         oldest_first=order == "asc",
         limit=limit + 1,
     )

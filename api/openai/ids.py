@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
-from specreason.errors import UnknownName
+from specreason.errors import InvalidField, UnknownName
 
 
 def file_name(file_id: UUID) -> str:
@@ -23,6 +24,14 @@ def to_file_id(name: str) -> UUID:
 def to_batch_id(name: str) -> UUID:
     """Raises UnknownName for what cannot be the id of a batch."""
     return _parse(name, "batch", "batch_")
+
+
+def to_cursor(after: str | None, to_id: Callable[[str], UUID]) -> UUID | None:
+    """Where a page begins. Raises InvalidField for what `to_id` says cannot be an id."""
+    try:
+        return None if after is None else to_id(after)
+    except UnknownName as error:
+        raise InvalidField("after", str(error)) from error
 
 
 def _parse(name: str, kind: str, prefix: str) -> UUID:

@@ -60,9 +60,12 @@ def insert_file(connection: Connection, new: NewFile) -> FileRow:
 def read_file(database: Database, file_id: UUID, *, sees_only: str | None = None) -> FileRow:
     """Raises UnknownName if there is none, if it was deleted or has expired, or if another owner has it."""
     with transaction(database) as connection:
-        row = connection.execute(
-            _rows().where(file.c.id == file_id, _visible(sees_only), _alive())
-        ).one_or_none()
+        return file_as_it_stands(connection, file_id, sees_only=sees_only)
+
+
+def file_as_it_stands(connection: Connection, file_id: UUID, *, sees_only: str | None = None) -> FileRow:
+    """In the caller's transaction; raises as `read_file` does."""
+    row = connection.execute(_rows().where(file.c.id == file_id, _visible(sees_only), _alive())).one_or_none()
     if row is None:
         raise UnknownName(f"file: there is none with id {file_id}")
     return _to_file(row)

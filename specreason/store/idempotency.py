@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.sql.functions import now
 
 from specreason.errors import InvalidField, StillRunning
 from specreason.store.schema import idempotency_key
-from specreason.store.session import Connection
+from specreason.store.session import Connection, Database, transaction
+
+KEPT_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,13 @@ def keep_answer(connection: Connection, request: RequestKey, answer: StoredAnswe
             answer=answer.body,
         )
     )
+
+
+def forget_answers(database: Database) -> int:
+    """Drop the answers given longer than KEPT_FOR ago; return how many. Those requests, sent again, are new ones."""
+    old = delete(idempotency_key).where(idempotency_key.c.created_at < now() - KEPT_FOR)
+    with transaction(database) as connection:
+        return connection.execute(old).rowcount
 
 
 def _lock_number(request: RequestKey) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -22,8 +25,10 @@ PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem"
 EVERYTHING = (Scope.SUBMIT, Scope.READ, Scope.CONTROL)
 
 
-def guarded_app(servers: Servers, database: Database, *, broker_url: str | None = None) -> FastAPI:
-    settings = Settings(max_upload_bytes=10_000, max_problems=5)
+def guarded_app(
+    servers: Servers, database: Database, folder: Path, *, broker_url: str | None = None
+) -> FastAPI:
+    settings = Settings(max_upload_bytes=10_000, max_problems=5, files_dir=folder)
     guard = Guard(database, broker_url or servers.broker_url, settings)
     return create_app(database, Publisher(servers.broker_url), load_pairs(), settings, guard=guard)
 
@@ -36,3 +41,8 @@ def make_key(
 
 def client_of(app: FastAPI, issued: IssuedKey) -> TestClient:
     return TestClient(app, headers={"Authorization": f"Bearer {issued.secret}"})
+
+
+def any_url(path: str) -> str:
+    """A documented path with ids of nothing in it."""
+    return re.sub(r"\{[^}]*\}", str(uuid4()), path)

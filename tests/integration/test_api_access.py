@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -24,14 +26,16 @@ from specreason.settings import Settings
 from specreason.store.keys import find_key, revoke_key
 from specreason.store.session import Database
 from specreason.store.states import Scope
-from tests.integration.guarded_api import PROBLEMS, client_of, guarded_app, make_key
+from tests.integration.guarded_api import PROBLEMS, any_url, client_of, guarded_app, make_key
+from tests.integration.openai_builders import ENDPOINT, jsonl, line
+from tests.processes import wait_for
 
 NO_BROKER = "redis+socket:///nowhere/at/all.sock"
 
 
 @pytest.fixture
-def app(servers: Servers, database: Database) -> FastAPI:
-    return guarded_app(servers, database)
+def app(servers: Servers, database: Database, tmp_path: Path) -> FastAPI:
+    return guarded_app(servers, database, tmp_path)
 
 
 def routes_of(app: FastAPI) -> Iterator[tuple[str, str, APIRoute]]:
@@ -44,7 +48,7 @@ def routes_of(app: FastAPI) -> Iterator[tuple[str, str, APIRoute]]:
 def test_without_a_key_no_route_answers_but_the_open_ones(app: FastAPI) -> None:
     client = TestClient(app)
     for method, path, _ in routes_of(app):
-        answer = client.request(method, path.format(batch_id=uuid4(), job_id=uuid4()))
+        answer = client.request(method, any_url(path))
         assert answer.status_code == (200 if path in OPEN_PATHS else 401), path
     for path in ("/api/nothing", "/v1/models", "/v1/nothing", "/anything"):
         assert client.get(path).status_code == 401
@@ -74,11 +78,11 @@ def test_every_route_says_which_scope_it_needs_and_a_key_without_it_is_refused(
         said = [each.dependency.scope for each in route.dependencies if isinstance(each.dependency, Needs)]
         assert len(said) == 1, path
         for scope, client in keys.items():
-            answer = client.request(method, path.format(batch_id=uuid4(), job_id=uuid4()))
+            answer = client.request(method, any_url(path))
             allowed = scope in (said[0], Scope.ADMIN)
             assert (answer.status_code != 403) == allowed, (path, scope)
             if not allowed:
-                assert f"'{said[0]}'" in answer.json()["detail"]
+                assert f"'{said[0]}'" in answer.text
 
 
 def test_a_route_that_says_nothing_is_an_administrators(app: FastAPI, database: Database) -> None:
@@ -110,8 +114,8 @@ def test_a_key_sends_no_more_than_its_rate_and_hears_when_to_come_back(
     assert client_of(app, make_key(database, "ada")).get("/api/workers").status_code == 200
 
 
-def test_without_the_broker_nobody_is_refused(servers: Servers, database: Database) -> None:
-    app = guarded_app(servers, database, broker_url=NO_BROKER)
+def test_without_the_broker_nobody_is_refused(servers: Servers, database: Database, tmp_path: Path) -> None:
+    app = guarded_app(servers, database, tmp_path, broker_url=NO_BROKER)
     client = client_of(app, make_key(database, "ada", requests_per_minute=1))
     assert [client.get("/api/workers").status_code for _ in range(3)] == [200] * 3
 
@@ -127,6 +131,24 @@ def test_above_the_quota_nothing_is_stored(app: FastAPI, database: Database) -> 
     assert len(client.get("/api/batches").json()["data"]) == 2
 
 
+def test_a_batch_of_openais_above_the_quota_fails_with_its_code_and_stores_no_job(
+    app: FastAPI, database: Database
+) -> None:
+    content = jsonl([line(custom_id, model="demo", n=2) for custom_id in "ab"])
+    with client_of(app, make_key(database, "ada", max_queued_jobs=3)) as client:
+        form: dict[str, Any] = {"data": {"purpose": "batch"}, "files": {"file": ("x.jsonl", content)}}
+        file_id = client.post("/v1/files", **form).json()["id"]
+        asked = {"input_file_id": file_id, "endpoint": ENDPOINT, "completion_window": "24h"}
+        path = f"/v1/batches/{client.post('/v1/batches', json=asked).json()['id']}"
+        wait_for(lambda: client.get(path).json()["status"] != "validating")
+        failed = client.get(path).json()
+        assert client.get("/api/batches").json()["data"] == []
+        assert client.post("/api/batches", json={"problems": PROBLEMS}).status_code == 201
+    (error,) = failed["errors"]["data"]
+    assert (failed["status"], error["code"], error["line"]) == ("failed", "quota_exceeded", None)
+    assert "0 jobs of 'ada' are queued, and 4 more" in error["message"]
+
+
 def test_the_same_idempotency_key_of_two_owners_is_two_requests(app: FastAPI, database: Database) -> None:
     ids = {
         client_of(app, make_key(database, owner))
@@ -137,8 +159,8 @@ def test_the_same_idempotency_key_of_two_owners_is_two_requests(app: FastAPI, da
     assert len(ids) == 2
 
 
-def test_without_keys_everybody_sees_everything(servers: Servers, database: Database) -> None:
-    guarded = client_of(guarded_app(servers, database), make_key(database, "ada"))
+def test_without_keys_everybody_sees_everything(app: FastAPI, servers: Servers, database: Database) -> None:
+    guarded = client_of(app, make_key(database, "ada"))
     batch_id = guarded.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"]
     with TestClient(create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())) as anybody:
         assert anybody.get(f"/api/batches/{batch_id}").status_code == 200

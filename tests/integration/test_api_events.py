@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -92,9 +93,9 @@ def test_a_stream_goes_on_until_the_last_job_has_ended(client: TestClient, datab
     assert client.app.state.streams.num_open == 0  # type: ignore[attr-defined]
 
 
-def test_the_stream_of_a_revoked_key_ends(servers: Servers, database: Database) -> None:
+def test_the_stream_of_a_revoked_key_ends(servers: Servers, database: Database, tmp_path: Path) -> None:
     issued = make_key(database, "ada")
-    client = client_of(guarded_app(servers, database), issued)
+    client = client_of(guarded_app(servers, database, tmp_path), issued)
     batch_id = client.post("/api/batches", json={"problems": [{"problem": "1 + 1?"}]}).json()["batch_id"]
     threading.Timer(0.5, revoke_key, (database, issued.key.key_id)).start()
     events = events_of(client, f"/api/batches/{batch_id}/events")

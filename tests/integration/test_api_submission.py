@@ -113,7 +113,7 @@ def test_a_file_id_that_is_none_is_refused(client: TestClient) -> None:
 
 def test_a_body_that_would_fill_the_memory_is_refused(client: TestClient) -> None:
     answer = client.post("/api/batches", json={"problems": [{"problem": "x" * 100_000}]})
-    assert answer.status_code == 422
+    assert (answer.status_code, answer.json()["field"]) == (413, "body")
     assert "send the problems as a file" in answer.text
 
 

@@ -7,7 +7,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -28,14 +28,15 @@ from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.controls import requeue_job
 from specreason.store.dispatch import expire_deadlines
-from specreason.store.jobs import JobResult, finish
+from specreason.store.jobs import JobResult
 from specreason.store.openai_batches import one_at_a_time
 from specreason.store.session import Database, connect
 from specreason.store.states import JobState
 from tests.integration.api_server import served
 from tests.integration.conftest import TEMPLATE, database_called
+from tests.integration.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
 from tests.integration.scripted_child import HOLDS
-from tests.integration.store_builders import claimed, execute, scalar, start_worker
+from tests.integration.store_builders import execute, scalar
 from tests.integration.worker_house import House, rows_of
 from tests.processes import wait_for
 from worker.app import make_app
@@ -47,7 +48,6 @@ judge_suffix = "?"
 base = { model = "none", max_model_len = 4096, kv_cache_memory_bytes = 1048576 }
 drafter = { model = "none", max_model_len = 4096, kv_cache_memory_bytes = 1048576 }
 """
-ENDPOINT = "/v1/chat/completions"
 
 
 @pytest.fixture(scope="module")
@@ -67,20 +67,6 @@ def app(servers: Servers, database: Database, pairs: Path, tmp_path: Path) -> Fa
 def openai(app: FastAPI) -> Iterator[OpenAI]:
     with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as openai:
         yield openai
-
-
-def line(custom_id: str, problem: str = "What is 2 + 2?", **body: Any) -> dict[str, Any]:
-    messages = [{"role": "user", "content": problem}]
-    return {
-        "custom_id": custom_id,
-        "method": "POST",
-        "url": ENDPOINT,
-        "body": {"model": "scripted", "messages": messages, **body},
-    }
-
-
-def jsonl(lines: Sequence[Any]) -> bytes:
-    return b"".join(json.dumps(each).encode() + b"\n" for each in lines)
 
 
 def create(openai: OpenAI, content: bytes, **asked: Any) -> Batch:
@@ -107,18 +93,6 @@ def num_copying(database: Database) -> int:
     copying = "query LIKE 'COPY job%' AND state = 'active' AND datname = current_database()"
     ((number,),) = rows_of(database, f"SELECT count(*) FROM pg_stat_activity WHERE {copying}")
     return int(number)
-
-
-def end_all(database: Database, outcome: Callable[[int], JobResult], *, leave: int = 0) -> None:
-    """Let a worker end the queued jobs in their order."""
-    worker_id = start_worker(database)
-    queued = rows_of(database, "SELECT id FROM job WHERE state = 'queued' ORDER BY id")
-    for number, (job_id,) in enumerate(queued[: len(queued) - leave]):
-        assert finish(database, claimed(database, job_id, worker_id), outcome(number))
-
-
-def succeeded(number: int) -> JobResult:
-    return JobResult(state=JobState.SUCCEEDED, answer=str(number))
 
 
 # With a worker

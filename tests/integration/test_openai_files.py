@@ -11,9 +11,10 @@ from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
-from openai import APIStatusError, NotFoundError, OpenAI
+from openai import APIStatusError, BadRequestError, NotFoundError, OpenAI
 
 from api.app import create_app
+from api.body_limit import FORM_BYTES
 from api.publisher import Publisher
 from specreason.config import load_pairs
 from specreason.embedded import Servers
@@ -81,6 +82,13 @@ def test_the_list_has_every_file_once_in_either_order(openai: OpenAI) -> None:
     assert list(openai.files.list(purpose="batch_output")) == []
 
 
+def test_a_page_behind_what_cannot_be_an_id_is_refused(openai: OpenAI) -> None:
+    for page in (openai.files.list, openai.batches.list):
+        with pytest.raises(BadRequestError, match=r"after: .*: there is none with id nonsense"):
+            page(after="nonsense")
+    assert openai.batches.list(after=f"batch_{uuid4().hex}").data == []
+
+
 def test_a_file_expires(openai: OpenAI, database: Database) -> None:
     made = openai.files.create(
         file=("x", CONTENT), purpose="batch", expires_after={"anchor": "created_at", "seconds": 3600}
@@ -102,10 +110,14 @@ def test_an_unknown_file_is_404(openai: OpenAI, file_id: str) -> None:
 def test_a_file_that_is_too_large_is_refused_and_nothing_stays(
     openai: OpenAI, database: Database, folder: Path
 ) -> None:
-    for size in (MOST_BYTES + 1, MOST_BYTES + 5_000_000):
-        with pytest.raises(APIStatusError, match=f"larger than {MOST_BYTES} bytes") as refused:
+    # A little too large is seen at the end of the file, and much too large before the rest is read.
+    for size, says in (
+        (MOST_BYTES + 1, f"file: is larger than {MOST_BYTES} bytes"),
+        (MOST_BYTES + 5_000_000, f"body: is larger than {MOST_BYTES + FORM_BYTES} bytes"),
+    ):
+        with pytest.raises(APIStatusError, match=says) as refused:
             upload(openai, bytes(size))
-        assert 400 <= refused.value.status_code < 500
+        assert refused.value.status_code == 413
     assert scalar(database, "SELECT count(*) FROM file") == 0
     assert not folder.exists() or list(folder.iterdir()) == []
     assert openai.files.retrieve(upload(openai, bytes(MOST_BYTES))).bytes == MOST_BYTES

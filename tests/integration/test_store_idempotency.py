@@ -7,9 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from specreason.embedded import Servers
 from specreason.errors import InvalidField, StillRunning
-from specreason.store.idempotency import RequestKey, StoredAnswer, earlier_answer, keep_answer
+from specreason.settings import Settings
+from specreason.store.idempotency import RequestKey, StoredAnswer, earlier_answer, forget_answers, keep_answer
 from specreason.store.session import Connection, Database, transaction
+from tests.integration.store_builders import execute, scalar
+from worker.app import make_app
+from worker.coordinator import Coordinator
 
 REQUEST = RequestKey(owner="ada", path="/api/batches", key="k", body_hash="a")
 ANSWER = StoredAnswer(status=201, body=b'{"batch_id": "\xc3\xb6"}')
@@ -73,3 +78,29 @@ def test_a_request_that_failed_or_died_leaves_its_key_free(database: Database) -
     created = []
     answered(database, REQUEST, created.append)
     assert len(created) == 1
+
+
+def test_an_answer_is_forgotten_after_a_week_and_not_before(database: Database) -> None:
+    answered(database, REQUEST, nothing)
+    execute(database, "UPDATE idempotency_key SET created_at = now() - interval '7 days 1 s'")
+    answered(database, replace(REQUEST, key="young"), nothing)
+    execute(
+        database,
+        "UPDATE idempotency_key SET created_at = now() - interval '6 days 23 h' WHERE key = 'young'",
+    )
+    assert forget_answers(database) == 1
+    assert answered(database, replace(REQUEST, key="young"), never) == ANSWER
+    created: list[Connection] = []
+    answered(database, replace(REQUEST, body_hash="b"), created.append)
+    assert len(created) == 1
+
+
+def test_whoever_leads_the_workers_forgets_old_answers(database: Database, servers: Servers) -> None:
+    answered(database, REQUEST, nothing)
+    execute(database, "UPDATE idempotency_key SET created_at = now() - interval '8 days'")
+    celery = make_app(servers.broker_url)
+    leader = Coordinator(database, celery, Settings())
+    leader.tick()
+    leader.close()
+    celery.close()
+    assert scalar(database, "SELECT count(*) FROM idempotency_key") == 0
