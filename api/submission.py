@@ -148,18 +148,17 @@ def _from_form(request: Request, form: Form, shape: type[Choices], cleanup: Exit
         raise InvalidField("file", "a JSONL file is required, or the file_id of one; not both")
     choices = _validate(shape, fields)
     pair, caller = _pair_of(request, choices), caller_of(request)
-    database, folder = database_of(request), folder_of(request)
     upload = None
     if form.file is not None:
-        stored = keep_upload(folder, form.file)
+        stored = keep_upload(folder_of(request), form.file)
         found_id, digest = stored.file_id, stored.sha256
         cleanup.callback(remove_unless_known, request, found_id)
         upload = NewFile(content=stored, filename=form.file.filename or "problems.jsonl", owner=caller.owner)
-        content = cleanup.enter_context(folder.open(found_id))
+        content = cleanup.enter_context(folder_of(request).open(found_id))
     else:
-        found_id = _known_file(request, str(file_id), caller)
+        found_id, known = _open_known(request, str(file_id), caller)
         digest = str(found_id)
-        content = cleanup.enter_context(open_content(database, folder, found_id))
+        content = cleanup.enter_context(known)
     body = json.dumps([sorted(form.fields.items()), digest]).encode()
     return Asked(
         choices=choices,
@@ -172,14 +171,16 @@ def _from_form(request: Request, form: Form, shape: type[Choices], cleanup: Exit
     )
 
 
-def _known_file(request: Request, given: str, caller: Caller) -> UUID:
-    """By OpenAI's name for it or by ours."""
+def _open_known(request: Request, given: str, caller: Caller) -> tuple[UUID, BinaryIO]:
+    """A file uploaded before, by OpenAI's name for it or by ours. It may be deleted at any moment."""
+    database = database_of(request)
     try:
         try:
             file_id = UUID(given)
         except ValueError:
             file_id = to_file_id(given)
-        return read_file(database_of(request), file_id, sees_only=caller.sees_only).id
+        found_id = read_file(database, file_id, sees_only=caller.sees_only).id
+        return found_id, open_content(database, folder_of(request), found_id)
     except UnknownName as error:
         raise InvalidField("file_id", str(error)) from error
 

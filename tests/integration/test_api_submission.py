@@ -107,8 +107,15 @@ def test_a_refused_file_leaves_nothing_behind(
 
 def test_a_file_id_that_is_none_is_refused(client: TestClient) -> None:
     answer = client.post("/api/batches", files={"file_id": (None, str(uuid4()))})
-    assert answer.status_code == 422
-    assert "file_id" in answer.text
+    assert (answer.status_code, answer.json()["field"]) == (422, "file_id")
+
+
+def test_a_file_id_whose_content_is_gone_is_refused(client: TestClient, files_dir: Path) -> None:
+    made = client.post("/v1/files", data={"purpose": "batch"}, files={"file": ("p.jsonl", LINES)}).json()
+    for path in files_dir.iterdir():
+        path.unlink()  # as a delete does that comes in between
+    answer = client.post("/api/batches", files={"file_id": (None, made["id"])})
+    assert (answer.status_code, answer.json()["field"]) == (422, "file_id")
 
 
 def test_a_body_that_would_fill_the_memory_is_refused(client: TestClient) -> None:
