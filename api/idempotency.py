@@ -20,7 +20,7 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=255,
-        pattern=r"^[\x21-\x7e]+$",
+        pattern=r"^[\x20-\x7e]+$",
         description="Your name for this request. Sent again with the same body, it gets the same answer for"
         f" {KEPT_FOR.days} days.",
     ),
