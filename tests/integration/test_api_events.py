@@ -90,7 +90,7 @@ def test_a_stream_goes_on_until_the_last_job_has_ended(client: TestClient, datab
     events = events_of(client, f"/api/batches/{batch_id}/events")
     thread.join()
     assert [event["event"] for event in events] == ["batch_submitted", "job_ended", "job_ended", "end"]
-    assert client.app.state.streams.num_open == 0  # type: ignore[attr-defined]
+    assert client.app.state.streams.num_open.total() == 0  # type: ignore[attr-defined]
 
 
 def test_the_stream_of_a_revoked_key_ends(servers: Servers, database: Database, tmp_path: Path) -> None:
