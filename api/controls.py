@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import AwareDatetime, FailFast, Field
+from pydantic import AwareDatetime, Field
 
 from api.access import CONTROL, caller_of
 from api.database import database_of
@@ -33,7 +33,7 @@ class Priority(ClosedModel):
 class Requeue(ClosedModel):
     """Which of a batch's jobs to queue again."""
 
-    states: Annotated[tuple[JobState, ...], FailFast(), Field(min_length=1, max_length=len(JobState))] = (
+    states: Annotated[tuple[JobState, ...], Field(fail_fast=True, min_length=1, max_length=len(JobState))] = (
         JobState.FAILED,
         JobState.DEAD,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import FailFast, Field
+from pydantic import Field
 
 from specreason.config import ClosedModel, RunConfig, SchemeName
 
@@ -17,10 +17,10 @@ class Grid(ClosedModel):
     """What varies. Default of each: what the configuration says."""
 
     scheme: (
-        Annotated[tuple[SchemeName, ...], FailFast(), Field(min_length=1, max_length=MOST_BATCHES)] | None
+        Annotated[tuple[SchemeName, ...], Field(fail_fast=True, min_length=1, max_length=MOST_BATCHES)] | None
     ) = None
     threshold: (
-        Annotated[tuple[Threshold, ...], FailFast(), Field(min_length=1, max_length=MOST_BATCHES)] | None
+        Annotated[tuple[Threshold, ...], Field(fail_fast=True, min_length=1, max_length=MOST_BATCHES)] | None
     ) = None
 
     def configs(self, config: RunConfig) -> tuple[RunConfig, ...]:

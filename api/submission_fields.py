@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, FailFast, Field
+from pydantic import BaseModel, Field
 
 from api.grid import Grid
 from specreason.config import ClosedModel, RunConfig
@@ -32,7 +32,7 @@ class Choices(ClosedModel):
 class Submission(Choices):
     """A batch: one configuration and many problems."""
 
-    problems: Annotated[tuple[Problem, ...], FailFast(), Field(min_length=1)]
+    problems: Annotated[tuple[Problem, ...], Field(fail_fast=True, min_length=1)]
 
 
 class GridChoices(Choices):

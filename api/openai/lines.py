@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from specreason.config import ClosedModel, RunConfig, first_invalid_field
 from specreason.errors import InvalidField
@@ -40,7 +40,7 @@ class Message(ClosedModel):
     """The one turn that a pair's template takes: the problem."""
 
     role: Literal["user"]
-    content: str | Annotated[list[TextPart], FailFast(), Field(min_length=1)]
+    content: str | Annotated[list[TextPart], Field(fail_fast=True, min_length=1)]
 
     @property
     def text(self) -> str:

@@ -14,7 +14,7 @@ from specreason.errors import InvalidField
 LONGEST_LINE = 1 << 20  # bytes
 GZIP = b"\x1f\x8b"
 MOST_DEPTH = 100  # what is nested deeper, other readers of JSON cannot take
-TOO_DEEP = f"nested deeper than {MOST_DEPTH} levels"
+TOO_DEEP = f"nested too deeply: more than {MOST_DEPTH} levels"
 BLANK_PER_LINE = 10  # blank lines that a file may have for each line that it may have
 
 
@@ -88,7 +88,7 @@ def load_json(text: str | bytes) -> Any:
     except RecursionError:
         raise ValueError(TOO_DEEP) from None
     level = [value]
-    for _ in range(MOST_DEPTH + 1):
+    for _ in range(MOST_DEPTH):
         level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, dict | list)]
         if not level:
             return value
