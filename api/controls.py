@@ -6,10 +6,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from api.access import CONTROL, caller_of
 from api.database import database_of
+from specreason.config import ClosedModel
 from specreason.store import controls
 from specreason.store.states import JobState
 from specreason.store.summaries import BatchSummary, JobSummary, read_batch, read_job
@@ -17,28 +18,25 @@ from specreason.store.summaries import BatchSummary, JobSummary, read_batch, rea
 router = APIRouter(prefix="/api", dependencies=[CONTROL])
 
 
-class Deadline(BaseModel):
+class Deadline(ClosedModel):
     """When whatever has not ended expires; null takes a deadline off."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     deadline_at: AwareDatetime | None
 
 
-class Priority(BaseModel):
+class Priority(ClosedModel):
     """Larger goes first."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     priority: Annotated[int, Field(ge=-100, le=100)]
 
 
-class Requeue(BaseModel):
+class Requeue(ClosedModel):
     """Which of a batch's jobs to queue again."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    states: Annotated[tuple[JobState, ...], Field(min_length=1)] = (JobState.FAILED, JobState.DEAD)
+    states: Annotated[tuple[JobState, ...], Field(fail_fast=True, min_length=1, max_length=len(JobState))] = (
+        JobState.FAILED,
+        JobState.DEAD,
+    )
 
 
 @router.post("/batches/{batch_id}/cancel")

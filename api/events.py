@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -34,6 +35,7 @@ KEEPALIVE_S = 15  # a comment after so long without an event
 SEND_S = 30.0  # a client that takes nothing for longer is gone
 LEAVE_S = 2.0  # at the end of the process
 MOST_STREAMS = 256  # in one process
+MOST_OF_OWNER = 32  # of them
 PAGE = 500
 NEWLINE = "\n"
 
@@ -59,7 +61,7 @@ class Streams:
 
     def __init__(self, database: Database) -> None:
         self.settled = SettledIds(database)
-        self.num_open = 0
+        self.num_open: Counter[str | None] = Counter()  # by owner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +99,14 @@ async def get_job_events(
 async def _stream(
     request: Request, subject: Subject, after: int, summary: Callable[[], bytes]
 ) -> EventSourceResponse:
-    sees_only = caller_of(request).sees_only
-    await run_in_threadpool(require_subject, database_of(request), subject, sees_only=sees_only)
+    caller = caller_of(request)
+    await run_in_threadpool(require_subject, database_of(request), subject, sees_only=caller.sees_only)
     streams: Streams = request.app.state.streams
-    if streams.num_open >= MOST_STREAMS:
+    if caller.owner is not None and streams.num_open[caller.owner] >= MOST_OF_OWNER:
+        raise LimitReached(
+            f"events: {MOST_OF_OWNER} streams of yours are open already", retry_after_s=KEEPALIVE_S
+        )
+    if streams.num_open.total() >= MOST_STREAMS:
         raise LimitReached(f"events: {MOST_STREAMS} streams are open already", retry_after_s=KEEPALIVE_S)
     leaving = anyio.Event()
     return EventSourceResponse(
@@ -118,10 +124,13 @@ async def _events(
 ) -> AsyncIterator[ServerSentEvent]:
     """Holds no connection while it waits, outlasts an absence of Postgres, and ends when the process is `leaving`."""
     streams: Streams = request.app.state.streams
-    streams.num_open += 1
+    owner = caller_of(request).owner
+    streams.num_open[owner] += 1
     try:
-        while not leaving.is_set() and await is_still_admitted(request):
+        while not leaving.is_set():
             try:
+                if not await is_still_admitted(request):
+                    return
                 news = await run_in_threadpool(_look, database_of(request), streams.settled, subject, after)
                 for event in news.events:
                     yield _message(event.kind, EVENT.dump_json(event), event_id=event.id)
@@ -135,7 +144,7 @@ async def _events(
             with anyio.move_on_after(pause_s):
                 await leaving.wait()
     finally:
-        streams.num_open -= 1
+        streams.num_open -= Counter([owner])  # keeps no zeros
 
 
 def _message(kind: str, data: bytes, *, event_id: int | None = None) -> ServerSentEvent:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from specreason.config import RunConfig, SchemeName
+from specreason.config import ClosedModel, RunConfig, SchemeName
 
 MOST_BATCHES = 64
 
 Threshold = Annotated[float, Field(ge=0, le=9)]
 
 
-class Grid(BaseModel):
+class Grid(ClosedModel):
     """What varies. Default of each: what the configuration says."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    scheme: Annotated[tuple[SchemeName, ...], Field(min_length=1, max_length=MOST_BATCHES)] | None = None
-    threshold: Annotated[tuple[Threshold, ...], Field(min_length=1, max_length=MOST_BATCHES)] | None = None
+    scheme: (
+        Annotated[tuple[SchemeName, ...], Field(fail_fast=True, min_length=1, max_length=MOST_BATCHES)] | None
+    ) = None
+    threshold: (
+        Annotated[tuple[Threshold, ...], Field(fail_fast=True, min_length=1, max_length=MOST_BATCHES)] | None
+    ) = None
 
     def configs(self, config: RunConfig) -> tuple[RunConfig, ...]:
         """Each combination once; a scheme that scores nothing comes once, whatever the thresholds."""

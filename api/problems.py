@@ -25,6 +25,7 @@ from specreason.errors import (
     TooLarge,
     UnknownName,
 )
+from specreason.store.session import storable
 
 PROBLEM_JSON = "application/problem+json"
 AWAY_S = 5  # what a client waits while Postgres or the broker is away
@@ -56,8 +57,9 @@ def status_for(path: str, status: int) -> int:
 def problem(
     path: str, status: int, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The answer to a request to `path` that went wrong."""
+    """The answer to a request to `path` that went wrong. What it repeats of the request may be no text."""
     status = status_for(path, status)
+    detail, field = storable(detail), None if field is None else storable(field)
     if speaks_openai(path):
         kind = OPENAI_TYPE_OF.get(status, "invalid_request_error" if status < 500 else "server_error")
         error = {"message": detail, "type": kind, "param": field, "code": OPENAI_CODE_OF.get(status)}

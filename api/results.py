@@ -30,10 +30,11 @@ LINES_PER_CHUNK = 100
 )
 def get_results(request: Request, batch_id: UUID) -> StreamingResponse:
     """Answers, reasoning, grades and token counts of the jobs that have ended so far, one JSON object a line."""
+    # Not in ASCII, U+2028 in a text would be the end of a line to some readers.
     database = database_of(request)
     with transaction(database) as connection:
         require_batch(connection, batch_id, caller_of(request).sees_only)
-    lines = (json.dumps(result_line(job), ensure_ascii=False) for job in ended_jobs(database, batch_id))
+    lines = (json.dumps(result_line(job)) for job in ended_jobs(database, batch_id))
     return StreamingResponse(_joined(lines), media_type="application/jsonl")
 
 

@@ -27,7 +27,7 @@ from api.uploads import Form, keep_upload, read_form
 from specreason.config import PairConfig, RunConfig, first_invalid_field, get_pair
 from specreason.errors import InvalidField, TooLarge, UnknownName
 from specreason.evaluation.datasets import AS_OURS, Columns, Problem, problem_of, problems_in
-from specreason.evaluation.jsonl import load_json
+from specreason.evaluation.jsonl import BLANK_PER_LINE, load_json
 from specreason.settings import Settings
 from specreason.store.batches import NewBatch, NewProblem
 from specreason.store.files import NewFile, open_content, read_file
@@ -81,7 +81,8 @@ class FileProblems:
 
     def __iter__(self) -> Iterator[NewProblem]:
         count = 0
-        for count, problem in enumerate(problems_in(self.content, self.columns), start=1):
+        found = problems_in(self.content, self.columns, most_blank=BLANK_PER_LINE * self.most)
+        for count, problem in enumerate(found, start=1):
             if count > self.most:
                 raise InvalidField("file", f"has more than {self.most} problems")
             yield _new_problem(problem)
@@ -123,13 +124,13 @@ def _from_json(request: Request, body: bytes, form: type[Submission]) -> Asked:
     if not isinstance(row, dict):
         raise InvalidField("body", "must be a JSON object")
     given, mapping = row.get("problems"), row.get("mapping")
+    most = _settings(request).max_problems
+    if isinstance(given, list) and len(given) > most:
+        raise InvalidField("problems", f"are {len(given)}; a batch has at most {most}")
     if isinstance(given, list) and mapping is not None:
         columns = _validate(Columns, mapping, prefix="mapping.")
         row["problems"] = [_mapped(each, columns, f"problems.{index}") for index, each in enumerate(given)]
     submission = _validate(form, row)
-    most = _settings(request).max_problems
-    if len(submission.problems) > most:
-        raise InvalidField("problems", f"are {len(submission.problems)}; a batch has at most {most}")
     return Asked(
         choices=submission,
         problems=tuple(_new_problem(problem) for problem in submission.problems),

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.grid import Grid
-from specreason.config import RunConfig
+from specreason.config import ClosedModel, RunConfig
 from specreason.evaluation.datasets import Columns, Problem
 
 LONGEST_DEADLINE_S = 366 * 86_400
 
 
-class Choices(BaseModel):
+class Choices(ClosedModel):
     """What a batch is, besides its problems. Unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(max_length=200)] = ""
     pair: str = Field("demo", description="A pair of this deployment's pairs.toml.")
@@ -34,7 +32,7 @@ class Choices(BaseModel):
 class Submission(Choices):
     """A batch: one configuration and many problems."""
 
-    problems: Annotated[tuple[Problem, ...], Field(min_length=1)]
+    problems: Annotated[tuple[Problem, ...], Field(fail_fast=True, min_length=1)]
 
 
 class GridChoices(Choices):

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import Request
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -32,6 +33,9 @@ async def read_form(request: Request, allowed: Iterable[str]) -> AsyncIterator[F
     settings: Settings = request.app.state.settings
     most = settings.max_upload_bytes
 
+    _, options = parse_options_header(request.headers.get("content-type"))
+    if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
+        raise InvalidField("Content-Type", "must name no charset but UTF-8")
     names = frozenset(allowed)
     parser = MultiPartParser(request.headers, request.stream(), max_files=1, max_fields=len(names))
     try:

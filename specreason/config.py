@@ -6,16 +6,26 @@
 from __future__ import annotations
 
 import hashlib
+import reprlib
 import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from specreason.errors import ConfigError, InvalidField, UnknownName
 
 PACKAGED_PAIRS = Path(__file__).parent / "pairs.toml"
+LONGEST_SHOWN = 80  # characters of what a user gave, in a message
 
 
 class SchemeName(StrEnum):
@@ -46,10 +56,23 @@ class ScoreMethod(StrEnum):
     EXPECTED = "expected"  # the mean over the ten digits, by their probabilities
 
 
-class RunConfig(BaseModel):
-    """Every choice that changes what a job computes. Frozen; two equal configs have equal hashes."""
+class ClosedModel(BaseModel):
+    """What users write: frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_keys(cls, given: object) -> object:
+        """Pydantic reports every unknown key, which for a hundred thousand of them takes long and much memory."""
+        if isinstance(given, dict) and len(given) > len(cls.model_fields):
+            unknown = next(key for key in given if key not in cls.model_fields)
+            raise ValueError(f"unknown key {str(unknown)[:LONGEST_SHOWN]!r}")
+        return given
+
+
+class RunConfig(ClosedModel):
+    """Every choice that changes what a job computes. Frozen; two equal configs have equal hashes."""
 
     scheme: SchemeName = SchemeName.SPECREASON
     threshold: Annotated[float, Field(ge=0, le=9)] | None = Field(
@@ -116,10 +139,8 @@ class RunConfig(BaseModel):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
-class ModelConfig(BaseModel):
+class ModelConfig(ClosedModel):
     """One model of a pair, as the engine is to load it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(description="Hub id, absolute folder, or folder relative to pairs.toml.")
     revision: str | None = None
@@ -133,18 +154,14 @@ class ModelConfig(BaseModel):
     chat_template: str | None = Field(None, description="Overrides the tokenizer's own template.")
 
 
-class SpeculationConfig(BaseModel):
+class SpeculationConfig(ClosedModel):
     """Token-level speculation inside the base's engine, with the pair's drafter as draft model (paper §4.2)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     num_tokens: Annotated[int, Field(ge=1, le=32)] = Field(5, description="Drafted before each check.")
 
 
-class PairConfig(BaseModel):
+class PairConfig(ClosedModel):
     """One pair: a base, its drafter, and how the base is asked for a score."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     base: ModelConfig
     drafter: ModelConfig
@@ -200,7 +217,7 @@ def get_pair(pairs: dict[str, PairConfig], name: str) -> PairConfig:
     """The pair called `name`; UnknownName lists the others."""
     if name not in pairs:
         raise UnknownName(
-            f"pair: no pair is called '{name}'; this deployment knows {', '.join(sorted(pairs))}"
+            f"pair: no pair is called '{name[:LONGEST_SHOWN]}'; this deployment knows {', '.join(sorted(pairs))}"
         )
     return pairs[name]
 
@@ -208,13 +225,17 @@ def get_pair(pairs: dict[str, PairConfig], name: str) -> PairConfig:
 def first_invalid_field(error: ValidationError, *, prefix: str = "") -> InvalidField:
     """The first complaint of a pydantic error as one line that names the field."""
     detail = error.errors()[0]
-    field = (prefix + ".".join(str(part) for part in detail["loc"])).rstrip(".")
+    field = (prefix + ".".join(str(part)[:LONGEST_SHOWN] for part in detail["loc"])).rstrip(".")
     if detail["type"] == "extra_forbidden":
         return InvalidField(field, "unknown key")
     message = detail["msg"].removeprefix("Value error, ")
     reason = message[:1].lower() + message[1:]
-    given = "" if detail["type"] == "missing" else f" (got {repr(detail['input'])[:80]})"
+    given = "" if detail["type"] == "missing" else f" (got {_SHORT.repr(detail['input'])[:LONGEST_SHOWN]})"
     return InvalidField(field, reason + given)
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = LONGEST_SHOWN
 
 
 def _with_absolute_folder(model: ModelConfig, root: Path) -> ModelConfig:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from api.access import CONTROL, READ, SUBMIT, Caller, caller_of
 from api.database import database_of
@@ -18,6 +18,7 @@ from api.openai.files import LONGEST_LIFE_S, SHORTEST_LIFE_S
 from api.openai.ids import to_batch_id, to_cursor, to_file_id
 from api.openai.objects import BatchList, BatchObject, batch_object
 from api.openai.settler import Settler
+from specreason.config import ClosedModel
 from specreason.errors import InvalidField, UnknownName
 from specreason.store.controls import cancel_batch
 from specreason.store.files import file_as_it_stands
@@ -40,19 +41,15 @@ SECONDS_OF = {"m": 60, "h": 3600, "d": 86_400}
 LONGEST_WINDOW = timedelta(days=366)
 
 
-class OutputExpiresAfter(BaseModel):
+class OutputExpiresAfter(ClosedModel):
     """How long the result files stay, from when they are written."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     anchor: Literal["created_at"]
     seconds: Annotated[int, Field(ge=SHORTEST_LIFE_S, le=LONGEST_LIFE_S)]
 
 
-class CreateBatch(BaseModel):
+class CreateBatch(ClosedModel):
     """A batch of the requests in an uploaded file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     input_file_id: str
     endpoint: Literal["/v1/chat/completions"]
@@ -62,13 +59,18 @@ class CreateBatch(BaseModel):
     metadata: dict[str, str] | None = None
     output_expires_after: OutputExpiresAfter | None = None
 
+    @field_validator("metadata", mode="before")
+    @classmethod
+    def _few(cls, metadata: object) -> object:
+        """Before each of them is looked at."""
+        if isinstance(metadata, dict) and len(metadata) > MOST_METADATA:
+            raise ValueError(f"has more than {MOST_METADATA} pairs")
+        return metadata
+
     @field_validator("metadata")
     @classmethod
     def _within_limits(cls, metadata: dict[str, str] | None) -> dict[str, str] | None:
-        pairs = metadata or {}
-        if len(pairs) > MOST_METADATA:
-            raise ValueError(f"has more than {MOST_METADATA} pairs")
-        for key, value in pairs.items():
+        for key, value in (metadata or {}).items():
             if len(key) > LONGEST_METADATA_KEY or len(value) > LONGEST_METADATA_VALUE:
                 raise ValueError(
                     f"has a key of more than {LONGEST_METADATA_KEY} characters,"

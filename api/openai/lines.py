@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from specreason.config import RunConfig, first_invalid_field
+from specreason.config import ClosedModel, RunConfig, first_invalid_field
 from specreason.errors import InvalidField
 from specreason.evaluation.datasets import Problem
 
@@ -29,22 +29,18 @@ class LineInvalid(Exception):
         self.code, self.message, self.param = code, message, param
 
 
-class TextPart(BaseModel):
+class TextPart(ClosedModel):
     """A part of a message. Images and sounds are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Literal["text"]
     text: str
 
 
-class Message(BaseModel):
+class Message(ClosedModel):
     """The one turn that a pair's template takes: the problem."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     role: Literal["user"]
-    content: str | Annotated[list[TextPart], Field(min_length=1)]
+    content: str | Annotated[list[TextPart], Field(fail_fast=True, min_length=1)]
 
     @property
     def text(self) -> str:
@@ -59,10 +55,10 @@ class _Seed(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**31)] | None
 
 
-class Body(BaseModel):
+class Body(ClosedModel):
     """What a chat completion may ask for here. `specreason` holds fields of a RunConfig."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
 
     model: str
     messages: Annotated[list[Message], Field(min_length=1)]
@@ -109,6 +105,11 @@ def read_line(row: dict[str, Any]) -> RequestLine:
         raise LineInvalid("invalid_url", f"url: must be {ENDPOINT}", "url")
     if not isinstance(body, dict):
         raise LineInvalid("invalid_request", "body: must be a JSON object", "body")
+    if isinstance(turns := body.get("messages"), list) and len(turns) > 1:
+        message = (
+            "body.messages: must be one user message, the problem; a pair's template takes no other turns"
+        )
+        raise LineInvalid("unsupported_parameter", message, "body.messages")
     # Clients write down what they do not want, too.
     asked = {
         key: value
@@ -170,11 +171,6 @@ def _within(config: RunConfig, body: Body) -> RunConfig:
 
 
 def _problem_of(body: Body) -> str:
-    if len(body.messages) > 1:
-        message = (
-            "body.messages: must be one user message, the problem; a pair's template takes no other turns"
-        )
-        raise LineInvalid("unsupported_parameter", message, "body.messages")
     return Problem(problem=_text(body.messages[0].text, "body.messages[0].content")).problem
 
 

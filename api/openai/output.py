@@ -24,13 +24,16 @@ CODES = {
 
 
 def result_lines(database: Database, batch_ids: Sequence[UUID]) -> Iterator[tuple[bool, bytes]]:
-    """Each line of the input once: whether it succeeded, and the line that says what came of it."""
+    """Each line of the input once: whether it succeeded, and the line that says what came of it, in ASCII.
+
+    Otherwise U+2028 in a text would be the end of a line to some readers.
+    """
     for batch_id in batch_ids:
         for _, repeats in groupby(ended_jobs_by_problem(database, batch_id), lambda job: job.problem_row):
             jobs = list(repeats)
             succeeded = any(job.state is JobState.SUCCEEDED for job in jobs)
             line = output_line(jobs) if succeeded else error_line(jobs)
-            yield succeeded, json.dumps(line, ensure_ascii=False).encode() + b"\n"
+            yield succeeded, json.dumps(line).encode() + b"\n"
 
 
 def output_line(jobs: Sequence[EndedJob]) -> dict[str, Any]:

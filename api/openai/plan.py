@@ -13,7 +13,7 @@ from typing import BinaryIO
 from api.openai.lines import LineInvalid, RequestLine, config_of, read_line
 from specreason.config import PairConfig, RunConfig, get_pair
 from specreason.errors import InvalidField, UnknownName
-from specreason.evaluation.jsonl import Line, line_at, lines_of
+from specreason.evaluation.jsonl import BLANK_PER_LINE, Line, line_at, lines_of
 from specreason.reasoning.schemes import stored_config
 from specreason.store.batches import NewProblem
 
@@ -68,7 +68,7 @@ def read_plan(content: BinaryIO, pairs: dict[str, PairConfig], *, max_lines: int
     kinds: dict[str, tuple[str, RunConfig]] = {}
     places: dict[tuple[str, RunConfig], array[int]] = {}
     num_lines = 0
-    for line in lines_of(content):
+    for line in _lines(content, max_lines, errors):
         num_lines += 1
         if num_lines > max_lines:
             errors.append(
@@ -94,7 +94,7 @@ def read_plan(content: BinaryIO, pairs: dict[str, PairConfig], *, max_lines: int
             message = f"the lines ask for more than {MOST_KINDS} different configurations"
             errors.append(LineError(code="too_many_configurations", message=message, line=line.number))
             break
-    if not num_lines:
+    if not num_lines and not errors:
         errors.append(LineError(code="empty_file", message="the file has no lines"))
     if errors:
         raise Refused(errors)
@@ -102,6 +102,14 @@ def read_plan(content: BinaryIO, pairs: dict[str, PairConfig], *, max_lines: int
         Part(pair=pair, config=config, problems=Problems(content, offsets))
         for (pair, config), offsets in places.items()
     )
+
+
+def _lines(content: BinaryIO, max_lines: int, errors: list[LineError]) -> Iterator[Line]:
+    """The lines, up to what is wrong with the file as a whole."""
+    try:
+        yield from lines_of(content, most_blank=BLANK_PER_LINE * max_lines)
+    except InvalidField as error:
+        errors.append(LineError(code="too_many_lines", message=f"the file {error.reason}"))
 
 
 def _read(line: Line) -> RequestLine:

@@ -114,7 +114,7 @@ def results(
     if as_json:
         print_json({"output": str(output), "num_results": count})
     else:
-        message_console().print(f"{count} results are in {output}", soft_wrap=True)
+        message_console().print(f"{count} results are in {output}", soft_wrap=True, markup=False)
 
 
 @app.command()

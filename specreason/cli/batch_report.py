@@ -59,7 +59,7 @@ def print_batches(batches: Sequence[Batch]) -> None:
         table.add_row(
             str(batch.batch_id),
             escape(batch.name),
-            batch.pair,
+            escape(batch.pair),
             batch.scheme,
             _local(batch.created_at),
             f"{batch.num_ended}/{batch.num_jobs}",

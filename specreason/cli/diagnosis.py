@@ -67,7 +67,11 @@ def _database(settings: Settings, pair: str) -> Iterator[Finding]:
             yield fail("schema", str(error), "specreason db upgrade")
             return
         yield ok("schema", "is this version's")
-        slots = live_slots(database)
+        try:
+            slots = live_slots(database)
+        except SpecReasonError as error:
+            yield fail("workers", str(error), "start Postgres again")
+            return
         if pair in slots:
             yield ok("workers", f"{slots[pair]} slots for '{pair}'")
         else:

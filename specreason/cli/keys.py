@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
+from rich.markup import escape
 
 from specreason.cli.options import AsJson
 from specreason.cli.output import (
@@ -19,8 +20,6 @@ from specreason.cli.output import (
 from specreason.errors import InvalidField, NotFound, UnknownName
 
 app = typer.Typer(help="Keys to the API.", no_args_is_help=True)
-
-DEFAULT_SCOPES = ("submit", "read", "control")
 
 
 @app.command()
@@ -48,15 +47,15 @@ def create(
     from specreason.store.states import Scope
 
     try:
-        scopes = tuple(Scope(each) for each in scope or DEFAULT_SCOPES)
+        chosen = {"scopes": tuple(Scope(each) for each in scope)} if scope else {}
     except ValueError:
         raise InvalidField("--scope", f"must be one of {', '.join(Scope)}") from None
     new = NewKey(
         name=name,
         owner=owner or name,
-        scopes=scopes,
         max_queued_jobs=max_queued_jobs,
         requests_per_minute=requests_per_minute,
+        **chosen,
     )
     with opened_database() as database:
         issued = create_key(database, new)
@@ -84,8 +83,8 @@ def list_(as_json: AsJson = False) -> None:
     for row in rows:
         table.add_row(
             str(row.key_id),
-            row.name,
-            row.owner,
+            escape(row.name),
+            escape(row.owner),
             ", ".join(sorted(row.scopes)),
             str(row.last_used_at or "never"),
             str(row.revoked_at or ""),

@@ -75,11 +75,19 @@ def check_gpus(pair: PairConfig | None) -> Finding:
         shown = subprocess.run(NVIDIA_SMI, capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError) as error:
         return warn("gpus", f"nvidia-smi fails ({error})", "look at the driver: nvidia-smi")
-    gpus = [line.split(", ") for line in shown.splitlines() if line.strip()]
-    said = ", ".join(f"{name} ({int(mib) / 1024:.0f} GiB)" for name, mib in gpus) or "none"
+    return judge_gpus(needed, shown)
+
+
+def judge_gpus(needed: int, shown: str) -> Finding:
+    """`needed` GPUs against what NVIDIA_SMI has `shown`; a card that shares the machine's memory names no size."""
+    gpus = [line.rpartition(", ") for line in shown.splitlines() if line.strip()]
+    said = ", ".join(
+        f"{name} ({int(mib) / 1024:.0f} GiB)" if mib.strip().isdigit() else name or mib
+        for name, _, mib in gpus
+    )
     if len(gpus) < needed:
-        return fail("gpus", said, f"this pair is written for {needed} GPUs")
-    return ok("gpus", said)
+        return fail("gpus", said or "none", f"this pair is written for {needed} GPUs")
+    return ok("gpus", said or "none")
 
 
 def check_memory(pair: PairConfig) -> Finding:

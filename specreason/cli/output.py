@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 import typer
@@ -56,7 +55,3 @@ def plain_table(*headings: str, right: tuple[str, ...] = ()) -> Table:
 def number(value: float | None, form: str) -> str:
     """A figure, or a dash where there is none yet."""
     return "–" if value is None else form.format(value)
-
-
-def stderr_is_terminal() -> bool:
-    return sys.stderr.isatty()

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
+from rich.markup import escape
 
 from specreason.cli.stack import running_stack
 
@@ -37,7 +38,7 @@ def run_up(data_dir: Path, *, pair: str, port: int | None, slots: int | None, as
         else:
             out = Console(soft_wrap=True, highlight=False)
             out.print(f"\nAPI       {where['api_url']}   (its pages: {where['docs_url']})")
-            out.print(f"Postgres  psql '{where['database_url']}'")
-            out.print(f"Data      {where['data_dir']}\n\nCtrl-C stops everything; the data stay.")
+            out.print(f"Postgres  psql '{escape(where['database_url'])}'")
+            out.print(f"Data      {escape(where['data_dir'])}\n\nCtrl-C stops everything; the data stay.")
         while not leave.wait(CHECK_S):
             stack.check()

@@ -80,6 +80,7 @@ class Lines:
             f"{_label(batch)}: {batch.num_ended} of {batch.num_jobs} jobs have ended, {rate:.2f}/s, "
             f"{number(left_s, '{:.0f} s')} left{_accepted(batch)}",
             soft_wrap=True,
+            markup=False,
         )
 
 
@@ -111,7 +112,7 @@ def _display(batches: Sequence[Batch]) -> Iterator[Display]:
         yield Lines(console)
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         Rate(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
+
 from specreason.cli.connection import connected
 from specreason.cli.options import ApiUrl, AsJson
 from specreason.cli.output import data_console, plain_table, print_list_as_json
@@ -19,9 +21,9 @@ def workers(api: ApiUrl = None, as_json: AsJson = False) -> None:
         state = "alive" if worker.alive else "stopped" if worker.stopped_at else "lost"
         table.add_row(
             str(worker.worker_id),
-            worker.pair,
-            f"{worker.host}:{worker.pid}",
-            worker.gpu or "–",
+            escape(worker.pair),
+            escape(f"{worker.host}:{worker.pid}"),
+            escape(worker.gpu or "–"),
             state,
             f"{worker.num_running}/{worker.slots}",
             f"{worker.heartbeat_at.astimezone():%Y-%m-%d %H:%M:%S}",

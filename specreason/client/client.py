@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -11,13 +10,12 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, Unpack
 from uuid import UUID
 
-from specreason.client.decoding import decode
+from specreason.client.decoding import Page, Rows, decode, loaded
 from specreason.client.events import follow
 from specreason.client.submission import Choices, Options, Problems, content_key, opened
-from specreason.client.transport import Transport
+from specreason.client.transport import Transport, body_of
 from specreason.client.values import Attempt, Batch, Event, Grid, Health, Job, Result, Step, Worker
 from specreason.client.waiting import wait_for
-from specreason.errors import Unreachable
 
 T = TypeVar("T")
 PAGE = 200
@@ -139,18 +137,18 @@ class Client:
     def results(self, batch_id: UUID) -> Iterator[Result]:
         """How each job ended, in the order submitted, as it is read from the server."""
         for line in self.result_lines(batch_id):
-            try:
-                row = json.loads(line)
-            except ValueError:
-                raise Unreachable("API: sent a result that is not JSON") from None
-            yield decode(Result, row)
+            yield decode(Result, loaded(line, "a result"))
 
     def result_lines(self, batch_id: UUID) -> Iterator[str]:
         """The same as lines of JSON. Raises Unreachable where the stream breaks off."""
         with self._transport.stream(f"/api/batches/{batch_id}/results") as response:
-            for line in response.iter_lines():
-                if line:
-                    yield line
+            rest = b""
+            # Not `iter_lines`: it takes U+2028 in a text for the end of a line.
+            for chunk in response.iter_bytes():
+                *whole, rest = (rest + chunk).split(b"\n")
+                yield from (line.decode(errors="replace") for line in whole if line.strip())
+            if rest.strip():
+                yield rest.decode(errors="replace")
 
     def cancel(self, batch_id: UUID) -> Batch:
         """End every job of the batch that has not ended."""
@@ -190,24 +188,24 @@ class Client:
 
     def workers(self) -> tuple[Worker, ...]:
         """Workers, newest first."""
-        return tuple(decode(Worker, row) for row in self._get("/api/workers")["data"])
+        return tuple(decode(Worker, row) for row in decode(Rows, self._get("/api/workers")).data)
 
     def health(self) -> Health:
         """What this deployment is. Raises Unreachable where its database does not answer."""
         return decode(Health, self._get("/api/health"))
 
     def _get(self, path: str, **params: Any) -> Any:
-        return self._transport.request("GET", path, safe=True, params=params).json()
+        return body_of(self._transport.request("GET", path, safe=True, params=params))
 
     def _pages(self, path: str, shape: type[T], cursor: str, **filters: Any) -> Iterator[T]:
         params = {"limit": PAGE} | {name: value for name, value in filters.items() if value is not None}
         while True:
-            page = self._get(path, **params)
-            for row in page["data"]:
+            page = decode(Page, self._get(path, **params))
+            for row in page.data:
                 yield decode(shape, row)
-            if page["next"] is None:
+            if page.next is None:
                 return
-            params[cursor] = page["next"]
+            params[cursor] = page.next
 
     def _create(self, path: str, problems: Problems, choices: Choices, key: str | None) -> tuple[Any, bool]:
         with opened(problems) as (own_name, file):
@@ -227,7 +225,7 @@ class Client:
                 files={"file": (filename, file, "application/jsonl")},
                 timeout=STORING_S,
             )
-        return response.json(), response.headers.get("Idempotent-Replayed") == "true"
+        return body_of(response), response.headers.get("Idempotent-Replayed") == "true"
 
     def _control_batch(self, batch_id: UUID, action: str, body: Any = None) -> Batch:
         return decode(Batch, self._post(f"/api/batches/{batch_id}/{action}", body))
@@ -237,7 +235,7 @@ class Client:
 
     def _post(self, path: str, body: Any) -> Any:
         """Not tried again: nobody knows whether it was done, and done twice it may differ."""
-        return self._transport.request("POST", path, safe=False, json=body).json()
+        return body_of(self._transport.request("POST", path, safe=False, json=body))
 
 
 def _word(value: bool | None) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -13,6 +15,20 @@ from specreason.errors import Unreachable
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """A list as the API sends it."""
+
+    data: list[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Rows):
+    """A part of a list. `next` says where the part that follows begins, None: nowhere."""
+
+    next: Any
+
+
 def decode(shape: type[T], row: Any) -> T:
     """`row`, as it came from JSON, as a value. Raises Unreachable where it is no such thing."""
     adapter: TypeAdapter[T] = _adapter(cast("Any", shape))
@@ -21,6 +37,14 @@ def decode(shape: type[T], row: Any) -> T:
     except ValidationError as error:
         where = ".".join(str(part) for part in (shape.__name__, *error.errors()[0]["loc"]))
         raise Unreachable(f"API: answered something that this client cannot read ({where})") from error
+
+
+def loaded(text: str | bytes, what: str) -> Any:
+    """What JSON says. Raises Unreachable where `what` the API sent is none: a proxy may stand in its place."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise Unreachable(f"API: sent {what} that is not JSON") from None
 
 
 def to_json(value: Any) -> Any:

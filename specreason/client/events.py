@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import httpx2
 
-from specreason.client.decoding import decode
+from specreason.client.decoding import decode, loaded
 from specreason.client.transport import Backoff, Transport
 from specreason.client.values import Event
 from specreason.errors import TransientError, Unreachable
@@ -28,10 +27,10 @@ def follow(transport: Transport, path: str, after: int | None) -> Iterator[Event
         try:
             with transport.stream(path, headers=headers, timeout_s=SILENCE_S) as response:
                 for event in httpx2.EventSource(response):
-                    backoff.reset()
                     if event.event == END:
                         return
-                    change = decode(Event, _data(event.data))
+                    change = decode(Event, loaded(event.data, "an event"))
+                    backoff.reset()
                     last = change.id
                     yield change
             broken: TransientError = Unreachable(f"API at {transport.base_url}: ended a stream too early")
@@ -39,10 +38,3 @@ def follow(transport: Transport, path: str, after: int | None) -> Iterator[Event
             broken = error
         if not backoff.pause():
             raise broken
-
-
-def _data(text: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise Unreachable("API: sent an event that is not JSON") from None

@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 
 from specreason import __version__
+from specreason.client.decoding import loaded
 from specreason.errors import (
     ConfigError,
     Conflict,
@@ -115,6 +116,11 @@ class Transport:
     def unreachable(self, error: httpx2.HTTPError) -> Unreachable:
         reason = str(error) or type(error).__name__
         return Unreachable(f"API at {self.base_url} does not answer ({reason}); is it running?")
+
+
+def body_of(response: httpx2.Response) -> Any:
+    """The JSON of an answer. Raises Unreachable."""
+    return loaded(response.content, "an answer")
 
 
 def error_of(response: httpx2.Response) -> SpecReasonError:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, BinaryIO
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
-from specreason.config import first_invalid_field
+from specreason.config import ClosedModel, first_invalid_field
 from specreason.errors import InvalidField
 from specreason.evaluation.jsonl import lines_of
 
@@ -26,10 +26,10 @@ def _without_nul(text: str) -> str:
 Text = Annotated[str, AfterValidator(_without_nul)]
 
 
-class Problem(BaseModel):
+class Problem(ClosedModel):
     """One dataset item. `answer` is the gold answer, if there is one to grade against."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(str_strip_whitespace=True)
 
     problem: Annotated[Text, Field(min_length=1, max_length=200_000)]
     answer: Annotated[Text | None, BeforeValidator(_as_text)] = None
@@ -37,10 +37,8 @@ class Problem(BaseModel):
     source: dict[str, Any] = Field(default_factory=dict, description="Anything else; stored, never read.")
 
 
-class Columns(BaseModel):
+class Columns(ClosedModel):
     """Which column of a dataset is what. All others are kept as the problem's source."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     problem: str = "problem"
     answer: str = "answer"
@@ -63,9 +61,14 @@ def problem_of(row: Mapping[str, Any], columns: Columns, *, prefix: str = "") ->
     return problem.model_copy(update={"source": {key: row[key] for key in row if key not in taken}})
 
 
-def problems_in(content: BinaryIO, columns: Columns = AS_OURS) -> Iterator[Problem]:
-    """One problem a line of a JSONL file; blank lines are skipped. Raises InvalidField for the first wrong line."""
-    for line in lines_of(content):
+def problems_in(
+    content: BinaryIO, columns: Columns = AS_OURS, *, most_blank: int | None = None
+) -> Iterator[Problem]:
+    """One problem a line of a JSONL file; up to `most_blank` blank lines are skipped.
+
+    Raises InvalidField for the first wrong line.
+    """
+    for line in lines_of(content, most_blank=most_blank):
         try:
             row = line.parse()
         except ValueError as error:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import codecs
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from specreason.errors import InvalidField
+
 LONGEST_LINE = 1 << 20  # bytes
 GZIP = b"\x1f\x8b"
+MOST_DEPTH = 100  # what is nested deeper, other readers of JSON cannot take
+TOO_DEEP = f"nested too deeply: more than {MOST_DEPTH} levels"
+BLANK_PER_LINE = 10  # blank lines that a file may have for each line that it may have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +48,13 @@ class Line:
         return row
 
 
-def lines_of(content: BinaryIO) -> Iterator[Line]:
-    """Every line that is not blank, from the beginning. A byte order mark and carriage returns are no part of it."""
+def lines_of(content: BinaryIO, *, most_blank: int | None = None) -> Iterator[Line]:
+    """Every line that is not blank, from the beginning. A byte order mark and carriage returns are no part of it.
+
+    Raises InvalidField for more than `most_blank` blank lines: nobody sees how far such a file was read.
+    """
     content.seek(0)
-    offset = number = 0
+    offset = number = num_blank = 0
     while read := content.readline(LONGEST_LINE + 1):
         number += 1
         start, offset = offset, offset + len(read)
@@ -56,8 +64,12 @@ def lines_of(content: BinaryIO) -> Iterator[Line]:
             offset += len(rest)
         if number == 1 and read.startswith(codecs.BOM_UTF8):
             read, start = read[len(codecs.BOM_UTF8) :], start + len(codecs.BOM_UTF8)
-        if read.strip():
+        if read.strip() or len(read) > LONGEST_LINE:
             yield Line(number=number, offset=start, content=read)
+            continue
+        num_blank += 1
+        if most_blank is not None and num_blank > most_blank:
+            raise InvalidField("file", f"has more than {most_blank} blank lines")
 
 
 def line_at(content: BinaryIO, offset: int) -> Line:
@@ -67,11 +79,26 @@ def line_at(content: BinaryIO, offset: int) -> Line:
 
 
 def load_json(text: str | bytes) -> Any:
-    """Strict JSON: nothing infinite and no NaN, which Postgres would refuse. Raises ValueError for what is wrong."""
+    """Strict JSON: nothing infinite and no NaN, which Postgres would refuse, and nothing deeper than MOST_DEPTH.
+
+    Raises ValueError for what is wrong.
+    """
     try:
-        return _DECODER.decode(text if isinstance(text, str) else text.decode())
+        value = _DECODER.decode(text if isinstance(text, str) else text.decode())
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise ValueError(TOO_DEEP) from None
+    level = [value]
+    for _ in range(MOST_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, dict | list)]
+        if not level:
+            return value
+    raise ValueError(TOO_DEEP)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _refuse(constant: str) -> None:

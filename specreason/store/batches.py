@@ -21,7 +21,7 @@ from specreason.errors import InvalidField
 from specreason.store.files import NewFile, insert_file
 from specreason.store.quota import check_quota
 from specreason.store.schema import batch, event, job, problem
-from specreason.store.session import Connection, Database, storable, transaction
+from specreason.store.session import Connection, Database, storable, storable_json, transaction
 from specreason.store.states import EventKind
 from specreason.store.turns import serving_turn
 
@@ -139,7 +139,7 @@ def _insert_batch_row(connection: Connection, batch_id: UUID, new: NewBatch, cou
             num_problems=count,
             num_jobs=count * new.config.repeats,
             priority=new.priority,
-            metadata=_storable_json(new.metadata),
+            metadata=storable_json(new.metadata),
             owner=new.owner,
             file_id=new.file_id,
             openai_batch_id=new.openai_batch_id,
@@ -215,16 +215,6 @@ def _copy(
 
 def _source(given: NewProblem, index: int) -> str:
     try:
-        return json.dumps(_storable_json(given.source), allow_nan=False)
+        return json.dumps(storable_json(given.source), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidField(f"problems[{index}].source", f"is not JSON: {error}") from None
-
-
-def _storable_json(value: Any) -> Any:
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, Mapping):
-        return {storable(str(key)): _storable_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_storable_json(item) for item in value]
-    return value

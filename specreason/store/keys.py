@@ -57,9 +57,6 @@ class ApiKey:
     last_used_at: datetime | None
     revoked_at: datetime | None
 
-    def may(self, scope: Scope) -> bool:
-        return scope in self.scopes or Scope.ADMIN in self.scopes
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedKey:

@@ -17,7 +17,7 @@ from specreason.store.columns import one_of_ids
 from specreason.store.files import NewFile, insert_file
 from specreason.store.openai_status import LineCounts, NewOpenAIBatch, OpenAIBatch
 from specreason.store.schema import batch, job
-from specreason.store.session import Connection, Database, single_statement, transaction
+from specreason.store.session import Connection, Database, single_statement, storable_json, transaction
 from specreason.store.states import JobState
 from specreason.store.upload_schema import openai_batch
 
@@ -97,7 +97,7 @@ def fail_openai_batch(database: Database, batch_id: UUID, errors: Sequence[Mappi
     """The file was refused. Nothing happens to a batch that is no longer validated."""
     failed = update(openai_batch).where(openai_batch.c.id == batch_id, *_VALIDATING)
     with transaction(database) as connection:
-        connection.execute(failed.values(failed_at=now(), errors=list(errors)))
+        connection.execute(failed.values(failed_at=now(), errors=storable_json(errors)))
 
 
 def mark_cancelling(database: Database, batch_id: UUID) -> None:

@@ -15,6 +15,8 @@ from fastapi.testclient import TestClient
 from uuid_utils.compat import uuid7
 
 from api.app import create_app
+from api.events import MOST_OF_OWNER
+from api.guard import KNOWN_S
 from api.publisher import Publisher
 from specreason.config import load_pairs
 from specreason.embedded import Servers
@@ -90,7 +92,7 @@ def test_a_stream_goes_on_until_the_last_job_has_ended(client: TestClient, datab
     events = events_of(client, f"/api/batches/{batch_id}/events")
     thread.join()
     assert [event["event"] for event in events] == ["batch_submitted", "job_ended", "job_ended", "end"]
-    assert client.app.state.streams.num_open == 0  # type: ignore[attr-defined]
+    assert client.app.state.streams.num_open.total() == 0  # type: ignore[attr-defined]
 
 
 def test_the_stream_of_a_revoked_key_ends(servers: Servers, database: Database, tmp_path: Path) -> None:
@@ -109,6 +111,48 @@ def test_there_are_no_more_streams_than_a_process_can_serve(
     answer = client.get(f"/api/batches/{submit(database)}/events")
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_an_owner_has_no_more_streams_than_leaves_some_to_others(
+    servers: Servers, database: Database, tmp_path: Path
+) -> None:
+    app = guarded_app(servers, database, tmp_path)
+    paths = {}
+    for owner in ("ada", "bob"):
+        client = client_of(app, make_key(database, owner))
+        batch_id = client.post("/api/batches", json={"problems": [{"problem": "1?"}]}).json()["batch_id"]
+        client.post(f"/api/batches/{batch_id}/cancel")
+        paths[owner] = (client, f"/api/batches/{batch_id}/events")
+    app.state.streams.num_open["ada"] = MOST_OF_OWNER
+    (ada, hers), (bob, his) = paths.values()
+    answer = ada.get(hers)
+    assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (429, True)
+    assert bob.get(his).status_code == 200
+    app.state.streams.num_open["ada"] -= 1
+    assert ada.get(hers).status_code == 200
+
+
+def test_a_stream_outlasts_an_absence_of_the_database_with_keys_on_too(
+    servers: Servers, database: Database, administration: Database, tmp_path: Path
+) -> None:
+    client = client_of(guarded_app(servers, database, tmp_path), make_key(database, "ada"))
+    batch_id = client.post("/api/batches", json={"problems": [{"problem": "1 + 1?"}]}).json()["batch_id"]
+    name = database.url.database
+
+    def be_away() -> None:
+        time.sleep(0.5)
+        execute(administration, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        gone = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        execute(administration, gone)
+        time.sleep(KNOWN_S + 1)
+        execute(administration, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        controls.cancel_batch(database, UUID(batch_id))
+
+    thread = threading.Thread(target=be_away)
+    thread.start()
+    events = events_of(client, f"/api/batches/{batch_id}/events")
+    thread.join()
+    assert [event["event"] for event in events][-1] == "end"
 
 
 def test_an_event_id_that_is_none_is_refused(client: TestClient, database: Database) -> None:

@@ -124,6 +124,43 @@ def test_a_body_that_would_fill_the_memory_is_refused(client: TestClient) -> Non
     assert "send the problems as a file" in answer.text
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"problems": [{"problem": "1 + 1?"}], "metadata": {"deep": json.loads("[" * 300 + "]" * 300)}},
+        {"problems": [{"problem": "1 + 1?"}], "\ud800": 1},
+        {"problems": [{"problem": "1 + 1?", "\ud800\0": 1}]},
+        {"problems": [{"text": "1 + 1?"}], "mapping": {"problem": "\ud800"}},
+        {"problems": [{"problem": "1 + 1?"}], "pair": "\ud800"},
+    ],
+    ids=["300 levels", "key", "key of a problem", "mapping", "pair"],
+)
+def test_a_body_that_cannot_be_stored_or_repeated_is_refused(
+    client: TestClient, database: Database, body: dict[str, Any]
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/api/batches", content=json.dumps(body), headers=headers)
+    assert answer.status_code == 422
+    assert scalar(database, "SELECT count(*) FROM batch") == 0
+
+
+@pytest.mark.parametrize("charset", ["undefined", "utf-7", "unicode_escape", "latin-1"])
+@pytest.mark.parametrize(("path", "status"), [("/api/batches", 422), ("/v1/files", 400)])
+def test_a_form_in_another_charset_is_refused(
+    client: TestClient, path: str, status: int, charset: str
+) -> None:
+    form = b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\nx\r\n--x--\r\n'
+    headers = {"Content-Type": f"multipart/form-data; boundary=x; charset={charset}"}
+    answer = client.post(path, content=form, headers=headers)
+    assert answer.status_code == status
+    assert "charset" in answer.text
+
+
+def test_a_file_of_blank_lines_is_refused(client: TestClient) -> None:
+    answer = client.post("/api/batches", files={"file": ("p.jsonl", b"\n" * 10_001)})
+    assert (answer.status_code, answer.json()["detail"]) == (422, "file: has more than 10000 blank lines")
+
+
 def test_a_grid_is_a_batch_for_each_combination_that_differs(client: TestClient, database: Database) -> None:
     grid = {"scheme": ["base", "specreason", "specreason"], "threshold": [5, 7, 5]}
     answer = client.post(
@@ -177,7 +214,7 @@ async def test_results_are_a_line_for_each_job_that_has_ended(client: TestClient
     assert finish(database, job, JobResult(state=JobState.SUCCEEDED, answer="4"))
     insert_grade(database, NewGrade(job_id=first, grader="g", answer="4", is_correct=True))
     failed = claimed(database, third, worker_id)
-    assert finish(database, failed, JobResult(state=JobState.FAILED, error="too long"))
+    assert finish(database, failed, JobResult(state=JobState.FAILED, error="too\u2028long"))
     claimed(database, second, worker_id)  # runs, and is not among them
     writer.close()
     answered = client.get(f"/api/batches/{batch_id}/results")
@@ -201,7 +238,7 @@ async def test_results_are_a_line_for_each_job_that_has_ended(client: TestClient
         "num_accepted": 2,
     }
     assert (other["job_id"], other["repeat"]) == (str(third), 1)
-    assert (other["state"], other["error"], other["answer_text"]) == ("failed", "too long", "")
+    assert (other["state"], other["error"], other["answer_text"]) == ("failed", "too\u2028long", "")
 
 
 def test_results_of_many_jobs_have_each_once_in_both_orders(database: Database) -> None:

@@ -138,6 +138,23 @@ def test_results_are_a_line_for_each_job_that_ended(
     assert list(tmp_path.glob(".results*")) == []
 
 
+@pytest.mark.parametrize("colour", ["", "1"])
+def test_names_with_brackets_are_printed_as_they_are(
+    client: Client,
+    database: Database,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    colour: str,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", colour)  # makes a terminal of what is none: bars instead of lines
+    batch_id = client.submit(LINES, name="run [/v2] [bold]").batch_id
+    end(database, job_ids(database, batch_id)[0], state=JobState.SUCCEEDED, answer="4")
+    assert run(["batch", "watch", str(batch_id)]) == 0
+    assert "run [/v2] [bold]" in capsys.readouterr().err
+    assert run(["keys", "create", "key [/v2]"]) == 0
+    assert "key [/v2]" in output_of(capsys, "keys", "list")[1]
+
+
 def test_results_of_no_batch_leave_no_file(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

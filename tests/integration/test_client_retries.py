@@ -118,6 +118,33 @@ def test_a_stream_that_never_comes_back_ends_with_the_patience() -> None:
             next(changes)
 
 
+def test_events_that_cannot_be_read_are_asked_for_no_longer_than_the_patience() -> None:
+    unreadable = answer("200 OK", 'event: job_ended\ndata: {"id": "x"}\n\n', kind="text/event-stream")
+    with scripted_server([unreadable] * 50) as server, Client(server.url, patience_s=0.5) as client:
+        with pytest.raises(Unreachable, match="cannot read"):
+            next(client.events(ID))
+        assert len(server.requests) < 10
+
+
+@pytest.mark.parametrize(
+    "body", ["<html>Welcome</html>", "[]", "null", '{"rows": []}', '{"data": []}', "[" * 9999]
+)
+def test_an_answer_of_something_else_is_no_answer_of_the_api(body: str) -> None:
+    with (
+        scripted_server([answer("200 OK", body)]) as server,
+        Client(server.url) as client,
+        pytest.raises(Unreachable),
+    ):
+        list(client.batches())
+
+
+def test_lines_of_results_end_only_where_the_server_ends_them() -> None:
+    lines = ['{"answer": "a\u2028b\x85c\u2029"}', '{"answer": "d"}']
+    whole = answer("200 OK", "\n".join(lines) + "\n", kind="application/jsonl")
+    with scripted_server([whole]) as server, Client(server.url) as client:
+        assert list(client.result_lines(ID)) == lines
+
+
 def test_results_that_break_off_are_not_taken_for_all() -> None:
     cut = broken_off('{"job_id": "x"}\n', kind="application/jsonl")
     with scripted_server([cut]) as server, Client(server.url) as client:

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from api.app import create_app
 from api.publisher import Publisher
@@ -310,6 +311,17 @@ def test_the_doctor_finds_a_deployment_well_and_says_what_is_missing(
     assert broken.status == 3
     for line in ("fail pair", "fail database", "fail broker", "start Postgres", "start Valkey"):
         assert line in broken.out
+
+
+def test_the_doctor_goes_on_where_the_workers_cannot_be_counted(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    with database.begin() as connection:
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        connection.execute(text("LOCK TABLE worker IN ACCESS EXCLUSIVE MODE"))
+        ended = shell("doctor", "--json", "--data-dir", tmp_path)
+    found = {check["name"]: check["status"] for check in ended.json["checks"]}
+    assert (found["schema"], found["workers"], found["broker"], found["api"]) == ("ok", "fail", "ok", "ok")
 
 
 def test_batch_ids_are_completed_and_no_server_is_no_error(

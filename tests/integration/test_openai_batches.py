@@ -81,7 +81,7 @@ def reaches(openai: OpenAI, batch_id: str, *words: str) -> Batch:
 
 def lines_of(openai: OpenAI, file_id: str | None) -> list[dict[str, Any]]:
     assert file_id is not None
-    return [json.loads(each) for each in openai.files.content(file_id).read().splitlines()]
+    return [json.loads(each) for each in openai.files.content(file_id).text.splitlines()]
 
 
 def num_jobs(database: Database) -> object:
@@ -141,7 +141,7 @@ def test_a_batch_runs_from_upload_to_download(worked: OpenAI, house: House) -> N
     lines = [
         line("first", "What is 1 + 1?", temperature=0.7, max_tokens=2000),
         line("second", "What is 2 + 2?", n=3, seed=5),
-        line("third", "What is 3 + 3?", specreason={"scheme": "base", "seed": 9}),
+        line("third\u2028", "What is 3 + 3?", specreason={"scheme": "base", "seed": 9}),
     ]
     made = create(worked, jsonl(lines), metadata={"who": "me"})
     assert (made.object, made.endpoint, made.metadata) == ("batch", ENDPOINT, {"who": "me"})
@@ -156,7 +156,7 @@ def test_a_batch_runs_from_upload_to_download(worked: OpenAI, house: House) -> N
     assert done.error_file_id is None
     assert worked.files.retrieve(done.output_file_id or "").purpose == "batch_output"
     by_id = {each["custom_id"]: each for each in lines_of(worked, done.output_file_id)}
-    assert set(by_id) == {"first", "second", "third"}
+    assert set(by_id) == {"first", "second", "third\u2028"}
     for each in by_id.values():
         assert each["error"] is None
         assert each["response"]["status_code"] == 200
@@ -174,7 +174,7 @@ def test_a_batch_runs_from_upload_to_download(worked: OpenAI, house: House) -> N
     assert choice["message"]["content"].startswith("\\boxed{")
     assert choice["message"]["reasoning_content"].startswith("The ")
     assert choice["message"]["reasoning_content"].endswith("So it is.")
-    ours = by_id["third"]["response"]["body"]["specreason"]
+    ours = by_id["third\u2028"]["response"]["body"]["specreason"]
     rows = rows_of(
         house.database,
         f"""SELECT job.seed, batch.config ->> 'scheme', batch.id::text, batch.metadata ->> 'openai_batch_id'
@@ -421,6 +421,7 @@ def with_bad_line(number: int, bad: bytes) -> bytes:
     return b"".join(lines)
 
 
+DEEP = json.loads("[" * 300 + "]" * 300)
 CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
     "broken JSON at line 49,999": (
         lambda: with_bad_line(49_999, b'{"custom_id": "x'),
@@ -451,6 +452,23 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
     "empty": (lambda: b"", [(None, "no lines")]),
     "blank": (lambda: b"\n \r\n\n", [(None, "no lines")]),
     "deep nesting": (lambda: b"[" * 100_000 + b"]" * 100_000, [(1, "nested too deeply")]),
+    "300 levels": (lambda: jsonl([line("a", metadata=DEEP)]), [(1, "nested too deeply")]),
+    "keys that are no text": (
+        lambda: jsonl([line("a") | {"a\0": 1}, line("b", **{"b\0": 1}), line("c", **{"\ud800": 1})]),
+        [
+            (1, "unknown key"),
+            (2, "body.b\ufffd: is not supported"),
+            (3, "body: input should be a valid string"),
+        ],
+    ),
+    "a model that is no text": (
+        lambda: jsonl([line("a", model="gpt\0"), line("b", model="\ud800")]),
+        [(1, "no pair is called 'gpt\ufffd'"), (2, "no pair is called '\ufffd'")],
+    ),
+    "keys of ours that are no text": (
+        lambda: jsonl([line("a", specreason={"a\0": 1}), line("b", specreason={"\ud800": 1})]),
+        [(1, "body.specreason.a\ufffd: unknown key"), (2, "body.specreason: input should be a valid string")],
+    ),
     "a huge integer": (lambda: jsonl([line("a", seed=10**400)]), [(1, "seed")]),
     "an integer of 5,000 digits": (lambda: b'{"custom_id": ' + b"9" * 5000 + b"}", [(1, "not JSON")]),
     "a number that is too large": (lambda: b'{"custom_id": 1e999}', [(1, "too large")]),

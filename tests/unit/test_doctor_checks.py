@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from specreason.cli.machine import GIB, judge_cpu, judge_memory
+from specreason.cli.machine import GIB, judge_cpu, judge_gpus, judge_memory
 
 MEMINFO = "MemTotal:       16777216 kB\nMemAvailable:    8388608 kB\n"
 
@@ -37,3 +37,20 @@ def test_a_containers_limit_counts_where_it_is_the_smaller(
 
 def test_a_system_that_does_not_say_what_is_free_is_no_failure() -> None:
     assert judge_memory(GIB, "", limit=None, used=None).status == "warn"
+
+
+@pytest.mark.parametrize(
+    ("shown", "needed", "status", "says"),
+    [
+        ("NVIDIA H100, 81559\n", 1, "ok", "NVIDIA H100 (80 GiB)"),
+        ("NVIDIA GB10, [N/A]\n", 1, "ok", "NVIDIA GB10"),
+        ("NVIDIA GB10, [Not Supported]\n", 2, "fail", "NVIDIA GB10"),
+        ("No devices were found\n", 1, "ok", "No devices were found"),
+        ("", 1, "fail", "none"),
+    ],
+)
+def test_a_card_that_names_no_memory_is_one_all_the_same(
+    shown: str, needed: int, status: str, says: str
+) -> None:
+    finding = judge_gpus(needed, shown)
+    assert (finding.status, finding.found) == (status, says)
