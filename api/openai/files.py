@@ -115,7 +115,7 @@ def get_content(request: Request, file_id: str) -> StreamingResponse:
 
 @router.delete("/files/{file_id}", dependencies=[CONTROL])
 def remove_file(request: Request, file_id: str) -> FileDeleted:
-    """Let a file be gone. Batches that were made of it go on: their problems are in the database."""
+    """Let a file be gone; 409 while a batch that was made of it is validated. Others go on: they have its problems."""
     found_id: UUID = to_file_id(file_id)
     delete_file(database_of(request), found_id, sees_only=caller_of(request).sees_only)
     folder_of(request).remove(found_id)

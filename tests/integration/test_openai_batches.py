@@ -302,6 +302,90 @@ def test_jobs_queued_again_by_hand_make_the_results_anew(openai: OpenAI, databas
     assert [each["custom_id"] for each in lines_of(openai, done.output_file_id)] == ["a"]
 
 
+def test_results_that_newer_ones_replace_are_gone(
+    app: FastAPI, openai: OpenAI, database: Database
+) -> None:
+    made = create(openai, jsonl([line("a"), line("b")]))
+    reaches(openai, made.id, "in_progress")
+    end_all(database, lambda number: JobResult(state=list(ENDS)[number]))
+    first = reaches(openai, made.id, "completed")
+    seen = read_openai_batch(database, to_batch_id(made.id))
+    requeue_batch(database, seen_batch_id(database))
+    end_all(database, succeeded)
+    done = reaches(openai, made.id, "completed")
+    assert len(lines_of(openai, done.output_file_id)) == 2
+    for gone in (first.output_file_id, first.error_file_id):
+        with pytest.raises(NotFoundError):
+            openai.files.retrieve(gone or "")
+    # Whoever saw the batch before the newer results does not put his in their place.
+    with app.state.folder.new() as content:
+        stale = NewFile(content=content.keep(), filename="x", purpose=FilePurpose.BATCH_OUTPUT)
+    assert not end_openai_batch(database, seen, output=stale)
+    assert openai.batches.retrieve(made.id) == done
+    assert unknown_files(database, [stale.content.file_id])
+
+
+def test_a_batch_is_moved_on_although_nobody_looks(app: FastAPI, database: Database) -> None:
+    with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
+        made = create(openai, jsonl([line("a")]))
+        reaches(openai, made.id, "in_progress")
+    state = app.state
+    settler = Settler(database, state.folder, state.publisher, state.pairs, state.settings, sweep_s=0.1)
+    settler.start()
+    time.sleep(0.5)  # its first sweep finds nothing to do
+    end_all(database, succeeded)
+    wait_for(lambda: read_openai_batch(database, to_batch_id(made.id)).status is BatchStatus.COMPLETED)
+    settler.close()
+
+
+def test_a_sweep_that_fails_is_made_again(
+    app: FastAPI, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = app.state
+    execute(database, "ALTER TABLE openai_batch RENAME TO away")
+    with state.folder.new() as content:
+        stray = app.state.folder.path / str(content.keep().file_id)
+    os.utime(stray, times=(0, 0))
+    settler = Settler(database, state.folder, state.publisher, state.pairs, state.settings, sweep_s=0.1)
+    settler.start()
+    wait_for(lambda: not stray.exists())  # of files no less
+    execute(database, "ALTER TABLE away RENAME TO openai_batch")
+    with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
+        file_id = openai.files.create(file=("x", jsonl([line("a")])), purpose="batch").id
+    new = NewOpenAIBatch(
+        file_id=to_file_id(file_id), endpoint=ENDPOINT, completion_window="1d", expires_at=soon()
+    )
+    with transaction(database) as connection:
+        insert_openai_batch(connection, new)
+    wait_for(lambda: num_jobs(database) == 1)
+    settler.close()
+    assert "swept again" in caplog.text
+
+
+def test_an_input_file_stays_until_its_batch_has_read_it(app: FastAPI, openai: OpenAI) -> None:
+    app.state.settler.close()
+    made = create(openai, jsonl([line("a")]))
+    with pytest.raises(ConflictError, match="still being validated"):
+        openai.with_options(max_retries=0).files.delete(made.input_file_id)
+    assert openai.files.content(made.input_file_id).read()
+    openai.batches.cancel(made.id)
+    assert openai.files.delete(made.input_file_id).deleted
+
+
+def test_a_file_that_asks_for_too_many_answers_fails(
+    servers: Servers, database: Database, pairs: Path, tmp_path: Path
+) -> None:
+    settings = Settings(files_dir=tmp_path / "files", max_jobs=5)
+    app = create_app(database, Publisher(servers.broker_url), load_pairs(pairs), settings)
+    with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
+        few, many = (create(openai, jsonl([line(name, n=n) for name in "ab"])).id for n in (2, 3))
+        reaches(openai, few, "in_progress")
+        errors = reaches(openai, many, "failed").errors
+    assert errors is not None
+    assert [each.code for each in errors.data or ()] == ["too_many_jobs"]
+    assert num_jobs(database) == 4
+
+
 def test_result_files_expire_when_asked_to(openai: OpenAI, database: Database) -> None:
     after = {"anchor": "created_at", "seconds": 7200}
     made = create(openai, jsonl([line("a")]), output_expires_after=after)
@@ -375,7 +459,7 @@ def test_a_batch_of_a_deleted_file_fails_and_says_so(
     app: FastAPI, openai: OpenAI, database: Database
 ) -> None:
     file_id = openai.files.create(file=("x", jsonl([line("a")])), purpose="batch").id
-    path = app.state.settings.files_dir / str(UUID(file_id.removeprefix("file-")))
+    path = app.state.folder.path / str(UUID(file_id.removeprefix("file-")))
     path.unlink()
     made = openai.batches.create(input_file_id=file_id, endpoint=ENDPOINT, completion_window="24h")
     failed = reaches(openai, made.id, "failed")
