@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -28,6 +26,7 @@ from specreason.store.folder import Folder
 from specreason.store.session import Database, connect, transaction
 from tests.integration.api_server import served
 from tests.integration.conftest import TEMPLATE, database_called
+from tests.integration.full_disk import full_disk
 from tests.integration.store_builders import execute, scalar
 from tests.processes import wait_for
 
@@ -219,21 +218,15 @@ def test_an_api_of_another_database_leaves_our_files_alone(
 
 def test_a_disk_that_is_full_is_said_and_nothing_stays(folder: Path) -> None:
     kept = new_file(Folder(folder))
-    with pytest.raises(StoreUnavailable), file_size_limit(100), Folder(folder).new() as content:
-        content.write(bytes(1000))  # which the buffer takes, so that even closing it fails
-        content.keep()
+
+    def write() -> None:
+        with Folder(folder).new() as content:
+            content.write(bytes(1000))  # which the buffer takes, so that even closing it fails
+            content.keep()
+
+    with full_disk(100), pytest.raises(StoreUnavailable):
+        write()
     assert [path.name for path in folder.iterdir()] == [str(kept.content.file_id)]
-
-
-@contextmanager
-def file_size_limit(num_bytes: int) -> Iterator[None]:
-    """What a full disk does: whoever writes on gets an error."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_an_upload_that_comes_to_nothing_is_answered_even_if_it_cannot_be_removed(
