@@ -134,11 +134,8 @@ def test_a_grid_is_a_batch_for_each_combination_that_differs(client: TestClient,
 
 
 @pytest.mark.parametrize(
-    ("path", "repeats", "fields", "wrong"),
-    [
-        ("/api/batches", 50, {}, "config.repeats"),
-        ("/api/grids", 25, {"grid": '{"threshold": [3, 7]}'}, "grid"),
-    ],
+    ("repeats", "fields", "wrong"),
+    [(50, {}, "config.repeats"), (25, {"grid": '{"threshold": [3, 7]}'}, "grid")],
 )
 def test_more_jobs_than_a_submission_may_have_are_refused(
     client: TestClient, database: Database, repeats: int, fields: dict[str, str], wrong: str
