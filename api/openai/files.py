@@ -113,7 +113,7 @@ def get_content(request: Request, file_id: str) -> StreamingResponse:
     return StreamingResponse(chunks(content), media_type="application/octet-stream", headers=headers)
 
 
-@router.delete("/files/{file_id}", dependencies=[CONTROL])
+@router.delete("/files/{file_id}", dependencies=[CONTROL], responses={409: {}})
 def remove_file(request: Request, file_id: str) -> FileDeleted:
     """Let a file be gone; 409 while a batch that was made of it is validated. Others go on: they have its problems."""
     found_id: UUID = to_file_id(file_id)

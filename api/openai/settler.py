@@ -64,21 +64,24 @@ class Settler:
     _asked: set[UUID] = field(default_factory=set, init=False)
     _closed: threading.Event = field(default_factory=threading.Event, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
-    _sweeper: threading.Thread = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._sweeper = threading.Thread(target=self._sweep_again_and_again, name="sweeper", daemon=True)
+    _sweeper: threading.Thread | None = field(default=None, init=False)
 
     def start(self) -> None:
-        """Look after what waits, now and every `sweep_s`."""
-        self._sweeper.start()
+        """Look after what waits, now and every `sweep_s`. Nothing happens if that is under way."""
+        with self._lock:
+            if self._sweeper is None:
+                self._sweeper = threading.Thread(
+                    target=self._sweep_again_and_again, name="sweeper", daemon=True
+                )
+                self._sweeper.start()
 
     def close(self) -> None:
         """Wait for the moves under way; those that were only asked for are made by the next API."""
         with self._lock:
             self._closed.set()
-        if self._sweeper.is_alive():
-            self._sweeper.join()
+            sweeper = self._sweeper
+        if sweeper is not None:
+            sweeper.join()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def ask(self, batch: OpenAIBatch) -> None:
