@@ -22,7 +22,7 @@ from api.publisher import Publisher
 from specreason import __version__
 from specreason.config import PairConfig
 from specreason.settings import Settings
-from specreason.store.folder import Folder
+from specreason.store.files import files_folder
 from specreason.store.session import Database
 
 
@@ -35,7 +35,7 @@ def create_app(
     guard: Guard | None = None,
 ) -> FastAPI:
     """The application over a migrated database. It loads no model and runs no job. Without a guard, keys are off."""
-    folder = Folder(settings.files_dir)
+    folder = files_folder(database, settings.files_dir)
     settler = Settler(database, folder, publisher, pairs, settings)
 
     @asynccontextmanager

@@ -79,7 +79,7 @@ def set_batch_priority(request: Request, batch_id: UUID, priority: Priority) -> 
     return read_batch(database_of(request), batch_id)
 
 
-@router.post("/batches/{batch_id}/requeue")
+@router.post("/batches/{batch_id}/requeue", responses={409: {}})
 def requeue_batch(request: Request, batch_id: UUID, requeue: Requeue | None = None) -> BatchSummary:
     """Queue jobs that failed or died again; they go on from their last step."""
     states = (requeue or Requeue()).states
@@ -104,7 +104,7 @@ def set_job_deadline(request: Request, job_id: UUID, deadline: Deadline) -> JobS
     return read_job(database_of(request), job_id)
 
 
-@router.post("/jobs/{job_id}/requeue")
+@router.post("/jobs/{job_id}/requeue", responses={409: {}})
 def requeue_job(request: Request, job_id: UUID) -> JobSummary:
     """Queue the job again if it failed, died, expired or was cancelled; it goes on from its last step."""
     sees_only = caller_of(request).sees_only

@@ -40,18 +40,36 @@ def answer_once(
     `body_hash` is of what was asked for, not of its bytes: a form sent again has another boundary. Raises InvalidField
     for a key that was used with another body, StillRunning while the first request under it is being answered. Blocks.
     """
-    name = None
-    if key is not None:
-        path = request.url.path
-        name = RequestKey(owner=caller_of(request).owner, path=path, key=key, body_hash=body_hash)
+    name = _name(request, key, body_hash)
     with transaction(database_of(request)) as connection:
         if name is not None and (earlier := earlier_answer(connection, name)) is not None:
-            return _json(earlier, {"Idempotent-Replayed": "true"})
+            return _replayed(earlier)
         created = create(connection)
         answer = StoredAnswer(status=status, body=to_json(created, inf_nan_mode="null"))
         if name is not None:
             keep_answer(connection, name, answer)
     return _json(answer)
+
+
+def answered_before(request: Request, key: str | None, body_hash: str) -> Response | None:
+    """What `answer_once` would repeat, before a look at what was asked for: it may be gone by now. Blocks."""
+    name = _name(request, key, body_hash)
+    if name is None:
+        return None
+    with transaction(database_of(request)) as connection:
+        earlier = earlier_answer(connection, name)
+    return None if earlier is None else _replayed(earlier)
+
+
+def _name(request: Request, key: str | None, body_hash: str) -> RequestKey | None:
+    if key is None:
+        return None
+    owner = caller_of(request).owner
+    return RequestKey(owner=owner, path=request.url.path, key=key, body_hash=body_hash)
+
+
+def _replayed(answer: StoredAnswer) -> Response:
+    return _json(answer, {"Idempotent-Replayed": "true"})
 
 
 def _json(answer: StoredAnswer, headers: dict[str, str] | None = None) -> Response:

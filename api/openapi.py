@@ -103,7 +103,8 @@ def _statuses(operation: dict[str, Any], path: str) -> Iterator[int]:
         yield 422
     if "requestBody" in operation:
         yield from (400, 413)
-    if any(parameter["name"] == "Idempotency-Key" for parameter in parameters):
+    named = any(parameter["name"] == "Idempotency-Key" for parameter in parameters)
+    if named or "409" in operation["responses"]:
         yield 409
 
 

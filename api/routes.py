@@ -15,8 +15,8 @@ from api.access import SUBMIT
 from api.announcing import announce_queued
 from api.database import database_of
 from api.grid import MOST_BATCHES, name_of
-from api.idempotency import IdempotencyKey, answer_once
-from api.submission import Asked, read_submission
+from api.idempotency import IdempotencyKey, answer_once, answered_before
+from api.submission import Asked, Sent, read_submission
 from api.submission_fields import GRID_DOC, SUBMISSION_DOC, GridChoices, GridSubmission
 from specreason.errors import InvalidField
 from specreason.reasoning.schemes import stored_config
@@ -35,6 +35,14 @@ class GridOfBatches:
     data: tuple[BatchSummary, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The batches that a submission becomes, and what is answered once they are stored."""
+
+    batches: Sequence[NewBatch]
+    answer: Callable[[Sequence[BatchSummary]], object]
+
+
 @router.post(
     "/batches",
     status_code=201,
@@ -44,8 +52,8 @@ class GridOfBatches:
 )
 async def submit_batch(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Store a batch and its jobs in one transaction, then announce them: what was answered 201 is never lost."""
-    async with read_submission(request) as asked:
-        return await run_in_threadpool(_submit, request, idempotency_key, asked)
+    async with read_submission(request) as sent:
+        return await run_in_threadpool(_submit, request, idempotency_key, sent, _plan_batch)
 
 
 @router.post(
@@ -57,16 +65,16 @@ async def submit_batch(request: Request, idempotency_key: IdempotencyKey = None)
 )
 async def submit_grid(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Store a batch for each combination of the grid, all of them or none, over the same problems."""
-    async with read_submission(request, grid=True) as asked:
-        return await run_in_threadpool(_submit_grid, request, idempotency_key, asked)
+    async with read_submission(request, grid=True) as sent:
+        return await run_in_threadpool(_submit, request, idempotency_key, sent, _plan_grid)
 
 
-def _submit(request: Request, key: str | None, asked: Asked) -> Response:
+def _plan_batch(asked: Asked) -> Plan:
     config = stored_config(asked.choices.config, asked.choices.pair, asked.pair)
-    return _store(request, key, asked, [asked.batch(config)], lambda stored: stored[0])
+    return Plan(batches=[asked.batch(config)], answer=lambda stored: stored[0])
 
 
-def _submit_grid(request: Request, key: str | None, asked: Asked) -> Response:
+def _plan_grid(asked: Asked) -> Plan:
     choices = asked.choices
     assert isinstance(choices, GridChoices | GridSubmission)
     found = {
@@ -78,25 +86,31 @@ def _submit_grid(request: Request, key: str | None, asked: Asked) -> Response:
     grid_id: UUID = uuid7()
     metadata = {**choices.metadata, "grid_id": str(grid_id)}
     batches = [asked.batch(each, name=name_of(choices.name, each), metadata=metadata) for each in configs]
-    return _store(
-        request, key, asked, batches, lambda stored: GridOfBatches(grid_id=grid_id, data=tuple(stored))
-    )
+    return Plan(batches=batches, answer=lambda stored: GridOfBatches(grid_id=grid_id, data=tuple(stored)))
 
 
-def _store(
-    request: Request,
-    key: str | None,
-    asked: Asked,
-    batches: Sequence[NewBatch],
-    answer: Callable[[Sequence[BatchSummary]], object],
-) -> Response:
-    counts = check_batches(batches)
+def _submit(request: Request, key: str | None, sent: Sent, plan_of: Callable[[Asked], Plan]) -> Response:
+    if (earlier := answered_before(request, key, sent.body_hash)) is not None:
+        return earlier
+    asked = sent.read()
+    plan = plan_of(asked)
+    counts = check_batches(plan.batches)
+    state = request.app.state
+    _check_size(plan.batches, counts, most=state.settings.max_jobs)
 
     def create(connection: Connection) -> object:
-        batch_ids = write_batches(connection, batches, counts, upload=asked.upload)
-        return answer([batch_as_it_stands(connection, batch_id) for batch_id in batch_ids])
+        batch_ids = write_batches(connection, plan.batches, counts, upload=asked.upload)
+        return plan.answer([batch_as_it_stands(connection, batch_id) for batch_id in batch_ids])
 
-    answered = answer_once(request, key, asked.body_hash, create)
-    state = request.app.state
+    answered = answer_once(request, key, sent.body_hash, create)
     announce_queued(database_of(request), state.publisher, state.settings, asked.choices.pair)
     return answered
+
+
+def _check_size(batches: Sequence[NewBatch], counts: Sequence[int], *, most: int) -> None:
+    num_jobs = sum(count * new.config.repeats for new, count in zip(batches, counts, strict=True))
+    if num_jobs > most:
+        raise InvalidField(
+            "config.repeats" if len(batches) == 1 else "grid",
+            f"problems × repeats × combinations are {num_jobs} jobs; a submission has at most {most}",
+        )

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, BinaryIO, TypeVar
 from uuid import UUID
 
@@ -45,7 +46,6 @@ class Asked:
     problems: Iterable[NewProblem]
     pair: PairConfig
     caller: Caller
-    body_hash: str  # of all that was said: a form sent again has other bytes
     upload: NewFile | None = None
     file_id: UUID | None = None
 
@@ -71,6 +71,14 @@ class Asked:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A submission as it came in. `read` says what it asks for, or raises InvalidField for what is wrong first."""
+
+    body_hash: str  # of all that was said: a form sent again has other bytes
+    read: Callable[[], Asked]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FileProblems:
     """The problems in an open JSONL file, read anew each time. Raises InvalidField that names the line."""
@@ -91,18 +99,21 @@ class FileProblems:
 
 
 @asynccontextmanager
-async def read_submission(request: Request, *, grid: bool = False) -> AsyncIterator[Asked]:
-    """What `request` asks for; its file is open until the block ends. Raises InvalidField for what is wrong first."""
+async def read_submission(request: Request, *, grid: bool = False) -> AsyncIterator[Sent]:
+    """What came with `request`; its file is open until the block ends. Raises InvalidField."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip()
     if content_type == "application/json":
         body = await _json_body(request)
-        yield await run_in_threadpool(_from_json, request, body, GridSubmission if grid else Submission)
+        shape = GridSubmission if grid else Submission
+        digest = hashlib.sha256(body).hexdigest()
+        yield Sent(body_hash=digest, read=partial(_from_json, request, body, shape))
     elif content_type == "multipart/form-data":
         choices = GridChoices if grid else Choices
         async with read_form(request, {*choices.model_fields, "file_id"}) as form:
             cleanup = ExitStack()
             try:
-                yield await run_in_threadpool(_from_form, request, form, choices, cleanup)
+                digest = await run_in_threadpool(_hash_of, form)
+                yield Sent(body_hash=digest, read=partial(_from_form, request, form, choices, cleanup))
             finally:
                 await run_in_threadpool(cleanup.close)
     else:
@@ -136,8 +147,15 @@ def _from_json(request: Request, body: bytes, form: type[Submission]) -> Asked:
         problems=tuple(_new_problem(problem) for problem in submission.problems),
         pair=_pair_of(request, submission),
         caller=caller_of(request),
-        body_hash=hashlib.sha256(body).hexdigest(),
     )
+
+
+def _hash_of(form: Form) -> str:
+    digest = None
+    if form.file is not None:
+        form.file.file.seek(0)
+        digest = hashlib.file_digest(form.file.file, "sha256").hexdigest()  # type: ignore[arg-type]  # it has all of it
+    return hashlib.sha256(json.dumps([sorted(form.fields.items()), digest]).encode()).hexdigest()
 
 
 def _from_form(request: Request, form: Form, shape: type[Choices], cleanup: ExitStack) -> Asked:
@@ -152,15 +170,13 @@ def _from_form(request: Request, form: Form, shape: type[Choices], cleanup: Exit
     upload = None
     if form.file is not None:
         stored = keep_upload(folder_of(request), form.file)
-        found_id, digest = stored.file_id, stored.sha256
+        found_id = stored.file_id
         cleanup.callback(remove_unless_known, request, found_id)
         upload = NewFile(content=stored, filename=form.file.filename or "problems.jsonl", owner=caller.owner)
         content = cleanup.enter_context(folder_of(request).open(found_id))
     else:
         found_id, known = _open_known(request, str(file_id), caller)
-        digest = str(found_id)
         content = cleanup.enter_context(known)
-    body = json.dumps([sorted(form.fields.items()), digest]).encode()
     return Asked(
         choices=choices,
         problems=FileProblems(content, choices.mapping or AS_OURS, _settings(request).max_problems),
@@ -168,7 +184,6 @@ def _from_form(request: Request, form: Form, shape: type[Choices], cleanup: Exit
         caller=caller,
         upload=upload,
         file_id=found_id,
-        body_hash=hashlib.sha256(body).hexdigest(),
     )
 
 

@@ -17,7 +17,7 @@ SpecReasonError
 │   ├── LeaseLost            another claim raised the fence: stop at once, write nothing
 │   ├── StoreUnavailable     Postgres or the broker does not answer
 │   ├── LimitReached         a rate limit or a quota of queued jobs: the same succeeds later
-│   ├── StillRunning         the first request under this idempotency key has not ended
+│   ├── StillRunning         another request, or the reading of a file, has to end first
 │   └── Unreachable          the API does not answer, or answers that it cannot now; exit code 7
 ├── TimedOut                 the user's patience ended before the jobs did; wait again, exit code 8
 ├── Detached                 the user stopped looking, by Ctrl-C; the work goes on, exit code 130
@@ -110,7 +110,8 @@ class LimitReached(TransientError):
 
 
 class StillRunning(TransientError):
-    """The first request under this idempotency key has not ended. Its answer is had by asking again."""
+    """Something else has to end first: the first request under this idempotency key, another submission of an owner
+    with a quota, or the validation of a batch whose file is to be deleted. The same request succeeds soon."""
 
 
 class Unreachable(TransientError):

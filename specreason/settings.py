@@ -39,7 +39,9 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(None, description="The key that the commands show to the API.")
     max_upload_bytes: Annotated[int, Field(ge=1)] = 200 * 1024 * 1024
     max_problems: Annotated[int, Field(ge=1)] = 50_000
-
+    max_jobs: Annotated[int, Field(ge=1)] = Field(
+        1_000_000, description="Of one submission: problems × repeats × combinations of a grid."
+    )
     max_body_bytes: Annotated[int, Field(ge=1)] = Field(
         16 * 1024 * 1024, description="Of a JSON body, which is held in memory; files may be larger."
     )

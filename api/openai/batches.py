@@ -21,7 +21,7 @@ from api.openai.settler import Settler
 from specreason.config import ClosedModel
 from specreason.errors import InvalidField, UnknownName
 from specreason.store.controls import cancel_batch
-from specreason.store.files import file_as_it_stands
+from specreason.store.files import hold_file
 from specreason.store.openai_batches import (
     batches_of,
     insert_openai_batch,
@@ -143,7 +143,7 @@ def cancel(request: Request, batch_id: str) -> BatchObject:
 def _new_batch(connection: Connection, caller: Caller, asked: CreateBatch) -> NewOpenAIBatch:
     try:
         file_id = to_file_id(asked.input_file_id)
-        source = file_as_it_stands(connection, file_id, sees_only=caller.sees_only)
+        source = hold_file(connection, file_id, sees_only=caller.sees_only)
     except UnknownName as error:
         raise InvalidField("input_file_id", str(error)) from error
     if source.purpose is not FilePurpose.BATCH:

@@ -113,9 +113,9 @@ def get_content(request: Request, file_id: str) -> StreamingResponse:
     return StreamingResponse(chunks(content), media_type="application/octet-stream", headers=headers)
 
 
-@router.delete("/files/{file_id}", dependencies=[CONTROL])
+@router.delete("/files/{file_id}", dependencies=[CONTROL], responses={409: {}})
 def remove_file(request: Request, file_id: str) -> FileDeleted:
-    """Let a file be gone. Batches that were made of it go on: their problems are in the database."""
+    """Let a file be gone; 409 while a batch that was made of it is validated. Others go on: they have its problems."""
     found_id: UUID = to_file_id(file_id)
     delete_file(database_of(request), found_id, sees_only=caller_of(request).sees_only)
     folder_of(request).remove(found_id)

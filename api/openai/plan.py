@@ -61,7 +61,9 @@ class Part:
     problems: Problems
 
 
-def read_plan(content: BinaryIO, pairs: dict[str, PairConfig], *, max_lines: int) -> tuple[Part, ...]:
+def read_plan(
+    content: BinaryIO, pairs: dict[str, PairConfig], *, max_lines: int, max_jobs: int
+) -> tuple[Part, ...]:
     """What the file asks for. Raises Refused, with the first errors in the order of their lines."""
     errors: list[LineError] = []
     line_of: dict[str, int] = {}  # by custom_id
@@ -96,6 +98,10 @@ def read_plan(content: BinaryIO, pairs: dict[str, PairConfig], *, max_lines: int
             break
     if not num_lines and not errors:
         errors.append(LineError(code="empty_file", message="the file has no lines"))
+    num_jobs = sum(len(offsets) * config.repeats for (_, config), offsets in places.items())
+    if num_jobs > max_jobs:
+        message = f"the lines ask for {num_jobs} answers; at most {max_jobs} are allowed in one file"
+        errors.append(LineError(code="too_many_jobs", message=message))
     if errors:
         raise Refused(errors)
     return tuple(

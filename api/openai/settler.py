@@ -1,5 +1,7 @@
 """Moves batches on: reads their files, ends what was cancelled, writes their results. In threads of its own.
 
+Every SWEEP_S it looks after all that waits, and removes files that nobody can read any more.
+
 Each move begins by looking where the batch stands and ends in one transaction; one process at a time is at a batch.
 So whoever looks at a batch may ask for its next move, and one that a killed API left unfinished is simply made again.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -42,6 +45,7 @@ from specreason.store.states import FilePurpose
 log = logging.getLogger(__name__)
 
 NUM_THREADS = 2  # batches that one API moves on at once; each needs a little memory and two connections
+SWEEP_S = 60.0
 
 
 @dataclass(slots=True)
@@ -53,21 +57,31 @@ class Settler:
     publisher: Publisher
     pairs: dict[str, PairConfig]
     settings: Settings
+    sweep_s: float = SWEEP_S
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(NUM_THREADS, thread_name_prefix="settler"), init=False
     )
     _asked: set[UUID] = field(default_factory=set, init=False)
-    _closed: bool = field(default=False, init=False)
+    _closed: threading.Event = field(default_factory=threading.Event, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _sweeper: threading.Thread | None = field(default=None, init=False)
 
     def start(self) -> None:
-        """Look after what an API that was killed left behind."""
-        self._threads.submit(self._sweep)
+        """Look after what waits, now and every `sweep_s`. Nothing happens if that is under way."""
+        with self._lock:
+            if self._sweeper is None:
+                self._sweeper = threading.Thread(
+                    target=self._sweep_again_and_again, name="sweeper", daemon=True
+                )
+                self._sweeper.start()
 
     def close(self) -> None:
         """Wait for the moves under way; those that were only asked for are made by the next API."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
+            sweeper = self._sweeper
+        if sweeper is not None:
+            sweeper.join()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def ask(self, batch: OpenAIBatch) -> None:
@@ -75,7 +89,7 @@ class Settler:
         if not has_move(batch):
             return
         with self._lock:
-            if batch.id in self._asked or self._closed:
+            if batch.id in self._asked or self._closed.is_set():
                 return
             self._asked.add(batch.id)
             self._threads.submit(self._move, batch.id)
@@ -85,7 +99,7 @@ class Settler:
             with one_at_a_time(self.database, batch_id) as ours:
                 if ours:
                     self._make_moves(batch_id)
-        except SpecReasonError as error:  # asked again, it is tried again
+        except SpecReasonError as error:  # the next sweep tries it again
             log.warning("%s is not moved on: %s", batch_name(batch_id), error)
         except Exception:
             log.exception("%s is not moved on", batch_name(batch_id))
@@ -109,7 +123,12 @@ class Settler:
         try:
             given = read_file(self.database, batch.file_id)
             with open_content(self.database, self.folder, batch.file_id) as content:
-                parts = read_plan(content, self.pairs, max_lines=self.settings.max_problems)
+                parts = read_plan(
+                    content,
+                    self.pairs,
+                    max_lines=self.settings.max_problems,
+                    max_jobs=self.settings.max_jobs,
+                )
                 batches = [_new_batch(batch, given.filename, part) for part in parts]
                 counts = [len(part.problems.offsets) for part in parts]
                 if not start_openai_batch(self.database, batch.id, batches, counts):
@@ -127,28 +146,54 @@ class Settler:
                 announce_queued(self.database, self.publisher, self.settings, pair)
 
     def _write_results(self, batch: OpenAIBatch) -> None:
-        """One pass over the jobs into two files; an empty one is not kept."""
-        with ExitStack() as files:
+        """One pass over the jobs into two files; an empty one is not kept. What comes to nothing is removed."""
+        with ExitStack() as files, ExitStack() as cleanup:
             output, errors = (files.enter_context(self.folder.new()) for _ in range(2))
             some = {True: False, False: False}
             for succeeded, line in result_lines(self.database, batches_of(self.database, batch.id)):
                 (output if succeeded else errors).write(line)
                 some[succeeded] = True
-            end_openai_batch(
+            kept = {}
+            for purpose, content, wanted in (
+                (FilePurpose.BATCH_OUTPUT, output, some[True]),
+                (FilePurpose.BATCH_ERROR, errors, some[False]),
+            ):
+                if wanted:
+                    kept[purpose] = _result_file(batch, content, purpose)
+                    cleanup.callback(self.folder.remove, content.file_id)
+            ours = cleanup.pop_all()  # from here on, Postgres alone says whether the files are known
+            ended = end_openai_batch(
                 self.database,
                 batch,
-                output=_result_file(batch, output, FilePurpose.BATCH_OUTPUT) if some[True] else None,
-                error=_result_file(batch, errors, FilePurpose.BATCH_ERROR) if some[False] else None,
+                output=kept.get(FilePurpose.BATCH_OUTPUT),
+                error=kept.get(FilePurpose.BATCH_ERROR),
             )
+            if not ended:
+                ours.close()
 
-    def _sweep(self) -> None:
+    def _sweep_again_and_again(self) -> None:
+        while not self._closed.is_set():
+            for sweep in (self._sweep_batches, self._sweep_files):
+                self._try(sweep)
+            self._closed.wait(self.sweep_s)
+
+    def _try(self, sweep: Callable[[], None]) -> None:
         try:
-            for file_id in unknown_files(self.database, self.folder.old_files()):
-                self.folder.remove(file_id)
-            for batch_id in unsettled_batches(self.database):
-                self.ask(read_openai_batch(self.database, batch_id))
+            sweep()
         except SpecReasonError as error:
-            log.warning("what was left behind is looked after when it is found: %s", error)
+            log.warning("swept again in %.0f s: %s", self.sweep_s, error)
+        except Exception:
+            log.exception("swept again in %.0f s", self.sweep_s)
+
+    def _sweep_batches(self) -> None:
+        for batch_id in unsettled_batches(self.database):
+            if self._closed.is_set():
+                return
+            self.ask(read_openai_batch(self.database, batch_id))
+
+    def _sweep_files(self) -> None:
+        for file_id in unknown_files(self.database, self.folder.old_files()):
+            self.folder.remove(file_id)
 
 
 def has_move(batch: OpenAIBatch) -> bool:

@@ -100,11 +100,15 @@ def write_batches(
 ) -> tuple[UUID, ...]:
     """In the caller's transaction: batches of `counts` problems, checked before, and their queued jobs; their ids.
 
-    Raises LimitReached for an owner's quota.
+    Raises as `check_quota` does for an owner's quota.
     """
     if upload is not None:
         insert_file(connection, upload)
-    return tuple(_write(connection, new, count) for new, count in zip(batches, counts, strict=True))
+    batch_ids = tuple(_write(connection, new, count) for new, count in zip(batches, counts, strict=True))
+    # Last: no stream of events goes on while a transaction that wrote one is open (docs/decisions/0004).
+    submitted = [{"kind": EventKind.BATCH_SUBMITTED, "batch_id": batch_id} for batch_id in batch_ids]
+    connection.execute(insert(event), submitted)
+    return batch_ids
 
 
 def _write(connection: Connection, new: NewBatch, count: int) -> UUID:
@@ -145,7 +149,6 @@ def _insert_batch_row(connection: Connection, batch_id: UUID, new: NewBatch, cou
             openai_batch_id=new.openai_batch_id,
         )
     )
-    connection.execute(insert(event).values(kind=EventKind.BATCH_SUBMITTED, batch_id=batch_id))
 
 
 def _copy_problems_and_jobs(connection: Connection, batch_id: UUID, new: NewBatch, count: int) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.sql.functions import now
 from specreason.errors import InvalidField
 from specreason.reasoning.steps import StopReason
 from specreason.store.columns import one_of_ids
+from specreason.store.quota import check_quota, quota_of
 from specreason.store.schema import batch, event, job
 from specreason.store.session import Connection, Database, transaction
 from specreason.store.states import OPEN, AttemptOutcome, EventKind, JobState
@@ -117,7 +118,8 @@ def requeue_batch(
 ) -> int:
     """Queue the batch's jobs that ended in one of `states` again; return how many. Raises UnknownName.
 
-    They go on from their last step. A deadline that has passed is taken off.
+    They go on from their last step. A deadline that has passed is taken off. Raises LimitReached if that would be
+    above the largest quota among the keys of the batch's owner, and StillRunning as `check_quota` does.
     """
     chosen = frozenset(states)
     if wrong := chosen.difference(REQUEUABLE):
@@ -126,7 +128,7 @@ def requeue_batch(
     with transaction(database) as connection:
         require_batch(connection, batch_id, sees_only)
         _touch(connection, batch_id, name=batch.c.name)
-        return _requeue(connection, (job.c.batch_id == batch_id) & job.c.state.in_(chosen))
+        return _requeue(connection, batch_id, (job.c.batch_id == batch_id) & job.c.state.in_(chosen))
 
 
 def requeue_job(database: Database, job_id: UUID, *, sees_only: str | None = None) -> bool:
@@ -135,8 +137,9 @@ def requeue_job(database: Database, job_id: UUID, *, sees_only: str | None = Non
         require_job(connection, job_id, sees_only)
         # Nobody may pause or resume the batch between our look at it and our commit.
         of_job = select(batch.c.id).join(job, job.c.batch_id == batch.c.id).where(job.c.id == job_id)
-        connection.execute(of_job.with_for_update(read=True, of=batch))
-        return _requeue(connection, (job.c.id == job_id) & job.c.state.in_(REQUEUABLE)) == 1
+        batch_id = connection.execute(of_job.with_for_update(read=True, of=batch)).scalar_one()
+        which = (job.c.id == job_id) & job.c.state.in_(REQUEUABLE)
+        return _requeue(connection, batch_id, which) == 1
 
 
 def _mark_queued(connection: Connection, batch_id: UUID) -> tuple[UUID, ...]:
@@ -183,7 +186,12 @@ def _set_deadline(connection: Connection, which: ColumnElement[bool], deadline_a
     return len(open_jobs)
 
 
-def _requeue(connection: Connection, which: ColumnElement[bool]) -> int:
+def _requeue(connection: Connection, batch_id: UUID, which: ColumnElement[bool]) -> int:
+    """Whoever asks for it, the jobs count against the quota of the batch's owner."""
     ended = lock_jobs(connection, which)
+    owner = connection.scalar(select(batch.c.owner).where(batch.c.id == batch_id))
+    most = quota_of(connection, owner) if ended and owner is not None else None
+    if owner is not None and most is not None:
+        check_quota(connection, owner, len(ended), most=most)
     revive_jobs(connection, ended)
     return len(ended)

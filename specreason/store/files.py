@@ -6,18 +6,19 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
 from io import BytesIO
+from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, insert, or_, select, text, true, update
 from sqlalchemy.sql.functions import now
 
-from specreason.errors import UnknownName
+from specreason.errors import StillRunning, UnknownName
 from specreason.store.columns import one_of_ids
 from specreason.store.folder import Folder, StoredContent
 from specreason.store.session import Connection, Database, storable, transaction
 from specreason.store.states import FilePurpose
-from specreason.store.upload_schema import file
+from specreason.store.upload_schema import VALIDATING, file, openai_batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,15 @@ class FileRow:
     expires_at: datetime | None
 
 
+def files_folder(database: Database, files_dir: Path) -> Folder:
+    """The folder below `files_dir` that is this database's: an API of another one never looks into it."""
+    system = select(text("system_identifier")).select_from(func.pg_control_system()).scalar_subquery()
+    oid = select(text("oid")).select_from(text("pg_database")).where(text("datname = current_database()"))
+    with transaction(database) as connection:
+        names = connection.execute(select(system, oid.scalar_subquery())).one()
+    return Folder(files_dir / "-".join(str(name) for name in names))
+
+
 def insert_file(connection: Connection, new: NewFile) -> FileRow:
     """In the caller's transaction: make the file known."""
     row = {
@@ -60,12 +70,18 @@ def insert_file(connection: Connection, new: NewFile) -> FileRow:
 def read_file(database: Database, file_id: UUID, *, sees_only: str | None = None) -> FileRow:
     """Raises UnknownName if there is none, if it was deleted or has expired, or if another owner has it."""
     with transaction(database) as connection:
-        return file_as_it_stands(connection, file_id, sees_only=sees_only)
+        return _find(connection, _rows(), file_id, sees_only)
 
 
-def file_as_it_stands(connection: Connection, file_id: UUID, *, sees_only: str | None = None) -> FileRow:
-    """In the caller's transaction; raises as `read_file` does."""
-    row = connection.execute(_rows().where(file.c.id == file_id, _visible(sees_only), _alive())).one_or_none()
+def hold_file(connection: Connection, file_id: UUID, *, sees_only: str | None = None) -> FileRow:
+    """A file that nobody deletes until the caller's transaction ends. Raises as `read_file` does."""
+    return _find(connection, _rows().with_for_update(read=True), file_id, sees_only)
+
+
+def _find(
+    connection: Connection, rows: Select[*tuple[Any, ...]], file_id: UUID, sees_only: str | None
+) -> FileRow:
+    row = connection.execute(rows.where(file.c.id == file_id, _visible(sees_only), _alive())).one_or_none()
     if row is None:
         raise UnknownName(f"file: there is none with id {file_id}")
     return _to_file(row)
@@ -99,11 +115,17 @@ def list_files(
 
 
 def delete_file(database: Database, file_id: UUID, *, sees_only: str | None = None) -> None:
-    """Let the file be gone for everyone; its bytes may then be removed. Raises UnknownName as `read_file` does."""
+    """Let the file be gone for everyone; its bytes may then be removed.
+
+    Raises UnknownName as `read_file` does, StillRunning while a batch that was made of it has yet to read it.
+    """
     gone = update(file).where(file.c.id == file_id, _visible(sees_only), _alive())
     with transaction(database) as connection:
         if not connection.execute(gone.values(deleted_at=now(), content=None)).rowcount:
             raise UnknownName(f"file: there is none with id {file_id}")
+        # Afterwards: whoever held the file has committed his batch by now.
+        if connection.scalar(select(exists().where(openai_batch.c.file_id == file_id, *VALIDATING))):
+            raise StillRunning("file: a batch that was made of it is still being validated; ask again")
 
 
 def unknown_files(database: Database, file_ids: Collection[UUID]) -> frozenset[UUID]:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -61,22 +61,25 @@ class NewContent:
         return StoredContent(file_id=self.file_id, num_bytes=num_bytes, sha256=self._hash.hexdigest())
 
     def close(self) -> None:
-        self._file.close()
-        self._part.unlink(missing_ok=True)
+        """Never fails: what is still unwritten on a full disk is not wanted, and a part that stays is swept."""
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            self._part.unlink(missing_ok=True)
 
 
 class Folder:
-    """The files of a deployment, by id. Made when the first is written."""
+    """The files of one database, by id. Made when the first is written."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path.expanduser()
+        self.path = path.expanduser()
 
     @contextmanager
     def new(self) -> Iterator[NewContent]:
         """A file to write. Raises StoreUnavailable where the folder cannot be written to."""
         with _reported():
-            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            content = NewContent(self._path)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            content = NewContent(self.path)
         try:
             yield content
         finally:
@@ -85,25 +88,27 @@ class Folder:
     def open(self, file_id: UUID) -> BinaryIO:
         """Raises UnknownName: it was deleted, or this is not the folder that it was written to."""
         try:
-            return (self._path / str(file_id)).open("rb")
+            return (self.path / str(file_id)).open("rb")
         except FileNotFoundError:
-            raise UnknownName(f"file: the content of {file_id} is not in SPECREASON_FILES_DIR") from None
+            raise UnknownName(
+                f"file: the content of {file_id} is not in {self.path.name} below SPECREASON_FILES_DIR"
+            ) from None
         except OSError as error:
             raise StoreUnavailable(f"files: {error.strerror}") from error
 
     def remove(self, file_id: UUID) -> None:
         """Nothing happens if it is gone already."""
         with _reported():
-            (self._path / str(file_id)).unlink(missing_ok=True)
+            (self.path / str(file_id)).unlink(missing_ok=True)
 
     def old_files(self, *, silent_s: float = STRAY_AFTER_S) -> tuple[UUID, ...]:
         """The files that nobody wrote to lately. What writers that were killed left half-written is removed."""
         before = time.time() - silent_s
         found = []
         with _reported():
-            for path in self._path.iterdir() if self._path.is_dir() else ():
+            for path in self.path.iterdir() if self.path.is_dir() else ():
                 file_id = _as_id(path.name.removesuffix(PART))
-                if file_id is None or path.stat().st_mtime > before:
+                if file_id is None or not _is_older(path, before):
                     continue
                 if path.suffix == PART:
                     path.unlink(missing_ok=True)
@@ -124,6 +129,14 @@ def _as_id(name: str) -> UUID | None:
         return UUID(name)
     except ValueError:
         return None
+
+
+def _is_older(path: Path, moment: float) -> bool:
+    """False for what another API has just renamed or removed."""
+    try:
+        return path.stat().st_mtime <= moment
+    except FileNotFoundError:
+        return False
 
 
 def _sync_folder(folder: Path) -> None:

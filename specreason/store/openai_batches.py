@@ -19,7 +19,7 @@ from specreason.store.openai_status import LineCounts, NewOpenAIBatch, OpenAIBat
 from specreason.store.schema import batch, job
 from specreason.store.session import Connection, Database, single_statement, storable_json, transaction
 from specreason.store.states import JobState
-from specreason.store.upload_schema import openai_batch
+from specreason.store.upload_schema import VALIDATING, file, openai_batch
 
 
 def insert_openai_batch(connection: Connection, new: NewOpenAIBatch) -> OpenAIBatch:
@@ -83,7 +83,7 @@ def start_openai_batch(
 
     False if it was cancelled meanwhile, or started.
     """
-    started = update(openai_batch).where(openai_batch.c.id == batch_id, *_VALIDATING)
+    started = update(openai_batch).where(openai_batch.c.id == batch_id, *VALIDATING)
     with transaction(database) as connection:
         write_batches(connection, batches, counts)
         # Last, for it locks the row, and a cancel would wait.
@@ -95,7 +95,7 @@ def start_openai_batch(
 
 def fail_openai_batch(database: Database, batch_id: UUID, errors: Sequence[Mapping[str, Any]]) -> None:
     """The file was refused. Nothing happens to a batch that is no longer validated."""
-    failed = update(openai_batch).where(openai_batch.c.id == batch_id, *_VALIDATING)
+    failed = update(openai_batch).where(openai_batch.c.id == batch_id, *VALIDATING)
     with transaction(database) as connection:
         connection.execute(failed.values(failed_at=now(), errors=storable_json(errors)))
 
@@ -118,22 +118,36 @@ def end_openai_batch(
     *,
     output: NewFile | None = None,
     error: NewFile | None = None,
-) -> None:
-    """Make the result files known, None where there is nothing to say, with all that `seen` had ended."""
+) -> bool:
+    """Make the result files known, None where there is nothing to say, with all that `seen` had ended.
+
+    The files that they replace are gone. False, and no file is known, if others were written since `seen` was read.
+    """
+    ended = update(openai_batch).where(
+        openai_batch.c.id == seen.id, openai_batch.c.ended_at.is_not_distinct_from(seen.ended_at)
+    )
+    replaced = [each for each in (seen.output_file_id, seen.error_file_id) if each is not None]
     with transaction(database) as connection:
         for new in (output, error):
             if new is not None:
                 insert_file(connection, new)
-        connection.execute(
-            update(openai_batch)
-            .where(openai_batch.c.id == seen.id)
-            .values(
+        found = connection.execute(
+            ended.values(
                 finalizing_at=seen.counts.last_finished_at,
                 ended_at=now(),
                 output_file_id=output.content.file_id if output else None,
                 error_file_id=error.content.file_id if error else None,
             )
         )
+        if not found.rowcount:
+            connection.rollback()
+            return False
+        connection.execute(
+            update(file)
+            .where(one_of_ids(file.c.id, replaced), file.c.deleted_at.is_(None))
+            .values(deleted_at=now())
+        )
+    return True
 
 
 @contextmanager
@@ -147,13 +161,6 @@ def one_at_a_time(database: Database, batch_id: UUID) -> Iterator[bool]:
         finally:
             if ours:
                 connection.execute(select(func.pg_advisory_unlock(key)))
-
-
-_VALIDATING: tuple[ColumnElement[bool], ...] = (
-    openai_batch.c.in_progress_at.is_(None),
-    openai_batch.c.failed_at.is_(None),
-    openai_batch.c.cancelling_at.is_(None),
-)
 
 
 def _read(

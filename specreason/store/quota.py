@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from specreason.errors import LimitReached
-from specreason.store.schema import batch, job
+from specreason.errors import LimitReached, StillRunning
+from specreason.store.schema import api_key, batch, job
 from specreason.store.session import Connection
 from specreason.store.states import JobState
 
@@ -16,9 +16,11 @@ RETRY_AFTER_S = 30.0
 def check_quota(connection: Connection, owner: str, num_new: int, *, most: int) -> None:
     """Raise LimitReached if `owner` would have more than `most` queued jobs with `num_new` more.
 
-    Until the transaction ends, no other submission of this owner is counted.
+    Until the transaction ends, no other submission of this owner is counted: it is refused with StillRunning, for
+    those that wait would hold connections that others need.
     """
-    connection.execute(select(func.pg_advisory_xact_lock(QUOTA_LOCK, func.hashtext(owner))))
+    if not connection.scalar(select(func.pg_try_advisory_xact_lock(QUOTA_LOCK, func.hashtext(owner)))):
+        raise StillRunning(f"quota: another submission of '{owner}' is being stored; ask again")
     queued = (
         select(func.count())
         .select_from(job.join(batch, batch.c.id == job.c.batch_id))
@@ -30,3 +32,12 @@ def check_quota(connection: Connection, owner: str, num_new: int, *, most: int) 
             f"quota: {num_queued} jobs of '{owner}' are queued, and {num_new} more would be above its {most}",
             retry_after_s=RETRY_AFTER_S,
         )
+
+
+def quota_of(connection: Connection, owner: str) -> int | None:
+    """The largest quota among the owner's keys that count; None if one of them, or no key at all, sets none."""
+    keys = select(
+        func.max(api_key.c.max_queued_jobs), func.bool_or(api_key.c.max_queued_jobs.is_(None))
+    ).where(api_key.c.owner == owner, api_key.c.revoked_at.is_(None))
+    largest, unbounded = connection.execute(keys).one()
+    return None if unbounded else largest

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     DateTime,
     ForeignKey,
     Integer,
@@ -59,4 +60,10 @@ openai_batch = Table(  # one input file; its lines become one of our batches for
     Column("output_file_id", ForeignKey("file.id")),
     Column("error_file_id", ForeignKey("file.id")),
     CheckConstraint("in_progress_at IS NULL OR failed_at IS NULL", name="failed_has_no_jobs"),
+)
+
+VALIDATING: tuple[ColumnElement[bool], ...] = (  # conditions on a batch whose file is yet to be read
+    openai_batch.c.in_progress_at.is_(None),
+    openai_batch.c.failed_at.is_(None),
+    openai_batch.c.cancelling_at.is_(None),
 )

@@ -16,6 +16,7 @@ from specreason.store.session import Database, transaction
 from tests.integration.guarded_api import PROBLEMS, client_of, guarded_app, make_key
 from tests.integration.openai_builders import ENDPOINT, jsonl, line
 from tests.integration.worker_house import rows_of
+from tests.processes import wait_for
 
 LINES, REQUESTS = jsonl(PROBLEMS), jsonl([line("one", model="demo")])
 GRID = {"scheme": ["base", "drafter"]}
@@ -92,7 +93,7 @@ class Api:
             table: rows_of(self.database, f"SELECT id FROM {table} WHERE {which}")
             for table, which in tables.items()
         }
-        return rows, sorted(path.name for path in self.folder.iterdir())
+        return rows, sorted(path.name for path in self.folder.rglob("*"))
 
 
 @pytest.fixture
@@ -156,7 +157,21 @@ def test_a_request_that_was_refused_leaves_its_key_free_and_nothing_else(api: Ap
 def test_a_batch_of_openais_is_answered_again_even_if_its_file_is_gone(api: Api) -> None:
     path, body, _, _ = CREATIONS["a batch of OpenAI's"]
     first = api.send(path, body)
-    assert api.client.delete(f"/v1/files/{api.file_id}").status_code == 200
+    wait_for(lambda: api.client.delete(f"/v1/files/{api.file_id}").status_code == 200)  # once it is validated
     assert api.send(path, body).content == first.content
     unheard = api.client.post(path, json={"input_file_id": api.file_id, **BATCH})
     assert (unheard.status_code, unheard.json()["error"]["param"]) == (400, "input_file_id")
+
+
+@pytest.mark.parametrize(("path", "fields"), [("/api/batches", {}), ("/api/grids", GRID_FIELD)])
+def test_what_was_made_of_an_earlier_upload_is_answered_again_even_if_that_is_gone(
+    api: Api, path: str, fields: dict[str, str]
+) -> None:
+    file_id = api.client.post("/v1/files", **upload(LINES, purpose="batch")).json()["id"]
+    body = {"files": {key: (None, value) for key, value in {"file_id": file_id, **fields}.items()}}
+    first = api.send(path, body)
+    assert first.status_code == 201
+    assert api.client.delete(f"/v1/files/{file_id}").status_code == 200
+    assert api.send(path, body).content == first.content
+    unheard = api.client.post(path, **body)
+    assert (unheard.status_code, unheard.json()["field"]) == (422, "file_id")

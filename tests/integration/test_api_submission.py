@@ -47,7 +47,7 @@ def files_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(servers: Servers, database: Database, files_dir: Path) -> Iterator[TestClient]:
-    settings = Settings(files_dir=files_dir, max_body_bytes=100_000, max_problems=1000)
+    settings = Settings(files_dir=files_dir, max_body_bytes=100_000, max_problems=1000, max_jobs=100)
     with TestClient(create_app(database, Publisher(servers.broker_url), load_pairs(), settings)) as client:
         yield client
 
@@ -102,7 +102,7 @@ def test_a_refused_file_leaves_nothing_behind(
     assert answer.status_code == 422
     assert says in answer.text
     assert scalar(database, "SELECT count(*) FROM file") == 0
-    assert not files_dir.exists() or list(files_dir.iterdir()) == []
+    assert [path for path in files_dir.rglob("*") if path.is_file()] == []
 
 
 def test_a_file_id_that_is_none_is_refused(client: TestClient) -> None:
@@ -175,6 +175,25 @@ def test_a_grid_is_a_batch_for_each_combination_that_differs(client: TestClient,
     ]
     assert {each["metadata"]["grid_id"] for each in made["data"]} == {made["grid_id"]}
     assert scalar(database, "SELECT count(*) FROM job") == 6
+
+
+@pytest.mark.parametrize(
+    ("repeats", "fields", "wrong"),
+    [(50, {}, "config.repeats"), (25, {"grid": '{"threshold": [3, 7]}'}, "grid")],
+)
+def test_more_jobs_than_a_submission_may_have_are_refused(
+    client: TestClient, database: Database, repeats: int, fields: dict[str, str], wrong: str
+) -> None:
+    def send(repeats: int) -> Any:
+        form = {"config": json.dumps({"repeats": repeats}), "mapping": json.dumps(MAPPING), **fields}
+        path = "/api/grids" if "grid" in fields else "/api/batches"
+        return client.post(path, data=form, files={"file": ("p.jsonl", LINES)})
+
+    refused = send(repeats + 1)
+    assert (refused.status_code, refused.json()["field"]) == (422, wrong)
+    assert "at most 100" in refused.json()["detail"]
+    assert scalar(database, "SELECT count(*) FROM batch") == 0
+    assert send(repeats).status_code == 201
 
 
 def test_a_grid_over_a_file_keeps_the_file_once(client: TestClient, database: Database) -> None:

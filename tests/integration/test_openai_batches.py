@@ -375,7 +375,7 @@ def test_a_batch_of_a_deleted_file_fails_and_says_so(
     app: FastAPI, openai: OpenAI, database: Database
 ) -> None:
     file_id = openai.files.create(file=("x", jsonl([line("a")])), purpose="batch").id
-    path = app.state.settings.files_dir / str(UUID(file_id.removeprefix("file-")))
+    path = app.state.folder.path / str(UUID(file_id.removeprefix("file-")))
     path.unlink()
     made = openai.batches.create(input_file_id=file_id, endpoint=ENDPOINT, completion_window="24h")
     failed = reaches(openai, made.id, "failed")

@@ -12,17 +12,21 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 from openai import APIStatusError, BadRequestError, NotFoundError, OpenAI
+from sqlalchemy import text
 
 from api.app import create_app
 from api.body_limit import FORM_BYTES
 from api.publisher import Publisher
 from specreason.config import load_pairs
 from specreason.embedded import Servers
+from specreason.errors import StoreUnavailable
 from specreason.settings import Settings
-from specreason.store.files import FileRow, NewFile, insert_file, list_files, read_file
+from specreason.store.files import FileRow, NewFile, files_folder, insert_file, list_files, read_file
 from specreason.store.folder import Folder
-from specreason.store.session import Database, transaction
+from specreason.store.session import Database, connect, transaction
 from tests.integration.api_server import served
+from tests.integration.conftest import TEMPLATE, database_called
+from tests.integration.full_disk import full_disk
 from tests.integration.store_builders import execute, scalar
 from tests.processes import wait_for
 
@@ -31,13 +35,18 @@ MOST_BYTES = 3_000_000
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def files_dir(tmp_path: Path) -> Path:
     return tmp_path / "files"
 
 
 @pytest.fixture
-def openai(servers: Servers, database: Database, folder: Path) -> Iterator[OpenAI]:
-    settings = Settings(files_dir=folder, max_upload_bytes=MOST_BYTES)
+def folder(database: Database, files_dir: Path) -> Path:
+    return files_folder(database, files_dir).path
+
+
+@pytest.fixture
+def openai(servers: Servers, database: Database, files_dir: Path) -> Iterator[OpenAI]:
+    settings = Settings(files_dir=files_dir, max_upload_bytes=MOST_BYTES)
     app = create_app(database, Publisher(servers.broker_url), load_pairs(), settings)
     with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as openai:
         yield openai
@@ -147,9 +156,9 @@ def test_a_file_that_is_too_large_is_refused_and_nothing_stays(
     ],
 )
 def test_a_form_that_is_wrong_is_refused_by_its_field(
-    servers: Servers, database: Database, folder: Path, form: dict[str, object], says: str
+    servers: Servers, database: Database, files_dir: Path, form: dict[str, object], says: str
 ) -> None:
-    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings(files_dir=folder))
+    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings(files_dir=files_dir))
     with TestClient(app) as client:
         answer = client.post("/v1/files", **form)  # type: ignore[arg-type]
     assert 400 <= answer.status_code < 500
@@ -168,7 +177,7 @@ def test_a_file_from_before_there_was_a_folder_is_still_read(openai: OpenAI, dat
 
 
 def test_what_killed_writers_left_is_swept_at_the_next_start(
-    servers: Servers, database: Database, folder: Path
+    servers: Servers, database: Database, files_dir: Path, folder: Path
 ) -> None:
     files = Folder(folder)
     kept, gone, unknown = (new_file(files) for _ in range(3))
@@ -181,11 +190,58 @@ def test_what_killed_writers_left_is_swept_at_the_next_start(
     for path in folder.iterdir():
         os.utime(path, times=(0, 0))
     young.write_bytes(b"being written by another API")
-    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings(files_dir=folder))
+    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings(files_dir=files_dir))
     left = {str(kept.content.file_id), young.name, "notes.txt"}
     with TestClient(app):
         wait_for(lambda: {path.name for path in folder.iterdir()} == left)
     assert str(unknown.content.file_id) not in left
+
+
+def test_an_api_of_another_database_leaves_our_files_alone(
+    servers: Servers, administration: Database, database: Database, files_dir: Path, folder: Path
+) -> None:
+    with administration.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE test_theirs TEMPLATE {TEMPLATE}"))
+    theirs = connect(database_called(servers, "test_theirs"))
+    ours = [new_file(Folder(folder)), new_file(files_folder(theirs, files_dir))]
+    paths = [next(files_dir.rglob(str(new.content.file_id))) for new in ours]
+    for path in paths:
+        os.utime(path, times=(0, 0))
+    app = create_app(theirs, Publisher(servers.broker_url), load_pairs(), Settings(files_dir=files_dir))
+    with TestClient(app):
+        wait_for(lambda: not paths[1].exists())
+    theirs.dispose()
+    with administration.connect() as connection:
+        connection.execute(text("DROP DATABASE test_theirs"))
+    assert paths[0].exists()
+
+
+def test_a_disk_that_is_full_is_said_and_nothing_stays(folder: Path) -> None:
+    kept = new_file(Folder(folder))
+
+    def write() -> None:
+        with Folder(folder).new() as content:
+            content.write(bytes(1000))  # which the buffer takes, so that even closing it fails
+            content.keep()
+
+    with full_disk(100), pytest.raises(StoreUnavailable):
+        write()
+    assert [path.name for path in folder.iterdir()] == [str(kept.content.file_id)]
+
+
+def test_an_upload_that_comes_to_nothing_is_answered_even_if_it_cannot_be_removed(
+    openai: OpenAI, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    def ask() -> str:
+        headers = {"Idempotency-Key": "k"}
+        return openai.files.create(file=("x", CONTENT), purpose="batch", extra_headers=headers).id
+
+    first = ask()
+    with transaction(database) as connection:
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        connection.execute(text("LOCK TABLE file"))
+        assert ask() == first
+    assert "is removed later" in caplog.text
 
 
 def test_one_owner_sees_nothing_of_another(database: Database, folder: Path) -> None:

@@ -121,6 +121,22 @@ def test_problems_are_read_twice_and_never_held(database: Database) -> None:
     assert problems.most_alive < 5
 
 
+def test_nobody_who_reads_events_waits_for_a_long_submission(database: Database) -> None:
+    class Problems:
+        writers_of_events = 0
+
+        def __iter__(self) -> Iterator[NewProblem]:
+            yield NewProblem(text="?")
+            held = "SELECT count(*) FROM pg_locks WHERE relation = 'event'::regclass AND mode = 'RowExclusiveLock'"
+            self.writers_of_events += int(str(scalar(database, held)))
+
+    problems = Problems()
+    new = NewBatch(name="", pair=PAIR, config=RunConfig(), problems=problems)
+    insert_batches(database, [new, new])
+    assert problems.writers_of_events == 0
+    assert scalar(database, "SELECT count(*) FROM event WHERE kind = 'batch_submitted'") == 2
+
+
 def test_a_problem_may_have_a_seed_of_its_own(database: Database) -> None:
     insert_batch(database, batch_of(NewProblem(text="a", seed=11), NewProblem(text="b"), repeats=2))
     seeds = "SELECT string_agg(seed::text, ' ' ORDER BY id) FROM job"

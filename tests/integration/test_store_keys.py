@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 
 from specreason.config import RunConfig
-from specreason.errors import InvalidField, LimitReached, UnknownName
+from specreason.errors import InvalidField, LimitReached, StillRunning, UnknownName
 from specreason.store.batches import NewBatch, NewProblem, insert_batch
-from specreason.store.controls import cancel_batch
+from specreason.store.controls import cancel_batch, requeue_batch, requeue_job
 from specreason.store.keys import (
     NewKey,
     create_key,
@@ -20,9 +20,10 @@ from specreason.store.keys import (
     list_keys,
     revoke_key,
 )
-from specreason.store.session import Database
-from specreason.store.states import Scope
-from tests.integration.store_builders import PAIR, scalar
+from specreason.store.quota import check_quota
+from specreason.store.session import Database, transaction
+from specreason.store.states import JobState, Scope
+from tests.integration.store_builders import PAIR, job_ids, scalar
 
 
 def test_a_key_is_found_by_what_its_bearer_sends_and_that_is_not_stored(database: Database) -> None:
@@ -81,12 +82,13 @@ def test_the_operators_key_replaces_the_one_before_it_and_comes_back(database: D
         ensure_operator_key(database, "short")
 
 
-def test_an_owner_has_no_more_queued_jobs_than_his_quota(database: Database) -> None:
-    def batch_of(num_problems: int, owner: str) -> NewBatch:
-        problems = [NewProblem(text="1 + 1?")] * num_problems
-        config = RunConfig(repeats=2)
-        return NewBatch(name="", pair=PAIR, config=config, problems=problems, owner=owner, max_queued_jobs=6)
+def batch_of(num_problems: int, owner: str) -> NewBatch:
+    problems = [NewProblem(text="1 + 1?")] * num_problems
+    config = RunConfig(repeats=2)
+    return NewBatch(name="", pair=PAIR, config=config, problems=problems, owner=owner, max_queued_jobs=6)
 
+
+def test_an_owner_has_no_more_queued_jobs_than_his_quota(database: Database) -> None:
     batch_id = insert_batch(database, batch_of(2, "ada"))
     insert_batch(database, batch_of(3, "bob"))
     with pytest.raises(LimitReached, match="4 jobs of 'ada' are queued, and 4 more"):
@@ -95,3 +97,32 @@ def test_an_owner_has_no_more_queued_jobs_than_his_quota(database: Database) -> 
     insert_batch(database, batch_of(1, "ada"))
     cancel_batch(database, batch_id)
     insert_batch(database, batch_of(2, "ada"))
+
+
+def test_two_submissions_of_one_owner_at_once_are_one_and_a_refusal(database: Database) -> None:
+    with transaction(database) as first:
+        check_quota(first, "ada", 1, most=6)
+        with pytest.raises(StillRunning, match="another submission of 'ada'"):
+            insert_batch(database, batch_of(1, "ada"))
+        insert_batch(database, batch_of(1, "bob"))
+    insert_batch(database, batch_of(1, "ada"))
+
+
+def test_jobs_that_are_queued_again_count_against_the_quota_of_their_owner(database: Database) -> None:
+    """Whoever asks: an administrator has no quota of his own here."""
+    small = create_key(database, NewKey(name="small", owner="ada", max_queued_jobs=2))
+    create_key(database, NewKey(name="large", owner="ada", max_queued_jobs=6))
+    create_key(database, NewKey(name="none", owner="bob"))
+    ended = insert_batch(database, batch_of(2, "ada"))
+    cancel_batch(database, ended)
+    insert_batch(database, batch_of(2, "ada"))
+    with pytest.raises(LimitReached, match="4 jobs of 'ada' are queued, and 4 more would be above its 6"):
+        requeue_batch(database, ended, [JobState.CANCELLED])
+    first, second, third, _ = job_ids(database, ended)
+    assert requeue_job(database, first)
+    assert requeue_job(database, second)
+    with pytest.raises(LimitReached):
+        requeue_job(database, third)
+    revoke_key(database, small.key.key_id)
+    create_key(database, NewKey(name="free", owner="ada"))  # one without a quota
+    assert requeue_batch(database, ended, [JobState.CANCELLED]) == 2

@@ -1,0 +1,153 @@
+"""What the API does for OpenAI's batches on its own: sweeps, results that replace results, files that must stay."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from openai import ConflictError, NotFoundError, OpenAI
+
+from api.app import create_app
+from api.openai.ids import to_batch_id, to_file_id
+from api.openai.settler import Settler
+from api.publisher import Publisher
+from specreason.config import PairConfig, load_pairs
+from specreason.embedded import Servers
+from specreason.settings import Settings
+from specreason.store.controls import requeue_job
+from specreason.store.files import NewFile, unknown_files
+from specreason.store.jobs import JobResult
+from specreason.store.openai_batches import end_openai_batch, insert_openai_batch, read_openai_batch
+from specreason.store.openai_status import BatchStatus, NewOpenAIBatch
+from specreason.store.session import Database, transaction
+from specreason.store.states import FilePurpose, JobState
+from tests.integration.api_server import served
+from tests.integration.full_disk import full_disk
+from tests.integration.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
+from tests.integration.store_builders import execute
+from tests.integration.test_openai_batches import PAIRS, create, lines_of, num_jobs, reaches
+from tests.integration.worker_house import rows_of
+from tests.processes import wait_for
+
+FAILED = JobResult(state=JobState.FAILED, error="no")
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> dict[str, PairConfig]:
+    path = tmp_path / "pairs.toml"
+    path.write_text(PAIRS)
+    return load_pairs(path)
+
+
+@pytest.fixture
+def app(servers: Servers, database: Database, pairs: dict[str, PairConfig], tmp_path: Path) -> FastAPI:
+    settings = Settings(files_dir=tmp_path / "files", max_jobs=5)
+    return create_app(database, Publisher(servers.broker_url), pairs, settings)
+
+
+@pytest.fixture
+def openai(app: FastAPI) -> Iterator[OpenAI]:
+    with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
+        yield openai
+
+
+def test_results_that_newer_ones_replace_are_gone(app: FastAPI, openai: OpenAI, database: Database) -> None:
+    made = create(openai, jsonl([line("a"), line("b")]))
+    reaches(openai, made.id, "in_progress")
+    end_all(database, lambda number: FAILED if number else succeeded(number))
+    first = reaches(openai, made.id, "completed")
+    seen = read_openai_batch(database, to_batch_id(made.id))
+    (failed,) = rows_of(database, "SELECT id FROM job WHERE state = 'failed'")
+    requeue_job(database, failed[0])
+    end_all(database, succeeded)
+    done = reaches(openai, made.id, "completed")
+    assert len(lines_of(openai, done.output_file_id)) == 2
+    for gone in (first.output_file_id, first.error_file_id):
+        with pytest.raises(NotFoundError):
+            openai.files.retrieve(gone or "")
+    # Whoever saw the batch before the newer results does not put his in their place.
+    with app.state.folder.new() as content:
+        stale = NewFile(content=content.keep(), filename="x", purpose=FilePurpose.BATCH_OUTPUT)
+    assert not end_openai_batch(database, seen, output=stale)
+    assert openai.batches.retrieve(made.id) == done
+    assert unknown_files(database, [stale.content.file_id])
+
+
+def test_a_batch_is_moved_on_although_nobody_looks(app: FastAPI, database: Database) -> None:
+    with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
+        made = create(openai, jsonl([line("a")]))
+        reaches(openai, made.id, "in_progress")
+    state = app.state
+    settler = Settler(database, state.folder, state.publisher, state.pairs, state.settings, sweep_s=0.1)
+    settler.start()
+    time.sleep(0.5)  # its first sweep finds nothing to do
+    end_all(database, succeeded)
+    wait_for(lambda: read_openai_batch(database, to_batch_id(made.id)).status is BatchStatus.COMPLETED)
+    settler.close()
+
+
+def test_a_sweep_that_fails_is_made_again(
+    app: FastAPI, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = app.state
+    execute(database, "ALTER TABLE openai_batch RENAME TO away")
+    with state.folder.new() as content:
+        stray = app.state.folder.path / str(content.keep().file_id)
+    os.utime(stray, times=(0, 0))
+    settler = Settler(database, state.folder, state.publisher, state.pairs, state.settings, sweep_s=0.1)
+    settler.start()
+    wait_for(lambda: not stray.exists())  # of files no less
+    execute(database, "ALTER TABLE away RENAME TO openai_batch")
+    with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
+        file_id = openai.files.create(file=("x", jsonl([line("a")])), purpose="batch").id
+    new = NewOpenAIBatch(
+        file_id=to_file_id(file_id),
+        endpoint=ENDPOINT,
+        completion_window="1d",
+        expires_at=datetime.now(UTC) + timedelta(days=1),
+    )
+    with transaction(database) as connection:
+        insert_openai_batch(connection, new)
+    wait_for(lambda: num_jobs(database) == 1)
+    settler.close()
+    assert "swept again" in caplog.text
+
+
+def test_an_input_file_stays_until_its_batch_has_read_it(app: FastAPI, openai: OpenAI) -> None:
+    app.state.settler.close()
+    made = create(openai, jsonl([line("a")]))
+    with pytest.raises(ConflictError, match="still being validated"):
+        openai.with_options(max_retries=0).files.delete(made.input_file_id)
+    assert openai.files.content(made.input_file_id).read()
+    openai.batches.cancel(made.id)
+    assert openai.files.delete(made.input_file_id).deleted
+
+
+def test_a_file_that_asks_for_too_many_answers_fails(openai: OpenAI, database: Database) -> None:
+    few, many = (create(openai, jsonl([line(name, n=n) for name in "ab"])).id for n in (2, 3))
+    reaches(openai, few, "in_progress")
+    errors = reaches(openai, many, "failed").errors
+    assert errors is not None
+    assert [each.code for each in errors.data or ()] == ["too_many_jobs"]
+    assert num_jobs(database) == 4
+
+
+def test_of_two_result_files_none_stays_where_the_second_cannot_be_kept(
+    app: FastAPI, openai: OpenAI, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = create(openai, jsonl([line("a"), line("b")]))
+    reaches(openai, made.id, "in_progress")
+    files_before = sorted(app.state.folder.path.iterdir())
+    long = JobResult(state=JobState.FAILED, error="no" * 2500)  # which is written when the file is kept
+    with full_disk(4000):
+        end_all(database, lambda number: long if number else succeeded(number))
+        openai.batches.retrieve(made.id)
+        wait_for(lambda: "is not moved on: files" in caplog.text)
+    assert sorted(app.state.folder.path.iterdir()) == files_before
+    done = reaches(openai, made.id, "completed")
+    assert [len(lines_of(openai, each)) for each in (done.output_file_id, done.error_file_id)] == [1, 1]
