@@ -17,15 +17,14 @@ log = logging.getLogger(__name__)
 def announce_queued(database: Database, publisher: Publisher, settings: Settings, pair: str) -> None:
     """Announce the pair's next jobs. What was stored is not lost if that fails: the dispatcher does it later.
 
-    One request at a time: others leave theirs to the dispatcher, a second at most, and keep no connection waiting.
+    Who has not the turn leaves his to the dispatcher, a second at most, and keeps no connection waiting.
     """
-    if not publisher.turn.acquire(blocking=False):
-        return
-    try:
-        window = window_of(live_slots(database).get(pair, 0), most=settings.publish_window)
-        due = take_unpublished(database, pair, window=window, messages=publisher.waiting(pair))
-        publisher.announce(pair, due)
-    except StoreUnavailable as error:
-        log.warning("the batch is stored, and the dispatcher will announce its jobs: %s", error)
-    finally:
-        publisher.turn.release()
+    with publisher.turn() as is_ours:
+        if not is_ours:
+            return
+        try:
+            window = window_of(live_slots(database).get(pair, 0), most=settings.publish_window)
+            due = take_unpublished(database, pair, window=window, messages=publisher.waiting(pair))
+            publisher.announce(pair, due)
+        except StoreUnavailable as error:
+            log.warning("the batch is stored, and the dispatcher will announce its jobs: %s", error)

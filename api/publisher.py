@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
@@ -14,6 +15,8 @@ from redis.exceptions import RedisError
 from specreason.errors import StoreUnavailable
 from specreason.queues import PUBLISHER_CONFIG, RUN_JOB, announced_job, announcement, queue_of
 
+PAUSE_S = 0.25  # many small submissions do not each look through the queue
+
 
 class Publisher:
     """Sends messages, and sees those that wait. Both raise StoreUnavailable while the broker is away."""
@@ -21,7 +24,23 @@ class Publisher:
     def __init__(self, broker_url: str) -> None:
         self._celery = Celery("specreason", broker=broker_url)
         self._celery.conf.update(PUBLISHER_CONFIG)
-        self.turn = threading.Lock()  # whose turn it is to announce what is queued
+        self._turn = threading.Lock()
+        self._next_turn_at = 0.0
+
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Whether it is the caller's turn to announce: nobody else has it, and the last one began PAUSE_S ago."""
+        is_ours = self._turn.acquire(blocking=False)
+        try:
+            now = time.monotonic()
+            if is_ours and now >= self._next_turn_at:
+                self._next_turn_at = now + PAUSE_S
+                yield True
+            else:
+                yield False
+        finally:
+            if is_ours:
+                self._turn.release()
 
     def waiting(self, pair: str) -> list[UUID | None]:
         """The job of each message in the pair's queue; None for a message that is not ours."""
