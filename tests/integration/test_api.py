@@ -72,7 +72,7 @@ def test_a_request_sent_again_under_its_key_is_the_same_batch(client: TestClient
     assert other.json()["field"] == "Idempotency-Key"
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é"])
+@pytest.mark.parametrize("key", ["", "x" * 256, "é"])
 def test_an_idempotency_key_that_is_none_is_refused(client: TestClient, database: Database, key: str) -> None:
     headers = {"Idempotency-Key": key.encode("latin-1")}
     answer = client.post("/api/batches", json={"problems": PROBLEMS}, headers=headers)
