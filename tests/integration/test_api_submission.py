@@ -112,7 +112,7 @@ def test_a_file_id_that_is_none_is_refused(client: TestClient) -> None:
 
 def test_a_file_id_whose_content_is_gone_is_refused(client: TestClient, files_dir: Path) -> None:
     made = client.post("/v1/files", data={"purpose": "batch"}, files={"file": ("p.jsonl", LINES)}).json()
-    for path in files_dir.iterdir():
+    for path in files_dir.glob("*/*"):
         path.unlink()  # as a delete does that comes in between
     answer = client.post("/api/batches", files={"file_id": (None, made["id"])})
     assert (answer.status_code, answer.json()["field"]) == (422, "file_id")

@@ -219,7 +219,13 @@ def test_waiting_longer_than_allowed_is_status_8_and_says_how_to_go_on(
 def test_ctrl_c_leaves_the_batch_alone_and_says_how_to_look_again(shell: Shell, database: Database) -> None:
     batch_id = submit(database, 2)
     command = [sys.executable, "-m", "specreason.cli.main", "batch", "watch", str(batch_id), "--json"]
-    watch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    watch = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's `&` has it ignored
+    )
     assert watch.stderr is not None
     assert "0 of 2 jobs have ended" in watch.stderr.readline()
     os.kill(watch.pid, signal.SIGINT)
