@@ -224,7 +224,8 @@ def test_ctrl_c_leaves_the_batch_alone_and_says_how_to_look_again(shell: Shell, 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's `&` has it ignored
+        # In the background of a shell it would be ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (one system call)
     )
     assert watch.stderr is not None
     assert "0 of 2 jobs have ended" in watch.stderr.readline()
