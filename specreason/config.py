@@ -21,6 +21,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from specreason.errors import ConfigError, InvalidField, UnknownName
 
@@ -56,6 +57,9 @@ class ScoreMethod(StrEnum):
     EXPECTED = "expected"  # the mean over the ten digits, by their probabilities
 
 
+UNKNOWN_KEY = "unknown_key"
+
+
 class ClosedModel(BaseModel):
     """What users write: frozen, and unknown keys are refused."""
 
@@ -67,7 +71,9 @@ class ClosedModel(BaseModel):
         """Pydantic reports every unknown key, which for a hundred thousand of them takes long and much memory."""
         if isinstance(given, dict) and len(given) > len(cls.model_fields):
             unknown = next(key for key in given if key not in cls.model_fields)
-            raise ValueError(f"unknown key {str(unknown)[:LONGEST_SHOWN]!r}")
+            raise PydanticCustomError(
+                UNKNOWN_KEY, "unknown key '{key}'", {"key": str(unknown)[:LONGEST_SHOWN]}
+            )
         return given
 
 
@@ -225,8 +231,9 @@ def get_pair(pairs: dict[str, PairConfig], name: str) -> PairConfig:
 def first_invalid_field(error: ValidationError, *, prefix: str = "") -> InvalidField:
     """The first complaint of a pydantic error as one line that names the field."""
     detail = error.errors()[0]
-    field = (prefix + ".".join(str(part)[:LONGEST_SHOWN] for part in detail["loc"])).rstrip(".")
-    if detail["type"] == "extra_forbidden":
+    place = (*detail["loc"], detail["ctx"]["key"]) if detail["type"] == UNKNOWN_KEY else detail["loc"]
+    field = (prefix + ".".join(str(part)[:LONGEST_SHOWN] for part in place)).rstrip(".")
+    if detail["type"] in ("extra_forbidden", UNKNOWN_KEY):
         return InvalidField(field, "unknown key")
     message = detail["msg"].removeprefix("Value error, ")
     reason = message[:1].lower() + message[1:]
