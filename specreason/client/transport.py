@@ -152,12 +152,11 @@ def retry_after_s(response: httpx2.Response) -> float | None:
 def _complaint(response: httpx2.Response) -> tuple[str, str | None]:
     """Message and field of a problem; a proxy between may have written anything."""
     try:
-        body = response.json()
+        told = response.json()
     except ValueError:
-        body = None
-    told = body.get("error", body) if isinstance(body, dict) else None
+        told = None
     if not isinstance(told, dict):
         return f"status {response.status_code} {response.reason_phrase}", None
-    message = told.get("detail") or told.get("message") or told.get("title")
+    message = told.get("detail") or told.get("title")
     field = told.get("field")
     return str(message or f"status {response.status_code}"), None if field is None else str(field)

@@ -32,8 +32,8 @@ from specreason.store.jobs import JobResult
 from specreason.store.openai_batches import one_at_a_time
 from specreason.store.session import Database, connect
 from specreason.store.states import JobState
-from tests.integration.api_server import served
 from tests.integration.conftest import TEMPLATE, database_called
+from tests.integration.live_api import serving
 from tests.integration.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
 from tests.integration.scripted_child import HOLDS
 from tests.integration.store_builders import execute, scalar
@@ -65,7 +65,7 @@ def app(servers: Servers, database: Database, pairs: Path, tmp_path: Path) -> Fa
 
 @pytest.fixture
 def openai(app: FastAPI) -> Iterator[OpenAI]:
-    with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as openai:
+    with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as openai:
         yield openai
 
 
@@ -133,7 +133,7 @@ def worked(house: House, servers: Servers, pairs: Path, tmp_path: Path) -> Itera
     house.worker()
     settings = Settings(files_dir=tmp_path / "files")
     app = create_app(house.database, Publisher(servers.broker_url), load_pairs(pairs), settings)
-    with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as openai:
+    with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as openai:
         yield openai
 
 
@@ -322,7 +322,7 @@ def test_what_a_killed_api_left_unfinished_the_next_one_finishes(
     assert openai.batches.retrieve(ids[0]).status == "validating"
     assert num_jobs(database) == 0
     after = create_app(database, app.state.publisher, app.state.pairs, app.state.settings)
-    with served(after) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai_after:
+    with serving(after) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai_after:
         wait_for(lambda: num_jobs(database) == 2)
         for batch_id, status in zip(ids, ("in_progress", "cancelled"), strict=True):
             reaches(openai_after, batch_id, status)
@@ -354,7 +354,7 @@ def test_an_api_that_is_killed_while_it_queues_leaves_all_jobs_or_none(
     wait_for(lambda: num_copying(database) == 0)
     assert num_jobs(database) == 0
     assert scalar(database, "SELECT count(*) FROM batch") == 0
-    with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
+    with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
         assert reaches(openai, made.id, "in_progress").request_counts.total == 50_000  # type: ignore[union-attr]
     assert num_jobs(database) == 50_000
 

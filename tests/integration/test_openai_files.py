@@ -24,9 +24,9 @@ from specreason.settings import Settings
 from specreason.store.files import FileRow, NewFile, files_folder, insert_file, list_files, read_file
 from specreason.store.folder import Folder
 from specreason.store.session import Database, connect, transaction
-from tests.integration.api_server import served
 from tests.integration.conftest import TEMPLATE, database_called
 from tests.integration.full_disk import full_disk
+from tests.integration.live_api import serving
 from tests.integration.store_builders import execute, scalar
 from tests.processes import wait_for
 
@@ -48,7 +48,7 @@ def folder(database: Database, files_dir: Path) -> Path:
 def openai(servers: Servers, database: Database, files_dir: Path) -> Iterator[OpenAI]:
     settings = Settings(files_dir=files_dir, max_upload_bytes=MOST_BYTES)
     app = create_app(database, Publisher(servers.broker_url), load_pairs(), settings)
-    with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as openai:
+    with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as openai:
         yield openai
 
 

@@ -26,8 +26,8 @@ from specreason.store.openai_batches import end_openai_batch, insert_openai_batc
 from specreason.store.openai_status import BatchStatus, NewOpenAIBatch
 from specreason.store.session import Database, transaction
 from specreason.store.states import FilePurpose, JobState
-from tests.integration.api_server import served
 from tests.integration.full_disk import full_disk
+from tests.integration.live_api import serving
 from tests.integration.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
 from tests.integration.store_builders import execute
 from tests.integration.test_openai_batches import PAIRS, create, lines_of, num_jobs, reaches
@@ -52,7 +52,7 @@ def app(servers: Servers, database: Database, pairs: dict[str, PairConfig], tmp_
 
 @pytest.fixture
 def openai(app: FastAPI) -> Iterator[OpenAI]:
-    with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
+    with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
         yield openai
 
 
@@ -79,7 +79,7 @@ def test_results_that_newer_ones_replace_are_gone(app: FastAPI, openai: OpenAI, 
 
 
 def test_a_batch_is_moved_on_although_nobody_looks(app: FastAPI, database: Database) -> None:
-    with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
+    with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
         made = create(openai, jsonl([line("a")]))
         reaches(openai, made.id, "in_progress")
     state = app.state
@@ -103,7 +103,7 @@ def test_a_sweep_that_fails_is_made_again(
     settler.start()
     wait_for(lambda: not stray.exists())  # of files no less
     execute(database, "ALTER TABLE away RENAME TO openai_batch")
-    with served(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
+    with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
         file_id = openai.files.create(file=("x", jsonl([line("a")])), purpose="batch").id
     new = NewOpenAIBatch(
         file_id=to_file_id(file_id),
