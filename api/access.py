@@ -94,8 +94,11 @@ class Door:
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self._guard is not None and scope["path"] not in OPEN_PATHS:
             request = Request(scope)
+            authorization = request.headers.get("Authorization")
             try:
-                key = await run_in_threadpool(self._guard.admit, request.headers.get("Authorization"))
+                key = self._guard.admit_at_once(authorization)
+                if key is None:
+                    key = await run_in_threadpool(self._guard.admit, authorization)
             except SpecReasonError as error:
                 await problem_of(scope["path"], error)(scope, receive, send)
                 return

@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 
 from specreason.errors import InvalidField, UnknownName
 from specreason.store.schema import api_key
-from specreason.store.session import Database, storable, transaction
+from specreason.store.session import Database, single_statement, storable, transaction
 from specreason.store.states import Scope
 
 PREFIX = "sr_"
@@ -104,13 +104,13 @@ def revoke_key(database: Database, key_id: UUID) -> ApiKey:
 
 def find_key(database: Database, secret: str) -> ApiKey | None:
     """The key that `secret` is, if it counts; it has been used now."""
-    counts = (api_key.c.key_hash == _hash(secret)) & api_key.c.revoked_at.is_(None)
     long_ago = or_(
         api_key.c.last_used_at.is_(None), api_key.c.last_used_at <= now() - timedelta(seconds=USED_EVERY_S)
     )
-    with transaction(database) as connection:
-        row = connection.execute(select(api_key).where(counts)).one_or_none()
-        if row is not None:
+    counts = (api_key.c.key_hash == _hash(secret)) & api_key.c.revoked_at.is_(None)
+    with single_statement(database) as connection:
+        row = connection.execute(select(api_key, long_ago.label("note_use")).where(counts)).one_or_none()
+        if row is not None and row.note_use:
             used = update(api_key).where(api_key.c.id == row.id, long_ago)
             connection.execute(used.values(last_used_at=now()))
     return _to_key(row) if row is not None else None

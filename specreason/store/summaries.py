@@ -14,9 +14,9 @@ from specreason.reasoning.steps import StopReason
 from specreason.store.columns import one_of_ids
 from specreason.store.filters import JobFilter
 from specreason.store.schema import batch, job
-from specreason.store.session import Connection, Database, storable, transaction
+from specreason.store.session import Connection, Database, single_statement, storable, transaction
 from specreason.store.states import OPEN, JobState
-from specreason.store.visibility import is_visible, require_batch, require_job
+from specreason.store.visibility import is_visible, no_batch, require_batch, require_job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +144,13 @@ worker_summary = _view("worker_summary", WorkerSummary)
 
 def read_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> BatchSummary:
     """Raises UnknownName."""
-    with transaction(database) as connection:
-        require_batch(connection, batch_id, sees_only)
-        return batch_as_it_stands(connection, batch_id)
+    visible = select(batch_summary).join(batch, batch.c.id == batch_summary.c.batch_id)
+    asked = visible.where(batch_summary.c.batch_id == batch_id, is_visible(sees_only))
+    with single_statement(database) as connection:  # who waits for a batch asks often: one round trip
+        row = connection.execute(asked).one_or_none()
+    if row is None:
+        raise no_batch(batch_id)
+    return _to_batch(row)
 
 
 def batch_as_it_stands(connection: Connection, batch_id: UUID) -> BatchSummary:

@@ -23,11 +23,19 @@ def require_batch(connection: Connection, batch_id: UUID, sees_only: str | None)
     """Raise UnknownName unless there is such a batch for this caller."""
     here = select(batch.c.id).where(batch.c.id == batch_id, is_visible(sees_only))
     if connection.scalar(here) is None:
-        raise UnknownName(f"batch: there is none with id {batch_id}")
+        raise no_batch(batch_id)
 
 
 def require_job(connection: Connection, job_id: UUID, sees_only: str | None) -> None:
     """Raise UnknownName unless there is such a job for this caller."""
     of_batch = select(job.c.id).join(batch, batch.c.id == job.c.batch_id)
     if connection.scalar(of_batch.where(job.c.id == job_id, is_visible(sees_only))) is None:
-        raise UnknownName(f"job: there is none with id {job_id}")
+        raise no_job(job_id)
+
+
+def no_batch(batch_id: UUID) -> UnknownName:
+    return UnknownName(f"batch: there is none with id {batch_id}")
+
+
+def no_job(job_id: UUID) -> UnknownName:
+    return UnknownName(f"job: there is none with id {job_id}")

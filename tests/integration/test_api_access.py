@@ -114,6 +114,17 @@ def test_a_key_sends_no_more_than_its_rate_and_hears_when_to_come_back(
     assert client_of(app, make_key(database, "ada")).get("/api/workers").status_code == 200
 
 
+def test_what_is_counted_ahead_is_of_the_same_rate_for_every_api(
+    servers: Servers, database: Database, tmp_path: Path
+) -> None:
+    issued = make_key(database, "ada", requests_per_minute=120)  # two a second are counted at a time
+    first, second = (client_of(guarded_app(servers, database, tmp_path), issued) for _ in range(2))
+    assert second.get("/api/workers").status_code == 200
+    answers = [first.get("/api/workers").status_code for _ in range(119)]
+    assert answers == [200] * 118 + [429]
+    assert [second.get("/api/workers").status_code for _ in range(2)] == [200, 429]
+
+
 def test_without_the_broker_nobody_is_refused(servers: Servers, database: Database, tmp_path: Path) -> None:
     app = guarded_app(servers, database, tmp_path, broker_url=NO_BROKER)
     client = client_of(app, make_key(database, "ada", requests_per_minute=1))
