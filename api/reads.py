@@ -42,7 +42,7 @@ class BatchPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPage:
-    """A batch's jobs in the order submitted. `next` is the `after` of the page that follows."""
+    """A batch's jobs in the order submitted; long texts make a page shorter. `next` is the `after` of the next page."""
 
     data: tuple[JobSummary, ...]
     next: UUID | None
@@ -50,7 +50,7 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepPage:
-    """A job's steps in order. `next` is the `after` of the page that follows."""
+    """A job's steps in order; long texts make a page shorter. `next` is the `after` of the next page."""
 
     data: tuple[StepRow, ...]
     next: int | None
@@ -120,7 +120,7 @@ def get_jobs(
     error: Annotated[str | None, Query(max_length=1000, description="A part of the error.")] = None,
 ) -> JobPage:
     """A page of a batch's jobs."""
-    rows = read_jobs(
+    page = read_jobs(
         database_of(request),
         batch_id,
         after=after,
@@ -128,7 +128,7 @@ def get_jobs(
         which=JobFilter(states=state, grade=is_correct, error=error),
         sees_only=caller_of(request).sees_only,
     )
-    return JobPage(data=rows, next=rows[-1].job_id if len(rows) == limit else None)
+    return JobPage(data=page.rows, next=page.rows[-1].job_id if page.has_more else None)
 
 
 @router.get("/jobs/{job_id}", dependencies=[READ])
@@ -143,8 +143,8 @@ def get_steps(
 ) -> StepPage:
     """A page of a job's steps: texts, scores, decisions, tokens and timings."""
     sees_only = caller_of(request).sees_only
-    rows = read_step_rows(database_of(request), job_id, after=after, limit=limit, sees_only=sees_only)
-    return StepPage(data=rows, next=rows[-1].index if len(rows) == limit else None)
+    page = read_step_rows(database_of(request), job_id, after=after, limit=limit, sees_only=sees_only)
+    return StepPage(data=page.rows, next=page.rows[-1].index if page.has_more else None)
 
 
 @router.get("/jobs/{job_id}/attempts", dependencies=[READ])

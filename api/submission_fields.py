@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from api.grid import Grid
 from specreason.config import ClosedModel, RunConfig
 from specreason.evaluation.datasets import Columns, Problem
 
 LONGEST_DEADLINE_S = 366 * 86_400
+LARGEST_METADATA = 16_384  # characters as JSON: each summary of the batch has all of it
+
+
+def _small(metadata: dict[str, Any]) -> dict[str, Any]:
+    if (size := len(json.dumps(metadata, ensure_ascii=False))) > LARGEST_METADATA:
+        raise ValueError(f"has {size} characters as JSON; at most {LARGEST_METADATA} are allowed")
+    return metadata
 
 
 class Choices(ClosedModel):
@@ -23,7 +31,7 @@ class Choices(ClosedModel):
     deadline_s: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE_S)] | None = Field(
         None, description="What has not ended so many seconds from now expires."
     )
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    metadata: Annotated[dict[str, Any], AfterValidator(_small)] = Field(default_factory=dict)
     mapping: Columns | None = Field(
         None, description="Which column is the problem, the answer and the id; all others become the source."
     )

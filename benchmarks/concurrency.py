@@ -118,7 +118,7 @@ def run_jobs(
     config = CONFIG.model_copy(update={"overlap": overlap})
     new = NewBatch(name="bench", pair=PAIR, config=config, problems=[NewProblem(text=text) for text in texts])
     batch_id = insert_batch(database, new)
-    job_ids = [job.job_id for job in read_jobs(database, batch_id, limit=len(texts))]
+    job_ids = [job.job_id for job in read_jobs(database, batch_id, limit=len(texts)).rows]
     worker = NewWorker(pair=PAIR, pair_fingerprint=pair.fingerprint, host="here", pid=1, slots=in_flight)
     worker_id = register_worker(database, worker, lease_s=86_400)
     writer = TraceWriter(database)
@@ -129,7 +129,7 @@ def run_jobs(
         wall_s = time.perf_counter() - started
     runner.draining.set()
     writer.close()
-    ended = read_jobs(database, batch_id, limit=len(texts))
+    ended = read_jobs(database, batch_id, limit=len(texts)).rows
     assert all(job.state is JobState.SUCCEEDED for job in ended)
     return len(texts) / wall_s, job_ids
 

@@ -124,7 +124,7 @@ def claim_jobs(database: Database, number: int) -> list[ClaimedJob]:
     worker_id = register_worker(database, new, lease_s=86_400)
     claims = [
         claim(database, job.job_id, worker_id=worker_id, pair_fingerprint=PAIR)
-        for job in read_jobs(database, batch_id, limit=number)
+        for job in read_jobs(database, batch_id, limit=number).rows
     ]
     vacuum(
         database, "job", "attempt"

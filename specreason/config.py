@@ -114,7 +114,7 @@ class RunConfig(ClosedModel):
         False,
         description="Send steps straight to the base while drafting costs more than it saves, by measured costs.",
     )
-    delimiter: Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")] = "\n\n"
+    delimiter: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$")] = "\n\n"
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.6
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
     drafter_temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(

@@ -23,7 +23,7 @@ def _without_nul(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
+IsText = AfterValidator(_without_nul)
 
 
 class Problem(ClosedModel):
@@ -31,9 +31,11 @@ class Problem(ClosedModel):
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
-    problem: Annotated[Text, Field(min_length=1, max_length=200_000)]
-    answer: Annotated[Text | None, BeforeValidator(_as_text)] = None
-    id: Annotated[Text | None, BeforeValidator(_as_text)] = None
+    problem: Annotated[str, Field(min_length=1, max_length=200_000), IsText]
+    answer: Annotated[Annotated[str, Field(max_length=20_000), IsText] | None, BeforeValidator(_as_text)] = (
+        None
+    )
+    id: Annotated[Annotated[str, Field(max_length=1_000), IsText] | None, BeforeValidator(_as_text)] = None
     source: dict[str, Any] = Field(default_factory=dict, description="Anything else; stored, never read.")
 
 

@@ -29,12 +29,14 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from specreason.engines.base import FinishReason
 from specreason.reasoning.steps import Phase, StopReason
+from specreason.store.pages import PAGE_BYTES
 from specreason.store.schema import batch, job, problem
 from specreason.store.session import Database, transaction
 from specreason.store.states import JobState
 from specreason.store.trace_schema import grade, step, step_payload
 
-PAGE = 200  # jobs
+PAGE = 200  # jobs, or fewer where they are long
+BYTES_PER_TOKEN = 4  # about, in English
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +74,14 @@ class EndedJob:
 
 def ended_jobs(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
     """Those that have ended so far, in the order submitted: every problem once before one comes twice."""
+    per_page = _page_size(database, batch_id)
     page = select(job.c.id).where(job.c.batch_id == batch_id, job.c.finished_at.is_not(None))
-    page = page.order_by(job.c.id).limit(PAGE)
+    page = page.order_by(job.c.id).limit(per_page)
     after: UUID | None = None
     while True:
         rows = _read(database, page if after is None else page.where(job.c.id > after), job.c.id)
         yield from rows
-        if len(rows) < PAGE:
+        if len(rows) < per_page:
             return
         after = rows[-1].job_id
 
@@ -88,7 +91,7 @@ def ended_jobs_by_problem(database: Database, batch_id: UUID) -> Iterator[EndedJ
     with transaction(database) as connection:
         sizes = select(batch.c.num_problems, batch.c.num_jobs).where(batch.c.id == batch_id)
         num_problems, num_jobs = connection.execute(sizes).one()
-    per_page = max(1, PAGE * num_problems // num_jobs)
+    per_page = max(1, _page_size(database, batch_id) * num_problems // num_jobs)
     for first in range(0, num_problems, per_page):
         page = (
             select(job.c.id)
@@ -101,6 +104,14 @@ def ended_jobs_by_problem(database: Database, batch_id: UUID) -> Iterator[EndedJ
             )
         )
         yield from _read(database, page, problem.c.index, job.c.repeat)
+
+
+def _page_size(database: Database, batch_id: UUID) -> int:
+    """How many jobs may be read at once, were they all as long as the longest that has ended so far."""
+    longest = select(func.max(job.c.think_tokens + job.c.answer_tokens)).where(job.c.batch_id == batch_id)
+    with transaction(database) as connection:
+        num_tokens = connection.scalar(longest)
+    return min(PAGE, max(1, PAGE_BYTES // (BYTES_PER_TOKEN * (num_tokens or 1))))
 
 
 def _read(database: Database, page: Select[Any], *order: ColumnElement[Any]) -> list[EndedJob]:

@@ -15,6 +15,7 @@ from sqlalchemy import RowMapping, Select, select
 
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Odds, Phase, StepRecord
+from specreason.store.pages import Page, first_page, total_bytes
 from specreason.store.session import Database, storable, transaction
 from specreason.store.trace_schema import step, step_payload
 from specreason.store.visibility import require_job
@@ -75,13 +76,21 @@ class StepRow:
 
 def read_step_rows(
     database: Database, job_id: UUID, *, after: int = -1, limit: int = 100, sees_only: str | None = None
-) -> tuple[StepRow, ...]:
+) -> Page[StepRow]:
     """A page of a job's steps: at most `limit`, those behind index `after`. Raises UnknownName."""
-    page = steps_of(job_id).where(step.c.index > after).limit(limit)
+    texts = (step_payload.c.kept_text, step_payload.c.draft_text, step_payload.c.written_text)
+    sized = (
+        select(step_payload.c.index, total_bytes(texts))
+        .where(step_payload.c.job_id == job_id, step_payload.c.index > after)
+        .order_by(step_payload.c.index)
+        .limit(limit + 1)
+    )
     with transaction(database) as connection:
         require_job(connection, job_id, sees_only)
-        rows = connection.execute(page).mappings().all()
-    return tuple(_to_step_row(row) for row in rows)
+        page: Page[int] = first_page(connection.execute(sized), limit)
+        of_page = steps_of(job_id).where(step.c.index > after, step.c.index <= max(page.rows, default=after))
+        rows = connection.execute(of_page).mappings().all()
+    return Page(rows=tuple(map(_to_step_row, rows)), has_more=page.has_more)
 
 
 def to_columns(job_id: UUID, fence: int, record: StepRecord) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from sqlalchemy import Row, TableClause, column, exists, select, table
 from specreason.reasoning.steps import StopReason
 from specreason.store.columns import one_of_ids
 from specreason.store.filters import JobFilter
-from specreason.store.schema import batch, job
+from specreason.store.pages import Page, first_page, total_bytes
+from specreason.store.schema import batch, job, problem
 from specreason.store.session import Connection, Database, single_statement, storable, transaction
 from specreason.store.states import OPEN, JobState
 from specreason.store.visibility import is_visible, no_batch, require_batch, require_job
@@ -204,21 +205,31 @@ def read_jobs(
     limit: int = 100,
     which: JobFilter | None = None,
     sees_only: str | None = None,
-) -> tuple[JobSummary, ...]:
+) -> Page[JobSummary]:
     """A page of a batch's jobs, in the order submitted: at most `limit`, those behind the job `after`.
 
     Raises UnknownName.
     """
-    page = select(job.c.id).where(job.c.batch_id == batch_id).order_by(job.c.id).limit(limit)
+    texts = (problem.c.text, problem.c.answer, job.c.error, job.c.answer)
+    sized = (
+        select(job.c.id, total_bytes(texts))
+        .join(problem, problem.c.id == job.c.problem_id)
+        .where(job.c.batch_id == batch_id)
+        .order_by(job.c.id)
+        .limit(limit + 1)
+    )
     if after is not None:
-        page = page.where(job.c.id > after)
+        sized = sized.where(job.c.id > after)
     if which is not None:
-        page = page.where(*which.conditions())
+        sized = sized.where(*which.conditions())
     with transaction(database) as connection:
         require_batch(connection, batch_id, sees_only)
-        ids = connection.scalars(page).all()
-        rows = connection.execute(select(job_summary).where(one_of_ids(job_summary.c.job_id, ids))).all()
-    return tuple(sorted(map(_to_job, rows), key=lambda summary: summary.job_id))
+        page: Page[UUID] = first_page(connection.execute(sized), limit)
+        rows = connection.execute(
+            select(job_summary).where(one_of_ids(job_summary.c.job_id, page.rows))
+        ).all()
+    jobs = sorted(map(_to_job, rows), key=lambda summary: summary.job_id)
+    return Page(rows=tuple(jobs), has_more=page.has_more)
 
 
 def list_workers(database: Database, *, limit: int = 100) -> tuple[WorkerSummary, ...]:

@@ -32,7 +32,7 @@ def submit(
 
 
 def job_ids(database: Database, batch_id: UUID) -> tuple[UUID, ...]:
-    return tuple(job.job_id for job in read_jobs(database, batch_id, limit=1000))
+    return tuple(job.job_id for job in read_jobs(database, batch_id, limit=1000).rows)
 
 
 def start_worker(database: Database, *, lease_s: float = 60, fingerprint: str = FINGERPRINT) -> UUID:

@@ -261,6 +261,20 @@ def test_jobs_and_batches_are_read_page_by_page(client: TestClient) -> None:
     assert [job["problem_index"] for job in jobs["data"] + rest["data"]] == [0, 1]
 
 
+def test_a_page_of_long_problems_is_shorter_and_says_that_more_follow(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problems = [{"problem": "x" * length} for length in (10, 10, 30, 100, 10)]
+    batch_id = client.post("/api/batches", json={"problems": problems}).json()["batch_id"]
+    monkeypatch.setattr("specreason.store.pages.PAGE_BYTES", 50)
+    path, pages, after = f"/api/batches/{batch_id}/jobs", [], None
+    while not pages or after:
+        page = client.get(path, params={"after": after} if after else {}).json()
+        pages.append([job["problem_index"] for job in page["data"]])
+        after = page["next"]
+    assert pages == [[0, 1, 2], [3], [4]]
+
+
 def test_a_broker_that_is_away_loses_no_job(database: Database) -> None:
     nowhere = Publisher("redis+socket:///nowhere/at/all.sock")
     with TestClient(create_app(database, nowhere, load_pairs(), Settings())) as client:

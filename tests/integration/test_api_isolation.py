@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from specreason.embedded import Servers
+from specreason.store import controls
 from specreason.store.jobs import JobResult
 from specreason.store.session import Database
 from specreason.store.states import JobState, Scope
@@ -264,6 +265,23 @@ async def test_a_page_behind_something_of_anothers_is_empty(ada: Owned, bob: Tes
         page = bob.get(path, params={"after": after, "order": order})
         assert (page.status_code, page.json()["data"], page.json()["has_more"]) == (200, [], False)
     assert bob.get("/api/batches", params={"before": ada.batch_id}).json() == {"data": [], "next": None}
+
+
+async def test_who_has_things_of_his_own_sees_these_and_no_other(
+    database: Database, ada: Owned, bob: TestClient
+) -> None:
+    secrets = ada.secrets
+    his = bob.post("/api/batches", json={"problems": [{"problem": "1 + 1?"}]}).json()["batch_id"]
+    form = {"data": {"purpose": "batch"}, "files": {"file": ("his.jsonl", jsonl(LINES))}}
+    his_file = bob.post("/v1/files", **form).json()["id"]  # type: ignore[arg-type]
+    assert [batch["batch_id"] for batch in bob.get("/api/batches").json()["data"]] == [his]
+    assert [file["id"] for file in bob.get("/v1/files").json()["data"]] == [his_file]
+    assert bob.get("/v1/batches").json()["data"] == []
+    controls.cancel_batch(database, UUID(ada.batch_id))  # events of hers, between two of his
+    assert bob.post(f"/api/batches/{his}/cancel").status_code == 200
+    stream = bob.get(f"/api/batches/{his}/events").text
+    assert stream.count("event: job_ended") == 1
+    assert not {each for each in secrets if each in plain(stream)}
 
 
 async def test_the_owner_and_an_administrator_see_all_of_it(

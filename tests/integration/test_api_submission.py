@@ -18,7 +18,13 @@ from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.grades import NewGrade, insert_grade
 from specreason.store.jobs import JobResult, finish
-from specreason.store.results import PAGE, ended_jobs, ended_jobs_by_problem
+from specreason.store.results import (
+    BYTES_PER_TOKEN,
+    PAGE,
+    _page_size,
+    ended_jobs,
+    ended_jobs_by_problem,
+)
 from specreason.store.session import Database
 from specreason.store.states import JobState
 from specreason.store.traces import TraceWriter
@@ -268,6 +274,21 @@ def test_results_of_many_jobs_have_each_once_in_both_orders(database: Database) 
     by_problem = [(job.problem_index, job.repeat) for job in ended_jobs_by_problem(database, batch_id)]
     assert by_problem == sorted(by_problem)
     assert len(set(by_problem)) == len(submitted)
+
+
+def test_long_results_are_read_a_few_at_a_time_and_none_is_missed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_id = submit(database, 5, repeats=2)
+    execute(
+        database,
+        "UPDATE job SET state = 'failed', finished_at = now(), think_tokens = 90, answer_tokens = 10",
+    )
+    execute(database, "UPDATE job SET think_tokens = NULL WHERE repeat = 1")
+    monkeypatch.setattr("specreason.store.results.PAGE_BYTES", 3 * 100 * BYTES_PER_TOKEN)
+    assert _page_size(database, batch_id) == 3
+    assert len({job.job_id for job in ended_jobs(database, batch_id)}) == 10
+    assert len({job.job_id for job in ended_jobs_by_problem(database, batch_id)}) == 10
 
 
 def test_results_of_an_unknown_batch_are_404(client: TestClient) -> None:

@@ -50,7 +50,7 @@ def test_what_was_submitted_is_what_is_stored(database: Database) -> None:
     assert RunConfig.model_validate(batch.config) == new.config
     assert batch.config_hash == new.config.hash()
     assert (batch.num_problems, batch.num_jobs, batch.num_queued) == (2, 4, 4)
-    jobs = read_jobs(database, batch_id)
+    jobs = read_jobs(database, batch_id).rows
     assert [(job.problem_index, job.repeat) for job in jobs] == [(0, 0), (1, 0), (0, 1), (1, 1)]
     assert (jobs[0].problem, jobs[0].gold, jobs[0].problem_id) == ("1 + 1?\n\tOne\\line", "2", "a")
     assert (jobs[1].problem, jobs[1].gold, jobs[1].problem_id) == ("∑?", None, None)
@@ -161,8 +161,8 @@ def test_pages_of_jobs_and_batches_have_every_row_once(database: Database) -> No
     batch_ids = [submit(database, 7) for _ in range(5)]
     everything = job_ids(database, batch_ids[0])
     assert len(everything) == 7
-    first = read_jobs(database, batch_ids[0], limit=4)
-    second = read_jobs(database, batch_ids[0], after=first[-1].job_id, limit=4)
+    first = read_jobs(database, batch_ids[0], limit=4).rows
+    second = read_jobs(database, batch_ids[0], after=first[-1].job_id, limit=4).rows
     assert tuple(job.job_id for job in (*first, *second)) == everything
     newest = list_batches(database, limit=3)
     older = list_batches(database, before=newest[-1].batch_id, limit=3)

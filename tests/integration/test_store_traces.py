@@ -14,6 +14,7 @@ from specreason.reasoning.steps import Decision
 from specreason.store.controls import cancel_batch
 from specreason.store.dispatch import expire_leases
 from specreason.store.jobs import release
+from specreason.store.pages import Page
 from specreason.store.session import Database
 from specreason.store.steps import read_step_rows
 from specreason.store.traces import TraceWriter, read_steps
@@ -277,14 +278,22 @@ async def test_cancelling_the_caller_does_not_cancel_the_write(
     assert read_steps(database, job.job_id) == (accepted(0),)
 
 
-async def test_steps_are_read_in_pages(database: Database, writer: TraceWriter) -> None:
+async def test_steps_are_read_in_pages(
+    database: Database, writer: TraceWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = claim_one(database)
     sink = writer.sink(job)
     for index in range(5):
         await sink.append(accepted(index))
     await sink.flush()
     page = read_step_rows(database, job.job_id, after=1, limit=2)
-    assert [row.index for row in page] == [2, 3]
-    assert {row.fence for row in page} == {job.fence}
+    assert ([row.index for row in page.rows], page.has_more) == ([2, 3], True)
+    assert {row.fence for row in page.rows} == {job.fence}
+    last = read_step_rows(database, job.job_id, after=2, limit=2)
+    assert ([row.index for row in last.rows], last.has_more) == ([3, 4], False)
+    monkeypatch.setattr("specreason.store.pages.PAGE_BYTES", 1)
+    long = read_step_rows(database, job.job_id, after=2)
+    assert ([row.index for row in long.rows], long.has_more) == ([3], True)
+    assert read_step_rows(database, job.job_id, after=4) == Page(rows=(), has_more=False)
     with pytest.raises(UnknownName):
         read_step_rows(database, job.batch_id)

@@ -110,7 +110,7 @@ class House:
         batch_id = insert_batch(
             self.database, NewBatch(name="kills", pair=PAIR, config=CONFIG, problems=given)
         )
-        return tuple(job.job_id for job in read_jobs(self.database, batch_id, limit=1000))
+        return tuple(job.job_id for job in read_jobs(self.database, batch_id, limit=1000).rows)
 
     def batch_of(self, job_id: UUID) -> UUID:
         ((batch_id,),) = rows_of(self.database, f"SELECT batch_id FROM job WHERE id = '{job_id}'")

@@ -14,8 +14,8 @@ from api.openai.batches import CreateBatch
 from api.openai.lines import LineInvalid, config_of, read_line
 from api.openai.plan import Refused, read_plan
 from api.problems import problem
-from api.submission_fields import GridSubmission, Submission
-from specreason.config import load_pairs
+from api.submission_fields import LARGEST_METADATA, GridSubmission, Submission
+from specreason.config import first_invalid_field, load_pairs
 from specreason.evaluation.jsonl import LONGEST_LINE, MOST_DEPTH, lines_of, load_json
 
 MANY = 20_000
@@ -53,6 +53,22 @@ def test_what_is_wrong_everywhere_is_reported_a_few_times(
     with pytest.raises(ValidationError) as raised:
         model.model_validate(given)
     assert raised.value.error_count() <= FEW
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"metadata": {"note": "x" * LARGEST_METADATA}}, "metadata"),
+        ({"config": {"delimiter": "x" * 101}}, "config.delimiter"),
+        ({"problems": [{"problem": "x" * 200_001}]}, "problems.0.problem"),
+        ({"problems": [PROBLEM | {"answer": "x" * 20_001}]}, "problems.0.answer"),
+        ({"problems": [PROBLEM | {"id": "x" * 1_001}]}, "problems.0.id"),
+    ],
+)
+def test_what_is_repeated_for_each_job_or_batch_has_a_bound(given: dict[str, Any], field: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        Submission.model_validate({"problems": [PROBLEM], **given})
+    assert first_invalid_field(raised.value).field == field
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+"""Pages of rows with long texts: bounded by rows and by bytes, so that no reader fills the memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, func
+
+T = TypeVar("T")
+
+PAGE_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """Some rows in order. `has_more`: others follow."""
+
+    rows: tuple[T, ...]
+    has_more: bool
+
+
+def first_page(sized: Iterable[tuple[Any, int]], limit: int) -> Page[Any]:
+    """The keys of the first rows, at most `limit` and about PAGE_BYTES, but one at least.
+
+    `sized` has a key and the bytes of its texts in each row; it must go one row beyond `limit`.
+    """
+    keys: list[Any] = []
+    size = 0
+    for key, num_bytes in sized:
+        if len(keys) == limit or (keys and size + num_bytes > PAGE_BYTES):
+            return Page(rows=tuple(keys), has_more=True)
+        keys.append(key)
+        size += num_bytes
+    return Page(rows=tuple(keys), has_more=False)
+
+
+def total_bytes(texts: Iterable[ColumnElement[str | None]]) -> ColumnElement[int]:
+    """Bytes of all these; Postgres reads no text for that."""
+    sizes = [func.coalesce(func.octet_length(text), 0) for text in texts]
+    return sum(sizes[1:], start=sizes[0])
