@@ -1,13 +1,22 @@
-"""Every SQL statement that the pages show runs on the tables as they are."""
+"""Every SQL statement and every request that the pages show runs as it stands there."""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from api.app import create_app
+from api.publisher import Publisher
+from specreason.config import load_pairs
+from specreason.embedded import Servers
+from specreason.settings import Settings
 from specreason.store.session import Database, read_only_query
+from tests.integration.live_api import serving
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -25,3 +34,36 @@ STATEMENTS = [
 def test_a_query_of_the_pages_runs(database: Database, statement: str) -> None:
     """An id that the reader is to fill in stands there in capitals."""
     assert read_only_query(database, re.sub(r"'[A-Z_]+'", SOME_ID, statement)).columns
+
+
+def test_the_requests_of_the_page_on_the_api_are_answered(
+    servers: Servers, database: Database, tmp_path: Path
+) -> None:
+    """Its batch has ended already, so that the streams of its events end."""
+    (tmp_path / "problems.jsonl").write_text('{"question": "1 + 1?", "solution": "2", "level": "easy"}\n')
+    blocks = re.findall(
+        r"^```bash\n(.*?)^```$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings(files_dir=tmp_path))
+    with serving(app) as url, httpx2.Client(base_url=url) as client:
+        batch = client.post("/api/batches", json={"problems": [{"problem": "1?"}, {"problem": "2?"}]}).json()
+        path = f"/api/batches/{batch['batch_id']}"
+        client.post(f"{path}/cancel")
+        job_id = client.get(f"{path}/jobs").json()["data"][0]["job_id"]
+        stop_at_errors = (
+            'set -eu; curl() { command curl --silent --show-error --fail-with-body "$@"; echo; }\n'
+        )
+        done = subprocess.run(
+            ["bash", "-c", stop_at_errors + "\n".join(blocks)],
+            env={**os.environ, "API": url, "BATCH": batch["batch_id"], "JOB": job_id},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout[-500:] + done.stderr
+    assert done.stdout.count('"grid_id"') == 5  # of the grid and of its four batches
+    assert done.stdout.count("event: end") == 2
+    assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 2
+    assert read_only_query(database, "SELECT sum(num_jobs)::int FROM batch").rows == ((2 + 4 + 1 + 4,),)
