@@ -12,13 +12,9 @@ import pytest
 from fastapi import FastAPI
 from openai import ConflictError, NotFoundError, OpenAI
 
-from api.app import create_app
 from api.openai.ids import to_batch_id, to_file_id
 from api.openai.settler import Settler
-from api.publisher import Publisher
-from specreason.config import PairConfig, load_pairs
 from specreason.embedded import Servers
-from specreason.settings import Settings
 from specreason.store.controls import requeue_job
 from specreason.store.files import NewFile, unknown_files
 from specreason.store.jobs import JobResult
@@ -28,9 +24,9 @@ from specreason.store.session import Database, transaction
 from specreason.store.states import FilePurpose, JobState
 from tests.integration.full_disk import full_disk
 from tests.integration.live_api import serving
+from tests.integration.openai_api import create, lines_of, num_jobs, reaches, scripted_app
 from tests.integration.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
 from tests.integration.store_builders import execute
-from tests.integration.test_openai_batches import PAIRS, create, lines_of, num_jobs, reaches
 from tests.integration.worker_house import rows_of
 from tests.processes import wait_for
 
@@ -38,16 +34,8 @@ FAILED = JobResult(state=JobState.FAILED, error="no")
 
 
 @pytest.fixture
-def pairs(tmp_path: Path) -> dict[str, PairConfig]:
-    path = tmp_path / "pairs.toml"
-    path.write_text(PAIRS)
-    return load_pairs(path)
-
-
-@pytest.fixture
-def app(servers: Servers, database: Database, pairs: dict[str, PairConfig], tmp_path: Path) -> FastAPI:
-    settings = Settings(files_dir=tmp_path / "files", max_jobs=5)
-    return create_app(database, Publisher(servers.broker_url), pairs, settings)
+def app(servers: Servers, database: Database, tmp_path: Path) -> FastAPI:
+    return scripted_app(servers, database, tmp_path, max_jobs=5)
 
 
 @pytest.fixture
