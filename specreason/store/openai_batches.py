@@ -74,7 +74,9 @@ def unsettled_batches(database: Database) -> tuple[UUID, ...]:
     )
     to_cancel = openai_batch.c.cancelling_at.is_not(None) & openai_batch.c.ended_at.is_(None)
     waiting = select(openai_batch.c.id).where(
-        openai_batch.c.failed_at.is_(None), openai_batch.c.num_completed.is_(None), to_cancel | open_job.is_(None)
+        openai_batch.c.failed_at.is_(None),
+        openai_batch.c.num_completed.is_(None),
+        to_cancel | open_job.is_(None),
     )
     with transaction(database) as connection:
         return tuple(connection.scalars(waiting.order_by(openai_batch.c.id)))

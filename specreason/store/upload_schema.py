@@ -17,7 +17,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from specreason.store.columns import count_column, created_at, id_column, json_column, metadata, moment, one_of
+from specreason.store.columns import (
+    count_column,
+    created_at,
+    id_column,
+    json_column,
+    metadata,
+    moment,
+    one_of,
+)
 from specreason.store.states import FilePurpose
 
 file = Table(  # what a user uploaded, byte for byte, and what we wrote for him

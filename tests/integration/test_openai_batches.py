@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from fastapi import FastAPI
-from openai import APIStatusError, NotFoundError, OpenAI
+from openai import APIStatusError, NotFoundError, OpenAI, UnprocessableEntityError
 
 from specreason.embedded import Servers
 from specreason.store.controls import requeue_job
@@ -147,6 +147,14 @@ def test_a_batch_of_a_deleted_file_fails_and_says_so(
     assert failed.errors is not None
     assert failed.errors.data is not None
     assert failed.errors.data[0].code == "file_not_found"
+
+
+def test_another_body_under_an_idempotency_key_is_unprocessable(openai: OpenAI, database: Database) -> None:
+    key = {"Idempotency-Key": "mine"}
+    made = create(openai, jsonl([line("a")]), extra_headers=key)
+    with pytest.raises(UnprocessableEntityError, match="was used before, with another body"):
+        create(openai, jsonl([line("b")]), extra_headers=key)
+    assert [batch.id for batch in openai.batches.list()] == [made.id]
 
 
 @pytest.mark.parametrize(
