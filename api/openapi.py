@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api.access import OPEN_PATHS, scope_of
-from api.problems import PROBLEM_JSON, speaks_openai, status_for
+from api.problems import IDEMPOTENCY_KEY, PROBLEM_JSON, speaks_openai, status_for
 
 PROBLEM_DETAILS = {
     "title": "ProblemDetails",
@@ -73,7 +73,10 @@ def document_errors(app: FastAPI) -> None:
 def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     path = route.path_format
     operation["responses"].pop("422", None)
-    for status in sorted({status_for(path, status) for status in _statuses(operation, path)}):
+    statuses = {status_for(path, status) for status in _statuses(operation, path)}
+    if any(parameter["name"] == IDEMPOTENCY_KEY for parameter in operation.get("parameters", [])):
+        statuses |= {409, 422}
+    for status in sorted(statuses):
         operation["responses"][str(status)] = _response(path, status)
     if path not in OPEN_PATHS:
         operation["security"] = [{"ApiKey": []}]
@@ -103,8 +106,7 @@ def _statuses(operation: dict[str, Any], path: str) -> Iterator[int]:
         yield 422
     if "requestBody" in operation:
         yield from (400, 413)
-    named = any(parameter["name"] == "Idempotency-Key" for parameter in parameters)
-    if named or "409" in operation["responses"]:
+    if "409" in operation["responses"]:
         yield 409
 
 

@@ -40,6 +40,7 @@ STATUS_OF: tuple[tuple[type[SpecReasonError], int], ...] = (  # the first that f
     (StillRunning, 409),
     (StoreUnavailable, 503),
 )
+IDEMPOTENCY_KEY = "Idempotency-Key"
 OPENAI_TYPE_OF = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 OPENAI_CODE_OF = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 
@@ -49,16 +50,16 @@ def speaks_openai(path: str) -> bool:
     return path == "/v1" or path.startswith("/v1/")
 
 
-def status_for(path: str, status: int) -> int:
-    """OpenAI's API calls every wrong request 400."""
-    return 400 if status == 422 and speaks_openai(path) else status
+def status_for(path: str, status: int, field: str | None = None) -> int:
+    """OpenAI's API calls every wrong request 400; what is wrong with a key of ours is 422 everywhere."""
+    return 400 if status == 422 and speaks_openai(path) and field != IDEMPOTENCY_KEY else status
 
 
 def problem(
     path: str, status: int, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
     """The answer to a request to `path` that went wrong. What it repeats of the request may be no text."""
-    status = status_for(path, status)
+    status = status_for(path, status, field)
     detail, field = storable(detail), None if field is None else storable(field)
     if speaks_openai(path):
         kind = OPENAI_TYPE_OF.get(status, "invalid_request_error" if status < 500 else "server_error")

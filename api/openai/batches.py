@@ -16,10 +16,11 @@ from api.database import database_of
 from api.idempotency import IdempotencyKey, answer_once
 from api.openai.files import LONGEST_LIFE_S, SHORTEST_LIFE_S
 from api.openai.ids import to_batch_id, to_cursor, to_file_id
-from api.openai.objects import BatchList, BatchObject, batch_object
+from api.openai.objects import BatchObject, Page, batch_object, page_of
 from api.openai.settler import Settler
 from specreason.config import ClosedModel
 from specreason.errors import InvalidField, UnknownName
+from specreason.store.batches import NOT_TEXT
 from specreason.store.controls import cancel_batch
 from specreason.store.files import hold_file
 from specreason.store.openai_batches import (
@@ -77,7 +78,7 @@ class CreateBatch(ClosedModel):
                     f" or a value of more than {LONGEST_METADATA_VALUE}"
                 )
             if storable(key + value) != key + value:
-                raise ValueError("has a character that is no text (NUL or half a pair)")
+                raise ValueError(NOT_TEXT)
         return metadata
 
 
@@ -101,7 +102,7 @@ def create_batch(request: Request, asked: CreateBatch, idempotency_key: Idempote
 @router.get("/batches", dependencies=[READ])
 def get_batches(
     request: Request, after: str | None = None, limit: Annotated[int, Query(ge=1, le=100)] = 20
-) -> BatchList:
+) -> Page[BatchObject]:
     """A page of batches, newest first."""
     rows = list_openai_batches(
         database_of(request),
@@ -109,13 +110,7 @@ def get_batches(
         after=to_cursor(after, to_batch_id),
         limit=limit + 1,
     )
-    page = [_shown(request, row) for row in rows[:limit]]
-    return BatchList(
-        data=page,
-        first_id=page[0].id if page else None,
-        last_id=page[-1].id if page else None,
-        has_more=len(rows) > limit,
-    )
+    return page_of([_shown(request, row) for row in rows], limit)
 
 
 @router.get("/batches/{batch_id}", dependencies=[READ])

@@ -17,7 +17,7 @@ from api.database import database_of
 from api.files import folder_of, remove_unless_known
 from api.idempotency import IdempotencyKey, answer_once
 from api.openai.ids import file_name, to_cursor, to_file_id
-from api.openai.objects import FileDeleted, FileList, FileObject, file_object
+from api.openai.objects import FileDeleted, FileObject, Page, file_object, page_of
 from api.uploads import Form, keep_upload, read_form
 from specreason.errors import InvalidField
 from specreason.store.files import NewFile, delete_file, insert_file, list_files, open_content, read_file
@@ -72,7 +72,7 @@ def get_files(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
     order: Literal["asc", "desc"] = "desc",
     purpose: FilePurpose | None = None,
-) -> FileList:
+) -> Page[FileObject]:
     """A page of files, newest first unless `order` says otherwise."""
     rows = list_files(
         database_of(request),
@@ -82,13 +82,7 @@ def get_files(
         oldest_first=order == "asc",
         limit=limit + 1,
     )
-    page = [file_object(row) for row in rows[:limit]]
-    return FileList(
-        data=page,
-        first_id=page[0].id if page else None,
-        last_id=page[-1].id if page else None,
-        has_more=len(rows) > limit,
-    )
+    return page_of([file_object(row) for row in rows], limit)
 
 
 @router.get("/files/{file_id}", dependencies=[READ])

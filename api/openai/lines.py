@@ -19,6 +19,30 @@ LONGEST_CUSTOM_ID = 256  # characters
 ANSWER_SHARE = 4
 # The names under which OpenAI's fields and ours say the same.
 OURS = {"temperature": "temperature", "top_p": "top_p", "n": "repeats", "seed": "seed"}
+# Fields that label a request: no text depends on them, and none is kept.
+LABELS = frozenset(
+    {"metadata", "prompt_cache_key", "safety_identifier", "service_tier", "store", "user"},
+)
+# Of fields that are not supported, the values that ask for nothing; so do `null` and `false` in any field.
+NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "frequency_penalty": (0,),
+    "function_call": ("auto", "none"),
+    "functions": ([],),
+    "logit_bias": ({},),
+    "modalities": (["text"],),
+    "parallel_tool_calls": (True,),
+    "presence_penalty": (0,),
+    "response_format": ({"type": "text"},),
+    "stop": ([],),
+    "tool_choice": ("auto", "none"),
+    "tools": ([],),
+    "top_logprobs": (0,),
+}
+INSTRUCTIONS = ("system", "developer")  # the roles of what goes before the problem
+ONE_TURN = (
+    "body.messages: must be one user message, the problem, with nothing before it but system or developer"
+    " messages; a pair's template takes no other turns"
+)
 
 
 class LineInvalid(Exception):
@@ -37,9 +61,9 @@ class TextPart(ClosedModel):
 
 
 class Message(ClosedModel):
-    """The one turn that a pair's template takes: the problem."""
+    """The problem, or instructions that go before it."""
 
-    role: Literal["user"]
+    role: Literal["system", "developer", "user"]
     content: str | Annotated[list[TextPart], Field(fail_fast=True, min_length=1)]
 
     @property
@@ -68,7 +92,6 @@ class Body(ClosedModel):
     max_tokens: Annotated[int, Field(ge=2)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=2)] | None = None
     n: Annotated[int, Field(ge=1, le=1024)] | None = None
-    user: str | None = None
     specreason: dict[str, Any] | None = None
 
 
@@ -105,17 +128,8 @@ def read_line(row: dict[str, Any]) -> RequestLine:
         raise LineInvalid("invalid_url", f"url: must be {ENDPOINT}", "url")
     if not isinstance(body, dict):
         raise LineInvalid("invalid_request", "body: must be a JSON object", "body")
-    if isinstance(turns := body.get("messages"), list) and len(turns) > 1:
-        message = (
-            "body.messages: must be one user message, the problem; a pair's template takes no other turns"
-        )
-        raise LineInvalid("unsupported_parameter", message, "body.messages")
-    # Clients write down what they do not want, too.
-    asked = {
-        key: value
-        for key, value in body.items()
-        if value is not None and (value is not False or key in Body.model_fields)
-    }
+    _check_turns(body.get("messages"))
+    asked = {field: value for field, value in body.items() if not _asks_nothing(field, value)}
     try:
         read = Body.model_validate(asked)
         fields = _fields_of(read)
@@ -138,6 +152,22 @@ def config_of(line: RequestLine) -> RunConfig:
         wrong = first_invalid_field(error, prefix="body.specreason.")
         raise LineInvalid("invalid_request", str(wrong), wrong.field) from error
     return _within(config, line.body)
+
+
+def _check_turns(messages: object) -> None:
+    """Before each of them is looked at."""
+    if not isinstance(messages, list):
+        return
+    *before, last = (turn.get("role") if isinstance(turn, dict) else None for turn in messages or [None])
+    if last != "user" or any(role not in INSTRUCTIONS for role in before):
+        raise LineInvalid("unsupported_parameter", ONE_TURN, "body.messages")
+
+
+def _asks_nothing(field: str, value: object) -> bool:
+    """Clients write down what they do not want, too."""
+    if value is None or field in LABELS:
+        return True
+    return field not in Body.model_fields and (value is False or value in NEUTRAL.get(field, ()))
 
 
 def _fields_of(body: Body) -> dict[str, Any]:
@@ -171,7 +201,13 @@ def _within(config: RunConfig, body: Body) -> RunConfig:
 
 
 def _problem_of(body: Body) -> str:
-    return Problem(problem=_text(body.messages[0].text, "body.messages[0].content")).problem
+    """The one turn that a pair's template takes: makers of reasoning models want instructions there, too."""
+    *instructions, problem = (
+        _text(message.text, f"body.messages.{number}.content").strip()
+        for number, message in enumerate(body.messages)
+    )
+    alone = Problem(problem=problem).problem  # instructions without a problem are none
+    return Problem(problem="\n\n".join([*filter(None, instructions), alone])).problem
 
 
 def _text(text: str, param: str) -> str:

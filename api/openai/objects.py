@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from api.openai.ids import batch_name, file_name
 from specreason.store.files import FileRow
@@ -34,17 +34,6 @@ class FileDeleted:
     id: str
     object: Literal["file"] = "file"
     deleted: Literal[True] = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileList:
-    """A page of files."""
-
-    data: Sequence[FileObject]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
-    object: Literal["list"] = "list"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +79,14 @@ class BatchObject:
     object: Literal["batch"] = "batch"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchList:
-    """A page of batches, newest first."""
+Item = TypeVar("Item", FileObject, BatchObject)
 
-    data: Sequence[BatchObject]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[Item]):
+    """A part of a list. The next one begins after `last_id`, if there is more."""
+
+    data: Sequence[Item]
     first_id: str | None
     last_id: str | None
     has_more: bool
@@ -117,6 +109,17 @@ class ModelList:
 
     data: Sequence[ModelObject]
     object: Literal["list"] = "list"
+
+
+def page_of(found: Sequence[Item], limit: int) -> Page[Item]:
+    """The first `limit` of what was found; one more was looked for, to see whether there is more."""
+    page = found[:limit]
+    return Page(
+        data=page,
+        first_id=page[0].id if page else None,
+        last_id=page[-1].id if page else None,
+        has_more=len(found) > limit,
+    )
 
 
 def file_object(row: FileRow) -> FileObject:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import BinaryIO
 
 from api.openai.lines import LineInvalid, RequestLine, config_of, read_line
@@ -65,57 +65,71 @@ def read_plan(
     content: BinaryIO, pairs: dict[str, PairConfig], *, max_lines: int, max_jobs: int
 ) -> tuple[Part, ...]:
     """What the file asks for. Raises Refused, with the first errors in the order of their lines."""
+    asked = _Asked(pairs)
     errors: list[LineError] = []
-    line_of: dict[str, int] = {}  # by custom_id
-    kinds: dict[str, tuple[str, RunConfig]] = {}
-    places: dict[tuple[str, RunConfig], array[int]] = {}
-    num_lines = 0
     for line in _lines(content, max_lines, errors):
-        num_lines += 1
-        if num_lines > max_lines:
-            errors.append(
-                LineError(code="too_many_lines", message=f"the file has more than {max_lines} lines")
-            )
-            break
         try:
-            request = _read(line)
-            if (first := line_of.setdefault(request.custom_id, line.number)) != line.number:
-                message = f"custom_id: line {first} has the same"
-                raise LineInvalid("duplicate_custom_id", message, "custom_id")
-            kind = request.kind
-            if kind not in kinds:
-                kinds[kind] = _asked(request, pairs)
-            places.setdefault(kinds[kind], array("q")).append(line.offset)
+            asked.add(line)
         except LineInvalid as wrong:
             errors.append(
                 LineError(code=wrong.code, message=wrong.message, line=line.number, param=wrong.param)
             )
-        if len(errors) == MOST_ERRORS or line.is_compressed:
-            break
-        if len(kinds) > MOST_KINDS:
+        if len(asked.kinds) > MOST_KINDS:
             message = f"the lines ask for more than {MOST_KINDS} different configurations"
             errors.append(LineError(code="too_many_configurations", message=message, line=line.number))
             break
-    if not num_lines and not errors:
-        errors.append(LineError(code="empty_file", message="the file has no lines"))
-    num_jobs = sum(len(offsets) * config.repeats for (_, config), offsets in places.items())
-    if num_jobs > max_jobs:
-        message = f"the lines ask for {num_jobs} answers; at most {max_jobs} are allowed in one file"
+        if len(errors) == MOST_ERRORS or line.is_compressed:
+            break
+    if asked.num_jobs > max_jobs:
+        message = f"the lines ask for {asked.num_jobs} answers; at most {max_jobs} are allowed in one file"
         errors.append(LineError(code="too_many_jobs", message=message))
     if errors:
         raise Refused(errors)
     return tuple(
         Part(pair=pair, config=config, problems=Problems(content, offsets))
-        for (pair, config), offsets in places.items()
+        for (pair, config), offsets in asked.places.items()
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the lines so far ask for. `places` are where the lines begin."""
+
+    pairs: dict[str, PairConfig]
+    line_of: dict[str, int] = field(default_factory=dict)  # by custom_id
+    kinds: dict[str, tuple[str, RunConfig]] = field(default_factory=dict)
+    places: dict[tuple[str, RunConfig], array[int]] = field(default_factory=dict)
+
+    def add(self, line: Line) -> None:
+        """Raises LineInvalid."""
+        request = _read(line)
+        if (first := self.line_of.setdefault(request.custom_id, line.number)) != line.number:
+            raise LineInvalid("duplicate_custom_id", f"custom_id: line {first} has the same", "custom_id")
+        kind = request.kind
+        if kind not in self.kinds:
+            self.kinds[kind] = _pair_and_config(request, self.pairs)
+        self.places.setdefault(self.kinds[kind], array("q")).append(line.offset)
+
+    @property
+    def num_jobs(self) -> int:
+        return sum(len(offsets) * config.repeats for (_, config), offsets in self.places.items())
+
+
 def _lines(content: BinaryIO, max_lines: int, errors: list[LineError]) -> Iterator[Line]:
-    """The lines, up to what is wrong with the file as a whole."""
+    """The lines, up to the first of which there are too many. Of a file that has too many or none, `errors` say so."""
+    num_lines = 0
     try:
-        yield from lines_of(content, most_blank=BLANK_PER_LINE * max_lines)
+        for line in lines_of(content, most_blank=BLANK_PER_LINE * max_lines):
+            num_lines += 1
+            if num_lines > max_lines:
+                message = f"the file has more than {max_lines} lines"
+                errors.append(LineError(code="too_many_lines", message=message, line=line.number))
+                return
+            yield line
     except InvalidField as error:
         errors.append(LineError(code="too_many_lines", message=f"the file {error.reason}"))
+    if not num_lines and not errors:
+        errors.append(LineError(code="empty_file", message="the file has no lines"))
 
 
 def _read(line: Line) -> RequestLine:
@@ -125,7 +139,7 @@ def _read(line: Line) -> RequestLine:
         raise LineInvalid("invalid_json_line", f"the line {error}") from error
 
 
-def _asked(request: RequestLine, pairs: dict[str, PairConfig]) -> tuple[str, RunConfig]:
+def _pair_and_config(request: RequestLine, pairs: dict[str, PairConfig]) -> tuple[str, RunConfig]:
     name = request.body.model
     try:
         pair = get_pair(pairs, name)

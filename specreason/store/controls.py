@@ -16,6 +16,7 @@ from sqlalchemy.sql.functions import now
 from specreason.errors import InvalidField
 from specreason.reasoning.steps import StopReason
 from specreason.store.columns import one_of_ids
+from specreason.store.openai_batches import reopen_openai_batch
 from specreason.store.quota import check_quota, quota_of
 from specreason.store.schema import batch, event, job
 from specreason.store.session import Connection, Database, transaction
@@ -194,4 +195,6 @@ def _requeue(connection: Connection, batch_id: UUID, which: ColumnElement[bool])
     if owner is not None and most is not None:
         check_quota(connection, owner, len(ended), most=most)
     revive_jobs(connection, ended)
+    if ended:
+        reopen_openai_batch(connection, batch_id)
     return len(ended)

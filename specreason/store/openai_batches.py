@@ -18,7 +18,7 @@ from specreason.store.files import NewFile, insert_file
 from specreason.store.openai_status import LineCounts, NewOpenAIBatch, OpenAIBatch
 from specreason.store.schema import batch, job
 from specreason.store.session import Connection, Database, single_statement, storable_json, transaction
-from specreason.store.states import JobState
+from specreason.store.states import OPEN, JobState
 from specreason.store.upload_schema import VALIDATING, file, openai_batch
 
 
@@ -61,9 +61,22 @@ def list_openai_batches(
 
 
 def unsettled_batches(database: Database) -> tuple[UUID, ...]:
-    """Those that an API has something to do for: to validate, to cancel, or to write files once their jobs end."""
+    """Those that an API has something to do for: to validate, to cancel, or to write files now that their jobs ended.
+
+    The jobs are not counted: of a batch that runs, one open job is looked for.
+    """
+    open_job = (
+        select(job.c.id)
+        .join(batch, batch.c.id == job.c.batch_id)
+        .where(batch.c.openai_batch_id == openai_batch.c.id, job.c.state.in_(OPEN))
+        .limit(1)
+        .scalar_subquery()
+    )
+    to_cancel = openai_batch.c.cancelling_at.is_not(None) & openai_batch.c.ended_at.is_(None)
     waiting = select(openai_batch.c.id).where(
-        openai_batch.c.failed_at.is_(None), openai_batch.c.ended_at.is_(None)
+        openai_batch.c.failed_at.is_(None),
+        openai_batch.c.num_completed.is_(None),
+        to_cancel | open_job.is_(None),
     )
     with transaction(database) as connection:
         return tuple(connection.scalars(waiting.order_by(openai_batch.c.id)))
@@ -121,8 +134,10 @@ def end_openai_batch(
 ) -> bool:
     """Make the result files known, None where there is nothing to say, with all that `seen` had ended.
 
-    The files that they replace are gone. False, and no file is known, if others were written since `seen` was read.
+    The files that they replace are gone. False, and no file is known, if others were written since `seen` was read,
+    or jobs queued again.
     """
+    counts = seen.counts
     ended = update(openai_batch).where(
         openai_batch.c.id == seen.id, openai_batch.c.ended_at.is_not_distinct_from(seen.ended_at)
     )
@@ -133,13 +148,17 @@ def end_openai_batch(
                 insert_file(connection, new)
         found = connection.execute(
             ended.values(
-                finalizing_at=seen.counts.last_finished_at,
+                finalizing_at=counts.last_finished_at,
                 ended_at=now(),
+                num_completed=counts.completed,
+                num_failed=counts.failed,
+                num_expired=counts.expired,
                 output_file_id=output.content.file_id if output else None,
                 error_file_id=error.content.file_id if error else None,
             )
         )
-        if not found.rowcount:
+        # The row is locked now: whoever queues jobs again waits for us, or is seen here.
+        if not found.rowcount or counts.num_open or _count(connection, [seen.id])[seen.id] != counts:
             connection.rollback()
             return False
         connection.execute(
@@ -148,6 +167,13 @@ def end_openai_batch(
             .values(deleted_at=now())
         )
     return True
+
+
+def reopen_openai_batch(connection: Connection, batch_id: UUID) -> None:
+    """In the transaction that queues jobs of our batch `batch_id` again: the files no longer hold every result."""
+    whose = select(batch.c.openai_batch_id).where(batch.c.id == batch_id).scalar_subquery()
+    reopened = update(openai_batch).where(openai_batch.c.id == whose)
+    connection.execute(reopened.values(num_completed=None, num_failed=None, num_expired=None))
 
 
 @contextmanager
@@ -170,7 +196,15 @@ def _read(
     if sees_only is not None:
         page = page.where(openai_batch.c.owner == sees_only)
     rows = connection.execute(page).all()
-    counts = {
+    counted = _count(connection, [row.id for row in rows if row.num_completed is None])
+    return tuple(_to_batch(row, counted.get(row.id)) for row in rows)
+
+
+def _count(connection: Connection, batch_ids: Collection[UUID]) -> dict[UUID, LineCounts]:
+    """How the lines of each stand, by a look at every job."""
+    if not batch_ids:
+        return {}
+    found = {
         row.openai_batch_id: LineCounts(
             total=row.total,
             completed=row.completed,
@@ -178,9 +212,9 @@ def _read(
             expired=row.expired,
             last_finished_at=row.last_finished_at,
         )
-        for row in connection.execute(_line_counts([row.id for row in rows]))
+        for row in connection.execute(_line_counts(batch_ids))
     }
-    return tuple(_to_batch(row, counts.get(row.id, LineCounts())) for row in rows)
+    return {batch_id: found.get(batch_id, LineCounts()) for batch_id in batch_ids}
 
 
 def _line_counts(batch_ids: Collection[UUID]) -> Select[Any]:
@@ -207,5 +241,15 @@ def _line_counts(batch_ids: Collection[UUID]) -> Select[Any]:
     ).group_by(line.c.openai_batch_id)
 
 
-def _to_batch(row: Row[Any], counts: LineCounts) -> OpenAIBatch:
-    return OpenAIBatch(**row._mapping, counts=counts)
+def _to_batch(row: Row[Any], counted: LineCounts | None) -> OpenAIBatch:
+    """`counted` is None where the row itself has the counts."""
+    values = dict(row._mapping)
+    completed, failed, expired = (values.pop(name) for name in ("num_completed", "num_failed", "num_expired"))
+    counts = counted or LineCounts(
+        total=completed + failed,
+        completed=completed,
+        failed=failed,
+        expired=expired,
+        last_finished_at=row.finalizing_at,
+    )
+    return OpenAIBatch(**values, counts=counts, is_written=counted is None)

@@ -1,7 +1,8 @@
 """A batch as OpenAI has it, and which of the eight words says how it stands. Reads and writes no row.
 
 What such a batch is doing is read off its own moments and its jobs, and stored nowhere else: nothing has to be kept
-in step, and a process that dies in between leaves nothing behind that is not so.
+in step, and a process that dies in between leaves nothing behind that is not so. Only what its result files hold is
+counted once, when they become known.
 """
 
 from __future__ import annotations
@@ -79,13 +80,7 @@ class OpenAIBatch:
     output_file_id: UUID | None
     error_file_id: UUID | None
     counts: LineCounts
-
-    @property
-    def is_written(self) -> bool:
-        """The files hold every result. Jobs that were queued again by hand make them stale."""
-        if self.ended_at is None or self.counts.num_open:
-            return False
-        return self.counts.last_finished_at == self.finalizing_at
+    is_written: bool  # the files hold every result; no longer so once jobs are queued again by hand
 
     @property
     def status(self) -> BatchStatus:

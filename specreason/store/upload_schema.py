@@ -17,7 +17,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from specreason.store.columns import created_at, id_column, json_column, metadata, moment, one_of
+from specreason.store.columns import (
+    count_column,
+    created_at,
+    id_column,
+    json_column,
+    metadata,
+    moment,
+    one_of,
+)
 from specreason.store.states import FilePurpose
 
 file = Table(  # what a user uploaded, byte for byte, and what we wrote for him
@@ -57,6 +65,8 @@ openai_batch = Table(  # one input file; its lines become one of our batches for
     moment("cancelling_at"),
     moment("finalizing_at"),  # when the last job ended whose result the files hold
     moment("ended_at"),  # when the files were written
+    # Lines, as the files have them. NULL: the files do not hold every result yet, or no longer.
+    *(count_column(name, nullable=True) for name in ("num_completed", "num_failed", "num_expired")),
     Column("output_file_id", ForeignKey("file.id")),
     Column("error_file_id", ForeignKey("file.id")),
     CheckConstraint("in_progress_at IS NULL OR failed_at IS NULL", name="failed_has_no_jobs"),

@@ -32,8 +32,8 @@ def test_the_program_of_the_page_runs_a_batch_with_the_unmodified_sdk(
     assert done.returncode == 0, done.stderr
     said = done.stdout
     assert "models: demo" in said
-    assert "completed 4 of 4" in said
-    answers = dict(re.findall(r"^(sum-\d): .* \((\d+) tokens of reasoning\)$", said, re.MULTILINE))
+    assert "completed 4 of 5" in said
+    answers = dict(re.findall(r"^(\S+): .* \((\d+) tokens of reasoning\)$", said, re.MULTILINE))
     assert answers.keys() == {"sum-1", "sum-2", "sum-3", "sum-4"}
     assert all(int(tokens) > 0 for tokens in answers.values())
     traces = re.findall(r"its trace: (\S+)$", said, re.MULTILINE)
@@ -41,4 +41,13 @@ def test_the_program_of_the_page_runs_a_batch_with_the_unmodified_sdk(
     for trace in traces:
         steps = client.get(trace).json()["data"]
         assert steps[-1]["phase"] == "answer"
-    assert re.search(r"^the second batch is (cancelled|completed)$", said, re.MULTILINE)
+    failures = dict(re.findall(r"^(\S+) failed: (.*)$", said, re.MULTILINE))
+    assert failures.keys() == {"too-long"}
+    assert re.search(r"the prompt has \d+ tokens; a context of \d+ leaves no room", failures["too-long"])
+    assert "the second batch is cancelled" in said
+    newest = client.get("/v1/batches", params={"limit": 2}).json()["data"]
+    assert [each["status"] for each in newest] == ["cancelled", "completed"]
+    assert newest[0]["request_counts"]["completed"] < 4
+    # One a page: the second is one that the SDK asked for with `after`.
+    listed = re.findall(r"^(batch_\w+) is (\w+)$", said, re.MULTILINE)
+    assert listed == [(each["id"], each["status"]) for each in newest]

@@ -7,30 +7,36 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from openai import ConflictError, NotFoundError, OpenAI
+from sqlalchemy.event import listens_for
 
-from api.app import create_app
 from api.openai.ids import to_batch_id, to_file_id
 from api.openai.settler import Settler
-from api.publisher import Publisher
-from specreason.config import PairConfig, load_pairs
 from specreason.embedded import Servers
-from specreason.settings import Settings
-from specreason.store.controls import requeue_job
+from specreason.store.controls import requeue_batch, requeue_job
 from specreason.store.files import NewFile, unknown_files
 from specreason.store.jobs import JobResult
-from specreason.store.openai_batches import end_openai_batch, insert_openai_batch, read_openai_batch
+from specreason.store.openai_batches import (
+    batches_of,
+    end_openai_batch,
+    insert_openai_batch,
+    list_openai_batches,
+    mark_cancelling,
+    read_openai_batch,
+    unsettled_batches,
+)
 from specreason.store.openai_status import BatchStatus, NewOpenAIBatch
 from specreason.store.session import Database, transaction
 from specreason.store.states import FilePurpose, JobState
 from tests.integration.full_disk import full_disk
 from tests.integration.live_api import serving
+from tests.integration.openai_api import create, lines_of, num_jobs, reaches, scripted_app
 from tests.integration.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
 from tests.integration.store_builders import execute
-from tests.integration.test_openai_batches import PAIRS, create, lines_of, num_jobs, reaches
 from tests.integration.worker_house import rows_of
 from tests.processes import wait_for
 
@@ -38,16 +44,8 @@ FAILED = JobResult(state=JobState.FAILED, error="no")
 
 
 @pytest.fixture
-def pairs(tmp_path: Path) -> dict[str, PairConfig]:
-    path = tmp_path / "pairs.toml"
-    path.write_text(PAIRS)
-    return load_pairs(path)
-
-
-@pytest.fixture
-def app(servers: Servers, database: Database, pairs: dict[str, PairConfig], tmp_path: Path) -> FastAPI:
-    settings = Settings(files_dir=tmp_path / "files", max_jobs=5)
-    return create_app(database, Publisher(servers.broker_url), pairs, settings)
+def app(servers: Servers, database: Database, tmp_path: Path) -> FastAPI:
+    return scripted_app(servers, database, tmp_path, max_jobs=5)
 
 
 @pytest.fixture
@@ -86,9 +84,77 @@ def test_a_batch_is_moved_on_although_nobody_looks(app: FastAPI, database: Datab
     settler = Settler(database, state.folder, state.publisher, state.pairs, state.settings, sweep_s=0.1)
     settler.start()
     time.sleep(0.5)  # its first sweep finds nothing to do
+
+    def is_written() -> bool:
+        return read_openai_batch(database, to_batch_id(made.id)).status is BatchStatus.COMPLETED
+
+    end_all(database, lambda number: FAILED)
+    wait_for(is_written)
+    requeue_batch(database, batches_of(database, to_batch_id(made.id))[0])
+    assert not is_written()
     end_all(database, succeeded)
-    wait_for(lambda: read_openai_batch(database, to_batch_id(made.id)).status is BatchStatus.COMPLETED)
+    wait_for(is_written)
     settler.close()
+
+
+def test_a_sweep_finds_a_batch_where_there_is_something_to_do(
+    app: FastAPI, openai: OpenAI, database: Database
+) -> None:
+    made, failed = (create(openai, content) for content in (jsonl([line("a"), line("b")]), b"x"))
+    reaches(openai, failed.id, "failed")
+    reaches(openai, made.id, "in_progress")
+    app.state.settler.close()
+    batch_id = to_batch_id(made.id)
+    assert not unsettled_batches(database)
+    end_all(database, lambda number: FAILED, leave=1)
+    assert not unsettled_batches(database)
+    mark_cancelling(database, batch_id)
+    assert unsettled_batches(database) == (batch_id,)
+    end_all(database, succeeded)
+    assert unsettled_batches(database) == (batch_id,)
+    assert end_openai_batch(database, read_openai_batch(database, batch_id))
+    assert not unsettled_batches(database)
+    requeue_batch(database, batches_of(database, batch_id)[0])
+    assert not unsettled_batches(database)
+    end_all(database, succeeded)
+    assert unsettled_batches(database) == (batch_id,)
+
+
+def test_a_batch_that_has_ended_is_shown_without_a_look_at_its_jobs(
+    openai: OpenAI, database: Database
+) -> None:
+    made = create(openai, jsonl([line(name, n=2) for name in "ab"]))
+    reaches(openai, made.id, "in_progress")
+    end_all(database, lambda number: FAILED if number else succeeded(number), leave=2)
+    reaches(openai, openai.batches.cancel(made.id).id, "cancelled")
+    statements: list[str] = []
+
+    @listens_for(database, "before_cursor_execute")
+    def keep(*call: Any) -> None:
+        statements.append(call[2])
+
+    shown = read_openai_batch(database, to_batch_id(made.id))
+    assert [shown] == list(list_openai_batches(database))
+    assert (shown.counts.total, shown.counts.completed, shown.counts.failed) == (2, 1, 1)
+    assert statements
+    assert not [each for each in statements if "JOIN job" in each]
+
+
+@pytest.mark.parametrize("ends_again", [False, True])
+def test_results_are_not_made_known_if_jobs_were_queued_again_meanwhile(
+    app: FastAPI, openai: OpenAI, database: Database, ends_again: bool
+) -> None:
+    made = create(openai, jsonl([line("a"), line("b")]))
+    reaches(openai, made.id, "in_progress")
+    app.state.settler.close()
+    end_all(database, lambda number: FAILED)
+    batch_id = to_batch_id(made.id)
+    seen = read_openai_batch(database, batch_id)
+    requeue_batch(database, batches_of(database, batch_id)[0])
+    if ends_again:
+        end_all(database, lambda number: FAILED)
+    assert not end_openai_batch(database, seen)
+    assert read_openai_batch(database, batch_id).ended_at is None
 
 
 def test_a_sweep_that_fails_is_made_again(

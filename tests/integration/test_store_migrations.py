@@ -19,14 +19,15 @@ from specreason.store.migrate import VIEWS, alembic_config, check_schema, instal
 from specreason.store.session import Database, connect, transaction
 from specreason.store.summaries import BatchSummary, JobSummary, Summary, WorkerSummary
 from tests.integration.conftest import database_called
-from tests.integration.store_builders import scalar
+from tests.integration.store_builders import execute, job_ids, scalar, submit
+from tests.integration.worker_house import rows_of
 
 CONSTRAINTS = """SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
                  FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conname !~ 'alembic' ORDER BY 1"""
 INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND indexname !~ 'alembic' ORDER BY 1"
 
 
-NEWEST = "0006"
+NEWEST = "0007"
 
 
 @pytest.fixture
@@ -70,6 +71,35 @@ def test_downgrading_leaves_nothing_and_upgrading_again_works(database: Database
     assert migrate(database) == NEWEST
     check_schema(database)
     assert set(inspect(database).get_view_names()) == set(VIEWS)
+
+
+def test_batches_that_had_ended_are_counted_when_that_is_first_stored(database: Database) -> None:
+    """An older version left one that was cancelled early, one that has results, and one whose jobs run again."""
+    of_written, of_again = (submit(database, 4) for _ in range(2))
+    jobs = {ours: job_ids(database, ours) for ours in (of_written, of_again)}
+    run_alembic(database, "downgrade", "0006")
+    file_id = uuid7()
+    execute(
+        database,
+        f"INSERT INTO file (id, filename, purpose, num_bytes, sha256) VALUES ('{file_id}', 'x', 'batch', 1, 'x')",
+    )
+    early, written, again = (uuid7() for _ in range(3))
+    for batch_id in (early, written, again):
+        execute(
+            database,
+            f"""INSERT INTO openai_batch (id, file_id, endpoint, completion_window, expires_at, ended_at)
+                VALUES ('{batch_id}', '{file_id}', 'x', '24h', now(), now())""",
+        )
+    for batch_id, ours in ((written, of_written), (again, of_again)):
+        execute(database, f"UPDATE batch SET openai_batch_id = '{batch_id}' WHERE id = '{ours}'")
+        for job_id, state in zip(jobs[ours], ("succeeded", "succeeded", "expired", "failed"), strict=True):
+            ended = f"state = '{state}', finished_at = '2026-11-24'"
+            execute(database, f"UPDATE job SET {ended} WHERE id = '{job_id}'")
+    execute(database, f"UPDATE openai_batch SET finalizing_at = '2026-11-24' WHERE id <> '{early}'")
+    execute(database, f"UPDATE job SET state = 'queued', finished_at = NULL WHERE id = '{jobs[of_again][0]}'")
+    migrate(database)
+    counts = "SELECT num_completed, num_failed, num_expired FROM openai_batch ORDER BY id"
+    assert rows_of(database, counts) == [(0, 0, 0), (2, 2, 1), (None, None, None)]
 
 
 def test_two_migrations_at_once_are_one(empty_database: Database) -> None:
