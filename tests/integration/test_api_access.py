@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from api.access import OPEN_PATHS, Needs
 from api.app import create_app
 from api.guard import KNOWN_S
 from api.publisher import Publisher
-from specreason.cli.services import _guard, keys_are_on
+from specreason.cli.services import _guard, keys_are_on, listen
 from specreason.config import load_pairs
 from specreason.embedded import Servers
 from specreason.errors import ConfigError
@@ -182,8 +183,12 @@ def test_without_keys_everybody_sees_everything(app: FastAPI, servers: Servers, 
 # Where the API may listen
 
 
+HAS_IPV6 = Path("/proc/net/if_inet6").exists()
+IPV6 = pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")
+
+
 def listening(host: str) -> socket.socket:
-    return socket.create_server((host, 0))
+    return listen(host, 0)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +197,9 @@ def listening(host: str) -> socket.socket:
         ("auto", "127.0.0.1", False),
         ("on", "127.0.0.1", True),
         ("off", "127.0.0.1", False),
+        ("auto", "localhost", False),
+        pytest.param("auto", "::1", False, marks=IPV6),
+        pytest.param("auto", "::", True, marks=IPV6),
         ("auto", "0.0.0.0", True),
         ("on", "0.0.0.0", True),
     ],
@@ -199,6 +207,24 @@ def listening(host: str) -> socket.socket:
 def test_keys_are_off_on_loopback_only(keys: str, host: str, on: bool) -> None:
     with listening(host) as listener:
         assert keys_are_on(Settings(keys=keys), listener) == on  # type: ignore[arg-type]
+
+
+def test_a_name_that_has_both_listens_where_clients_look_first() -> None:
+    with listening("localhost") as listener:
+        assert listener.getsockname()[0] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [
+        ("nowhere.invalid", "host: cannot listen on nowhere.invalid ("),
+        ("192.0.2.1", "port: cannot listen on 192.0.2.1:0 (Cannot assign requested address)"),
+    ],
+)
+def test_an_address_that_is_not_ours_is_said_in_words(host: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(says)) as refused:
+        listening(host)
+    assert "rror -" not in str(refused.value)
 
 
 def test_without_keys_other_machines_are_refused(database: Database, servers: Servers) -> None:

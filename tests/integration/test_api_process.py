@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +98,24 @@ def test_it_ends_while_somebody_listens_to_events(environment: dict[str, str], d
             api.process.send_signal(signal.SIGTERM)
             assert api.process.wait(END_S) == 128 + signal.SIGTERM
             assert [line for line in lines if line.startswith("event: ")] == ["event: batch_submitted"]
+
+
+def test_it_ends_although_clients_have_stalled(environment: dict[str, str]) -> None:
+    with running(environment) as api, ExitStack() as connections:
+        form = {"files": {"file": ("x", bytes(20_000_000))}, "data": {"purpose": "batch"}}
+        file_id = api.client.post("/v1/files", **form).json()["id"]  # type: ignore[arg-type]
+
+        def send(head: str) -> socket.socket:
+            connection = connections.enter_context(socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect((api.client.base_url.host, api.client.base_url.port))
+            connection.sendall(f"{head}\r\nHost: localhost\r\n\r\n".encode())
+            return connection
+
+        send("POST /api/batches HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100")
+        assert send(f"GET /v1/files/{file_id}/content HTTP/1.1").recv(100)
+        api.process.send_signal(signal.SIGTERM)
+        assert api.process.wait(END_S) == 128 + signal.SIGTERM
 
 
 def test_a_large_upload_is_not_in_memory(environment: dict[str, str], tmp_path: Path) -> None:
