@@ -28,6 +28,7 @@ from specreason.store.keys import find_key, revoke_key
 from specreason.store.session import Database
 from specreason.store.states import Scope
 from tests.integration.guarded_api import PROBLEMS, any_url, client_of, guarded_app, make_key
+from tests.integration.live_api import LOCAL
 from tests.integration.openai_builders import ENDPOINT, jsonl, line
 from tests.processes import wait_for
 
@@ -171,10 +172,30 @@ def test_the_same_idempotency_key_of_two_owners_is_two_requests(app: FastAPI, da
     assert len(ids) == 2
 
 
+def test_without_keys_a_page_of_another_site_is_refused_but_ours_is_not(
+    servers: Servers, database: Database
+) -> None:
+    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())
+    form = {"files": {"file": ("x", b"{}")}, "data": {"purpose": "batch"}}  # which any page may send
+    with TestClient(app, base_url="http://127.0.0.1:8765") as client:
+        theirs = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+        native = client.post("/api/batches", headers=theirs, **form)  # type: ignore[arg-type]
+        assert (native.status_code, native.json()["title"]) == (403, "Forbidden")
+        error = client.post("/v1/files", headers=theirs, **form).json()["error"]  # type: ignore[arg-type]
+        assert error["type"] == "permission_error"
+        assert client.get("/api/batches", headers={"Host": "evil.example:8765"}).status_code == 403
+        ours = {"Origin": "http://127.0.0.1:8765", "Sec-Fetch-Site": "same-origin"}
+        assert client.post("/api/batches", json={"problems": PROBLEMS}, headers=ours).status_code == 201
+        from_a_link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+        assert client.get("/docs", headers=from_a_link).status_code == 200
+
+
 def test_without_keys_everybody_sees_everything(app: FastAPI, servers: Servers, database: Database) -> None:
     guarded = client_of(app, make_key(database, "ada"))
     batch_id = guarded.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"]
-    with TestClient(create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())) as anybody:
+    with TestClient(
+        create_app(database, Publisher(servers.broker_url), load_pairs(), Settings()), base_url=LOCAL
+    ) as anybody:
         assert anybody.get(f"/api/batches/{batch_id}").status_code == 200
         theirs = anybody.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"]
     assert guarded.get(f"/api/batches/{theirs}").status_code == 404

@@ -16,12 +16,15 @@ from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.dispatch import expire_deadlines
 from specreason.store.session import Database
+from tests.integration.live_api import LOCAL
 from tests.integration.store_builders import claimed, execute, start_worker, submit
 
 
 @pytest.fixture
 def client(servers: Servers, database: Database) -> Iterator[TestClient]:
-    with TestClient(create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())) as client:
+    with TestClient(
+        create_app(database, Publisher(servers.broker_url), load_pairs(), Settings()), base_url=LOCAL
+    ) as client:
         yield client
 
 

@@ -28,12 +28,15 @@ from specreason.store.keys import revoke_key
 from specreason.store.session import Database
 from specreason.store.states import JobState
 from tests.integration.guarded_api import client_of, guarded_app, make_key
+from tests.integration.live_api import LOCAL
 from tests.integration.store_builders import PAIR, claimed, execute, expire, job_ids, start_worker, submit
 
 
 @pytest.fixture
 def client(servers: Servers, database: Database) -> Iterator[TestClient]:
-    with TestClient(create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())) as client:
+    with TestClient(
+        create_app(database, Publisher(servers.broker_url), load_pairs(), Settings()), base_url=LOCAL
+    ) as client:
         yield client
 
 

@@ -24,6 +24,7 @@ from specreason.store.session import Database
 from specreason.store.states import JobState
 from specreason.store.traces import TraceWriter
 from tests.integration.full_disk import full_disk
+from tests.integration.live_api import LOCAL
 from tests.integration.store_builders import (
     accepted,
     answer,
@@ -50,7 +51,9 @@ def files_dir(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(servers: Servers, database: Database, files_dir: Path) -> Iterator[TestClient]:
     settings = Settings(files_dir=files_dir, max_body_bytes=100_000, max_problems=1000, max_jobs=100)
-    with TestClient(create_app(database, Publisher(servers.broker_url), load_pairs(), settings)) as client:
+    with TestClient(
+        create_app(database, Publisher(servers.broker_url), load_pairs(), settings), base_url=LOCAL
+    ) as client:
         yield client
 
 

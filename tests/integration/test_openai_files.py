@@ -27,7 +27,7 @@ from specreason.store.folder import PART, Folder
 from specreason.store.session import Database, connect, transaction
 from tests.integration.conftest import TEMPLATE, database_called
 from tests.integration.full_disk import full_disk
-from tests.integration.live_api import serving
+from tests.integration.live_api import LOCAL, serving
 from tests.integration.store_builders import execute, scalar
 from tests.processes import wait_for
 
@@ -160,7 +160,7 @@ def test_a_form_that_is_wrong_is_refused_by_its_field(
     servers: Servers, database: Database, files_dir: Path, form: dict[str, object], says: str
 ) -> None:
     app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings(files_dir=files_dir))
-    with TestClient(app) as client:
+    with TestClient(app, base_url=LOCAL) as client:
         answer = client.post("/v1/files", **form)  # type: ignore[arg-type]
     assert 400 <= answer.status_code < 500
     assert says in answer.text
