@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Send
@@ -19,6 +20,7 @@ from api.problems import problem_of
 from specreason.errors import NotAllowed, SpecReasonError
 from specreason.store.states import Scope
 
+MOST_LOOKUPS = 4  # of unknown keys at once: threads and connections are left for the others
 OPEN_PATHS = frozenset(
     {"/api/health", "/openapi.json", "/docs", *(f"{ASSETS}/{name}" for name in ASSET_NAMES)}
 )
@@ -94,6 +96,7 @@ class Door:
     def __init__(self, app: ASGIApp, guard: Guard | None) -> None:
         self._app = app
         self._guard = guard
+        self._lookups = CapacityLimiter(MOST_LOOKUPS)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:
@@ -113,7 +116,8 @@ class Door:
     async def _caller(self, guard: Guard, authorization: str | None) -> Caller:
         key = guard.admit_at_once(authorization)
         if key is None:
-            key = await run_in_threadpool(guard.admit, authorization)
+            limiter = None if guard.remembers(authorization) else self._lookups
+            key = await to_thread.run_sync(guard.admit, authorization, limiter=limiter)
         return Caller(
             owner=key.owner,
             sees_only=None if Scope.ADMIN in key.scopes else key.owner,

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from api.access import OPEN_PATHS, Needs
+from api.access import MOST_LOOKUPS, OPEN_PATHS, Needs
 from api.app import create_app
 from api.guard import KNOWN_S
 from api.publisher import Publisher
@@ -28,10 +31,11 @@ from specreason.store.keys import find_key, revoke_key
 from specreason.store.session import Database
 from specreason.store.states import Scope
 from tests.integration.guarded_api import PROBLEMS, any_url, client_of, guarded_app, make_key
-from tests.integration.live_api import LOCAL
+from tests.integration.live_api import LOCAL, serving
 from tests.integration.openai_builders import ENDPOINT, jsonl, line
 from tests.processes import wait_for
 
+NO_LIMITS = httpx2.Limits(max_connections=None)
 NO_BROKER = "redis+socket:///nowhere/at/all.sock"
 
 
@@ -68,6 +72,46 @@ def test_without_a_key_no_route_answers_but_the_open_ones(app: FastAPI) -> None:
 def test_a_wrong_key_is_refused(app: FastAPI, sent: str) -> None:
     answer = TestClient(app).get("/api/batches", headers={"Authorization": sent})
     assert (answer.status_code, answer.json()["title"]) == (401, "Unauthorized")
+
+
+def test_a_wrong_key_that_is_tried_again_and_again_is_looked_up_once(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up: list[str] = []
+    monkeypatch.setattr("api.guard.find_key", lambda database, secret: looked_up.append(secret))
+    client = TestClient(app, headers={"Authorization": "Bearer sr_no"})
+    assert [client.get("/api/batches").status_code for _ in range(5)] == [401] * 5
+    assert looked_up == ["sr_no"]
+
+
+async def test_a_flood_of_wrong_keys_keeps_nobody_out_who_is_known(
+    app: FastAPI, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued = make_key(
+        database, "ada", requests_per_minute=59
+    )  # each request of hers is counted by the broker
+    looked_up: list[str] = []
+    go_on = threading.Event()
+
+    def held(database: Database, secret: str) -> None:
+        looked_up.append(secret)
+        go_on.wait(30)
+
+    with serving(app) as url:
+        async with httpx2.AsyncClient(base_url=url, trust_env=False, limits=NO_LIMITS) as client:
+
+            async def ask(secret: str) -> int:
+                headers = {"Authorization": f"Bearer {secret}"}
+                return (await client.get("/api/batches", headers=headers)).status_code
+
+            assert await ask(issued.secret) == 200
+            monkeypatch.setattr("api.guard.find_key", held)
+            flood = [asyncio.create_task(ask(f"sr_{number}")) for number in range(60)]
+            await asyncio.to_thread(wait_for, lambda: len(looked_up) == MOST_LOOKUPS)
+            assert await ask(issued.secret) == 200
+            assert len(looked_up) == MOST_LOOKUPS
+            go_on.set()
+            assert await asyncio.gather(*flood) == [401] * 60
 
 
 def test_every_route_says_which_scope_it_needs_and_a_key_without_it_is_refused(
