@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Send
@@ -14,10 +15,12 @@ from starlette.types import Scope as AsgiScope
 
 from api.docs import ASSET_NAMES, ASSETS
 from api.guard import Guard
+from api.origin import check_origin
 from api.problems import problem_of
 from specreason.errors import NotAllowed, SpecReasonError
 from specreason.store.states import Scope
 
+MOST_LOOKUPS = 4  # of unknown keys at once: threads and connections are left for the others
 OPEN_PATHS = frozenset(
     {"/api/health", "/openapi.json", "/docs", *(f"{ASSETS}/{name}" for name in ASSET_NAMES)}
 )
@@ -85,27 +88,39 @@ async def is_still_admitted(request: Request) -> bool:
 
 
 class Door:
-    """Lets no request in without a key that counts, before anything of its body is read."""
+    """Lets no request in without a key that counts, before anything of its body is read.
+
+    Where keys are off, lets in what comes from no web page but our own.
+    """
 
     def __init__(self, app: ASGIApp, guard: Guard | None) -> None:
         self._app = app
         self._guard = guard
+        self._lookups = CapacityLimiter(MOST_LOOKUPS)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._guard is not None and scope["path"] not in OPEN_PATHS:
-            request = Request(scope)
-            authorization = request.headers.get("Authorization")
+        if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:
             try:
-                key = self._guard.admit_at_once(authorization)
-                if key is None:
-                    key = await run_in_threadpool(self._guard.admit, authorization)
+                if self._guard is None:
+                    check_origin(scope)
+                else:
+                    request = Request(scope)
+                    request.state.caller = await self._caller(
+                        self._guard, request.headers.get("Authorization")
+                    )
             except SpecReasonError as error:
                 await problem_of(scope["path"], error)(scope, receive, send)
                 return
-            request.state.caller = Caller(
-                owner=key.owner,
-                sees_only=None if Scope.ADMIN in key.scopes else key.owner,
-                max_queued_jobs=key.max_queued_jobs,
-                scopes=key.scopes,
-            )
         await self._app(scope, receive, send)
+
+    async def _caller(self, guard: Guard, authorization: str | None) -> Caller:
+        key = guard.admit_at_once(authorization)
+        if key is None:
+            limiter = None if guard.remembers(authorization) else self._lookups
+            key = await to_thread.run_sync(guard.admit, authorization, limiter=limiter)
+        return Caller(
+            owner=key.owner,
+            sees_only=None if Scope.ADMIN in key.scopes else key.owner,
+            max_queued_jobs=key.max_queued_jobs,
+            scopes=key.scopes,
+        )

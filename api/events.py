@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import anyio
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import TypeAdapter
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
@@ -63,6 +63,33 @@ class Streams:
         self.settled = SettledIds(database)
         self.num_open: Counter[str | None] = Counter()  # by owner
 
+    def open_one(self, owner: str | None) -> None:
+        """Count one more. Raises LimitReached."""
+        if owner is not None and self.num_open[owner] >= MOST_OF_OWNER:
+            raise LimitReached(
+                f"events: {MOST_OF_OWNER} streams of yours are open already", retry_after_s=KEEPALIVE_S
+            )
+        if self.num_open.total() >= MOST_STREAMS:
+            raise LimitReached(f"events: {MOST_STREAMS} streams are open already", retry_after_s=KEEPALIVE_S)
+        self.num_open[owner] += 1
+
+    def close_one(self, owner: str | None) -> None:
+        self.num_open -= Counter([owner])  # keeps no zeros
+
+
+async def _counted(request: Request) -> AsyncIterator[None]:
+    """The stream counts before anything else is asked, and until its answer has ended, however it does."""
+    streams: Streams = request.app.state.streams
+    owner = caller_of(request).owner
+    streams.open_one(owner)
+    try:
+        yield
+    finally:
+        streams.close_one(owner)
+
+
+COUNTED = Depends(_counted)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
@@ -72,7 +99,9 @@ class News:
     is_over: bool
 
 
-@router.get("/batches/{batch_id}/events", response_class=EventSourceResponse, responses=STREAM)
+@router.get(
+    "/batches/{batch_id}/events", response_class=EventSourceResponse, responses=STREAM, dependencies=[COUNTED]
+)
 async def get_batch_events(
     request: Request, batch_id: UUID, after: EventId = 0, last_seen: LastEventId = None
 ) -> EventSourceResponse:
@@ -84,7 +113,9 @@ async def get_batch_events(
     return await _stream(request, Subject(batch_id=batch_id), last_seen or after, summary)
 
 
-@router.get("/jobs/{job_id}/events", response_class=EventSourceResponse, responses=STREAM)
+@router.get(
+    "/jobs/{job_id}/events", response_class=EventSourceResponse, responses=STREAM, dependencies=[COUNTED]
+)
 async def get_job_events(
     request: Request, job_id: UUID, after: EventId = 0, last_seen: LastEventId = None
 ) -> EventSourceResponse:
@@ -101,13 +132,6 @@ async def _stream(
 ) -> EventSourceResponse:
     caller = caller_of(request)
     await run_in_threadpool(require_subject, database_of(request), subject, sees_only=caller.sees_only)
-    streams: Streams = request.app.state.streams
-    if caller.owner is not None and streams.num_open[caller.owner] >= MOST_OF_OWNER:
-        raise LimitReached(
-            f"events: {MOST_OF_OWNER} streams of yours are open already", retry_after_s=KEEPALIVE_S
-        )
-    if streams.num_open.total() >= MOST_STREAMS:
-        raise LimitReached(f"events: {MOST_STREAMS} streams are open already", retry_after_s=KEEPALIVE_S)
     leaving = anyio.Event()
     return EventSourceResponse(
         _events(request, leaving, subject, after, summary),
@@ -124,27 +148,22 @@ async def _events(
 ) -> AsyncIterator[ServerSentEvent]:
     """Holds no connection while it waits, outlasts an absence of Postgres, and ends when the process is `leaving`."""
     streams: Streams = request.app.state.streams
-    owner = caller_of(request).owner
-    streams.num_open[owner] += 1
-    try:
-        while not leaving.is_set():
-            try:
-                if not await is_still_admitted(request):
-                    return
-                news = await run_in_threadpool(_look, database_of(request), streams.settled, subject, after)
-                for event in news.events:
-                    yield _message(event.kind, EVENT.dump_json(event), event_id=event.id)
-                    after = event.id
-                if news.is_over:
-                    yield _message("end", await run_in_threadpool(summary))
-                    return
-                pause_s = POLL_S if len(news.events) < PAGE else 0
-            except StoreUnavailable:
-                pause_s = POLL_S
-            with anyio.move_on_after(pause_s):
-                await leaving.wait()
-    finally:
-        streams.num_open -= Counter([owner])  # keeps no zeros
+    while not leaving.is_set():
+        try:
+            if not await is_still_admitted(request):
+                return
+            news = await run_in_threadpool(_look, database_of(request), streams.settled, subject, after)
+            for event in news.events:
+                yield _message(event.kind, EVENT.dump_json(event), event_id=event.id)
+                after = event.id
+            if news.is_over:
+                yield _message("end", await run_in_threadpool(summary))
+                return
+            pause_s = POLL_S if len(news.events) < PAGE else 0
+        except StoreUnavailable:
+            pause_s = POLL_S
+        with anyio.move_on_after(pause_s):
+            await leaving.wait()
 
 
 def _message(kind: str, data: bytes, *, event_id: int | None = None) -> ServerSentEvent:

@@ -1,8 +1,8 @@
 """Knows keys, and how often each may ask. One per process, for any thread.
 
-Found keys are remembered for KNOWN_S, so a revoked one stops within that. Requests are counted in the broker, over a
-moving minute and for all APIs together; while it is away, nobody is refused. Each API counts a second's worth ahead, so
-that most requests wait for no server, and a minute may see that many too many.
+Found keys are remembered for KNOWN_S, so a revoked one stops within that; so are secrets that are no key. Requests are
+counted in the broker, over a moving minute and for all APIs together; while it is away, nobody is refused. Each API
+counts a second's worth ahead, so that most requests wait for no server, and a minute may see that many too many.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class Guard:
         self._database = database
         self._default_rate = settings.requests_per_minute
         self._known: dict[str, _Known] = {}
+        self._refused: dict[str, float] = {}  # until when
         self._lock = threading.Lock()
         self._limiter = MovingWindowRateLimiter(
             RedisStorage(
@@ -67,6 +68,11 @@ class Guard:
                 return None
             known.counted_ahead -= 1
             return known.key
+
+    def remembers(self, authorization: str | None) -> bool:
+        """Whether `admit` need not look the key up."""
+        with self._lock:
+            return self._remembered(_secret(authorization)) is not None
 
     def admit(self, authorization: str | None) -> ApiKey:
         """The key in an Authorization header, for one request. Raises KeyRefused and LimitReached. Blocks."""
@@ -92,13 +98,17 @@ class Guard:
             return None
         with self._lock:
             known = self._remembered(secret)
-        if known is not None:
+            refused = time.monotonic() < self._refused.get(secret, 0)
+        if known is not None or refused:
             return known
         until = time.monotonic() + KNOWN_S
         key = find_key(self._database, secret)
         with self._lock:
             before = self._known.pop(secret, None)
             if key is None:
+                if len(self._refused) >= MOST_KNOWN:
+                    self._refused.clear()
+                self._refused[secret] = until
                 return None
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()

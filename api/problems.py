@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from specreason.config import first_invalid_field
 from specreason.errors import (
     ConfigError,
     InvalidField,
@@ -108,8 +109,13 @@ async def _on_invalid_parameter(request: Request, error: Exception) -> Response:
     """A parameter or a small body that is not what it should be."""
     assert isinstance(error, RequestValidationError)
     detail: dict[str, Any] = error.errors()[0]
-    field = str(detail["loc"][-1])
-    return problem(request.url.path, 422, f"{field}: {detail['msg']}", field=field)
+    if detail["type"] == "json_invalid":
+        wrong = InvalidField("body", f"is not JSON ({detail['ctx']['error']})")
+    else:
+        source, *place = detail["loc"]  # body, query, path or header
+        named = RequestValidationError([{**detail, "loc": place or [source]}])
+        wrong = first_invalid_field(named)  # type: ignore[arg-type]  # it has what pydantic's own has
+    return problem_of(request.url.path, wrong)
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

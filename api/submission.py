@@ -24,7 +24,7 @@ from api.database import database_of
 from api.files import folder_of, remove_unless_known
 from api.openai.ids import to_file_id
 from api.submission_fields import Choices, GridChoices, GridSubmission, Submission
-from api.uploads import Form, keep_upload, read_form
+from api.uploads import Form, read_form
 from specreason.config import PairConfig, RunConfig, first_invalid_field, get_pair
 from specreason.errors import InvalidField, TooLarge, UnknownName
 from specreason.evaluation.datasets import AS_OURS, Columns, Problem, problem_of, problems_in
@@ -112,8 +112,9 @@ async def read_submission(request: Request, *, grid: bool = False) -> AsyncItera
         async with read_form(request, {*choices.model_fields, "file_id"}) as form:
             cleanup = ExitStack()
             try:
-                digest = await run_in_threadpool(_hash_of, form)
-                yield Sent(body_hash=digest, read=partial(_from_form, request, form, choices, cleanup))
+                yield Sent(
+                    body_hash=_hash_of(form), read=partial(_from_form, request, form, choices, cleanup)
+                )
             finally:
                 await run_in_threadpool(cleanup.close)
     else:
@@ -151,10 +152,7 @@ def _from_json(request: Request, body: bytes, form: type[Submission]) -> Asked:
 
 
 def _hash_of(form: Form) -> str:
-    digest = None
-    if form.file is not None:
-        form.file.file.seek(0)
-        digest = hashlib.file_digest(form.file.file, "sha256").hexdigest()  # type: ignore[arg-type]  # it has all of it
+    digest = None if form.file is None else form.file.content.sha256
     return hashlib.sha256(json.dumps([sorted(form.fields.items()), digest]).encode()).hexdigest()
 
 
@@ -169,7 +167,7 @@ def _from_form(request: Request, form: Form, shape: type[Choices], cleanup: Exit
     pair, caller = _pair_of(request, choices), caller_of(request)
     upload = None
     if form.file is not None:
-        stored = keep_upload(folder_of(request), form.file)
+        stored = form.file.content.keep()
         found_id = stored.file_id
         cleanup.callback(remove_unless_known, request, found_id)
         upload = NewFile(content=stored, filename=form.file.filename or "problems.jsonl", owner=caller.owner)

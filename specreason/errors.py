@@ -66,7 +66,7 @@ class KeyRefused(ConfigError):
 
 
 class NotAllowed(ConfigError):
-    """The API key is good, and its scopes do not cover this."""
+    """The API key is good, and its scopes do not cover this; or no key is needed, and a page of another site asks."""
 
 
 class Conflict(ConfigError):

@@ -18,7 +18,7 @@ from api.files import folder_of, remove_unless_known
 from api.idempotency import IdempotencyKey, answer_once
 from api.openai.ids import file_name, to_cursor, to_file_id
 from api.openai.objects import FileDeleted, FileObject, Page, file_object, page_of
-from api.uploads import Form, keep_upload, read_form
+from api.uploads import Form, read_form
 from specreason.errors import InvalidField
 from specreason.store.files import NewFile, delete_file, insert_file, list_files, open_content, read_file
 from specreason.store.folder import chunks
@@ -123,7 +123,7 @@ def _keep(request: Request, key: str | None, form: Form) -> Response:
     expires_at = _expiry(form.fields)
     if form.file is None:
         raise InvalidField("file", "is required")
-    content = keep_upload(folder_of(request), form.file)
+    content = form.file.content.keep()
     new = NewFile(
         content=content,
         filename=form.file.filename or "batch.jsonl",

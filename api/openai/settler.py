@@ -1,6 +1,7 @@
 """Moves batches on: reads their files, ends what was cancelled, writes their results. In threads of its own.
 
-Every SWEEP_S it looks after all that waits, and removes files that nobody can read any more.
+Every SWEEP_S it ends jobs that are late, for there may be no worker to do so, looks after all that waits, and removes
+files that nobody can read any more.
 
 Each move begins by looking where the batch stands and ends in one transaction; one process at a time is at a batch.
 So whoever looks at a batch may ask for its next move, and one that a killed API left unfinished is simply made again.
@@ -27,6 +28,7 @@ from specreason.errors import LimitReached, SpecReasonError, UnknownName
 from specreason.settings import Settings
 from specreason.store.batches import NewBatch
 from specreason.store.controls import cancel_batch
+from specreason.store.dispatch import expire_deadlines
 from specreason.store.files import NewFile, open_content, read_file, unknown_files
 from specreason.store.folder import Folder, NewContent
 from specreason.store.openai_batches import (
@@ -120,6 +122,8 @@ class Settler:
             self._write_results(batch)
 
     def _validate(self, batch: OpenAIBatch) -> None:
+        """Raises UnknownName while there is time for the content of the file to come back, as a mounted disk does."""
+        given = None
         try:
             given = read_file(self.database, batch.file_id)
             with open_content(self.database, self.folder, batch.file_id) as content:
@@ -134,6 +138,8 @@ class Settler:
                 if not start_openai_batch(self.database, batch.id, batches, counts):
                     return
         except UnknownName as error:
+            if given is not None and datetime.now(UTC) < batch.expires_at:
+                raise
             gone = LineError(code="file_not_found", message=str(error), param="input_file_id")
             fail_openai_batch(self.database, batch.id, Refused([gone]).errors)
         except LimitReached as error:
@@ -173,7 +179,7 @@ class Settler:
 
     def _sweep_again_and_again(self) -> None:
         while not self._closed.is_set():
-            for sweep in (self._sweep_batches, self._sweep_files):
+            for sweep in (self._sweep_deadlines, self._sweep_batches, self._sweep_files):
                 self._try(sweep)
             self._closed.wait(self.sweep_s)
 
@@ -184,6 +190,10 @@ class Settler:
             log.warning("swept again in %.0f s: %s", self.sweep_s, error)
         except Exception:
             log.exception("swept again in %.0f s", self.sweep_s)
+
+    def _sweep_deadlines(self) -> None:
+        while expire_deadlines(self.database) and not self._closed.is_set():
+            pass
 
     def _sweep_batches(self) -> None:
         for batch_id in unsettled_batches(self.database):

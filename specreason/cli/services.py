@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from api.guard import Guard
 
 GIL_SWITCH_S = 0.0005  # Python's 5 ms would let one submission hold up every small read at each of its turns
+LEAVE_S = 5  # after SIGTERM, for the requests under way: a client that has stalled must not keep the process
 
 
 def serve_api(host: str | None, port: int | None, listen_fd: int | None) -> None:
@@ -50,14 +51,22 @@ def serve_api(host: str | None, port: int | None, listen_fd: int | None) -> None
     sys.setswitchinterval(GIL_SWITCH_S)
     gc.collect()
     gc.freeze()  # what is there now stays: a collection that looks through all of it stops every request
-    config = uvicorn.Config(app, log_level=settings.log_level.lower(), access_log=False)
+    config = uvicorn.Config(
+        app, log_level=settings.log_level.lower(), access_log=False, timeout_graceful_shutdown=LEAVE_S
+    )
     uvicorn.Server(config).run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A TCP socket that listens. Raises ConfigError where the port is taken or the address not ours."""
+    """A TCP socket that listens, for IPv4 where `host` has both. Raises ConfigError: the port is taken, say."""
     try:
-        return socket.create_server((host, port))
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, *_, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+        return socket.create_server(address, family=family)
+    except socket.gaierror as error:
+        raise ConfigError(
+            f"host: cannot listen on {host} ({error.strerror}); choose another with --host or SPECREASON_API_HOST"
+        ) from error
     except OSError as error:
         raise ConfigError(
             f"port: cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); choose another with --port"

@@ -49,6 +49,11 @@ class NewContent:
             self._file.write(data)
         self._hash.update(data)
 
+    @property
+    def sha256(self) -> str:
+        """Of what was written so far."""
+        return self._hash.hexdigest()
+
     def keep(self) -> StoredContent:
         """Make the file durable under its final name. Raises StoreUnavailable."""
         with _reported():
@@ -58,7 +63,7 @@ class NewContent:
             self._file.close()
             self._part.rename(self._folder / str(self.file_id))
             _sync_folder(self._folder)
-        return StoredContent(file_id=self.file_id, num_bytes=num_bytes, sha256=self._hash.hexdigest())
+        return StoredContent(file_id=self.file_id, num_bytes=num_bytes, sha256=self.sha256)
 
     def close(self) -> None:
         """Never fails: what is still unwritten on a full disk is not wanted, and a part that stays is swept."""
@@ -78,7 +83,7 @@ class Folder:
     def new(self) -> Iterator[NewContent]:
         """A file to write. Raises StoreUnavailable where the folder cannot be written to."""
         with _reported():
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_folder(self.path)
             content = NewContent(self.path)
         try:
             yield content
@@ -137,6 +142,14 @@ def _is_older(path: Path, moment: float) -> bool:
         return path.stat().st_mtime <= moment
     except FileNotFoundError:
         return False
+
+
+def _make_folder(path: Path) -> None:
+    """As durable as what will be in it."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in missing:
+        _sync_folder(each.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, null, or_, select, update
+from sqlalchemy import Row, and_, insert, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
@@ -127,14 +127,14 @@ def has_key(database: Database) -> bool:
 def ensure_operator_key(database: Database, secret: str) -> None:
     """Let `secret` be an administrator's key, and the only one of this kind: the one before it is revoked.
 
-    Raises InvalidField for one that could be guessed.
+    Raises InvalidField for one that could be guessed, and for another key's secret: whoever has that, or had it until
+    it was revoked, is no administrator.
     """
     if len(secret) < SHORTEST_GIVEN_KEY or not secret.isascii() or not secret.isprintable() or " " in secret:
         raise InvalidField(
             "SPECREASON_ADMIN_KEY",
             f"must have at least {SHORTEST_GIVEN_KEY} visible ASCII characters, such as `openssl rand -hex 32` prints",
         )
-    ours = (api_key.c.name == OPERATOR) & (api_key.c.owner == OPERATOR) & api_key.c.revoked_at.is_(None)
     row = {
         "id": uuid7(),
         "name": OPERATOR,
@@ -142,14 +142,18 @@ def ensure_operator_key(database: Database, secret: str) -> None:
         "owner": OPERATOR,
         "scopes": [Scope.ADMIN],
     }
-    upsert = insert_once(api_key).values(row)
+    ours = and_(*(api_key.c[name] == row[name] for name in ("name", "owner", "scopes")))
+    made_known = (
+        insert_once(api_key)
+        .values(row)
+        .on_conflict_do_update(index_elements=["key_hash"], set_={"revoked_at": null()}, where=ours)
+        .returning(api_key.c.id)
+    )
+    before = ours & api_key.c.revoked_at.is_(None) & (api_key.c.key_hash != row["key_hash"])
     with transaction(database) as connection:
-        connection.execute(
-            update(api_key).where(ours, api_key.c.key_hash != row["key_hash"]).values(revoked_at=now())
-        )
-        connection.execute(
-            upsert.on_conflict_do_update(index_elements=["key_hash"], set_={"revoked_at": null()})
-        )
+        if connection.scalar(made_known) is None:
+            raise InvalidField("SPECREASON_ADMIN_KEY", "is the secret of another key; choose a new one")
+        connection.execute(update(api_key).where(before).values(revoked_at=now()))
 
 
 def _check(new: NewKey) -> None:

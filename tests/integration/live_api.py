@@ -12,6 +12,8 @@ from fastapi import FastAPI
 
 from tests.processes import wait_for
 
+LOCAL = "http://localhost"  # base_url of a TestClient: without keys, the API answers to no other name
+
 
 @contextmanager
 def serving(app: FastAPI, port: int = 0) -> Iterator[str]:

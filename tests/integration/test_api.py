@@ -21,6 +21,7 @@ from specreason.settings import Settings
 from specreason.store.idempotency import RequestKey, earlier_answer
 from specreason.store.session import Database, read_only_query, transaction
 from specreason.store.workers import NewWorker, register_worker
+from tests.integration.live_api import LOCAL
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
 
@@ -29,7 +30,7 @@ PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem"
 def client(servers: Servers, database: Database, tmp_path: Path) -> Iterator[TestClient]:
     settings = Settings(max_upload_bytes=10_000, max_problems=5, files_dir=tmp_path / "files")
     app = create_app(database, Publisher(servers.broker_url), load_pairs(), settings)
-    with TestClient(app) as client:
+    with TestClient(app, base_url=LOCAL) as client:
         yield client
 
 
@@ -277,7 +278,7 @@ def test_a_page_of_long_problems_is_shorter_and_says_that_more_follow(
 
 def test_a_broker_that_is_away_loses_no_job(database: Database) -> None:
     nowhere = Publisher("redis+socket:///nowhere/at/all.sock")
-    with TestClient(create_app(database, nowhere, load_pairs(), Settings())) as client:
+    with TestClient(create_app(database, nowhere, load_pairs(), Settings()), base_url=LOCAL) as client:
         answer = client.post("/api/batches", json={"problems": PROBLEMS})
     assert answer.status_code == 201
     assert UUID(answer.json()["batch_id"])

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from api.access import OPEN_PATHS, Needs
+from api.access import MOST_LOOKUPS, OPEN_PATHS, Needs
 from api.app import create_app
 from api.guard import KNOWN_S
 from api.publisher import Publisher
-from specreason.cli.services import _guard, keys_are_on
+from specreason.cli.services import _guard, keys_are_on, listen
 from specreason.config import load_pairs
 from specreason.embedded import Servers
 from specreason.errors import ConfigError
@@ -27,9 +31,11 @@ from specreason.store.keys import find_key, revoke_key
 from specreason.store.session import Database
 from specreason.store.states import Scope
 from tests.integration.guarded_api import PROBLEMS, any_url, client_of, guarded_app, make_key
+from tests.integration.live_api import LOCAL, serving
 from tests.integration.openai_builders import ENDPOINT, jsonl, line
 from tests.processes import wait_for
 
+NO_LIMITS = httpx2.Limits(max_connections=None)
 NO_BROKER = "redis+socket:///nowhere/at/all.sock"
 
 
@@ -66,6 +72,46 @@ def test_without_a_key_no_route_answers_but_the_open_ones(app: FastAPI) -> None:
 def test_a_wrong_key_is_refused(app: FastAPI, sent: str) -> None:
     answer = TestClient(app).get("/api/batches", headers={"Authorization": sent})
     assert (answer.status_code, answer.json()["title"]) == (401, "Unauthorized")
+
+
+def test_a_wrong_key_that_is_tried_again_and_again_is_looked_up_once(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up: list[str] = []
+    monkeypatch.setattr("api.guard.find_key", lambda database, secret: looked_up.append(secret))
+    client = TestClient(app, headers={"Authorization": "Bearer sr_no"})
+    assert [client.get("/api/batches").status_code for _ in range(5)] == [401] * 5
+    assert looked_up == ["sr_no"]
+
+
+async def test_a_flood_of_wrong_keys_keeps_nobody_out_who_is_known(
+    app: FastAPI, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued = make_key(
+        database, "ada", requests_per_minute=59
+    )  # each request of hers is counted by the broker
+    looked_up: list[str] = []
+    go_on = threading.Event()
+
+    def held(database: Database, secret: str) -> None:
+        looked_up.append(secret)
+        go_on.wait(30)
+
+    with serving(app) as url:
+        async with httpx2.AsyncClient(base_url=url, trust_env=False, limits=NO_LIMITS) as client:
+
+            async def ask(secret: str) -> int:
+                headers = {"Authorization": f"Bearer {secret}"}
+                return (await client.get("/api/batches", headers=headers)).status_code
+
+            assert await ask(issued.secret) == 200
+            monkeypatch.setattr("api.guard.find_key", held)
+            flood = [asyncio.create_task(ask(f"sr_{number}")) for number in range(60)]
+            await asyncio.to_thread(wait_for, lambda: len(looked_up) == MOST_LOOKUPS)
+            assert await ask(issued.secret) == 200
+            assert len(looked_up) == MOST_LOOKUPS
+            go_on.set()
+            assert await asyncio.gather(*flood) == [401] * 60
 
 
 def test_every_route_says_which_scope_it_needs_and_a_key_without_it_is_refused(
@@ -170,10 +216,30 @@ def test_the_same_idempotency_key_of_two_owners_is_two_requests(app: FastAPI, da
     assert len(ids) == 2
 
 
+def test_without_keys_a_page_of_another_site_is_refused_but_ours_is_not(
+    servers: Servers, database: Database
+) -> None:
+    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())
+    form = {"files": {"file": ("x", b"{}")}, "data": {"purpose": "batch"}}  # which any page may send
+    with TestClient(app, base_url="http://127.0.0.1:8765") as client:
+        theirs = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+        native = client.post("/api/batches", headers=theirs, **form)  # type: ignore[arg-type]
+        assert (native.status_code, native.json()["title"]) == (403, "Forbidden")
+        error = client.post("/v1/files", headers=theirs, **form).json()["error"]  # type: ignore[arg-type]
+        assert error["type"] == "permission_error"
+        assert client.get("/api/batches", headers={"Host": "evil.example:8765"}).status_code == 403
+        ours = {"Origin": "http://127.0.0.1:8765", "Sec-Fetch-Site": "same-origin"}
+        assert client.post("/api/batches", json={"problems": PROBLEMS}, headers=ours).status_code == 201
+        from_a_link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+        assert client.get("/docs", headers=from_a_link).status_code == 200
+
+
 def test_without_keys_everybody_sees_everything(app: FastAPI, servers: Servers, database: Database) -> None:
     guarded = client_of(app, make_key(database, "ada"))
     batch_id = guarded.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"]
-    with TestClient(create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())) as anybody:
+    with TestClient(
+        create_app(database, Publisher(servers.broker_url), load_pairs(), Settings()), base_url=LOCAL
+    ) as anybody:
         assert anybody.get(f"/api/batches/{batch_id}").status_code == 200
         theirs = anybody.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"]
     assert guarded.get(f"/api/batches/{theirs}").status_code == 404
@@ -182,8 +248,12 @@ def test_without_keys_everybody_sees_everything(app: FastAPI, servers: Servers, 
 # Where the API may listen
 
 
+HAS_IPV6 = Path("/proc/net/if_inet6").exists()
+IPV6 = pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")
+
+
 def listening(host: str) -> socket.socket:
-    return socket.create_server((host, 0))
+    return listen(host, 0)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +262,9 @@ def listening(host: str) -> socket.socket:
         ("auto", "127.0.0.1", False),
         ("on", "127.0.0.1", True),
         ("off", "127.0.0.1", False),
+        ("auto", "localhost", False),
+        pytest.param("auto", "::1", False, marks=IPV6),
+        pytest.param("auto", "::", True, marks=IPV6),
         ("auto", "0.0.0.0", True),
         ("on", "0.0.0.0", True),
     ],
@@ -199,6 +272,24 @@ def listening(host: str) -> socket.socket:
 def test_keys_are_off_on_loopback_only(keys: str, host: str, on: bool) -> None:
     with listening(host) as listener:
         assert keys_are_on(Settings(keys=keys), listener) == on  # type: ignore[arg-type]
+
+
+def test_a_name_that_has_both_listens_where_clients_look_first() -> None:
+    with listening("localhost") as listener:
+        assert listener.getsockname()[0] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [
+        ("nowhere.invalid", "host: cannot listen on nowhere.invalid ("),
+        ("192.0.2.1", "port: cannot listen on 192.0.2.1:0 (Cannot assign requested address)"),
+    ],
+)
+def test_an_address_that_is_not_ours_is_said_in_words(host: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(says)) as refused:
+        listening(host)
+    assert "rror -" not in str(refused.value)
 
 
 def test_without_keys_other_machines_are_refused(database: Database, servers: Servers) -> None:

@@ -16,12 +16,16 @@ from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.dispatch import expire_deadlines
 from specreason.store.session import Database
+from tests.integration.live_api import LOCAL
+from tests.integration.openai_builders import ENDPOINT
 from tests.integration.store_builders import claimed, execute, start_worker, submit
 
 
 @pytest.fixture
 def client(servers: Servers, database: Database) -> Iterator[TestClient]:
-    with TestClient(create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())) as client:
+    with TestClient(
+        create_app(database, Publisher(servers.broker_url), load_pairs(), Settings()), base_url=LOCAL
+    ) as client:
         yield client
 
 
@@ -65,7 +69,9 @@ def test_a_deadline_is_set_taken_off_and_kept(client: TestClient, database: Data
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [
-        ("batches/{batch}/requeue", {"states": ["lost"]}, "0"),
+        ("batches/{batch}/requeue", {"states": ["lost"]}, "states.0"),
+        ("batches/{batch}/requeue", [], "body"),
+        ("batches/{batch}/deadline", None, "body"),
         ("batches/{batch}/requeue", {"states": ["succeeded"]}, "states"),
         ("batches/{batch}/requeue", {"state": ["dead"]}, "state"),
         ("batches/{batch}/deadline", {"deadline_at": "2026-12-24T18:00:00"}, "deadline_at"),
@@ -79,6 +85,25 @@ def test_a_wrong_request_names_its_field(
     answer = client.post(f"/api/{path.format(batch=submit(database))}", json=body)
     assert answer.status_code == 422
     assert answer.json()["field"] == field
+
+
+@pytest.mark.parametrize(("path", "status"), [(f"/api/jobs/{uuid4()}/deadline", 422), ("/v1/batches", 400)])
+def test_a_body_that_is_no_json_is_called_so(client: TestClient, path: str, status: int) -> None:
+    answer = client.post(path, content=b'{"a": ', headers={"Content-Type": "application/json"})
+    assert answer.status_code == status
+    said = answer.json().get("error") or answer.json()
+    assert said.get("field", said.get("param")) == "body"
+    assert said.get("detail", said.get("message")).startswith("body: is not JSON (Expecting value")
+
+
+def test_a_wrong_value_is_said_as_in_a_submission(client: TestClient) -> None:
+    answer = client.post(f"/api/batches/{uuid4()}/priority", json={"priority": 101})
+    assert answer.json()["detail"] == "priority: input should be less than or equal to 100 (got 101)"
+    metadata = {str(number): "" for number in range(17)}
+    asked = {"input_file_id": "f", "endpoint": ENDPOINT, "completion_window": "24h", "metadata": metadata}
+    error = client.post("/v1/batches", json=asked).json()["error"]
+    assert error["param"] == "metadata"
+    assert error["message"].startswith("metadata: has more than 16 pairs")
 
 
 def test_an_id_that_is_not_there_is_404(client: TestClient) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from uuid_utils.compat import uuid7
@@ -23,17 +26,22 @@ from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store import controls
 from specreason.store.dispatch import expire_leases, take_unpublished
+from specreason.store.events import Subject, require_subject
 from specreason.store.jobs import JobResult, finish
 from specreason.store.keys import revoke_key
 from specreason.store.session import Database
 from specreason.store.states import JobState
 from tests.integration.guarded_api import client_of, guarded_app, make_key
+from tests.integration.live_api import LOCAL, serving
 from tests.integration.store_builders import PAIR, claimed, execute, expire, job_ids, start_worker, submit
+from tests.processes import wait_for
 
 
 @pytest.fixture
 def client(servers: Servers, database: Database) -> Iterator[TestClient]:
-    with TestClient(create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())) as client:
+    with TestClient(
+        create_app(database, Publisher(servers.broker_url), load_pairs(), Settings()), base_url=LOCAL
+    ) as client:
         yield client
 
 
@@ -111,6 +119,39 @@ def test_there_are_no_more_streams_than_a_process_can_serve(
     answer = client.get(f"/api/batches/{submit(database)}/events")
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_a_burst_of_streams_is_no_way_past_the_limit_and_leaves_no_count_behind(
+    servers: Servers, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside: list[Subject] = []
+    go_on = threading.Event()
+
+    def held(database: Database, subject: Subject, **sees: Any) -> None:
+        inside.append(subject)
+        go_on.wait(30)
+        require_subject(database, subject, **sees)
+
+    monkeypatch.setattr("api.events.MOST_STREAMS", 3)
+    monkeypatch.setattr("api.events.require_subject", held)
+    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())
+    path = f"/api/batches/{submit(database)}/events"
+    unknown = f"/api/batches/{uuid4()}/events"
+    with serving(app) as url:
+        async with httpx2.AsyncClient(base_url=url, trust_env=False) as client, AsyncExitStack() as streams:
+            asked = [
+                asyncio.create_task(streams.enter_async_context(client.stream("GET", path)))
+                for _ in range(20)
+            ]
+            await asyncio.to_thread(
+                wait_for, lambda: len(inside) + sum(each.done() for each in asked) == len(asked)
+            )
+            go_on.set()
+            answers = await asyncio.gather(*asked)
+            assert sorted(answer.status_code for answer in answers) == [200] * 3 + [429] * 17
+            await streams.aclose()
+            wait_for(lambda: not app.state.streams.num_open)
+            assert [(await client.get(unknown)).status_code for _ in range(4)] == [404] * 4
 
 
 def test_an_owner_has_no_more_streams_than_leaves_some_to_others(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from specreason.store.results import (
 from specreason.store.session import Database
 from specreason.store.states import JobState
 from specreason.store.traces import TraceWriter
+from tests.integration.full_disk import full_disk
+from tests.integration.live_api import LOCAL
 from tests.integration.store_builders import (
     accepted,
     answer,
@@ -54,7 +57,9 @@ def files_dir(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(servers: Servers, database: Database, files_dir: Path) -> Iterator[TestClient]:
     settings = Settings(files_dir=files_dir, max_body_bytes=100_000, max_problems=1000, max_jobs=100)
-    with TestClient(create_app(database, Publisher(servers.broker_url), load_pairs(), settings)) as client:
+    with TestClient(
+        create_app(database, Publisher(servers.broker_url), load_pairs(), settings), base_url=LOCAL
+    ) as client:
         yield client
 
 
@@ -62,6 +67,7 @@ def problems(database: Database) -> list[Any]:
     return list(rows_of(database, "SELECT text, answer, problem_id, source FROM problem ORDER BY index"))
 
 
+UPLOADS = [("/v1/files", {"purpose": "batch"}), ("/api/batches", {})]
 MAPPED = [("1 + 1?", "2", "a", {"year": 2024}), ("2 + 2?", None, None, {})]
 
 
@@ -160,6 +166,27 @@ def test_a_form_in_another_charset_is_refused(
     answer = client.post(path, content=form, headers=headers)
     assert answer.status_code == status
     assert "charset" in answer.text
+
+
+@pytest.mark.parametrize(("path", "fields"), UPLOADS)
+def test_an_upload_that_fills_the_disk_is_503_and_nothing_stays(
+    client: TestClient, files_dir: Path, path: str, fields: dict[str, str]
+) -> None:
+    with full_disk(100_000):
+        answer = client.post(path, data=fields, files={"file": ("x", bytes(2_000_000))})
+    assert answer.status_code == 503
+    assert "files: " in answer.text
+    assert int(answer.headers["Retry-After"]) > 0
+    assert not any(each.is_file() for each in files_dir.rglob("*"))
+
+
+def test_an_upload_needs_room_only_where_files_stay(
+    client: TestClient, files_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    answer = client.post("/v1/files", data={"purpose": "batch"}, files={"file": ("x", bytes(2_000_000))})
+    assert answer.status_code == 200
+    assert [each.stat().st_size for each in files_dir.rglob("*") if each.is_file()] == [2_000_000]
 
 
 def test_a_file_of_blank_lines_is_refused(client: TestClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,11 +23,11 @@ from specreason.embedded import Servers
 from specreason.errors import StoreUnavailable
 from specreason.settings import Settings
 from specreason.store.files import FileRow, NewFile, files_folder, insert_file, list_files, read_file
-from specreason.store.folder import Folder
+from specreason.store.folder import PART, Folder
 from specreason.store.session import Database, connect, transaction
 from tests.integration.conftest import TEMPLATE, database_called
 from tests.integration.full_disk import full_disk
-from tests.integration.live_api import serving
+from tests.integration.live_api import LOCAL, serving
 from tests.integration.store_builders import execute, scalar
 from tests.processes import wait_for
 
@@ -159,7 +160,7 @@ def test_a_form_that_is_wrong_is_refused_by_its_field(
     servers: Servers, database: Database, files_dir: Path, form: dict[str, object], says: str
 ) -> None:
     app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings(files_dir=files_dir))
-    with TestClient(app) as client:
+    with TestClient(app, base_url=LOCAL) as client:
         answer = client.post("/v1/files", **form)  # type: ignore[arg-type]
     assert 400 <= answer.status_code < 500
     assert says in answer.text
@@ -229,6 +230,17 @@ def test_a_disk_that_is_full_is_said_and_nothing_stays(folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == [str(kept.content.file_id)]
 
 
+def test_a_new_folder_is_as_durable_as_the_first_file_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(Path(f"/proc/self/fd/{fd}").readlink()))
+    folder = tmp_path / "files" / "database"
+    new = new_file(Folder(folder))
+    part = folder / f"{new.content.file_id}{PART}"
+    assert synced == [tmp_path / "files", tmp_path, part, folder]
+
+
 def test_an_upload_that_comes_to_nothing_is_answered_even_if_it_cannot_be_removed(
     openai: OpenAI, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -242,6 +254,15 @@ def test_an_upload_that_comes_to_nothing_is_answered_even_if_it_cannot_be_remove
         connection.execute(text("LOCK TABLE file"))
         assert ask() == first
     assert "is removed later" in caplog.text
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(openai: OpenAI, folder: Path) -> None:
+    part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n' + bytes(100_000)
+    head = b"POST /v1/files HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+    with socket.create_connection((openai.base_url.host, openai.base_url.port or 0)) as connection:
+        connection.sendall(head + b"Content-Length: 2000000\r\n\r\n" + part)
+        wait_for(lambda: [path.suffix for path in folder.glob("*")] == [PART])
+    wait_for(lambda: not any(folder.iterdir()))
 
 
 def test_one_owner_sees_nothing_of_another(database: Database, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,18 @@ def openai(app: FastAPI) -> Iterator[OpenAI]:
         yield openai
 
 
+@contextmanager
+def running_settler(app: FastAPI, database: Database) -> Iterator[None]:
+    """Another API's, which sweeps all the time."""
+    state = app.state
+    settler = Settler(database, state.folder, state.publisher, state.pairs, state.settings, sweep_s=0.1)
+    settler.start()
+    try:
+        yield
+    finally:
+        settler.close()
+
+
 def test_results_that_newer_ones_replace_are_gone(app: FastAPI, openai: OpenAI, database: Database) -> None:
     made = create(openai, jsonl([line("a"), line("b")]))
     reaches(openai, made.id, "in_progress")
@@ -80,21 +93,18 @@ def test_a_batch_is_moved_on_although_nobody_looks(app: FastAPI, database: Datab
     with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
         made = create(openai, jsonl([line("a")]))
         reaches(openai, made.id, "in_progress")
-    state = app.state
-    settler = Settler(database, state.folder, state.publisher, state.pairs, state.settings, sweep_s=0.1)
-    settler.start()
-    time.sleep(0.5)  # its first sweep finds nothing to do
 
     def is_written() -> bool:
         return read_openai_batch(database, to_batch_id(made.id)).status is BatchStatus.COMPLETED
 
-    end_all(database, lambda number: FAILED)
-    wait_for(is_written)
-    requeue_batch(database, batches_of(database, to_batch_id(made.id))[0])
-    assert not is_written()
-    end_all(database, succeeded)
-    wait_for(is_written)
-    settler.close()
+    with running_settler(app, database):
+        time.sleep(0.5)  # its first sweep finds nothing to do
+        end_all(database, lambda number: FAILED)
+        wait_for(is_written)
+        requeue_batch(database, batches_of(database, to_batch_id(made.id))[0])
+        assert not is_written()
+        end_all(database, succeeded)
+        wait_for(is_written)
 
 
 def test_a_sweep_finds_a_batch_where_there_is_something_to_do(
@@ -192,6 +202,56 @@ def test_an_input_file_stays_until_its_batch_has_read_it(app: FastAPI, openai: O
     assert openai.files.content(made.input_file_id).read()
     openai.batches.cancel(made.id)
     assert openai.files.delete(made.input_file_id).deleted
+
+
+def test_a_batch_waits_for_a_folder_that_is_not_mounted_until_it_expires(
+    app: FastAPI, openai: OpenAI, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = app.state.folder.path
+    file_id = openai.files.create(file=("x", jsonl([line("a")])), purpose="batch").id
+    away = folder.rename(folder.with_name("away"))
+
+    def submitted() -> str:
+        asked = {"endpoint": ENDPOINT, "completion_window": "24h"}
+        return openai.batches.create(input_file_id=file_id, **asked).id  # type: ignore[call-overload,no-any-return]
+
+    late, waits = submitted(), submitted()
+    wait_for(lambda: all(f"{each} is not moved on: file" in caplog.text for each in (late, waits)))
+    assert [openai.batches.retrieve(each).status for each in (late, waits)] == ["validating"] * 2
+    execute(database, f"UPDATE openai_batch SET expires_at = now() WHERE id = '{to_batch_id(late)}'")
+    errors = reaches(openai, late, "failed").errors
+    assert errors is not None
+    assert [each.code for each in errors.data or ()] == ["file_not_found"]
+    away.rename(folder)
+    reaches(openai, waits, "in_progress")
+
+
+def test_a_batch_whose_file_has_expired_fails(app: FastAPI, openai: OpenAI, database: Database) -> None:
+    app.state.settler.close()
+    made = create(openai, jsonl([line("a")]))
+    execute(database, "UPDATE file SET expires_at = now()")
+    with running_settler(app, database):
+        errors = reaches(openai, made.id, "failed").errors
+    assert errors is not None
+    assert [each.code for each in errors.data or ()] == ["file_not_found"]
+
+
+def test_what_is_late_expires_although_there_is_no_worker(
+    app: FastAPI, openai: OpenAI, database: Database
+) -> None:
+    made = create(openai, jsonl([line("a"), line("b")]))
+    reaches(openai, made.id, "in_progress")
+    end_all(database, succeeded, leave=1)
+    execute(database, "UPDATE job SET deadline_at = now() WHERE state = 'queued'")
+    execute(database, "UPDATE worker SET stopped_at = now()")
+    with running_settler(app, database):
+        done = reaches(openai, made.id, "expired")
+    assert rows_of(database, "SELECT state, count(*) FROM job GROUP BY state ORDER BY state") == [
+        ("expired", 1),
+        ("succeeded", 1),
+    ]
+    for file_id in (done.output_file_id, done.error_file_id):
+        assert len(lines_of(openai, file_id)) == 1
 
 
 def test_a_file_that_asks_for_too_many_answers_fails(openai: OpenAI, database: Database) -> None:

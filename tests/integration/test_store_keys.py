@@ -82,6 +82,22 @@ def test_the_operators_key_replaces_the_one_before_it_and_comes_back(database: D
         ensure_operator_key(database, "short")
 
 
+@pytest.mark.parametrize("is_revoked", [False, True])
+@pytest.mark.parametrize("owner", ["ada", "operator"])
+def test_the_secret_of_another_key_does_not_become_the_operators(
+    database: Database, owner: str, is_revoked: bool
+) -> None:
+    before = "a" * 32
+    ensure_operator_key(database, before)
+    issued = create_key(database, NewKey(name=owner, owner=owner, scopes=[Scope.READ]))
+    if is_revoked:
+        revoke_key(database, issued.key.key_id)
+    keys = list_keys(database)
+    with pytest.raises(InvalidField, match="SPECREASON_ADMIN_KEY: is the secret of another key"):
+        ensure_operator_key(database, issued.secret)
+    assert list_keys(database) == keys
+
+
 def batch_of(num_problems: int, owner: str) -> NewBatch:
     problems = [NewProblem(text="1 + 1?")] * num_problems
     config = RunConfig(repeats=2)
