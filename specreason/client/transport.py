@@ -41,16 +41,21 @@ class Backoff:
 
     def reset(self) -> None:
         """What was tried has succeeded: the next failure is a first one again."""
-        self._give_up_at: float | None = None
         self._pause_s = FIRST_PAUSE_S
+        self.answered()
+
+    def answered(self) -> None:
+        """The server is there: patience begins anew with the next failure, while the pauses go on growing."""
+        self._give_up_at: float | None = None
 
     def pause(self, asked_s: float | None = None) -> bool:
         """Sleep, for `asked_s` if the server named a time; False, at once, where patience does not reach so far."""
         now = time.monotonic()
         if self._give_up_at is None:
             self._give_up_at = now + self._patience_s
-        pause_s = self._pause_s * random.uniform(0.5, 1.0) if asked_s is None else asked_s
-        if now + pause_s > self._give_up_at:
+        left_s = self._give_up_at - now
+        pause_s = min(self._pause_s * random.uniform(0.5, 1.0), left_s) if asked_s is None else asked_s
+        if left_s <= 0 or pause_s > left_s:
             return False
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         time.sleep(pause_s)
