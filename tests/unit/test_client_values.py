@@ -131,6 +131,7 @@ def test_the_same_submission_has_the_same_key_and_any_other_another() -> None:
 
 def test_fields_that_say_nothing_are_not_sent() -> None:
     assert Choices(pair="demo").form() == {"pair": "demo"}
+    assert Choices(pair="demo", deadline_s=0).form() == {"pair": "demo", "deadline_s": "0"}  # to be refused
     assert Choices(grid={"threshold": [5, 7]}).form()["grid"] == '{"threshold":[5,7]}'
 
 
