@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, Unpack
 from uuid import UUID
@@ -132,7 +131,16 @@ class Client:
 
         Raises TimedOut after `timeout_s` seconds; the batch goes on.
         """
-        return wait_for(partial(self.batch, batch_id), timeout_s, on_progress)
+        return self.wait_all([batch_id], timeout_s, on_progress)[0]
+
+    def wait_all(
+        self,
+        batch_ids: Sequence[UUID],
+        timeout_s: float | None = None,
+        on_progress: Callable[[Batch], None] | None = None,
+    ) -> list[Batch]:
+        """As `wait`, for several batches at once, such as those of a grid."""
+        return wait_for(self.batch, batch_ids, timeout_s, on_progress)
 
     def results(self, batch_id: UUID) -> Iterator[Result]:
         """How each job ended, in the order submitted, as it is read from the server."""
@@ -187,7 +195,7 @@ class Client:
         return self._control_job(job_id, "deadline", {"deadline_at": _moment(at)})
 
     def workers(self) -> tuple[Worker, ...]:
-        """Workers, newest first."""
+        """Workers: the live ones, then the newest of the others."""
         return tuple(decode(Worker, row) for row in decode(Rows, self._get("/api/workers")).data)
 
     def health(self) -> Health:

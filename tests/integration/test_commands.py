@@ -149,6 +149,9 @@ def test_standard_input_is_submitted(
         ("x.csv", CSV, ("--config", "no-such-file.json"), "--config", "neither JSON nor a file"),
         ("x.csv", CSV, ("--metadata", "[]"), "--metadata", "JSON object"),
         ("x.csv", CSV, ("--pair", "nobody"), "pair", "no pair is called 'nobody'"),
+        ("x.csv", CSV, ("--deadline-s", "0"), "--deadline-s", "more than 0"),
+        ("x.csv", CSV, ("--deadline-s", "nan"), "--deadline-s", "more than 0"),
+        ("x.csv", CSV, ("--deadline-s", "inf"), "deadline_s", "less than or equal"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_stored(
@@ -203,6 +206,23 @@ def test_waiting_ends_in_status_3_if_a_job_did_not_succeed(
     assert ended.status == 3
     assert (ended.json["num_succeeded"], ended.json["num_failed"]) == (1, 1)
     assert "2 of 2 jobs have ended" in ended.err
+
+
+def test_of_several_batches_each_is_said_once_it_has_ended_and_together_how_many_jobs_have(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+    options = (path, "--grid", "scheme=base,drafter", "--wait", "--timeout", 0.1)
+    first = shell("submit", *options)
+    assert first.status == 8
+    assert "2 batches: 0 of 4 jobs have ended\n" in first.err
+    assert "4 of 4 jobs have not ended after 0.1 s" in first.err
+    for batch in shell("batch", "list", "--json").json["data"]:
+        end_all(database, UUID(batch["batch_id"]), JobState.SUCCEEDED, JobState.FAILED)
+    again = shell("submit", *options)
+    assert again.status == 3
+    assert again.err.count("2 of 2 jobs have ended, 1 without success\n") == 2
 
 
 def test_waiting_longer_than_allowed_is_status_8_and_says_how_to_go_on(
