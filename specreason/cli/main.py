@@ -17,6 +17,7 @@ from specreason.cli import batch, database, doctor, job, keys, submit, workers
 from specreason.cli.exits import (
     EXIT_HELP,
     EXIT_INTERRUPTED,
+    EXIT_PIPE_CLOSED,
     EXIT_SOME_FAILED,
     EXIT_TERMINATED,
     report,
@@ -120,6 +121,10 @@ def run(arguments: Sequence[str]) -> int:
         return _usage(error, as_json=as_json)
     except SpecReasonError as error:
         return report_error(error, as_json=as_json)
+    except SystemExit as leaving:  # what Typer and rich make of a pipe that nobody reads any more
+        if isinstance(leaving.__context__, BrokenPipeError):
+            return EXIT_PIPE_CLOSED
+        raise
     if status == EXIT_INTERRUPTED:  # what Typer makes of Ctrl-C
         return report("interrupted", EXIT_INTERRUPTED, as_json=as_json)
     return int(status)

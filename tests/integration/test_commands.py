@@ -305,6 +305,28 @@ def test_what_is_not_there_is_status_4(shell: Shell, command: tuple[str, str]) -
     assert str(missing) in ended.json["error"]["message"]
 
 
+@pytest.mark.parametrize("command", ["results", "jobs"])
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(
+    shell: Shell, database: Database, command: str
+) -> None:
+    batch_id = submit(database, 100)
+    end_all(database, batch_id, *[JobState.SUCCEEDED] * 100)
+    arguments = [sys.executable, "-m", "specreason.cli.main", "batch", command, str(batch_id)]
+    # Less fits into the pipe than is printed: the command cannot have ended before its reader has. Unbuffered,
+    # Python itself would not say that only a part was written.
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        arguments, stdout=pipe, stderr=pipe, pipesize=4096, bufsize=0, env=buffered
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.read(100)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
 def test_a_server_that_is_not_there_is_status_7(shell: Shell) -> None:
     ended = shell("batch", "list", "--api", "http://127.0.0.1:1", "--json")
     assert (ended.status, ended.json["error"]["exit_status"]) == (7, 7)
