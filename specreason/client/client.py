@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -24,7 +25,8 @@ STORING_S = 300.0  # a server that stores fifty thousand jobs answers later than
 class Client:
     """The API at `base_url`. Reads and submissions are tried again for `patience_s` seconds while it is away.
 
-    `timeout_s` bounds the silence in one answer. Every method raises NotFound, KeyRefused, NotAllowed, Conflict,
+    `timeout_s` bounds the silence in one answer. `verify` holds the certificates to trust instead of those that
+    SSL_CERT_FILE or SSL_CERT_DIR name, or the system's. Every method raises NotFound, KeyRefused, NotAllowed, Conflict,
     InvalidField or ConfigError for what was asked wrongly, LimitReached, StillRunning and Unreachable for what may
     work later.
     """
@@ -36,8 +38,11 @@ class Client:
         *,
         timeout_s: float = 30.0,
         patience_s: float = 10.0,
+        verify: ssl.SSLContext | None = None,
     ) -> None:
-        self._transport = Transport(base_url, api_key, timeout_s=timeout_s, patience_s=patience_s)
+        self._transport = Transport(
+            base_url, api_key, timeout_s=timeout_s, patience_s=patience_s, verify=verify
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any
 
 import httpx2
@@ -63,9 +65,20 @@ class Backoff:
 
 
 class Transport:
-    """One connection pool to one API. `patience_s` is how long a safe request is tried again."""
+    """One connection pool to one API. `patience_s` is how long a safe request is tried again.
 
-    def __init__(self, base_url: str, api_key: str | None, *, timeout_s: float, patience_s: float) -> None:
+    Proxies are those of the environment, for what is not on this machine.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None,
+        *,
+        timeout_s: float,
+        patience_s: float,
+        verify: ssl.SSLContext | None = None,
+    ) -> None:
         if not base_url.startswith(("http://", "https://")):
             raise InvalidField("API address", f"must begin with http:// or https:// (got {base_url!r})")
         headers = {"User-Agent": f"specreason/{__version__}"}
@@ -78,9 +91,19 @@ class Transport:
         self.base_url = base_url
         self.patience_s = patience_s
         try:
-            self._http = httpx2.Client(base_url=base_url, headers=headers, timeout=timeout_s, trust_env=False)
+            url = httpx2.URL(base_url)
         except httpx2.InvalidURL as error:
             raise InvalidField("API address", f"is no URL ({error})") from None
+        try:
+            self._http = httpx2.Client(
+                base_url=url,
+                headers=headers,
+                timeout=timeout_s,
+                verify=verify or _certificates(url),
+                trust_env=not _is_on_this_machine(url),
+            )
+        except (httpx2.InvalidURL, ValueError, ImportError) as error:
+            raise ConfigError(f"a proxy in the environment cannot be used ({error})") from None
 
     def close(self) -> None:
         self._http.close()
@@ -121,6 +144,25 @@ class Transport:
     def unreachable(self, error: httpx2.HTTPError) -> Unreachable:
         reason = str(error) or type(error).__name__
         return Unreachable(f"API at {self.base_url} does not answer ({reason}); is it running?")
+
+
+def _certificates(url: httpx2.URL) -> ssl.SSLContext:
+    """Those that SSL_CERT_FILE or SSL_CERT_DIR name, else the system's; none where no TLS is spoken: it takes long."""
+    if url.scheme != "https":
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:
+        raise InvalidField(
+            "SSL_CERT_FILE", f"is no file of certificates ({error.strerror or error})"
+        ) from error
+
+
+def _is_on_this_machine(url: httpx2.URL) -> bool:
+    try:
+        return ip_address(url.host).is_loopback
+    except ValueError:
+        return url.host == "localhost"
 
 
 def body_of(response: httpx2.Response) -> Any:
