@@ -8,13 +8,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 from sqlalchemy import text
 
 from api.app import create_app
@@ -130,6 +133,34 @@ def test_standard_input_is_submitted(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"problem": "1 + 1?"}\n')))
     batch = shell("submit", "-", "--json").json
     assert (batch["num_jobs"], batch["num_queued"]) == (1, 1)
+
+
+def test_parquet_is_submitted_from_a_pipe(shell: Shell, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    out = io.BytesIO()
+    parquet.write_table(pyarrow.table({"problem": ["1 + 1?", "1 + 2?"]}), out)
+    writing = threading.Thread(target=pipe.write_bytes, args=(out.getvalue(),), daemon=True)
+    writing.start()
+    assert shell("submit", pipe, "--format", "parquet", "--json").json["num_problems"] == 2
+    writing.join()
+
+
+def test_what_servers_take_by_default_is_told_and_no_error(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+    for name in ("PROBLEMS", "UPLOAD_BYTES", "JOBS"):
+        monkeypatch.setenv(f"SPECREASON_MAX_{name}", "1")
+    ended = shell("submit", path, "--dry-run", "--repeats", 2, "--json")
+    assert (ended.status, ended.json["num_problems"]) == (0, 2)
+    assert (
+        "2 problems: the API takes at most 1, unless its SPECREASON_MAX_PROBLEMS says otherwise" in ended.err
+    )
+    assert "4 jobs: the API takes at most 1" in ended.err
+    assert "bytes: the API takes at most 1" in ended.err
+    assert shell("submit", path, "--json").status == 0  # the API here was started with other settings
 
 
 @pytest.mark.parametrize(
