@@ -30,14 +30,16 @@ from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.jobs import JobResult, finish
 from specreason.store.session import Database, read_only_query
-from specreason.store.states import JobState
+from specreason.store.states import JobState, Scope
 from specreason.store.traces import TraceWriter
+from tests.integration.guarded_api import guarded_app, make_key
 from tests.integration.live_api import serving
 from tests.integration.store_builders import (
     accepted,
     append_all,
     claim_one,
     claimed,
+    execute,
     job_ids,
     rejected,
     start_worker,
@@ -45,6 +47,9 @@ from tests.integration.store_builders import (
 )
 
 CSV = 'problem,answer,level\n"What is 2 + 2,\nin words?",4,easy\nWhat is 3 + 3?,6,\n'
+
+
+OKAY_CHECKS = ("python", "files", "pair", "models", "database", "broker", "schema", "api", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,16 @@ def shell(
         monkeypatch.setenv("SPECREASON_DATABASE_URL", database_url)
         monkeypatch.setenv("SPECREASON_BROKER_URL", servers.broker_url)
         yield Shell(url, capsys)
+
+
+@pytest.fixture
+def locked(
+    shell: Shell, servers: Servers, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shell]:
+    """As `shell`, with an API that asks for a key."""
+    with serving(guarded_app(servers, database, tmp_path)) as url:
+        monkeypatch.setenv("SPECREASON_API_URL", url)
+        yield Shell(url, shell.capture)
 
 
 def end_all(database: Database, batch_id: UUID, *states: JobState) -> None:
@@ -336,6 +351,44 @@ def test_what_is_not_there_is_status_4(shell: Shell, command: tuple[str, str]) -
     assert str(missing) in ended.json["error"]["message"]
 
 
+def test_a_key_that_does_not_count_or_may_not_is_status_5(
+    locked: Shell, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+
+    def refusal(*arguments: object) -> str:
+        ended = locked(*arguments, "--json")
+        error = ended.json["error"]
+        assert (ended.status, error["exit_status"]) == (5, 5)
+        assert error["message"] in ended.err
+        message: str = error["message"]
+        return message
+
+    monkeypatch.delenv("SPECREASON_API_KEY", raising=False)
+    assert "an API key is needed" in refusal("batch", "list")
+    monkeypatch.setenv("SPECREASON_API_KEY", "sr_wrong")
+    assert "unknown or revoked" in refusal("submit", path)
+    monkeypatch.setenv("SPECREASON_API_KEY", make_key(database, "ada", [Scope.READ]).secret)
+    assert locked("batch", "list").status == 0
+    assert "the scope 'submit'" in refusal("submit", path)
+    assert num_batches(database) == 0
+
+
+def test_an_idempotency_key_that_was_used_for_something_else_is_status_6(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+    assert shell("submit", path).status == 0
+    execute(database, "UPDATE idempotency_key SET body_hash = 'of something else'")
+    ended = shell("submit", path, "--json")
+    assert (ended.status, ended.json["error"]["exit_status"]) == (6, 6)
+    assert "Idempotency-Key: was used before" in ended.err
+    assert shell("submit", path, "--again").status == 0
+    assert num_batches(database) == 2
+
+
 @pytest.mark.parametrize("command", ["results", "jobs"])
 def test_a_reader_that_has_seen_enough_ends_a_command_quietly(
     shell: Shell, database: Database, command: str
@@ -381,9 +434,7 @@ def test_the_doctor_finds_a_deployment_well_and_says_what_is_missing(
     ended = shell("doctor", "--json", "--data-dir", tmp_path)
     found = {check["name"]: check["status"] for check in ended.json["checks"]}
     assert (ended.status, ended.json["ok"]) == (0, True)
-    assert {found[name] for name in ("python", "pair", "models", "database", "broker", "schema", "api")} == {
-        "ok"
-    }
+    assert {found[name] for name in OKAY_CHECKS} == {"ok"}
     assert found["workers"] == "warn"
     monkeypatch.setenv("SPECREASON_BROKER_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setenv("SPECREASON_DATABASE_URL", "postgresql://u@127.0.0.1:1/d")
@@ -391,6 +442,25 @@ def test_the_doctor_finds_a_deployment_well_and_says_what_is_missing(
     assert broken.status == 3
     for line in ("fail pair", "fail database", "fail broker", "start Postgres", "start Valkey"):
         assert line in broken.out
+
+
+def test_the_doctor_asks_whether_the_api_takes_the_key(
+    locked: Shell, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> tuple[str, str]:
+        checks = locked("doctor", "--json", "--data-dir", tmp_path).json["checks"]
+        (key,) = [check for check in checks if check["name"] == "key"]
+        assert ("ok", "api") in {(check["status"], check["name"]) for check in checks}
+        assert bool(key["remedy"]) == (key["status"] != "ok")
+        return key["status"], key["found"]
+
+    assert found() == ("fail", "an API key is needed: send it as `Authorization: Bearer sr_…`")
+    monkeypatch.setenv("SPECREASON_API_KEY", "sr_wrong")
+    assert found() == ("fail", "the API key is unknown or revoked")
+    monkeypatch.setenv("SPECREASON_API_KEY", make_key(database, "ada", [Scope.SUBMIT]).secret)
+    assert found()[0] == "warn"
+    monkeypatch.setenv("SPECREASON_API_KEY", make_key(database, "ada").secret)
+    assert found() == ("ok", "SPECREASON_API_KEY is accepted")
 
 
 def test_the_doctor_goes_on_where_the_workers_cannot_be_counted(
