@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from specreason.cli.columns import OURS, Columns, choose_columns
 from specreason.cli.rows import Format, read_rows
@@ -39,10 +40,6 @@ def checked_dataset(
 
     What is checked and what is sent are the same bytes, whatever happens to the file meanwhile.
     """
-    if path == "-" and written is Format.PARQUET:
-        raise InvalidField(
-            "-", "Parquet is read from its end, which standard input does not have: give a file"
-        )
     num_problems = num_with_answer = num_tokens = 0
     columns = None
     with _input(path) as source, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
@@ -71,13 +68,23 @@ def checked_dataset(
 
 
 @contextmanager
-def _input(path: str) -> Iterator[IO[bytes]]:
+def _input(path: str) -> Iterator[BinaryIO]:
     if path == "-":
-        yield sys.stdin.buffer
+        with _copied(sys.stdin.buffer) as file:
+            yield file
         return
     try:
         file = Path(path).open("rb")  # noqa: SIM115 (closed below; an error of the reader is not one of opening)
     except OSError as error:
         raise InvalidField(path, f"cannot be read ({error.strerror})") from error
-    with file:
+    with file, file if file.seekable() else _copied(file) as seekable:
+        yield seekable
+
+
+@contextmanager
+def _copied(pipe: BinaryIO) -> Iterator[BinaryIO]:
+    """What comes out of a pipe as a file, which can be read from its beginning, and Parquet from its end."""
+    with tempfile.TemporaryFile() as file:
+        shutil.copyfileobj(pipe, file)
+        file.seek(0)
         yield file

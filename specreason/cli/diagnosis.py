@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from uuid import UUID
 
 from specreason.cli.connection import connected
 from specreason.cli.finding import Finding, fail, ok, warn
 from specreason.cli.machine import (
     check_cpu,
     check_disk,
+    check_files,
     check_gpus,
     check_memory,
     check_models,
     check_python,
     check_vllm,
 )
+from specreason.client import Client
 from specreason.config import PairConfig, get_pair, load_pairs
-from specreason.errors import ConfigError, SpecReasonError
+from specreason.errors import ConfigError, KeyRefused, NotAllowed, NotFound, SpecReasonError
 from specreason.settings import Settings, load_settings
 from specreason.store.migrate import check_schema
 from specreason.store.session import connect
@@ -39,12 +42,12 @@ def diagnose(pair_name: str, data_dir: Path, api_url: str | None) -> list[Findin
         pair = get_pair(load_pairs(settings.pairs_file), pair_name)
     except ConfigError as error:
         findings.append(fail("pair", str(error), "correct pairs.toml, or name another pair with --pair"))
-    findings.append(check_gpus(pair))
+    findings += [check_files(settings.files_dir.expanduser().absolute()), check_gpus(pair)]
     if pair is not None:
         findings += [ok("pair", f"'{pair_name}' can be read"), check_models(pair), check_memory(pair)]
     findings += _database(settings, pair_name)
     findings.append(_broker(settings))
-    findings.append(_api(api_url, pair_name, pair))
+    findings += _api(settings, api_url, pair_name, pair)
     return findings
 
 
@@ -92,13 +95,34 @@ def _broker(settings: Settings) -> Finding:
     return ok("broker", "answers")
 
 
-def _api(api_url: str | None, pair_name: str, pair: PairConfig | None) -> Finding:
+def _api(
+    settings: Settings, api_url: str | None, pair_name: str, pair: PairConfig | None
+) -> Iterator[Finding]:
+    """Whether it answers, knows the pair, and takes the key."""
     try:
         with closing(connected(api_url, patience_s=0, timeout_s=5)) as client:
             health = client.health()
+            if pair is None or pair_name in health.pairs:
+                yield ok("api", f"version {health.version} answers")
+            else:
+                known = ", ".join(health.pairs)
+                yield fail(
+                    "api", f"version {health.version} knows {known}", "give the API the same pairs.toml"
+                )
+            yield _key(client, is_given=settings.api_key is not None)
     except SpecReasonError as error:
-        return warn("api", str(error), "specreason up, or specreason api; --api says where it is")
-    if pair is not None and pair_name not in health.pairs:
-        known = ", ".join(health.pairs)
-        return fail("api", f"version {health.version} knows {known}", "give the API the same pairs.toml")
-    return ok("api", f"version {health.version} answers")
+        yield warn("api", str(error), "specreason up, or specreason api; --api says where it is")
+
+
+def _key(client: Client, *, is_given: bool) -> Finding:
+    remedy = "export SPECREASON_API_KEY=…; `specreason keys create NAME` makes a key"
+    try:
+        with suppress(NotFound):  # as it must be: who is told so was let in
+            client.batch(UUID(int=0))
+    except KeyRefused as error:
+        return fail("key", str(error), remedy)
+    except NotAllowed as error:  # it is known, and may be meant for submitting only
+        return warn("key", str(error), remedy)
+    except SpecReasonError as error:
+        return warn("key", str(error), "ask again, and look at the API's log")
+    return ok("key", "SPECREASON_API_KEY is accepted" if is_given else "the API asks for none")

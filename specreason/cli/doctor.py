@@ -23,9 +23,9 @@ def doctor(
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check Python, CPU, GPUs, memory, disk, pair, database, broker, schema, workers and API; say what to do.
+    """Check the machine, the folder of files, the pair, the database, the broker, the workers, the API and the key.
 
-    Exit status 3 if a check failed; a warning does not count.
+    What is wrong comes with what to do about it. Exit status 3 if a check failed; a warning does not count.
     """
     from specreason.cli.diagnosis import diagnose
     from specreason.cli.stack import default_data_dir

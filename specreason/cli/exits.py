@@ -30,6 +30,7 @@ EXIT_CONFLICT = 6
 EXIT_UNREACHABLE = 7
 EXIT_TIMED_OUT = 8
 EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 141  # what a shell says of `cat` there, which SIGPIPE ends
 EXIT_TERMINATED = 143
 
 # The first class that fits counts.

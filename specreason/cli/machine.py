@@ -138,12 +138,30 @@ def check_models(pair: PairConfig) -> Finding:
 
 def check_disk(data_dir: Path) -> Finding:
     """Room where the data of `specreason up` are."""
-    there = next(path for path in (data_dir, *data_dir.parents) if path.exists())
-    free = shutil.disk_usage(there).free
-    said = f"{free / GIB:.1f} GiB free in {data_dir}"
-    if free < ENOUGH_DISK_BYTES:
-        return warn("disk", said, "traces grow: free some, or name another folder with --data-dir")
-    return ok("disk", said)
+    return _room("disk", data_dir, "traces grow: free some, or name another folder with --data-dir")
+
+
+def check_files(folder: Path) -> Finding:
+    """Whether the API can keep uploads and results in SPECREASON_FILES_DIR. It makes the folder where it is missing."""
+    there = _nearest(folder)
+    if not there.is_dir():
+        return fail("files", f"{there} is no folder", "name another one in SPECREASON_FILES_DIR")
+    if not os.access(there, os.W_OK | os.X_OK):
+        found = "cannot be written to" if there == folder else f"is missing, and cannot be made in {there}"
+        remedy = "give it to the user that runs the API, or name another one in SPECREASON_FILES_DIR"
+        return fail("files", f"{folder} {found}", remedy)
+    return _room("files", folder, "uploads grow: free some, or name another folder in SPECREASON_FILES_DIR")
+
+
+def _room(name: str, folder: Path, remedy: str) -> Finding:
+    free = shutil.disk_usage(_nearest(folder)).free
+    said = f"{free / GIB:.1f} GiB free in {folder}"
+    return warn(name, said, remedy) if free < ENOUGH_DISK_BYTES else ok(name, said)
+
+
+def _nearest(path: Path) -> Path:
+    """What is there of it."""
+    return next(each for each in (path, *path.parents) if each.exists())
 
 
 def _text(path: Path) -> str | None:

@@ -17,6 +17,7 @@ from specreason.cli import batch, database, doctor, job, keys, submit, workers
 from specreason.cli.exits import (
     EXIT_HELP,
     EXIT_INTERRUPTED,
+    EXIT_PIPE_CLOSED,
     EXIT_SOME_FAILED,
     EXIT_TERMINATED,
     report,
@@ -84,11 +85,12 @@ def api(
     ] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Default: SPECREASON_API_PORT.")] = None,
     listen_fd: Annotated[int | None, typer.Option(hidden=True, help="A socket that listens already.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Serve the HTTP API. Needs SPECREASON_DATABASE_URL and SPECREASON_BROKER_URL."""
     from specreason.cli.services import serve_api
 
-    serve_api(host, port, listen_fd)
+    serve_api(host, port, listen_fd, as_json=as_json)
 
 
 @app.command()
@@ -98,11 +100,12 @@ def worker(
         str | None, typer.Option(help="GPUs for this worker, such as 0 or 0,1: sets CUDA_VISIBLE_DEVICES.")
     ] = None,
     slots: Annotated[int | None, typer.Option(min=1, max=256, help="Default: SPECREASON_SLOTS.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run one worker: it holds a pair and runs its jobs. Needs the same two URLs as the API."""
     from specreason.cli.services import run_worker
 
-    raise typer.Exit(run_worker(pair, gpu, slots))
+    raise typer.Exit(run_worker(pair, gpu, slots, as_json=as_json))
 
 
 @app.command()
@@ -120,6 +123,10 @@ def run(arguments: Sequence[str]) -> int:
         return _usage(error, as_json=as_json)
     except SpecReasonError as error:
         return report_error(error, as_json=as_json)
+    except SystemExit as leaving:  # what Typer and rich make of a pipe that nobody reads any more
+        if isinstance(leaving.__context__, BrokenPipeError):
+            return EXIT_PIPE_CLOSED
+        raise
     if status == EXIT_INTERRUPTED:  # what Typer makes of Ctrl-C
         return report("interrupted", EXIT_INTERRUPTED, as_json=as_json)
     return int(status)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 from specreason.errors import InvalidField
-from specreason.evaluation.jsonl import load_json
+from specreason.evaluation.jsonl import LONGEST_LINE, lines_of
 
 LONGEST_CELL = 10_000_000  # characters; the csv module's own limit is shorter than a long problem
 ROWS_AT_ONCE = 1024
@@ -59,8 +58,8 @@ def format_of(path: str) -> Format:
     return SUFFIXES[suffix]
 
 
-def read_rows(file: IO[bytes], written: Format) -> Iterator[Row]:
-    """The rows of an open file. Nothing but the present ones is in memory."""
+def read_rows(file: BinaryIO, written: Format) -> Iterator[Row]:
+    """The rows of an open, seekable file. Nothing but the present ones is in memory."""
     match written:
         case Format.JSONL:
             return _jsonl(file)
@@ -72,23 +71,18 @@ def read_rows(file: IO[bytes], written: Format) -> Iterator[Row]:
             return _parquet(file)
 
 
-def _jsonl(lines: Iterable[bytes]) -> Iterator[Row]:
+def _jsonl(file: BinaryIO) -> Iterator[Row]:
     """The lines as they are, without blank ones and without a byte order mark."""
-    for number, raw in enumerate(lines, start=1):
-        line = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
-        if not line.strip():
-            continue
-        where = f"line {number}"
+    for line in lines_of(file):
+        where = f"line {line.number}"
         try:
-            values = load_json(line)
+            values = line.parse()
         except ValueError as error:
-            raise InvalidField(where, f"is not JSON ({error})") from error
-        if not isinstance(values, dict):
-            raise InvalidField(where, f"must be a JSON object, not {type(values).__name__}")
-        yield Row(where=where, values=values, line=line if line.endswith(b"\n") else line + b"\n")
+            raise InvalidField(where, str(error)) from error
+        yield _row(where, values, line.content)
 
 
-def _csv(file: IO[bytes], delimiter: str) -> Iterator[Row]:
+def _csv(file: BinaryIO, delimiter: str) -> Iterator[Row]:
     csv.field_size_limit(LONGEST_CELL)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     rows = csv.reader(text, delimiter=delimiter, strict=True)
@@ -117,7 +111,7 @@ def _csv(file: IO[bytes], delimiter: str) -> Iterator[Row]:
         text.detach()
 
 
-def _parquet(file: IO[bytes]) -> Iterator[Row]:
+def _parquet(file: BinaryIO) -> Iterator[Row]:
     import pyarrow
     from pyarrow.parquet import ParquetFile
 
@@ -133,7 +127,15 @@ def _parquet(file: IO[bytes]) -> Iterator[Row]:
 
 def _converted(where: str, values: dict[str, Any]) -> Row:
     plain = {name: _plain(value) for name, value in values.items()}
-    return Row(where=where, values=plain, line=json.dumps(plain).encode() + b"\n")
+    return _row(where, plain, json.dumps(plain).encode())
+
+
+def _row(where: str, values: dict[str, Any], content: bytes) -> Row:
+    """Raises InvalidField for a line that no server takes."""
+    line = content if content.endswith(b"\n") else content + b"\n"
+    if len(line) > LONGEST_LINE:
+        raise InvalidField(where, f"is longer than {LONGEST_LINE} bytes as a line of JSON")
+    return Row(where=where, values=values, line=line)
 
 
 def _plain(value: Any) -> Any:

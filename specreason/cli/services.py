@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from specreason.cli.exits import report
+from specreason.cli.output import print_json
 from specreason.config import get_pair, load_pairs
 from specreason.engines.platform import check_platform
 from specreason.errors import ConfigError
@@ -27,7 +29,7 @@ GIL_SWITCH_S = 0.0005  # Python's 5 ms would let one submission hold up every sm
 LEAVE_S = 5  # after SIGTERM, for the requests under way: a client that has stalled must not keep the process
 
 
-def serve_api(host: str | None, port: int | None, listen_fd: int | None) -> None:
+def serve_api(host: str | None, port: int | None, listen_fd: int | None, *, as_json: bool) -> None:
     """Serve the HTTP API on a socket that is bound before anything else starts."""
     import uvicorn
 
@@ -51,6 +53,8 @@ def serve_api(host: str | None, port: int | None, listen_fd: int | None) -> None
     sys.setswitchinterval(GIL_SWITCH_S)
     gc.collect()
     gc.freeze()  # what is there now stays: a collection that looks through all of it stops every request
+    if as_json:
+        print_json({"api_url": url_of(listener)})
     config = uvicorn.Config(
         app, log_level=settings.log_level.lower(), access_log=False, timeout_graceful_shutdown=LEAVE_S
     )
@@ -71,6 +75,15 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigError(
             f"port: cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); choose another with --port"
         ) from error
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where a client finds the API that listens there."""
+    name = listener.getsockname()
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{name}"
+    host = f"[{name[0]}]" if listener.family == socket.AF_INET6 else name[0]
+    return f"http://{host}:{name[1]}"
 
 
 def keys_are_on(settings: Settings, listener: socket.socket) -> bool:
@@ -102,7 +115,7 @@ def _is_local(listener: socket.socket) -> bool:
     return listener.family == socket.AF_UNIX or ip_address(listener.getsockname()[0]).is_loopback
 
 
-def run_worker(pair: str, gpu: str | None, slots: int | None) -> int:
+def run_worker(pair: str, gpu: str | None, slots: int | None, *, as_json: bool) -> int:
     """Run one worker; its exit status."""
     from worker.app import make_app
     from worker.coordinator import Coordinator
@@ -118,7 +131,19 @@ def run_worker(pair: str, gpu: str | None, slots: int | None) -> int:
     database = connect(settings.database(), pool_size=4)
     check_schema(database)
     coordinator = Coordinator(database, make_app(settings.broker()), settings)
-    return Supervisor(database, coordinator, settings, pair, gpu).run()
+    if as_json:
+        _let_children_log_on_stderr()
+        print_json({"pair": pair, "pid": os.getpid()})
+    status = Supervisor(database, coordinator, settings, pair, gpu).run()
+    if status:
+        report(f"the pair '{pair}' cannot be kept running; the log says why", status, as_json=as_json)
+    return status
+
+
+def _let_children_log_on_stderr() -> None:
+    """Keep our stdout to ourselves: engines log on the one that they inherit."""
+    sys.stdout = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), 1)
 
 
 def run_migrate() -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from uuid import UUID
 
 from specreason.children import spawn_module, stop
-from specreason.cli.services import listen
+from specreason.cli.services import listen, url_of
 from specreason.config import get_pair, load_pairs
 from specreason.embedded import start_servers
 from specreason.embedded.datadir import locked_data_dir
@@ -131,9 +131,8 @@ def running_stack(
         fd = listener.fileno()
         api = start("api", "--listen-fd", str(fd), grace_s=10, pass_fds=(fd,))
         worker = start("worker", "--pair", pair, grace_s=settings.drain_s + 20)
-        host, bound_port = listener.getsockname()[:2]
         stack = Stack(
-            api_url=f"http://{host}:{bound_port}",
+            api_url=url_of(listener),
             database_url=backing.database_url,
             broker_url=backing.broker_url,
             database=database,

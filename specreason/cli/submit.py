@@ -8,6 +8,7 @@ import typer
 
 from specreason.cli.options import ApiUrl, AsJson, PairName, Timeout
 from specreason.config import SchemeName
+from specreason.errors import InvalidField
 
 
 def submit(
@@ -46,7 +47,7 @@ def submit(
     ] = None,
     priority: Annotated[int, typer.Option(min=-100, max=100, help="Larger goes first.")] = 0,
     deadline_s: Annotated[
-        float | None, typer.Option(min=0, help="Seconds after which what has not ended expires.")
+        float | None, typer.Option(help="Seconds after which what has not ended expires; more than 0.")
     ] = None,
     metadata: Annotated[
         str | None, typer.Option(help="A JSON object, or a file with one; kept with the batch.")
@@ -66,6 +67,8 @@ def submit(
     from specreason.cli.choices import grid_of, json_object, run_config
     from specreason.cli.submitting import Request, run_submit
 
+    if deadline_s is not None and not deadline_s > 0:
+        raise InvalidField("--deadline-s", f"must be more than 0 (got {deadline_s:g})")
     knobs = {
         "scheme": scheme,
         "threshold": threshold,

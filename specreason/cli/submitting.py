@@ -20,7 +20,9 @@ from specreason.cli.tokens import counter_of
 from specreason.cli.watching import exit_status_of, watched
 from specreason.client import Batch, Client, Grid
 from specreason.client.submission import Options
+from specreason.config import RunConfig
 from specreason.errors import InvalidField
+from specreason.settings import load_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +70,10 @@ def run_submit(
     counter = counter_of(request.pair) if dry_run else None
     with checked_dataset(request.path, request.format, request.columns, counter) as dataset:
         _tell_guesses(dataset)
+        configs = configurations(request.config, request.grid)
+        _tell_limits(dataset, configs)
         if counter is not None:
-            _print_plan(request, dataset, counter.how, as_json=as_json)
+            _print_plan(dataset, configs, counter.how, as_json=as_json)
             return 0
         with connected(api_url, patience_s=LONG_PATIENCE_S if wait else 10.0) as client:
             sent = _send(client, request, dataset)
@@ -109,9 +113,22 @@ def _tell_guesses(dataset: Dataset) -> None:
         _note(f"column '{dataset.columns.names[ours]}' is taken for the {ours}; --{ours} says otherwise")
 
 
-def _print_plan(request: Request, dataset: Dataset, how: str, *, as_json: bool) -> None:
+def _tell_limits(dataset: Dataset, configs: Sequence[RunConfig]) -> None:
+    """What the settings say that is too much. The server has settings of its own, so this is no error."""
+    settings = load_settings()
+    num_jobs = sum(dataset.num_problems * config.repeats for config in configs)
+    limits = (
+        ("problems", dataset.num_problems, "SPECREASON_MAX_PROBLEMS", settings.max_problems),
+        ("jobs", num_jobs, "SPECREASON_MAX_JOBS", settings.max_jobs),
+        ("bytes", dataset.num_bytes, "SPECREASON_MAX_UPLOAD_BYTES", settings.max_upload_bytes),
+    )
+    for what, number, name, most in limits:
+        if number > most:
+            _note(f"{number:,} {what}: the API takes at most {most:,}, unless its {name} says otherwise")
+
+
+def _print_plan(dataset: Dataset, configs: Sequence[RunConfig], how: str, *, as_json: bool) -> None:
     """Problems, jobs and tokens of what would be sent."""
-    configs = configurations(request.config, request.grid)
     num_jobs = sum(dataset.num_problems * config.repeats for config in configs)
     thinking = sum(dataset.num_problems * config.repeats * config.token_budget for config in configs)
     plan = {

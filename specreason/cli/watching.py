@@ -12,27 +12,17 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    ProgressColumn,
-    Task,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
-from rich.text import Text
 
 from specreason.cli.exits import EXIT_SOME_FAILED
-from specreason.cli.output import message_console, number
+from specreason.cli.output import message_console
+from specreason.cli.pace import Pace, pace_in_words
 from specreason.client import Batch, Client
 from specreason.errors import Detached, TimedOut
 
 LINE_EVERY_S = 10.0
-
-
-class Rate(ProgressColumn):
-    """Jobs that end per second, lately."""
-
-    def render(self, task: Task) -> Text:
-        return Text("" if task.speed is None else f"{task.speed:.1f}/s")
 
 
 class Display(Protocol):
@@ -46,58 +36,57 @@ class Bars:
 
     def __init__(self, progress: Progress, batches: Sequence[Batch]) -> None:
         self._progress = progress
+        self._paces = {batch.batch_id: Pace() for batch in batches}
         self._bars = {
-            batch.batch_id: progress.add_task(
-                _label(batch), total=batch.num_jobs, completed=batch.num_ended, accepted=_accepted(batch)
-            )
+            batch.batch_id: progress.add_task(_label(batch), total=batch.num_jobs, said="")
             for batch in batches
         }
+        for batch in batches:
+            self.show(batch)
 
     def show(self, batch: Batch) -> None:
-        self._progress.update(
-            self._bars[batch.batch_id], completed=batch.num_ended, accepted=_accepted(batch)
-        )
+        rate = self._paces[batch.batch_id].look(time.monotonic(), batch.num_ended)
+        said = _said([batch], rate)
+        self._progress.update(self._bars[batch.batch_id], completed=batch.num_ended, said=said)
 
 
 class Lines:
-    """A line when something has changed, but not too many of them."""
+    """A line when a batch has ended, and now and then one of all that are watched."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, batches: Sequence[Batch]) -> None:
         self._console = console
-        self._started_at = time.monotonic()
-        self._said_at = float("-inf")
-        self._first: dict[object, int] = {}
+        self._latest = {batch.batch_id: batch for batch in batches}
+        self._pace = Pace()
+        self._say_at = float("-inf")
 
     def show(self, batch: Batch) -> None:
         now = time.monotonic()
-        before = self._first.setdefault(batch.batch_id, batch.num_ended)
-        if not batch.ended and now - self._said_at < LINE_EVERY_S:
-            return
-        self._said_at = now
-        rate = (batch.num_ended - before) / max(now - self._started_at, 1e-3)
-        left_s = (batch.num_jobs - batch.num_ended) / rate if rate else None
-        self._console.print(
-            f"{_label(batch)}: {batch.num_ended} of {batch.num_jobs} jobs have ended, {rate:.2f}/s, "
-            f"{number(left_s, '{:.0f} s')} left{_accepted(batch)}",
-            soft_wrap=True,
-            markup=False,
-        )
+        self._latest[batch.batch_id] = batch
+        together = list(self._latest.values())
+        rate = self._pace.look(now, sum(each.num_ended for each in together))
+        if batch.ended and len(together) > 1:
+            self._print(_label(batch), [batch], 0.0)
+        elif batch.ended or now >= self._say_at:
+            self._say_at = now + LINE_EVERY_S
+            label = _label(batch) if len(together) == 1 else f"{len(together)} batches"
+            self._print(label, together, rate)
+
+    def _print(self, label: str, batches: Sequence[Batch], rate: float) -> None:
+        num_ended, num_jobs = sum(each.num_ended for each in batches), sum(each.num_jobs for each in batches)
+        counted = f"{label}: {num_ended} of {num_jobs} jobs have ended"
+        said = ", ".join(filter(None, (counted, _said(batches, rate))))
+        self._console.print(said, soft_wrap=True, markup=False)
 
 
 def watched(client: Client, batches: Sequence[Batch], *, timeout_s: float | None) -> list[Batch]:
     """The batches once all their jobs have ended. Raises TimedOut, and Detached at Ctrl-C: the batches go on."""
-    give_up_at = None if timeout_s is None else time.monotonic() + timeout_s
-    ended = []
     try:
         with _display(batches) as display:
-            for batch in batches:
-                left_s = None if give_up_at is None else max(0.0, give_up_at - time.monotonic())
-                ended.append(client.wait(batch.batch_id, left_s, display.show))
+            return client.wait_all([batch.batch_id for batch in batches], timeout_s, display.show)
     except TimedOut as error:
         raise TimedOut(f"{error}; {_reattach(batches)}") from error
     except KeyboardInterrupt:
         raise Detached(f"detached; {_reattach(batches)}") from None
-    return ended
 
 
 def exit_status_of(batches: Sequence[Batch]) -> int:
@@ -109,16 +98,14 @@ def exit_status_of(batches: Sequence[Batch]) -> int:
 def _display(batches: Sequence[Batch]) -> Iterator[Display]:
     console = message_console()
     if not console.is_terminal:
-        yield Lines(console)
+        yield Lines(console, batches)
         return
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        Rate(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[accepted]}"),
+        TextColumn("{task.fields[said]}", markup=False),
     )
     with Progress(*columns, console=console) as progress:
         yield Bars(progress, batches)
@@ -128,8 +115,20 @@ def _label(batch: Batch) -> str:
     return batch.name or f"{batch.scheme} {str(batch.batch_id)[-6:]}"
 
 
-def _accepted(batch: Batch) -> str:
-    return "" if batch.step_acceptance is None else f", {batch.step_acceptance:.0%} of drafts kept"
+def _said(batches: Sequence[Batch], rate: float) -> str:
+    """What is known beside the counts: jobs that end per second, what holds them up, and how they do."""
+    num_left = sum(batch.num_jobs - batch.num_ended for batch in batches)
+    num_bad = sum(batch.num_ended - batch.num_succeeded for batch in batches)
+    num_drafted = sum(batch.num_drafted for batch in batches)
+    parts = (
+        pace_in_words(rate, num_left),
+        "paused" if num_left and all(batch.paused_at is not None for batch in batches) else "",
+        f"{sum(batch.num_accepted for batch in batches) / num_drafted:.0%} of drafts kept"
+        if num_drafted
+        else "",
+        f"{num_bad} without success" if num_bad else "",
+    )
+    return ", ".join(filter(None, parts))
 
 
 def _reattach(batches: Sequence[Batch]) -> str:

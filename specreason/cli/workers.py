@@ -10,7 +10,7 @@ from specreason.cli.output import data_console, plain_table, print_list_as_json
 
 
 def workers(api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """List the workers, newest first: their pairs, whether their leases count, and the slots they use."""
+    """List the workers, live ones first: their pairs, whether their leases count, and the slots they use."""
     with connected(api) as client:
         found = client.workers()
     if as_json:

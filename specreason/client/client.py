@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, Unpack
 from uuid import UUID
@@ -25,7 +25,8 @@ STORING_S = 300.0  # a server that stores fifty thousand jobs answers later than
 class Client:
     """The API at `base_url`. Reads and submissions are tried again for `patience_s` seconds while it is away.
 
-    `timeout_s` bounds the silence in one answer. Every method raises NotFound, KeyRefused, NotAllowed, Conflict,
+    `timeout_s` bounds the silence in one answer. `verify` holds the certificates to trust instead of those that
+    SSL_CERT_FILE or SSL_CERT_DIR name, or the system's. Every method raises NotFound, KeyRefused, NotAllowed, Conflict,
     InvalidField or ConfigError for what was asked wrongly, LimitReached, StillRunning and Unreachable for what may
     work later.
     """
@@ -37,8 +38,11 @@ class Client:
         *,
         timeout_s: float = 30.0,
         patience_s: float = 10.0,
+        verify: ssl.SSLContext | None = None,
     ) -> None:
-        self._transport = Transport(base_url, api_key, timeout_s=timeout_s, patience_s=patience_s)
+        self._transport = Transport(
+            base_url, api_key, timeout_s=timeout_s, patience_s=patience_s, verify=verify
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -132,7 +136,16 @@ class Client:
 
         Raises TimedOut after `timeout_s` seconds; the batch goes on.
         """
-        return wait_for(partial(self.batch, batch_id), timeout_s, on_progress)
+        return self.wait_all([batch_id], timeout_s, on_progress)[0]
+
+    def wait_all(
+        self,
+        batch_ids: Sequence[UUID],
+        timeout_s: float | None = None,
+        on_progress: Callable[[Batch], None] | None = None,
+    ) -> list[Batch]:
+        """As `wait`, for several batches at once, such as those of a grid."""
+        return wait_for(self.batch, batch_ids, timeout_s, on_progress)
 
     def results(self, batch_id: UUID) -> Iterator[Result]:
         """How each job ended, in the order submitted, as it is read from the server."""
@@ -187,7 +200,7 @@ class Client:
         return self._control_job(job_id, "deadline", {"deadline_at": _moment(at)})
 
     def workers(self) -> tuple[Worker, ...]:
-        """Workers, newest first."""
+        """Workers: the live ones, then the newest of the others."""
         return tuple(decode(Worker, row) for row in decode(Rows, self._get("/api/workers")).data)
 
     def health(self) -> Health:

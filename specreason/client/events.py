@@ -12,27 +12,35 @@ from specreason.client.values import Event
 from specreason.errors import TransientError, Unreachable
 
 SILENCE_S = 60.0  # a live stream says something, if only a comment, more often than that
+STREAM = "text/event-stream"
 END = "end"
 
 
 def follow(transport: Transport, path: str, after: int | None) -> Iterator[Event]:
     """Events behind the id `after`, in order, none twice, until the server says that there will be no more.
 
-    Raises Unreachable once the server has been away for the transport's patience.
+    Raises Unreachable once the server has been away for the transport's patience, and for an event that this client
+    cannot read.
     """
-    last = after
+    for message in _messages(transport, path, None if after is None else str(after)):
+        yield decode(Event, loaded(message.data, "an event"))
+
+
+def _messages(transport: Transport, path: str, last_id: str | None) -> Iterator[httpx2.ServerSentEvent]:
+    """A server that answers is not away, however often its streams break off: on a quiet batch nothing else comes."""
     backoff = Backoff(transport.patience_s)
     while True:
-        headers = {} if last is None else {"Last-Event-ID": str(last)}
+        headers = {} if last_id is None else {"Last-Event-ID": last_id}
         try:
             with transport.stream(path, headers=headers, timeout_s=SILENCE_S) as response:
-                for event in httpx2.EventSource(response):
-                    if event.event == END:
+                if response.headers.get("Content-Type", "").startswith(STREAM):
+                    backoff.answered()
+                for message in httpx2.EventSource(response):
+                    if message.event == END:
                         return
-                    change = decode(Event, loaded(event.data, "an event"))
                     backoff.reset()
-                    last = change.id
-                    yield change
+                    last_id = message.id or last_id
+                    yield message
             broken: TransientError = Unreachable(f"API at {transport.base_url}: ended a stream too early")
         except TransientError as error:
             broken = error

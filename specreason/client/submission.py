@@ -58,14 +58,14 @@ class Choices:
         fields: dict[str, Any] = {
             "name": self.name,
             "pair": self.pair,
-            "config": self.config and _json(self.config),
-            "mapping": self.mapping and _json(self.mapping),
-            "priority": self.priority,
+            "config": _json(self.config) if self.config else None,
+            "mapping": _json(self.mapping) if self.mapping else None,
+            "priority": self.priority or None,  # 0 is what the server takes for none
             "deadline_s": self.deadline_s,
-            "metadata": self.metadata and _json(self.metadata),
-            "grid": self.grid and _json(self.grid),
+            "metadata": _json(self.metadata) if self.metadata else None,
+            "grid": _json(self.grid) if self.grid else None,
         }
-        return {name: str(value) for name, value in fields.items() if value}
+        return {name: str(value) for name, value in fields.items() if value not in (None, "")}
 
 
 def content_key(file: IO[bytes], filename: str, choices: Choices) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any
 
 import httpx2
@@ -41,16 +43,21 @@ class Backoff:
 
     def reset(self) -> None:
         """What was tried has succeeded: the next failure is a first one again."""
-        self._give_up_at: float | None = None
         self._pause_s = FIRST_PAUSE_S
+        self.answered()
+
+    def answered(self) -> None:
+        """The server is there: patience begins anew with the next failure, while the pauses go on growing."""
+        self._give_up_at: float | None = None
 
     def pause(self, asked_s: float | None = None) -> bool:
         """Sleep, for `asked_s` if the server named a time; False, at once, where patience does not reach so far."""
         now = time.monotonic()
         if self._give_up_at is None:
             self._give_up_at = now + self._patience_s
-        pause_s = self._pause_s * random.uniform(0.5, 1.0) if asked_s is None else asked_s
-        if now + pause_s > self._give_up_at:
+        left_s = self._give_up_at - now
+        pause_s = min(self._pause_s * random.uniform(0.5, 1.0), left_s) if asked_s is None else asked_s
+        if left_s <= 0 or pause_s > left_s:
             return False
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         time.sleep(pause_s)
@@ -58,9 +65,20 @@ class Backoff:
 
 
 class Transport:
-    """One connection pool to one API. `patience_s` is how long a safe request is tried again."""
+    """One connection pool to one API. `patience_s` is how long a safe request is tried again.
 
-    def __init__(self, base_url: str, api_key: str | None, *, timeout_s: float, patience_s: float) -> None:
+    Proxies are those of the environment, for what is not on this machine.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None,
+        *,
+        timeout_s: float,
+        patience_s: float,
+        verify: ssl.SSLContext | None = None,
+    ) -> None:
         if not base_url.startswith(("http://", "https://")):
             raise InvalidField("API address", f"must begin with http:// or https:// (got {base_url!r})")
         headers = {"User-Agent": f"specreason/{__version__}"}
@@ -73,9 +91,19 @@ class Transport:
         self.base_url = base_url
         self.patience_s = patience_s
         try:
-            self._http = httpx2.Client(base_url=base_url, headers=headers, timeout=timeout_s, trust_env=False)
+            url = httpx2.URL(base_url)
         except httpx2.InvalidURL as error:
             raise InvalidField("API address", f"is no URL ({error})") from None
+        try:
+            self._http = httpx2.Client(
+                base_url=url,
+                headers=headers,
+                timeout=timeout_s,
+                verify=verify or _certificates(url),
+                trust_env=not _is_on_this_machine(url),
+            )
+        except (httpx2.InvalidURL, ValueError, ImportError) as error:
+            raise ConfigError(f"a proxy in the environment cannot be used ({error})") from None
 
     def close(self) -> None:
         self._http.close()
@@ -116,6 +144,25 @@ class Transport:
     def unreachable(self, error: httpx2.HTTPError) -> Unreachable:
         reason = str(error) or type(error).__name__
         return Unreachable(f"API at {self.base_url} does not answer ({reason}); is it running?")
+
+
+def _certificates(url: httpx2.URL) -> ssl.SSLContext:
+    """Those that SSL_CERT_FILE or SSL_CERT_DIR name, else the system's; none where no TLS is spoken: it takes long."""
+    if url.scheme != "https":
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:
+        raise InvalidField(
+            "SSL_CERT_FILE", f"is no file of certificates ({error.strerror or error})"
+        ) from error
+
+
+def _is_on_this_machine(url: httpx2.URL) -> bool:
+    try:
+        return ip_address(url.host).is_loopback
+    except ValueError:
+        return url.host == "localhost"
 
 
 def body_of(response: httpx2.Response) -> Any:

@@ -9,12 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, TableClause, column, exists, select, table
+from sqlalchemy.sql.functions import now
 
 from specreason.reasoning.steps import StopReason
 from specreason.store.columns import one_of_ids
 from specreason.store.filters import JobFilter
 from specreason.store.pages import Page, first_page, total_bytes
-from specreason.store.schema import batch, job, problem
+from specreason.store.schema import batch, job, problem, worker
 from specreason.store.session import Connection, Database, single_statement, storable, transaction
 from specreason.store.states import OPEN, JobState
 from specreason.store.visibility import is_visible, no_batch, require_batch, require_job
@@ -233,10 +234,18 @@ def read_jobs(
 
 
 def list_workers(database: Database, *, limit: int = 100) -> tuple[WorkerSummary, ...]:
-    """The newest workers first; one whose child was started again appears once for each."""
-    newest = select(worker_summary).order_by(worker_summary.c.worker_id.desc()).limit(limit)
+    """The live workers, then the newest of the others: one whose child was started again appears once for each."""
+    alive = worker.c.stopped_at.is_(None) & (worker.c.lease_expires_at > now())
     with transaction(database) as connection:
-        return tuple(WorkerSummary(**row._mapping) for row in connection.execute(newest))
+        # First, so that only these are summed up: a worker that cannot stay alive writes many.
+        ids = connection.scalars(
+            select(worker.c.id).order_by(alive.desc(), worker.c.id.desc()).limit(limit)
+        ).all()
+        shown = select(worker_summary).where(one_of_ids(worker_summary.c.worker_id, ids))
+        rows = connection.execute(
+            shown.order_by(worker_summary.c.alive.desc(), worker_summary.c.worker_id.desc())
+        ).all()
+    return tuple(WorkerSummary(**row._mapping) for row in rows)
 
 
 def _to_batch(row: Row[Any]) -> BatchSummary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,15 +19,20 @@ class ScriptedServer:
 
 
 @contextmanager
-def scripted_server(answers: Sequence[bytes]) -> Iterator[ScriptedServer]:
+def scripted_server(
+    answers: Sequence[bytes], *, tls: ssl.SSLContext | None = None
+) -> Iterator[ScriptedServer]:
     """Send each answer as it stands to one request, and close the connection. After the last one: refused."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = ScriptedServer(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        scheme = "http" if tls is None else "https"
+        server = ScriptedServer(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
 
         def serve() -> None:
             with suppress(OSError):  # the test has ended
                 for answer in answers:
                     connection, _ = listener.accept()
+                    if tls is not None:
+                        connection = tls.wrap_socket(connection, server_side=True)
                     with connection:
                         server.requests.append(_request(connection))
                         connection.sendall(answer)

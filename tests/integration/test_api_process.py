@@ -89,6 +89,19 @@ def test_without_keys_it_does_not_start_where_other_machines_reach_it(
     assert "Traceback" not in done.stderr
 
 
+def test_it_says_in_json_where_it_listens(environment: dict[str, str], database: Database) -> None:
+    with subprocess.Popen(
+        [*API, "--port", "0", "--json"], env=environment, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.stdout is not None
+            url = json.loads(process.stdout.readline())["api_url"]
+            with httpx2.Client(base_url=url, timeout=START_S, trust_env=False) as client:
+                assert client.get("/api/health").json()["status"] == "ok"
+        finally:
+            process.terminate()
+
+
 def test_it_ends_while_somebody_listens_to_events(environment: dict[str, str], database: Database) -> None:
     with running(environment) as api:
         batch_id = api.client.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"]

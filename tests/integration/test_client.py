@@ -160,6 +160,24 @@ def test_waiting_ends_with_the_last_job_and_tells_of_those_before(client: Client
     assert [each.num_ended for each in seen] == [0, 3]
 
 
+def test_of_several_batches_every_open_one_is_looked_at_in_each_round(
+    client: Client, database: Database
+) -> None:
+    first, second = submit(database, 2), submit(database, 1)
+    seen: list[tuple[UUID, int]] = []
+
+    def note(batch: Batch) -> None:
+        seen.append((batch.batch_id, batch.num_ended))
+        if seen[-1] == (second, 0):
+            end_all(database, second)
+        elif seen[-1] == (second, 1):
+            end_all(database, first)
+
+    ended = client.wait_all([first, second], timeout_s=30, on_progress=note)
+    assert [(batch.batch_id, batch.num_succeeded) for batch in ended] == [(first, 2), (second, 1)]
+    assert seen == [(first, 0), (second, 0), (first, 0), (second, 1), (first, 2)]
+
+
 def test_patience_ends_and_the_batch_goes_on(client: Client, database: Database) -> None:
     batch_id = submit(database, 2)
     with pytest.raises(TimedOut, match=r"2 of 2 jobs have not ended after 0\.3 s"):

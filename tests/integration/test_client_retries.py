@@ -118,12 +118,29 @@ def test_a_stream_that_never_comes_back_ends_with_the_patience() -> None:
             next(changes)
 
 
-def test_events_that_cannot_be_read_are_asked_for_no_longer_than_the_patience() -> None:
-    unreadable = answer("200 OK", 'event: job_ended\ndata: {"id": "x"}\n\n', kind="text/event-stream")
-    with scripted_server([unreadable] * 50) as server, Client(server.url, patience_s=0.5) as client:
-        with pytest.raises(Unreachable, match="cannot read"):
+def test_streams_that_end_without_an_event_try_no_patience_while_the_server_answers() -> None:
+    stream = "text/event-stream"
+    quiet = answer("200 OK", ": nothing yet\n\n", kind=stream)
+    last = answer("200 OK", event(3) + "event: end\ndata: {}\n\n", kind=stream)
+    with scripted_server([quiet] * 5 + [last]) as server, Client(server.url, patience_s=0.4) as client:
+        assert [change.id for change in client.events(ID)] == [3]
+    assert len(server.requests) == 6
+
+
+def test_pages_in_place_of_a_stream_are_asked_for_no_longer_than_the_patience() -> None:
+    page = answer("200 OK", "<html>Welcome</html>", kind="text/html")
+    with scripted_server([page] * 50) as server, Client(server.url, patience_s=0.5) as client:
+        with pytest.raises(Unreachable, match="text/html"):
             next(client.events(ID))
         assert len(server.requests) < 10
+
+
+def test_an_event_that_cannot_be_read_is_said_at_once() -> None:
+    unreadable = answer("200 OK", 'event: job_ended\ndata: {"id": "x"}\n\n', kind="text/event-stream")
+    with scripted_server([unreadable] * 50) as server, Client(server.url) as client:
+        with pytest.raises(Unreachable, match="cannot read"):
+            next(client.events(ID))
+        assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(

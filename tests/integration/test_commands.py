@@ -8,13 +8,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 from sqlalchemy import text
 
 from api.app import create_app
@@ -27,14 +30,16 @@ from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.jobs import JobResult, finish
 from specreason.store.session import Database, read_only_query
-from specreason.store.states import JobState
+from specreason.store.states import JobState, Scope
 from specreason.store.traces import TraceWriter
+from tests.integration.guarded_api import guarded_app, make_key
 from tests.integration.live_api import serving
 from tests.integration.store_builders import (
     accepted,
     append_all,
     claim_one,
     claimed,
+    execute,
     job_ids,
     rejected,
     start_worker,
@@ -42,6 +47,9 @@ from tests.integration.store_builders import (
 )
 
 CSV = 'problem,answer,level\n"What is 2 + 2,\nin words?",4,easy\nWhat is 3 + 3?,6,\n'
+
+
+OKAY_CHECKS = ("python", "files", "pair", "models", "database", "broker", "schema", "api", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,16 @@ def shell(
         yield Shell(url, capsys)
 
 
+@pytest.fixture
+def locked(
+    shell: Shell, servers: Servers, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shell]:
+    """As `shell`, with an API that asks for a key."""
+    with serving(guarded_app(servers, database, tmp_path)) as url:
+        monkeypatch.setenv("SPECREASON_API_URL", url)
+        yield Shell(url, shell.capture)
+
+
 def end_all(database: Database, batch_id: UUID, *states: JobState) -> None:
     worker_id = start_worker(database)
     for job_id, state in zip(job_ids(database, batch_id), states, strict=True):
@@ -132,6 +150,34 @@ def test_standard_input_is_submitted(
     assert (batch["num_jobs"], batch["num_queued"]) == (1, 1)
 
 
+def test_parquet_is_submitted_from_a_pipe(shell: Shell, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    out = io.BytesIO()
+    parquet.write_table(pyarrow.table({"problem": ["1 + 1?", "1 + 2?"]}), out)
+    writing = threading.Thread(target=pipe.write_bytes, args=(out.getvalue(),), daemon=True)
+    writing.start()
+    assert shell("submit", pipe, "--format", "parquet", "--json").json["num_problems"] == 2
+    writing.join()
+
+
+def test_what_servers_take_by_default_is_told_and_no_error(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+    for name in ("PROBLEMS", "UPLOAD_BYTES", "JOBS"):
+        monkeypatch.setenv(f"SPECREASON_MAX_{name}", "1")
+    ended = shell("submit", path, "--dry-run", "--repeats", 2, "--json")
+    assert (ended.status, ended.json["num_problems"]) == (0, 2)
+    assert (
+        "2 problems: the API takes at most 1, unless its SPECREASON_MAX_PROBLEMS says otherwise" in ended.err
+    )
+    assert "4 jobs: the API takes at most 1" in ended.err
+    assert "bytes: the API takes at most 1" in ended.err
+    assert shell("submit", path, "--json").status == 0  # the API here was started with other settings
+
+
 @pytest.mark.parametrize(
     ("name", "content", "options", "field", "says"),
     [
@@ -149,6 +195,9 @@ def test_standard_input_is_submitted(
         ("x.csv", CSV, ("--config", "no-such-file.json"), "--config", "neither JSON nor a file"),
         ("x.csv", CSV, ("--metadata", "[]"), "--metadata", "JSON object"),
         ("x.csv", CSV, ("--pair", "nobody"), "pair", "no pair is called 'nobody'"),
+        ("x.csv", CSV, ("--deadline-s", "0"), "--deadline-s", "more than 0"),
+        ("x.csv", CSV, ("--deadline-s", "nan"), "--deadline-s", "more than 0"),
+        ("x.csv", CSV, ("--deadline-s", "inf"), "deadline_s", "less than or equal"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_stored(
@@ -203,6 +252,23 @@ def test_waiting_ends_in_status_3_if_a_job_did_not_succeed(
     assert ended.status == 3
     assert (ended.json["num_succeeded"], ended.json["num_failed"]) == (1, 1)
     assert "2 of 2 jobs have ended" in ended.err
+
+
+def test_of_several_batches_each_is_said_once_it_has_ended_and_together_how_many_jobs_have(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+    options = (path, "--grid", "scheme=base,drafter", "--wait", "--timeout", 0.1)
+    first = shell("submit", *options)
+    assert first.status == 8
+    assert "2 batches: 0 of 4 jobs have ended\n" in first.err
+    assert "4 of 4 jobs have not ended after 0.1 s" in first.err
+    for batch in shell("batch", "list", "--json").json["data"]:
+        end_all(database, UUID(batch["batch_id"]), JobState.SUCCEEDED, JobState.FAILED)
+    again = shell("submit", *options)
+    assert again.status == 3
+    assert again.err.count("2 of 2 jobs have ended, 1 without success\n") == 2
 
 
 def test_waiting_longer_than_allowed_is_status_8_and_says_how_to_go_on(
@@ -285,6 +351,66 @@ def test_what_is_not_there_is_status_4(shell: Shell, command: tuple[str, str]) -
     assert str(missing) in ended.json["error"]["message"]
 
 
+def test_a_key_that_does_not_count_or_may_not_is_status_5(
+    locked: Shell, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+
+    def refusal(*arguments: object) -> str:
+        ended = locked(*arguments, "--json")
+        error = ended.json["error"]
+        assert (ended.status, error["exit_status"]) == (5, 5)
+        assert error["message"] in ended.err
+        message: str = error["message"]
+        return message
+
+    monkeypatch.delenv("SPECREASON_API_KEY", raising=False)
+    assert "an API key is needed" in refusal("batch", "list")
+    monkeypatch.setenv("SPECREASON_API_KEY", "sr_wrong")
+    assert "unknown or revoked" in refusal("submit", path)
+    monkeypatch.setenv("SPECREASON_API_KEY", make_key(database, "ada", [Scope.READ]).secret)
+    assert locked("batch", "list").status == 0
+    assert "the scope 'submit'" in refusal("submit", path)
+    assert num_batches(database) == 0
+
+
+def test_an_idempotency_key_that_was_used_for_something_else_is_status_6(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+    assert shell("submit", path).status == 0
+    execute(database, "UPDATE idempotency_key SET body_hash = 'of something else'")
+    ended = shell("submit", path, "--json")
+    assert (ended.status, ended.json["error"]["exit_status"]) == (6, 6)
+    assert "Idempotency-Key: was used before" in ended.err
+    assert shell("submit", path, "--again").status == 0
+    assert num_batches(database) == 2
+
+
+@pytest.mark.parametrize("command", ["results", "jobs"])
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(
+    shell: Shell, database: Database, command: str
+) -> None:
+    batch_id = submit(database, 100)
+    end_all(database, batch_id, *[JobState.SUCCEEDED] * 100)
+    arguments = [sys.executable, "-m", "specreason.cli.main", "batch", command, str(batch_id)]
+    # Less fits into the pipe than is printed: the command cannot have ended before its reader has. Unbuffered,
+    # Python itself would not say that only a part was written.
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        arguments, stdout=pipe, stderr=pipe, pipesize=4096, bufsize=0, env=buffered
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.read(100)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
 def test_a_server_that_is_not_there_is_status_7(shell: Shell) -> None:
     ended = shell("batch", "list", "--api", "http://127.0.0.1:1", "--json")
     assert (ended.status, ended.json["error"]["exit_status"]) == (7, 7)
@@ -308,9 +434,7 @@ def test_the_doctor_finds_a_deployment_well_and_says_what_is_missing(
     ended = shell("doctor", "--json", "--data-dir", tmp_path)
     found = {check["name"]: check["status"] for check in ended.json["checks"]}
     assert (ended.status, ended.json["ok"]) == (0, True)
-    assert {found[name] for name in ("python", "pair", "models", "database", "broker", "schema", "api")} == {
-        "ok"
-    }
+    assert {found[name] for name in OKAY_CHECKS} == {"ok"}
     assert found["workers"] == "warn"
     monkeypatch.setenv("SPECREASON_BROKER_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setenv("SPECREASON_DATABASE_URL", "postgresql://u@127.0.0.1:1/d")
@@ -318,6 +442,25 @@ def test_the_doctor_finds_a_deployment_well_and_says_what_is_missing(
     assert broken.status == 3
     for line in ("fail pair", "fail database", "fail broker", "start Postgres", "start Valkey"):
         assert line in broken.out
+
+
+def test_the_doctor_asks_whether_the_api_takes_the_key(
+    locked: Shell, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> tuple[str, str]:
+        checks = locked("doctor", "--json", "--data-dir", tmp_path).json["checks"]
+        (key,) = [check for check in checks if check["name"] == "key"]
+        assert ("ok", "api") in {(check["status"], check["name"]) for check in checks}
+        assert bool(key["remedy"]) == (key["status"] != "ok")
+        return key["status"], key["found"]
+
+    assert found() == ("fail", "an API key is needed: send it as `Authorization: Bearer sr_…`")
+    monkeypatch.setenv("SPECREASON_API_KEY", "sr_wrong")
+    assert found() == ("fail", "the API key is unknown or revoked")
+    monkeypatch.setenv("SPECREASON_API_KEY", make_key(database, "ada", [Scope.SUBMIT]).secret)
+    assert found()[0] == "warn"
+    monkeypatch.setenv("SPECREASON_API_KEY", make_key(database, "ada").secret)
+    assert found() == ("ok", "SPECREASON_API_KEY is accepted")
 
 
 def test_the_doctor_goes_on_where_the_workers_cannot_be_counted(

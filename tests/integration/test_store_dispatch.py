@@ -14,7 +14,7 @@ from specreason.store.dispatch import Leadership, expire_leases, take_unpublishe
 from specreason.store.jobs import release, retry
 from specreason.store.session import Database, connect
 from specreason.store.states import JobState
-from specreason.store.summaries import read_batch, read_job
+from specreason.store.summaries import list_workers, read_batch, read_job
 from specreason.store.workers import beat, live_workers, stop_worker
 from tests.integration.store_builders import (
     PAIR,
@@ -72,6 +72,17 @@ def test_a_stopped_worker_holds_nothing(database: Database) -> None:
     assert not live_workers(database, PAIR)
     assert not beat(database, job.worker_id, lease_s=60)
     assert expire_leases(database) == 1
+
+
+def test_a_live_worker_is_listed_before_any_number_of_later_ones_that_stopped(database: Database) -> None:
+    alive, late = start_worker(database), start_worker(database)
+    expire(database, late)
+    stopped = [start_worker(database) for _ in range(3)]
+    for worker_id in stopped:
+        stop_worker(database, worker_id)
+    listed = [worker.worker_id for worker in list_workers(database, limit=4)]
+    assert listed == [alive, *stopped[::-1]]
+    assert list_workers(database)[-1].worker_id == late
 
 
 def test_each_job_is_announced_once_and_again_when_it_was_not_heard_of(database: Database) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import fields
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
 import pytest
 
-from specreason.client import Batch, Client, Job, Step, Worker
+from specreason.client import Batch, Client, Job, Step, Worker, transport
 from specreason.client.decoding import decode, to_json
 from specreason.client.submission import Choices, content_key, opened
-from specreason.client.transport import Backoff, error_of
+from specreason.client.transport import FIRST_PAUSE_S, LONGEST_PAUSE_S, Backoff, error_of
 from specreason.client.values import STATES
 from specreason.errors import (
     ConfigError,
@@ -130,6 +131,7 @@ def test_the_same_submission_has_the_same_key_and_any_other_another() -> None:
 
 def test_fields_that_say_nothing_are_not_sent() -> None:
     assert Choices(pair="demo").form() == {"pair": "demo"}
+    assert Choices(pair="demo", deadline_s=0).form() == {"pair": "demo", "deadline_s": "0"}  # to be refused
     assert Choices(grid={"threshold": [5, 7]}).form()["grid"] == '{"threshold":[5,7]}'
 
 
@@ -150,6 +152,28 @@ def test_patience_does_not_reach_beyond_its_end() -> None:
     backoff = Backoff(5.0)
     assert backoff.pause(0.0) is True
     assert backoff.pause(60.0) is False  # at once
+
+
+def test_a_server_that_answers_has_all_the_patience_again_and_is_not_asked_more_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, pauses = 0.0, []
+
+    def sleep(pause_s: float) -> None:
+        nonlocal now
+        now += pause_s
+        pauses.append(pause_s)
+
+    monkeypatch.setattr(transport, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+    backoff = Backoff(10.0)
+    for _ in range(8):
+        assert backoff.pause()
+        now += 60.0
+        backoff.answered()
+    assert min(pauses[-2:]) >= 0.5 * LONGEST_PAUSE_S
+    backoff.reset()
+    assert backoff.pause()
+    assert pauses[-1] <= FIRST_PAUSE_S
 
 
 @pytest.mark.parametrize("key", ["sr_secret\n", "sr_sécret", "sr secret"])

@@ -100,6 +100,17 @@ def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
+def test_a_service_that_cannot_start_says_so_in_json_too() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        api = specreason("api", "--port", str(port), "--json")
+    worker = specreason("worker", "--pair", "nobody", "--json")
+    for answer, says in ((api, f"cannot listen on 127.0.0.1:{port}"), (worker, "no pair is called 'nobody'")):
+        error = json.loads(answer.stdout)["error"]
+        assert (answer.returncode, error["exit_status"]) == (2, 2)
+        assert says in error["message"]
+
+
 def test_a_data_directory_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "diary.txt").write_text("mine")
     answer = specreason("up", "--port", "0", "--data-dir", str(tmp_path))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from specreason.cli.machine import GIB, judge_cpu, judge_gpus, judge_memory
+from specreason.cli import machine
+from specreason.cli.machine import GIB, check_files, judge_cpu, judge_gpus, judge_memory
 
 MEMINFO = "MemTotal:       16777216 kB\nMemAvailable:    8388608 kB\n"
 
@@ -54,3 +57,28 @@ def test_a_card_that_names_no_memory_is_one_all_the_same(
 ) -> None:
     finding = judge_gpus(needed, shown)
     assert (finding.status, finding.found) == (status, says)
+
+
+def test_a_folder_for_files_that_the_api_can_make_is_fine(tmp_path: Path) -> None:
+    assert check_files(tmp_path).status == "ok"
+    assert check_files(tmp_path / "not" / "yet").status == "ok"
+
+
+def test_a_folder_for_files_that_nobody_can_write_to_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    finding = check_files(tmp_path / "file" / "below")
+    assert (finding.status, finding.found) == ("fail", f"{tmp_path / 'file'} is no folder")
+    monkeypatch.setattr(machine.os, "access", lambda path, mode: False)  # who runs this may be root
+    finding = check_files(tmp_path)
+    assert (finding.status, finding.found) == ("fail", f"{tmp_path} cannot be written to")
+    assert "SPECREASON_FILES_DIR" in finding.remedy
+    assert f"cannot be made in {tmp_path}" in check_files(tmp_path / "files").found
+
+
+def test_a_folder_for_files_with_little_room_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "ENOUGH_DISK_BYTES", 1 << 60)
+    assert check_files(tmp_path).status == "warn"

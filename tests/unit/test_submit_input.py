@@ -19,6 +19,7 @@ from specreason.cli.choices import configurations, grid_of, json_object, run_con
 from specreason.cli.columns import Columns, choose_columns
 from specreason.cli.rows import Format, Row, format_of, read_rows
 from specreason.errors import InvalidField
+from specreason.evaluation.jsonl import LONGEST_LINE
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 
@@ -82,6 +83,12 @@ def test_what_parquet_holds_and_json_does_not_is_sent_as_text_or_none() -> None:
     [
         (b'{"problem": "x"}\nnot json\n', Format.JSONL, "line 2: is not JSON"),
         (b'{"problem": "\xff"}\n', Format.JSONL, "line 1: is not JSON"),
+        (
+            b'{"problem": "x"}\n' + b" " * LONGEST_LINE + b"x",
+            Format.JSONL,
+            "line 2: is longer than 1048576 bytes",
+        ),
+        (b"a,b\nx," + b"y" * LONGEST_LINE + b"\n", Format.CSV, "row 1: is longer than 1048576 bytes"),
         (b"\n[1]\n", Format.JSONL, "line 2: must be a JSON object, not list"),
         (b"a,b\n1,2\n3\n", Format.CSV, "row 2: has 1 columns, the header 2"),
         (b"a,a\n1,2\n", Format.CSV, "header: names two columns 'a'"),

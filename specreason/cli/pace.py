@@ -1,0 +1,57 @@
+"""How fast jobs end, and how long the rest will take."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+WINDOW_S, WINDOW_JOBS = (
+    60.0,
+    20,
+)  # enough of both that the figure is steady, and little enough that it is of now
+RATES = ((1.0, "s"), (60.0, "min"), (3600.0, "h"))
+TIMES = (
+    (90.0, 1.0, "s"),
+    (5400.0, 60.0, "min"),
+    (float("inf"), 3600.0, "h"),
+)  # below, seconds of one, its name
+
+
+@dataclass(slots=True)
+class Pace:
+    """Of what is looked at again and again. Times are seconds of one clock."""
+
+    _changes: deque[tuple[float, int]] = field(default_factory=deque)
+
+    def look(self, now_s: float, num_ended: int) -> float:
+        """Jobs that end per second lately, now that `num_ended` have; 0 while none has since the first look."""
+        changes = self._changes
+        if not changes or changes[-1][1] != num_ended:
+            changes.append((now_s, num_ended))
+        while len(changes) > 1 and self._is_enough(changes[1], now_s, num_ended):
+            changes.popleft()
+        since_s, before = changes[0]
+        return max(0, num_ended - before) / max(now_s - since_s, 1e-3)
+
+    @staticmethod
+    def _is_enough(change: tuple[float, int], now_s: float, num_ended: int) -> bool:
+        since_s, before = change
+        return now_s - since_s >= WINDOW_S and num_ended - before >= WINDOW_JOBS
+
+
+def pace_in_words(rate: float, num_left: int) -> str:
+    """`rate` is jobs per second. Nothing is said of what nobody knows."""
+    if not rate:
+        return ""
+    left = f", about {_time(num_left / rate)} left" if num_left else ""
+    return f"{_rate(rate)}{left}"
+
+
+def _rate(rate: float) -> str:
+    seconds, unit = next((each for each in RATES if rate * each[0] >= 1), RATES[-1])
+    return f"{rate * seconds:.1f}/{unit}"
+
+
+def _time(seconds: float) -> str:
+    _, of_one, unit = next(each for each in TIMES if seconds < each[0])
+    return f"{seconds / of_one:.{0 if unit != 'h' else 1}f} {unit}"
