@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from specreason.cli.output import data_console, number, plain_table
+from specreason.cli.output import data_console, number, plain_table, print_table
 from specreason.client import Batch, Job
 from specreason.evaluation.metrics import pass_at_1_interval
 
@@ -67,7 +67,7 @@ def print_batches(batches: Sequence[Batch]) -> None:
             number(batch.pass_at_1, "{:.2f}"),
             number(batch.step_acceptance, "{:.0%}"),
         )
-    data_console().print(table)
+    print_table(table)
 
 
 def print_batch(batch: Batch) -> None:
@@ -93,7 +93,7 @@ def print_jobs(jobs: Iterable[Job]) -> None:
             number(job.latency_s, "{:.2f}"),
             escape(job.error or ""),
         )
-    data_console().print(table)
+    print_table(table)
 
 
 def grade_in_words(is_correct: bool | None) -> str:

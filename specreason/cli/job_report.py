@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 
 from specreason.cli.batch_report import facts, grade_in_words
-from specreason.cli.output import data_console, number, plain_table
+from specreason.cli.output import data_console, number, plain_table, print_table
 from specreason.client import Attempt, Job
 
 
@@ -52,4 +52,4 @@ def print_attempts(attempts: Sequence[Attempt]) -> None:
             attempt.outcome or "runs",
             escape(attempt.error or ""),
         )
-    data_console().print(table)
+    print_table(table)

@@ -10,12 +10,12 @@ from rich.markup import escape
 
 from specreason.cli.options import AsJson
 from specreason.cli.output import (
-    data_console,
     message_console,
     plain_table,
     print_answer,
     print_json,
     print_list_as_json,
+    print_table,
 )
 from specreason.errors import InvalidField, NotFound, UnknownName
 
@@ -89,7 +89,7 @@ def list_(as_json: AsJson = False) -> None:
             str(row.last_used_at or "never"),
             str(row.revoked_at or ""),
         )
-    data_console().print(table)
+    print_table(table)
 
 
 @app.command()

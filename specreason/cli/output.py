@@ -12,13 +12,13 @@ from rich.table import Table
 
 from specreason.client.decoding import to_json
 
-PIPED_WIDTH = 160  # columns of a table that nobody looks at in a terminal
+TABLE_WIDTH = 160  # at least: a narrower terminal breaks lines, which is read more easily than columns
 
 
 def data_console() -> Console:
     """For what the user asked for."""
     console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=PIPED_WIDTH)
+    return console if console.is_terminal else Console(highlight=False, width=TABLE_WIDTH)
 
 
 def message_console() -> Console:
@@ -45,11 +45,22 @@ def print_list_as_json(values: Any) -> None:
 
 
 def plain_table(*headings: str, right: tuple[str, ...] = ()) -> Table:
-    """A table without lines, numbers to the right."""
+    """A table without lines, numbers to the right. The first column has ids, to be copied: it is not broken."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    for place, heading in enumerate(headings):
+        table.add_column(
+            heading,
+            justify="right" if heading in right else "left",
+            overflow="fold",
+            no_wrap=place == 0,
+        )
     return table
+
+
+def print_table(table: Table) -> None:
+    """On stdout."""
+    width = data_console().width
+    Console(highlight=False, width=max(width, TABLE_WIDTH)).print(table)
 
 
 def number(value: float | None, form: str) -> str:

@@ -40,11 +40,8 @@ class Pace:
 
 
 def pace_in_words(rate: float, num_left: int) -> str:
-    """`rate` is jobs per second. Nothing is said of what nobody knows."""
-    if not rate:
-        return ""
-    left = f", about {_time(num_left / rate)} left" if num_left else ""
-    return f"{_rate(rate)}{left}"
+    """`rate` is jobs per second. Nothing is said where it is not known, or there is nothing to wait for."""
+    return f"{_rate(rate)}, about {_time(num_left / rate)} left" if rate and num_left else ""
 
 
 def _rate(rate: float) -> str:

@@ -15,6 +15,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Column
 
 from specreason.cli.exits import EXIT_SOME_FAILED
 from specreason.cli.output import message_console
@@ -103,8 +104,8 @@ def _display(batches: Sequence[Batch]) -> Iterator[Display]:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),  # where room is short, the bar gets shorter
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[said]}", markup=False),
     )
     with Progress(*columns, console=console) as progress:
@@ -123,9 +124,7 @@ def _said(batches: Sequence[Batch], rate: float) -> str:
     parts = (
         pace_in_words(rate, num_left),
         "paused" if num_left and all(batch.paused_at is not None for batch in batches) else "",
-        f"{sum(batch.num_accepted for batch in batches) / num_drafted:.0%} of drafts kept"
-        if num_drafted
-        else "",
+        f"{sum(batch.num_accepted for batch in batches) / num_drafted:.0%} accepted" if num_drafted else "",
         f"{num_bad} without success" if num_bad else "",
     )
     return ", ".join(filter(None, parts))

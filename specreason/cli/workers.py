@@ -6,7 +6,7 @@ from rich.markup import escape
 
 from specreason.cli.connection import connected
 from specreason.cli.options import ApiUrl, AsJson
-from specreason.cli.output import data_console, plain_table, print_list_as_json
+from specreason.cli.output import plain_table, print_list_as_json, print_table
 
 
 def workers(api: ApiUrl = None, as_json: AsJson = False) -> None:
@@ -28,4 +28,4 @@ def workers(api: ApiUrl = None, as_json: AsJson = False) -> None:
             f"{worker.num_running}/{worker.slots}",
             f"{worker.heartbeat_at.astimezone():%Y-%m-%d %H:%M:%S}",
         )
-    data_console().print(table)
+    print_table(table)

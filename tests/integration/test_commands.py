@@ -322,6 +322,17 @@ def test_batches_are_listed_shown_and_controlled(shell: Shell, database: Databas
     assert (wrong.status, wrong.json["error"]["field"]) == (2, "states")
 
 
+def test_ids_are_whole_on_a_narrow_terminal(
+    shell: Shell, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_id = submit(database, 3)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, to rich
+    monkeypatch.setenv("COLUMNS", "60")
+    assert str(batch_id) in shell("batch", "list").out
+    for job_id in job_ids(database, batch_id):
+        assert str(job_id) in shell("batch", "jobs", batch_id).out
+
+
 async def test_jobs_are_listed_shown_and_read_step_by_step(shell: Shell, database: Database) -> None:
     job = claim_one(database)
     writer = TraceWriter(database)

@@ -26,7 +26,8 @@ def test_slow_jobs_have_a_pace_too_and_it_falls_while_none_ends() -> None:
     ("rate", "num_left", "words"),
     [
         (0, 5, ""),
-        (12.34, 0, "12.3/s"),
+        (12.34, 0, ""),
+        (12.34, 12, "12.3/s, about 1 s left"),
         (2, 100, "2.0/s, about 50 s left"),
         (1 / 30, 10, "2.0/min, about 5 min left"),
         (1 / 600, 1000, "6.0/h, about 166.7 h left"),
