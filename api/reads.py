@@ -66,7 +66,7 @@ class AttemptPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerList:
-    """Workers, newest first."""
+    """Workers: live ones first, then the newest of the others."""
 
     data: tuple[WorkerSummary, ...]
 
@@ -159,7 +159,7 @@ def get_attempts(
 
 @router.get("/workers", dependencies=[READ])
 def get_workers(request: Request, limit: Limit = 100) -> WorkerList:
-    """Workers, newest first: who they are, whether their lease counts, and how many of their slots are in use."""
+    """Workers, live ones first, then the newest: who they are, whether their lease counts, and their slots in use."""
     return WorkerList(data=list_workers(database_of(request), limit=limit))
 
 

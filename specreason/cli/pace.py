@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-WINDOW_S, WINDOW_JOBS = (
-    60.0,
-    20,
-)  # enough of both that the figure is steady, and little enough that it is of now
+# Enough of both that the figure is steady, and little enough that it is of now.
+WINDOW_S, WINDOW_JOBS = 60.0, 20
 RATES = ((1.0, "s"), (60.0, "min"), (3600.0, "h"))
-TIMES = (
-    (90.0, 1.0, "s"),
-    (5400.0, 60.0, "min"),
-    (float("inf"), 3600.0, "h"),
-)  # below, seconds of one, its name
+# Below so many seconds, the seconds of one, its name.
+TIMES = ((90.0, 1.0, "s"), (5400.0, 60.0, "min"), (float("inf"), 3600.0, "h"))
 
 
 @dataclass(slots=True)
