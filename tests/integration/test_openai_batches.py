@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
@@ -369,19 +369,6 @@ def test_two_apis_are_never_at_one_batch(database: Database) -> None:
         assert (first, second, other) == (True, False, True)
     with one_at_a_time(database, batch_id) as again:
         assert again
-
-
-def test_a_batch_of_a_deleted_file_fails_and_says_so(
-    app: FastAPI, openai: OpenAI, database: Database
-) -> None:
-    file_id = openai.files.create(file=("x", jsonl([line("a")])), purpose="batch").id
-    path = app.state.folder.path / str(UUID(file_id.removeprefix("file-")))
-    path.unlink()
-    made = openai.batches.create(input_file_id=file_id, endpoint=ENDPOINT, completion_window="24h")
-    failed = reaches(openai, made.id, "failed")
-    assert failed.errors is not None
-    assert failed.errors.data is not None
-    assert failed.errors.data[0].code == "file_not_found"
 
 
 @pytest.mark.parametrize(
