@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
@@ -134,19 +134,6 @@ def test_result_files_expire_when_asked_to(openai: OpenAI, database: Database) -
     done = reaches(openai, made.id, "completed")
     expires_at = openai.files.retrieve(done.output_file_id or "").expires_at
     assert expires_at == pytest.approx(time.time() + 7200, abs=60)
-
-
-def test_a_batch_of_a_deleted_file_fails_and_says_so(
-    app: FastAPI, openai: OpenAI, database: Database
-) -> None:
-    file_id = openai.files.create(file=("x", jsonl([line("a")])), purpose="batch").id
-    path = app.state.folder.path / str(UUID(file_id.removeprefix("file-")))
-    path.unlink()
-    made = openai.batches.create(input_file_id=file_id, endpoint=ENDPOINT, completion_window="24h")
-    failed = reaches(openai, made.id, "failed")
-    assert failed.errors is not None
-    assert failed.errors.data is not None
-    assert failed.errors.data[0].code == "file_not_found"
 
 
 def test_another_body_under_an_idempotency_key_is_unprocessable(openai: OpenAI, database: Database) -> None:
