@@ -126,6 +126,13 @@ class RunConfig(ClosedModel):
         1, description="Statistical repeats of every problem, each with its own seeds."
     )
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("must not be true or false")
+        return value
+
     @field_validator("max_same_steps")
     @classmethod
     def _once_is_no_circle(cls, value: int) -> int:

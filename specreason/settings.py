@@ -93,7 +93,9 @@ class Settings(BaseSettings):
 
 def _required(variable: str, value: SecretStr | None) -> str:
     if value is None:
-        raise InvalidField(variable, "is not set; `specreason up` starts servers of its own and needs none")
+        raise InvalidField(
+            variable, "is not set; `specreason up` needs none, and prints that of its own servers"
+        )
     return value.get_secret_value()
 
 

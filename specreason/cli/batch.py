@@ -12,7 +12,13 @@ import typer
 from specreason.cli.batch_report import counts_in_words, print_batch, print_batches, print_jobs
 from specreason.cli.connection import LONG_PATIENCE_S, connected
 from specreason.cli.options import ApiUrl, AsJson, BatchId, Timeout
-from specreason.cli.output import message_console, print_answer, print_json, print_list_as_json
+from specreason.cli.output import (
+    message_console,
+    print_answer,
+    print_json,
+    print_list_as_json,
+    tell_of_more,
+)
 from specreason.cli.watching import exit_status_of, watched
 from specreason.client import Batch
 from specreason.client.values import STATES
@@ -36,11 +42,13 @@ def list_(
 ) -> None:
     """List batches, newest first."""
     with connected(api) as client:
-        found = list(islice(client.batches(is_open=is_open, name=name), limit))
+        found = list(islice(client.batches(is_open=is_open, name=name), limit + 1))
+    has_more = len(found) > limit
     if as_json:
-        print_list_as_json(found)
+        print_list_as_json(found[:limit], has_more=has_more)
     else:
-        print_batches(found)
+        print_batches(found[:limit])
+        tell_of_more(has_more)
 
 
 @app.command()
@@ -71,11 +79,14 @@ def jobs(
 ) -> None:
     """List a batch's jobs in the order submitted."""
     with connected(api) as client:
-        found = list(islice(client.jobs(batch_id, states=state, is_correct=is_correct, error=error), limit))
+        rows = client.jobs(batch_id, states=state, is_correct=is_correct, error=error)
+        found = list(islice(rows, limit + 1))
+    has_more = len(found) > limit
     if as_json:
-        print_list_as_json(found)
+        print_list_as_json(found[:limit], has_more=has_more)
     else:
-        print_jobs(found)
+        print_jobs(found[:limit])
+        tell_of_more(has_more)
 
 
 @app.command()

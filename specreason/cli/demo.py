@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -106,14 +105,5 @@ def _run_batches(stack: Stack, client: Client, lines: list[str], console: Consol
                 config=config,
                 idempotency_key=str(uuid4()),
             )
-            client.wait(batch.batch_id, on_progress=show)
-            batches[str(scheme)] = _graded(stack, client, batch.batch_id)
+            batches[str(scheme)] = client.wait(batch.batch_id, on_progress=show)
     return batches
-
-
-def _graded(stack: Stack, client: Client, batch_id: UUID) -> Batch:
-    """The batch once every answer has its grade: all bundled problems have a reference answer."""
-    while (batch := client.batch(batch_id)).num_graded < batch.num_succeeded:
-        stack.check()
-        time.sleep(POLL_S)
-    return batch

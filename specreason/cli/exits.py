@@ -70,7 +70,8 @@ def report(message: str, status: int, *, field: str | None = None, as_json: bool
 def report_error(error: SpecReasonError, *, as_json: bool) -> int:
     """Say what is wrong and whose field it was; return the exit status."""
     field = error.field if isinstance(error, InvalidField) else None
-    return report(str(error), status_of(error), field=field, as_json=as_json)
+    hint = "; commands send what SPECREASON_API_KEY holds" if isinstance(error, KeyRefused) else ""
+    return report(f"{error}{hint}", status_of(error), field=field, as_json=as_json)
 
 
 def wants_json(arguments: Sequence[str]) -> bool:

@@ -39,9 +39,15 @@ def print_answer(value: Any, words: str, *, as_json: bool) -> None:
         typer.echo(words)
 
 
-def print_list_as_json(values: Any) -> None:
+def print_list_as_json(values: Any, *, has_more: bool = False) -> None:
     """A list in the shape of the API's own pages."""
-    print_json({"data": list(values)})
+    print_json({"data": list(values), "has_more": has_more})
+
+
+def tell_of_more(has_more: bool) -> None:
+    """On stderr."""
+    if has_more:
+        message_console().print("there are more; --limit shows them", markup=False)
 
 
 def plain_table(*headings: str, right: tuple[str, ...] = ()) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from specreason.cli.watching import exit_status_of, watched
 from specreason.client import Batch, Client, Grid
 from specreason.client.submission import Options
 from specreason.config import RunConfig
-from specreason.errors import InvalidField
+from specreason.errors import InvalidField, NotAllowed, TransientError
 from specreason.settings import load_settings
 
 
@@ -80,6 +81,7 @@ def run_submit(
             batches = [sent] if isinstance(sent, Batch) else list(sent.data)
             if sent.replayed:
                 _note("the same was submitted before, and this is that; --again makes a new one")
+            _tell_missing_workers(client, batches[0].pair)
             if not wait:
                 _print_sent(sent, batches, as_json=as_json)
                 return 0
@@ -157,7 +159,15 @@ def _print_sent(sent: Batch | Grid, batches: Sequence[Batch], *, as_json: bool) 
         return
     for batch in batches:
         typer.echo(str(batch.batch_id))
-    _note(f"{sum(batch.num_jobs for batch in batches):,} jobs; follow them: specreason batch watch ID")
+    follow = "; ".join(f"specreason batch watch {batch.batch_id}" for batch in batches)
+    _note(f"{sum(batch.num_jobs for batch in batches):,} jobs; follow them: {follow}")
+
+
+def _tell_missing_workers(client: Client, pair: str) -> None:
+    """What was submitted is stored: a look at the workers that fails is no failure."""
+    with suppress(NotAllowed, TransientError):
+        if not any(worker.alive and worker.pair == pair for worker in client.workers()):
+            _note(f"no worker serves the pair '{pair}' now: the jobs wait until one does")
 
 
 def _note(text: str) -> None:

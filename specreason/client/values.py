@@ -37,6 +37,7 @@ class Batch:
     num_expired: int
     num_dead: int
     num_graded: int
+    num_ungraded: int
     num_correct: int
     pass_at_1: float | None
     num_timed: int
@@ -62,6 +63,11 @@ class Batch:
     @property
     def ended(self) -> bool:
         return self.num_ended == self.num_jobs
+
+    @property
+    def complete(self) -> bool:
+        """All jobs have ended, and every answer that can be graded is."""
+        return self.ended and not self.num_ungraded
 
     @property
     def counts(self) -> dict[str, int]:

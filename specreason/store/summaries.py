@@ -44,6 +44,7 @@ class BatchSummary:
     num_expired: int
     num_dead: int
     num_graded: int
+    num_ungraded: int
     num_correct: int
     pass_at_1: float | None
     num_timed: int

@@ -37,6 +37,7 @@ from tests.integration.store_builders import (
     start_worker,
     submit,
 )
+from worker.grader import grade_pending
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
 LINES = b'{"problem": "What is 2 + 2?", "answer": "4", "level": 3}\n{"problem": "What is 3 + 3?"}\n'
@@ -58,6 +59,7 @@ def end_all(database: Database, batch_id: UUID, state: JobState = JobState.SUCCE
     worker_id = start_worker(database)
     for job_id in job_ids(database, batch_id):
         assert finish(database, claimed(database, job_id, worker_id), JobResult(state=state, answer="4"))
+    grade_pending(database)
 
 
 def test_a_path_its_content_and_its_problems_make_the_same_jobs(
@@ -158,6 +160,35 @@ def test_waiting_ends_with_the_last_job_and_tells_of_those_before(client: Client
     batch = client.wait(batch_id, timeout_s=30, on_progress=note)
     assert (batch.num_succeeded, batch.ended) == (3, True)
     assert [each.num_ended for each in seen] == [0, 3]
+
+
+def test_waiting_goes_on_until_the_answers_have_their_grades(client: Client, database: Database) -> None:
+    batch_id = submit(database, 3)
+    worker_id = start_worker(database)
+    for job_id in job_ids(database, batch_id):
+        result = JobResult(state=JobState.SUCCEEDED, answer="4")
+        assert finish(database, claimed(database, job_id, worker_id), result)
+    seen: list[int] = []
+
+    def note(batch: Batch) -> None:
+        seen.append(batch.num_ungraded)
+        if len(seen) == 2:
+            grade_pending(database)
+
+    batch = client.wait(batch_id, timeout_s=30, on_progress=note)
+    assert (batch.pass_at_1, batch.num_graded, seen) == (1.0, 3, [3, 3, 0])
+
+
+def test_grades_that_do_not_come_are_waited_for_a_while_only(
+    client: Client, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_id = submit(database)
+    (job_id,) = job_ids(database, batch_id)
+    result = JobResult(state=JobState.SUCCEEDED, answer="4")
+    assert finish(database, claimed(database, job_id, start_worker(database)), result)
+    monkeypatch.setattr("specreason.client.waiting.GRADES_S", 0.3)
+    batch = client.wait(batch_id)
+    assert (batch.ended, batch.complete, batch.pass_at_1) == (True, False, None)
 
 
 def test_of_several_batches_every_open_one_is_looked_at_in_each_round(

@@ -24,6 +24,7 @@ from specreason.store.session import Database, read_only_query
 from specreason.store.states import JobState
 from tests.integration.live_api import serving
 from tests.integration.store_builders import claimed, job_ids, start_worker, submit
+from worker.grader import grade_pending
 
 QUESTIONS = b'{"question": "What is 2 + 2?", "solution": "4", "level": 3}\n{"question": "What is 3 + 3?"}\n'
 MAPPING = {"problem": "question", "answer": "solution"}
@@ -149,6 +150,7 @@ def test_names_with_brackets_are_printed_as_they_are(
     monkeypatch.setenv("FORCE_COLOR", colour)  # makes a terminal of what is none: bars instead of lines
     batch_id = client.submit(LINES, name="run [/v2] [bold]").batch_id
     end(database, job_ids(database, batch_id)[0], state=JobState.SUCCEEDED, answer="4")
+    grade_pending(database)
     assert run(["batch", "watch", str(batch_id)]) == 0
     assert "run [/v2] [bold]" in capsys.readouterr().err
     assert run(["keys", "create", "key [/v2]"]) == 0

@@ -45,6 +45,7 @@ from tests.integration.store_builders import (
     start_worker,
     submit,
 )
+from worker.grader import grade_pending
 
 CSV = 'problem,answer,level\n"What is 2 + 2,\nin words?",4,easy\nWhat is 3 + 3?,6,\n'
 
@@ -112,6 +113,7 @@ def end_all(database: Database, batch_id: UUID, *states: JobState) -> None:
     worker_id = start_worker(database)
     for job_id, state in zip(job_ids(database, batch_id), states, strict=True):
         assert finish(database, claimed(database, job_id, worker_id), JobResult(state=state, answer="4"))
+    grade_pending(database)
 
 
 def num_batches(database: Database) -> int:
@@ -132,6 +134,8 @@ def test_a_csv_is_submitted_and_the_same_line_again_is_the_same_batch(
     assert again.out == first.out
     assert other.out != first.out
     assert num_batches(database) == 2
+    assert "no worker serves the pair 'demo' now" in first.err
+    assert f"specreason batch watch {first.out.strip()}" in first.err
     rows = read_only_query(
         database, 'SELECT text, answer, source FROM problem ORDER BY batch_id, "index"'
     ).rows
@@ -308,6 +312,13 @@ def test_batches_are_listed_shown_and_controlled(shell: Shell, database: Databas
     listed = shell("batch", "list", "--json").json["data"]
     assert [batch["batch_id"] for batch in listed] == [str(batch_id)]
     assert str(batch_id) in shell("batch", "list").out
+    submit(database)
+    first = shell("batch", "list", "--limit", 1, "--json").json
+    assert (len(first["data"]), first["has_more"]) == (1, True)
+    assert "--limit" in shell("batch", "list", "--limit", 1).err
+    assert not shell("batch", "list", "--limit", 2, "--json").json["has_more"]
+    jobs = shell("batch", "jobs", batch_id, "--limit", 2, "--json").json
+    assert (len(jobs["data"]), jobs["has_more"]) == (2, True)
     shown = shell("batch", "show", batch_id).out
     assert "░" * 40 in shown
     assert "3: 3 queued" in shown
@@ -377,7 +388,9 @@ def test_a_key_that_does_not_count_or_may_not_is_status_5(
         return message
 
     monkeypatch.delenv("SPECREASON_API_KEY", raising=False)
-    assert "an API key is needed" in refusal("batch", "list")
+    needed = refusal("batch", "list")
+    assert "an API key is needed" in needed
+    assert "SPECREASON_API_KEY" in needed
     monkeypatch.setenv("SPECREASON_API_KEY", "sr_wrong")
     assert "unknown or revoked" in refusal("submit", path)
     monkeypatch.setenv("SPECREASON_API_KEY", make_key(database, "ada", [Scope.READ]).secret)

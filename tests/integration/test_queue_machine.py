@@ -192,8 +192,12 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
     @move(again=booleans())
     def announce(self, again: bool) -> None:
         """`again`: every message sent so far is taken for lost."""
-        eligible = [job for job in self.jobs if job.waiting and job.due and (again or not job.announced)]
-        room = WINDOW - (0 if again else sum(job.waiting and job.announced for job in self.jobs))
+        waiting = [job for job in self.jobs if job.waiting]
+        if again:
+            for job in waiting:
+                job.announced = False
+        eligible = [job for job in waiting if job.due and not job.announced]
+        room = WINDOW - sum(job.announced for job in waiting)
         taken = take_unpublished(self.database, PAIR, window=WINDOW, lost_after_s=0 if again else None)
         announced = [job for job_id in taken for job in eligible if job.job_id == job_id]
         assert len(announced) == len(taken) == max(0, min(room, len(eligible)))

@@ -19,6 +19,8 @@ A_MODEL = 'model = "m", max_model_len = 512, kv_cache_memory_bytes = 1048576'
     [
         {"threshold": 9.5},
         {"threshold": -1},
+        {"threshold": True},
+        {"seed": False},
         {"token_budget": 0},
         {"scheme": "specreason2"},
         {"first_steps_on_base": -1},

@@ -46,6 +46,7 @@ def batch(**counts: int) -> Batch:
         num_problems=1,
         num_jobs=sum(counts.values()),
         num_graded=0,
+        num_ungraded=0,
         num_correct=0,
         pass_at_1=None,
         num_timed=0,

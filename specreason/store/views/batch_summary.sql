@@ -20,6 +20,7 @@ SELECT
     jobs.num_expired,
     jobs.num_dead,
     jobs.num_graded,
+    jobs.num_ungraded,
     jobs.num_correct,
     jobs.num_correct::double precision / nullif(jobs.num_graded, 0) AS pass_at_1,
     jobs.num_timed,
@@ -46,6 +47,9 @@ CROSS JOIN LATERAL (
         count(*) FILTER (WHERE job.state = 'expired') AS num_expired,
         count(*) FILTER (WHERE job.state = 'dead') AS num_dead,
         count(newest_grade.is_correct) AS num_graded,
+        count(*) FILTER (
+            WHERE job.gradable AND job.state = 'succeeded' AND job.graded_at IS NULL
+        ) AS num_ungraded,
         count(*) FILTER (WHERE newest_grade.is_correct) AS num_correct,
         count(job.latency_s) FILTER (WHERE job.state = 'succeeded' AND NOT job.resumed) AS num_timed,
         avg(job.latency_s) FILTER (WHERE job.state = 'succeeded' AND NOT job.resumed) AS mean_latency_s,
@@ -87,6 +91,7 @@ COMMENT ON COLUMN batch_summary.num_cancelled IS 'cancelled';
 COMMENT ON COLUMN batch_summary.num_expired IS 'past their deadline';
 COMMENT ON COLUMN batch_summary.num_dead IS 'retries exhausted';
 COMMENT ON COLUMN batch_summary.num_graded IS 'jobs with a grade: the n of pass_at_1';
+COMMENT ON COLUMN batch_summary.num_ungraded IS 'answers whose grade is still to come';
 COMMENT ON COLUMN batch_summary.num_correct IS 'of these, jobs whose newest grade is correct';
 COMMENT ON COLUMN batch_summary.pass_at_1 IS 'mean of the newest grades over all repeats; NULL while there is none';
 COMMENT ON COLUMN batch_summary.num_timed IS 'succeeded jobs that were not resumed: the n of mean_latency_s';
