@@ -47,6 +47,8 @@ async def main(folder: str) -> None:
                 await asyncio.sleep(0.1)
                 say(started=True)
                 in_flight = await asyncio.gather(*calls)
+                while "engine dead" not in in_flight:  # random models may end before anybody kills them
+                    in_flight = await asyncio.gather(*(outcome(each, 1500) for each in engines.values()))
                 say(in_flight=in_flight)
 
 
