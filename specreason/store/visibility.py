@@ -30,12 +30,8 @@ def require_job(connection: Connection, job_id: UUID, sees_only: str | None) -> 
     """Raise UnknownName unless there is such a job for this caller."""
     of_batch = select(job.c.id).join(batch, batch.c.id == job.c.batch_id)
     if connection.scalar(of_batch.where(job.c.id == job_id, is_visible(sees_only))) is None:
-        raise no_job(job_id)
+        raise UnknownName(f"job: there is none with id {job_id}")
 
 
 def no_batch(batch_id: UUID) -> UnknownName:
     return UnknownName(f"batch: there is none with id {batch_id}")
-
-
-def no_job(job_id: UUID) -> UnknownName:
-    return UnknownName(f"job: there is none with id {job_id}")
