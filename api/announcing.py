@@ -7,9 +7,9 @@ import logging
 from api.publisher import Publisher
 from specreason.errors import StoreUnavailable
 from specreason.settings import Settings
-from specreason.store.dispatch import take_unpublished, window_of
+from specreason.store.queue.dispatch import take_unpublished, window_of
+from specreason.store.queue.workers import live_slots
 from specreason.store.session import Database
-from specreason.store.workers import live_slots
 
 log = logging.getLogger(__name__)
 

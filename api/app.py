@@ -8,21 +8,21 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 
-from api import controls, events, reads, results, routes
-from api.access import Door, check_scope
-from api.body_limit import BodyLimit
-from api.docs import add_docs
-from api.events import Streams
-from api.guard import Guard
+from api.answers.docs import add_docs
+from api.answers.errors import answer_with_problems
+from api.answers.openapi import document_errors
+from api.door.access import AccessMiddleware, check_scope
+from api.door.authenticator import Authenticator
+from api.door.body_limit import BodyLimit
+from api.native import controls, events, reads, results, submit
+from api.native.events import Streams
 from api.openai import batches, files, models
-from api.openai.settler import Settler
-from api.openapi import document_errors
-from api.problems import answer_with_problems
+from api.openai.advance import Settler
 from api.publisher import Publisher
 from specreason import __version__
 from specreason.config import PairConfig
 from specreason.settings import Settings
-from specreason.store.files import files_folder
+from specreason.store.files.rows import files_folder
 from specreason.store.session import Database
 
 
@@ -32,9 +32,12 @@ def create_app(
     pairs: dict[str, PairConfig],
     settings: Settings,
     *,
-    guard: Guard | None = None,
+    authenticator: Authenticator | None = None,
 ) -> FastAPI:
-    """The application over a migrated database. It loads no model and runs no job. Without a guard, keys are off."""
+    """The application over a migrated database. It loads no model and runs no job.
+
+    Without an authenticator, keys are off.
+    """
     folder = files_folder(database, settings.files_dir)
     settler = Settler(database, folder, publisher, pairs, settings)
 
@@ -57,15 +60,17 @@ def create_app(
     app.state.publisher = publisher
     app.state.pairs = pairs
     app.state.settings = settings
-    app.state.guard = guard
+    app.state.authenticator = authenticator
     app.state.streams = Streams(database)
     app.state.folder = folder
     app.state.settler = settler
-    for part in (routes, reads, results, controls, events, files, batches, models):
+    for part in (submit, reads, results, controls, events, files, batches, models):
         app.include_router(part.router)
     add_docs(app)
     answer_with_problems(app)
     document_errors(app)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
-    app.add_middleware(Door, guard=guard)  # the outermost: nothing is done for who has no key
+    app.add_middleware(
+        AccessMiddleware, authenticator=authenticator
+    )  # the outermost: nothing is done for who has no key
     return app

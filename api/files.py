@@ -9,8 +9,8 @@ from fastapi import Request
 
 from api.database import database_of
 from specreason.errors import SpecReasonError
-from specreason.store.files import unknown_files
-from specreason.store.folder import Folder
+from specreason.store.files.folder import Folder
+from specreason.store.files.rows import unknown_files
 
 log = logging.getLogger(__name__)
 

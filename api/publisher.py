@@ -12,8 +12,8 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from specreason.doorbell import PUBLISHER_CONFIG, RUN_JOB, announced_job, announcement, queue_of
 from specreason.errors import StoreUnavailable
-from specreason.queues import PUBLISHER_CONFIG, RUN_JOB, announced_job, announcement, queue_of
 
 PAUSE_S = 0.25  # many small submissions do not each look through the queue
 

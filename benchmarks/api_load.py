@@ -36,9 +36,9 @@ import httpx2
 from benchmarks.own_servers import conditions, own_servers
 from specreason.children import spawn_module, stop
 from specreason.embedded import Servers
-from specreason.store.keys import NewKey, create_key
+from specreason.store.access.keys import NewKey, create_key
+from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.session import Database, connect
-from specreason.store.workers import NewWorker, register_worker
 
 PAIR = "demo"
 READS_PER_BATCH = 10

@@ -37,12 +37,12 @@ from specreason.reasoning.scoring import Judge
 from specreason.reasoning.steps import StepRecord
 from specreason.reasoning.transcript import Transcript
 from specreason.settings import Settings
-from specreason.store.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.queue.workers import NewWorker, register_worker
+from specreason.store.read.summaries import read_jobs
 from specreason.store.session import Database, connect
-from specreason.store.states import JobState
-from specreason.store.summaries import read_jobs
-from specreason.store.traces import TraceWriter, read_steps
-from specreason.store.workers import NewWorker, register_worker
+from specreason.store.tables.states import JobState
+from specreason.store.trace.writer import TraceWriter, read_steps
 from worker.host import PairHost
 from worker.run_job import JobRunner
 

@@ -24,7 +24,7 @@ from typing import Any
 import httpx2
 
 from specreason.cli.demo import CONFIG, PROBLEMS
-from specreason.cli.stack import Stack, running_stack
+from specreason.cli.local.stack import Stack, running_stack
 from specreason.store.session import read_only_query
 
 WARM_UP_JOBS = 2  # the first jobs meet cold caches

@@ -37,7 +37,7 @@ from sqlalchemy import text
 
 from benchmarks.own_servers import conditions, own_servers, vacuum
 from specreason.children import spawn_module, stop
-from specreason.cli.services import listen
+from specreason.cli.local.services import listen
 from specreason.embedded import Servers
 from specreason.store.session import Database, connect
 

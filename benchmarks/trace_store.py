@@ -30,12 +30,12 @@ from benchmarks.own_servers import conditions, empty, own_servers, vacuum
 from specreason.config import RunConfig
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Phase, StepRecord
-from specreason.store.batches import NewBatch, NewProblem, insert_batch
-from specreason.store.jobs import ClaimedJob, claim
+from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.queue.jobs import ClaimedJob, claim
+from specreason.store.queue.workers import NewWorker, register_worker
+from specreason.store.read.summaries import read_jobs
 from specreason.store.session import Database, connect
-from specreason.store.summaries import read_jobs
-from specreason.store.traces import TraceWriter
-from specreason.store.workers import NewWorker, register_worker
+from specreason.store.trace.writer import TraceWriter
 
 PAIR = "bench"
 IN_FLIGHT = (16, 64)

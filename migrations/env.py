@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from alembic import context
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from specreason.errors import ConfigError
-from specreason.store import schema, trace_schema, upload_schema  # noqa: F401 -- they fill the metadata
-from specreason.store.columns import metadata
+from specreason.errors import InputError
 from specreason.store.migrate import install_views
 from specreason.store.session import connect, transaction
+from specreason.store.tables import files, queue, trace  # noqa: F401 -- they fill the metadata
+from specreason.store.tables.columns import metadata
 
 
-def install_views_at_head(*, ctx: Any, heads: set[str], **_: Any) -> None:
+def install_views_at_head(
+    ctx: MigrationContext, step: MigrationInfo, heads: Collection[Any], run_args: Mapping[str, Any]
+) -> None:
     """The view files describe the newest schema, so they go in when it is reached."""
-    if heads == set(ScriptDirectory.from_config(context.config).get_heads()):
+    if ctx.connection is not None and set(heads) == set(
+        ScriptDirectory.from_config(context.config).get_heads()
+    ):
         install_views(ctx.connection)
 
 
@@ -35,14 +41,14 @@ def run(connection: Connection) -> None:
 
 def main() -> None:
     if context.is_offline_mode():
-        raise ConfigError("alembic --sql: not supported; migrate a copy of the database instead")
+        raise InputError("alembic --sql: not supported; migrate a copy of the database instead")
     connection = context.config.attributes.get("connection")
     if connection is not None:
         run(connection)
         return
     database_url = os.environ.get("SPECREASON_DATABASE_URL")
     if not database_url:
-        raise ConfigError("SPECREASON_DATABASE_URL: is not set")
+        raise InputError("SPECREASON_DATABASE_URL: is not set")
     with transaction(connect(database_url, pool_size=1)) as connection:
         run(connection)
 

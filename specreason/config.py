@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from specreason.errors import ConfigError, InvalidField, UnknownName
+from specreason.errors import InputError, InvalidField, UnknownName
 
 PACKAGED_PAIRS = Path(__file__).parent / "pairs.toml"
 LONGEST_SHOWN = 80  # characters of what a user gave, in a message
@@ -203,15 +203,15 @@ class PairConfig(ClosedModel):
 def load_pairs(path: Path | None = None) -> dict[str, PairConfig]:
     """The pairs in `path`, or the packaged ones. Relative model folders become absolute.
 
-    Raises ConfigError that names the file and the key.
+    Raises InputError that names the file and the key.
     """
     path = path or PACKAGED_PAIRS
     try:
         tables: dict[str, Any] = tomllib.loads(path.read_text())
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: is not TOML: {error}") from error
+        raise InputError(f"{path}: is not TOML: {error}") from error
     pairs = {}
     for name, table in tables.items():
         try:

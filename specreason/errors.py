@@ -1,7 +1,7 @@
 """Every error this project raises, in one tree. Each class says who may retry.
 
 SpecReasonError
-├── ConfigError              the user's input is wrong; never retried, exit code 2, HTTP 4xx
+├── InputError              the user's input is wrong; never retried, exit code 2, HTTP 4xx
 │   ├── InvalidField         one field, one line or one limit is wrong, and it is named
 │   │   └── TooLarge         a body or file has more bytes than are taken
 │   ├── UnknownName          a pair, scheme, batch or job that does not exist here
@@ -33,11 +33,11 @@ class SpecReasonError(Exception):
     """Root of the tree. The message is one line that a user can act on."""
 
 
-class ConfigError(SpecReasonError):
+class InputError(SpecReasonError):
     """The user's input is wrong. Trying again without changing it gives the same answer."""
 
 
-class InvalidField(ConfigError):
+class InvalidField(InputError):
     """One field of a request, file or configuration is wrong.
 
     `field` is its path as the user wrote it, such as `config.threshold` or `line 7: problem`.
@@ -53,7 +53,7 @@ class TooLarge(InvalidField):
     """A body or a file has more bytes than this deployment takes."""
 
 
-class UnknownName(ConfigError):
+class UnknownName(InputError):
     """A name that this deployment does not know; the message lists those it does, where few."""
 
 
@@ -61,15 +61,15 @@ class NotFound(UnknownName):
     """The server has no such thing, or does not show it to this key."""
 
 
-class KeyRefused(ConfigError):
+class KeyRefused(InputError):
     """No API key was sent, or one that is unknown or revoked."""
 
 
-class NotAllowed(ConfigError):
+class NotAllowed(InputError):
     """The API key is good, and its scopes do not cover this; or no key is needed, and a page of another site asks."""
 
 
-class Conflict(ConfigError):
+class Conflict(InputError):
     """The idempotency key was used before, for another submission."""
 
 

@@ -11,7 +11,7 @@ from celery import Celery
 from celery.concurrency.thread import TaskPool
 from kombu.asynchronous import get_event_loop
 
-from specreason.queues import CELERY_CONFIG, PUBLISHER_CONFIG, RUN_JOB, queue_of
+from specreason.doorbell import CELERY_CONFIG, PUBLISHER_CONFIG, RUN_JOB, queue_of
 
 
 def make_app(broker_url: str, run_job: Callable[[UUID], None] | None = None) -> Celery:

@@ -23,12 +23,12 @@ from celery.signals import worker_shutting_down
 from specreason.config import PairConfig, get_pair, load_pairs
 from specreason.engines.base import ModelPair
 from specreason.engines.pair import close_pair, load_pair
-from specreason.errors import ConfigError, SpecReasonError, StoreUnavailable
+from specreason.errors import InputError, SpecReasonError, StoreUnavailable
 from specreason.logs import log_to_stderr
 from specreason.settings import Settings, load_settings
+from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.session import Database, connect
-from specreason.store.traces import TraceWriter
-from specreason.store.workers import NewWorker, register_worker
+from specreason.store.trace.writer import TraceWriter
 from worker.app import make_app, serve
 from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD, EXIT_STORE_AWAY
 from worker.host import PairHost
@@ -54,7 +54,7 @@ def main(load: Load = load_pair) -> int:
     try:
         pair = get_pair(load_pairs(settings.pairs_file), arguments.pair)
         run_child(settings, arguments.pair, pair, arguments.progress_fd, load)
-    except ConfigError as error:
+    except InputError as error:
         log.error("%s", error)
         return EXIT_CONFIG
     except StoreUnavailable as error:

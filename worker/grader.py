@@ -13,8 +13,8 @@ from specreason.errors import StoreUnavailable
 from specreason.evaluation.grading import GRADER, is_correct
 from specreason.logs import log_to_stderr
 from specreason.settings import load_settings
-from specreason.store.grades import NewGrade, insert_grade, jobs_to_grade
 from specreason.store.session import Database, connect
+from specreason.store.trace.grades import NewGrade, insert_grade, jobs_to_grade
 
 log = logging.getLogger(__name__)
 

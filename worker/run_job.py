@@ -20,27 +20,27 @@ from specreason.reasoning.schemes import Run, plan_run
 from specreason.reasoning.steps import StepRecord, Trace
 from specreason.reasoning.transcript import Transcript
 from specreason.settings import Settings
-from specreason.store.jobs import (
+from specreason.store.queue.jobs import (
     ClaimedJob,
     JobResult,
-    LeaseIsOver,
-    MustRunAlone,
+    LeaseExpired,
+    Quarantined,
     Recall,
     claim,
-    disown,
+    claims_of,
     finish,
-    held_by,
-    keep_announced,
+    keep_message,
     recalled,
     release,
+    release_claim,
     retry,
 )
 from specreason.store.session import Database
-from specreason.store.states import JobState
-from specreason.store.traces import SqlStepSink, TraceWriter, read_steps
+from specreason.store.tables.states import JobState
+from specreason.store.trace.writer import SqlStepSink, TraceWriter, read_steps
 from worker.host import PairHost
-from worker.kv_room import KvRoom, Stay
-from worker.one_alone import OneAlone
+from worker.isolation import SharedOrExclusive
+from worker.kv_admission import KvAdmission, Reservation
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class _Running:
     """A job whose step loop is on the host; `future` is None until it is."""
 
     claimed: ClaimedJob
-    stay: Stay
+    reservation: Reservation
     future: Future[Trace] | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -82,8 +82,8 @@ class JobRunner:
         self._pair = pair
         self._worker_id = worker_id
         self._settings = settings
-        self._room = KvRoom(pair)
-        self._slots = OneAlone()
+        self._room = KvAdmission(pair)
+        self._slots = SharedOrExclusive()
         # What drafting costs and brings, by configuration: jobs learn from those before them.
         self._economics = lru_cache(maxsize=MOST_CONFIGURATIONS)(lambda config_hash: Economics())
         self._claiming: dict[object, UUID] = {}  # jobs, one for each message that waits for a claim's answer
@@ -96,14 +96,14 @@ class JobRunner:
         """Claim the job and run it to a stored end. A message for a job that is not ours to take is nothing."""
         if self.engine_died.is_set():
             threading.Event().wait()  # until this process ends: returning, we would take the next message for nothing
-        with self._room.stay() as stay:
+        with self._room.reserve() as reservation:
             try:
-                with self._slots.together() as in_flight:
-                    self._claim_and_run(job_id, in_flight, stay)
-            except MustRunAlone:
-                with self._slots.alone(lambda: self._waits_alone(job_id)) as is_alone:
+                with self._slots.shared() as in_flight:
+                    self._claim_and_run(job_id, in_flight, reservation)
+            except Quarantined:
+                with self._slots.exclusive(lambda: self._waits_alone(job_id)) as is_alone:
                     if is_alone:
-                        self._claim_and_run(job_id, 1, stay)
+                        self._claim_and_run(job_id, 1, reservation)
 
     @property
     def idle(self) -> bool:
@@ -111,20 +111,20 @@ class JobRunner:
 
     def _waits_alone(self, job_id: UUID) -> bool:
         try:
-            return not self.draining.is_set() and keep_announced(
+            return not self.draining.is_set() and keep_message(
                 self._database, job_id, worker_id=self._worker_id
             )
         except StoreUnavailable:
             return True
 
-    def _claim_and_run(self, job_id: UUID, in_flight: int, stay: Stay) -> None:
+    def _claim_and_run(self, job_id: UUID, in_flight: int, reservation: Reservation) -> None:
         claiming = object()
         self._claiming[claiming] = job_id
         try:
             claimed = self._claim(job_id, in_flight)
             if claimed is None:
                 return
-            running = self._running[job_id, claimed.fence] = _Running(claimed, stay)
+            running = self._running[job_id, claimed.fence] = _Running(claimed, reservation)
         finally:
             del self._claiming[claiming]
         try:
@@ -148,7 +148,7 @@ class JobRunner:
                 )
             except StoreUnavailable as error:
                 log.warning("job %s is not claimed yet: %s", job_id, error)
-            except LeaseIsOver:
+            except LeaseExpired:
                 log.warning("job %s is not claimed yet: this worker's lease waits to be renewed", job_id)
             self.draining.wait(AGAIN_S)
         return None  # so the dispatcher announces it again
@@ -158,10 +158,10 @@ class JobRunner:
         claimed = running.claimed
         try:
             transcript, run = self._prepare(claimed)
-            running.stay.transcript = transcript
+            running.reservation.transcript = transcript
             running.future = self._host.submit(self._reason(running, transcript, run))
             result = result_of(running.future.result())
-            running.stay.ran_to_its_end = True
+            running.reservation.ran_to_its_end = True
             _insist(lambda: finish(self._database, claimed, result))
         except (LeaseLost, CancelledError):
             log.info(
@@ -236,14 +236,14 @@ class JobRunner:
 
     def _give_back_strays(self) -> None:
         """Jobs that Postgres gave us in an answer that never came: nobody runs them, and our lease would keep them."""
-        for job_id, fence in held_by(self._database, self._worker_id):
+        for job_id, fence in claims_of(self._database, self._worker_id):
             # In this order: a job that Postgres knows to be ours is claimed, then runs, and is then let go of, with a
             # dead engine on purpose.
             if (
                 job_id not in list(self._claiming.values())
                 and (job_id, fence) not in self._running
                 and not self.engine_died.is_set()
-                and disown(self._database, job_id, fence)
+                and release_claim(self._database, job_id, fence)
             ):
                 log.warning("job %s was claimed unheard: it is given back", job_id)
 

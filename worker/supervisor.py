@@ -15,11 +15,11 @@ from collections.abc import Callable
 from specreason.children import kill_group, spawn_module
 from specreason.errors import StoreUnavailable
 from specreason.settings import Settings
+from specreason.store.queue.workers import beat, stop_worker
 from specreason.store.session import Database
-from specreason.store.workers import beat, stop_worker
 from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD, EXIT_STORE_AWAY, ChildProcess
-from worker.coordinator import Coordinator
-from worker.starts import Starts
+from worker.leader import Leader
+from worker.restart_backoff import RestartBackoff
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Supervisor:
     def __init__(
         self,
         database: Database,
-        coordinator: Coordinator,
+        leader: Leader,
         settings: Settings,
         pair: str,
         gpu: str | None,
@@ -41,7 +41,7 @@ class Supervisor:
         child_module: str = "worker.child",
     ) -> None:
         self._database = database
-        self._coordinator = coordinator
+        self._leader = leader
         self._settings = settings
         self._pair = pair
         self._gpu = gpu
@@ -50,8 +50,8 @@ class Supervisor:
         self._grader: subprocess.Popen[bytes] | None = None
         self._num_signals = 0
         self._num_failed_starts = 0
-        self._child_starts = Starts()
-        self._grader_starts = Starts()
+        self._child_starts = RestartBackoff()
+        self._grader_starts = RestartBackoff()
         self._beat_at = 0.0
 
     def run(self) -> int:
@@ -74,7 +74,7 @@ class Supervisor:
         """Look after everything once. Not 0: the status of a child that there is no use in starting again."""
         status = self._watch_child()
         self._tend(self._renew_lease)
-        self._tend(self._coordinator.tick)
+        self._tend(self._leader.tick)
         self._watch_grader()
         return status
 
@@ -122,7 +122,7 @@ class Supervisor:
 
     def _leave(self) -> None:
         """Let the child give its jobs back, then end everything that we started."""
-        self._coordinator.close()  # first: draining may take long, and someone must lead
+        self._leader.close()  # first: draining may take long, and someone must lead
         deadline = time.monotonic() + self._settings.drain_s
         if self._child is not None:
             self._child.process.terminate()

@@ -11,28 +11,28 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import Field, field_validator
 
-from api.access import CONTROL, READ, SUBMIT, Caller, caller_of
+from api.answers.idempotency import IdempotencyKey, answer_once
 from api.database import database_of
-from api.idempotency import IdempotencyKey, answer_once
+from api.door.access import CONTROL, READ, SUBMIT, Caller, caller_of
+from api.openai.advance import Settler
 from api.openai.files import LONGEST_LIFE_S, SHORTEST_LIFE_S
 from api.openai.ids import to_batch_id, to_cursor, to_file_id
-from api.openai.objects import BatchObject, Page, batch_object, page_of
-from api.openai.settler import Settler
+from api.openai.schemas import BatchObject, Page, batch_object, page_of
 from specreason.config import ClosedModel
 from specreason.errors import InvalidField, UnknownName
-from specreason.store.batches import NOT_TEXT
-from specreason.store.controls import cancel_batch
-from specreason.store.files import hold_file
-from specreason.store.openai_batches import (
+from specreason.store.files.rows import hold_file
+from specreason.store.openai.batches import (
     batches_of,
     insert_openai_batch,
     list_openai_batches,
     mark_cancelling,
     read_openai_batch,
 )
-from specreason.store.openai_status import NewOpenAIBatch, OpenAIBatch
+from specreason.store.openai.status import NewOpenAIBatch, OpenAIBatch
+from specreason.store.queue.batches import NOT_TEXT
+from specreason.store.queue.controls import cancel_batch
 from specreason.store.session import Connection, storable
-from specreason.store.states import FilePurpose
+from specreason.store.tables.states import FilePurpose
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 

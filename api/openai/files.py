@@ -12,17 +12,17 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
-from api.access import CONTROL, READ, SUBMIT, caller_of
+from api.answers.idempotency import IdempotencyKey, answer_once
 from api.database import database_of
+from api.door.access import CONTROL, READ, SUBMIT, caller_of
 from api.files import folder_of, remove_unless_known
-from api.idempotency import IdempotencyKey, answer_once
+from api.native.uploads import Form, read_form
 from api.openai.ids import file_name, to_cursor, to_file_id
-from api.openai.objects import FileDeleted, FileObject, Page, file_object, page_of
-from api.uploads import Form, read_form
+from api.openai.schemas import FileDeleted, FileObject, Page, file_object, page_of
 from specreason.errors import InvalidField
-from specreason.store.files import NewFile, delete_file, insert_file, list_files, open_content, read_file
-from specreason.store.folder import chunks
-from specreason.store.states import FilePurpose
+from specreason.store.files.folder import chunks
+from specreason.store.files.rows import NewFile, delete_file, insert_file, list_files, open_content, read_file
+from specreason.store.tables.states import FilePurpose
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from specreason.config import ClosedModel, RunConfig, first_invalid_field
 from specreason.errors import InvalidField
-from specreason.evaluation.datasets import Problem
+from specreason.submission.problem import Problem
 
 ENDPOINT = "/v1/chat/completions"
 LINE_KEYS = frozenset({"custom_id", "method", "url", "body"})

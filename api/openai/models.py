@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from api.access import READ
-from api.openai.objects import ModelList, ModelObject
+from api.door.access import READ
+from api.openai.schemas import ModelList, ModelObject
 from specreason.config import PairConfig, get_pair
 
 router = APIRouter(prefix="/v1", tags=["openai"])

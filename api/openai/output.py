@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from specreason.reasoning.steps import StopReason
-from specreason.store.results import EndedJob, ended_jobs_by_problem
+from specreason.store.read.results import EndedJob, ended_jobs_by_problem
 from specreason.store.session import Database
-from specreason.store.states import JobState
+from specreason.store.tables.states import JobState
 
 THINK_END = "</think>"
 # What OpenAI calls an end that is none, and what it says of it.

@@ -9,17 +9,17 @@ from typing import Annotated
 
 import typer
 
-from specreason.cli.batch_report import counts_in_words, print_batch, print_batches, print_jobs
 from specreason.cli.connection import LONG_PATIENCE_S, connected
 from specreason.cli.options import ApiUrl, AsJson, BatchId, Timeout
-from specreason.cli.output import (
+from specreason.cli.show.batches import counts_in_words, print_batch, print_batches, print_jobs
+from specreason.cli.show.output import (
     message_console,
     print_answer,
     print_json,
     print_list_as_json,
     tell_of_more,
 )
-from specreason.cli.watching import exit_status_of, watched
+from specreason.cli.show.watching import exit_status_of, watched
 from specreason.client import Batch
 from specreason.client.values import STATES
 
@@ -112,7 +112,7 @@ def results(
     as_json: AsJson = False,
 ) -> None:
     """Print a batch's results as JSONL: one line a job that has ended, in the order submitted."""
-    from specreason.cli.files import written_whole
+    from specreason.cli.local.files import written_whole
 
     with connected(api) as client:
         lines = client.result_lines(batch_id)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from specreason.config import RunConfig, first_invalid_field
 from specreason.errors import InvalidField
-from specreason.evaluation.jsonl import load_json
+from specreason.submission.jsonl import load_json
 
 GRID_KEYS = ("scheme", "threshold")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from specreason.cli.options import AsJson
-from specreason.cli.output import print_answer
+from specreason.cli.show.output import print_answer
 
 app = typer.Typer(help="The database's schema.", no_args_is_help=True)
 
@@ -13,7 +13,7 @@ app = typer.Typer(help="The database's schema.", no_args_is_help=True)
 @app.command()
 def upgrade(as_json: AsJson = False) -> None:
     """Bring the database to this version's schema. Run it before the API and the workers of a new version."""
-    from specreason.cli.services import run_migrate
+    from specreason.cli.local.services import run_migrate
 
     revision = run_migrate()
     print_answer({"revision": revision}, f"the schema is at revision {revision}", as_json=as_json)
@@ -22,7 +22,7 @@ def upgrade(as_json: AsJson = False) -> None:
 @app.command()
 def check(as_json: AsJson = False) -> None:
     """See whether the database is at this version's schema; exit status 2 if not."""
-    from specreason.cli.services import opened_database
+    from specreason.cli.local.services import opened_database
     from specreason.store.migrate import check_schema
 
     with opened_database() as database:

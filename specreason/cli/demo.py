@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from specreason.cli.connection import connected
-from specreason.cli.demo_report import print_a_trace, print_queries, print_table
-from specreason.cli.stack import Stack, running_stack
+from specreason.cli.local.stack import Stack, running_stack
+from specreason.cli.show.demo import print_a_trace, print_queries, print_table
 from specreason.client import Batch, Client
 from specreason.config import SchemeName
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from specreason.cli.exits import EXIT_SOME_FAILED
 from specreason.cli.options import ApiUrl, AsJson, PairName
-from specreason.cli.output import data_console, print_json
+from specreason.cli.show.output import data_console, print_json
 
 STYLE_OF = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -27,8 +27,8 @@ def doctor(
 
     What is wrong comes with what to do about it. Exit status 3 if a check failed; a warning does not count.
     """
-    from specreason.cli.diagnosis import diagnose
-    from specreason.cli.stack import default_data_dir
+    from specreason.cli.checks.deployment import diagnose
+    from specreason.cli.local.stack import default_data_dir
 
     findings = diagnose(pair, data_dir or default_data_dir(), api)
     if as_json:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import typer
 
 from specreason.errors import (
-    ConfigError,
     Conflict,
     Detached,
     EmbeddedServerError,
+    InputError,
     InvalidField,
     KeyRefused,
     NotAllowed,
@@ -40,7 +40,7 @@ STATUS_OF: tuple[tuple[type[SpecReasonError], int], ...] = (
     (NotAllowed, EXIT_NOT_ALLOWED),
     (Conflict, EXIT_CONFLICT),
     (StillRunning, EXIT_CONFLICT),
-    (ConfigError, EXIT_CONFIG),
+    (InputError, EXIT_CONFIG),
     (TransientError, EXIT_UNREACHABLE),
     (EmbeddedServerError, EXIT_UNREACHABLE),
     (TimedOut, EXIT_TIMED_OUT),

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from specreason.cli.options import AsJson
-from specreason.cli.output import (
+from specreason.cli.show.output import (
     message_console,
     plain_table,
     print_answer,
@@ -42,9 +42,9 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a key. It is shown once, here: only its hash is stored."""
-    from specreason.cli.services import opened_database
-    from specreason.store.keys import NewKey, create_key
-    from specreason.store.states import Scope
+    from specreason.cli.local.services import opened_database
+    from specreason.store.access.keys import NewKey, create_key
+    from specreason.store.tables.states import Scope
 
     try:
         chosen = {"scopes": tuple(Scope(each) for each in scope)} if scope else {}
@@ -71,8 +71,8 @@ def create(
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """Every key and what it may do."""
-    from specreason.cli.services import opened_database
-    from specreason.store.keys import list_keys
+    from specreason.cli.local.services import opened_database
+    from specreason.store.access.keys import list_keys
 
     with opened_database() as database:
         rows = list_keys(database)
@@ -98,8 +98,8 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """Take a key back. What its owner has submitted stays."""
-    from specreason.cli.services import opened_database
-    from specreason.store.keys import revoke_key
+    from specreason.cli.local.services import opened_database
+    from specreason.store.access.keys import revoke_key
 
     with opened_database() as database:
         try:

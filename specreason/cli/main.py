@@ -72,7 +72,7 @@ def up(
     as_json: AsJson = False,
 ) -> None:
     """Start Postgres, Valkey, the API and one worker on this machine, and keep them until Ctrl-C."""
-    from specreason.cli.stack import default_data_dir
+    from specreason.cli.local.stack import default_data_dir
     from specreason.cli.up import run_up
 
     run_up(data_dir or default_data_dir(), pair=pair, port=port, slots=slots, as_json=as_json)
@@ -88,7 +88,7 @@ def api(
     as_json: AsJson = False,
 ) -> None:
     """Serve the HTTP API. Needs SPECREASON_DATABASE_URL and SPECREASON_BROKER_URL."""
-    from specreason.cli.services import serve_api
+    from specreason.cli.local.services import serve_api
 
     serve_api(host, port, listen_fd, as_json=as_json)
 
@@ -103,7 +103,7 @@ def worker(
     as_json: AsJson = False,
 ) -> None:
     """Run one worker: it holds a pair and runs its jobs. Needs the same two URLs as the API."""
-    from specreason.cli.services import run_worker
+    from specreason.cli.local.services import run_worker
 
     raise typer.Exit(run_worker(pair, gpu, slots, as_json=as_json))
 

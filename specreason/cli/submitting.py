@@ -11,14 +11,14 @@ from uuid import uuid4
 
 import typer
 
-from specreason.cli.batch_report import print_batches
 from specreason.cli.choices import configurations
 from specreason.cli.connection import LONG_PATIENCE_S, connected
-from specreason.cli.dataset import Dataset, checked_dataset
-from specreason.cli.output import message_console, print_answer, print_json
-from specreason.cli.rows import Format, format_of
-from specreason.cli.tokens import counter_of
-from specreason.cli.watching import exit_status_of, watched
+from specreason.cli.dataset.reading import Dataset, checked_dataset
+from specreason.cli.dataset.rows import Format, format_of
+from specreason.cli.dataset.tokens import counter_of
+from specreason.cli.show.batches import print_batches
+from specreason.cli.show.output import message_console, print_answer, print_json
+from specreason.cli.show.watching import exit_status_of, watched
 from specreason.client import Batch, Client, Grid
 from specreason.client.submission import Options
 from specreason.config import RunConfig

@@ -11,7 +11,7 @@ from types import FrameType
 from rich.console import Console
 from rich.markup import escape
 
-from specreason.cli.stack import running_stack
+from specreason.cli.local.stack import running_stack
 
 CHECK_S = 0.5
 

@@ -6,7 +6,7 @@ from rich.markup import escape
 
 from specreason.cli.connection import connected
 from specreason.cli.options import ApiUrl, AsJson
-from specreason.cli.output import plain_table, print_list_as_json, print_table
+from specreason.cli.show.output import plain_table, print_list_as_json, print_table
 
 
 def workers(api: ApiUrl = None, as_json: AsJson = False) -> None:

@@ -27,7 +27,7 @@ class Client:
 
     `timeout_s` bounds the silence in one answer. `verify` holds the certificates to trust instead of those that
     SSL_CERT_FILE or SSL_CERT_DIR name, or the system's. Every method raises NotFound, KeyRefused, NotAllowed, Conflict,
-    InvalidField or ConfigError for what was asked wrongly, LimitReached, StillRunning and Unreachable for what may
+    InvalidField or InputError for what was asked wrongly, LimitReached, StillRunning and Unreachable for what may
     work later.
     """
 

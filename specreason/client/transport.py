@@ -15,8 +15,8 @@ import httpx2
 from specreason import __version__
 from specreason.client.decoding import loaded
 from specreason.errors import (
-    ConfigError,
     Conflict,
+    InputError,
     InvalidField,
     KeyRefused,
     LimitReached,
@@ -103,7 +103,7 @@ class Transport:
                 trust_env=not _is_on_this_machine(url),
             )
         except (httpx2.InvalidURL, ValueError, ImportError) as error:
-            raise ConfigError(f"a proxy in the environment cannot be used ({error})") from None
+            raise InputError(f"a proxy in the environment cannot be used ({error})") from None
 
     def close(self) -> None:
         self._http.close()
@@ -183,7 +183,7 @@ def error_of(response: httpx2.Response) -> SpecReasonError:
     if status in ERROR_OF:
         return ERROR_OF[status](message)
     if field is None:
-        return ConfigError(message)
+        return InputError(message)
     kind = TooLarge if status == 413 else InvalidField
     return kind(field, message.removeprefix(f"{field}: "))
 

@@ -1,4 +1,4 @@
-"""Starts and stops both servers, in that order: data directory, Postgres, Valkey."""
+"""RestartBackoff and stops both servers, in that order: data directory, Postgres, Valkey."""
 
 from __future__ import annotations
 

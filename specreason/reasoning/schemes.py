@@ -9,7 +9,7 @@ from specreason.engines.base import ModelPair, Role, Sampling
 from specreason.errors import InvalidField, PermanentJobError
 from specreason.reasoning.budget import Budget, context_end
 from specreason.reasoning.economics import Economics
-from specreason.reasoning.policies import Alone, FirstStepsOnBase, NeverSlower, Policy, Threshold
+from specreason.reasoning.policies import Adaptive, FirstStepsOnBase, Policy, SingleModel, Threshold
 from specreason.reasoning.scoring import Judge
 from specreason.reasoning.steps import Decision
 from specreason.reasoning.transcript import Transcript
@@ -98,12 +98,12 @@ def plan_run(
 def policy_of(config: RunConfig, pair: ModelPair, economics: Economics) -> Policy:
     """The policy behind a scheme's name."""
     if config.scheme is SchemeName.DRAFTER:
-        return Alone(Decision.DRAFTER_ONLY)
+        return SingleModel(Decision.DRAFTER_ONLY)
     if not config.scheme.drafts_steps:
-        return Alone(Decision.BASE_ONLY)
+        return SingleModel(Decision.BASE_ONLY)
     policy: Policy = Threshold(config.threshold if config.threshold is not None else pair.threshold)
     if config.adaptive:
-        policy = NeverSlower(economics, BASELINE_CHUNK_TOKENS, then=policy)
+        policy = Adaptive(economics, BASELINE_CHUNK_TOKENS, then=policy)
     return FirstStepsOnBase(config.first_steps_on_base, policy) if config.first_steps_on_base else policy
 
 

@@ -19,7 +19,7 @@ class Judge:
 
     @classmethod
     def of(cls, tokenizer: Tokenizer, suffix: str) -> Judge:
-        """Raises ConfigError if some digit is not exactly one token after the suffix."""
+        """Raises InputError if some digit is not exactly one token after the suffix."""
         return cls(suffix_ids=tokenizer.encode(suffix), digit_ids=digit_ids(tokenizer, suffix))
 
 

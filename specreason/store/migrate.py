@@ -18,7 +18,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import ProgrammingError
 
 import specreason
-from specreason.errors import ConfigError
+from specreason.errors import InputError
 from specreason.store.session import Connection, Database, one_line, transaction
 
 VIEWS = ("job_summary", "batch_summary", "worker_summary")  # each may use those before it
@@ -39,18 +39,18 @@ def migrate(database: Database) -> str:
         try:
             command.upgrade(config, "head")
         except ProgrammingError as error:
-            raise ConfigError(f"database: cannot be migrated by this user: {one_line(error)}") from error
+            raise InputError(f"database: cannot be migrated by this user: {one_line(error)}") from error
     return _newest_revision()
 
 
 def check_schema(database: Database) -> None:
-    """Raise ConfigError unless the database is at the newest revision."""
+    """Raise InputError unless the database is at the newest revision."""
     newest = _newest_revision()
     with transaction(database) as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     if current != newest:
         is_at = f"is at revision {current}" if current else "has no tables yet"
-        raise ConfigError(
+        raise InputError(
             f"database: {is_at}, this version of specreason needs {newest}: run `specreason db upgrade`"
         )
 

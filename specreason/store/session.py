@@ -24,7 +24,7 @@ from sqlalchemy.exc import (
     TimeoutError,
 )
 
-from specreason.errors import ConfigError, StoreUnavailable
+from specreason.errors import InputError, StoreUnavailable
 
 __all__ = [
     "Connection",
@@ -59,7 +59,7 @@ REFUSED_FOR_GOOD = re.compile(
 def connect(database_url: str, *, pool_size: int = 16) -> Database:
     """Open a pool of connections to the Postgres at `database_url` and see that it answers.
 
-    Raises ConfigError for a wrong URL, database, user or password, StoreUnavailable where nothing answers.
+    Raises InputError for a wrong URL, database, user or password, StoreUnavailable where nothing answers.
     """
     url = _parse(database_url)
     given = url.query.get("options", "")
@@ -85,7 +85,7 @@ def connect(database_url: str, *, pool_size: int = 16) -> Database:
         where = _without_password(url)
         reason = one_line(error)  # libpq never repeats the password
         if REFUSED_FOR_GOOD.search(reason):
-            raise ConfigError(f"database {where}: {reason}") from None
+            raise InputError(f"database {where}: {reason}") from None
         raise StoreUnavailable(f"database {where} does not answer: {reason}") from None
     return database
 
@@ -131,7 +131,7 @@ class QueryAnswer:
 
 
 def read_only_query(database: Database, sql: str) -> QueryAnswer:
-    """Run one statement of the user's that may not change anything. Raises ConfigError with what Postgres says."""
+    """Run one statement of the user's that may not change anything. Raises InputError with what Postgres says."""
     with transaction(database) as connection:
         # The driver's own cursor: `:` and `%` in the text mean nothing to it.
         cursor = connection.connection.cursor()
@@ -143,7 +143,7 @@ def read_only_query(database: Database, sql: str) -> QueryAnswer:
         except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
             raise StoreUnavailable(f"database: {one_line(error)}") from error
         except psycopg.Error as error:
-            raise ConfigError(f"query: {one_line(error)}") from error
+            raise InputError(f"query: {one_line(error)}") from error
 
 
 def one_line(error: Exception) -> str:
@@ -184,11 +184,9 @@ def _parse(database_url: str) -> URL:
     try:
         url = make_url(database_url)
     except (ArgumentError, ValueError):  # the URL is not repeated: it may hold a password
-        raise ConfigError("database URL: is not a URL such as postgresql://user@host:5432/name") from None
+        raise InputError("database URL: is not a URL such as postgresql://user@host:5432/name") from None
     if url.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
-        raise ConfigError(
-            f"database URL: names '{url.drivername}', but the store is Postgres: postgresql://…"
-        )
+        raise InputError(f"database URL: names '{url.drivername}', but the store is Postgres: postgresql://…")
     return url
 
 

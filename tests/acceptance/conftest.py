@@ -10,8 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from specreason.cli.stack import Stack, running_stack
-from tests.processes import wait_for
+from specreason.cli.local.stack import Stack, running_stack
+from tests.support.processes import wait_for
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx2
 
-from specreason.cli.stack import Stack
+from specreason.cli.local.stack import Stack
 
 PAGE = Path(__file__).parents[2] / "docs" / "quickstart-openai.md"
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from specreason.cli.demo import PROBLEMS
-from specreason.cli.stack import Stack
+from specreason.cli.local.stack import Stack
 from specreason.store.session import read_only_query
 from tests.acceptance.conftest import Api
-from tests.processes import alive, descendants, wait_for
+from tests.support.processes import alive, descendants, wait_for
 from worker.app import make_app
 
 SHORT: dict[str, Any] = {"temperature": 0, "token_budget": 120, "max_answer_tokens": 16}

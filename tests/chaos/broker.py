@@ -8,7 +8,7 @@ from uuid import UUID
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from specreason.queues import RUN_JOB, announcement, queue_of
+from specreason.doorbell import RUN_JOB, announcement, queue_of
 from worker.app import make_app
 
 AWAY = (OperationalError, RedisError, OSError)

@@ -13,7 +13,7 @@ from pathlib import Path
 from specreason.children import kill_group, spawn_module
 from tests.chaos.profiles import Profile
 from tests.chaos.scripted_child import HANG_ENGINE, KILL_ENGINE
-from tests.processes import alive, command_line, descendants, send
+from tests.support.processes import alive, command_line, descendants, send
 
 RESTART_AFTER_S = 1.0
 STOP_S = 15.0
@@ -33,7 +33,7 @@ class WorkerProcess:
     def restart(self) -> None:
         with self._log.open("ab") as output:
             self.process = spawn_module(
-                "tests.supervisor",
+                "tests.support.supervisor",
                 *("--pair", self._profile.pair, "--child-module", self._profile.child_module),
                 environment=self._environment,
                 output=output,

@@ -29,8 +29,8 @@ from tests.chaos.servers import KillableServers
 from tests.chaos.stage import Stage
 from tests.chaos.undisturbed import diverged
 from tests.chaos.workload import Submitter, plan
-from tests.integration.queue_rules import broken_rules
-from tests.processes import with_environment
+from tests.support.processes import with_environment
+from tests.support.queue_rules import broken_rules
 
 ROOT = Path(__file__).parents[2]
 LONG_RUN_S = 120.0  # shorter ones have no room for a long outage

@@ -6,14 +6,14 @@ from uuid import UUID
 
 import pytest
 
-from specreason.store.dispatch import expire_leases
-from specreason.store.jobs import ClaimedJob, JobResult, finish
+from specreason.store.queue.dispatch import expire_leases
+from specreason.store.queue.jobs import ClaimedJob, JobResult, finish
 from specreason.store.session import Database
-from specreason.store.states import JobState
-from specreason.store.traces import TraceWriter
+from specreason.store.tables.states import JobState
+from specreason.store.trace.writer import TraceWriter
 from tests.chaos.audit import audit
-from tests.integration.queue_rules import broken_rules
-from tests.integration.store_builders import (
+from tests.support.queue_rules import broken_rules
+from tests.support.store_builders import (
     accepted,
     answer,
     append_all,

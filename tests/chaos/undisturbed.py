@@ -14,7 +14,7 @@ from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import ListSink, StepRecord
 from specreason.reasoning.transcript import Transcript
 from specreason.store.session import Database, transaction
-from specreason.store.traces import read_steps
+from specreason.store.trace.writer import read_steps
 from tests.chaos.scripted_pair import make_pair
 
 JOBS = text(

@@ -16,8 +16,8 @@ from specreason.engines.base import Completion, Engine, FinishReason, Limits, Mo
 from specreason.engines.pair import load_pair
 from specreason.engines.scripted import ScriptedEngine
 from specreason.engines.tokenizer import digit_ids
-from specreason.errors import ConfigError, PromptTooLong
-from tests.tiny import tiny_pair
+from specreason.errors import InputError, PromptTooLong
+from tests.support.tiny import tiny_pair
 
 # The first test on vLLM pays for loading the pair, which takes minutes on a busy machine.
 pytestmark = pytest.mark.timeout(600)
@@ -304,5 +304,5 @@ def test_token_level_speculation_over_vocabularies_of_unequal_size_is_refused_at
     shape = tmp_path / "drafter" / "config.json"
     larger = json.loads(shape.read_text())
     shape.write_text(json.dumps(larger | {"vocab_size": larger["vocab_size"] + 128}))
-    with pytest.raises(ConfigError, match=r"vLLM refuses its configuration.*vocab"):
+    with pytest.raises(InputError, match=r"vLLM refuses its configuration.*vocab"):
         on_loop(load_pair("unequal", config))

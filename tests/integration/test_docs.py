@@ -16,7 +16,7 @@ from specreason.config import load_pairs
 from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.session import Database, read_only_query
-from tests.integration.live_api import serving
+from tests.support.live_api import serving
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -17,8 +17,8 @@ from specreason.client.submission import Choices, content_key, opened
 from specreason.client.transport import FIRST_PAUSE_S, LONGEST_PAUSE_S, Backoff, error_of
 from specreason.client.values import STATES
 from specreason.errors import (
-    ConfigError,
     Conflict,
+    InputError,
     InvalidField,
     KeyRefused,
     LimitReached,
@@ -29,9 +29,9 @@ from specreason.errors import (
     TooLarge,
     Unreachable,
 )
-from specreason.store.states import JobState
-from specreason.store.steps import StepRow
-from specreason.store.summaries import BatchSummary, JobSummary, WorkerSummary
+from specreason.store.read.summaries import BatchSummary, JobSummary, WorkerSummary
+from specreason.store.tables.states import JobState
+from specreason.store.trace.steps import StepRow
 
 WORKER: dict[str, Any] = {
     "worker_id": "0193b2a4-0000-7000-8000-000000000000",
@@ -92,7 +92,7 @@ def test_an_answer_that_is_no_such_thing_is_the_servers_fault_and_names_the_fiel
             Conflict,
             "Idempotency-Key: used",
         ),
-        (415, {"title": "Unsupported Media Type"}, ConfigError, "Unsupported Media Type"),
+        (415, {"title": "Unsupported Media Type"}, InputError, "Unsupported Media Type"),
     ],
 )
 def test_a_refusal_becomes_the_error_that_says_what_can_be_done(

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from specreason.config import RunConfig, first_invalid_field, get_pair, load_pairs
-from specreason.errors import ConfigError, InvalidField, UnknownName
+from specreason.errors import InputError, InvalidField, UnknownName
 
 A_MODEL = 'model = "m", max_model_len = 512, kv_cache_memory_bytes = 1048576'
 
@@ -79,13 +79,13 @@ def test_an_unknown_pair_is_refused_with_the_names_that_exist() -> None:
 def test_a_wrong_pairs_file_is_refused_with_file_and_key(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "my-pairs.toml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match="my-pairs") as caught:
+    with pytest.raises(InputError, match="my-pairs") as caught:
         load_pairs(path)
     assert says in str(caught.value)
 
 
 def test_a_pairs_file_that_is_not_there_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"nowhere\.toml: cannot be read"):
+    with pytest.raises(InputError, match=r"nowhere\.toml: cannot be read"):
         load_pairs(Path("nowhere.toml"))
 
 

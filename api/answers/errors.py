@@ -1,0 +1,134 @@
+"""Errors as answers: RFC 9457 problem details, and under /v1 the shape that OpenAI's clients read. Nowhere else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from specreason.config import first_invalid_field
+from specreason.errors import (
+    InputError,
+    InvalidField,
+    KeyRefused,
+    LimitReached,
+    NotAllowed,
+    SpecReasonError,
+    StillRunning,
+    StoreUnavailable,
+    TooLarge,
+    UnknownName,
+)
+from specreason.store.session import storable
+
+PROBLEM_JSON = "application/problem+json"
+AWAY_S = 5  # what a client waits while Postgres or the broker is away
+RUNNING_S = 1  # what it waits for the answer of another request
+STATUS_OF: tuple[tuple[type[SpecReasonError], int], ...] = (  # the first that fits
+    (TooLarge, 413),
+    (UnknownName, 404),
+    (KeyRefused, 401),
+    (NotAllowed, 403),
+    (InputError, 422),
+    (LimitReached, 429),
+    (StillRunning, 409),
+    (StoreUnavailable, 503),
+)
+IDEMPOTENCY_KEY = "Idempotency-Key"
+OPENAI_TYPE_OF = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+OPENAI_CODE_OF = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
+
+
+def speaks_openai(path: str) -> bool:
+    """Whether clients of this path expect OpenAI's shapes."""
+    return path == "/v1" or path.startswith("/v1/")
+
+
+def status_for(path: str, status: int, field: str | None = None) -> int:
+    """OpenAI's API calls every wrong request 400; what is wrong with a key of ours is 422 everywhere."""
+    return 400 if status == 422 and speaks_openai(path) and field != IDEMPOTENCY_KEY else status
+
+
+def problem(
+    path: str, status: int, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer to a request to `path` that went wrong. What it repeats of the request may be no text."""
+    status = status_for(path, status, field)
+    detail, field = storable(detail), None if field is None else storable(field)
+    if speaks_openai(path):
+        kind = OPENAI_TYPE_OF.get(status, "invalid_request_error" if status < 500 else "server_error")
+        error = {"message": detail, "type": kind, "param": field, "code": OPENAI_CODE_OF.get(status)}
+        return JSONResponse({"error": error}, status, headers)
+    title = HTTPStatus(status).phrase
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "field": field}
+    return JSONResponse(body, status, headers, media_type=PROBLEM_JSON)
+
+
+def problem_of(path: str, error: SpecReasonError) -> Response:
+    """The answer to a request that raised `error`."""
+    status = next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)
+    field = error.field if isinstance(error, InvalidField) else None
+    return problem(path, status, str(error), field=field, headers=_headers_of(error))
+
+
+def answer_with_problems(app: FastAPI) -> None:
+    """Let every error of the application be answered from here."""
+    app.add_exception_handler(SpecReasonError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_parameter)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
+    app.add_exception_handler(Exception, _on_defect)
+
+
+def _headers_of(error: SpecReasonError) -> dict[str, str] | None:
+    match error:
+        case LimitReached():
+            return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
+        case StillRunning():
+            return {"Retry-After": str(RUNNING_S)}
+        case StoreUnavailable():
+            return {"Retry-After": str(AWAY_S)}
+        case KeyRefused():
+            return {"WWW-Authenticate": "Bearer"}
+    return None
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SpecReasonError)
+    return problem_of(request.url.path, error)
+
+
+async def _on_invalid_parameter(request: Request, error: Exception) -> Response:
+    """A parameter or a small body that is not what it should be."""
+    assert isinstance(error, RequestValidationError)
+    detail: dict[str, Any] = error.errors()[0]
+    if detail["type"] == "json_invalid":
+        wrong = InvalidField("body", f"is not JSON ({detail['ctx']['error']})")
+    else:
+        source, *place = detail["loc"]  # body, query, path or header
+        named = RequestValidationError([{**detail, "loc": place or [source]}])
+        wrong = first_invalid_field(named)  # type: ignore[arg-type]  # it has what pydantic's own has
+    return problem_of(request.url.path, wrong)
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses: no such path, no such method, a body that breaks off."""
+    assert isinstance(error, HTTPException)
+    field = "body" if error.status_code == 413 else None
+    return problem(request.url.path, error.status_code, str(error.detail), field=field, headers=error.headers)
+
+
+async def _on_disconnect(request: Request, error: Exception) -> Response:
+    """The client left before its request had come in; nobody reads this."""
+    return Response(status_code=400)
+
+
+async def _on_defect(request: Request, error: Exception) -> Response:
+    return problem(request.url.path, 500, "a defect of the API; its log has the traceback")

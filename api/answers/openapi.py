@@ -1,0 +1,118 @@
+"""The OpenAPI document says of every route which errors it can answer, in which shape, and which scope it needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from api.answers.errors import IDEMPOTENCY_KEY, PROBLEM_JSON, speaks_openai, status_for
+from api.door.access import OPEN_PATHS, scope_of
+
+PROBLEM_DETAILS = {
+    "title": "ProblemDetails",
+    "description": "What is wrong (RFC 9457). `field` names the wrong field, parameter or line, where there is one.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "field"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "field": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+    },
+}
+OPENAI_ERROR = {
+    "title": "OpenAIError",
+    "description": "What is wrong, as OpenAI's API says it.",
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                "code": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+            },
+        }
+    },
+}
+API_KEY = {"type": "http", "scheme": "bearer", "description": "An API key, where the deployment has keys on."}
+
+
+def document_errors(app: FastAPI) -> None:
+    """Let `/openapi.json` say so, of routes that are added later too."""
+    generate = app.openapi
+
+    def generate_with_errors() -> dict[str, Any]:
+        if app.openapi_schema is not None:
+            return app.openapi_schema
+        document = generate()
+        components = document.setdefault("components", {})
+        components.setdefault("schemas", {}).update(ProblemDetails=PROBLEM_DETAILS, OpenAIError=OPENAI_ERROR)
+        components["securitySchemes"] = {"ApiKey": API_KEY}
+        for name in ("HTTPValidationError", "ValidationError"):
+            components["schemas"].pop(name, None)
+        for route in app.routes:
+            if isinstance(route, APIRoute) and route.include_in_schema:
+                for method in route.methods:
+                    _complete(document["paths"][route.path_format][method.lower()], route)
+        app.openapi_schema = _with_shared_definitions(document)
+        return app.openapi_schema
+
+    app.openapi = generate_with_errors  # type: ignore[method-assign]
+
+
+def _complete(operation: dict[str, Any], route: APIRoute) -> None:
+    path = route.path_format
+    operation["responses"].pop("422", None)
+    statuses = {status_for(path, status) for status in _statuses(operation, path)}
+    if any(parameter["name"] == IDEMPOTENCY_KEY for parameter in operation.get("parameters", [])):
+        statuses |= {409, 422}
+    for status in sorted(statuses):
+        operation["responses"][str(status)] = _response(path, status)
+    if path not in OPEN_PATHS:
+        operation["security"] = [{"ApiKey": []}]
+        operation["x-scope"] = str(scope_of(route))
+
+
+def _with_shared_definitions(document: dict[str, Any]) -> dict[str, Any]:
+    """A body that a route describes by itself brings its definitions along; references find those of the document."""
+    schemas = document["components"]["schemas"]
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                schemas.update(content["schema"].pop("$defs", {}))
+    moved = json.dumps(document).replace('"#/$defs/', '"#/components/schemas/')
+    shared: dict[str, Any] = json.loads(moved)
+    return shared
+
+
+def _statuses(operation: dict[str, Any], path: str) -> Iterator[int]:
+    yield 503
+    parameters = operation.get("parameters", [])
+    if path not in OPEN_PATHS:
+        yield from (401, 403, 429)
+    if "{" in path:
+        yield 404
+    if parameters or "requestBody" in operation:
+        yield 422
+    if "requestBody" in operation:
+        yield from (400, 413)
+    if "409" in operation["responses"]:
+        yield 409
+
+
+def _response(path: str, status: int) -> dict[str, Any]:
+    name, media_type = (
+        ("OpenAIError", "application/json") if speaks_openai(path) else ("ProblemDetails", PROBLEM_JSON)
+    )
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    return {"description": HTTPStatus(status).phrase, "content": {media_type: {"schema": schema}}}

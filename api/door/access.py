@@ -1,0 +1,126 @@
+"""Who asks, what they may see, and what they may do. Every path needs a key, those of OPEN_PATHS apart.
+
+A route says which scope it needs: `dependencies=[READ]`. One that says nothing is an administrator's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
+
+from api.answers.docs import ASSET_NAMES, ASSETS
+from api.answers.errors import problem_of
+from api.door.authenticator import Authenticator
+from api.door.origin import check_origin
+from specreason.errors import NotAllowed, SpecReasonError
+from specreason.store.tables.states import Scope
+
+MOST_LOOKUPS = 4  # of unknown keys at once: threads and connections are left for the others
+OPEN_PATHS = frozenset(
+    {"/api/health", "/openapi.json", "/docs", *(f"{ASSETS}/{name}" for name in ASSET_NAMES)}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """`owner` owns what this caller creates; `sees_only` is the owner whose things it may see, None: everyone's.
+
+    `max_queued_jobs` bounds the owner's queued jobs, None: no bound.
+    """
+
+    owner: str | None = None
+    sees_only: str | None = None
+    max_queued_jobs: int | None = None
+    scopes: frozenset[Scope] = frozenset({Scope.ADMIN})
+
+    def may(self, scope: Scope) -> bool:
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
+
+def caller_of(request: Request) -> Caller:
+    """Whoever sent `request`. Without keys that is nobody in particular, who sees everything."""
+    caller: Caller = getattr(request.state, "caller", Caller())
+    return caller
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a route says of itself; `check_scope` sees to it."""
+
+    scope: Scope
+
+    async def __call__(self) -> None:
+        return
+
+
+READ = Depends(Needs(Scope.READ))
+SUBMIT = Depends(Needs(Scope.SUBMIT))
+CONTROL = Depends(Needs(Scope.CONTROL))
+
+
+def scope_of(route: object) -> Scope:
+    """The scope that a route needs."""
+    said = (each.dependency for each in getattr(route, "dependencies", ()))
+    return next((each.scope for each in said if isinstance(each, Needs)), Scope.ADMIN)
+
+
+async def check_scope(request: Request) -> None:
+    """Raise NotAllowed unless the caller may use the route."""
+    needed = scope_of(request.scope.get("route"))
+    caller = caller_of(request)
+    if request.url.path not in OPEN_PATHS and not caller.may(needed):
+        raise NotAllowed(
+            f"this needs a key with the scope '{needed}'; yours has {', '.join(sorted(caller.scopes))}"
+        )
+
+
+async def is_still_admitted(request: Request) -> bool:
+    """Whether the key that a long request came with counts even now."""
+    authenticator: Authenticator | None = request.app.state.authenticator
+    if authenticator is None:
+        return True
+    return await run_in_threadpool(authenticator.knows, request.headers.get("Authorization"))
+
+
+class AccessMiddleware:
+    """Lets no request in without a key that counts, before anything of its body is read.
+
+    Where keys are off, lets in what comes from no web page but our own.
+    """
+
+    def __init__(self, app: ASGIApp, authenticator: Authenticator | None) -> None:
+        self._app = app
+        self._authenticator = authenticator
+        self._lookups = CapacityLimiter(MOST_LOOKUPS)
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:
+            try:
+                if self._authenticator is None:
+                    check_origin(scope)
+                else:
+                    request = Request(scope)
+                    request.state.caller = await self._caller(
+                        self._authenticator, request.headers.get("Authorization")
+                    )
+            except SpecReasonError as error:
+                await problem_of(scope["path"], error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _caller(self, authenticator: Authenticator, authorization: str | None) -> Caller:
+        key = authenticator.admit_at_once(authorization)
+        if key is None:
+            limiter = None if authenticator.remembers(authorization) else self._lookups
+            key = await to_thread.run_sync(authenticator.admit, authorization, limiter=limiter)
+        return Caller(
+            owner=key.owner,
+            sees_only=None if Scope.ADMIN in key.scopes else key.owner,
+            max_queued_jobs=key.max_queued_jobs,
+            scopes=key.scopes,
+        )

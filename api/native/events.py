@@ -1,0 +1,178 @@
+"""What happens to a batch or a job, as it happens: server-sent events, replayed from Postgres behind any id."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+import anyio
+from fastapi import APIRouter, Depends, Header, Query, Request
+from pydantic import TypeAdapter
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+
+from api.database import database_of
+from api.door.access import READ, caller_of, is_still_admitted
+from specreason.errors import LimitReached, StoreUnavailable
+from specreason.store.read.events import (
+    EventRow,
+    HighWaterMark,
+    Subject,
+    last_event_id,
+    read_events,
+    require_subject,
+)
+from specreason.store.read.summaries import BatchSummary, JobSummary, read_batch, read_job
+from specreason.store.session import Database
+
+router = APIRouter(prefix="/api", dependencies=[READ])
+
+POLL_S = 0.5
+KEEPALIVE_S = 15  # a comment after so long without an event
+SEND_S = 30.0  # a client that takes nothing for longer is gone
+LEAVE_S = 2.0  # at the end of the process
+MOST_STREAMS = 256  # in one process
+MOST_OF_OWNER = 32  # of them
+PAGE = 500
+NEWLINE = "\n"
+
+EventId = Annotated[int, Query(ge=0, lt=2**63, description="The last event that was seen.")]
+LastEventId = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63)]
+EVENT, BATCH, JOB = TypeAdapter(EventRow), TypeAdapter(BatchSummary), TypeAdapter(JobSummary)
+MESSAGE = {  # one event, for the document
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}},
+}
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Each event has an `id`, its kind as `event`, and the change as JSON in `data`. Once every job"
+        " has ended comes one last event `end`, without an id, whose data is the summary.",
+        "content": {"text/event-stream": {"schema": MESSAGE}},
+    }
+}
+
+
+class Streams:
+    """The streams that this process serves, and what they share. On the event loop only."""
+
+    def __init__(self, database: Database) -> None:
+        self.settled = HighWaterMark(database)
+        self.num_open: Counter[str | None] = Counter()  # by owner
+
+    def open_one(self, owner: str | None) -> None:
+        """Count one more. Raises LimitReached."""
+        if owner is not None and self.num_open[owner] >= MOST_OF_OWNER:
+            raise LimitReached(
+                f"events: {MOST_OF_OWNER} streams of yours are open already", retry_after_s=KEEPALIVE_S
+            )
+        if self.num_open.total() >= MOST_STREAMS:
+            raise LimitReached(f"events: {MOST_STREAMS} streams are open already", retry_after_s=KEEPALIVE_S)
+        self.num_open[owner] += 1
+
+    def close_one(self, owner: str | None) -> None:
+        self.num_open -= Counter([owner])  # keeps no zeros
+
+
+async def _counted(request: Request) -> AsyncIterator[None]:
+    """The stream counts before anything else is asked, and until its answer has ended, however it does."""
+    streams: Streams = request.app.state.streams
+    owner = caller_of(request).owner
+    streams.open_one(owner)
+    try:
+        yield
+    finally:
+        streams.close_one(owner)
+
+
+COUNTED = Depends(_counted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPage:
+    """One look at the log. `is_over`: all jobs have ended, and there is nothing behind these events."""
+
+    events: tuple[EventRow, ...]
+    is_over: bool
+
+
+@router.get(
+    "/batches/{batch_id}/events", response_class=EventSourceResponse, responses=STREAM, dependencies=[COUNTED]
+)
+async def get_batch_events(
+    request: Request, batch_id: UUID, after: EventId = 0, last_seen: LastEventId = None
+) -> EventSourceResponse:
+    """The batch's events and those of its jobs, from the first one or behind the last that was seen."""
+
+    def summary() -> bytes:
+        return BATCH.dump_json(read_batch(database_of(request), batch_id))
+
+    return await _stream(request, Subject(batch_id=batch_id), last_seen or after, summary)
+
+
+@router.get(
+    "/jobs/{job_id}/events", response_class=EventSourceResponse, responses=STREAM, dependencies=[COUNTED]
+)
+async def get_job_events(
+    request: Request, job_id: UUID, after: EventId = 0, last_seen: LastEventId = None
+) -> EventSourceResponse:
+    """The job's events, from the first one or behind the last that was seen."""
+
+    def summary() -> bytes:
+        return JOB.dump_json(read_job(database_of(request), job_id))
+
+    return await _stream(request, Subject(job_id=job_id), last_seen or after, summary)
+
+
+async def _stream(
+    request: Request, subject: Subject, after: int, summary: Callable[[], bytes]
+) -> EventSourceResponse:
+    caller = caller_of(request)
+    await run_in_threadpool(require_subject, database_of(request), subject, sees_only=caller.sees_only)
+    leaving = anyio.Event()
+    return EventSourceResponse(
+        _events(request, leaving, subject, after, summary),
+        ping=KEEPALIVE_S,
+        send_timeout=SEND_S,
+        sep=NEWLINE,
+        shutdown_event=leaving,
+        shutdown_grace_period=LEAVE_S,
+    )
+
+
+async def _events(
+    request: Request, leaving: anyio.Event, subject: Subject, after: int, summary: Callable[[], bytes]
+) -> AsyncIterator[ServerSentEvent]:
+    """Holds no connection while it waits, outlasts an absence of Postgres, and ends when the process is `leaving`."""
+    streams: Streams = request.app.state.streams
+    while not leaving.is_set():
+        try:
+            if not await is_still_admitted(request):
+                return
+            news = await run_in_threadpool(_poll, database_of(request), streams.settled, subject, after)
+            for event in news.events:
+                yield _message(event.kind, EVENT.dump_json(event), event_id=event.id)
+                after = event.id
+            if news.is_over:
+                yield _message("end", await run_in_threadpool(summary))
+                return
+            pause_s = POLL_S if len(news.events) < PAGE else 0
+        except StoreUnavailable:
+            pause_s = POLL_S
+        with anyio.move_on_after(pause_s):
+            await leaving.wait()
+
+
+def _message(kind: str, data: bytes, *, event_id: int | None = None) -> ServerSentEvent:
+    name = None if event_id is None else str(event_id)
+    return ServerSentEvent(data.decode(), event=kind, id=name, sep=NEWLINE)
+
+
+def _poll(database: Database, settled: HighWaterMark, subject: Subject, after: int) -> EventPage:
+    last_id = last_event_id(database, subject)
+    up_to = settled.latest()
+    events = read_events(database, subject, after=after, up_to=up_to, limit=PAGE)
+    return EventPage(events=events, is_over=last_id is not None and last_id <= up_to and len(events) < PAGE)

@@ -1,0 +1,170 @@
+"""What is read under /api: batches, their jobs, steps and attempts, and the workers. Results are in `results`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+
+from api.database import database_of
+from api.door.access import READ, caller_of
+from specreason import __version__
+from specreason.store.read.attempts import AttemptRow, read_attempts
+from specreason.store.read.filters import JobFilter
+from specreason.store.read.summaries import (
+    BatchSummary,
+    JobSummary,
+    WorkerSummary,
+    list_batches,
+    list_workers,
+    read_batch,
+    read_job,
+    read_jobs,
+)
+from specreason.store.session import ping
+from specreason.store.tables.states import JobState
+from specreason.store.trace.steps import StepRow, read_step_rows
+
+router = APIRouter(prefix="/api")
+
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPage:
+    """Batches, newest first. `next` is the `before` of the page that follows, None on the last one."""
+
+    data: tuple[BatchSummary, ...]
+    next: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPage:
+    """A batch's jobs in the order submitted; long texts make a page shorter. `next` is the `after` of the next page."""
+
+    data: tuple[JobSummary, ...]
+    next: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPage:
+    """A job's steps in order; long texts make a page shorter. `next` is the `after` of the next page."""
+
+    data: tuple[StepRow, ...]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptPage:
+    """The attempts at a job in order. `next` is the `after` of the page that follows."""
+
+    data: tuple[AttemptRow, ...]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerList:
+    """Workers: live ones first, then the newest of the others."""
+
+    data: tuple[WorkerSummary, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What this deployment is."""
+
+    status: str
+    version: str
+    pairs: tuple[str, ...]
+
+
+@router.get("/batches", dependencies=[READ])
+def get_batches(
+    request: Request,
+    before: UUID | None = None,
+    limit: Limit = 50,
+    is_open: Annotated[bool | None, Query(alias="open", description="Has jobs that have not ended.")] = None,
+    name: Annotated[str | None, Query(max_length=200, description="A part of the name.")] = None,
+) -> BatchPage:
+    """A page of batches, newest first."""
+    rows = list_batches(
+        database_of(request),
+        before=before,
+        limit=limit,
+        is_open=is_open,
+        name=name,
+        sees_only=caller_of(request).sees_only,
+    )
+    return BatchPage(data=rows, next=rows[-1].batch_id if len(rows) == limit else None)
+
+
+@router.get("/batches/{batch_id}", dependencies=[READ])
+def get_batch(request: Request, batch_id: UUID) -> BatchSummary:
+    """One batch: counts per state, which sum to `num_jobs`, and what is known of its results so far."""
+    return read_batch(database_of(request), batch_id, sees_only=caller_of(request).sees_only)
+
+
+@router.get("/batches/{batch_id}/jobs", dependencies=[READ])
+def get_jobs(
+    request: Request,
+    batch_id: UUID,
+    *,
+    after: UUID | None = None,
+    limit: Limit = 100,
+    state: Annotated[tuple[JobState, ...], Query(description="Any of these.")] = (),
+    is_correct: Annotated[
+        Literal["true", "false", "none"] | None, Query(description="The newest grade; none: not graded.")
+    ] = None,
+    error: Annotated[str | None, Query(max_length=1000, description="A part of the error.")] = None,
+) -> JobPage:
+    """A page of a batch's jobs."""
+    page = read_jobs(
+        database_of(request),
+        batch_id,
+        after=after,
+        limit=limit,
+        which=JobFilter(states=state, grade=is_correct, error=error),
+        sees_only=caller_of(request).sees_only,
+    )
+    return JobPage(data=page.rows, next=page.rows[-1].job_id if page.has_more else None)
+
+
+@router.get("/jobs/{job_id}", dependencies=[READ])
+def get_job(request: Request, job_id: UUID) -> JobSummary:
+    """One job."""
+    return read_job(database_of(request), job_id, sees_only=caller_of(request).sees_only)
+
+
+@router.get("/jobs/{job_id}/steps", dependencies=[READ])
+def get_steps(
+    request: Request, job_id: UUID, after: Annotated[int, Query(ge=-1, lt=2**31)] = -1, limit: Limit = 100
+) -> StepPage:
+    """A page of a job's steps: texts, scores, decisions, tokens and timings."""
+    sees_only = caller_of(request).sees_only
+    page = read_step_rows(database_of(request), job_id, after=after, limit=limit, sees_only=sees_only)
+    return StepPage(data=page.rows, next=page.rows[-1].index if page.has_more else None)
+
+
+@router.get("/jobs/{job_id}/attempts", dependencies=[READ])
+def get_attempts(
+    request: Request, job_id: UUID, after: Annotated[int, Query(ge=0, lt=2**31)] = 0, limit: Limit = 100
+) -> AttemptPage:
+    """A page of the attempts at a job: who tried it, from which step on, and how that ended."""
+    sees_only = caller_of(request).sees_only
+    rows = read_attempts(database_of(request), job_id, after=after, limit=limit, sees_only=sees_only)
+    return AttemptPage(data=rows, next=rows[-1].number if len(rows) == limit else None)
+
+
+@router.get("/workers", dependencies=[READ])
+def get_workers(request: Request, limit: Limit = 100) -> WorkerList:
+    """Workers, live ones first, then the newest: who they are, whether their lease counts, and their slots in use."""
+    return WorkerList(data=list_workers(database_of(request), limit=limit))
+
+
+@router.get("/health")
+def get_health(request: Request) -> Health:
+    """200 if the API and its database answer, else 503."""
+    ping(database_of(request))
+    return Health(status="ok", version=__version__, pairs=tuple(request.app.state.pairs))

@@ -1,0 +1,77 @@
+"""What came of a batch, as JSONL: a line for each job that has ended, in the order submitted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from api.database import database_of
+from api.door.access import READ, caller_of
+from api.openai.output import reasoning_of
+from specreason.store.access.visibility import require_batch
+from specreason.store.read.results import EndedJob, ended_jobs
+from specreason.store.session import transaction
+
+router = APIRouter(prefix="/api")
+
+LINES_PER_CHUNK = 100
+
+
+@router.get(
+    "/batches/{batch_id}/results",
+    response_class=StreamingResponse,
+    dependencies=[READ],
+    responses={200: {"content": {"application/jsonl": {}}}},
+)
+def get_results(request: Request, batch_id: UUID) -> StreamingResponse:
+    """Answers, reasoning, grades and token counts of the jobs that have ended so far, one JSON object a line."""
+    # Not in ASCII, U+2028 in a text would be the end of a line to some readers.
+    database = database_of(request)
+    with transaction(database) as connection:
+        require_batch(connection, batch_id, caller_of(request).sees_only)
+    lines = (json.dumps(result_line(job)) for job in ended_jobs(database, batch_id))
+    return StreamingResponse(_joined(lines), media_type="application/jsonl")
+
+
+def result_line(job: EndedJob) -> dict[str, Any]:
+    """The job's line. Names are those of `job_summary`."""
+    return {
+        "job_id": str(job.job_id),
+        "problem_id": job.problem_id,
+        "problem_index": job.problem_index,
+        "repeat": job.repeat,
+        "state": job.state,
+        "stop_reason": job.stop_reason,
+        "answer": job.answer,
+        "answer_text": job.answer_text.strip(),
+        "reasoning": reasoning_of(job),
+        "gold": job.gold,
+        "is_correct": job.is_correct,
+        "usage": {
+            "prompt_tokens": job.prompt_tokens,
+            "think_tokens": job.think_tokens,
+            "answer_tokens": job.answer_tokens,
+            "spent_tokens": job.spent_tokens,
+            "num_steps": job.num_steps,
+            "num_drafted": job.num_drafted,
+            "num_accepted": job.num_accepted,
+        },
+        "error": job.error,
+    }
+
+
+def _joined(lines: Iterable[str]) -> Iterator[bytes]:
+    """A chunk for each line would cost more than the line."""
+    chunk: list[str] = []
+    for line in lines:
+        chunk.append(line)
+        if len(chunk) == LINES_PER_CHUNK:
+            yield ("\n".join(chunk) + "\n").encode()
+            chunk.clear()
+    if chunk:
+        yield ("\n".join(chunk) + "\n").encode()

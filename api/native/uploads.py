@@ -1,0 +1,108 @@
+"""Forms with a file in them, of any size: written as they come in to where the file may stay, up to the limit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from api.files import folder_of
+from specreason.errors import InvalidField, TooLarge
+from specreason.settings import Settings
+from specreason.store.files.folder import NewContent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file that came in a form; unless its content is kept, it is gone with the form."""
+
+    filename: str
+    content: NewContent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """The fields of a form as text, and its file, if there is one."""
+
+    fields: dict[str, str]
+    file: Upload | None
+
+
+@asynccontextmanager
+async def read_form(request: Request, allowed: Iterable[str]) -> AsyncIterator[Form]:
+    """A form that may have the fields `allowed` and a file called `file`.
+
+    Raises InvalidField, and StoreUnavailable where the disk is full. `BodyLimit` ends a request that goes on beyond
+    what a form may have.
+    """
+    _, options = parse_options_header(request.headers.get("content-type"))
+    if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
+        raise InvalidField("Content-Type", "must name no charset but UTF-8")
+    cleanup = ExitStack()
+    content = await run_in_threadpool(cleanup.enter_context, folder_of(request).new())
+    try:
+        yield await _parse(request, frozenset(allowed), content)
+    finally:
+        await run_in_threadpool(cleanup.close)
+
+
+async def _parse(request: Request, names: frozenset[str], content: NewContent) -> Form:
+    try:
+        form = await _Parser(request, content, max_fields=len(names)).parse()
+    except MultiPartException as error:
+        raise InvalidField("body", f"is no form that we take: {error.message}") from error
+    settings: Settings = request.app.state.settings
+    fields: dict[str, str] = {}
+    file = None
+    for name, value in form.multi_items():
+        if name not in names and name != "file":
+            raise InvalidField(name[:80], "unknown key")
+        if name in fields:
+            raise InvalidField(name, "is there more than once")
+        if isinstance(value, UploadFile) and name == "file":
+            if (value.size or 0) > settings.max_upload_bytes:
+                raise TooLarge("file", f"is larger than {settings.max_upload_bytes} bytes")
+            file = Upload(filename=value.filename or "", content=content)
+        elif isinstance(value, UploadFile) or name == "file":
+            raise InvalidField(name, "must be a file" if name == "file" else "must not be a file")
+        else:
+            fields[name] = value
+    return Form(fields=fields, file=file)
+
+
+class _Parser(MultiPartParser):
+    """Writes the one file of a form to `content`, instead of to a spool that would have to be copied."""
+
+    def __init__(self, request: Request, content: NewContent, *, max_fields: int) -> None:
+        super().__init__(request.headers, request.stream(), max_files=1, max_fields=max_fields)
+        self._content = content
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        upload = self._current_part.file
+        if upload is not None:
+            upload.file.close()
+            upload.file = cast(BinaryIO, _Sink(self._content))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sink:
+    """As much of a file as the parser uses."""
+
+    content: NewContent
+
+    def write(self, data: bytes) -> None:
+        self.content.write(data)
+
+    def seek(self, offset: int) -> None:
+        """Nobody reads from here."""
+
+    def close(self) -> None:
+        """Whoever made the content does."""

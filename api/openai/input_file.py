@@ -1,0 +1,151 @@
+"""Reads an input file: either what its lines ask for, sorted by configuration, or what is wrong with which lines.
+
+Lines are not held: for each, its place in the file is kept, and it is read again when its problem is stored.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import BinaryIO
+
+from api.openai.lines import LineInvalid, RequestLine, config_of, read_line
+from specreason.config import PairConfig, RunConfig, get_pair
+from specreason.errors import InvalidField, UnknownName
+from specreason.reasoning.schemes import stored_config
+from specreason.store.queue.batches import NewProblem
+from specreason.submission.jsonl import BLANK_PER_LINE, Line, line_at, lines_of
+
+MOST_ERRORS = 100  # are told; a file that is wrong is wrong in every line
+MOST_KINDS = 1000  # each is a batch of its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineError:
+    """An entry of `errors.data[]`. `line` counts from 1; None: the file as a whole."""
+
+    code: str
+    message: str
+    line: int | None = None
+    param: str | None = None
+
+
+class Refused(Exception):
+    """The file is refused, for these reasons."""
+
+    def __init__(self, errors: Sequence[LineError]) -> None:
+        super().__init__(errors[0].message)
+        self.errors = [asdict(error) for error in errors]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problems:
+    """The problems of the lines that begin at `offsets`, read anew each time."""
+
+    content: BinaryIO
+    offsets: Sequence[int]
+
+    def __iter__(self) -> Iterator[NewProblem]:
+        for offset in self.offsets:
+            line = read_line(line_at(self.content, offset).parse())
+            yield NewProblem(text=line.problem, problem_id=line.custom_id, seed=line.seed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The lines that ask for one configuration of one pair."""
+
+    pair: str
+    config: RunConfig
+    problems: Problems
+
+
+def read_plan(
+    content: BinaryIO, pairs: dict[str, PairConfig], *, max_lines: int, max_jobs: int
+) -> tuple[Part, ...]:
+    """What the file asks for. Raises Refused, with the first errors in the order of their lines."""
+    asked = _Asked(pairs)
+    errors: list[LineError] = []
+    for line in _lines(content, max_lines, errors):
+        try:
+            asked.add(line)
+        except LineInvalid as wrong:
+            errors.append(
+                LineError(code=wrong.code, message=wrong.message, line=line.number, param=wrong.param)
+            )
+        if len(asked.kinds) > MOST_KINDS:
+            message = f"the lines ask for more than {MOST_KINDS} different configurations"
+            errors.append(LineError(code="too_many_configurations", message=message, line=line.number))
+            break
+        if len(errors) == MOST_ERRORS or line.is_compressed:
+            break
+    if asked.num_jobs > max_jobs:
+        message = f"the lines ask for {asked.num_jobs} answers; at most {max_jobs} are allowed in one file"
+        errors.append(LineError(code="too_many_jobs", message=message))
+    if errors:
+        raise Refused(errors)
+    return tuple(
+        Part(pair=pair, config=config, problems=Problems(content, offsets))
+        for (pair, config), offsets in asked.places.items()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the lines so far ask for. `places` are where the lines begin."""
+
+    pairs: dict[str, PairConfig]
+    line_of: dict[str, int] = field(default_factory=dict)  # by custom_id
+    kinds: dict[str, tuple[str, RunConfig]] = field(default_factory=dict)
+    places: dict[tuple[str, RunConfig], array[int]] = field(default_factory=dict)
+
+    def add(self, line: Line) -> None:
+        """Raises LineInvalid."""
+        request = _read(line)
+        if (first := self.line_of.setdefault(request.custom_id, line.number)) != line.number:
+            raise LineInvalid("duplicate_custom_id", f"custom_id: line {first} has the same", "custom_id")
+        kind = request.kind
+        if kind not in self.kinds:
+            self.kinds[kind] = _pair_and_config(request, self.pairs)
+        self.places.setdefault(self.kinds[kind], array("q")).append(line.offset)
+
+    @property
+    def num_jobs(self) -> int:
+        return sum(len(offsets) * config.repeats for (_, config), offsets in self.places.items())
+
+
+def _lines(content: BinaryIO, max_lines: int, errors: list[LineError]) -> Iterator[Line]:
+    """The lines, up to the first of which there are too many. Of a file that has too many or none, `errors` say so."""
+    num_lines = 0
+    try:
+        for line in lines_of(content, most_blank=BLANK_PER_LINE * max_lines):
+            num_lines += 1
+            if num_lines > max_lines:
+                message = f"the file has more than {max_lines} lines"
+                errors.append(LineError(code="too_many_lines", message=message, line=line.number))
+                return
+            yield line
+    except InvalidField as error:
+        errors.append(LineError(code="too_many_lines", message=f"the file {error.reason}"))
+    if not num_lines and not errors:
+        errors.append(LineError(code="empty_file", message="the file has no lines"))
+
+
+def _read(line: Line) -> RequestLine:
+    try:
+        return read_line(line.parse())
+    except ValueError as error:
+        raise LineInvalid("invalid_json_line", f"the line {error}") from error
+
+
+def _pair_and_config(request: RequestLine, pairs: dict[str, PairConfig]) -> tuple[str, RunConfig]:
+    name = request.body.model
+    try:
+        pair = get_pair(pairs, name)
+        return name, stored_config(config_of(request), name, pair)
+    except UnknownName as error:
+        raise LineInvalid("model_not_found", f"body.model: {error}", "body.model") from error
+    except InvalidField as error:
+        param = "body.specreason.scheme"
+        raise LineInvalid("invalid_request", f"{param}: {error.reason}", param) from error

@@ -1,0 +1,128 @@
+"""The checks of `specreason doctor`, in the order in which one would mend things."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from uuid import UUID
+
+from specreason.cli.checks.finding import Finding, fail, ok, warn
+from specreason.cli.checks.machine import (
+    check_cpu,
+    check_disk,
+    check_files,
+    check_gpus,
+    check_memory,
+    check_models,
+    check_python,
+    check_vllm,
+)
+from specreason.cli.connection import connected
+from specreason.client import Client
+from specreason.config import PairConfig, get_pair, load_pairs
+from specreason.errors import InputError, KeyRefused, NotAllowed, NotFound, SpecReasonError
+from specreason.settings import Settings, load_settings
+from specreason.store.migrate import check_schema
+from specreason.store.queue.workers import live_slots
+from specreason.store.session import connect
+
+OWN_SERVERS = "`specreason up` starts its own"
+
+
+def diagnose(pair_name: str, data_dir: Path, api_url: str | None) -> list[Finding]:
+    """Every check's finding; a check that fails stops no other."""
+    findings = [check_python(), check_vllm(), check_cpu(), check_disk(data_dir)]
+    try:
+        settings = load_settings()
+    except InputError as error:
+        return [*findings, fail("settings", str(error), "correct the environment variable")]
+    pair = None
+    try:
+        pair = get_pair(load_pairs(settings.pairs_file), pair_name)
+    except InputError as error:
+        findings.append(fail("pair", str(error), "correct pairs.toml, or name another pair with --pair"))
+    findings += [check_files(settings.files_dir.expanduser().absolute()), check_gpus(pair)]
+    if pair is not None:
+        findings += [ok("pair", f"'{pair_name}' can be read"), check_models(pair), check_memory(pair)]
+    findings += _database(settings, pair_name)
+    findings.append(_broker(settings))
+    findings += _api(settings, api_url, pair_name, pair)
+    return findings
+
+
+def _database(settings: Settings, pair: str) -> Iterator[Finding]:
+    """The server, its schema, and the workers that are registered there."""
+    if settings.database_url is None:
+        yield ok("database", f"SPECREASON_DATABASE_URL is not set: {OWN_SERVERS}")
+        return
+    try:
+        database = connect(settings.database(), pool_size=1)
+    except SpecReasonError as error:
+        yield fail("database", str(error), "start Postgres, or correct SPECREASON_DATABASE_URL")
+        return
+    try:
+        version = ".".join(map(str, database.dialect.server_version_info or ()))
+        yield ok("database", f"Postgres {version} answers")
+        try:
+            check_schema(database)
+        except SpecReasonError as error:
+            yield fail("schema", str(error), "specreason db upgrade")
+            return
+        yield ok("schema", "is this version's")
+        try:
+            slots = live_slots(database)
+        except SpecReasonError as error:
+            yield fail("workers", str(error), "start Postgres again")
+            return
+        if pair in slots:
+            yield ok("workers", f"{slots[pair]} slots for '{pair}'")
+        else:
+            yield warn("workers", f"none is alive for '{pair}'", f"specreason worker --pair {pair}")
+    finally:
+        database.dispose()
+
+
+def _broker(settings: Settings) -> Finding:
+    if settings.broker_url is None:
+        return ok("broker", f"SPECREASON_BROKER_URL is not set: {OWN_SERVERS}")
+    from api.publisher import Publisher
+
+    try:
+        Publisher(settings.broker()).waiting("doctor")
+    except SpecReasonError as error:
+        return fail("broker", str(error), "start Valkey or Redis, or correct SPECREASON_BROKER_URL")
+    return ok("broker", "answers")
+
+
+def _api(
+    settings: Settings, api_url: str | None, pair_name: str, pair: PairConfig | None
+) -> Iterator[Finding]:
+    """Whether it answers, knows the pair, and takes the key."""
+    try:
+        with closing(connected(api_url, patience_s=0, timeout_s=5)) as client:
+            health = client.health()
+            if pair is None or pair_name in health.pairs:
+                yield ok("api", f"version {health.version} answers")
+            else:
+                known = ", ".join(health.pairs)
+                yield fail(
+                    "api", f"version {health.version} knows {known}", "give the API the same pairs.toml"
+                )
+            yield _key(client, is_given=settings.api_key is not None)
+    except SpecReasonError as error:
+        yield warn("api", str(error), "specreason up, or specreason api; --api says where it is")
+
+
+def _key(client: Client, *, is_given: bool) -> Finding:
+    remedy = "export SPECREASON_API_KEY=…; `specreason keys create NAME` makes a key"
+    try:
+        with suppress(NotFound):  # as it must be: who is told so was let in
+            client.batch(UUID(int=0))
+    except KeyRefused as error:
+        return fail("key", str(error), remedy)
+    except NotAllowed as error:  # it is known, and may be meant for submitting only
+        return warn("key", str(error), remedy)
+    except SpecReasonError as error:
+        return warn("key", str(error), "ask again, and look at the API's log")
+    return ok("key", "SPECREASON_API_KEY is accepted" if is_given else "the API asks for none")

@@ -1,0 +1,90 @@
+"""A dataset read to its end before anything is sent: every row checked, counted, and laid down as JSONL."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from specreason.cli.dataset.columns import OURS, Columns, choose_columns
+from specreason.cli.dataset.rows import Format, read_rows
+from specreason.cli.dataset.tokens import TokenCounter
+from specreason.errors import InvalidField
+from specreason.store.session import storable
+
+SPOOL_BYTES = 1 << 20  # what is larger goes to disk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """`file` is open JSONL. `num_tokens` is of the problems, 0 where nobody counted."""
+
+    file: IO[bytes]
+    columns: Columns
+    num_problems: int
+    num_with_answer: int
+    num_bytes: int
+    num_tokens: int
+
+
+@contextmanager
+def checked_dataset(
+    path: str, written: Format, given: Mapping[str, str | None], counter: TokenCounter | None
+) -> Iterator[Dataset]:
+    """The dataset at `path`, or `-`. Raises InvalidField for the first row that is wrong, before anything is sent.
+
+    What is checked and what is sent are the same bytes, whatever happens to the file meanwhile.
+    """
+    num_problems = num_with_answer = num_tokens = 0
+    columns = None
+    with _input(path) as source, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
+        for row in read_rows(source, written):
+            columns = columns or choose_columns(row.values, given)
+            problem = columns.problem(row.values, row.where)
+            for name in OURS:
+                text = getattr(problem, name)
+                if text is not None and storable(text) != text:
+                    wrong = f"{row.where}: {columns.names[name]}"
+                    raise InvalidField(wrong, "has a character that is no text (NUL or half a pair)")
+            num_problems += 1
+            num_with_answer += problem.answer is not None
+            num_tokens += counter.count(problem.problem) if counter is not None else 0
+            spool.write(row.line)
+        if columns is None:
+            raise InvalidField(path, "has no problems")
+        yield Dataset(
+            file=spool,
+            columns=columns,
+            num_problems=num_problems,
+            num_with_answer=num_with_answer,
+            num_bytes=spool.tell(),
+            num_tokens=num_tokens,
+        )
+
+
+@contextmanager
+def _input(path: str) -> Iterator[BinaryIO]:
+    if path == "-":
+        with _copied(sys.stdin.buffer) as file:
+            yield file
+        return
+    try:
+        file = Path(path).open("rb")  # noqa: SIM115 (closed below; an error of the reader is not one of opening)
+    except OSError as error:
+        raise InvalidField(path, f"cannot be read ({error.strerror})") from error
+    with file, file if file.seekable() else _copied(file) as seekable:
+        yield seekable
+
+
+@contextmanager
+def _copied(pipe: BinaryIO) -> Iterator[BinaryIO]:
+    """What comes out of a pipe as a file, which can be read from its beginning, and Parquet from its end."""
+    with tempfile.TemporaryFile() as file:
+        shutil.copyfileobj(pipe, file)
+        file.seek(0)
+        yield file

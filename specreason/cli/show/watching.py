@@ -1,0 +1,135 @@
+"""Waits for batches, with a bar where a person looks and a line now and then where none does. Ctrl-C only detaches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Column
+
+from specreason.cli.exits import EXIT_SOME_FAILED
+from specreason.cli.show.output import message_console
+from specreason.cli.show.pace import Pace, pace_in_words
+from specreason.client import Batch, Client
+from specreason.errors import Detached, TimedOut
+
+LINE_EVERY_S = 10.0
+
+
+class Display(Protocol):
+    """Shows how a batch stands."""
+
+    def show(self, batch: Batch) -> None: ...
+
+
+class Bars:
+    """A bar for each batch."""
+
+    def __init__(self, progress: Progress, batches: Sequence[Batch]) -> None:
+        self._progress = progress
+        self._paces = {batch.batch_id: Pace() for batch in batches}
+        self._bars = {
+            batch.batch_id: progress.add_task(_label(batch), total=batch.num_jobs, said="")
+            for batch in batches
+        }
+        for batch in batches:
+            self.show(batch)
+
+    def show(self, batch: Batch) -> None:
+        rate = self._paces[batch.batch_id].look(time.monotonic(), batch.num_ended)
+        said = _said([batch], rate)
+        self._progress.update(self._bars[batch.batch_id], completed=batch.num_ended, said=said)
+
+
+class Lines:
+    """A line when a batch has ended, and now and then one of all that are watched."""
+
+    def __init__(self, console: Console, batches: Sequence[Batch]) -> None:
+        self._console = console
+        self._latest = {batch.batch_id: batch for batch in batches}
+        self._pace = Pace()
+        self._say_at = float("-inf")
+
+    def show(self, batch: Batch) -> None:
+        now = time.monotonic()
+        self._latest[batch.batch_id] = batch
+        together = list(self._latest.values())
+        rate = self._pace.look(now, sum(each.num_ended for each in together))
+        if batch.ended and len(together) > 1:
+            self._print(_label(batch), [batch], 0.0)
+        elif batch.ended or now >= self._say_at:
+            self._say_at = now + LINE_EVERY_S
+            label = _label(batch) if len(together) == 1 else f"{len(together)} batches"
+            self._print(label, together, rate)
+
+    def _print(self, label: str, batches: Sequence[Batch], rate: float) -> None:
+        num_ended, num_jobs = sum(each.num_ended for each in batches), sum(each.num_jobs for each in batches)
+        counted = f"{label}: {num_ended} of {num_jobs} jobs have ended"
+        said = ", ".join(filter(None, (counted, _said(batches, rate))))
+        self._console.print(said, soft_wrap=True, markup=False)
+
+
+def watched(client: Client, batches: Sequence[Batch], *, timeout_s: float | None) -> list[Batch]:
+    """The batches once all their jobs have ended. Raises TimedOut, and Detached at Ctrl-C: the batches go on."""
+    try:
+        with _display(batches) as display:
+            return client.wait_all([batch.batch_id for batch in batches], timeout_s, display.show)
+    except TimedOut as error:
+        raise TimedOut(f"{error}; {_reattach(batches)}") from error
+    except KeyboardInterrupt:
+        raise Detached(f"detached; {_reattach(batches)}") from None
+
+
+def exit_status_of(batches: Sequence[Batch]) -> int:
+    """0 if every job succeeded."""
+    return 0 if all(batch.num_succeeded == batch.num_jobs for batch in batches) else EXIT_SOME_FAILED
+
+
+@contextmanager
+def _display(batches: Sequence[Batch]) -> Iterator[Display]:
+    console = message_console()
+    if not console.is_terminal:
+        yield Lines(console, batches)
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),  # where room is short, the bar gets shorter
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[said]}", markup=False),
+    )
+    with Progress(*columns, console=console) as progress:
+        yield Bars(progress, batches)
+
+
+def _label(batch: Batch) -> str:
+    return batch.name or f"{batch.scheme} {str(batch.batch_id)[-6:]}"
+
+
+def _said(batches: Sequence[Batch], rate: float) -> str:
+    """What is known beside the counts: jobs that end per second, what holds them up, and how they do."""
+    num_left = sum(batch.num_jobs - batch.num_ended for batch in batches)
+    num_bad = sum(batch.num_ended - batch.num_succeeded for batch in batches)
+    num_drafted = sum(batch.num_drafted for batch in batches)
+    parts = (
+        pace_in_words(rate, num_left),
+        "paused" if num_left and all(batch.paused_at is not None for batch in batches) else "",
+        f"{sum(batch.num_accepted for batch in batches) / num_drafted:.0%} accepted" if num_drafted else "",
+        f"{num_bad} without success" if num_bad else "",
+    )
+    return ", ".join(filter(None, parts))
+
+
+def _reattach(batches: Sequence[Batch]) -> str:
+    commands = " or ".join(f"`specreason batch watch {batch.batch_id}`" for batch in batches)
+    return f"the work goes on. Look again: {commands}"

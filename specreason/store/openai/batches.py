@@ -1,0 +1,255 @@
+"""Batches as OpenAI has them: one input file, one of our batches for each configuration among its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, func, insert, select, true, update
+from sqlalchemy.sql.functions import now
+from uuid_utils.compat import uuid7
+
+from specreason.errors import UnknownName
+from specreason.store.files.rows import NewFile, insert_file
+from specreason.store.openai.status import LineCounts, NewOpenAIBatch, OpenAIBatch
+from specreason.store.queue.batches import NewBatch, write_batches
+from specreason.store.session import Connection, Database, single_statement, storable_json, transaction
+from specreason.store.tables.columns import one_of_ids
+from specreason.store.tables.files import VALIDATING, file, openai_batch
+from specreason.store.tables.queue import batch, job
+from specreason.store.tables.states import OPEN, JobState
+
+
+def insert_openai_batch(connection: Connection, new: NewOpenAIBatch) -> OpenAIBatch:
+    """In the caller's transaction: the batch, to be validated. Its file must be there."""
+    batch_id: UUID = uuid7()
+    connection.execute(
+        insert(openai_batch).values(
+            id=batch_id,
+            owner=new.owner,
+            file_id=new.file_id,
+            endpoint=new.endpoint,
+            completion_window=new.completion_window,
+            metadata=dict(new.metadata),
+            output_expires_after_s=new.output_expires_after_s,
+            max_queued_jobs=new.max_queued_jobs,
+            expires_at=new.expires_at,
+        )
+    )
+    (batch,) = _read(connection, openai_batch.c.id == batch_id)
+    return batch
+
+
+def read_openai_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> OpenAIBatch:
+    """Raises UnknownName."""
+    with transaction(database) as connection:
+        found = _read(connection, openai_batch.c.id == batch_id, sees_only=sees_only)
+    if not found:
+        raise UnknownName(f"batch: there is none with id batch_{batch_id.hex}")
+    return found[0]
+
+
+def list_openai_batches(
+    database: Database, *, sees_only: str | None = None, after: UUID | None = None, limit: int = 20
+) -> tuple[OpenAIBatch, ...]:
+    """A page, newest first: at most `limit`, those submitted before the batch `after`."""
+    older = true() if after is None else openai_batch.c.id < after
+    with transaction(database) as connection:
+        return _read(connection, older, sees_only=sees_only, limit=limit)
+
+
+def unsettled_batches(database: Database) -> tuple[UUID, ...]:
+    """Those that an API has something to do for: to validate, to cancel, or to write files now that their jobs ended.
+
+    The jobs are not counted: of a batch that runs, one open job is looked for.
+    """
+    open_job = (
+        select(job.c.id)
+        .join(batch, batch.c.id == job.c.batch_id)
+        .where(batch.c.openai_batch_id == openai_batch.c.id, job.c.state.in_(OPEN))
+        .limit(1)
+        .scalar_subquery()
+    )
+    to_cancel = openai_batch.c.cancelling_at.is_not(None) & openai_batch.c.ended_at.is_(None)
+    waiting = select(openai_batch.c.id).where(
+        openai_batch.c.failed_at.is_(None),
+        openai_batch.c.num_completed.is_(None),
+        to_cancel | open_job.is_(None),
+    )
+    with transaction(database) as connection:
+        return tuple(connection.scalars(waiting.order_by(openai_batch.c.id)))
+
+
+def batches_of(database: Database, batch_id: UUID) -> tuple[UUID, ...]:
+    """Our batches that hold its lines."""
+    ours = select(batch.c.id).where(batch.c.openai_batch_id == batch_id).order_by(batch.c.id)
+    with transaction(database) as connection:
+        return tuple(connection.scalars(ours))
+
+
+def start_openai_batch(
+    database: Database, batch_id: UUID, batches: Sequence[NewBatch], counts: Sequence[int]
+) -> bool:
+    """Queue the jobs of a validated batch, all of them or none; `counts` are the problems of each of `batches`.
+
+    False if it was cancelled meanwhile, or started.
+    """
+    started = update(openai_batch).where(openai_batch.c.id == batch_id, *VALIDATING)
+    with transaction(database) as connection:
+        write_batches(connection, batches, counts)
+        # Last, for it locks the row, and a cancel would wait.
+        if not connection.execute(started.values(in_progress_at=now())).rowcount:
+            connection.rollback()
+            return False
+    return True
+
+
+def fail_openai_batch(database: Database, batch_id: UUID, errors: Sequence[Mapping[str, Any]]) -> None:
+    """The file was refused. Nothing happens to a batch that is no longer validated."""
+    failed = update(openai_batch).where(openai_batch.c.id == batch_id, *VALIDATING)
+    with transaction(database) as connection:
+        connection.execute(failed.values(failed_at=now(), errors=storable_json(errors)))
+
+
+def mark_cancelling(database: Database, batch_id: UUID) -> None:
+    """From now on nothing of it starts anew. Nothing happens to a batch that has ended."""
+    cancelled = update(openai_batch).where(
+        openai_batch.c.id == batch_id,
+        openai_batch.c.failed_at.is_(None),
+        openai_batch.c.ended_at.is_(None),
+        openai_batch.c.cancelling_at.is_(None),
+    )
+    with transaction(database) as connection:
+        connection.execute(cancelled.values(cancelling_at=now()))
+
+
+def end_openai_batch(
+    database: Database,
+    seen: OpenAIBatch,
+    *,
+    output: NewFile | None = None,
+    error: NewFile | None = None,
+) -> bool:
+    """Make the result files known, None where there is nothing to say, with all that `seen` had ended.
+
+    The files that they replace are gone. False, and no file is known, if others were written since `seen` was read,
+    or jobs queued again.
+    """
+    counts = seen.counts
+    ended = update(openai_batch).where(
+        openai_batch.c.id == seen.id, openai_batch.c.ended_at.is_not_distinct_from(seen.ended_at)
+    )
+    replaced = [each for each in (seen.output_file_id, seen.error_file_id) if each is not None]
+    with transaction(database) as connection:
+        for new in (output, error):
+            if new is not None:
+                insert_file(connection, new)
+        found = connection.execute(
+            ended.values(
+                finalizing_at=counts.last_finished_at,
+                ended_at=now(),
+                num_completed=counts.completed,
+                num_failed=counts.failed,
+                num_expired=counts.expired,
+                output_file_id=output.content.file_id if output else None,
+                error_file_id=error.content.file_id if error else None,
+            )
+        )
+        # The row is locked now: whoever queues jobs again waits for us, or is seen here.
+        if not found.rowcount or counts.num_open or _count(connection, [seen.id])[seen.id] != counts:
+            connection.rollback()
+            return False
+        connection.execute(
+            update(file)
+            .where(one_of_ids(file.c.id, replaced), file.c.deleted_at.is_(None))
+            .values(deleted_at=now())
+        )
+    return True
+
+
+def reopen_openai_batch(connection: Connection, batch_id: UUID) -> None:
+    """In the transaction that queues jobs of our batch `batch_id` again: the files no longer hold every result."""
+    whose = select(batch.c.openai_batch_id).where(batch.c.id == batch_id).scalar_subquery()
+    reopened = update(openai_batch).where(openai_batch.c.id == whose)
+    connection.execute(reopened.values(num_completed=None, num_failed=None, num_expired=None))
+
+
+@contextmanager
+def one_at_a_time(database: Database, batch_id: UUID) -> Iterator[bool]:
+    """Whether nobody else, in any process, is at this batch; nobody is until the block ends. Our death ends it, too."""
+    key = int.from_bytes(batch_id.bytes[-8:], signed=True)
+    with single_statement(database) as connection:
+        ours = bool(connection.scalar(select(func.pg_try_advisory_lock(key))))
+        try:
+            yield ours
+        finally:
+            if ours:
+                connection.execute(select(func.pg_advisory_unlock(key)))
+
+
+def _read(
+    connection: Connection, which: ColumnElement[bool], *, sees_only: str | None = None, limit: int = 1
+) -> tuple[OpenAIBatch, ...]:
+    page = select(openai_batch).where(which).order_by(openai_batch.c.id.desc()).limit(limit)
+    if sees_only is not None:
+        page = page.where(openai_batch.c.owner == sees_only)
+    rows = connection.execute(page).all()
+    counted = _count(connection, [row.id for row in rows if row.num_completed is None])
+    return tuple(_to_batch(row, counted.get(row.id)) for row in rows)
+
+
+def _count(connection: Connection, batch_ids: Collection[UUID]) -> dict[UUID, LineCounts]:
+    """How the lines of each stand, by a look at every job."""
+    if not batch_ids:
+        return {}
+    found = {
+        row.openai_batch_id: LineCounts(
+            total=row.total,
+            completed=row.completed,
+            failed=row.failed,
+            expired=row.expired,
+            last_finished_at=row.last_finished_at,
+        )
+        for row in connection.execute(_line_counts(batch_ids))
+    }
+    return {batch_id: found.get(batch_id, LineCounts()) for batch_id in batch_ids}
+
+
+def _line_counts(batch_ids: Collection[UUID]) -> Select[Any]:
+    line = (
+        select(
+            batch.c.openai_batch_id,
+            func.bool_or(job.c.state == JobState.SUCCEEDED).label("succeeded"),
+            func.bool_or(job.c.state == JobState.EXPIRED).label("expired"),
+            func.bool_and(job.c.finished_at.is_not(None)).label("ended"),
+            func.max(job.c.finished_at).label("finished_at"),
+        )
+        .join(job, job.c.batch_id == batch.c.id)
+        .where(one_of_ids(batch.c.openai_batch_id, batch_ids))
+        .group_by(batch.c.openai_batch_id, job.c.problem_id)
+        .subquery("line")
+    )
+    return select(
+        line.c.openai_batch_id,
+        func.count().label("total"),
+        func.count().filter(line.c.ended, line.c.succeeded).label("completed"),
+        func.count().filter(line.c.ended, ~line.c.succeeded).label("failed"),
+        func.count().filter(line.c.expired).label("expired"),
+        func.max(line.c.finished_at).label("last_finished_at"),
+    ).group_by(line.c.openai_batch_id)
+
+
+def _to_batch(row: Row[Any], counted: LineCounts | None) -> OpenAIBatch:
+    """`counted` is None where the row itself has the counts."""
+    values = dict(row._mapping)
+    completed, failed, expired = (values.pop(name) for name in ("num_completed", "num_failed", "num_expired"))
+    counts = counted or LineCounts(
+        total=completed + failed,
+        completed=completed,
+        failed=failed,
+        expired=expired,
+        last_finished_at=row.finalizing_at,
+    )
+    return OpenAIBatch(**values, counts=counts, is_written=counted is None)

@@ -1,0 +1,200 @@
+"""What a user may do to jobs that were submitted: cancel, pause, resume, queue again, set a deadline or a priority.
+
+Each takes effect in Postgres at once. A worker that runs such a job hears of it within a second (`recalled`), and
+whatever it writes before is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, insert, null, select, update
+from sqlalchemy.sql.functions import now
+
+from specreason.errors import InvalidField
+from specreason.reasoning.steps import StopReason
+from specreason.store.access.visibility import require_batch, require_job
+from specreason.store.openai.batches import reopen_openai_batch
+from specreason.store.queue.fairness import forget_retries, restart_at_clock
+from specreason.store.queue.quota import check_quota, quota_of
+from specreason.store.queue.transitions import end_jobs, lock_jobs, revive_jobs
+from specreason.store.session import Connection, Database, transaction
+from specreason.store.tables.columns import one_of_ids
+from specreason.store.tables.queue import batch, event, job
+from specreason.store.tables.states import OPEN, AttemptOutcome, EventKind, JobState
+
+REQUEUABLE = (JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED, JobState.DEAD)
+
+
+def cancel_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> int:
+    """Cancel every job of the batch that has not ended; return how many there were. Raises UnknownName.
+
+    Running jobs first, in a transaction of their own: their workers' next commits would wait for the many others.
+    """
+    this = job.c.batch_id == batch_id
+    with transaction(database) as connection:
+        require_batch(connection, batch_id, sees_only)
+        running = _cancel(connection, this & (job.c.state == JobState.RUNNING))
+    with transaction(database) as connection:
+        _touch(connection, batch_id, cancelled_at=func.coalesce(batch.c.cancelled_at, now()))
+        queued = _cancel(connection, this)
+        connection.execute(insert(event).values(kind=EventKind.BATCH_CANCELLED, batch_id=batch_id))
+    return running + queued
+
+
+def cancel_job(database: Database, job_id: UUID, *, sees_only: str | None = None) -> bool:
+    """Cancel the job; False if it had ended. Raises UnknownName."""
+    with transaction(database) as connection:
+        require_job(connection, job_id, sees_only)
+        return _cancel(connection, job.c.id == job_id) == 1
+
+
+def pause_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> None:
+    """Let none of the batch's jobs start, and let those that run stop at their next step. Raises UnknownName."""
+    with transaction(database) as connection:
+        require_batch(connection, batch_id, sees_only)
+        _touch(connection, batch_id, paused_at=func.coalesce(batch.c.paused_at, now()))
+        _mark_queued(connection, batch_id)
+        connection.execute(insert(event).values(kind=EventKind.BATCH_PAUSED, batch_id=batch_id))
+    _mark_stragglers(database, batch_id)
+
+
+def resume_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> None:
+    """Let the batch's jobs go on, in fair turn with all that came meanwhile. Raises UnknownName."""
+    with transaction(database) as connection:
+        require_batch(connection, batch_id, sees_only)
+        _touch(connection, batch_id, paused_at=null())
+        restart_at_clock(connection, _mark_queued(connection, batch_id))
+        connection.execute(insert(event).values(kind=EventKind.BATCH_RESUMED, batch_id=batch_id))
+    _mark_stragglers(database, batch_id)
+
+
+def set_batch_deadline(
+    database: Database, batch_id: UUID, deadline_at: datetime | None, *, sees_only: str | None = None
+) -> int:
+    """Give every job of the batch that has not ended this deadline, or none; return how many. Raises UnknownName."""
+    with transaction(database) as connection:
+        require_batch(connection, batch_id, sees_only)
+        _touch(connection, batch_id, name=batch.c.name)
+        return _set_deadline(connection, job.c.batch_id == batch_id, deadline_at)
+
+
+def set_job_deadline(
+    database: Database, job_id: UUID, deadline_at: datetime | None, *, sees_only: str | None = None
+) -> bool:
+    """Give the job this deadline, or none; False if it has ended. Raises UnknownName."""
+    with transaction(database) as connection:
+        require_job(connection, job_id, sees_only)
+        return _set_deadline(connection, job.c.id == job_id, deadline_at) == 1
+
+
+def set_batch_priority(
+    database: Database, batch_id: UUID, priority: int, *, sees_only: str | None = None
+) -> int:
+    """Give the batch, and its jobs that have not ended, this priority; return for how many that is a change.
+
+    They take turns with the others of that priority from now on, like newcomers. What was announced is not called
+    back. Raises UnknownName.
+    """
+    with transaction(database) as connection:
+        require_batch(connection, batch_id, sees_only)
+        _touch(connection, batch_id, priority=priority)
+        changes = (job.c.batch_id == batch_id) & job.c.state.in_(OPEN) & (job.c.priority != priority)
+        changed = lock_jobs(connection, changes)
+        connection.execute(update(job).where(one_of_ids(job.c.id, changed)).values(priority=priority))
+        restart_at_clock(connection, changed)
+        if changed:
+            forget_retries(connection, batch_id)
+    return len(changed)
+
+
+def requeue_batch(
+    database: Database,
+    batch_id: UUID,
+    states: Iterable[JobState] = (JobState.FAILED, JobState.DEAD),
+    *,
+    sees_only: str | None = None,
+) -> int:
+    """Queue the batch's jobs that ended in one of `states` again; return how many. Raises UnknownName.
+
+    They go on from their last step. A deadline that has passed is taken off. Raises LimitReached if that would be
+    above the largest quota among the keys of the batch's owner, and StillRunning as `check_quota` does.
+    """
+    chosen = frozenset(states)
+    if wrong := chosen.difference(REQUEUABLE):
+        allowed = ", ".join(REQUEUABLE)
+        raise InvalidField("states", f"'{min(wrong)}' cannot be queued again; these can: {allowed}")
+    with transaction(database) as connection:
+        require_batch(connection, batch_id, sees_only)
+        _touch(connection, batch_id, name=batch.c.name)
+        return _requeue(connection, batch_id, (job.c.batch_id == batch_id) & job.c.state.in_(chosen))
+
+
+def requeue_job(database: Database, job_id: UUID, *, sees_only: str | None = None) -> bool:
+    """Queue the job again, as `requeue_batch` does; False if it is queued, runs, or has succeeded."""
+    with transaction(database) as connection:
+        require_job(connection, job_id, sees_only)
+        # Nobody may pause or resume the batch between our look at it and our commit.
+        of_job = select(batch.c.id).join(job, job.c.batch_id == batch.c.id).where(job.c.id == job_id)
+        batch_id = connection.execute(of_job.with_for_update(read=True, of=batch)).scalar_one()
+        which = (job.c.id == job_id) & job.c.state.in_(REQUEUABLE)
+        return _requeue(connection, batch_id, which) == 1
+
+
+def _mark_queued(connection: Connection, batch_id: UUID) -> tuple[UUID, ...]:
+    """Let `paused` of the batch's queued jobs be as the batch's is; the jobs for which that was a change."""
+    is_paused = select(batch.c.paused_at.is_not(None)).where(batch.c.id == batch_id).scalar_subquery()
+    other = (job.c.batch_id == batch_id) & (job.c.state == JobState.QUEUED) & (job.c.paused != is_paused)
+    changed = lock_jobs(connection, other)
+    connection.execute(
+        update(job).where(one_of_ids(job.c.id, changed)).values(paused=is_paused, published_at=None)
+    )
+    return changed
+
+
+def _mark_stragglers(database: Database, batch_id: UUID) -> None:
+    """Jobs that were being given back in that moment: they may have read how the batch was before.
+
+    Whoever gives a job back holds its row until he has committed, so that afterwards it is seen.
+    """
+    with transaction(database) as connection:
+        lock_jobs(connection, (job.c.batch_id == batch_id) & (job.c.state == JobState.RUNNING))
+        _mark_queued(connection, batch_id)
+
+
+def _touch(connection: Connection, batch_id: UUID, **values: object) -> None:
+    """Set columns of the batch, and so lock it until the end of the transaction."""
+    connection.execute(update(batch).where(batch.c.id == batch_id).values(**values))
+
+
+def _cancel(connection: Connection, which: ColumnElement[bool]) -> int:
+    open_jobs = lock_jobs(connection, which & job.c.state.in_(OPEN))
+    end_jobs(
+        connection,
+        open_jobs,
+        state=JobState.CANCELLED,
+        outcome=AttemptOutcome.CANCELLED,
+        stop_reason=StopReason.CANCELLED,
+    )
+    return len(open_jobs)
+
+
+def _set_deadline(connection: Connection, which: ColumnElement[bool], deadline_at: datetime | None) -> int:
+    open_jobs = lock_jobs(connection, which & job.c.state.in_(OPEN))
+    connection.execute(update(job).where(one_of_ids(job.c.id, open_jobs)).values(deadline_at=deadline_at))
+    return len(open_jobs)
+
+
+def _requeue(connection: Connection, batch_id: UUID, which: ColumnElement[bool]) -> int:
+    """Whoever asks for it, the jobs count against the quota of the batch's owner."""
+    ended = lock_jobs(connection, which)
+    owner = connection.scalar(select(batch.c.owner).where(batch.c.id == batch_id))
+    most = quota_of(connection, owner) if ended and owner is not None else None
+    if owner is not None and most is not None:
+        check_quota(connection, owner, len(ended), most=most)
+    revive_jobs(connection, ended)
+    if ended:
+        reopen_openai_batch(connection, batch_id)
+    return len(ended)

@@ -1,0 +1,188 @@
+"""What the one leading dispatcher does: announce queued jobs, take back those of lost workers, end the late.
+
+Knows no broker: it says which jobs to announce, and a message that got lost is due again after a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.functions import now
+
+from specreason.errors import StoreUnavailable
+from specreason.reasoning.steps import StopReason
+from specreason.store.queue.fairness import advance_clock
+from specreason.store.queue.transitions import end_jobs, requeue_jobs
+from specreason.store.session import Connection, Database, one_line, transaction
+from specreason.store.tables.columns import one_of_ids
+from specreason.store.tables.queue import event, job, worker
+from specreason.store.tables.states import AttemptOutcome, EventKind, JobState
+
+# Any numbers that nothing else in this database uses.
+LEADER_LOCK = 0x5BEC_0001
+PUBLISH_LOCK = 0x5BEC  # with the pair: two publishers at once must not fill the window twice
+MESSAGES_PER_SLOT = 2
+
+
+def window_of(slots: int, *, most: int) -> int:
+    """Most messages for workers with so many slots: none waits for a tick, and few stand before an urgent job."""
+    return min(most, MESSAGES_PER_SLOT * slots)
+
+
+def take_unpublished(
+    database: Database,
+    pair: str,
+    *,
+    window: int = 256,
+    messages: Sequence[UUID | None] = (),
+    lost_after_s: float | None = None,
+) -> tuple[UUID, ...]:
+    """Jobs to announce now, most urgent first: larger priority, then the smaller turn (see `turns`).
+
+    They count as announced from here on. At most `window` jobs of the pair are announced and unclaimed, so that a
+    later urgent job has few before it. `messages` are what stands in the broker's queue: the job of each, None for one
+    that is not ours; with these, too, the queue holds no more than a window. A job that was announced `lost_after_s`
+    ago, was not claimed, and is not among them, has lost its message, and is due again.
+    """
+    waiting = (job.c.pair == pair) & (job.c.state == JobState.QUEUED) & ~job.c.paused
+    announced = waiting & job.c.published_at.is_not(None)
+    there = one_of_ids(job.c.id, {job_id for job_id in messages if job_id is not None})
+    due = (
+        select(job.c.id)
+        .where(waiting, job.c.published_at.is_(None), job.c.run_after <= now(), ~there)
+        .order_by(job.c.priority.desc(), job.c.turn, job.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    with transaction(database) as connection:
+        connection.execute(select(func.pg_advisory_xact_lock(PUBLISH_LOCK, func.hashtext(pair))))
+        if lost_after_s is not None:
+            long_ago = job.c.published_at <= now() - timedelta(seconds=lost_after_s)
+            _forget(connection, connection.scalars(select(job.c.id).where(announced, long_ago, ~there)).all())
+        room = window - (connection.scalar(select(func.count()).where(announced)) or 0)
+        room = min(room, window - len(messages))
+        if room <= 0:
+            return ()
+        job_ids = tuple(connection.scalars(due.limit(room)))
+        if job_ids:
+            connection.execute(update(job).where(one_of_ids(job.c.id, job_ids)).values(published_at=now()))
+            advance_clock(connection, job_ids)
+    return job_ids
+
+
+def _forget(connection: Connection, job_ids: Sequence[UUID]) -> None:
+    """Count these jobs as not announced, those apart that somebody is claiming just now."""
+    if job_ids:
+        still = (job.c.state == JobState.QUEUED) & one_of_ids(job.c.id, job_ids)
+        free = select(job.c.id).where(still).with_for_update(skip_locked=True)
+        locked = connection.scalars(free).all()
+        connection.execute(update(job).where(one_of_ids(job.c.id, locked)).values(published_at=None))
+
+
+def expire_leases(database: Database, *, max_lost: int = 3, not_after: datetime | None = None) -> int:
+    """Queue the running jobs of workers whose lease ran out; return how many there were.
+
+    Later than `not_after` nothing is done: since whoever asks has last looked, Postgres or all machines stood still.
+
+    Such a worker is lost for good: it may not renew its lease any more. A job that was lost `max_lost` times runs
+    alone the next time, so that it is known whether it is what kills the workers; lost again, it is `dead`.
+    """
+    silent = worker.c.lease_expires_at <= now()
+    left_behind = (
+        select(job.c.id, job.c.num_lost)
+        .where(job.c.state == JobState.RUNNING)
+        .order_by(job.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    with transaction(database) as connection:
+        if not_after is not None and connection.execute(select(now())).scalar_one() > not_after:
+            return 0
+        lost = connection.scalars(
+            update(worker)
+            .where(silent, worker.c.stopped_at.is_(None))
+            .values(stopped_at=now())
+            .returning(worker.c.id)
+        ).all()
+        if lost:
+            events = [{"kind": EventKind.WORKER_LOST, "worker_id": worker_id} for worker_id in lost]
+            connection.execute(insert(event), events)
+        workers = select(worker.c.id).where(silent)
+        rows = connection.execute(left_behind.where(job.c.worker_id.in_(workers))).all()
+        if not rows:
+            return 0
+        job_ids = [row.id for row in rows]
+        times = job.c.num_lost + 1
+        connection.execute(
+            update(job).where(one_of_ids(job.c.id, job_ids)).values(num_lost=times, alone=times >= max_lost)
+        )
+        fatal = [row.id for row in rows if row.num_lost >= max_lost]
+        end_jobs(
+            connection,
+            fatal,
+            state=JobState.DEAD,
+            outcome=AttemptOutcome.LOST,
+            error=f"{max_lost + 1} workers were lost while they ran this job, the last with this job alone",
+        )
+        requeue_jobs(
+            connection, [job_id for job_id in job_ids if job_id not in fatal], outcome=AttemptOutcome.LOST
+        )
+    return len(job_ids)
+
+
+def expire_deadlines(database: Database, *, limit: int = 1000) -> int:
+    """End jobs whose deadline has passed, at most `limit` of them; return how many there were."""
+    late = (
+        select(job.c.id)
+        .where(job.c.state.in_([JobState.QUEUED, JobState.RUNNING]), job.c.deadline_at <= now())
+        .order_by(job.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    with transaction(database) as connection:
+        job_ids = tuple(connection.scalars(late))
+        end_jobs(
+            connection,
+            job_ids,
+            state=JobState.EXPIRED,
+            outcome=AttemptOutcome.EXPIRED,
+            stop_reason=StopReason.DEADLINE,
+        )
+    return len(job_ids)
+
+
+class Leadership:
+    """Held by at most one process. It ends with its connection, so that a leader who dies is replaced.
+
+    So is one that is frozen, or whose machine is gone without a word: Postgres ends the connection of a leader that
+    has been silent for `silent_s`.
+    """
+
+    def __init__(self, database: Database, *, silent_s: float = 15.0) -> None:
+        self._database = database
+        self._silent_ms = str(round(1000 * silent_s))
+        self._connection: Connection | None = None
+
+    def try_lead(self) -> datetime | None:
+        """Postgres's time if we lead, now or still. Call before each round; raises StoreUnavailable."""
+        try:
+            if self._connection is None:
+                connection = self._database.connect().execution_options(isolation_level="AUTOCOMMIT")
+                if not connection.scalar(select(func.pg_try_advisory_lock(LEADER_LOCK))):
+                    connection.close()
+                    return None
+                self._connection = connection
+                connection.execute(select(func.set_config("idle_session_timeout", self._silent_ms, False)))
+            return self._connection.scalar(select(now()))
+        except DBAPIError as error:
+            self.close()
+            raise StoreUnavailable(f"database: {one_line(error)}") from error
+
+    def close(self) -> None:
+        """Stop leading. The lock belongs to the connection, so that one is closed and not pooled."""
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None

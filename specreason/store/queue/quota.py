@@ -1,0 +1,43 @@
+"""How many jobs an owner may have in the queue."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from specreason.errors import LimitReached, StillRunning
+from specreason.store.session import Connection
+from specreason.store.tables.queue import api_key, batch, job
+from specreason.store.tables.states import JobState
+
+QUOTA_LOCK = 0x5BEC_0003  # with the owner: two submissions at once must not both find the same room
+RETRY_AFTER_S = 30.0
+
+
+def check_quota(connection: Connection, owner: str, num_new: int, *, most: int) -> None:
+    """Raise LimitReached if `owner` would have more than `most` queued jobs with `num_new` more.
+
+    Until the transaction ends, no other submission of this owner is counted: it is refused with StillRunning, for
+    those that wait would hold connections that others need.
+    """
+    if not connection.scalar(select(func.pg_try_advisory_xact_lock(QUOTA_LOCK, func.hashtext(owner)))):
+        raise StillRunning(f"quota: another submission of '{owner}' is being stored; ask again")
+    queued = (
+        select(func.count())
+        .select_from(job.join(batch, batch.c.id == job.c.batch_id))
+        .where(batch.c.owner == owner, job.c.state == JobState.QUEUED)
+    )
+    num_queued = connection.scalar(queued) or 0
+    if num_queued + num_new > most:
+        raise LimitReached(
+            f"quota: {num_queued} jobs of '{owner}' are queued, and {num_new} more would be above its {most}",
+            retry_after_s=RETRY_AFTER_S,
+        )
+
+
+def quota_of(connection: Connection, owner: str) -> int | None:
+    """The largest quota among the owner's keys that count; None if one of them, or no key at all, sets none."""
+    keys = select(
+        func.max(api_key.c.max_queued_jobs), func.bool_or(api_key.c.max_queued_jobs.is_(None))
+    ).where(api_key.c.owner == owner, api_key.c.revoked_at.is_(None))
+    largest, unbounded = connection.execute(keys).one()
+    return None if unbounded else largest

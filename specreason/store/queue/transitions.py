@@ -1,0 +1,194 @@
+"""The state changes that jobs share, for one job or for many: end them, queue them again, bring them back.
+
+Each change closes the open attempt and writes its event in the caller's transaction. Rows are locked first,
+in the order of their ids, and totals are summed by a later statement, which sees every step that a writer
+committed while we waited for its lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Subquery,
+    case,
+    extract,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    update,
+)
+from sqlalchemy.sql.functions import now
+
+from specreason.reasoning.steps import Decision, Phase, StopReason
+from specreason.store.queue.fairness import restart_at_clock
+from specreason.store.session import Connection, storable
+from specreason.store.tables.columns import one_of_ids
+from specreason.store.tables.queue import attempt, batch, event, job
+from specreason.store.tables.states import AttemptOutcome, EventKind, JobState
+from specreason.store.tables.trace import step
+
+TOTALS = (
+    "num_steps",
+    "num_drafted",
+    "num_accepted",
+    "think_tokens",
+    "answer_tokens",
+    "spent_tokens",
+    "engine_s",
+)
+
+
+def lock_jobs(connection: Connection, which: ColumnElement[bool]) -> tuple[UUID, ...]:
+    """Lock the matching jobs until the transaction ends; return their ids."""
+    found = select(job.c.id).where(which).order_by(job.c.id).with_for_update()
+    return tuple(connection.scalars(found))
+
+
+def end_jobs(
+    connection: Connection,
+    job_ids: Sequence[UUID],
+    *,
+    state: JobState,
+    outcome: AttemptOutcome,
+    stop_reason: StopReason | None = None,
+    answer: str | None = None,
+    error: str | None = None,
+) -> None:
+    """Move locked jobs to an end state and sum up their steps."""
+    if not job_ids:
+        return
+    these = one_of_ids(job.c.id, job_ids)
+    _record(connection, these, EventKind.JOB_ENDED, state, outcome)
+    _close_attempts(connection, these, outcome, error)
+    totals = _totals(job_ids)
+    last_claim = (
+        select(attempt.c.started_at)
+        .where(attempt.c.job_id == job.c.id, attempt.c.number == job.c.num_attempts)
+        .scalar_subquery()
+    )
+    connection.execute(
+        update(job)
+        .where(job.c.id == totals.c.id)
+        .values(
+            state=state,
+            paused=False,
+            finished_at=now(),
+            stop_reason=stop_reason,
+            answer=storable(answer) if answer is not None else None,
+            error=storable(error) if error is not None else None,
+            latency_s=case((job.c.state == JobState.RUNNING, extract("epoch", now() - last_claim))),
+            **{name: totals.c[name] for name in TOTALS},
+        )
+    )
+
+
+def requeue_jobs(
+    connection: Connection,
+    job_ids: Sequence[UUID],
+    *,
+    outcome: AttemptOutcome,
+    error: str | None = None,
+    delay_s: float = 0.0,
+) -> None:
+    """Give locked, running jobs back to the queue, to be announced and claimed after `delay_s`, in their old turn."""
+    if not job_ids:
+        return
+    these = one_of_ids(job.c.id, job_ids)
+    _record(connection, these, EventKind.JOB_REQUEUED, JobState.QUEUED, outcome)
+    _close_attempts(connection, these, outcome, error)
+    run_after = now() + timedelta(seconds=delay_s)
+    connection.execute(
+        update(job)
+        .where(these)
+        .values(state=JobState.QUEUED, run_after=run_after, published_at=None, paused=_batch_is_paused())
+    )
+
+
+def revive_jobs(connection: Connection, job_ids: Sequence[UUID]) -> None:
+    """Queue locked jobs that had ended, behind those that wait: their steps stay, their errors count no more."""
+    if not job_ids:
+        return
+    these = one_of_ids(job.c.id, job_ids)
+    _record(connection, these, EventKind.JOB_REQUEUED, JobState.QUEUED, None)
+    unknown: dict[str, object] = dict.fromkeys(
+        ("finished_at", "stop_reason", "error", "answer", "latency_s", "graded_at", "published_at", *TOTALS)
+    )
+    connection.execute(
+        update(job)
+        .where(these)
+        .values(
+            state=JobState.QUEUED,
+            run_after=now(),
+            paused=_batch_is_paused(),
+            alone=False,
+            num_errors=0,
+            num_lost=0,
+            deadline_at=case((job.c.deadline_at > now(), job.c.deadline_at)),
+            **unknown,
+        )
+    )
+    restart_at_clock(connection, job_ids)
+
+
+def _batch_is_paused() -> ScalarSelect[bool]:
+    return select(batch.c.paused_at.is_not(None)).where(batch.c.id == job.c.batch_id).scalar_subquery()
+
+
+def _record(
+    connection: Connection,
+    which: ColumnElement[bool],
+    kind: EventKind,
+    state: JobState,
+    outcome: AttemptOutcome | None,
+) -> None:
+    """Events of a change that is about to be made: a job that no attempt was running has no outcome."""
+    running = case((job.c.state == JobState.RUNNING, outcome.value if outcome else null()))
+    worker_id = case((job.c.state == JobState.RUNNING, job.c.worker_id))
+    rows = select(job.c.batch_id, job.c.id, worker_id, literal(kind.value), literal(state.value), running)
+    names = ["batch_id", "job_id", "worker_id", "kind", "state", "outcome"]
+    connection.execute(insert(event).from_select(names, rows.where(which)))
+
+
+def _close_attempts(
+    connection: Connection, which: ColumnElement[bool], outcome: AttemptOutcome, error: str | None
+) -> None:
+    connection.execute(
+        update(attempt)
+        .where(attempt.c.job_id == job.c.id, attempt.c.number == job.c.num_attempts, which)
+        .where(attempt.c.ended_at.is_(None))
+        .values(ended_at=now(), outcome=outcome, error=storable(error) if error is not None else None)
+    )
+
+
+def _totals(job_ids: Sequence[UUID]) -> Subquery:
+    """One row per job with the sums over its steps; zeros where it has none."""
+    drafted = [decision for decision in Decision if decision.drafted]
+    calls = (step.c.draft_latency_s - step.c.draft_ahead_s, step.c.verify_latency_s, step.c.written_latency_s)
+    in_engines = sum((func.coalesce(latency_s, 0.0) for latency_s in calls), start=literal(0.0))
+
+    def tokens(phase: Phase) -> ColumnElement[int]:
+        return func.coalesce(func.sum(step.c.kept_tokens).filter(step.c.phase == phase), 0)
+
+    return (
+        select(
+            job.c.id,
+            func.count(step.c.index).label("num_steps"),
+            func.count().filter(step.c.decision.in_(drafted)).label("num_drafted"),
+            func.count().filter(step.c.decision == Decision.ACCEPTED).label("num_accepted"),
+            tokens(Phase.THINK).label("think_tokens"),
+            tokens(Phase.ANSWER).label("answer_tokens"),
+            func.coalesce(func.sum(step.c.spent_tokens), 0).label("spent_tokens"),
+            func.coalesce(func.sum(in_engines), 0.0).label("engine_s"),
+        )
+        .select_from(job.outerjoin(step, step.c.job_id == job.c.id))
+        .where(one_of_ids(job.c.id, job_ids))
+        .group_by(job.c.id)
+        .subquery("totals")
+    )

@@ -1,0 +1,96 @@
+"""Workers and their leases. A worker's lease is its right to claim jobs, and keeps those that it runs from others.
+
+A lease that has run out may still be renewed until the sweeper has seen it: after an hour without Postgres, every
+worker is late, and none is lost. Once seen, its jobs are others', and the worker must register anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_once
+from sqlalchemy.sql.functions import now
+from uuid_utils.compat import uuid7
+
+from specreason.store.session import Database, transaction
+from specreason.store.tables.queue import event, model_pair, worker
+from specreason.store.tables.states import EventKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewWorker:
+    """One worker process with a loaded pair. `slots` is the most jobs it keeps in flight."""
+
+    pair: str
+    pair_fingerprint: str
+    host: str
+    pid: int
+    slots: int
+    gpu: str | None = None
+    pair_config: Mapping[str, Any] = field(default_factory=dict)
+
+
+def register_worker(database: Database, new: NewWorker, *, lease_s: float) -> UUID:
+    """Make a worker row with a lease of `lease_s`, and the row of its pair's fingerprint if that is new."""
+    worker_id = uuid7()
+    pair_row = {"fingerprint": new.pair_fingerprint, "name": new.pair, "config": dict(new.pair_config)}
+    with transaction(database) as connection:
+        connection.execute(insert_once(model_pair).values(pair_row).on_conflict_do_nothing())
+        connection.execute(
+            insert(worker).values(
+                id=worker_id,
+                pair=new.pair,
+                pair_fingerprint=new.pair_fingerprint,
+                gpu=new.gpu,
+                host=new.host,
+                pid=new.pid,
+                slots=new.slots,
+                lease_expires_at=now() + timedelta(seconds=lease_s),
+            )
+        )
+        connection.execute(insert(event).values(kind=EventKind.WORKER_STARTED, worker_id=worker_id))
+    return worker_id
+
+
+def beat(database: Database, worker_id: UUID, *, lease_s: float) -> bool:
+    """Renew the lease to `lease_s` from now. False if it was ended: leave every job now."""
+    holds = and_(worker.c.id == worker_id, worker.c.stopped_at.is_(None))
+    renewed = (
+        update(worker)
+        .where(holds)
+        .values(heartbeat_at=now(), lease_expires_at=now() + timedelta(seconds=lease_s))
+    )
+    with transaction(database) as connection:
+        return connection.execute(renewed).rowcount == 1
+
+
+def stop_worker(database: Database, worker_id: UUID) -> None:
+    """End the lease now. Jobs that the worker did not release are free at the next `expire_leases`."""
+    stopped = (
+        update(worker)
+        .where(worker.c.id == worker_id, worker.c.stopped_at.is_(None))
+        .values(stopped_at=now(), lease_expires_at=now())
+    )
+    with transaction(database) as connection:
+        if connection.execute(stopped).rowcount:
+            connection.execute(insert(event).values(kind=EventKind.WORKER_STOPPED, worker_id=worker_id))
+
+
+def live_slots(database: Database) -> dict[str, int]:
+    """How many jobs the live workers of each pair keep in flight; a pair without one is not there."""
+    alive = worker.c.stopped_at.is_(None) & (worker.c.lease_expires_at > now())
+    slots = select(worker.c.pair, func.sum(worker.c.slots)).where(alive).group_by(worker.c.pair)
+    with transaction(database) as connection:
+        return {pair: int(number) for pair, number in connection.execute(slots)}
+
+
+def live_workers(database: Database, pair: str) -> frozenset[UUID]:
+    """Ids of the pair's workers whose lease counts."""
+    alive = (worker.c.pair == pair) & worker.c.stopped_at.is_(None) & (worker.c.lease_expires_at > now())
+    with transaction(database) as connection:
+        return frozenset(connection.scalars(select(worker.c.id).where(alive)))

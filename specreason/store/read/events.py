@@ -1,0 +1,133 @@
+"""Reads the event log as it grows, so that a reader who goes on behind the last id that he has seen misses nothing.
+
+An id is given when a row is written, and the row is seen when its transaction commits: later ids may be seen earlier.
+So ids are read up to the largest below which none can appear any more, the *settled* one. Whoever writes events holds
+a lock on the table until his commit is seen. Once all who held one when the sequence stood at an id are gone, that id
+is settled.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, text
+
+from specreason.store.access.visibility import require_batch, require_job
+from specreason.store.session import Database, transaction
+from specreason.store.tables.queue import event, job
+from specreason.store.tables.states import OPEN, AttemptOutcome, EventKind, JobState
+
+LOOK_EVERY_S = 0.25
+
+LAST_ID = text("SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('event', 'id')::regclass), 0)")
+WRITERS = text("""
+    SELECT virtualtransaction FROM pg_locks
+    WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND relation = 'event'::regclass
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """One change. `state` is the job's new state, `outcome` that of the attempt that ended with the change."""
+
+    id: int
+    kind: EventKind
+    batch_id: UUID | None
+    job_id: UUID | None
+    worker_id: UUID | None
+    state: JobState | None
+    outcome: AttemptOutcome | None
+    detail: Mapping[str, Any]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Whose events: a batch's with those of all its jobs, or one job's."""
+
+    batch_id: UUID | None = None
+    job_id: UUID | None = None
+
+
+class HighWaterMark:
+    """Which events are settled, for all readers in one process. Looks into Postgres four times a second at most."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._looked_at = float("-inf")
+        self._settled = 0
+        self._next = 0  # settled once the writers below are gone
+        self._writers: frozenset[str] = frozenset()
+
+    def latest(self) -> int:
+        """No event with this id or a smaller one will appear any more."""
+        with self._lock:
+            if time.monotonic() >= self._looked_at + LOOK_EVERY_S:
+                self._poll()
+                self._looked_at = time.monotonic()
+            return self._settled
+
+    def _poll(self) -> None:
+        with transaction(self._database) as connection:
+            last_id = connection.scalar(LAST_ID) or 0  # before the writers: who comes later gets larger ids
+            writers = frozenset(connection.scalars(WRITERS))
+        self._writers &= writers
+        if not self._writers:
+            self._settled = last_id if not writers else self._next
+            self._next, self._writers = last_id, writers
+
+
+def read_events(
+    database: Database, subject: Subject, *, after: int, up_to: int, limit: int = 500
+) -> tuple[EventRow, ...]:
+    """The subject's events with ids above `after`, up to `up_to`, in order; at most `limit`."""
+    page = select(event).where(event.c.id > after, event.c.id <= up_to, _of(subject))
+    with transaction(database) as connection:
+        rows = connection.execute(page.order_by(event.c.id).limit(limit)).all()
+    return tuple(
+        EventRow(
+            id=row.id,
+            kind=EventKind(row.kind),
+            batch_id=row.batch_id,
+            job_id=row.job_id,
+            worker_id=row.worker_id,
+            state=JobState(row.state) if row.state is not None else None,
+            outcome=AttemptOutcome(row.outcome) if row.outcome is not None else None,
+            detail=row.detail,
+            created_at=row.created_at,
+        )
+        for row in rows
+    )
+
+
+def require_subject(database: Database, subject: Subject, *, sees_only: str | None = None) -> None:
+    """Raise UnknownName unless the batch or job is there for this caller."""
+    with transaction(database) as connection:
+        if subject.batch_id is not None:
+            require_batch(connection, subject.batch_id, sees_only)
+        if subject.job_id is not None:
+            require_job(connection, subject.job_id, sees_only)
+
+
+def last_event_id(database: Database, subject: Subject) -> int | None:
+    """The id of the subject's last event, if all of its jobs have ended (0 where it has none); else None."""
+    jobs = job.c.batch_id == subject.batch_id if subject.batch_id is not None else job.c.id == subject.job_id
+    unended = select(job.c.id).where(jobs, job.c.state.in_(OPEN)).limit(1).scalar_subquery()
+    last = select(func.max(event.c.id)).where(_of(subject)).scalar_subquery()
+    with transaction(database) as connection:
+        open_job, last_id = connection.execute(select(unended, last)).one()
+    return None if open_job is not None else last_id or 0
+
+
+def _of(subject: Subject) -> ColumnElement[bool]:
+    if subject.batch_id is not None:
+        return event.c.batch_id == subject.batch_id
+    return event.c.job_id == subject.job_id

@@ -1,0 +1,40 @@
+"""Which of a batch's jobs a reader wants to see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import ColumnElement, select
+
+from specreason.store.session import storable
+from specreason.store.tables.queue import job
+from specreason.store.tables.states import JobState
+from specreason.store.tables.trace import grade
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Jobs in any of `states`, with this newest grade, whose error has this text in it, in any case of letters."""
+
+    states: tuple[JobState, ...] = ()
+    grade: Literal["true", "false", "none"] | None = None
+    error: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Conditions on rows of `job`, all of which hold."""
+        conditions: list[ColumnElement[bool]] = []
+        if self.states:
+            conditions.append(job.c.state.in_(self.states))
+        if self.error is not None:
+            conditions.append(job.c.error.icontains(storable(self.error), autoescape=True))
+        if self.grade is not None:
+            newest = (
+                select(grade.c.is_correct)
+                .where(grade.c.job_id == job.c.id, job.c.graded_at.is_not(None))
+                .order_by(grade.c.id.desc())
+                .limit(1)
+                .scalar_subquery()
+            )
+            conditions.append(newest.is_(None) if self.grade == "none" else newest.is_(self.grade == "true"))
+        return conditions

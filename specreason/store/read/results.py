@@ -1,0 +1,196 @@
+"""What came of a batch's jobs, page by page, so that a batch of any size is read in bounded memory.
+
+A page is a transaction of its own: a slow reader holds none open. A job that ends while a reader is under way, behind
+where he is, is not seen by him.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    Subquery,
+    and_,
+    cast,
+    func,
+    literal_column,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from specreason.engines.base import FinishReason
+from specreason.reasoning.steps import Phase, StopReason
+from specreason.store.read.pages import PAGE_BYTES
+from specreason.store.session import Database, transaction
+from specreason.store.tables.queue import batch, job, problem
+from specreason.store.tables.states import JobState
+from specreason.store.tables.trace import grade, step, step_payload
+
+PAGE = 200  # jobs, or fewer where they are long
+BYTES_PER_TOKEN = 4  # about, in English
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedJob:
+    """A job that has ended. Texts are empty where there is nothing; `*_tokens` are tokens of the base or the author.
+
+    `answer` is what was extracted from `answer_text`. `is_complete`: the answer ended by itself.
+    """
+
+    job_id: UUID
+    batch_id: UUID
+    pair: str
+    problem_row: UUID
+    problem_index: int
+    problem_id: str | None
+    repeat: int
+    state: JobState
+    stop_reason: StopReason | None
+    answer: str | None
+    answer_text: str
+    is_complete: bool
+    reasoning: str
+    gold: str | None
+    is_correct: bool | None
+    prompt_tokens: int
+    think_tokens: int
+    answer_tokens: int
+    spent_tokens: int
+    num_steps: int
+    num_drafted: int
+    num_accepted: int
+    error: str | None
+    finished_at: datetime
+
+
+def ended_jobs(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
+    """Those that have ended so far, in the order submitted: every problem once before one comes twice."""
+    per_page = _page_size(database, batch_id)
+    page = select(job.c.id).where(job.c.batch_id == batch_id, job.c.finished_at.is_not(None))
+    page = page.order_by(job.c.id).limit(per_page)
+    after: UUID | None = None
+    while True:
+        rows = _read(database, page if after is None else page.where(job.c.id > after), job.c.id)
+        yield from rows
+        if len(rows) < per_page:
+            return
+        after = rows[-1].job_id
+
+
+def ended_jobs_by_problem(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
+    """The same, but problem by problem, all repeats of one together."""
+    with transaction(database) as connection:
+        sizes = select(batch.c.num_problems, batch.c.num_jobs).where(batch.c.id == batch_id)
+        num_problems, num_jobs = connection.execute(sizes).one()
+    per_page = max(1, _page_size(database, batch_id) * num_problems // num_jobs)
+    for first in range(0, num_problems, per_page):
+        page = (
+            select(job.c.id)
+            .join(problem, problem.c.id == job.c.problem_id)
+            .where(
+                problem.c.batch_id == batch_id,
+                problem.c.index >= first,
+                problem.c.index < first + per_page,
+                job.c.finished_at.is_not(None),
+            )
+        )
+        yield from _read(database, page, problem.c.index, job.c.repeat)
+
+
+def _page_size(database: Database, batch_id: UUID) -> int:
+    """How many jobs may be read at once, were they all as long as the longest that has ended so far."""
+    longest = select(func.max(job.c.think_tokens + job.c.answer_tokens)).where(job.c.batch_id == batch_id)
+    with transaction(database) as connection:
+        num_tokens = connection.scalar(longest)
+    return min(PAGE, max(1, PAGE_BYTES // (BYTES_PER_TOKEN * (num_tokens or 1))))
+
+
+def _read(database: Database, page: Select[Any], *order: ColumnElement[Any]) -> list[EndedJob]:
+    """The jobs of a page. It is cut first, or each page would sum up the steps of the whole batch."""
+    with transaction(database) as connection:
+        return [_to_ended_job(row) for row in connection.execute(_results(page.subquery()).order_by(*order))]
+
+
+def _results(page: Subquery) -> Select[Any]:
+    newest_grade = (
+        select(grade.c.is_correct)
+        .where(grade.c.job_id == job.c.id, job.c.graded_at.is_not(None))
+        .order_by(grade.c.id.desc())
+        .limit(1)
+        .lateral("newest_grade")
+    )
+    joined = func.string_agg(step_payload.c.kept_text, aggregate_order_by(literal_column("''"), step.c.index))
+    texts = (
+        select(
+            joined.filter(step.c.phase == Phase.THINK).label("reasoning"),
+            joined.filter(step.c.phase == Phase.ANSWER).label("answer_text"),
+            func.bool_or(step.c.finish_reason != FinishReason.LENGTH)
+            .filter(step.c.phase == Phase.ANSWER)
+            .label("is_complete"),
+            func.max(func.coalesce(step.c.draft_prompt_tokens, step.c.written_prompt_tokens))
+            .filter(step.c.index == 0)
+            .label("prompt_tokens"),
+        )
+        .select_from(step)
+        .join(
+            step_payload,
+            and_(step_payload.c.job_id == step.c.job_id, step_payload.c.index == step.c.index),
+            isouter=True,
+        )
+        .where(step.c.job_id == job.c.id)
+        .lateral("texts")
+    )
+    return (
+        select(
+            job.c.id.label("job_id"),
+            job.c.batch_id,
+            job.c.pair,
+            problem.c.id.label("problem_row"),
+            problem.c.index.label("problem_index"),
+            problem.c.problem_id,
+            job.c.repeat,
+            job.c.state,
+            job.c.stop_reason,
+            job.c.answer,
+            func.coalesce(texts.c.answer_text, "").label("answer_text"),
+            func.coalesce(texts.c.is_complete, False).label("is_complete"),
+            func.coalesce(texts.c.reasoning, "").label("reasoning"),
+            problem.c.answer.label("gold"),
+            newest_grade.c.is_correct,
+            func.coalesce(texts.c.prompt_tokens, 0).label("prompt_tokens"),
+            *(
+                cast(func.coalesce(job.c[name], 0), Integer).label(name)
+                for name in (
+                    "think_tokens",
+                    "answer_tokens",
+                    "spent_tokens",
+                    "num_steps",
+                    "num_drafted",
+                    "num_accepted",
+                )
+            ),
+            job.c.error,
+            job.c.finished_at,
+        )
+        .select_from(page)
+        .join(job, job.c.id == page.c.id)
+        .join(problem, problem.c.id == job.c.problem_id)
+        .join(newest_grade, true(), isouter=True)
+        .join(texts, true())
+    )
+
+
+def _to_ended_job(row: Row[Any]) -> EndedJob:
+    values = dict(row._mapping)
+    values["state"] = JobState(row.state)
+    values["stop_reason"] = StopReason(row.stop_reason) if row.stop_reason is not None else None
+    return EndedJob(**values)

@@ -1,0 +1,261 @@
+"""The tables of the queue: what was asked for, how each job stands, and who works. Reads and writes no row.
+
+Names: tables singular; `_at` timestamptz, `_s` wall seconds, `num_*` counts, `*_tokens` tokens. `attempt` and
+`event` only grow. What the run of a job wrote is in `trace_schema`; files are in `upload_schema`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from specreason.reasoning.steps import StopReason
+from specreason.store.tables.columns import (
+    count_column,
+    created_at,
+    id_column,
+    json_column,
+    metadata,
+    moment,
+    one_of,
+    reference,
+    words,
+)
+from specreason.store.tables.states import AttemptOutcome, EventKind, JobState, Scope
+
+api_key = Table(
+    "api_key",
+    metadata,
+    id_column(),
+    Column("name", Text, nullable=False),
+    Column("key_hash", Text, nullable=False, unique=True),  # SHA-256 of the key, hex: the key is random
+    Column("owner", Text, nullable=False),  # of what is created with it
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("max_queued_jobs", Integer),  # of its owner; NULL: any number
+    Column("requests_per_minute", Integer),  # NULL: the deployment's default
+    created_at(),
+    moment("last_used_at"),  # to the minute
+    moment("revoked_at"),
+    CheckConstraint(f"scopes <@ ARRAY[{words(Scope)}] AND cardinality(scopes) > 0", name="scopes"),
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    id_column(),
+    Column("name", Text, nullable=False),
+    Column("pair", Text, nullable=False),
+    Column("config", JSONB, nullable=False),  # RunConfig, verbatim
+    Column("config_hash", Text, nullable=False),
+    Column("num_problems", Integer, nullable=False),
+    Column("num_jobs", Integer, nullable=False),
+    Column("priority", Integer, nullable=False, server_default=text("0")),  # larger goes first
+    json_column("metadata"),
+    Column("owner", Text),  # whose it is, and so are its jobs; NULL: nobody's in particular
+    Column("file_id", ForeignKey("file.id")),
+    # Whose lines these are; NULL: submitted under /api.
+    Column("openai_batch_id", ForeignKey("openai_batch.id")),
+    created_at(),
+    moment("paused_at"),  # NULL: its jobs may run
+    moment("cancelled_at"),
+)
+Index(None, batch.c.owner, batch.c.id)
+Index(None, batch.c.openai_batch_id, postgresql_where=text("openai_batch_id IS NOT NULL"))
+
+idempotency_key = Table(  # a request that created something, and what it was answered: see `idempotency`
+    "idempotency_key",
+    metadata,
+    Column("owner", Text, primary_key=True),  # '' where there is none
+    Column("path", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("body_hash", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    created_at(),
+)
+
+problem = Table(
+    "problem",
+    metadata,
+    id_column(),
+    reference("batch_id", "batch.id"),
+    Column("index", Integer, nullable=False),  # order within the batch, from 0
+    Column("problem_id", Text),  # the user's own name for it
+    Column("text", Text, nullable=False),
+    Column("answer", Text),  # gold
+    json_column("source"),  # the user's other keys, as given
+    UniqueConstraint("batch_id", "index"),
+)
+
+model_pair = Table(
+    "model_pair",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    json_column("config"),
+    created_at(),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    id_column(),
+    Column("pair", Text, nullable=False),
+    Column("pair_fingerprint", ForeignKey("model_pair.fingerprint"), nullable=False),
+    Column("gpu", Text),  # CUDA_VISIBLE_DEVICES; NULL on a CPU
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("slots", Integer, nullable=False),  # most jobs in flight
+    created_at("started_at"),
+    created_at("heartbeat_at"),
+    Column("lease_expires_at", DateTime(timezone=True), nullable=False),
+    moment("stopped_at"),
+)
+
+job = Table(
+    "job",
+    metadata,
+    id_column(),
+    reference("batch_id", "batch.id"),
+    reference("problem_id", "problem.id"),
+    Column("repeat", Integer, nullable=False),  # statistical repeat, from 0
+    Column("seed", BigInteger, nullable=False),
+    Column("pair", Text, nullable=False),
+    Column("priority", Integer, nullable=False, server_default=text("0")),
+    Column("state", Text, nullable=False, server_default=text(f"'{JobState.QUEUED}'")),
+    Column("turn", BigInteger, nullable=False, server_default=text("0")),  # place in the queue: see `turns`
+    Column("paused", Boolean, nullable=False, server_default=text("false")),  # as its batch is, while queued
+    Column(
+        "alone", Boolean, nullable=False, server_default=text("false")
+    ),  # next run: no other job beside it
+    created_at("run_after"),
+    moment("deadline_at"),
+    Column("fence", BigInteger, nullable=False, server_default=text("0")),  # raised by each claim
+    count_column("num_attempts"),
+    count_column("num_errors"),  # attempts that ended in an error, since it was last queued by hand
+    count_column("num_lost"),  # attempts whose worker was lost, likewise
+    Column("worker_id", ForeignKey("worker.id")),  # of the last claim
+    Column("pair_fingerprint", ForeignKey("model_pair.fingerprint")),  # whose steps these are
+    moment("published_at"),  # when its message was last sent; NULL: is to be sent
+    Column("concurrency", Integer),  # jobs in flight on the worker at the last claim, this one included
+    Column("resumed", Boolean, nullable=False, server_default=text("false")),
+    created_at(),
+    moment("started_at"),  # the first claim
+    moment("finished_at"),
+    # Below: NULL until the job has ended.
+    Column("stop_reason", Text),
+    Column("error", Text),
+    Column("answer", Text),  # extracted, not graded
+    *(count_column(name, nullable=True) for name in ("num_steps", "num_drafted", "num_accepted")),
+    *(Column(name, BigInteger) for name in ("think_tokens", "answer_tokens", "spent_tokens")),
+    Column("engine_s", Double),  # that the step loop waited for engines
+    Column("latency_s", Double),  # from the last claim to the end
+    moment("graded_at"),
+    # Above: NULL until the job has ended. Gradable: its problem has a gold answer.
+    Column("gradable", Boolean, nullable=False, server_default=text("false")),
+    UniqueConstraint("batch_id", "problem_id", "repeat"),
+    one_of("state", JobState),
+    one_of("stop_reason", StopReason),
+    CheckConstraint(
+        f"(state IN ({words(s for s in JobState if s.ended)})) = (finished_at IS NOT NULL)",
+        name="ended_has_finished_at",
+    ),
+    CheckConstraint("state <> 'running' OR worker_id IS NOT NULL", name="running_has_worker"),
+)
+Index(None, job.c.batch_id, job.c.id)
+Index(None, job.c.problem_id)
+Index(
+    "ix_job_queue",
+    job.c.pair,
+    job.c.priority.desc(),
+    job.c.turn,
+    job.c.id,
+    postgresql_where=text("state = 'queued' AND NOT paused AND published_at IS NULL"),
+)
+Index(
+    "ix_job_announced",
+    job.c.pair,
+    job.c.published_at,
+    job.c.id,
+    postgresql_where=text("state = 'queued' AND NOT paused AND published_at IS NOT NULL"),
+)
+Index(
+    "ix_job_deadline",
+    job.c.deadline_at,
+    postgresql_where=text("state IN ('queued', 'running') AND deadline_at IS NOT NULL"),
+)
+Index("ix_job_open", job.c.batch_id, postgresql_where=text("state IN ('queued', 'running')"))
+Index("ix_job_running", job.c.worker_id, postgresql_where=text("state = 'running'"))
+_UNGRADED = text("gradable AND state = 'succeeded' AND graded_at IS NULL")
+Index("ix_job_ungraded", job.c.finished_at, postgresql_where=_UNGRADED)
+
+turn_clock = Table(  # how far a queue has got with its turns: see `turns`
+    "turn_clock",
+    metadata,
+    Column("pair", Text, primary_key=True),
+    Column("priority", Integer, primary_key=True),
+    Column("turn", BigInteger, nullable=False),
+)
+
+retry_turn = Table(  # apart from `batch`, whose row is locked before jobs are, as this one is after them
+    "retry_turn",
+    metadata,
+    Column("batch_id", ForeignKey("batch.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "turn", BigInteger, nullable=False
+    ),  # of the job of this batch that last failed and is tried again
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("job_id", ForeignKey("job.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # from 1
+    Column("fence", BigInteger, nullable=False),
+    Column("worker_id", ForeignKey("worker.id"), nullable=False),
+    Column("first_step", Integer, nullable=False),  # index it went on from; 0: from the beginning
+    created_at("started_at"),
+    moment("ended_at"),
+    Column("outcome", Text),
+    Column("error", Text),
+    one_of("outcome", AttemptOutcome),
+    CheckConstraint("(ended_at IS NULL) = (outcome IS NULL)", name="ended_has_outcome"),
+)
+Index(None, attempt.c.worker_id)
+
+event = Table(  # outlives the rows that it tells of: no foreign keys
+    "event",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("batch_id", Uuid),
+    Column("job_id", Uuid),
+    Column("worker_id", Uuid),
+    Column("kind", Text, nullable=False),
+    Column("state", Text),  # the job's new state
+    Column("outcome", Text),  # of the attempt that ended with this change
+    json_column("detail"),
+    created_at(),
+    one_of("kind", EventKind),
+    one_of("state", JobState),
+    one_of("outcome", AttemptOutcome),
+)
+Index(None, event.c.job_id, event.c.id)
+Index(None, event.c.batch_id, event.c.id)

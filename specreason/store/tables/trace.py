@@ -1,0 +1,153 @@
+"""The tables of a run: each kept step with what led to it, its texts, and the grades of the answer.
+
+The checks of `step` state its rules: a draft and a verdict are there exactly where `decision` says that they
+were asked for, and NULL elsewhere. Reads and writes no row.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from specreason.engines.base import FinishReason, Role
+from specreason.reasoning.steps import Decision, Phase
+from specreason.store.tables.columns import (
+    all_or_none,
+    created_at,
+    id_column,
+    metadata,
+    one_of,
+    reference,
+    words,
+)
+
+
+def _completion(role: str) -> list[Column[object]]:
+    """What one generate call cost. All NULL where there was none."""
+    return [
+        Column(f"{role}_tokens", Integer),
+        Column(f"{role}_finish_reason", Text),
+        Column(f"{role}_prompt_tokens", Integer),
+        Column(f"{role}_cached_tokens", Integer),
+        Column(f"{role}_ttft_s", Double),
+        Column(f"{role}_latency_s", Double),
+    ]
+
+
+_DRAFTED = f"decision IN ({words(d for d in Decision if d.drafted)})"
+_CLOSED = f"decision IN ({words(d for d in Decision if d.closes_thinking)})"
+_COST = ("prompt_tokens", "cached_tokens", "latency_s")
+_COMPLETION = ("tokens", "finish_reason", "ttft_s", *_COST)
+
+step = Table(
+    "step",
+    metadata,
+    Column("job_id", ForeignKey("job.id", ondelete="CASCADE"), primary_key=True),
+    Column("index", Integer, primary_key=True),  # from 0, without gaps
+    Column("fence", BigInteger, nullable=False),  # of the claim that wrote it
+    Column("phase", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("author", Text),  # who wrote the kept text; NULL: the loop closed the thinking
+    # When the step began: the share of recent drafts that were kept, that from which on drafting paid, and what the
+    # base had kept alone since the last draft, in all jobs. NULL: unknown.
+    Column("recent_acceptance", Double),
+    Column("break_even", Double),
+    Column("tokens_since_draft", Integer),
+    Column("threshold", Double),  # in force for this step; NULL where nothing was scored
+    Column("utility_score", SmallInteger),  # digit the base model said; NULL: none
+    Column(
+        "expected_score", Double
+    ),  # mean over the ten digits by their probabilities; NULL where no digit was said
+    Column("digit_probs", ARRAY(Double, dimensions=1)),  # of digits 0 to 9; an element is NULL where unknown
+    Column("non_digit_mass", Double),  # probability on no digit; NULL unless all ten are known
+    Column("kept_tokens", Integer, nullable=False),
+    Column(
+        "spent_tokens", Integer, nullable=False
+    ),  # draft, verdict, written; not what was drafted ahead in vain
+    Column("finish_reason", Text),  # of the kept completion
+    *_completion("draft"),
+    Column("draft_ahead_s", Double),  # the draft was under way for so long before it was asked for (overlap)
+    Column("verify_token_id", Integer),
+    Column("verify_prompt_tokens", Integer),
+    Column("verify_cached_tokens", Integer),
+    Column("verify_latency_s", Double),
+    *_completion("written"),
+    created_at(),
+    one_of("phase", Phase),
+    one_of("decision", Decision),
+    one_of("author", Role),
+    *(one_of(f"{prefix}finish_reason", FinishReason) for prefix in ("", "draft_", "written_")),
+    all_or_none(
+        ("digit_probs", *(f"verify_{name}" for name in ("token_id", *_COST))),
+        _DRAFTED,
+        name="verdict_where_drafted",
+    ),
+    all_or_none(
+        (f"draft_{name}" for name in (*_COMPLETION, "ahead_s")), _DRAFTED, name="draft_where_drafted"
+    ),
+    CheckConstraint("num_nonnulls(recent_acceptance, break_even, tokens_since_draft) IN (0, 3)", name="odds"),
+    all_or_none(
+        (f"written_{name}" for name in _COMPLETION),
+        f"NOT ({_CLOSED} OR decision = 'accepted')",
+        name="written_unless_draft_kept",
+    ),
+    CheckConstraint(f"(author IS NULL) = ({_CLOSED})", name="author_unless_closed"),
+    CheckConstraint("decision <> 'accepted' OR author = 'drafter'", name="accepted_keeps_draft"),
+    CheckConstraint(
+        "decision NOT IN ('rejected', 'rejected_no_digit') OR author = 'base'", name="rejected_keeps_base"
+    ),
+    CheckConstraint("utility_score BETWEEN 0 AND 9", name="utility_score"),
+    CheckConstraint(
+        "(utility_score IS NOT NULL) = (decision IN ('accepted', 'rejected'))",
+        name="utility_score_where_digit",
+    ),
+    CheckConstraint("expected_score IS NULL OR utility_score IS NOT NULL", name="expected_score"),
+    CheckConstraint("array_length(digit_probs, 1) = 10", name="digit_probs"),
+    CheckConstraint(
+        "spent_tokens"
+        " = coalesce(draft_tokens, 0) + coalesce(written_tokens, 0) + num_nonnulls(verify_token_id)",
+        name="spent_tokens",
+    ),
+    CheckConstraint("index >= 0 AND kept_tokens >= 0", name="not_negative"),
+)
+
+step_payload = Table(  # apart from `step`, so that retention can drop it and keep the numbers
+    "step_payload",
+    metadata,
+    Column("job_id", Uuid, primary_key=True),
+    Column("index", Integer, primary_key=True),
+    Column("kept_text", Text, nullable=False),
+    Column("kept_ids", ARRAY(Integer, dimensions=1), nullable=False),  # in the author's vocabulary; the truth
+    Column("draft_text", Text),
+    Column("draft_ids", ARRAY(Integer, dimensions=1)),
+    Column("written_text", Text),
+    Column("written_ids", ARRAY(Integer, dimensions=1)),
+    ForeignKeyConstraint(["job_id", "index"], ["step.job_id", "step.index"], ondelete="CASCADE"),
+)
+
+grade = Table(  # only grows: grading again adds a row, and the newest counts
+    "grade",
+    metadata,
+    id_column(),
+    reference("job_id", "job.id"),
+    Column("grader", Text, nullable=False),  # name and version
+    Column("answer", Text),  # as extracted when it was graded
+    Column("is_correct", Boolean, nullable=False),
+    Column("detail", Text),
+    created_at(),
+)
+Index(None, grade.c.job_id, grade.c.id)

@@ -1,0 +1,329 @@
+"""Two keys of two owners: nothing of the one is shown to the other, by any route of the document, id or filter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from specreason.embedded import Servers
+from specreason.store.queue import controls
+from specreason.store.queue.jobs import JobResult
+from specreason.store.session import Database
+from specreason.store.tables.states import JobState, Scope
+from specreason.store.trace.writer import TraceWriter
+from tests.support.guarded_api import PROBLEMS, client_of, guarded_app, make_key
+from tests.support.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
+from tests.support.processes import wait_for
+from tests.support.store_builders import accepted, append_all, claimed, execute, start_worker
+from tests.support.workers import rows_of
+
+NAME = "lovelace"  # stands in everything that ada names
+PUBLIC = {"/v1/models/{model}"}
+KEY = {"Idempotency-Key": "mine"}
+SUBMISSION = {"name": f"{NAME}'s sums", "problems": PROBLEMS, "config": {"repeats": 2}}
+GRID = {"name": f"{NAME}'s grid", "problems": PROBLEMS[:1], "grid": {"scheme": ["base", "drafter"]}}
+LINES = [line("one", model="demo"), line("two", model="demo")]
+BODIES: dict[str, Any] = {
+    "/api/batches/{batch_id}/deadline": {"deadline_at": "2020-01-01T00:00:00Z"},
+    "/api/jobs/{job_id}/deadline": {"deadline_at": "2020-01-01T00:00:00Z"},
+    "/api/batches/{batch_id}/priority": {"priority": 9},
+    "/api/batches/{batch_id}/requeue": {"states": ["cancelled", "failed"]},
+}
+QUERIES: tuple[dict[str, Any], ...] = (
+    {},
+    {"limit": 100},
+    {"limit": 1000},
+    {"open": "true"},
+    {"open": "false"},
+    {"name": NAME},
+    {"name": "%"},
+    {"before": "ffffffff-ffff-ffff-ffff-ffffffffffff"},
+    {"state": "running"},
+    {"is_correct": "none"},
+    {"error": ""},
+    {"after": 0},
+    {"after": f"file-{'f' * 32}"},
+    {"after": f"batch_{'f' * 32}"},
+    {"order": "asc"},
+    {"purpose": "batch_output"},
+)
+IDS = " UNION ALL ".join(f"SELECT id FROM {table}" for table in ("file", "openai_batch", "batch", "job"))
+TABLES = ("file", "openai_batch", "batch", "job", "idempotency_key")
+ROWS = " UNION ALL ".join(f"SELECT (SELECT json_agg({table}) FROM {table})::text" for table in TABLES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ids:
+    """One thing of each kind, in the way that the paths name it."""
+
+    batch_id: str
+    job_id: str
+    openai_id: str
+    file_id: str
+
+    def url(self, path: str) -> str:
+        batch_id = self.openai_id if path.startswith("/v1/") else self.batch_id
+        return path.format(batch_id=batch_id, job_id=self.job_id, file_id=self.file_id, model="demo")
+
+
+NOTHING = Ids(
+    batch_id=str(uuid4()),
+    job_id=str(uuid4()),
+    openai_id=f"batch_{uuid4().hex}",
+    file_id=f"file-{uuid4().hex}",
+)
+
+
+class Owned:
+    """An owner with files, a batch of OpenAI's and its results, a batch of ours, a grid, and jobs in many states."""
+
+    def __init__(self, app: FastAPI, database: Database) -> None:
+        self.client = client_of(app, make_key(database, "ada"))
+        self.database = database
+        self.file_id = self.upload()
+        self.openai_id = str(self.post("/v1/batches", json=openai_batch(self.file_id), headers=KEY)["id"])
+        self._stands("in_progress")
+        execute(database, "UPDATE job SET pair = 'scripted'")
+        failed = JobResult(state=JobState.FAILED, error=f"{NAME} failed")
+        end_all(database, lambda number: failed if number else succeeded(number))
+        done = self._stands("completed")
+        self.result_ids = [str(done["output_file_id"]), str(done["error_file_id"])]
+        self.batch_id = str(self.post("/api/batches", json=SUBMISSION, headers=KEY)["batch_id"])
+        self.grid_id = str(self.post("/api/grids", json=GRID, headers=KEY)["grid_id"])
+        execute(database, "UPDATE job SET pair = 'scripted'")
+
+    def post(self, path: str, **sent: Any) -> dict[str, Any]:
+        answer = self.client.post(path, **sent)
+        assert answer.is_success, answer.text
+        return dict(answer.json())
+
+    def upload(self, **sent: Any) -> str:
+        form = {"purpose": "batch"}
+        files = {"file": (f"{NAME}.jsonl", jsonl(LINES))}
+        return str(self.post("/v1/files", data=form, files=files, **sent)["id"])
+
+    def _stands(self, status: str) -> dict[str, Any]:
+        """The batch of OpenAI's once it has this status."""
+        path = f"/v1/batches/{self.openai_id}"
+        wait_for(lambda: self.client.get(path).json()["status"] == status)
+        return dict(self.client.get(path).json())
+
+    @property
+    def jobs(self) -> dict[str, str]:
+        """Those of the batch of ours, and their states."""
+        jobs = self.client.get(f"/api/batches/{self.batch_id}/jobs").json()["data"]
+        return {job["job_id"]: job["state"] for job in jobs}
+
+    @property
+    def ids(self) -> list[Ids]:
+        """A job of each batch and state, and every file."""
+        files = [self.file_id, *self.result_ids]
+        jobs = rows_of(
+            self.database, "SELECT DISTINCT ON (batch_id, state) batch_id::text, id::text FROM job"
+        )
+        return [
+            Ids(
+                batch_id=batch_id,
+                job_id=job_id,
+                openai_id=self.openai_id,
+                file_id=files[number % len(files)],
+            )
+            for number, (batch_id, job_id) in enumerate(jobs)
+        ]
+
+    @property
+    def secrets(self) -> set[str]:
+        """Every id of hers as 32 digits, and her name for things."""
+        return {row[0].hex for row in rows_of(self.database, IDS)} | {plain(self.grid_id), NAME}
+
+
+def openai_batch(file_id: str) -> dict[str, Any]:
+    metadata = {"who": NAME}
+    return {
+        "input_file_id": file_id,
+        "endpoint": ENDPOINT,
+        "completion_window": "24h",
+        "metadata": metadata,
+    }
+
+
+def plain(text: str) -> str:
+    """Ids are written in two ways."""
+    return text.lower().replace("-", "")
+
+
+@pytest.fixture
+def app(servers: Servers, database: Database, tmp_path: Path) -> Iterator[FastAPI]:
+    app = guarded_app(servers, database, tmp_path)
+    with TestClient(app):  # for as long as the application lives
+        yield app
+
+
+@pytest.fixture
+async def ada(app: FastAPI, database: Database) -> Owned:
+    owned = Owned(app, database)
+    running, _, failed, _ = owned.jobs
+    job = claimed(database, UUID(running), start_worker(database))
+    await append_all(TraceWriter(database), job, accepted(0), accepted(1, f"{NAME}.\n\n"))
+    execute(
+        database,
+        f"UPDATE job SET state = 'failed', error = '{NAME}', finished_at = now() WHERE id = '{failed}'",
+    )
+    return owned
+
+
+@pytest.fixture
+def bob(app: FastAPI, database: Database) -> TestClient:
+    return client_of(app, make_key(database, "bob"))
+
+
+def operations(app: FastAPI) -> list[tuple[str, str]]:
+    """Method and path of all in the document; what deletes comes last."""
+    found = [(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods]
+    return sorted(found, key=lambda operation: operation[0] == "DELETE")
+
+
+def owned_operations(app: FastAPI) -> list[tuple[str, str]]:
+    """Those on something that has an owner."""
+    return [(method, path) for method, path in operations(app) if "{" in path and path not in PUBLIC]
+
+
+def stored(database: Database, folder: Path) -> object:
+    """All that there is, as far as a request may change it."""
+    return rows_of(database, ROWS), sorted(path.name for path in folder.iterdir())
+
+
+async def test_no_route_shows_or_changes_anything_of_another_owner(
+    app: FastAPI, database: Database, ada: Owned, bob: TestClient, tmp_path: Path
+) -> None:
+    secrets, owned = ada.secrets, set(owned_operations(app))
+    before, num_denied, num_listed = stored(database, tmp_path), 0, 0
+    for ids in ada.ids:
+        for method, path in operations(app):
+            url = ids.url(path)
+            for query in QUERIES if method == "GET" else QUERIES[:1]:
+                answer = bob.request(method, url, params=query, json=BODIES.get(path))
+                sent, text = plain(url + json.dumps(query)), plain(answer.text)
+                assert not {each for each in secrets if each in text and each not in sent}, (url, query)
+                if (method, path) in owned:
+                    assert answer.status_code in (400, 404, 422), (method, url, answer.text)
+                    num_denied += answer.status_code == 404
+                elif method == "GET" and not query:
+                    assert answer.status_code == 200, url
+                    num_listed += 1
+    assert num_denied > 500
+    assert num_listed >= 7 * len(ada.ids)
+    assert stored(database, tmp_path) == before
+
+
+async def test_what_is_anothers_answers_as_what_is_not_there(
+    app: FastAPI, ada: Owned, bob: TestClient
+) -> None:
+    hers = ada.ids[0]
+    for method, path in owned_operations(app):
+        theirs = bob.request(method, hers.url(path), json=BODIES.get(path))
+        none = bob.request(method, NOTHING.url(path), json=BODIES.get(path))
+        assert theirs.status_code == none.status_code == 404, path
+        said = plain(theirs.text)
+        for guessed, nothing in (
+            (hers.batch_id, NOTHING.batch_id),
+            (hers.job_id, NOTHING.job_id),
+            (hers.openai_id.removeprefix("batch_"), NOTHING.openai_id.removeprefix("batch_")),
+            (hers.file_id.removeprefix("file-"), NOTHING.file_id.removeprefix("file-")),
+        ):
+            said = said.replace(plain(guessed), plain(nothing))
+        assert said == plain(none.text)
+
+
+async def test_another_owners_file_becomes_nothing_of_ones_own(
+    database: Database, ada: Owned, bob: TestClient, tmp_path: Path
+) -> None:
+    grid, before = json.dumps(GRID["grid"]), stored(database, tmp_path)
+    for file_id in (ada.file_id, *ada.result_ids, NOTHING.file_id):
+        refused = bob.post("/v1/batches", json=openai_batch(file_id))
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "input_file_id")
+        for path, form in (("/api/batches", {}), ("/api/grids", {"grid": (None, grid)})):
+            refused = bob.post(path, files={"file_id": (None, file_id), **form})
+            assert (refused.status_code, refused.json()["field"]) == (422, "file_id")
+    assert stored(database, tmp_path) == before
+
+
+async def test_a_page_behind_something_of_anothers_is_empty(ada: Owned, bob: TestClient) -> None:
+    for path, after, order in (
+        ("/v1/files", ada.file_id, "asc"),
+        ("/v1/files", ada.result_ids[0], "desc"),
+        ("/v1/batches", ada.openai_id, "desc"),
+    ):
+        page = bob.get(path, params={"after": after, "order": order})
+        assert (page.status_code, page.json()["data"], page.json()["has_more"]) == (200, [], False)
+    assert bob.get("/api/batches", params={"before": ada.batch_id}).json() == {"data": [], "next": None}
+
+
+async def test_who_has_things_of_his_own_sees_these_and_no_other(
+    database: Database, ada: Owned, bob: TestClient
+) -> None:
+    secrets = ada.secrets
+    his = bob.post("/api/batches", json={"problems": [{"problem": "1 + 1?"}]}).json()["batch_id"]
+    form = {"data": {"purpose": "batch"}, "files": {"file": ("his.jsonl", jsonl(LINES))}}
+    his_file = bob.post("/v1/files", **form).json()["id"]  # type: ignore[arg-type]
+    assert [batch["batch_id"] for batch in bob.get("/api/batches").json()["data"]] == [his]
+    assert [file["id"] for file in bob.get("/v1/files").json()["data"]] == [his_file]
+    assert bob.get("/v1/batches").json()["data"] == []
+    controls.cancel_batch(database, UUID(ada.batch_id))  # events of hers, between two of his
+    assert bob.post(f"/api/batches/{his}/cancel").status_code == 200
+    stream = bob.get(f"/api/batches/{his}/events").text
+    assert stream.count("event: job_ended") == 1
+    assert not {each for each in secrets if each in plain(stream)}
+
+
+async def test_the_owner_and_an_administrator_see_all_of_it(
+    app: FastAPI, database: Database, ada: Owned
+) -> None:
+    root = client_of(app, make_key(database, "root", [Scope.ADMIN]))
+    running = next(iter(ada.jobs))
+    one = Ids(batch_id=ada.batch_id, job_id=running, openai_id=ada.openai_id, file_id=ada.file_id)
+    for client in (ada.client, root):
+        batches = [batch["batch_id"] for batch in client.get("/api/batches").json()["data"]]
+        assert (len(batches), ada.batch_id in batches) == (4, True)  # the grid's two, and one of OpenAI's
+        assert [batch["id"] for batch in client.get("/v1/batches").json()["data"]] == [ada.openai_id]
+        files = {file["id"] for file in client.get("/v1/files").json()["data"]}
+        assert files == {ada.file_id, *ada.result_ids}
+        for file_id in files:
+            assert client.get(f"/v1/files/{file_id}/content").content
+        assert len(client.get(f"/api/jobs/{running}/steps").json()["data"]) == 2
+        assert len(client.get(f"/api/jobs/{running}/attempts").json()["data"]) == 1
+        assert len(client.get(f"/api/batches/{ada.batch_id}/results").text.splitlines()) == 1
+    for client, file_id in ((ada.client, ada.file_id), (root, ada.result_ids[0])):
+        for method, path in owned_operations(app):
+            if not path.endswith("/events"):  # which end when all jobs have
+                url = replace(one, file_id=file_id).url(path)
+                assert client.request(method, url, json=BODIES.get(path)).status_code == 200, url
+    left = [file["id"] for file in ada.client.get("/v1/files").json()["data"]]
+    assert left == ada.result_ids[1:]
+
+
+async def test_the_same_idempotency_key_of_another_owner_answers_nothing_of_the_first(
+    ada: Owned, bob: TestClient
+) -> None:
+    hers = ada.upload(headers=KEY)
+    form = {"data": {"purpose": "batch"}, "files": {"file": (f"{NAME}.jsonl", jsonl(LINES))}}
+    mine = bob.post("/v1/files", **form, headers=KEY)  # type: ignore[arg-type]
+    assert (mine.status_code, mine.json()["id"] == hers) == (200, False)
+    secrets = ada.secrets - {NAME, plain(mine.json()["id"].removeprefix("file-"))}
+    for path, body in (
+        ("/v1/batches", openai_batch(mine.json()["id"])),
+        ("/api/batches", SUBMISSION),
+        ("/api/grids", GRID),
+    ):
+        answer = bob.post(path, json=body, headers=KEY)
+        assert answer.is_success, answer.text
+        assert "Idempotent-Replayed" not in answer.headers
+        assert not {each for each in secrets if each in plain(answer.text)}

@@ -1,0 +1,322 @@
+"""What /api/batches and /api/grids take besides: mapped columns, earlier uploads, grids; and results as JSONL."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.publisher import Publisher
+from specreason.config import load_pairs
+from specreason.embedded import Servers
+from specreason.settings import Settings
+from specreason.store.queue.jobs import JobResult, finish
+from specreason.store.read.results import (
+    BYTES_PER_TOKEN,
+    PAGE,
+    _page_size,
+    ended_jobs,
+    ended_jobs_by_problem,
+)
+from specreason.store.session import Database
+from specreason.store.tables.states import JobState
+from specreason.store.trace.grades import NewGrade, insert_grade
+from specreason.store.trace.writer import TraceWriter
+from tests.support.full_disk import full_disk
+from tests.support.live_api import LOCAL
+from tests.support.store_builders import (
+    accepted,
+    answer,
+    append_all,
+    claimed,
+    execute,
+    job_ids,
+    scalar,
+    start_worker,
+    submit,
+)
+from tests.support.workers import rows_of
+
+ROWS = [{"question": "1 + 1?", "solution": 2, "uid": "a", "year": 2024}, {"question": "2 + 2?"}]
+MAPPING = {"problem": "question", "answer": "solution", "id": "uid"}
+LINES = "".join(json.dumps(row) + "\n" for row in ROWS)
+
+
+@pytest.fixture
+def files_dir(tmp_path: Path) -> Path:
+    return tmp_path / "files"
+
+
+@pytest.fixture
+def client(servers: Servers, database: Database, files_dir: Path) -> Iterator[TestClient]:
+    settings = Settings(files_dir=files_dir, max_body_bytes=100_000, max_problems=1000, max_jobs=100)
+    with TestClient(
+        create_app(database, Publisher(servers.broker_url), load_pairs(), settings), base_url=LOCAL
+    ) as client:
+        yield client
+
+
+def problems(database: Database) -> list[Any]:
+    return list(rows_of(database, "SELECT text, answer, problem_id, source FROM problem ORDER BY index"))
+
+
+UPLOADS = [("/v1/files", {"purpose": "batch"}), ("/api/batches", {})]
+MAPPED = [("1 + 1?", "2", "a", {"year": 2024}), ("2 + 2?", None, None, {})]
+
+
+def test_columns_of_inline_problems_are_mapped(client: TestClient, database: Database) -> None:
+    answer = client.post("/api/batches", json={"problems": ROWS, "mapping": MAPPING})
+    assert answer.status_code == 201
+    assert problems(database) == MAPPED
+
+
+def test_columns_of_a_file_are_mapped(client: TestClient, database: Database) -> None:
+    form = {"mapping": json.dumps(MAPPING)}
+    answer = client.post("/api/batches", data=form, files={"file": ("p.jsonl", LINES)})
+    assert answer.status_code == 201
+    assert problems(database) == MAPPED
+
+
+def test_an_earlier_upload_is_used_by_either_of_its_names(client: TestClient, database: Database) -> None:
+    made = client.post("/v1/files", data={"purpose": "batch"}, files={"file": ("p.jsonl", LINES)}).json()
+    file_id = UUID(made["id"].removeprefix("file-"))
+    for name in (made["id"], str(file_id)):
+        form = {"file_id": name, "mapping": json.dumps(MAPPING)}
+        # A form without a file part is multipart all the same.
+        answer = client.post("/api/batches", files={key: (None, value) for key, value in form.items()})
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["file_id"] == str(file_id)
+    assert scalar(database, "SELECT count(*) FROM problem") == 4
+    assert scalar(database, "SELECT count(*) FROM file") == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ({"mapping": json.dumps({"question": "problem"})}, "question"),
+        ({"mapping": json.dumps({"problem": "text"})}, "line 1: text"),
+        ({"mapping": "[]"}, "mapping"),
+        ({}, "line 1: problem"),
+        ({"file_id": f"file-{uuid4().hex}"}, "not both"),
+    ],
+)
+def test_a_refused_file_leaves_nothing_behind(
+    client: TestClient, database: Database, files_dir: Path, form: dict[str, str], says: str
+) -> None:
+    answer = client.post("/api/batches", data=form, files={"file": ("p.jsonl", LINES)})
+    assert answer.status_code == 422
+    assert says in answer.text
+    assert scalar(database, "SELECT count(*) FROM file") == 0
+    assert [path for path in files_dir.rglob("*") if path.is_file()] == []
+
+
+def test_a_file_id_that_is_none_is_refused(client: TestClient) -> None:
+    answer = client.post("/api/batches", files={"file_id": (None, str(uuid4()))})
+    assert (answer.status_code, answer.json()["field"]) == (422, "file_id")
+
+
+def test_a_file_id_whose_content_is_gone_is_refused(client: TestClient, files_dir: Path) -> None:
+    made = client.post("/v1/files", data={"purpose": "batch"}, files={"file": ("p.jsonl", LINES)}).json()
+    for path in files_dir.glob("*/*"):
+        path.unlink()  # as a delete does that comes in between
+    answer = client.post("/api/batches", files={"file_id": (None, made["id"])})
+    assert (answer.status_code, answer.json()["field"]) == (422, "file_id")
+
+
+def test_a_body_that_would_fill_the_memory_is_refused(client: TestClient) -> None:
+    answer = client.post("/api/batches", json={"problems": [{"problem": "x" * 100_000}]})
+    assert (answer.status_code, answer.json()["field"]) == (413, "body")
+    assert "send the problems as a file" in answer.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"problems": [{"problem": "1 + 1?"}], "metadata": {"deep": json.loads("[" * 300 + "]" * 300)}},
+        {"problems": [{"problem": "1 + 1?"}], "\ud800": 1},
+        {"problems": [{"problem": "1 + 1?", "\ud800\0": 1}]},
+        {"problems": [{"text": "1 + 1?"}], "mapping": {"problem": "\ud800"}},
+        {"problems": [{"problem": "1 + 1?"}], "pair": "\ud800"},
+    ],
+    ids=["300 levels", "key", "key of a problem", "mapping", "pair"],
+)
+def test_a_body_that_cannot_be_stored_or_repeated_is_refused(
+    client: TestClient, database: Database, body: dict[str, Any]
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/api/batches", content=json.dumps(body), headers=headers)
+    assert answer.status_code == 422
+    assert scalar(database, "SELECT count(*) FROM batch") == 0
+
+
+@pytest.mark.parametrize("charset", ["undefined", "utf-7", "unicode_escape", "latin-1"])
+@pytest.mark.parametrize(("path", "status"), [("/api/batches", 422), ("/v1/files", 400)])
+def test_a_form_in_another_charset_is_refused(
+    client: TestClient, path: str, status: int, charset: str
+) -> None:
+    form = b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\nx\r\n--x--\r\n'
+    headers = {"Content-Type": f"multipart/form-data; boundary=x; charset={charset}"}
+    answer = client.post(path, content=form, headers=headers)
+    assert answer.status_code == status
+    assert "charset" in answer.text
+
+
+@pytest.mark.parametrize(("path", "fields"), UPLOADS)
+def test_an_upload_that_fills_the_disk_is_503_and_nothing_stays(
+    client: TestClient, files_dir: Path, path: str, fields: dict[str, str]
+) -> None:
+    with full_disk(100_000):
+        answer = client.post(path, data=fields, files={"file": ("x", bytes(2_000_000))})
+    assert answer.status_code == 503
+    assert "files: " in answer.text
+    assert int(answer.headers["Retry-After"]) > 0
+    assert not any(each.is_file() for each in files_dir.rglob("*"))
+
+
+def test_an_upload_needs_room_only_where_files_stay(
+    client: TestClient, files_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    answer = client.post("/v1/files", data={"purpose": "batch"}, files={"file": ("x", bytes(2_000_000))})
+    assert answer.status_code == 200
+    assert [each.stat().st_size for each in files_dir.rglob("*") if each.is_file()] == [2_000_000]
+
+
+def test_a_file_of_blank_lines_is_refused(client: TestClient) -> None:
+    answer = client.post("/api/batches", files={"file": ("p.jsonl", b"\n" * 10_001)})
+    assert (answer.status_code, answer.json()["detail"]) == (422, "file: has more than 10000 blank lines")
+
+
+def test_a_grid_is_a_batch_for_each_combination_that_differs(client: TestClient, database: Database) -> None:
+    grid = {"scheme": ["base", "specreason", "specreason"], "threshold": [5, 7, 5]}
+    answer = client.post(
+        "/api/grids", json={"name": "aime", "problems": ROWS, "mapping": MAPPING, "grid": grid}
+    )
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert [(each["name"], each["scheme"], each["config"]["threshold"]) for each in made["data"]] == [
+        ("aime base", "base", 7),
+        ("aime specreason ≥5", "specreason", 5),
+        ("aime specreason ≥7", "specreason", 7),
+    ]
+    assert {each["metadata"]["grid_id"] for each in made["data"]} == {made["grid_id"]}
+    assert scalar(database, "SELECT count(*) FROM job") == 6
+
+
+@pytest.mark.parametrize(
+    ("repeats", "fields", "wrong"),
+    [(50, {}, "config.repeats"), (25, {"grid": '{"threshold": [3, 7]}'}, "grid")],
+)
+def test_more_jobs_than_a_submission_may_have_are_refused(
+    client: TestClient, database: Database, repeats: int, fields: dict[str, str], wrong: str
+) -> None:
+    def send(repeats: int) -> Any:
+        form = {"config": json.dumps({"repeats": repeats}), "mapping": json.dumps(MAPPING), **fields}
+        path = "/api/grids" if "grid" in fields else "/api/batches"
+        return client.post(path, data=form, files={"file": ("p.jsonl", LINES)})
+
+    refused = send(repeats + 1)
+    assert (refused.status_code, refused.json()["field"]) == (422, wrong)
+    assert "at most 100" in refused.json()["detail"]
+    assert scalar(database, "SELECT count(*) FROM batch") == 0
+    assert send(repeats).status_code == 201
+
+
+def test_a_grid_over_a_file_keeps_the_file_once(client: TestClient, database: Database) -> None:
+    form = {"mapping": json.dumps(MAPPING), "grid": json.dumps({"scheme": ["base", "drafter"]})}
+    answer = client.post("/api/grids", data=form, files={"file": ("p.jsonl", LINES)})
+    assert answer.status_code == 201, answer.text
+    assert len({each["file_id"] for each in answer.json()["data"]}) == 1
+    assert scalar(database, "SELECT count(*) FROM file") == 1
+
+
+@pytest.mark.parametrize(
+    ("grid", "says"),
+    [
+        ({"scheme": ["base", "specdecode"]}, "config.scheme"),
+        ({"scheme": []}, "grid.scheme"),
+        ({"threshold": [10]}, "grid.threshold"),
+        ({"treshold": [5]}, "grid.treshold"),
+        ({"scheme": ["specreason"], "threshold": [i / 10 for i in range(65)]}, "grid.threshold"),
+    ],
+)
+def test_a_grid_is_stored_as_a_whole_or_not_at_all(
+    client: TestClient, database: Database, grid: dict[str, Any], says: str
+) -> None:
+    answer = client.post("/api/grids", json={"problems": [{"problem": "x"}], "grid": grid})
+    assert answer.status_code == 422
+    assert says in answer.text
+    assert scalar(database, "SELECT count(*) FROM batch") == 0
+
+
+async def test_results_are_a_line_for_each_job_that_has_ended(client: TestClient, database: Database) -> None:
+    batch_id = submit(database, 2, repeats=2)
+    first, second, third, _ = job_ids(database, batch_id)
+    worker_id = start_worker(database)
+    writer = TraceWriter(database)
+    job = claimed(database, first, worker_id)
+    await append_all(writer, job, accepted(0), accepted(1, "Done.</think>"), answer(2))
+    assert finish(database, job, JobResult(state=JobState.SUCCEEDED, answer="4"))
+    insert_grade(database, NewGrade(job_id=first, grader="g", answer="4", is_correct=True))
+    failed = claimed(database, third, worker_id)
+    assert finish(database, failed, JobResult(state=JobState.FAILED, error="too\u2028long"))
+    claimed(database, second, worker_id)  # runs, and is not among them
+    writer.close()
+    answered = client.get(f"/api/batches/{batch_id}/results")
+    assert answered.headers["content-type"].startswith("application/jsonl")
+    one, other = (json.loads(line) for line in answered.text.splitlines())
+    assert (one["job_id"], one["problem_index"], one["repeat"]) == (str(first), 0, 0)
+    assert (one["answer"], one["answer_text"], one["gold"], one["is_correct"]) == (
+        "4",
+        r"\boxed{4}",
+        "4",
+        True,
+    )
+    assert one["reasoning"] == "So 2 + 2 = 4.\n\nDone."
+    assert one["usage"] == {
+        "prompt_tokens": 40,
+        "think_tokens": 6,
+        "answer_tokens": 5,
+        "spent_tokens": 14,
+        "num_steps": 3,
+        "num_drafted": 2,
+        "num_accepted": 2,
+    }
+    assert (other["job_id"], other["repeat"]) == (str(third), 1)
+    assert (other["state"], other["error"], other["answer_text"]) == ("failed", "too\u2028long", "")
+
+
+def test_results_of_many_jobs_have_each_once_in_both_orders(database: Database) -> None:
+    batch_id = submit(database, PAGE + 1, repeats=2)
+    execute(database, "UPDATE job SET state = 'cancelled', finished_at = now()")
+    submitted = [(job.repeat, job.problem_index) for job in ended_jobs(database, batch_id)]
+    assert submitted == sorted((repeat, index) for repeat in range(2) for index in range(PAGE + 1))
+    by_problem = [(job.problem_index, job.repeat) for job in ended_jobs_by_problem(database, batch_id)]
+    assert by_problem == sorted(by_problem)
+    assert len(set(by_problem)) == len(submitted)
+
+
+def test_long_results_are_read_a_few_at_a_time_and_none_is_missed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_id = submit(database, 5, repeats=2)
+    execute(
+        database,
+        "UPDATE job SET state = 'failed', finished_at = now(), think_tokens = 90, answer_tokens = 10",
+    )
+    execute(database, "UPDATE job SET think_tokens = NULL WHERE repeat = 1")
+    monkeypatch.setattr("specreason.store.read.results.PAGE_BYTES", 3 * 100 * BYTES_PER_TOKEN)
+    assert _page_size(database, batch_id) == 3
+    assert len({job.job_id for job in ended_jobs(database, batch_id)}) == 10
+    assert len({job.job_id for job in ended_jobs_by_problem(database, batch_id)}) == 10
+
+
+def test_results_of_an_unknown_batch_are_404(client: TestClient) -> None:
+    assert client.get(f"/api/batches/{uuid4()}/results").status_code == 404

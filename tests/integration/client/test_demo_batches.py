@@ -1,0 +1,69 @@
+"""The demo's batches and its report, on a real API; a worker of the test's own ends the jobs."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from api.app import create_app
+from api.publisher import Publisher
+from specreason.cli.demo import PROBLEMS, DemoReport, _run_batches
+from specreason.cli.local.stack import Stack
+from specreason.cli.show.demo import print_a_trace, print_queries, print_table
+from specreason.client import Client
+from specreason.config import load_pairs
+from specreason.embedded import Servers
+from specreason.settings import Settings
+from specreason.store.queue.jobs import JobResult, claim, finish
+from specreason.store.queue.workers import NewWorker, register_worker
+from specreason.store.session import Database, read_only_query
+from specreason.store.tables.states import JobState
+from specreason.store.trace.grades import NewGrade, insert_grade, jobs_to_grade
+from tests.support.live_api import serving
+
+
+def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
+    servers: Servers, database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPECREASON_FILES_DIR", str(tmp_path / "files"))
+    new = NewWorker(pair="demo", pair_fingerprint="f", host="here", pid=1, slots=1)
+    worker_id = register_worker(database, new, lease_s=600)
+
+    def work() -> None:
+        """End one job, grade one answer: as a worker would meanwhile."""
+        for (job_id,) in read_only_query(database, "SELECT id FROM job WHERE state = 'queued' LIMIT 1").rows:
+            job = claim(database, job_id, worker_id=worker_id, pair_fingerprint="f")
+            assert job is not None
+            assert finish(database, job, JobResult(state=JobState.SUCCEEDED, answer="4"))
+            return
+        for waiting in jobs_to_grade(database)[:1]:
+            insert_grade(
+                database, NewGrade(job_id=waiting.job_id, grader="exact 1", answer="4", is_correct=True)
+            )
+
+    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())
+    lines = PROBLEMS.read_text().splitlines()[:2]
+    out = io.StringIO()
+    console = Console(file=out, width=200)
+    with serving(app) as url, Client(url) as client:
+        stack = Stack(
+            api_url=url,
+            database_url=database_url,
+            broker_url=servers.broker_url,
+            database=database,
+            services=(),
+            check_servers=work,
+        )
+        report = DemoReport(batches=_run_batches(stack, client, lines, console))
+        assert list(report.batches) == ["base", "drafter", "specreason"]
+        assert report.all_succeeded
+        assert [batch.num_graded for batch in report.batches.values()] == [2, 2, 2]
+        assert report.speedup("base") == 1
+        print_table(console, report.batches, {name: report.speedup(name) for name in report.batches})
+        print_queries(console, database, report.batches["specreason"].batch_id)
+        print_a_trace(console, client, report.batches["specreason"].batch_id)
+    assert "1.00×" in out.getvalue()
+    assert "succeeded; answer 4" in out.getvalue()

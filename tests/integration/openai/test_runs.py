@@ -1,0 +1,132 @@
+"""/v1/batches from upload to download: a real server, a real worker with scripted models."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from openai import OpenAI
+from sqlalchemy import text
+
+from specreason.embedded import Servers
+from specreason.store.session import Database, connect
+from tests.integration.conftest import TEMPLATE, database_called
+from tests.support.openai_api import create, lines_of, reaches, scripted_app, sdk_of, write_pairs
+from tests.support.openai_builders import ENDPOINT, jsonl, line
+from tests.support.processes import wait_for
+from tests.support.scripted_child import HOLDS
+from tests.support.workers import WorkerHarness, rows_of
+from worker.app import make_app
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def harness(servers: Servers, administration: Database) -> Iterator[WorkerHarness]:
+    name = "test_openai_runs"
+    with administration.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+    database_url = database_called(servers, name)
+    database = connect(database_url)
+    celery = make_app(servers.broker_url)
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {
+            "PYTHONPATH": str(ROOT),
+            "SPECREASON_DATABASE_URL": database_url,
+            "SPECREASON_BROKER_URL": servers.broker_url,
+            "SPECREASON_PAIRS_FILE": str(write_pairs(Path(folder))),
+            "SPECREASON_SLOTS": "4",
+            HOLDS: folder,
+        }
+        harness = WorkerHarness(database, database_url, celery, environment, Path(folder))
+        harness.lose_messages()
+        yield harness
+        harness.let_go_of_all()
+        harness.close()
+        sys.stdout.write((Path(folder) / "workers.log").read_text())  # shown where a test has failed
+    celery.close()
+    database.dispose()
+    with administration.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def openai(harness: WorkerHarness, servers: Servers, tmp_path: Path) -> Iterator[OpenAI]:
+    """The API on a database where a worker runs what is submitted."""
+    harness.worker()
+    with sdk_of(scripted_app(servers, harness.database, tmp_path)) as openai:
+        yield openai
+
+
+def test_a_batch_runs_from_upload_to_download(openai: OpenAI, harness: WorkerHarness) -> None:
+    lines = [
+        line("first", "What is 1 + 1?", temperature=0.7, max_tokens=2000),
+        line("second", "What is 2 + 2?", n=3, seed=5),
+        line("third\u2028", "What is 3 + 3?", specreason={"scheme": "base", "seed": 9}),
+    ]
+    made = create(openai, jsonl(lines), metadata={"who": "me"})
+    assert (made.object, made.endpoint, made.metadata) == ("batch", ENDPOINT, {"who": "me"})
+    assert made.status in ("validating", "in_progress")
+    assert made.expires_at == pytest.approx(made.created_at + 86_400, abs=2)
+    done = reaches(openai, made.id, "completed")
+    assert done.request_counts is not None
+    counts = done.request_counts
+    assert (counts.total, counts.completed, counts.failed) == (3, 3, 0)
+    moments = [done.created_at, done.in_progress_at, done.finalizing_at, done.completed_at]
+    assert moments == sorted(moment or 0 for moment in moments)
+    assert done.error_file_id is None
+    assert openai.files.retrieve(done.output_file_id or "").purpose == "batch_output"
+    by_id = {each["custom_id"]: each for each in lines_of(openai, done.output_file_id)}
+    assert set(by_id) == {"first", "second", "third\u2028"}
+    for each in by_id.values():
+        assert each["error"] is None
+        assert each["response"]["status_code"] == 200
+        body = each["response"]["body"]
+        usage = body["usage"]
+        thinking = usage["completion_tokens_details"]["reasoning_tokens"]
+        assert 0 < thinking < usage["completion_tokens"]
+        assert usage["prompt_tokens"] > 10
+        assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+    choices = by_id["second"]["response"]["body"]["choices"]
+    assert [choice["index"] for choice in choices] == [0, 1, 2]
+    assert len({choice["message"]["content"] for choice in choices}) == 3
+    (choice,) = by_id["first"]["response"]["body"]["choices"]
+    assert choice["finish_reason"] == "stop"
+    assert choice["message"]["content"].startswith("\\boxed{")
+    assert choice["message"]["reasoning_content"].startswith("The ")
+    assert choice["message"]["reasoning_content"].endswith("So it is.")
+    ours = by_id["third\u2028"]["response"]["body"]["specreason"]
+    rows = rows_of(
+        harness.database,
+        f"""SELECT job.seed, batch.config ->> 'scheme', batch.id::text, batch.metadata ->> 'openai_batch_id'
+            FROM job JOIN batch ON batch.id = job.batch_id WHERE job.id = '{ours["job_id"]}'""",
+    )
+    assert rows == [(9, "base", ours["batch_id"], made.id)]
+    config = rows_of(
+        harness.database,
+        f"""SELECT (config ->> 'token_budget')::int, (config ->> 'max_answer_tokens')::int, config -> 'temperature'
+            FROM batch WHERE id = '{by_id["first"]["response"]["body"]["specreason"]["batch_id"]}'""",
+    )
+    assert config == [(1500, 500, 0.7)]
+
+
+def test_a_cancelled_batch_gives_what_had_ended(openai: OpenAI, harness: WorkerHarness) -> None:
+    harness.hold("late")
+    made = create(openai, jsonl([line("quick"), line("slow", "Wait for late at 2.")]))
+    wait_for(lambda: (openai.batches.retrieve(made.id).request_counts or made).completed == 1, 60)  # type: ignore[union-attr]
+    cancelling = openai.batches.cancel(made.id)
+    assert cancelling.status in ("cancelling", "cancelled")
+    done = reaches(openai, made.id, "cancelled")
+    harness.let_go_of_all()
+    assert (done.cancelled_at or 0) >= (done.cancelling_at or 0) > 0
+    assert [each["custom_id"] for each in lines_of(openai, done.output_file_id)] == ["quick"]
+    (error,) = lines_of(openai, done.error_file_id)
+    assert (error["custom_id"], error["response"], error["error"]["code"]) == (
+        "slow",
+        None,
+        "batch_cancelled",
+    )
+    assert openai.batches.cancel(made.id).status == "cancelled"

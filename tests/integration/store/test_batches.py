@@ -1,0 +1,178 @@
+"""Submitting a batch: all of it or nothing, and fast."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from specreason.config import RunConfig
+from specreason.errors import InvalidField, UnknownName
+from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch, insert_batches
+from specreason.store.queue.controls import cancel_batch
+from specreason.store.read.summaries import list_batches, read_batch, read_job, read_jobs
+from specreason.store.session import Database
+from tests.support.store_builders import PAIR, execute, job_ids, scalar, submit
+
+
+def batch_of(*problems: NewProblem, repeats: int = 1) -> NewBatch:
+    return NewBatch(name="aime", pair=PAIR, config=RunConfig(repeats=repeats), problems=problems)
+
+
+def num_rows(database: Database) -> object:
+    return scalar(
+        database,
+        """SELECT (SELECT count(*) FROM batch) + (SELECT count(*) FROM problem) + (SELECT count(*) FROM job)
+                + (SELECT count(*) FROM event)""",
+    )
+
+
+def test_what_was_submitted_is_what_is_stored(database: Database) -> None:
+    new = NewBatch(
+        name="größe",
+        pair=PAIR,
+        config=RunConfig(repeats=2, threshold=5, seed=3),
+        problems=[
+            NewProblem(
+                text="1 + 1?\n\tOne\\line", answer="2", problem_id="a", source={"year": 2024, "tags": ["x"]}
+            ),
+            NewProblem(text="∑?"),
+        ],
+        priority=3,
+        metadata={"who": "me"},
+        owner="me",
+    )
+    batch_id = insert_batch(database, new)
+    batch = read_batch(database, batch_id)
+    assert (batch.name, batch.pair, batch.priority, batch.metadata) == ("größe", PAIR, 3, {"who": "me"})
+    assert RunConfig.model_validate(batch.config) == new.config
+    assert batch.config_hash == new.config.hash()
+    assert (batch.num_problems, batch.num_jobs, batch.num_queued) == (2, 4, 4)
+    jobs = read_jobs(database, batch_id).rows
+    assert [(job.problem_index, job.repeat) for job in jobs] == [(0, 0), (1, 0), (0, 1), (1, 1)]
+    assert (jobs[0].problem, jobs[0].gold, jobs[0].problem_id) == ("1 + 1?\n\tOne\\line", "2", "a")
+    assert (jobs[1].problem, jobs[1].gold, jobs[1].problem_id) == ("∑?", None, None)
+    assert read_job(database, jobs[0].job_id) == jobs[0]
+    assert scalar(database, "SELECT source FROM problem WHERE index = 0") == {"year": 2024, "tags": ["x"]}
+    assert scalar(database, "SELECT owner FROM batch") == "me"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        (NewProblem(text="a\0b"), "problems[1].text"),
+        (NewProblem(text="fine", answer="\ud83e"), "problems[1].answer"),
+        (NewProblem(text="fine", source={"x": float("nan")}), "problems[1].source"),
+    ],
+)
+def test_nothing_is_half_inserted_when_a_problem_is_refused(
+    database: Database, wrong: NewProblem, field: str
+) -> None:
+    with pytest.raises(InvalidField) as refused:
+        insert_batch(database, batch_of(NewProblem(text="fine"), wrong))
+    assert refused.value.field == field
+    assert num_rows(database) == 0
+
+
+def test_nothing_is_half_inserted_when_the_database_gives_up_midway(database: Database) -> None:
+    execute(database, "ALTER TABLE job ADD CONSTRAINT no_second_repeat CHECK (repeat < 1)")
+    with pytest.raises(Exception, match="no_second_repeat"):
+        insert_batch(database, batch_of(NewProblem(text="fine"), repeats=2))
+    assert num_rows(database) == 0
+
+
+def test_of_several_batches_all_are_stored_or_none(database: Database) -> None:
+    fine = batch_of(NewProblem(text="fine"))
+    with pytest.raises(InvalidField):
+        insert_batches(database, [fine, batch_of(NewProblem(text="fine", source={"x": float("inf")}))])
+    assert num_rows(database) == 0
+    assert len(set(insert_batches(database, [fine, fine]))) == 2
+    assert scalar(database, "SELECT count(*) FROM job") == 2
+
+
+def test_problems_are_read_twice_and_never_held(database: Database) -> None:
+    class Problems:
+        times = alive = most_alive = 0
+
+        def __iter__(self) -> Iterator[NewProblem]:
+            self.times += 1
+            yield from (self.one(number) for number in range(200))
+
+        def one(self, number: int) -> NewProblem:
+            problem = Watched(text=f"{number}?", answer="1")
+            self.alive += 1
+            self.most_alive = max(self.most_alive, self.alive)
+            weakref.finalize(problem, self.gone)
+            return problem
+
+        def gone(self) -> None:
+            self.alive -= 1
+
+    class Watched(NewProblem):
+        """Its slots have no room for a weak reference."""
+
+    problems = Problems()
+    config = RunConfig(repeats=3)
+    batch_id = insert_batch(database, NewBatch(name="", pair=PAIR, config=config, problems=problems))
+    assert read_batch(database, batch_id).num_jobs == 600
+    assert problems.times == 2
+    assert problems.most_alive < 5
+
+
+def test_nobody_who_reads_events_waits_for_a_long_submission(database: Database) -> None:
+    class Problems:
+        writers_of_events = 0
+
+        def __iter__(self) -> Iterator[NewProblem]:
+            yield NewProblem(text="?")
+            held = "SELECT count(*) FROM pg_locks WHERE relation = 'event'::regclass AND mode = 'RowExclusiveLock'"
+            self.writers_of_events += int(str(scalar(database, held)))
+
+    problems = Problems()
+    new = NewBatch(name="", pair=PAIR, config=RunConfig(), problems=problems)
+    insert_batches(database, [new, new])
+    assert problems.writers_of_events == 0
+    assert scalar(database, "SELECT count(*) FROM event WHERE kind = 'batch_submitted'") == 2
+
+
+def test_a_problem_may_have_a_seed_of_its_own(database: Database) -> None:
+    insert_batch(database, batch_of(NewProblem(text="a", seed=11), NewProblem(text="b"), repeats=2))
+    seeds = "SELECT string_agg(seed::text, ' ' ORDER BY id) FROM job"
+    assert scalar(database, seeds) == "11 0 11 0"
+
+
+def test_an_empty_batch_is_refused(database: Database) -> None:
+    with pytest.raises(InvalidField, match="problems"):
+        insert_batch(database, batch_of())
+
+
+def test_fifty_thousand_problems_are_submitted_in_seconds(database: Database) -> None:
+    problems = [NewProblem(text=f"What is {i} + {i}?" * 10, answer=str(2 * i)) for i in range(50_000)]
+    started = time.monotonic()
+    batch_id = insert_batch(database, batch_of(*problems))
+    assert time.monotonic() - started < 20  # about 3 s on two idle cores
+    assert read_batch(database, batch_id).num_queued == 50_000
+    assert cancel_batch(database, batch_id) == 50_000
+
+
+def test_pages_of_jobs_and_batches_have_every_row_once(database: Database) -> None:
+    batch_ids = [submit(database, 7) for _ in range(5)]
+    everything = job_ids(database, batch_ids[0])
+    assert len(everything) == 7
+    first = read_jobs(database, batch_ids[0], limit=4).rows
+    second = read_jobs(database, batch_ids[0], after=first[-1].job_id, limit=4).rows
+    assert tuple(job.job_id for job in (*first, *second)) == everything
+    newest = list_batches(database, limit=3)
+    older = list_batches(database, before=newest[-1].batch_id, limit=3)
+    assert [batch.batch_id for batch in (*newest, *older)] == batch_ids[::-1]
+
+
+def test_unknown_ids_are_named(database: Database) -> None:
+    (job_id,) = job_ids(database, batch_id := submit(database))
+    for read in (read_batch, read_jobs, cancel_batch):
+        with pytest.raises(UnknownName, match=f"batch: there is none with id {job_id}"):
+            read(database, job_id)
+    with pytest.raises(UnknownName, match=f"job: there is none with id {batch_id}"):
+        read_job(database, batch_id)

@@ -1,0 +1,279 @@
+"""What a claim allows, and what it no longer allows once the job has moved on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from uuid import UUID
+
+import pytest
+
+from specreason.reasoning.steps import StopReason
+from specreason.store.queue.controls import cancel_job
+from specreason.store.queue.dispatch import expire_leases, take_unpublished
+from specreason.store.queue.jobs import (
+    ClaimedJob,
+    JobResult,
+    LeaseExpired,
+    Quarantined,
+    Recall,
+    claim,
+    finish,
+    keep_message,
+    recalled,
+    release,
+    retry,
+)
+from specreason.store.queue.workers import beat
+from specreason.store.read.summaries import read_batch, read_job
+from specreason.store.session import Database
+from specreason.store.tables.states import JobState
+from specreason.store.trace.writer import TraceWriter
+from tests.support.store_builders import (
+    FINGERPRINT,
+    PAIR,
+    accepted,
+    answer,
+    append_all,
+    claim_one,
+    claimed,
+    closed,
+    execute,
+    expire,
+    job_ids,
+    rejected,
+    scalar,
+    start_worker,
+    submit,
+)
+
+SUCCEEDED = JobResult(state=JobState.SUCCEEDED, stop_reason=StopReason.ANSWERED, answer="4")
+
+
+@pytest.fixture
+def writer(database: Database) -> Iterator[TraceWriter]:
+    writer = TraceWriter(database)
+    yield writer
+    writer.close()
+
+
+def test_of_two_claims_at_once_one_wins(database: Database) -> None:
+    worker_ids = [start_worker(database) for _ in range(2)]
+    start = Barrier(2)
+
+    def race(job_id: UUID, worker_id: UUID) -> ClaimedJob | None:
+        start.wait()
+        return claim(database, job_id, worker_id=worker_id, pair_fingerprint=FINGERPRINT)
+
+    with ThreadPoolExecutor(2) as pool:
+        for job_id in job_ids(database, submit(database, 10)):
+            won = list(pool.map(race, (job_id, job_id), worker_ids))
+            assert sum(result is not None for result in won) == 1
+            assert read_job(database, job_id).num_attempts == 1
+
+
+def test_a_claim_says_all_that_a_run_needs(database: Database) -> None:
+    (_, job_id) = job_ids(database, submit(database, repeats=2))
+    job = claimed(database, job_id, start_worker(database))
+    assert (job.fence, job.attempt, job.first_step, job.repeat, job.seed) == (1, 1, 0, 1, 7)
+    assert job.problem == "What is 2 + 2, 0?"
+    assert job.config.repeats == 2
+
+
+def test_a_fence_is_never_reused(database: Database) -> None:
+    job = claim_one(database)
+    assert release(database, job)
+    again = claimed(database, job.job_id, job.worker_id)
+    assert (again.fence, again.attempt) == (2, 2)
+
+
+def test_a_worker_without_a_lease_claims_nothing(database: Database) -> None:
+    (job_id,) = job_ids(database, submit(database))
+    worker_id = start_worker(database)
+    expire(database, worker_id)
+    with pytest.raises(LeaseExpired):
+        claim(database, job_id, worker_id=worker_id, pair_fingerprint=FINGERPRINT)
+    assert read_job(database, job_id).state is JobState.QUEUED
+    beat(database, worker_id, lease_s=60)
+    claimed(database, job_id, worker_id)
+
+
+def test_a_message_in_the_hand_of_a_worker_that_waits_to_be_alone_is_not_sent_again(
+    database: Database,
+) -> None:
+    (job_id,) = job_ids(database, submit(database))
+    execute(database, "UPDATE job SET alone = true, published_at = now() - interval '1 h'")
+    worker_id = start_worker(database)
+    assert keep_message(database, job_id, worker_id=worker_id)
+    assert take_unpublished(database, PAIR, lost_after_s=60) == ()
+    cancel_job(database, job_id)
+    assert not keep_message(database, job_id, worker_id=worker_id)
+
+
+def test_a_job_that_must_run_alone_is_left_to_a_worker_with_less_to_do(database: Database) -> None:
+    alone, other = job_ids(database, submit(database, 2))
+    busy = start_worker(database)
+    claimed(database, other, busy)
+    execute(database, f"UPDATE job SET alone = true, published_at = now() WHERE id = '{alone}'")
+    assert keep_message(database, alone, worker_id=busy)  # there is no other worker
+    idle = start_worker(database)
+    assert not keep_message(database, alone, worker_id=busy)
+    assert take_unpublished(database, PAIR) == (alone,)
+    assert keep_message(database, alone, worker_id=idle)
+
+
+async def test_totals_are_those_of_the_steps(database: Database, writer: TraceWriter) -> None:
+    job = claim_one(database)
+    await append_all(writer, job, accepted(0), rejected(1), rejected(2, digit=None), closed(3), answer(4))
+    assert finish(database, job, SUCCEEDED)
+    summary = read_job(database, job.job_id)
+    assert (summary.num_steps, summary.num_drafted, summary.num_accepted) == (5, 3, 1)
+    assert (summary.think_tokens, summary.answer_tokens, summary.kept_tokens) == (3 + 4 + 4 + 1, 5, 17)
+    assert summary.spent_tokens == (3 + 1) + 2 * (3 + 1 + 4) + 0 + 6
+    assert summary.wasted_tokens == summary.spent_tokens - (17 - 1)  # the closing tag was kept, but not spent
+    assert summary.engine_s == pytest.approx(3 * (1 / 3 + 0.1) + 3 / 3)
+    assert summary.step_acceptance == pytest.approx(1 / 3)
+    stored = scalar(
+        database,
+        "SELECT (num_steps, num_drafted, num_accepted, think_tokens, answer_tokens, spent_tokens)::text FROM job",
+    )
+    assert stored == "(5,3,1,12,5,26)"
+
+
+async def test_a_finished_job_cannot_be_finished_claimed_or_written_again(
+    database: Database, writer: TraceWriter
+) -> None:
+    job = claim_one(database)
+    await append_all(writer, job, accepted(0))
+    assert finish(database, job, SUCCEEDED)
+    assert not finish(database, job, JobResult(state=JobState.FAILED, error="late"))
+    assert claim(database, job.job_id, worker_id=job.worker_id, pair_fingerprint=FINGERPRINT) is None
+    summary = read_job(database, job.job_id)
+    assert (summary.state, summary.error, summary.answer) == (JobState.SUCCEEDED, None, "4")
+
+
+async def test_a_released_job_goes_on_at_the_next_step_and_is_flagged(
+    database: Database, writer: TraceWriter
+) -> None:
+    job = claim_one(database)
+    await append_all(writer, job, accepted(0), rejected(1))
+    assert release(database, job)
+    again = claimed(database, job.job_id, job.worker_id)
+    assert again.first_step == 2
+    await append_all(writer, again, answer(2))
+    assert finish(database, again, SUCCEEDED)
+    assert read_job(database, job.job_id).resumed
+    batch = read_batch(database, job.batch_id)
+    assert (batch.num_succeeded, batch.num_timed, batch.mean_latency_s) == (1, 0, None)
+    attempts = "SELECT array_agg(outcome || ' from ' || first_step ORDER BY number) FROM attempt"
+    assert scalar(database, attempts) == ["released from 0", "succeeded from 2"]
+
+
+async def test_steps_of_another_fingerprint_fail_the_job(database: Database, writer: TraceWriter) -> None:
+    job = claim_one(database)
+    await append_all(writer, job, accepted(0))
+    assert release(database, job)
+    other = start_worker(database, fingerprint="fingerprint-2")
+    assert claim(database, job.job_id, worker_id=other, pair_fingerprint="fingerprint-2") is None
+    summary = read_job(database, job.job_id)
+    assert summary.state is JobState.FAILED
+    assert "fingerprint-1" in str(summary.error)
+    assert "fingerprint-2" in str(summary.error)
+
+
+def test_another_fingerprint_may_begin_a_job_without_steps(database: Database) -> None:
+    job = claim_one(database)
+    assert release(database, job)
+    other = start_worker(database, fingerprint="fingerprint-2")
+    claimed(database, job.job_id, other, "fingerprint-2")
+    assert read_job(database, job.job_id).pair_fingerprint == "fingerprint-2"
+
+
+def test_a_configuration_from_the_future_fails_the_job(database: Database) -> None:
+    (job_id,) = job_ids(database, submit(database))
+    execute(database, """UPDATE batch SET config = config || '{"oracle": true}'""")
+    assert claim(database, job_id, worker_id=start_worker(database), pair_fingerprint=FINGERPRINT) is None
+    summary = read_job(database, job_id)
+    assert summary.state is JobState.FAILED
+    assert summary.error == "config.oracle: unknown key"
+
+
+def test_an_error_is_retried_later_and_the_last_one_is_the_end(database: Database) -> None:
+    job = claim_one(database)
+    assert retry(database, job, "engine\0 gone", max_attempts=2)
+    assert (
+        claim(database, job.job_id, worker_id=job.worker_id, pair_fingerprint=FINGERPRINT) is None
+    )  # not yet
+    execute(database, "UPDATE job SET run_after = now()")
+    again = claimed(database, job.job_id, job.worker_id)
+    assert retry(database, again, "engine gone again", max_attempts=2)
+    summary = read_job(database, job.job_id)
+    assert (summary.state, summary.error) == (JobState.DEAD, "engine gone again")
+    assert scalar(database, "SELECT error FROM attempt WHERE number = 1") == "engine\ufffd gone"
+
+
+def test_a_job_that_must_run_alone_is_claimed_only_when_nothing_runs_beside_it(database: Database) -> None:
+    (job_id,) = job_ids(database, submit(database))
+    execute(database, "UPDATE job SET alone = true")
+    worker_id = start_worker(database)
+    with pytest.raises(Quarantined):
+        claim(database, job_id, worker_id=worker_id, pair_fingerprint=FINGERPRINT, in_flight=2)
+    assert read_job(database, job_id).num_attempts == 0
+    claimed(database, job_id, worker_id)
+
+
+def test_whoever_lost_the_claim_changes_nothing(database: Database) -> None:
+    job = claim_one(database)
+    expire(database, job.worker_id)
+    assert expire_leases(database) == 1
+    new = claimed(database, job.job_id, start_worker(database))
+    before = read_job(database, job.job_id)
+    assert not finish(database, job, SUCCEEDED)
+    assert not release(database, job)
+    assert not retry(database, job, "late")
+    assert recalled(database, [job, new]) == ((job, Recall.LOST),)
+    assert read_job(database, job.job_id) == before
+
+
+def test_counts_per_state_sum_to_the_jobs(database: Database) -> None:
+    batch_id = submit(database, 6)
+    worker_id = start_worker(database)
+    ids = iter(job_ids(database, batch_id))
+
+    def check() -> None:
+        batch = read_batch(database, batch_id)
+        assert sum(batch.num_in(state) for state in JobState) == batch.num_jobs == 6
+
+    check()
+    for state in (JobState.SUCCEEDED, JobState.FAILED, JobState.EXPIRED, JobState.CANCELLED):
+        job = claimed(database, next(ids), worker_id)
+        check()
+        assert finish(
+            database, job, JobResult(state=state, error="why" if state is JobState.FAILED else None)
+        )
+        check()
+    assert retry(database, claimed(database, next(ids), worker_id), "gone", max_attempts=1)
+    check()
+    batch = read_batch(database, batch_id)
+    assert {state: batch.num_in(state) for state in JobState} == {
+        state: 0 if state is JobState.RUNNING else 1 for state in JobState
+    }
+
+
+def test_every_change_of_a_job_leaves_an_event(database: Database) -> None:
+    job = claim_one(database)
+    release(database, job)
+    again = claimed(database, job.job_id, job.worker_id)
+    finish(database, again, SUCCEEDED)
+    told = scalar(
+        database,
+        f"""SELECT array_agg(kind || ' ' || state || coalesce(' ' || outcome, '') ORDER BY id)
+            FROM event WHERE job_id = '{job.job_id}'""",
+    )
+    assert told == [
+        "job_claimed running",
+        "job_requeued queued released",
+        "job_claimed running",
+        "job_ended succeeded succeeded",
+    ]

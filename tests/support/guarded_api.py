@@ -1,0 +1,50 @@
+"""The API with keys on, for tests, and clients that send one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.door.authenticator import Authenticator
+from api.publisher import Publisher
+from specreason.config import load_pairs
+from specreason.embedded import Servers
+from specreason.settings import Settings
+from specreason.store.access.keys import IssuedKey, NewKey, create_key
+from specreason.store.session import Database
+from specreason.store.tables.states import Scope
+
+PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
+EVERYTHING = (Scope.SUBMIT, Scope.READ, Scope.CONTROL)
+
+
+def guarded_app(
+    servers: Servers, database: Database, folder: Path, *, broker_url: str | None = None
+) -> FastAPI:
+    settings = Settings(max_upload_bytes=10_000, max_problems=5, files_dir=folder)
+    authenticator = Authenticator(database, broker_url or servers.broker_url, settings)
+    return create_app(
+        database, Publisher(servers.broker_url), load_pairs(), settings, authenticator=authenticator
+    )
+
+
+def make_key(
+    database: Database, owner: str, scopes: Collection[Scope] = EVERYTHING, **limits: Any
+) -> IssuedKey:
+    return create_key(database, NewKey(name=f"{owner}'s", owner=owner, scopes=scopes, **limits))
+
+
+def client_of(app: FastAPI, issued: IssuedKey) -> TestClient:
+    return TestClient(app, headers={"Authorization": f"Bearer {issued.secret}"})
+
+
+def any_url(path: str) -> str:
+    """A documented path with ids of nothing in it."""
+    return re.sub(r"\{[^}]*\}", str(uuid4()), path)

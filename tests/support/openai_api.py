@@ -1,0 +1,69 @@
+"""The API on scripted pairs, asked by the unmodified `openai` SDK, and what such a client does in a test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from openai import OpenAI
+from openai.types import Batch
+
+from api.app import create_app
+from api.publisher import Publisher
+from specreason.config import load_pairs
+from specreason.embedded import Servers
+from specreason.settings import Settings
+from specreason.store.session import Database
+from tests.support.live_api import serving
+from tests.support.openai_builders import ENDPOINT
+from tests.support.processes import wait_for
+from tests.support.store_builders import scalar
+
+PAIRS = """
+[scripted]
+judge_suffix = "?"
+base = { model = "none", max_model_len = 4096, kv_cache_memory_bytes = 1048576 }
+drafter = { model = "none", max_model_len = 4096, kv_cache_memory_bytes = 1048576 }
+"""
+
+
+def write_pairs(folder: Path) -> Path:
+    path = folder / "pairs.toml"
+    path.write_text(PAIRS)
+    return path
+
+
+def scripted_app(servers: Servers, database: Database, folder: Path, **limits: Any) -> FastAPI:
+    """Its files lie under `folder`."""
+    settings = Settings(files_dir=folder / "files", **limits)
+    return create_app(database, Publisher(servers.broker_url), load_pairs(write_pairs(folder)), settings)
+
+
+@contextmanager
+def sdk_of(app: FastAPI) -> Iterator[OpenAI]:
+    """A client that tries nothing again, and a real server while the block runs."""
+    with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as openai:
+        yield openai
+
+
+def create(openai: OpenAI, content: bytes, **asked: Any) -> Batch:
+    file_id = openai.files.create(file=("sums.jsonl", content), purpose="batch").id
+    return openai.batches.create(input_file_id=file_id, endpoint=ENDPOINT, completion_window="24h", **asked)
+
+
+def reaches(openai: OpenAI, batch_id: str, *words: str) -> Batch:
+    wait_for(lambda: openai.batches.retrieve(batch_id).status in words, 60)
+    return openai.batches.retrieve(batch_id)
+
+
+def lines_of(openai: OpenAI, file_id: str | None) -> list[dict[str, Any]]:
+    assert file_id is not None
+    return [json.loads(each) for each in openai.files.content(file_id).text.splitlines()]
+
+
+def num_jobs(database: Database) -> object:
+    return scalar(database, "SELECT count(*) FROM job")

@@ -1,0 +1,236 @@
+"""Real workers for the tests that kill them, and what such a test does besides: submit, hold up, lock, look."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from celery import Celery
+from sqlalchemy import text
+
+from specreason.children import kill_group, spawn_module
+from specreason.config import RunConfig
+from specreason.doorbell import RUN_JOB, announcement, queue_of
+from specreason.reasoning.loop import reason
+from specreason.reasoning.schemes import plan_run
+from specreason.reasoning.steps import ListSink
+from specreason.reasoning.transcript import Transcript
+from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.read.summaries import read_jobs
+from specreason.store.session import Database, transaction
+from specreason.store.trace.writer import read_steps
+from tests.support.processes import alive, descendants, wait_for
+from tests.support.queue_rules import broken_rules
+from tests.support.scripted_child import obedient_pair
+from tests.support.store_builders import PAIR
+
+CONFIG = RunConfig(seed=7)
+DEADLINE_S = 60.0  # for what takes a second or two on an idle machine
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A supervisor with all that it started."""
+
+    process: subprocess.Popen[bytes]
+    database: Database = field(repr=False)
+
+    @property
+    def family(self) -> list[int]:
+        return [self.process.pid, *descendants(self.process.pid)]
+
+    @property
+    def child_pid(self) -> int | None:
+        """The child that can take jobs, if there is one."""
+        rows = rows_of(
+            self.database,
+            "SELECT pid FROM worker WHERE stopped_at IS NULL AND lease_expires_at > now() ORDER BY id DESC",
+        )
+        below = descendants(self.process.pid)
+        return next((pid for (pid,) in rows if pid in below), None)
+
+    def wait_until_ready(self) -> None:
+        until(lambda: self.child_pid is not None or self.process.poll() is not None)
+        assert self.process.poll() is None, "the supervisor has ended"
+
+
+@dataclass(slots=True)
+class WorkerHarness:
+    """One database, one broker, and the workers on them. Between two tests at most one worker stands."""
+
+    database: Database
+    database_url: str
+    app: Celery
+    environment: dict[str, str]
+    folder: Path
+    workers: list[Worker] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
+
+    # Workers
+
+    def worker(self) -> Worker:
+        """The one that stands, ready to take jobs; a new one if there is none."""
+        self.workers = [worker for worker in self.workers if worker.process.poll() is None]
+        while len(self.workers) > 1:  # a test has failed
+            kill_group(self.workers.pop(0).process)
+        worker = self.workers[0] if self.workers else self.start()
+        worker.wait_until_ready()
+        return worker
+
+    def start(self) -> Worker:
+        """Another one. It is ready some seconds later, and the only one once the test has ended the others."""
+        with (self.folder / "workers.log").open("ab") as log:
+            process = spawn_module(
+                "tests.support.supervisor",
+                *("--pair", PAIR, "--child-module", "tests.support.scripted_child"),
+                environment=self.environment,
+                output=log,
+            )
+        self.workers.append(Worker(process, self.database))
+        return self.workers[-1]
+
+    def close(self) -> None:
+        for worker in self.workers:
+            kill_group(worker.process)
+
+    # Jobs
+
+    def submit(self, *problems: str) -> tuple[UUID, ...]:
+        given = [NewProblem(text=problem) for problem in problems]
+        batch_id = insert_batch(
+            self.database, NewBatch(name="kills", pair=PAIR, config=CONFIG, problems=given)
+        )
+        return tuple(job.job_id for job in read_jobs(self.database, batch_id, limit=1000).rows)
+
+    def batch_of(self, job_id: UUID) -> UUID:
+        ((batch_id,),) = rows_of(self.database, f"SELECT batch_id FROM job WHERE id = '{job_id}'")
+        return batch_id
+
+    def state(self, job_id: UUID) -> str:
+        ((state,),) = rows_of(self.database, f"SELECT state FROM job WHERE id = '{job_id}'")
+        return state
+
+    def num_steps(self, *job_ids: UUID) -> list[int]:
+        return [
+            rows_of(self.database, f"SELECT count(*) FROM step WHERE job_id = '{job_id}'")[0][0]
+            for job_id in job_ids
+        ]
+
+    def attempts(self, job_id: UUID) -> list[str]:
+        rows = rows_of(
+            self.database,
+            f"SELECT coalesce(outcome, 'open'), first_step FROM attempt WHERE job_id = '{job_id}' ORDER BY number",
+        )
+        return [f"{outcome} from {first_step}" for outcome, first_step in rows]
+
+    def wait_for_steps(self, *expected: tuple[UUID, int]) -> None:
+        """Until each job has exactly so many: it is held up there."""
+        until(lambda: self.num_steps(*(job_id for job_id, _ in expected)) == [n for _, n in expected])
+
+    def wait_for_ends(self, *job_ids: UUID) -> None:
+        """Until all have succeeded; then the queue must have kept its rules, and every trace be as if undisturbed."""
+        until(lambda: all(self.state(job_id) not in ("queued", "running") for job_id in job_ids))
+        assert [self.state(job_id) for job_id in job_ids] == ["succeeded"] * len(job_ids)
+        assert broken_rules(self.database) == []
+        for job_id in job_ids:
+            ((problem,),) = rows_of(
+                self.database,
+                f"SELECT problem.text FROM problem JOIN job ON job.problem_id = problem.id WHERE job.id = '{job_id}'",
+            )
+            kept = [step.kept_ids for step in read_steps(self.database, job_id)]
+            assert kept == undisturbed(problem)
+
+    # Holding up
+
+    def hold(self, *names: str) -> None:
+        self.held.update(names)
+        for name in names:
+            (self.folder / name).touch()
+
+    def let_go(self, *names: str) -> None:
+        for name in names:
+            (self.folder / name).unlink()
+
+    def let_go_of_all(self) -> None:
+        """For a test that failed half-way: jobs that it holds up would keep the next one's from their slots."""
+        for name in self.held:
+            (self.folder / name).unlink(missing_ok=True)
+        self.held.clear()
+
+    @contextmanager
+    def lock(self, job_id: UUID, how: str) -> Iterator[None]:
+        """Hold the job's row: FOR UPDATE, and its next step waits in its commit; FOR SHARE, and its end does."""
+        with psycopg.connect(self.database_url) as connection:
+            connection.execute(f"SELECT FROM job WHERE id = '{job_id}' {how}")
+            yield
+
+    def num_blocked(self) -> int:
+        """Statements that wait for a row."""
+        waiting = "wait_event_type = 'Lock' AND datname = current_database()"
+        ((number,),) = rows_of(self.database, f"SELECT count(*) FROM pg_stat_activity WHERE {waiting}")
+        return number
+
+    def end_blocked(self) -> None:
+        """End the connections of the statements that wait for a row."""
+        waiting = "wait_event_type = 'Lock' AND datname = current_database()"
+        rows_of(self.database, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {waiting}")
+
+    # Messages
+
+    def ring(self, *job_ids: UUID) -> None:
+        for job_id in job_ids:
+            self.app.send_task(RUN_JOB, **announcement(PAIR, job_id))
+
+    def lose_messages(self) -> int:
+        """Empty the queue; how many messages it held."""
+        with self.app.pool.acquire(block=True) as connection:
+            client = connection.default_channel.client
+            number = client.llen(queue_of(PAIR))
+            client.delete(queue_of(PAIR))
+        return number
+
+
+@cache
+def undisturbed(problem: str) -> list[tuple[int, ...]]:
+    """The token ids that a run keeps, step by step, if nothing happens to it."""
+
+    async def run() -> ListSink:
+        pair, sink = obedient_pair(), ListSink()
+        transcript = Transcript(pair, problem)
+        await reason(plan_run(CONFIG, pair, transcript, seed=CONFIG.seed, repeat=0), transcript, sink)
+        return sink
+
+    return [step.kept_ids for step in asyncio.run(run()).steps]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    wait_for(condition, DEADLINE_S)
+
+
+def all_gone(pids: Sequence[int]) -> bool:
+    return not any(alive(pid) for pid in pids)
+
+
+def freeze(pid: int) -> None:
+    """Stop the process, and return when every thread of it stands: a signal takes its time."""
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: all(state_of(thread) == "T" for thread in Path(f"/proc/{pid}/task").iterdir()))
+
+
+def state_of(thread: Path) -> str:
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
+
+
+def rows_of(database: Database, sql: str) -> Sequence[Any]:
+    with transaction(database) as connection:
+        return connection.execute(text(sql)).all()

@@ -1,0 +1,38 @@
+"""How fast jobs end, as it is told to whoever waits for them."""
+
+from __future__ import annotations
+
+import pytest
+
+from specreason.cli.show.pace import Pace, pace_in_words
+
+
+def test_the_pace_is_that_of_now_and_not_of_the_time_before_a_worker_came() -> None:
+    pace = Pace()
+    for second in range(300):
+        assert pace.look(second, 0) == 0
+    rates = [pace.look(300 + second, 2 * second) for second in range(200)]
+    assert rates[-1] == pytest.approx(2, rel=0.05)
+
+
+def test_slow_jobs_have_a_pace_too_and_it_falls_while_none_ends() -> None:
+    pace = Pace()
+    rates = [pace.look(second, second // 300) for second in range(3600)]
+    assert rates[-1] == pytest.approx(1 / 300, rel=0.1)
+    assert pace.look(7200, 11) == pytest.approx(11 / 7200)
+
+
+@pytest.mark.parametrize(
+    ("rate", "num_left", "words"),
+    [
+        (0, 5, ""),
+        (12.34, 0, ""),
+        (12.34, 12, "12.3/s, about 1 s left"),
+        (2, 100, "2.0/s, about 50 s left"),
+        (1 / 30, 10, "2.0/min, about 5 min left"),
+        (1 / 600, 1000, "6.0/h, about 166.7 h left"),
+        (1 / 7200, 1, "0.5/h, about 2.0 h left"),
+    ],
+)
+def test_the_pace_is_said_in_units_that_a_person_counts_in(rate: float, num_left: int, words: str) -> None:
+    assert pace_in_words(rate, num_left) == words

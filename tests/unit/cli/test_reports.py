@@ -1,0 +1,222 @@
+"""What commands print for a person, on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from rich.console import Console
+
+from specreason.cli.exits import STATUS_OF, status_of
+from specreason.cli.show.batches import counts_in_words, state_bar
+from specreason.cli.show.trace import print_trace
+from specreason.client import Batch, Job, Step
+from specreason.errors import (
+    Conflict,
+    InputError,
+    InvalidField,
+    KeyRefused,
+    LimitReached,
+    NotFound,
+    SpecReasonError,
+    TimedOut,
+    UnknownName,
+    Unreachable,
+)
+
+ID = UUID("0193b2a4-0000-7000-8000-000000000000")
+THEN = datetime(2026, 1, 1, tzinfo=UTC)
+LONG = "First we look at the sum of both numbers. " * 12
+
+
+def batch(**counts: int) -> Batch:
+    states = ("queued", "running", "succeeded", "failed", "cancelled", "expired", "dead")
+    return Batch(
+        batch_id=ID,
+        name="sums",
+        pair="demo",
+        scheme="specreason",
+        config={},
+        config_hash="",
+        metadata={},
+        priority=0,
+        file_id=None,
+        num_problems=1,
+        num_jobs=sum(counts.values()),
+        num_graded=0,
+        num_ungraded=0,
+        num_correct=0,
+        pass_at_1=None,
+        num_timed=0,
+        mean_latency_s=None,
+        num_steps=0,
+        num_drafted=0,
+        num_accepted=0,
+        step_acceptance=None,
+        kept_tokens=0,
+        spent_tokens=0,
+        engine_s=0.0,
+        created_at=THEN,
+        paused_at=THEN if counts.get("queued") else None,
+        cancelled_at=None,
+        finished_at=None,
+        **{f"num_{state}": counts.get(state, 0) for state in states},
+    )
+
+
+def job() -> Job:
+    return Job(
+        job_id=ID,
+        batch_id=ID,
+        batch_name="sums",
+        pair="demo",
+        scheme="specreason",
+        problem_index=0,
+        problem_id=None,
+        problem="What is 2 + 2 [in bold]?",
+        gold="4",
+        repeat=0,
+        seed=0,
+        priority=0,
+        state="succeeded",
+        stop_reason="answered",
+        error=None,
+        answer="4",
+        is_correct=True,
+        num_steps=2,
+        num_drafted=2,
+        num_accepted=1,
+        step_acceptance=0.5,
+        think_tokens=1,
+        answer_tokens=1,
+        kept_tokens=2,
+        spent_tokens=3,
+        wasted_tokens=1,
+        engine_s=1.0,
+        latency_s=1.0,
+        resumed=False,
+        num_attempts=1,
+        num_errors=0,
+        num_lost=0,
+        concurrency=1,
+        pair_fingerprint=None,
+        worker_id=None,
+        deadline_at=None,
+        created_at=THEN,
+        started_at=THEN,
+        finished_at=THEN,
+    )
+
+
+def step(index: int, *, score: int | None, kept: str, draft: str, decision: str, author: str) -> Step:
+    rejected = decision != "accepted"
+    return Step(
+        index=index,
+        phase="think",
+        decision=decision,
+        author=author,
+        kept_text=kept,
+        kept_tokens=12,
+        spent_tokens=25 if rejected else 13,
+        finish_reason="delimiter",
+        recent_acceptance=None,
+        break_even=None,
+        tokens_since_draft=None,
+        threshold=7.0,
+        score=score,
+        expected_score=None,
+        digit_probs=None,
+        non_digit_mass=None,
+        draft_text=draft,
+        draft_tokens=12,
+        draft_finish_reason="delimiter",
+        draft_prompt_tokens=1,
+        draft_cached_tokens=0,
+        draft_ttft_s=0.01,
+        draft_latency_s=0.1,
+        draft_ahead_s=0.0,
+        verify_token_id=1,
+        verify_prompt_tokens=1,
+        verify_cached_tokens=0,
+        verify_latency_s=0.05,
+        written_text=kept if rejected else None,
+        written_tokens=12 if rejected else None,
+        written_finish_reason=None,
+        written_prompt_tokens=None,
+        written_cached_tokens=None,
+        written_ttft_s=None,
+        written_latency_s=0.2 if rejected else None,
+        fence=1,
+        created_at=THEN,
+    )
+
+
+STEPS = (
+    step(0, score=8, kept=LONG, draft=LONG, decision="accepted", author="drafter"),
+    step(1, score=2, kept="It is [4].", draft="It is 5.", decision="rejected", author="base"),
+)
+
+
+def trace(*, terminal: bool, full: bool = False) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=80, force_terminal=terminal, highlight=False, _environ={})
+    print_trace(console, job(), STEPS, full=full)
+    return out.getvalue()
+
+
+def test_a_trace_says_who_wrote_what_and_why_it_was_kept() -> None:
+    text = trace(terminal=False)
+    assert "  0  drafter  score 8, needs 7  accepted  12 tokens kept of 13  150 ms" in text
+    assert "  1  base  score 2, needs 7  rejected  12 tokens kept of 25  350 ms" in text
+    assert "     - It is 5.\n     + It is [4].\n" in text
+    assert "What is 2 + 2 [in bold]?" in text
+    assert text.endswith("succeeded, answered; answer 4, expected 4: right\n")
+
+
+def test_a_trace_in_a_pipe_is_plain_and_on_a_terminal_strikes_out_what_was_rejected() -> None:
+    assert "\x1b" not in trace(terminal=False)
+    assert "\x1b[2;9mIt is 5." in trace(terminal=True)
+
+
+def test_long_texts_are_cut_unless_the_whole_trace_is_asked_for() -> None:
+    short, whole = trace(terminal=False), trace(terminal=False, full=True)
+    assert short.count("First we look") < 12
+    assert " …\n" in short
+    assert " ".join(whole.split()).count("First we look at the sum of both numbers.") == 12
+    assert max(map(len, whole.splitlines())) <= 80
+
+
+def test_the_bar_shows_every_state_however_few_jobs_are_in_it() -> None:
+    bar = state_bar(batch(queued=50, running=1, succeeded=949)).plain
+    assert {sign: bar.count(sign) for sign in "░▓█"} == {"░": 2, "▓": 1, "█": 38}
+
+
+def test_counts_in_words_leave_out_empty_states() -> None:
+    assert counts_in_words(batch(queued=2, dead=1)) == "2 queued, 1 dead (paused)"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (NotFound("x"), 4),
+        (UnknownName("x"), 2),
+        (InvalidField("x", "y"), 2),
+        (InputError("x"), 2),
+        (KeyRefused("x"), 5),
+        (Conflict("x"), 6),
+        (Unreachable("x"), 7),
+        (LimitReached("x", retry_after_s=1), 7),
+        (TimedOut("x"), 8),
+        (SpecReasonError("x"), 1),
+    ],
+)
+def test_each_kind_of_error_has_its_exit_status(error: SpecReasonError, status: int) -> None:
+    assert status_of(error) == status
+
+
+def test_no_class_of_the_table_is_hidden_behind_one_above_it() -> None:
+    kinds = [kind for kind, _ in STATUS_OF]
+    for place, kind in enumerate(kinds):
+        assert not any(issubclass(kind, earlier) for earlier in kinds[:place]), kind

@@ -1,0 +1,139 @@
+"""The scripted engine's own promises, beyond those of every Engine (tests/conformance/test_engine.py)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from specreason.engines.base import FinishReason, Limits, Sampling
+from specreason.engines.scripted import JUDGE_SUFFIX, ScriptedEngine, scripted_pair
+from specreason.engines.scripted_tokenizer import ScriptedTokenizer
+from specreason.engines.tokenizer import digit_ids
+from specreason.errors import EngineDead, InputError
+
+STEPS = ["Start with 2.\n\n", "Add 2: 4\n\n", "</think>"]
+STEP = Limits(max_tokens=100, delimiter="\n\n")
+TOKENIZER = ScriptedTokenizer()
+
+
+async def write(engine: ScriptedEngine, transcript: str = "", *, limits: Limits = STEP, seed: int = 0):
+    prompt = (*TOKENIZER.render_prompt("2 + 2?"), *TOKENIZER.encode(transcript))
+    return await engine.generate(prompt, limits=limits, sampling=Sampling(), seed=seed)
+
+
+async def judge(engine: ScriptedEngine, transcript: str, suffix: str = JUDGE_SUFFIX):
+    prompt = (*TOKENIZER.render_prompt("2 + 2?"), *TOKENIZER.encode(transcript), *TOKENIZER.encode(suffix))
+    return await engine.score(prompt, digit_ids=digit_ids(TOKENIZER, suffix))
+
+
+@pytest.fixture
+def engine() -> ScriptedEngine:
+    return ScriptedEngine(steps=STEPS, answer="\\boxed{4}", scores=[9, 3, None])
+
+
+@pytest.mark.parametrize(
+    ("transcript", "text", "finish"),
+    [
+        ("", STEPS[0], FinishReason.DELIMITER),
+        (STEPS[0], STEPS[1], FinishReason.DELIMITER),
+        ("Someone else wrote this.\n\n", STEPS[1], FinishReason.DELIMITER),
+        (STEPS[0] + "Add 2", ": 4\n\n", FinishReason.DELIMITER),
+        (STEPS[0] + STEPS[1], "</think>", FinishReason.THINK_END),
+        ("Cut short.\n\n</think>\n\n", "\\boxed{4}<eos>", FinishReason.EOS),
+    ],
+)
+async def test_the_prompt_alone_decides_which_step_comes_next(engine, transcript, text, finish):
+    completion = await write(engine, transcript)
+    assert (completion.text, completion.finish_reason) == (text, finish)
+
+
+async def test_without_limits_it_writes_everything_that_is_left(engine):
+    whole = Limits(max_tokens=1000, stop_at_think_end=False)
+    completion = await write(engine, STEPS[0], limits=whole)
+    assert completion.text == "Add 2: 4\n\n</think>\\boxed{4}<eos>"
+
+
+async def test_a_respond_function_sees_the_prompt_text_and_the_seed():
+    engine = ScriptedEngine(respond=lambda prompt, seed: f"{prompt.count('2')} twos, seed {seed}\n\n")
+    assert (await write(engine, seed=7)).text == "2 twos, seed 7\n\n"
+
+
+async def test_a_delimiter_written_in_two_tokens_ends_the_step():
+    engine = ScriptedEngine(respond=lambda prompt, seed: "step---next")
+    completion = await write(engine, limits=Limits(max_tokens=100, delimiter="---"))
+    assert completion.text == "step---"
+
+
+async def test_the_last_permitted_token_may_still_complete_a_stop(engine):
+    exact = len(TOKENIZER.encode(STEPS[0]))
+    completion = await write(engine, limits=Limits(max_tokens=exact, delimiter="\n\n"))
+    assert completion.finish_reason is FinishReason.DELIMITER
+
+
+async def test_scores_belong_to_steps_and_not_to_the_order_of_calls(engine):
+    third, first, second = [
+        await judge(engine, transcript) for transcript in ("a\n\nb\n\nc\n\n", STEPS[0], STEPS[0] + STEPS[1])
+    ]
+    assert (first.digit, second.digit, third.digit) == (9, 3, None)
+    assert max(first.digit_probs) == first.digit_probs[9]
+    assert third.token_id not in digit_ids(TOKENIZER, JUDGE_SUFFIX)
+
+
+async def test_latency_passes_before_and_between_tokens():
+    engine = ScriptedEngine(steps=["abcd"], latency_s=0.03, token_s=0.01)
+    completion = await write(engine)
+    assert completion.ttft_s >= 0.04
+    assert completion.latency_s >= 0.03 + 0.01 * completion.num_tokens
+
+
+async def test_after_die_after_calls_every_call_finds_the_engine_dead():
+    engine = ScriptedEngine(steps=STEPS, die_after=2)
+    await write(engine)
+    await judge(engine, STEPS[0])
+    for _ in range(2):
+        with pytest.raises(EngineDead):
+            await write(engine)
+    with pytest.raises(EngineDead):
+        await engine.check_health()
+
+
+@pytest.mark.parametrize("how", [ScriptedEngine.die, ScriptedEngine.close])
+async def test_an_engine_that_dies_fails_its_calls_in_flight(how):
+    engine = ScriptedEngine(steps=STEPS, latency_s=60)
+    call = asyncio.create_task(write(engine))
+    await asyncio.sleep(0.01)
+    ended = how(engine)
+    if ended is not None:
+        await ended
+    with pytest.raises(EngineDead):
+        await call
+    assert engine.num_unfinished == 0
+
+
+@pytest.mark.parametrize("text", ["a.\n\nb\n\n\nc", "<think>\n</think>x<eos>", "ïé漢🙂", ""])
+def test_decoding_undoes_encoding(text):
+    assert TOKENIZER.decode(TOKENIZER.encode(text)) == text
+
+
+def test_a_pair_shares_its_vocabulary_unless_one_tokenizer_is_shifted():
+    shifted = ScriptedEngine(tokenizer=ScriptedTokenizer(shift=1000))
+    assert scripted_pair(drafter=ScriptedEngine(), base=ScriptedEngine()).shares_vocabulary
+    assert not scripted_pair(drafter=shifted, base=ScriptedEngine()).shares_vocabulary
+
+
+@pytest.mark.parametrize(
+    ("encode", "reason"),
+    [
+        (lambda text: tuple(map(ord, text.replace(" 1", "#"))), "digit 1 merges"),
+        (lambda text: tuple(b for c in text for b in ([1, ord(c)] if c == "7" else [ord(c)])), "2 tokens"),
+        (lambda text: tuple(ord("0") if c.isdigit() else ord(c) for c in text), "same token"),
+    ],
+)
+def test_a_judge_suffix_after_which_a_digit_is_not_one_token_of_its_own_is_refused(encode, reason):
+    class Odd(ScriptedTokenizer):
+        def encode(self, text: str) -> tuple[int, ...]:
+            return encode(text)
+
+    with pytest.raises(InputError, match=reason):
+        digit_ids(Odd(), "Score: ")
