@@ -1,4 +1,4 @@
-"""RestartBackoff and stops both servers, in that order: data directory, Postgres, Valkey."""
+"""Starts and stops both servers, in that order: data directory, Postgres, Valkey."""
 
 from __future__ import annotations
 
