@@ -36,9 +36,10 @@ from specreason.reasoning.steps import StopReason
 from specreason.store.queue.fairness import restart_after_failure
 from specreason.store.queue.transitions import end_jobs, lock_jobs, requeue_jobs
 from specreason.store.session import Connection, Database, transaction
-from specreason.store.tables.queue import attempt, batch, event, job, problem, worker
+from specreason.store.tables.queue import attempt, batch, event, job, problem
 from specreason.store.tables.states import AttemptOutcome, EventKind, JobState
 from specreason.store.tables.trace import step
+from specreason.store.tables.views import live_worker
 
 LONGEST_DELAY_S = 60.0
 
@@ -98,11 +99,7 @@ def claim(
         is_paused, is_alive = connection.execute(
             select(
                 exists().where(batch.c.id == row.batch_id, batch.c.paused_at.is_not(None)),
-                exists().where(
-                    worker.c.id == worker_id,
-                    worker.c.lease_expires_at > now(),
-                    worker.c.stopped_at.is_(None),
-                ),
+                exists().where(live_worker.c.id == worker_id),
             )
         ).one()
         if not is_alive:
@@ -225,14 +222,8 @@ def keep_message(database: Database, job_id: UUID, *, worker_id: UUID) -> bool:
     worker has less to do: then the job is announced again, for that one to take.
     """
     waiting = (job.c.id == job_id) & (job.c.state == JobState.QUEUED) & ~job.c.paused & job.c.alone
-    other = worker.alias()
-    others = (
-        (other.c.pair == job.c.pair)
-        & (other.c.id != worker_id)
-        & other.c.stopped_at.is_(None)
-        & (other.c.lease_expires_at > now())
-    )
-    is_freer = exists().where(others, _num_running(other.c.id) < _num_running(literal(worker_id)))
+    others = (live_worker.c.pair == job.c.pair) & (live_worker.c.id != worker_id)
+    is_freer = exists().where(others, _num_running(live_worker.c.id) < _num_running(literal(worker_id)))
     kept = update(job).where(waiting).values(published_at=case((is_freer, null()), else_=now()))
     with transaction(database) as connection:
         published_at = connection.execute(kept.returning(job.c.published_at)).scalar_one_or_none()
