@@ -35,7 +35,7 @@ class ChildProcess:
         self.worker_id: UUID | None = None
 
     def hung(self, *, stall_s: float, start_s: float) -> bool:
-        """Whether the child has reported no progress for `stall_s` seconds, or for `start_s` while it loads the pair."""
+        """Whether the child reports no progress for `stall_s` seconds, or for `start_s` while it loads the pair."""
         self._read_progress()
         return time.monotonic() - self._last_progress > (start_s if self.worker_id is None else stall_s)
 
