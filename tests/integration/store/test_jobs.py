@@ -10,18 +10,15 @@ from uuid import UUID
 import pytest
 
 from specreason.reasoning.steps import StopReason
+from specreason.store.queue.claims import ClaimedJob, Recall, keep_message, recalled
 from specreason.store.queue.controls import cancel_job
 from specreason.store.queue.dispatch import expire_leases, take_unpublished
 from specreason.store.queue.jobs import (
-    ClaimedJob,
     JobResult,
     LeaseExpired,
     Quarantined,
-    Recall,
     claim,
     finish,
-    keep_message,
-    recalled,
     release,
     retry,
 )
