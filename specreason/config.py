@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import reprlib
 import tomllib
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -226,7 +227,7 @@ def load_pairs(path: Path | None = None) -> dict[str, PairConfig]:
     return pairs
 
 
-def get_pair(pairs: dict[str, PairConfig], name: str) -> PairConfig:
+def get_pair(pairs: Mapping[str, PairConfig], name: str) -> PairConfig:
     """The pair called `name`; UnknownName lists the others."""
     if name not in pairs:
         raise UnknownName(

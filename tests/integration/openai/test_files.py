@@ -18,6 +18,7 @@ from sqlalchemy import text
 from api.door.body_limit import FORM_BYTES
 from specreason.embedded import Servers
 from specreason.errors import StoreUnavailable
+from specreason.store.access.visibility import Viewer
 from specreason.store.files.folder import PART, Folder
 from specreason.store.files.rows import FileRow, NewFile, files_folder, insert_file, list_files, read_file
 from specreason.store.session import Database, connect, transaction
@@ -265,10 +266,10 @@ def test_one_owner_sees_nothing_of_another(database: Database, folder: Path) -> 
     files = Folder(folder)
     mine = add_file(database, new_file(files, owner="me"))
     add_file(database, new_file(files, owner="you"))
-    assert list_files(database, sees_only="me") == (mine,)
-    assert read_file(database, mine.id, sees_only="me") == mine
+    assert list_files(database, Viewer.of("me")) == (mine,)
+    assert read_file(database, Viewer.of("me"), mine.id) == mine
     with pytest.raises(Exception, match="there is none"):
-        read_file(database, mine.id, sees_only="you")
+        read_file(database, Viewer.of("you"), mine.id)
 
 
 def add_file(database: Database, new: NewFile) -> FileRow:
