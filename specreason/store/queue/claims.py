@@ -28,8 +28,9 @@ from sqlalchemy.sql.functions import now
 from specreason.config import RunConfig
 from specreason.store.queue.transitions import lock_jobs, requeue_jobs
 from specreason.store.session import Database, transaction
-from specreason.store.tables.queue import batch, job, worker
+from specreason.store.tables.queue import batch, job
 from specreason.store.tables.states import AttemptOutcome, JobState
+from specreason.store.tables.views import live_worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,14 +114,8 @@ def keep_message(database: Database, job_id: UUID, *, worker_id: UUID) -> bool:
     worker runs fewer jobs: then the job is announced again, for that worker to take.
     """
     waiting = (job.c.id == job_id) & (job.c.state == JobState.QUEUED) & ~job.c.paused & job.c.alone
-    other = worker.alias()
-    others = (
-        (other.c.pair == job.c.pair)
-        & (other.c.id != worker_id)
-        & other.c.stopped_at.is_(None)
-        & (other.c.lease_expires_at > now())
-    )
-    is_freer = exists().where(others, _num_running(other.c.id) < _num_running(literal(worker_id)))
+    others = (live_worker.c.pair == job.c.pair) & (live_worker.c.id != worker_id)
+    is_freer = exists().where(others, _num_running(live_worker.c.id) < _num_running(literal(worker_id)))
     kept = update(job).where(waiting).values(published_at=case((is_freer, null()), else_=now()))
     with transaction(database) as connection:
         published_at = connection.execute(kept.returning(job.c.published_at)).scalar_one_or_none()

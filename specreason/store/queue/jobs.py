@@ -21,9 +21,10 @@ from specreason.store.queue.claims import ClaimedJob, is_held, release_claim
 from specreason.store.queue.fairness import restart_after_failure
 from specreason.store.queue.transitions import end_jobs, lock_jobs, requeue_jobs
 from specreason.store.session import Connection, Database, transaction
-from specreason.store.tables.queue import attempt, batch, event, job, problem, worker
+from specreason.store.tables.queue import attempt, batch, event, job, problem
 from specreason.store.tables.states import AttemptOutcome, EventKind, JobState
 from specreason.store.tables.trace import step
+from specreason.store.tables.views import live_worker
 
 LONGEST_DELAY_S = 60.0
 
@@ -100,11 +101,7 @@ def _may_start(
     is_paused, is_alive = connection.execute(
         select(
             exists().where(batch.c.id == row.batch_id, batch.c.paused_at.is_not(None)),
-            exists().where(
-                worker.c.id == worker_id,
-                worker.c.lease_expires_at > now(),
-                worker.c.stopped_at.is_(None),
-            ),
+            exists().where(live_worker.c.id == worker_id),
         )
     ).one()
     if not is_alive:
