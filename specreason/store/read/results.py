@@ -29,11 +29,13 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from specreason.engines.base import FinishReason
 from specreason.reasoning.steps import Phase, StopReason
+from specreason.store.access.visibility import Viewer, require_batch
 from specreason.store.read.pages import PAGE_BYTES
 from specreason.store.session import Database, transaction
 from specreason.store.tables.queue import batch, job, problem
 from specreason.store.tables.states import JobState
-from specreason.store.tables.trace import grade, step, step_payload
+from specreason.store.tables.trace import step, step_payload
+from specreason.store.tables.views import graded_job
 
 PAGE = 200  # jobs, or fewer where they are long
 BYTES_PER_TOKEN = 4  # about, in English
@@ -72,8 +74,17 @@ class EndedJob:
     finished_at: datetime
 
 
-def ended_jobs(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
-    """Those that have ended so far, in the order submitted: every problem once before one comes twice."""
+def ended_jobs(database: Database, viewer: Viewer, batch_id: UUID) -> Iterator[EndedJob]:
+    """Those that have ended so far, in the order submitted: every problem once before one comes twice.
+
+    Raises UnknownName, at once.
+    """
+    with transaction(database) as connection:
+        require_batch(connection, viewer, batch_id)
+    return _ended_jobs(database, batch_id)
+
+
+def _ended_jobs(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
     per_page = _page_size(database, batch_id)
     page = select(job.c.id).where(job.c.batch_id == batch_id, job.c.finished_at.is_not(None))
     page = page.order_by(job.c.id).limit(per_page)
@@ -87,7 +98,7 @@ def ended_jobs(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
 
 
 def ended_jobs_by_problem(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
-    """The same, but problem by problem, all repeats of one together."""
+    """For the writer of result files, which sees every batch: problem by problem, all repeats of one together."""
     with transaction(database) as connection:
         sizes = select(batch.c.num_problems, batch.c.num_jobs).where(batch.c.id == batch_id)
         num_problems, num_jobs = connection.execute(sizes).one()
@@ -121,13 +132,6 @@ def _read(database: Database, page: Select[Any], *order: ColumnElement[Any]) -> 
 
 
 def _results(page: Subquery) -> Select[Any]:
-    newest_grade = (
-        select(grade.c.is_correct)
-        .where(grade.c.job_id == job.c.id, job.c.graded_at.is_not(None))
-        .order_by(grade.c.id.desc())
-        .limit(1)
-        .lateral("newest_grade")
-    )
     joined = func.string_agg(step_payload.c.kept_text, aggregate_order_by(literal_column("''"), step.c.index))
     texts = (
         select(
@@ -165,7 +169,7 @@ def _results(page: Subquery) -> Select[Any]:
             func.coalesce(texts.c.is_complete, False).label("is_complete"),
             func.coalesce(texts.c.reasoning, "").label("reasoning"),
             problem.c.answer.label("gold"),
-            newest_grade.c.is_correct,
+            graded_job.c.is_correct,
             func.coalesce(texts.c.prompt_tokens, 0).label("prompt_tokens"),
             *(
                 cast(func.coalesce(job.c[name], 0), Integer).label(name)
@@ -184,7 +188,7 @@ def _results(page: Subquery) -> Select[Any]:
         .select_from(page)
         .join(job, job.c.id == page.c.id)
         .join(problem, problem.c.id == job.c.problem_id)
-        .join(newest_grade, true(), isouter=True)
+        .join(graded_job, graded_job.c.id == page.c.id)
         .join(texts, true())
     )
 
