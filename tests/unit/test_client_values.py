@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import fields
-from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -32,6 +31,7 @@ from specreason.errors import (
 from specreason.store.read.summaries import BatchSummary, JobSummary, WorkerSummary
 from specreason.store.tables.states import JobState
 from specreason.store.trace.steps import StepRow
+from tests.support.virtual_time import FakeTime
 
 WORKER: dict[str, Any] = {
     "worker_id": "0193b2a4-0000-7000-8000-000000000000",
@@ -147,33 +147,31 @@ def test_an_open_file_is_taken_as_it_is() -> None:
         assert file is given
 
 
-def test_patience_does_not_reach_beyond_its_end() -> None:
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    fake = FakeTime()
+    monkeypatch.setattr(transport, "time", fake)
+    return fake
+
+
+def test_patience_does_not_reach_beyond_its_end(time: FakeTime) -> None:
     assert Backoff(0.0).pause() is False
     backoff = Backoff(5.0)
-    assert backoff.pause(0.0) is True
-    assert backoff.pause(60.0) is False  # at once
+    assert backoff.pause(1.0) is True
+    assert backoff.pause(60.0) is False
+    assert time.pauses == [1.0]
 
 
-def test_a_server_that_answers_has_all_the_patience_again_and_is_not_asked_more_often(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now, pauses = 0.0, []
-
-    def sleep(pause_s: float) -> None:
-        nonlocal now
-        now += pause_s
-        pauses.append(pause_s)
-
-    monkeypatch.setattr(transport, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+def test_a_server_that_answers_has_all_the_patience_again_and_is_not_asked_more_often(time: FakeTime) -> None:
     backoff = Backoff(10.0)
     for _ in range(8):
         assert backoff.pause()
-        now += 60.0
+        time.now += 60.0
         backoff.answered()
-    assert min(pauses[-2:]) >= 0.5 * LONGEST_PAUSE_S
+    assert min(time.pauses[-2:]) >= 0.5 * LONGEST_PAUSE_S
     backoff.reset()
     assert backoff.pause()
-    assert pauses[-1] <= FIRST_PAUSE_S
+    assert time.pauses[-1] <= FIRST_PAUSE_S
 
 
 @pytest.mark.parametrize("key", ["sr_secret\n", "sr_sécret", "sr secret"])
