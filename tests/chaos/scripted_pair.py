@@ -1,6 +1,6 @@
 """The pair of the chaos run: at a small real pair's speed it writes what prompt and seed say, and nothing else.
 
-So a job has one right trace, however often it was interrupted: `undisturbed` computes it without a queue.
+So a job has one right trace, however often it was interrupted: `tests.support.undisturbed` computes it without a queue.
 """
 
 from __future__ import annotations

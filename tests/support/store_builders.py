@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import text
-
 from specreason.config import RunConfig
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Phase, StepRecord
@@ -14,8 +12,9 @@ from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
 from specreason.store.queue.jobs import ClaimedJob, claim
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.summaries import read_jobs
-from specreason.store.session import Database, transaction
+from specreason.store.session import Database
 from specreason.store.trace.writer import TraceWriter
+from tests.support.sql import execute
 
 PAIR = "scripted"
 FINGERPRINT = "fingerprint-1"
@@ -63,16 +62,6 @@ async def append_all(writer: TraceWriter, job: ClaimedJob, *records: StepRecord)
     for record in records:
         await sink.append(record)
     await sink.flush()
-
-
-def execute(database: Database, sql: str) -> None:
-    with transaction(database) as connection:
-        connection.execute(text(sql))
-
-
-def scalar(database: Database, sql: str) -> object:
-    with transaction(database) as connection:
-        return connection.scalar(text(sql))
 
 
 def completion(text: str = "So 2 + 2 = 4.\n\n", *, ids: Sequence[int] = (11, 12, 13)) -> Completion:

@@ -28,7 +28,7 @@ MOST_GROWTH_KIB = 80 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Api:
+class ApiProcess:
     """A process that serves, and a client of it."""
 
     process: subprocess.Popen[bytes]
@@ -42,14 +42,14 @@ class Api:
 
 
 @contextmanager
-def running(environment: dict[str, str]) -> Iterator[Api]:
+def running(environment: dict[str, str]) -> Iterator[ApiProcess]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         fd = listener.fileno()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         process = subprocess.Popen([*API, "--listen-fd", str(fd)], env=environment, pass_fds=[fd])
         try:
             with httpx2.Client(base_url=url, timeout=START_S, trust_env=False) as client:
-                yield Api(process, client)
+                yield ApiProcess(process, client)
         finally:
             process.kill()
             process.wait()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
@@ -24,10 +24,8 @@ PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem"
 
 
 @pytest.fixture
-def client(servers: Servers, database: Database, tmp_path: Path) -> Iterator[TestClient]:
-    app = make_api(servers, database, max_upload_bytes=10_000, max_problems=5, files_dir=tmp_path / "files")
-    with TestClient(app, base_url=LOCAL) as client:
-        yield client
+def app(servers: Servers, database: Database, files_dir: Path) -> FastAPI:
+    return make_api(servers, database, max_upload_bytes=10_000, max_problems=5, files_dir=files_dir)
 
 
 def num_rows(database: Database) -> int:

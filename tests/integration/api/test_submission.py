@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from specreason.embedded import Servers
@@ -27,19 +27,8 @@ from specreason.store.trace.grades import NewGrade, insert_grade
 from specreason.store.trace.writer import TraceWriter
 from tests.support.apps import make_api
 from tests.support.full_disk import full_disk
-from tests.support.live_api import LOCAL
-from tests.support.store_builders import (
-    accepted,
-    answer,
-    append_all,
-    claimed,
-    execute,
-    job_ids,
-    scalar,
-    start_worker,
-    submit,
-)
-from tests.support.workers import rows_of
+from tests.support.sql import execute, rows_of, scalar
+from tests.support.store_builders import accepted, answer, append_all, claimed, job_ids, start_worker, submit
 
 ROWS = [{"question": "1 + 1?", "solution": 2, "uid": "a", "year": 2024}, {"question": "2 + 2?"}]
 MAPPING = {"problem": "question", "answer": "solution", "id": "uid"}
@@ -47,16 +36,9 @@ LINES = "".join(json.dumps(row) + "\n" for row in ROWS)
 
 
 @pytest.fixture
-def files_dir(tmp_path: Path) -> Path:
-    return tmp_path / "files"
-
-
-@pytest.fixture
-def client(servers: Servers, database: Database, files_dir: Path) -> Iterator[TestClient]:
+def app(servers: Servers, database: Database, files_dir: Path) -> FastAPI:
     limits = {"max_body_bytes": 100_000, "max_problems": 1000, "max_jobs": 100}
-    app = make_api(servers, database, files_dir=files_dir, **limits)
-    with TestClient(app, base_url=LOCAL) as client:
-        yield client
+    return make_api(servers, database, files_dir=files_dir, **limits)
 
 
 def problems(database: Database) -> list[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,13 +14,11 @@ from fastapi import FastAPI
 
 from specreason.client import Batch, Client, transport
 from specreason.client import client as client_module
-from specreason.embedded import Servers
 from specreason.errors import InvalidField, NotFound, TimedOut, Unreachable
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.session import Database, read_only_query
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
-from tests.support.apps import make_api
 from tests.support.live_api import serving
 from tests.support.store_builders import (
     accepted,
@@ -38,18 +35,6 @@ from worker.grader import grade_pending
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
 LINES = b'{"problem": "What is 2 + 2?", "answer": "4", "level": 3}\n{"problem": "What is 3 + 3?"}\n'
-
-
-@pytest.fixture
-def app(servers: Servers, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
-    monkeypatch.setenv("SPECREASON_FILES_DIR", str(tmp_path / "files"))
-    return make_api(servers, database)
-
-
-@pytest.fixture
-def client(app: FastAPI) -> Iterator[Client]:
-    with serving(app) as url, Client(url) as client:
-        yield client
 
 
 def end_all(database: Database, batch_id: UUID, state: JobState = JobState.SUCCEEDED) -> None:

@@ -28,15 +28,14 @@ from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.session import Database, read_only_query
 from specreason.store.tables.states import JobState, Scope
 from specreason.store.trace.writer import TraceWriter
-from tests.support.apps import make_api
 from tests.support.guarded_api import guarded_app, make_key
 from tests.support.live_api import serving
+from tests.support.sql import execute
 from tests.support.store_builders import (
     accepted,
     append_all,
     claim_one,
     claimed,
-    execute,
     job_ids,
     rejected,
     start_worker,
@@ -78,22 +77,8 @@ class Shell:
 
 
 @pytest.fixture
-def shell(
-    servers: Servers,
-    *,
-    database: Database,
-    database_url: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Shell]:
-    monkeypatch.setenv("SPECREASON_FILES_DIR", str(tmp_path / "files"))
-    app = make_api(servers, database)
-    with serving(app) as url:
-        monkeypatch.setenv("SPECREASON_API_URL", url)
-        monkeypatch.setenv("SPECREASON_DATABASE_URL", database_url)
-        monkeypatch.setenv("SPECREASON_BROKER_URL", servers.broker_url)
-        yield Shell(url, capsys)
+def shell(url: str, capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(url, capsys)
 
 
 @pytest.fixture

@@ -33,13 +33,13 @@ from specreason.store.queue.controls import requeue_batch, requeue_job
 from specreason.store.queue.jobs import JobResult
 from specreason.store.session import Database, transaction
 from specreason.store.tables.states import FilePurpose, JobState
+from tests.support.apps import scripted_app
 from tests.support.full_disk import full_disk
 from tests.support.live_api import serving
-from tests.support.openai_api import create, lines_of, num_jobs, reaches, scripted_app
+from tests.support.openai_api import create, lines_of, num_jobs, reaches
 from tests.support.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
 from tests.support.processes import wait_for
-from tests.support.store_builders import execute
-from tests.support.workers import rows_of
+from tests.support.sql import execute, rows_of
 
 FAILED = JobResult(state=JobState.FAILED, error="no")
 
@@ -47,12 +47,6 @@ FAILED = JobResult(state=JobState.FAILED, error="no")
 @pytest.fixture
 def app(servers: Servers, database: Database, tmp_path: Path) -> FastAPI:
     return scripted_app(servers, database, tmp_path, max_jobs=5)
-
-
-@pytest.fixture
-def openai(app: FastAPI) -> Iterator[OpenAI]:
-    with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
-        yield openai
 
 
 @contextmanager

@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from fastapi import FastAPI
 from openai import APIStatusError, NotFoundError, OpenAI, UnprocessableEntityError
 
-from specreason.embedded import Servers
 from specreason.store.queue.controls import requeue_job
 from specreason.store.queue.dispatch import expire_deadlines
 from specreason.store.queue.jobs import JobResult
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
-from tests.support.openai_api import create, lines_of, reaches, scripted_app, sdk_of
+from tests.support.openai_api import create, lines_of, reaches
 from tests.support.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
-from tests.support.store_builders import execute, scalar
-from tests.support.workers import rows_of
-
-
-@pytest.fixture
-def app(servers: Servers, database: Database, tmp_path: Path) -> FastAPI:
-    return scripted_app(servers, database, tmp_path)
-
-
-@pytest.fixture
-def openai(app: FastAPI) -> Iterator[OpenAI]:
-    with sdk_of(app) as openai:
-        yield openai
+from tests.support.sql import execute, rows_of, scalar
 
 
 def test_the_list_has_every_batch_once_newest_first(openai: OpenAI) -> None:

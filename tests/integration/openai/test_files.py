@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from openai import APIStatusError, BadRequestError, NotFoundError, OpenAI
 from sqlalchemy import text
@@ -21,21 +21,15 @@ from specreason.errors import StoreUnavailable
 from specreason.store.files.folder import PART, Folder
 from specreason.store.files.rows import FileRow, NewFile, files_folder, insert_file, list_files, read_file
 from specreason.store.session import Database, connect, transaction
-from tests.integration.conftest import TEMPLATE, database_called
 from tests.support.apps import make_api
+from tests.support.databases import own_database
 from tests.support.full_disk import full_disk
 from tests.support.live_api import LOCAL
-from tests.support.openai_api import sdk_of
 from tests.support.processes import wait_for
-from tests.support.store_builders import execute, scalar
+from tests.support.sql import execute, scalar
 
 CONTENT = b'{"problem": "x"}\n'
 MOST_BYTES = 3_000_000
-
-
-@pytest.fixture
-def files_dir(tmp_path: Path) -> Path:
-    return tmp_path / "files"
 
 
 @pytest.fixture
@@ -44,9 +38,8 @@ def folder(database: Database, files_dir: Path) -> Path:
 
 
 @pytest.fixture
-def openai(servers: Servers, database: Database, files_dir: Path) -> Iterator[OpenAI]:
-    with sdk_of(make_api(servers, database, files_dir=files_dir, max_upload_bytes=MOST_BYTES)) as openai:
-        yield openai
+def app(servers: Servers, database: Database, files_dir: Path) -> FastAPI:
+    return make_api(servers, database, files_dir=files_dir, max_upload_bytes=MOST_BYTES)
 
 
 def upload(openai: OpenAI, content: bytes = CONTENT, name: str = "in.jsonl") -> str:
@@ -199,19 +192,15 @@ def test_what_killed_writers_left_is_swept_at_the_next_start(
 def test_an_api_of_another_database_leaves_our_files_alone(
     servers: Servers, administration: Database, database: Database, files_dir: Path, folder: Path
 ) -> None:
-    with administration.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE test_theirs TEMPLATE {TEMPLATE}"))
-    theirs = connect(database_called(servers, "test_theirs"))
-    ours = [new_file(Folder(folder)), new_file(files_folder(theirs, files_dir))]
-    paths = [next(files_dir.rglob(str(new.content.file_id))) for new in ours]
-    for path in paths:
-        os.utime(path, times=(0, 0))
-    app = make_api(servers, theirs, files_dir=files_dir)
-    with TestClient(app):
-        wait_for(lambda: not paths[1].exists())
-    theirs.dispose()
-    with administration.connect() as connection:
-        connection.execute(text("DROP DATABASE test_theirs"))
+    with own_database(servers, administration) as url:
+        theirs = connect(url)
+        ours = [new_file(Folder(folder)), new_file(files_folder(theirs, files_dir))]
+        paths = [next(files_dir.rglob(str(new.content.file_id))) for new in ours]
+        for path in paths:
+            os.utime(path, times=(0, 0))
+        with TestClient(make_api(servers, theirs, files_dir=files_dir)):
+            wait_for(lambda: not paths[1].exists())
+        theirs.dispose()
     assert paths[0].exists()
 
 

@@ -13,7 +13,8 @@ from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch, i
 from specreason.store.queue.controls import cancel_batch
 from specreason.store.read.summaries import list_batches, read_batch, read_job, read_jobs
 from specreason.store.session import Database
-from tests.support.store_builders import PAIR, execute, job_ids, scalar, submit
+from tests.support.sql import execute, scalar
+from tests.support.store_builders import PAIR, job_ids, submit
 
 
 def batch_of(*problems: NewProblem, repeats: int = 1) -> NewBatch:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -32,6 +31,7 @@ from specreason.store.tables.queue import batch, job
 from specreason.store.tables.states import AttemptOutcome, JobState
 from specreason.store.trace.writer import TraceWriter, read_steps
 from tests.support.processes import wait_for
+from tests.support.sql import execute, scalar
 from tests.support.store_builders import (
     FINGERPRINT,
     PAIR,
@@ -40,22 +40,13 @@ from tests.support.store_builders import (
     append_all,
     claim_one,
     claimed,
-    execute,
     job_ids,
     rejected,
-    scalar,
     start_worker,
     submit,
 )
 
 SUCCEEDED = JobResult(state=JobState.SUCCEEDED, stop_reason=StopReason.ANSWERED, answer="4")
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[TraceWriter]:
-    writer = TraceWriter(database)
-    yield writer
-    writer.close()
 
 
 def soon() -> datetime:

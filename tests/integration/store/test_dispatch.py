@@ -16,17 +16,8 @@ from specreason.store.read.summaries import list_workers, read_batch, read_job
 from specreason.store.session import Database, connect
 from specreason.store.tables.states import JobState
 from tests.support.processes import wait_for
-from tests.support.store_builders import (
-    PAIR,
-    claim_one,
-    claimed,
-    execute,
-    expire,
-    job_ids,
-    scalar,
-    start_worker,
-    submit,
-)
+from tests.support.sql import execute, scalar
+from tests.support.store_builders import PAIR, claim_one, claimed, expire, job_ids, start_worker, submit
 
 
 def test_jobs_of_an_expired_lease_are_queued_again(database: Database) -> None:

@@ -18,7 +18,7 @@ from specreason.store.access.idempotency import (
     keep_answer,
 )
 from specreason.store.session import Connection, Database, transaction
-from tests.support.store_builders import execute, scalar
+from tests.support.sql import execute, scalar
 from worker.app import make_app
 from worker.leader import Leader
 

@@ -23,7 +23,8 @@ from specreason.store.queue.controls import cancel_batch, requeue_batch, requeue
 from specreason.store.queue.quota import check_quota
 from specreason.store.session import Database, transaction
 from specreason.store.tables.states import JobState, Scope
-from tests.support.store_builders import PAIR, job_ids, scalar
+from tests.support.sql import scalar
+from tests.support.store_builders import PAIR, job_ids
 
 
 def test_a_key_is_found_by_what_its_bearer_sends_and_that_is_not_stored(database: Database) -> None:

@@ -18,9 +18,9 @@ from specreason.store.read.summaries import BatchSummary, JobSummary, Summary, W
 from specreason.store.session import Database, connect, transaction
 from specreason.store.tables import files, queue, trace  # noqa: F401 -- they fill the metadata
 from specreason.store.tables.columns import metadata
-from tests.integration.conftest import database_called
-from tests.support.store_builders import execute, job_ids, scalar, submit
-from tests.support.workers import rows_of
+from tests.support.databases import database_called
+from tests.support.sql import execute, rows_of, scalar
+from tests.support.store_builders import job_ids, submit
 
 CONSTRAINTS = """SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
                  FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conname !~ 'alembic' ORDER BY 1"""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
@@ -18,6 +17,7 @@ from specreason.store.read.pages import Page
 from specreason.store.session import Database
 from specreason.store.trace.steps import read_step_rows
 from specreason.store.trace.writer import TraceWriter, read_steps
+from tests.support.sql import execute, scalar
 from tests.support.store_builders import (
     accepted,
     answer,
@@ -25,23 +25,14 @@ from tests.support.store_builders import (
     claimed,
     closed,
     completion,
-    execute,
     expire,
     job_ids,
     rejected,
-    scalar,
     start_worker,
     submit,
 )
 
 BLOCK_WRITES = "LOCK TABLE step IN EXCLUSIVE MODE"  # readers go on, writers wait
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[TraceWriter]:
-    writer = TraceWriter(database)
-    yield writer
-    writer.close()
 
 
 async def test_steps_come_back_as_they_went_in(database: Database, writer: TraceWriter) -> None:
