@@ -42,11 +42,12 @@ from specreason.config import RunConfig
 from specreason.doorbell import queue_of
 from specreason.reasoning.steps import StopReason
 from specreason.settings import Settings
-from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.queue.batches import NewBatch, write_batches
 from specreason.store.queue.dispatch import take_unpublished
 from specreason.store.queue.jobs import JobResult, claim, finish
+from specreason.store.queue.problems import NewProblem, check
 from specreason.store.queue.workers import NewWorker, register_worker
-from specreason.store.session import Database, connect
+from specreason.store.session import Database, connect, transaction
 from specreason.store.tables.states import JobState
 from worker.app import make_app
 from worker.leader import ANNOUNCE_EVERY_S, Leader
@@ -127,11 +128,11 @@ def main() -> int:
 
 def submit(database: Database, num_batches: int, num_jobs: int) -> None:
     """`num_jobs` in all, spread evenly."""
-    per_batch = [NewProblem(text=f"What is 2 + {i}?") for i in range(num_jobs // num_batches)]
+    problems = check([NewProblem(text=f"What is 2 + {i}?") for i in range(num_jobs // num_batches)])
     for number in range(num_batches):
-        insert_batch(
-            database, NewBatch(name=f"batch {number}", pair=PAIR, config=RunConfig(), problems=per_batch)
-        )
+        new = NewBatch(name=f"batch {number}", pair=PAIR, config=RunConfig(), problems=problems)
+        with transaction(database) as connection:
+            write_batches(connection, [new])
 
 
 def start_worker(database: Database) -> UUID:

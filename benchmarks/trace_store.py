@@ -30,11 +30,12 @@ from benchmarks.own_servers import conditions, empty, own_servers, vacuum
 from specreason.config import RunConfig
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Phase, StepRecord
-from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.queue.batches import NewBatch, write_batches
 from specreason.store.queue.jobs import ClaimedJob, claim
+from specreason.store.queue.problems import NewProblem, check
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.summaries import read_jobs
-from specreason.store.session import Database, connect
+from specreason.store.session import Database, connect, transaction
 from specreason.store.trace.writer import TraceWriter
 
 PAIR = "bench"
@@ -117,9 +118,9 @@ def claim_jobs(database: Database, number: int) -> list[ClaimedJob]:
     """The only jobs in the database."""
     empty(database)
     problems = [NewProblem(text=f"What is 2 + {i}?") for i in range(number)]
-    batch_id = insert_batch(
-        database, NewBatch(name="steps", pair=PAIR, config=RunConfig(), problems=problems)
-    )
+    new = NewBatch(name="steps", pair=PAIR, config=RunConfig(), problems=check(problems))
+    with transaction(database) as connection:
+        (batch_id,) = write_batches(connection, [new])
     new = NewWorker(pair=PAIR, pair_fingerprint=PAIR, host="here", pid=1, slots=number)
     worker_id = register_worker(database, new, lease_s=86_400)
     claims = [

@@ -26,7 +26,7 @@ from specreason.errors import (
     TooLarge,
     UnknownName,
 )
-from specreason.store.session import storable
+from specreason.submission.text import storable
 
 PROBLEM_JSON = "application/problem+json"
 AWAY_S = 5  # what a client waits while Postgres or the broker is away

@@ -12,7 +12,6 @@ from fastapi.responses import StreamingResponse
 
 from api.database import database_of
 from api.door.access import READ, caller_of
-from api.openai.output import reasoning_of
 from specreason.store.access.visibility import require_batch
 from specreason.store.read.results import EndedJob, ended_jobs
 from specreason.store.session import transaction
@@ -49,7 +48,7 @@ def result_line(job: EndedJob) -> dict[str, Any]:
         "stop_reason": job.stop_reason,
         "answer": job.answer,
         "answer_text": job.answer_text.strip(),
-        "reasoning": reasoning_of(job),
+        "reasoning": job.reasoning,
         "gold": job.gold,
         "is_correct": job.is_correct,
         "usage": {

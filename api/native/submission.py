@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,18 +22,19 @@ from pydantic import BaseModel, ValidationError
 from api.database import database_of
 from api.door.access import Caller, caller_of
 from api.files import folder_of, remove_unless_known
-from api.native.bodies import Choices, GridChoices, GridSubmission, Submission
+from api.ids import to_file_id
+from api.native.bodies import GridSubmission, Submission
 from api.native.uploads import Form, read_form
-from api.openai.ids import to_file_id
 from specreason.config import PairConfig, RunConfig, first_invalid_field, get_pair
 from specreason.errors import InvalidField, TooLarge, UnknownName
 from specreason.settings import Settings
 from specreason.store.files.rows import NewFile, open_content, read_file
-from specreason.store.queue.batches import NewBatch, NewProblem
-from specreason.submission.jsonl import BLANK_PER_LINE, load_json
+from specreason.store.queue.batches import NewBatch
+from specreason.store.queue.problems import CheckedProblems, NewProblem, check
+from specreason.submission.form import from_form, parsed
+from specreason.submission.jsonl import BLANK_PER_LINE
+from specreason.submission.options import GridOptions, Options
 from specreason.submission.problem import AS_OURS, Columns, Problem, problem_of, problems_in
-
-JSON_FIELDS = ("config", "metadata", "mapping", "grid")  # of a form, whose fields are text
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -42,8 +43,8 @@ Model = TypeVar("Model", bound=BaseModel)
 class Asked:
     """A submission that is fine as far as it was read: a file's problems are read as they are stored."""
 
-    choices: Choices
-    problems: Iterable[NewProblem]
+    choices: Options
+    problems: CheckedProblems
     pair: PairConfig
     caller: Caller
     upload: NewFile | None = None
@@ -108,7 +109,7 @@ async def read_submission(request: Request, *, grid: bool = False) -> AsyncItera
         digest = hashlib.sha256(body).hexdigest()
         yield Sent(body_hash=digest, read=partial(_from_json, request, body, shape))
     elif content_type == "multipart/form-data":
-        choices = GridChoices if grid else Choices
+        choices = GridOptions if grid else Options
         async with read_form(request, {*choices.model_fields, "file_id"}) as form:
             cleanup = ExitStack()
             try:
@@ -131,8 +132,8 @@ async def _json_body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _from_json(request: Request, body: bytes, form: type[Submission]) -> Asked:
-    row = _parse_json(body, "body")
+def _from_json(request: Request, body: bytes, form: type[Submission | GridSubmission]) -> Asked:
+    row = parsed(body, "body")
     if not isinstance(row, dict):
         raise InvalidField("body", "must be a JSON object")
     given, mapping = row.get("problems"), row.get("mapping")
@@ -145,7 +146,7 @@ def _from_json(request: Request, body: bytes, form: type[Submission]) -> Asked:
     submission = _validate(form, row)
     return Asked(
         choices=submission,
-        problems=tuple(_new_problem(problem) for problem in submission.problems),
+        problems=check([_new_problem(problem) for problem in submission.problems]),
         pair=_pair_of(request, submission),
         caller=caller_of(request),
     )
@@ -156,10 +157,8 @@ def _hash_of(form: Form) -> str:
     return hashlib.sha256(json.dumps([sorted(form.fields.items()), digest]).encode()).hexdigest()
 
 
-def _from_form(request: Request, form: Form, shape: type[Choices], cleanup: ExitStack) -> Asked:
-    fields: dict[str, Any] = {
-        key: _parse_json(value, key) if key in JSON_FIELDS else value for key, value in form.fields.items()
-    }
+def _from_form(request: Request, form: Form, shape: type[Options], cleanup: ExitStack) -> Asked:
+    fields = from_form(form.fields)
     file_id = fields.pop("file_id", None)
     if (form.file is None) == (file_id is None):
         raise InvalidField("file", "a JSONL file is required, or the file_id of one; not both")
@@ -177,7 +176,7 @@ def _from_form(request: Request, form: Form, shape: type[Choices], cleanup: Exit
         content = cleanup.enter_context(known)
     return Asked(
         choices=choices,
-        problems=FileProblems(content, choices.mapping or AS_OURS, _settings(request).max_problems),
+        problems=check(FileProblems(content, choices.mapping or AS_OURS, _settings(request).max_problems)),
         pair=pair,
         caller=caller,
         upload=upload,
@@ -211,13 +210,6 @@ def _new_problem(problem: Problem) -> NewProblem:
     )
 
 
-def _parse_json(text: str | bytes, field: str) -> Any:
-    try:
-        return load_json(text)
-    except ValueError as error:
-        raise InvalidField(field, f"is not JSON ({error})") from error
-
-
 def _validate(model: type[Model], fields: Any, *, prefix: str = "") -> Model:
     try:
         return model.model_validate(fields)
@@ -225,7 +217,7 @@ def _validate(model: type[Model], fields: Any, *, prefix: str = "") -> Model:
         raise first_invalid_field(error, prefix=prefix) from error
 
 
-def _pair_of(request: Request, choices: Choices) -> PairConfig:
+def _pair_of(request: Request, choices: Options) -> PairConfig:
     pairs: dict[str, PairConfig] = request.app.state.pairs
     try:
         return get_pair(pairs, choices.pair)

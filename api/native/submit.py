@@ -15,14 +15,15 @@ from api.announcing import announce_queued
 from api.answers.idempotency import IdempotencyKey, answer_once, answered_before
 from api.database import database_of
 from api.door.access import SUBMIT
-from api.native.bodies import GRID_DOC, SUBMISSION_DOC, GridChoices, GridSubmission
+from api.native.bodies import GRID_DOC, SUBMISSION_DOC
 from api.native.submission import Asked, Sent, read_submission
 from specreason.errors import InvalidField
 from specreason.reasoning.schemes import stored_config
-from specreason.store.queue.batches import NewBatch, check_batches, write_batches
+from specreason.store.queue.batches import NewBatch, write_batches
 from specreason.store.read.summaries import BatchSummary, batch_as_it_stands
 from specreason.store.session import Connection
-from specreason.submission.grid import MOST_BATCHES, name_of
+from specreason.submission.grid import MOST_BATCHES, configurations, name_of
+from specreason.submission.options import GridOptions
 
 router = APIRouter(prefix="/api")
 
@@ -76,9 +77,10 @@ def _plan_batch(asked: Asked) -> Plan:
 
 def _plan_grid(asked: Asked) -> Plan:
     choices = asked.choices
-    assert isinstance(choices, GridChoices | GridSubmission)
+    assert isinstance(choices, GridOptions)
     found = {
-        stored_config(each, choices.pair, asked.pair): None for each in choices.grid.configs(choices.config)
+        stored_config(each, choices.pair, asked.pair): None
+        for each in configurations(choices.config, choices.grid)
     }
     configs = tuple(found)
     if len(configs) > MOST_BATCHES:
@@ -94,12 +96,11 @@ def _submit(request: Request, key: str | None, sent: Sent, plan_of: Callable[[As
         return earlier
     asked = sent.read()
     plan = plan_of(asked)
-    counts = check_batches(plan.batches)
     state = request.app.state
-    _check_size(plan.batches, counts, most=state.settings.max_jobs)
+    _check_size(plan.batches, most=state.settings.max_jobs)
 
     def create(connection: Connection) -> object:
-        batch_ids = write_batches(connection, plan.batches, counts, upload=asked.upload)
+        batch_ids = write_batches(connection, plan.batches, upload=asked.upload)
         return plan.answer([batch_as_it_stands(connection, batch_id) for batch_id in batch_ids])
 
     answered = answer_once(request, key, sent.body_hash, create)
@@ -107,8 +108,8 @@ def _submit(request: Request, key: str | None, sent: Sent, plan_of: Callable[[As
     return answered
 
 
-def _check_size(batches: Sequence[NewBatch], counts: Sequence[int], *, most: int) -> None:
-    num_jobs = sum(count * new.config.repeats for new, count in zip(batches, counts, strict=True))
+def _check_size(batches: Sequence[NewBatch], *, most: int) -> None:
+    num_jobs = sum(new.num_jobs for new in batches)
     if num_jobs > most:
         raise InvalidField(
             "config.repeats" if len(batches) == 1 else "grid",

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from api.announcing import announce_queued
-from api.openai.ids import batch_name
+from api.ids import batch_name
 from api.openai.input_file import LineError, Part, Refused, read_plan
 from api.openai.output import result_lines
 from api.publisher import Publisher
@@ -134,8 +134,7 @@ class Settler:
                     max_jobs=self.settings.max_jobs,
                 )
                 batches = [_new_batch(batch, given.filename, part) for part in parts]
-                counts = [len(part.problems.offsets) for part in parts]
-                if not start_openai_batch(self.database, batch.id, batches, counts):
+                if not start_openai_batch(self.database, batch.id, batches):
                     return
         except UnknownName as error:
             if given is not None and datetime.now(UTC) < batch.expires_at:

@@ -14,9 +14,9 @@ from pydantic import Field, field_validator
 from api.answers.idempotency import IdempotencyKey, answer_once
 from api.database import database_of
 from api.door.access import CONTROL, READ, SUBMIT, Caller, caller_of
+from api.ids import to_batch_id, to_cursor, to_file_id
 from api.openai.advance import Settler
 from api.openai.files import LONGEST_LIFE_S, SHORTEST_LIFE_S
-from api.openai.ids import to_batch_id, to_cursor, to_file_id
 from api.openai.schemas import BatchObject, Page, batch_object, page_of
 from specreason.config import ClosedModel
 from specreason.errors import InvalidField, UnknownName
@@ -29,10 +29,10 @@ from specreason.store.openai.batches import (
     read_openai_batch,
 )
 from specreason.store.openai.status import NewOpenAIBatch, OpenAIBatch
-from specreason.store.queue.batches import NOT_TEXT
 from specreason.store.queue.controls import cancel_batch
-from specreason.store.session import Connection, storable
+from specreason.store.session import Connection
 from specreason.store.tables.states import FilePurpose
+from specreason.submission.text import check_json
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
@@ -77,8 +77,7 @@ class CreateBatch(ClosedModel):
                     f"has a key of more than {LONGEST_METADATA_KEY} characters,"
                     f" or a value of more than {LONGEST_METADATA_VALUE}"
                 )
-            if storable(key + value) != key + value:
-                raise ValueError(NOT_TEXT)
+        check_json(metadata)
         return metadata
 
 

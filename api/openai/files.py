@@ -16,8 +16,8 @@ from api.answers.idempotency import IdempotencyKey, answer_once
 from api.database import database_of
 from api.door.access import CONTROL, READ, SUBMIT, caller_of
 from api.files import folder_of, remove_unless_known
+from api.ids import file_name, to_cursor, to_file_id
 from api.native.uploads import Form, read_form
-from api.openai.ids import file_name, to_cursor, to_file_id
 from api.openai.schemas import FileDeleted, FileObject, Page, file_object, page_of
 from specreason.errors import InvalidField
 from specreason.store.files.folder import chunks

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+THINK_END = "</think>"  # what closes the thinking, of every model that this project runs
+
 
 class Role(StrEnum):
     """The two seats of a pair. Never call them by size."""
@@ -177,7 +179,6 @@ class ModelPair:
     judge_suffix: str
     prompt: str = "{problem}"  # what the user's turn says
     threshold: float = 7.0  # in force where a run names none
-    think_end: str = "</think>"
     base_speculates: bool = (
         False  # the base's engine drafts tokens itself, with the drafter's weights (paper §4.2)
     )

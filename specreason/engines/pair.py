@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from specreason.engines.vllm import VllmEngine
 
-THINK_END = "</think>"
 _ROLES = (Role.DRAFTER, Role.BASE)
 # What makes a local folder this model: its weights, its shape, its tokenizer.
 _MODEL_FILES = (
@@ -61,7 +60,6 @@ async def load_pair(name: str, config: PairConfig) -> ModelPair:
         judge_suffix=suffix,
         prompt=config.prompt,
         threshold=config.threshold,
-        think_end=THINK_END,
         base_speculates=config.speculation is not None,
     )
     try:
@@ -110,7 +108,7 @@ async def _start_engines(
     def start(role: Role, engine_config: VllmConfig) -> VllmEngine:
         from specreason.engines.vllm import VllmEngine
 
-        return VllmEngine(engine_config, tokenizers[role], think_end=THINK_END)
+        return VllmEngine(engine_config, tokenizers[role])
 
     try:
         configs = await asyncio.to_thread(configure)

@@ -19,8 +19,17 @@ from contextlib import contextmanager
 from itertools import takewhile
 from typing import Protocol
 
-from specreason.engines.base import Completion, FinishReason, Limits, ModelPair, Sampling, Tokenizer, Verdict
-from specreason.engines.scripted_tokenizer import THINK_END, ScriptedTokenizer
+from specreason.engines.base import (
+    THINK_END,
+    Completion,
+    FinishReason,
+    Limits,
+    ModelPair,
+    Sampling,
+    Tokenizer,
+    Verdict,
+)
+from specreason.engines.scripted_tokenizer import ScriptedTokenizer
 from specreason.engines.scripts import Respond, Score, follow, score_by_index
 from specreason.errors import EngineDead, PromptTooLong
 
@@ -207,7 +216,6 @@ def scripted_pair(
         drafter=drafter,
         base=base,
         judge_suffix=judge_suffix,
-        think_end=THINK_END,
     )
 
 

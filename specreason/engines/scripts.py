@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from specreason.engines.scripted_tokenizer import THINK_END, THINK_START
+from specreason.engines.base import THINK_END
+from specreason.engines.scripted_tokenizer import THINK_START
 
 DELIMITER = "\n\n"
 

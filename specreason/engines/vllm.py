@@ -21,7 +21,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
 from vllm.v1.metrics.loggers import StatLoggerBase
 
-from specreason.engines.base import Completion, FinishReason, Limits, Sampling, Verdict
+from specreason.engines.base import THINK_END, Completion, FinishReason, Limits, Sampling, Verdict
 from specreason.engines.parent_watch import without_ctrl_c
 from specreason.engines.tokenizer import HFTokenizer, first_line
 from specreason.engines.vllm_setup import MAX_LOGPROBS
@@ -47,13 +47,13 @@ class Pulse(StatLoggerBase):  # type: ignore[misc]  # vLLM's base class is not t
 class VllmEngine:
     """Construct in a thread: it blocks until the model is loaded. Its calls belong to one event loop."""
 
-    def __init__(self, config: VllmConfig, tokenizer: HFTokenizer, *, think_end: str = "</think>") -> None:
+    def __init__(self, config: VllmConfig, tokenizer: HFTokenizer) -> None:
         self._tokenizer = tokenizer
         self._max_model_len: int = config.model_config.max_model_len
         self._speculates = config.speculative_config is not None
-        think_ids = tokenizer.encode(think_end)
+        think_ids = tokenizer.encode(THINK_END)
         # A token where the vocabulary has one for it, else the text.
-        self._think_end: int | str = think_ids[0] if len(think_ids) == 1 else think_end
+        self._think_end: int | str = think_ids[0] if len(think_ids) == 1 else THINK_END
         self._request_number = itertools.count()
         self._live: set[str] = set()
         self._closed = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from specreason.config import PairConfig, RunConfig, SchemeName, ScoreMethod
-from specreason.engines.base import ModelPair, Role, Sampling
+from specreason.engines.base import THINK_END, ModelPair, Role, Sampling
 from specreason.errors import InvalidField, PermanentJobError
 from specreason.reasoning.budget import Budget, context_end
 from specreason.reasoning.economics import Economics
@@ -57,7 +57,7 @@ def plan_run(
         raise PermanentJobError(f"config.scheme: {misfit(config.scheme, pair.name)}")
     economics = economics or Economics()
     judge = Judge.of(pair.base.tokenizer, pair.judge_suffix)
-    closing_ids = pair.base.tokenizer.encode(pair.think_end)
+    closing_ids = pair.base.tokenizer.encode(THINK_END)
     drafts = config.scheme.drafts_steps
     budget = Budget(
         token_budget=config.token_budget,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -35,8 +35,6 @@ __all__ = [
     "ping",
     "read_only_query",
     "single_statement",
-    "storable",
-    "storable_json",
     "transaction",
 ]
 
@@ -153,31 +151,6 @@ def one_line(error: Exception) -> str:
         line.strip() for line in said.splitlines() if line.strip() and not line.startswith("Multiple conn")
     ]
     return lines[0] if lines else type(error).__name__
-
-
-def storable(text: str) -> str:
-    """`text` with U+FFFD for what Postgres cannot hold: NUL characters and lone surrogates.
-
-    Models write both. Token ids beside the text stay as they were: they are the truth.
-    """
-    if "\0" in text:
-        text = text.replace("\0", "\ufffd")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
-
-
-def storable_json(value: Any) -> Any:
-    """`value`, which is made of what JSON has, with each text in it, keys too, as `storable` makes it."""
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, Mapping):
-        return {storable(str(key)): storable_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [storable_json(item) for item in value]
-    return value
 
 
 def _parse(database_url: str) -> URL:

@@ -16,9 +16,10 @@ from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
 
 from specreason.errors import InvalidField, UnknownName
-from specreason.store.session import Database, single_statement, storable, transaction
+from specreason.store.session import Database, single_statement, transaction
 from specreason.store.tables.queue import api_key
 from specreason.store.tables.states import Scope
+from specreason.submission.text import storable
 
 PREFIX = "sr_"
 NUM_RANDOM_BYTES = 32

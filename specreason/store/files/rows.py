@@ -15,10 +15,11 @@ from sqlalchemy.sql.functions import now
 
 from specreason.errors import StillRunning, UnknownName
 from specreason.store.files.folder import Folder, StoredContent
-from specreason.store.session import Connection, Database, storable, transaction
+from specreason.store.session import Connection, Database, transaction
 from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.files import VALIDATING, file, openai_batch
 from specreason.store.tables.states import FilePurpose
+from specreason.submission.text import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,11 +15,12 @@ from specreason.errors import UnknownName
 from specreason.store.files.rows import NewFile, insert_file
 from specreason.store.openai.status import LineCounts, NewOpenAIBatch, OpenAIBatch
 from specreason.store.queue.batches import NewBatch, write_batches
-from specreason.store.session import Connection, Database, single_statement, storable_json, transaction
+from specreason.store.session import Connection, Database, single_statement, transaction
 from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.files import VALIDATING, file, openai_batch
 from specreason.store.tables.queue import batch, job
 from specreason.store.tables.states import OPEN, JobState
+from specreason.submission.text import storable_json
 
 
 def insert_openai_batch(connection: Connection, new: NewOpenAIBatch) -> OpenAIBatch:
@@ -89,16 +90,11 @@ def batches_of(database: Database, batch_id: UUID) -> tuple[UUID, ...]:
         return tuple(connection.scalars(ours))
 
 
-def start_openai_batch(
-    database: Database, batch_id: UUID, batches: Sequence[NewBatch], counts: Sequence[int]
-) -> bool:
-    """Queue the jobs of a validated batch, all of them or none; `counts` are the problems of each of `batches`.
-
-    False if it was cancelled meanwhile, or started.
-    """
+def start_openai_batch(database: Database, batch_id: UUID, batches: Sequence[NewBatch]) -> bool:
+    """Queue the jobs of a validated batch, all of them or none. False if it was cancelled meanwhile, or started."""
     started = update(openai_batch).where(openai_batch.c.id == batch_id, *VALIDATING)
     with transaction(database) as connection:
-        write_batches(connection, batches, counts)
+        write_batches(connection, batches)
         # Last, for it locks the row, and a cancel would wait.
         if not connection.execute(started.values(in_progress_at=now())).rowcount:
             connection.rollback()

@@ -28,11 +28,12 @@ from sqlalchemy.sql.functions import now
 
 from specreason.reasoning.steps import Decision, Phase, StopReason
 from specreason.store.queue.fairness import restart_at_clock
-from specreason.store.session import Connection, storable
+from specreason.store.session import Connection
 from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.queue import attempt, batch, event, job
 from specreason.store.tables.states import AttemptOutcome, EventKind, JobState
 from specreason.store.tables.trace import step
+from specreason.submission.text import storable
 
 TOTALS = (
     "num_steps",

@@ -7,10 +7,10 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, select
 
-from specreason.store.session import storable
 from specreason.store.tables.queue import job
 from specreason.store.tables.states import JobState
 from specreason.store.tables.trace import grade
+from specreason.submission.text import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

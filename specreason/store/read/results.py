@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from specreason.engines.base import FinishReason
+from specreason.engines.base import THINK_END, FinishReason
 from specreason.reasoning.steps import Phase, StopReason
 from specreason.store.read.pages import PAGE_BYTES
 from specreason.store.session import Database, transaction
@@ -43,7 +43,8 @@ BYTES_PER_TOKEN = 4  # about, in English
 class EndedJob:
     """A job that has ended. Texts are empty where there is nothing; `*_tokens` are tokens of the base or the author.
 
-    `answer` is what was extracted from `answer_text`. `is_complete`: the answer ended by itself.
+    `answer` is what was extracted from `answer_text`. `is_complete`: the answer ended by itself. `reasoning` is the
+    thinking without the tag that ends it.
     """
 
     job_id: UUID
@@ -192,5 +193,6 @@ def _results(page: Subquery) -> Select[Any]:
 def _to_ended_job(row: Row[Any]) -> EndedJob:
     values = dict(row._mapping)
     values["state"] = JobState(row.state)
+    values["reasoning"] = row.reasoning.strip().removesuffix(THINK_END).strip()
     values["stop_reason"] = StopReason(row.stop_reason) if row.stop_reason is not None else None
     return EndedJob(**values)

@@ -15,10 +15,11 @@ from specreason.reasoning.steps import StopReason
 from specreason.store.access.visibility import is_visible, no_batch, require_batch, require_job
 from specreason.store.read.filters import JobFilter
 from specreason.store.read.pages import Page, first_page, total_bytes
-from specreason.store.session import Connection, Database, single_statement, storable, transaction
+from specreason.store.session import Connection, Database, single_statement, transaction
 from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.queue import batch, job, problem, worker
 from specreason.store.tables.states import OPEN, JobState
+from specreason.submission.text import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

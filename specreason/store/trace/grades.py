@@ -9,10 +9,11 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
 
-from specreason.store.session import Database, storable, transaction
+from specreason.store.session import Database, transaction
 from specreason.store.tables.queue import job, problem
 from specreason.store.tables.states import JobState
 from specreason.store.tables.trace import grade
+from specreason.submission.text import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,9 @@ from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Odds, Phase, StepRecord
 from specreason.store.access.visibility import require_job
 from specreason.store.read.pages import Page, first_page, total_bytes
-from specreason.store.session import Database, storable, transaction
+from specreason.store.session import Database, transaction
 from specreason.store.tables.trace import step, step_payload
+from specreason.submission.text import storable
 
 COLUMN_OF = {"score": "utility_score"}  # the other fields are called as their columns
 WORDS: dict[str, type[StrEnum]] = {

@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from openai import ConflictError, NotFoundError, OpenAI
 from sqlalchemy.event import listens_for
 
+from api.ids import to_batch_id, to_file_id
 from api.openai.advance import Settler
-from api.openai.ids import to_batch_id, to_file_id
 from specreason.embedded import Servers
 from specreason.store.files.rows import NewFile, unknown_files
 from specreason.store.openai.batches import (

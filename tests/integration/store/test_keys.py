@@ -18,12 +18,13 @@ from specreason.store.access.keys import (
     list_keys,
     revoke_key,
 )
-from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.queue.batches import NewBatch
 from specreason.store.queue.controls import cancel_batch, requeue_batch, requeue_job
+from specreason.store.queue.problems import NewProblem, check
 from specreason.store.queue.quota import check_quota
 from specreason.store.session import Database, transaction
 from specreason.store.tables.states import JobState, Scope
-from tests.support.store_builders import PAIR, job_ids, scalar
+from tests.support.store_builders import PAIR, insert_batch, job_ids, scalar
 
 
 def test_a_key_is_found_by_what_its_bearer_sends_and_that_is_not_stored(database: Database) -> None:
@@ -101,7 +102,9 @@ def test_the_secret_of_another_key_does_not_become_the_operators(
 def batch_of(num_problems: int, owner: str) -> NewBatch:
     problems = [NewProblem(text="1 + 1?")] * num_problems
     config = RunConfig(repeats=2)
-    return NewBatch(name="", pair=PAIR, config=config, problems=problems, owner=owner, max_queued_jobs=6)
+    return NewBatch(
+        name="", pair=PAIR, config=config, problems=check(problems), owner=owner, max_queued_jobs=6
+    )
 
 
 def test_an_owner_has_no_more_queued_jobs_than_his_quota(database: Database) -> None:

@@ -1,0 +1,50 @@
+"""The problems of a batch, read twice and never held all at once: here to be checked, later to be stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from specreason.errors import InvalidField
+from specreason.submission.text import check_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewProblem:
+    """One problem as the user gave it. `source` holds the user's other keys; `seed` goes before the configuration's."""
+
+    text: str
+    answer: str | None = None
+    problem_id: str | None = None
+    source: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CheckedProblems:
+    """`count` problems, each fine. `source` gives the same ones each time that it is iterated over."""
+
+    source: Iterable[NewProblem]
+    count: int
+
+    def __iter__(self) -> Iterator[NewProblem]:
+        return iter(self.source)
+
+
+def check(problems: Iterable[NewProblem]) -> CheckedProblems:
+    """Read the problems to their end. Not inside a transaction: it may take longer than one may be idle.
+
+    Raises InvalidField where there are none, and for text that cannot be stored.
+    """
+    count = 0
+    for index, problem in enumerate(problems):
+        count += 1
+        for name in ("text", "answer", "problem_id"):
+            try:
+                check_text(getattr(problem, name) or "")
+            except ValueError as error:
+                raise InvalidField(f"problems[{index}].{name}", str(error)) from None
+    if not count:
+        raise InvalidField("problems", "the batch has none")
+    return CheckedProblems(problems, count)
