@@ -21,6 +21,14 @@ def to_file_id(name: str) -> UUID:
     return _parse(name, "file", "file-")
 
 
+def to_any_file_id(name: str) -> UUID:
+    """A file by OpenAI's name for it or by its plain id. Raises UnknownName as `to_file_id` does."""
+    try:
+        return UUID(name)
+    except ValueError:
+        return to_file_id(name)
+
+
 def to_batch_id(name: str) -> UUID:
     """Raises UnknownName for what cannot be the id of a batch."""
     return _parse(name, "batch", "batch_")

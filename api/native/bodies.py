@@ -1,16 +1,23 @@
-"""The fields of a submission, and how the generated documentation shows them."""
+"""The two shapes of a submission, a batch and a grid: as JSON, as a form, and in the generated documentation."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from specreason.submission.form import form_schema
 from specreason.submission.options import GridOptions, Options
 from specreason.submission.problem import Problem
 
 Problems = Annotated[tuple[Problem, ...], Field(fail_fast=True, min_length=1)]
+
+# Of a form, besides the options.
+FILE_FIELDS: dict[str, Any] = {
+    "file": {"type": "string", "format": "binary", "description": "JSONL: a problem a line."},
+    "file_id": {"type": "string", "description": "A file uploaded before, instead of `file`."},
+}
 
 
 class Submission(Options):
@@ -25,31 +32,32 @@ class GridSubmission(GridOptions):
     problems: Problems
 
 
-FILE_FIELDS: dict[str, Any] = {
-    "file": {"type": "string", "format": "binary", "description": "JSONL: a problem a line."},
-    "file_id": {"type": "string", "description": "A file uploaded before, instead of `file`."},
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What a route takes: `json` with the problems in it, or a form with `options` and a file."""
 
+    json: type[Submission | GridSubmission]
+    options: type[Options]
 
-def _doc(body: type[BaseModel], options: type[Options], required: list[str]) -> dict[str, Any]:
-    """What FastAPI, which sees only a raw request, cannot document."""
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": body.model_json_schema()},
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "required": required,
-                        "additionalProperties": False,
-                        "properties": FILE_FIELDS | form_schema(options),
-                    }
-                },
-            },
+    @property
+    def form_fields(self) -> frozenset[str]:
+        """The fields of a form that are text."""
+        return frozenset({*self.options.model_fields, "file_id"})
+
+    def documentation(self) -> dict[str, Any]:
+        """The request's body in the OpenAPI document: FastAPI itself sees only a raw request."""
+        form = {
+            "type": "object",
+            "required": [name for name, field in self.options.model_fields.items() if field.is_required()],
+            "additionalProperties": False,
+            "properties": FILE_FIELDS | form_schema(self.options),
         }
-    }
+        content = {
+            "application/json": {"schema": self.json.model_json_schema()},
+            "multipart/form-data": {"schema": form},
+        }
+        return {"requestBody": {"required": True, "content": content}}
 
 
-SUBMISSION_DOC = _doc(Submission, Options, [])
-GRID_DOC = _doc(GridSubmission, GridOptions, ["grid"])
+BATCH = Shape(json=Submission, options=Options)
+GRID = Shape(json=GridSubmission, options=GridOptions)

@@ -164,8 +164,7 @@ class Settler:
                 (FilePurpose.BATCH_ERROR, errors, some[False]),
             ):
                 if wanted:
-                    kept[purpose] = _result_file(batch, content, purpose)
-                    cleanup.callback(self.folder.remove, content.file_id)
+                    kept[purpose] = _result_file(batch, content, purpose, cleanup)
             ours = cleanup.pop_all()  # from here on, Postgres alone says whether the files are known
             ended = end_openai_batch(
                 self.database,
@@ -227,10 +226,12 @@ def _new_batch(batch: OpenAIBatch, filename: str, part: Part) -> NewBatch:
     )
 
 
-def _result_file(batch: OpenAIBatch, content: NewContent, purpose: FilePurpose) -> NewFile:
+def _result_file(
+    batch: OpenAIBatch, content: NewContent, purpose: FilePurpose, cleanup: ExitStack
+) -> NewFile:
     seconds = batch.output_expires_after_s
     return NewFile(
-        content=content.keep(),
+        content=content.keep(cleanup),
         filename=f"{batch_name(batch.id)}_{purpose.value.removeprefix('batch_')}.jsonl",
         purpose=purpose,
         owner=batch.owner,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
@@ -11,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import Field, field_validator
 
-from api.answers.idempotency import IdempotencyKey, answer_once
+from api.answers.idempotency import IdempotencyKey, answer_once, digest_of
 from api.database import database_of
 from api.door.access import CONTROL, READ, SUBMIT, Caller, caller_of
 from api.ids import to_batch_id, to_cursor, to_file_id
@@ -91,8 +90,7 @@ def create_batch(request: Request, asked: CreateBatch, idempotency_key: Idempote
         made.append(insert_openai_batch(connection, _new_batch(connection, caller, asked)))
         return batch_object(made[0])
 
-    said = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()
-    answer = answer_once(request, idempotency_key, said, create, status=200)
+    answer = answer_once(request, idempotency_key, digest_of(asked.model_dump()), create, status=200)
     for batch in made:
         _settler(request).ask(batch)
     return answer

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from specreason.config import ClosedModel, RunConfig
-from specreason.submission.grid import Grid
+from specreason.submission.grid import Grid, configurations
 from specreason.submission.problem import Columns
 from specreason.submission.text import Storable
 
@@ -43,8 +43,15 @@ class Options(ClosedModel):
         None, description="Which column is the problem, the answer and the id; all others become the source."
     )
 
+    def configurations(self) -> tuple[RunConfig, ...]:
+        """The configuration of each batch."""
+        return configurations(self.config, None)
+
 
 class GridOptions(Options):
     """The same for a grid: a batch for each combination."""
 
     grid: Grid = Field(description="Lists called scheme and threshold.")
+
+    def configurations(self) -> tuple[RunConfig, ...]:
+        return configurations(self.config, self.grid)

@@ -9,7 +9,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -41,7 +41,7 @@ class NewContent:
         self._folder = folder
         self._part = folder / f"{self.file_id}{PART}"
         self._hash = hashlib.sha256()
-        self._file = self._part.open("xb")
+        self._file = self._part.open("x+b")
 
     def write(self, data: bytes) -> None:
         """Raises StoreUnavailable where the disk is full."""
@@ -54,16 +54,30 @@ class NewContent:
         """Of what was written so far."""
         return self._hash.hexdigest()
 
-    def keep(self) -> StoredContent:
-        """Make the file durable under its final name. Raises StoreUnavailable."""
+    @property
+    def reader(self) -> BinaryIO:
+        """What was written, to be read. It is closed at the end of the block."""
+        return self._file
+
+    def keep(self, cleanup: ExitStack) -> StoredContent:
+        """Make the file durable under its final name. Raises StoreUnavailable.
+
+        `cleanup` removes it again. Whoever writes its row disarms that first, with `pop_all`: from then on Postgres
+        alone says whether the file is known, and one that is not is swept later.
+        """
         with _reported():
             self._file.flush()
             os.fsync(self._file.fileno())
             num_bytes = self._file.tell()
-            self._file.close()
+            cleanup.callback(self._remove)
             self._part.rename(self._folder / str(self.file_id))
             _sync_folder(self._folder)
         return StoredContent(file_id=self.file_id, num_bytes=num_bytes, sha256=self.sha256)
+
+    def _remove(self) -> None:
+        """Never fails: a file that stays is swept later."""
+        with suppress(OSError):
+            (self._folder / str(self.file_id)).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Never fails: what is still unwritten on a full disk is not wanted, and a part that stays is swept."""

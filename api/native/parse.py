@@ -1,0 +1,123 @@
+"""Parses a submission: every option is validated here; its problems are named, and still to be checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+
+from api.door.access import Caller
+from api.ids import to_any_file_id
+from api.native.bodies import Shape
+from api.native.uploads import Form, Upload
+from specreason.config import first_invalid_field
+from specreason.errors import InvalidField, UnknownName
+from specreason.store.files.folder import Folder
+from specreason.store.files.rows import NewFile, open_content, read_file
+from specreason.store.queue.problems import NewProblem
+from specreason.store.session import Database
+from specreason.submission.form import from_form, parsed
+from specreason.submission.jsonl import BLANK_PER_LINE
+from specreason.submission.options import Options
+from specreason.submission.problem import AS_OURS, Columns, Problem, problem_of, problems_in
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """What a submission asks for. `file_id` is the file with its problems; `upload`, if the file is new."""
+
+    options: Options
+    problems: Iterable[NewProblem]
+    upload: NewFile | None = None
+    file_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileProblems:
+    """The problems in an open JSONL file, from its beginning each time. Raises InvalidField that names the line."""
+
+    content: BinaryIO
+    columns: Columns
+    most: int
+
+    def __iter__(self) -> Iterator[NewProblem]:
+        count = 0
+        found = problems_in(self.content, self.columns, most_blank=BLANK_PER_LINE * self.most)
+        for count, problem in enumerate(found, start=1):
+            if count > self.most:
+                raise InvalidField("file", f"has more than {self.most} problems")
+            yield _new_problem(problem)
+        if not count:
+            raise InvalidField("file", "has no problems")
+
+
+def parse(
+    body: bytes | Form, shape: Shape, database: Database, folder: Folder, caller: Caller, *, most: int
+) -> Parsed:
+    """At most `most` problems, and what is to be done with them. Raises InvalidField for what is wrong first."""
+    if isinstance(body, bytes):
+        return _parse_json(body, shape, most)
+    fields = from_form(body.fields)
+    file_id = fields.pop("file_id", None)
+    if (body.file is None) == (file_id is None):
+        raise InvalidField("file", "a JSONL file is required, or the file_id of one; not both")
+    options = _validated(shape.options, fields)
+    columns = options.mapping or AS_OURS
+    if body.file is not None:
+        upload = _new_file(body.file, caller)
+        problems = FileProblems(body.file.reader, columns, most)
+        return Parsed(options=options, problems=problems, upload=upload, file_id=upload.content.file_id)
+    known_id, content = _open_known(database, folder, str(file_id), caller)
+    body.ended.enter_context(content)
+    return Parsed(options=options, problems=FileProblems(content, columns, most), file_id=known_id)
+
+
+def _parse_json(body: bytes, shape: Shape, most: int) -> Parsed:
+    row = parsed(body, "body")
+    if not isinstance(row, dict):
+        raise InvalidField("body", "must be a JSON object")
+    given, mapping = row.get("problems"), row.get("mapping")
+    if isinstance(given, list) and len(given) > most:
+        raise InvalidField("problems", f"are {len(given)}; a batch has at most {most}")
+    if isinstance(given, list) and mapping is not None:
+        columns = _validated(Columns, mapping, prefix="mapping.")
+        row["problems"] = [_mapped(each, columns, f"problems.{index}") for index, each in enumerate(given)]
+    submission = _validated(shape.json, row)
+    return Parsed(options=submission, problems=[_new_problem(problem) for problem in submission.problems])
+
+
+def _new_file(upload: Upload, caller: Caller) -> NewFile:
+    return NewFile(content=upload.stored, filename=upload.filename or "problems.jsonl", owner=caller.owner)
+
+
+def _open_known(database: Database, folder: Folder, name: str, caller: Caller) -> tuple[UUID, BinaryIO]:
+    """A file uploaded before, by OpenAI's name for it or by ours. It may be deleted at any moment."""
+    try:
+        file_id = read_file(database, to_any_file_id(name), sees_only=caller.sees_only).id
+        return file_id, open_content(database, folder, file_id)
+    except UnknownName as error:
+        raise InvalidField("file_id", str(error)) from error
+
+
+def _mapped(row: Any, columns: Columns, field: str) -> Problem:
+    if not isinstance(row, dict):
+        raise InvalidField(field, "must be a JSON object")
+    return problem_of(row, columns, prefix=f"{field}.")
+
+
+def _new_problem(problem: Problem) -> NewProblem:
+    return NewProblem(
+        problem_id=problem.id, text=problem.problem, answer=problem.answer, source=problem.source
+    )
+
+
+def _validated(model: type[Model], fields: Any, *, prefix: str = "") -> Model:
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise first_invalid_field(error, prefix=prefix) from error

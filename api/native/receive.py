@@ -1,0 +1,56 @@
+"""Receives a submission: JSON in memory, up to a limit, or a form, whose file is durable once all of it is here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from api.answers.idempotency import digest_of
+from api.native.bodies import Shape
+from api.native.uploads import Form, read_form
+from specreason.errors import InvalidField, TooLarge
+from specreason.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A submission as it came in. `digest` is of all that it says: a form that is sent again has other bytes.
+
+    `cleanup` removes its file again; see `answer_once`.
+    """
+
+    body: bytes | Form
+    digest: str
+    cleanup: ExitStack
+
+
+@asynccontextmanager
+async def received(request: Request, shape: Shape) -> AsyncIterator[Received]:
+    """What came with `request`; its file is open until the block ends. Raises InvalidField, TooLarge for the body."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip()
+    if content_type == "application/json":
+        body = await _json_body(request)
+        yield Received(body=body, digest=hashlib.sha256(body).hexdigest(), cleanup=ExitStack())
+    elif content_type == "multipart/form-data":
+        async with read_form(request, shape.form_fields) as form:
+            digest = digest_of(sorted(form.fields.items()), form.file and form.file.stored.sha256)
+            yield Received(body=form, digest=digest, cleanup=form.cleanup)
+    else:
+        raise InvalidField("Content-Type", "must be application/json or multipart/form-data")
+
+
+async def _json_body(request: Request) -> bytes:
+    settings: Settings = request.app.state.settings
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > settings.max_body_bytes:
+            raise TooLarge(
+                "body",
+                f"is larger than {settings.max_body_bytes} bytes: send the problems as a file, in a form",
+            )
+    return bytes(body)
