@@ -31,7 +31,8 @@ from specreason.config import RunConfig
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Phase, StepRecord
 from specreason.store.queue.batches import NewBatch, write_batches
-from specreason.store.queue.jobs import ClaimedJob, claim
+from specreason.store.queue.claims import ClaimedJob
+from specreason.store.queue.jobs import claim
 from specreason.store.queue.problems import NewProblem, check
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.summaries import read_jobs

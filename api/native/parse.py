@@ -16,7 +16,7 @@ from api.native.uploads import Form, Upload
 from specreason.config import first_invalid_field
 from specreason.errors import InvalidField, UnknownName
 from specreason.store.files.folder import Folder
-from specreason.store.files.rows import NewFile, open_content, read_file
+from specreason.store.files.rows import NewFile, read_file
 from specreason.store.queue.problems import NewProblem
 from specreason.store.session import Database
 from specreason.submission.form import from_form, parsed
@@ -99,7 +99,7 @@ def _open_known(database: Database, folder: Folder, name: str, caller: Caller) -
     """A file uploaded before, by OpenAI's name for it or by ours. It may be deleted at any moment."""
     try:
         file_id = read_file(database, to_any_file_id(name), sees_only=caller.sees_only).id
-        return file_id, open_content(database, folder, file_id)
+        return file_id, folder.open(file_id)
     except UnknownName as error:
         raise InvalidField("file_id", str(error)) from error
 

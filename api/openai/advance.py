@@ -27,7 +27,7 @@ from specreason.config import PairConfig
 from specreason.errors import LimitReached, SpecReasonError, UnknownName
 from specreason.settings import Settings
 from specreason.store.files.folder import Folder, NewContent
-from specreason.store.files.rows import NewFile, open_content, read_file, unknown_files
+from specreason.store.files.rows import NewFile, read_file, unknown_files
 from specreason.store.openai.batches import (
     batches_of,
     end_openai_batch,
@@ -126,7 +126,7 @@ class Settler:
         given = None
         try:
             given = read_file(self.database, batch.file_id)
-            with open_content(self.database, self.folder, batch.file_id) as content:
+            with self.folder.open(batch.file_id) as content:
                 parts = read_plan(
                     content,
                     self.pairs,

@@ -19,7 +19,7 @@ from api.native.uploads import Form, read_form
 from api.openai.schemas import FileDeleted, FileObject, Page, file_object, page_of
 from specreason.errors import InvalidField
 from specreason.store.files.folder import chunks
-from specreason.store.files.rows import NewFile, delete_file, insert_file, list_files, open_content, read_file
+from specreason.store.files.rows import NewFile, delete_file, insert_file, list_files, read_file
 from specreason.store.tables.states import FilePurpose
 
 router = APIRouter(prefix="/v1", tags=["openai"])
@@ -98,9 +98,9 @@ def get_file(request: Request, file_id: str) -> FileObject:
 )
 def get_content(request: Request, file_id: str) -> StreamingResponse:
     """Its bytes."""
-    database, found_id = database_of(request), to_file_id(file_id)
-    row = read_file(database, found_id, sees_only=caller_of(request).sees_only)
-    content = open_content(database, folder_of(request), found_id)
+    found_id = to_file_id(file_id)
+    row = read_file(database_of(request), found_id, sees_only=caller_of(request).sees_only)
+    content = folder_of(request).open(found_id)
     headers = {"Content-Length": str(row.num_bytes), "X-Content-Type-Options": "nosniff"}
     return StreamingResponse(chunks(content), media_type="application/octet-stream", headers=headers)
 

@@ -11,7 +11,7 @@ import pytest
 
 from specreason.cli.demo import PROBLEMS
 from specreason.cli.local.stack import Stack
-from specreason.store.session import read_only_query
+from specreason.store.read.query import read_only_query
 from tests.acceptance.conftest import Api
 from tests.support.processes import alive, descendants, wait_for
 from worker.app import make_app

@@ -15,8 +15,9 @@ from specreason.config import RunConfig
 from specreason.errors import StoreUnavailable
 from specreason.settings import Settings
 from specreason.store.queue.batches import NewBatch
+from specreason.store.queue.claims import ClaimedJob
 from specreason.store.queue.dispatch import Leadership, expire_leases
-from specreason.store.queue.jobs import ClaimedJob, claim
+from specreason.store.queue.jobs import claim
 from specreason.store.queue.problems import NewProblem, check
 from specreason.store.queue.workers import beat
 from specreason.store.read.summaries import read_job

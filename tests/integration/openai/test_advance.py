@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ def test_results_that_newer_ones_replace_are_gone(app: FastAPI, openai: OpenAI, 
             openai.files.retrieve(gone or "")
     # Whoever saw the batch before the newer results does not put his in their place.
     with app.state.folder.new() as content:
-        stale = NewFile(content=content.keep(), filename="x", purpose=FilePurpose.BATCH_OUTPUT)
+        stale = NewFile(content=content.keep(ExitStack()), filename="x", purpose=FilePurpose.BATCH_OUTPUT)
     assert not end_openai_batch(database, seen, output=stale)
     assert openai.batches.retrieve(made.id) == done
     assert unknown_files(database, [stale.content.file_id])
@@ -173,7 +173,7 @@ def test_a_sweep_that_fails_is_made_again(
     state = app.state
     execute(database, "ALTER TABLE openai_batch RENAME TO away")
     with state.folder.new() as content:
-        stray = app.state.folder.path / str(content.keep().file_id)
+        stray = app.state.folder.path / str(content.keep(ExitStack()).file_id)
     os.utime(stray, times=(0, 0))
     settler = Settler(database, state.folder, state.publisher, state.pairs, state.settings, sweep_s=0.1)
     settler.start()
