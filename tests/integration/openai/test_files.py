@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from api.app import create_app
 from api.door.body_limit import FORM_BYTES
+from api.ids import to_file_id
 from api.publisher import Publisher
 from specreason.config import load_pairs
 from specreason.embedded import Servers

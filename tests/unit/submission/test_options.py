@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.native.bodies import GRID_DOC, SUBMISSION_DOC
+from api.native.bodies import BATCH, GRID
 from specreason.cli.submit import submit
 from specreason.client.submission import Arguments
 from specreason.errors import InvalidField
@@ -56,8 +56,8 @@ def test_every_option_is_documented_and_is_an_argument_of_client_and_command_lin
     def documented(doc: dict[str, Any]) -> set[str]:
         return set(doc["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"])
 
-    assert documented(SUBMISSION_DOC) == {*Options.model_fields, "file", "file_id"}
-    assert documented(GRID_DOC) == {*GridOptions.model_fields, "file", "file_id"}
+    assert documented(BATCH.documentation()) == {*Options.model_fields, "file", "file_id"}
+    assert documented(GRID.documentation()) == {*GridOptions.model_fields, "file", "file_id"}
     assert set(Arguments.__annotations__) == {*Options.model_fields, "filename"}
     # The command line names the columns one by one.
     assert set(signature(submit).parameters) >= GridOptions.model_fields.keys() - {"mapping"}
