@@ -12,7 +12,7 @@ from fastapi import Header, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
-from api.database import database_of
+from api.deployment import deployment_of
 from api.door.access import caller_of
 from specreason.store.access.idempotency import (
     KEPT_FOR,
@@ -53,7 +53,7 @@ def answer_once(
     request under it is being answered. Blocks.
     """
     name = _name(request, key, digest)
-    with transaction(database_of(request)) as connection:
+    with transaction(deployment_of(request).database) as connection:
         if name is not None and (earlier := earlier_answer(connection, name)) is not None:
             return _replayed(earlier)
         created = create(connection)
@@ -70,7 +70,7 @@ def answered_before(request: Request, key: str | None, digest: str) -> Response 
     name = _name(request, key, digest)
     if name is None:
         return None
-    with transaction(database_of(request)) as connection:
+    with transaction(deployment_of(request).database) as connection:
         earlier = earlier_answer(connection, name)
     return None if earlier is None else _replayed(earlier)
 

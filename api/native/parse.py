@@ -9,20 +9,19 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
+from api.deployment import Deployment
 from api.door.access import Caller
 from api.ids import to_any_file_id
 from api.native.bodies import Shape
 from api.native.uploads import Form, Upload
-from specreason.config import first_invalid_field
 from specreason.errors import InvalidField, UnknownName
-from specreason.store.files.folder import Folder
 from specreason.store.files.rows import NewFile, read_file
 from specreason.store.queue.problems import NewProblem
-from specreason.store.session import Database
 from specreason.submission.form import from_form, parsed
 from specreason.submission.jsonl import BLANK_PER_LINE
 from specreason.submission.options import Options
 from specreason.submission.problem import AS_OURS, Columns, Problem, problem_of, problems_in
+from specreason.validation import first_invalid_field
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -56,10 +55,9 @@ class FileProblems:
             raise InvalidField("file", "has no problems")
 
 
-def parse(
-    body: bytes | Form, shape: Shape, database: Database, folder: Folder, caller: Caller, *, most: int
-) -> Parsed:
-    """At most `most` problems, and what is to be done with them. Raises InvalidField for what is wrong first."""
+def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Caller) -> Parsed:
+    """The options, and where the problems are. Raises InvalidField for what is wrong first."""
+    most = deployment.settings.max_problems
     if isinstance(body, bytes):
         return _parse_json(body, shape, most)
     fields = from_form(body.fields)
@@ -72,7 +70,7 @@ def parse(
         upload = _new_file(body.file, caller)
         problems = FileProblems(body.file.reader, columns, most)
         return Parsed(options=options, problems=problems, upload=upload, file_id=upload.content.file_id)
-    known_id, content = _open_known(database, folder, str(file_id), caller)
+    known_id, content = _open_known(deployment, str(file_id), caller)
     body.ended.enter_context(content)
     return Parsed(options=options, problems=FileProblems(content, columns, most), file_id=known_id)
 
@@ -95,11 +93,11 @@ def _new_file(upload: Upload, caller: Caller) -> NewFile:
     return NewFile(content=upload.stored, filename=upload.filename or "problems.jsonl", owner=caller.owner)
 
 
-def _open_known(database: Database, folder: Folder, name: str, caller: Caller) -> tuple[UUID, BinaryIO]:
+def _open_known(deployment: Deployment, name: str, caller: Caller) -> tuple[UUID, BinaryIO]:
     """A file uploaded before, by OpenAI's name for it or by ours. It may be deleted at any moment."""
     try:
-        file_id = read_file(database, to_any_file_id(name), sees_only=caller.sees_only).id
-        return file_id, folder.open(file_id)
+        file_id = read_file(deployment.database, caller.viewer, to_any_file_id(name)).id
+        return file_id, deployment.folder.open(file_id)
     except UnknownName as error:
         raise InvalidField("file_id", str(error)) from error
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from api.answers.idempotency import digest_of
+from api.deployment import deployment_of
 from api.native.bodies import Shape
 from api.native.uploads import Form, read_form
 from specreason.errors import InvalidField, TooLarge
-from specreason.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ async def received(request: Request, shape: Shape) -> AsyncIterator[Received]:
 
 
 async def _json_body(request: Request) -> bytes:
-    settings: Settings = request.app.state.settings
+    settings = deployment_of(request).settings
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -15,9 +15,8 @@ from uuid_utils.compat import uuid7
 
 from api.announcing import announce_queued
 from api.answers.idempotency import IdempotencyKey, answer_once, answered_before
-from api.database import database_of
+from api.deployment import deployment_of
 from api.door.access import SUBMIT, Caller, caller_of
-from api.files import folder_of
 from api.native.bodies import BATCH, GRID, Shape
 from api.native.parse import Parsed, parse
 from api.native.receive import Received, received
@@ -73,13 +72,12 @@ def _submit(request: Request, key: str | None, shape: Shape, submission: Receive
     """A batch is a grid of one: the same way for both, from what came in to the answer."""
     if (earlier := answered_before(request, key, submission.digest)) is not None:
         return earlier
-    database, caller, state = database_of(request), caller_of(request), request.app.state
-    settings = state.settings
-    asked = parse(submission.body, shape, database, folder_of(request), caller, most=settings.max_problems)
+    deployment, caller = deployment_of(request), caller_of(request)
+    asked = parse(submission.body, shape, deployment, caller)
     problems = check(asked.problems)
     grid_id = uuid7() if isinstance(asked.options, GridOptions) else None
-    batches = _batches(asked, problems, state.pairs, caller, grid_id)
-    _check_size(batches, most=settings.max_jobs)
+    batches = _batches(asked, problems, deployment.pairs, caller, grid_id)
+    _check_size(batches, most=deployment.settings.max_jobs)
     answer = answer_once(
         request,
         key,
@@ -88,7 +86,11 @@ def _submit(request: Request, key: str | None, shape: Shape, submission: Receive
         cleanup=submission.cleanup,
     )
     answer.background = BackgroundTask(
-        announce_queued, database, state.publisher, settings, asked.options.pair
+        announce_queued,
+        deployment.database,
+        deployment.doorbell,
+        deployment.settings,
+        asked.options.pair,
     )
     return answer
 
@@ -96,7 +98,7 @@ def _submit(request: Request, key: str | None, shape: Shape, submission: Receive
 def _batches(
     asked: Parsed,
     problems: CheckedProblems,
-    pairs: dict[str, PairConfig],
+    pairs: Mapping[str, PairConfig],
     caller: Caller,
     grid_id: UUID | None,
 ) -> list[NewBatch]:

@@ -13,9 +13,8 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from api.files import folder_of
+from api.deployment import deployment_of
 from specreason.errors import InvalidField, TooLarge
-from specreason.settings import Settings
 from specreason.store.files.folder import NewContent, StoredContent
 
 
@@ -52,7 +51,7 @@ async def read_form(request: Request, allowed: Iterable[str]) -> AsyncIterator[F
     if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
         raise InvalidField("Content-Type", "must name no charset but UTF-8")
     ended = ExitStack()
-    content = await run_in_threadpool(ended.enter_context, folder_of(request).new())
+    content = await run_in_threadpool(ended.enter_context, deployment_of(request).folder.new())
     try:
         yield await _parse(request, frozenset(allowed), content, ended)
     finally:
@@ -64,7 +63,7 @@ async def _parse(request: Request, names: frozenset[str], content: NewContent, e
         form = await _Parser(request, content, max_fields=len(names)).parse()
     except MultiPartException as error:
         raise InvalidField("body", f"is no form that we take: {error.message}") from error
-    settings: Settings = request.app.state.settings
+    settings = deployment_of(request).settings
     fields: dict[str, str] = {}
     file: UploadFile | None = None
     for name, value in form.multi_items():

@@ -9,10 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from specreason.config import RunConfig, first_invalid_field
+from specreason.config import RunConfig
 from specreason.errors import InvalidField
 from specreason.submission.form import parsed
 from specreason.submission.grid import Grid, configurations
+from specreason.validation import first_invalid_field
 
 GRID_KEYS = tuple(Grid.model_fields)
 

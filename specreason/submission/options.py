@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from specreason.config import ClosedModel, RunConfig
+from specreason.config import RunConfig
 from specreason.submission.grid import Grid, configurations
 from specreason.submission.problem import Columns
 from specreason.submission.text import Storable
+from specreason.validation import ClosedModel
 
 LONGEST_DEADLINE_S = 366 * 86_400
 LARGEST_METADATA = 16_384  # characters as JSON: each summary of the batch has all of it

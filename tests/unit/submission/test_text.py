@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from api.native.bodies import Submission
 from api.openai.batches import CreateBatch
 from api.openai.lines import LineInvalid, read_line
-from specreason.config import first_invalid_field
 from specreason.errors import InvalidField
 from specreason.store.queue.problems import NewProblem, check
 from specreason.submission.problem import Columns, problem_of
 from specreason.submission.text import UNSTORABLE, check_json, check_text, storable
+from specreason.validation import first_invalid_field
 
 
 def refusal_of_body(**fields: Any) -> str:
