@@ -20,14 +20,12 @@ from api.openai.schemas import BatchObject, Page, batch_object, page_of
 from specreason.errors import InvalidField, UnknownName
 from specreason.store.files.rows import hold_file
 from specreason.store.openai.batches import (
-    batches_of,
     insert_openai_batch,
     list_openai_batches,
     mark_cancelling,
     read_openai_batch,
 )
 from specreason.store.openai.status import NewOpenAIBatch, OpenAIBatch
-from specreason.store.queue.controls import cancel_batch
 from specreason.store.session import Connection
 from specreason.store.tables.states import FilePurpose
 from specreason.submission.text import check_json
@@ -119,12 +117,10 @@ def get_batch(store: Store, viewer: Viewer, advancer: Advancer, batch_id: str) -
 
 @router.post("/batches/{batch_id}/cancel", dependencies=[CONTROL])
 def cancel(store: Store, viewer: Viewer, advancer: Advancer, batch_id: str) -> BatchObject:
-    """End what has not ended. Results of what has are there once the batch is `cancelled`."""
+    """Have what has not ended end soon. Results of what has are there once the batch is `cancelled`."""
     batch = read_openai_batch(store, viewer, to_batch_id(batch_id))
     if not batch.is_settled:
         mark_cancelling(store, viewer, batch.id)
-        for part_id in batches_of(store, batch.id):
-            cancel_batch(store, viewer, part_id)
     return _shown(advancer, read_openai_batch(store, viewer, batch.id))
 
 
