@@ -39,7 +39,7 @@ IdempotencyKey = Annotated[
 def answer_once(
     request: Request,
     key: str | None,
-    digest: str,
+    content: Any,
     create: Callable[[Connection], Any],
     *,
     status: int = 201,
@@ -47,12 +47,12 @@ def answer_once(
 ) -> Response:
     """Answer what `create` returns as JSON, or what was answered before; `create` works in the transaction it is given.
 
-    `digest` is of what was asked for, not of its bytes: a form sent again has another boundary. `cleanup` removes the
-    files that were kept for this request. It is disarmed right before the commit: from then on Postgres alone says
-    whether they are known. Raises InvalidField for a key that was used with another body, StillRunning while the first
-    request under it is being answered. Blocks.
+    `content` is what the request says, made of what JSON has, and not its bytes: a form sent again has another
+    boundary. `cleanup` removes the files that were kept for this request. It is disarmed right before the commit: from
+    then on Postgres alone says whether they are known. Raises InvalidField for a key that was used with another body,
+    StillRunning while the first request under it is being answered. Blocks.
     """
-    name = _name(request, key, digest)
+    name = _name(request, key, content)
     with transaction(deployment_of(request).database) as connection:
         if name is not None and (earlier := earlier_answer(connection, name)) is not None:
             return _replayed(earlier)
@@ -65,9 +65,9 @@ def answer_once(
     return _json(answer)
 
 
-def answered_before(request: Request, key: str | None, digest: str) -> Response | None:
+def answered_before(request: Request, key: str | None, content: Any) -> Response | None:
     """What `answer_once` would repeat, before a look at what was asked for: it may be gone by now. Blocks."""
-    name = _name(request, key, digest)
+    name = _name(request, key, content)
     if name is None:
         return None
     with transaction(deployment_of(request).database) as connection:
@@ -75,14 +75,10 @@ def answered_before(request: Request, key: str | None, digest: str) -> Response 
     return None if earlier is None else _replayed(earlier)
 
 
-def digest_of(*said: Any) -> str:
-    """The digest of what a request says, which is made of what JSON has."""
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
-
-
-def _name(request: Request, key: str | None, digest: str) -> RequestKey | None:
+def _name(request: Request, key: str | None, content: Any) -> RequestKey | None:
     if key is None:
         return None
+    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     owner = caller_of(request).owner
     return RequestKey(owner=owner, path=request.url.path, key=key, body_hash=digest)
 

@@ -20,13 +20,13 @@ FILE_FIELDS: dict[str, Any] = {
 }
 
 
-class Submission(Options):
+class BatchBody(Options):
     """A batch: one configuration and many problems."""
 
     problems: Problems
 
 
-class GridSubmission(GridOptions):
+class GridBody(GridOptions):
     """One batch for each combination of the grid, all over the same problems."""
 
     problems: Problems
@@ -36,7 +36,7 @@ class GridSubmission(GridOptions):
 class Shape:
     """What a route takes: `json` with the problems in it, or a form with `options` and a file."""
 
-    json: type[Submission | GridSubmission]
+    json: type[BatchBody | GridBody]
     options: type[Options]
 
     @property
@@ -59,5 +59,5 @@ class Shape:
         return {"requestBody": {"required": True, "content": content}}
 
 
-BATCH = Shape(json=Submission, options=Options)
-GRID = Shape(json=GridSubmission, options=GridOptions)
+BATCH = Shape(json=BatchBody, options=Options)
+GRID = Shape(json=GridBody, options=GridOptions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
 from uuid import UUID
@@ -16,19 +16,18 @@ from api.native.bodies import Shape
 from api.native.uploads import Form, Upload
 from specreason.errors import InvalidField, UnknownName
 from specreason.store.files.rows import NewFile, read_file
-from specreason.store.queue.problems import NewProblem
+from specreason.store.queue.problems import FileProblems, NewProblem
 from specreason.submission.form import from_form, parsed
-from specreason.submission.jsonl import BLANK_PER_LINE
 from specreason.submission.options import Options
-from specreason.submission.problem import AS_OURS, Columns, Problem, problem_of, problems_in
+from specreason.submission.problem import AS_OURS, Columns, Problem, problem_of
 from specreason.validation import first_invalid_field
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parsed:
-    """What a submission asks for. `file_id` is the file with its problems; `upload`, if the file is new."""
+class Submission:
+    """What a user wants to have done. `file_id` is the file with the problems; `upload` makes a new one known."""
 
     options: Options
     problems: Iterable[NewProblem]
@@ -36,26 +35,7 @@ class Parsed:
     file_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FileProblems:
-    """The problems in an open JSONL file, from its beginning each time. Raises InvalidField that names the line."""
-
-    content: BinaryIO
-    columns: Columns
-    most: int
-
-    def __iter__(self) -> Iterator[NewProblem]:
-        count = 0
-        found = problems_in(self.content, self.columns, most_blank=BLANK_PER_LINE * self.most)
-        for count, problem in enumerate(found, start=1):
-            if count > self.most:
-                raise InvalidField("file", f"has more than {self.most} problems")
-            yield _new_problem(problem)
-        if not count:
-            raise InvalidField("file", "has no problems")
-
-
-def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Caller) -> Parsed:
+def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Caller) -> Submission:
     """The options, and where the problems are. Raises InvalidField for what is wrong first."""
     most = deployment.settings.max_problems
     if isinstance(body, bytes):
@@ -69,13 +49,13 @@ def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Call
     if body.file is not None:
         upload = _new_file(body.file, caller)
         problems = FileProblems(body.file.reader, columns, most)
-        return Parsed(options=options, problems=problems, upload=upload, file_id=upload.content.file_id)
+        return Submission(options=options, problems=problems, upload=upload, file_id=upload.content.file_id)
     known_id, content = _open_known(deployment, str(file_id), caller)
     body.ended.enter_context(content)
-    return Parsed(options=options, problems=FileProblems(content, columns, most), file_id=known_id)
+    return Submission(options=options, problems=FileProblems(content, columns, most), file_id=known_id)
 
 
-def _parse_json(body: bytes, shape: Shape, most: int) -> Parsed:
+def _parse_json(body: bytes, shape: Shape, most: int) -> Submission:
     row = parsed(body, "body")
     if not isinstance(row, dict):
         raise InvalidField("body", "must be a JSON object")
@@ -85,8 +65,8 @@ def _parse_json(body: bytes, shape: Shape, most: int) -> Parsed:
     if isinstance(given, list) and mapping is not None:
         columns = _validated(Columns, mapping, prefix="mapping.")
         row["problems"] = [_mapped(each, columns, f"problems.{index}") for index, each in enumerate(given)]
-    submission = _validated(shape.json, row)
-    return Parsed(options=submission, problems=[_new_problem(problem) for problem in submission.problems])
+    batch = _validated(shape.json, row)
+    return Submission(options=batch, problems=[NewProblem.of(problem) for problem in batch.problems])
 
 
 def _new_file(upload: Upload, caller: Caller) -> NewFile:
@@ -106,12 +86,6 @@ def _mapped(row: Any, columns: Columns, field: str) -> Problem:
     if not isinstance(row, dict):
         raise InvalidField(field, "must be a JSON object")
     return problem_of(row, columns, prefix=f"{field}.")
-
-
-def _new_problem(problem: Problem) -> NewProblem:
-    return NewProblem(
-        problem_id=problem.id, text=problem.problem, answer=problem.answer, source=problem.source
-    )
 
 
 def _validated(model: type[Model], fields: Any, *, prefix: str = "") -> Model:

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import Request
 
-from api.answers.idempotency import digest_of
 from api.deployment import deployment_of
 from api.native.bodies import Shape
 from api.native.uploads import Form, read_form
@@ -18,27 +18,27 @@ from specreason.errors import InvalidField, TooLarge
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A submission as it came in. `digest` is of all that it says: a form that is sent again has other bytes.
+    """A submission as it came in. `content` stands for all that it says; `cleanup` removes its file again.
 
-    `cleanup` removes its file again; see `answer_once`.
+    Both are what `answer_once` takes.
     """
 
     body: bytes | Form
-    digest: str
+    content: Any
     cleanup: ExitStack
 
 
 @asynccontextmanager
-async def received(request: Request, shape: Shape) -> AsyncIterator[Received]:
+async def receive(request: Request, shape: Shape) -> AsyncIterator[Received]:
     """What came with `request`; its file is open until the block ends. Raises InvalidField, TooLarge for the body."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip()
     if content_type == "application/json":
         body = await _json_body(request)
-        yield Received(body=body, digest=hashlib.sha256(body).hexdigest(), cleanup=ExitStack())
+        yield Received(body=body, content=hashlib.sha256(body).hexdigest(), cleanup=ExitStack())
     elif content_type == "multipart/form-data":
         async with read_form(request, shape.form_fields) as form:
-            digest = digest_of(sorted(form.fields.items()), form.file and form.file.stored.sha256)
-            yield Received(body=form, digest=digest, cleanup=form.cleanup)
+            content = [sorted(form.fields.items()), form.file and form.file.stored.sha256]
+            yield Received(body=form, content=content, cleanup=form.cleanup)
     else:
         raise InvalidField("Content-Type", "must be application/json or multipart/form-data")
 

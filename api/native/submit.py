@@ -18,8 +18,8 @@ from api.answers.idempotency import IdempotencyKey, answer_once, answered_before
 from api.deployment import deployment_of
 from api.door.access import SUBMIT, Caller, caller_of
 from api.native.bodies import BATCH, GRID, Shape
-from api.native.parse import Parsed, parse
-from api.native.receive import Received, received
+from api.native.parse import Submission, parse
+from api.native.receive import Received, receive
 from specreason.config import PairConfig, get_pair
 from specreason.errors import InvalidField, UnknownName
 from specreason.reasoning.schemes import stored_config
@@ -51,8 +51,8 @@ class GridOfBatches:
 )
 async def submit_batch(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Store a batch and its jobs in one transaction, then announce them: what was answered 201 is never lost."""
-    async with received(request, BATCH) as submission:
-        return await run_in_threadpool(_submit, request, idempotency_key, BATCH, submission)
+    async with receive(request, BATCH) as received:
+        return await run_in_threadpool(_submit, request, idempotency_key, BATCH, received)
 
 
 @router.post(
@@ -64,46 +64,46 @@ async def submit_batch(request: Request, idempotency_key: IdempotencyKey = None)
 )
 async def submit_grid(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Store a batch for each combination of the grid, all of them or none, over the same problems."""
-    async with received(request, GRID) as submission:
-        return await run_in_threadpool(_submit, request, idempotency_key, GRID, submission)
+    async with receive(request, GRID) as received:
+        return await run_in_threadpool(_submit, request, idempotency_key, GRID, received)
 
 
-def _submit(request: Request, key: str | None, shape: Shape, submission: Received) -> Response:
+def _submit(request: Request, key: str | None, shape: Shape, received: Received) -> Response:
     """A batch is a grid of one: the same way for both, from what came in to the answer."""
-    if (earlier := answered_before(request, key, submission.digest)) is not None:
+    if (earlier := answered_before(request, key, received.content)) is not None:
         return earlier
     deployment, caller = deployment_of(request), caller_of(request)
-    asked = parse(submission.body, shape, deployment, caller)
-    problems = check(asked.problems)
-    grid_id = uuid7() if isinstance(asked.options, GridOptions) else None
-    batches = _batches(asked, problems, deployment.pairs, caller, grid_id)
+    submission = parse(received.body, shape, deployment, caller)
+    problems = check(submission.problems)
+    grid_id = uuid7() if isinstance(submission.options, GridOptions) else None
+    batches = _batches(submission, problems, deployment.pairs, caller, grid_id)
     _check_size(batches, most=deployment.settings.max_jobs)
     answer = answer_once(
         request,
         key,
-        submission.digest,
-        lambda connection: _store(connection, batches, asked.upload, grid_id),
-        cleanup=submission.cleanup,
+        received.content,
+        lambda connection: _store(connection, batches, submission.upload, grid_id),
+        cleanup=received.cleanup,
     )
     answer.background = BackgroundTask(
         announce_queued,
         deployment.database,
         deployment.doorbell,
         deployment.settings,
-        asked.options.pair,
+        submission.options.pair,
     )
     return answer
 
 
 def _batches(
-    asked: Parsed,
+    submission: Submission,
     problems: CheckedProblems,
     pairs: Mapping[str, PairConfig],
     caller: Caller,
     grid_id: UUID | None,
 ) -> list[NewBatch]:
     """One batch for each configuration. Raises InvalidField for one that the pair cannot run, and for too many."""
-    options = asked.options
+    options = submission.options
     try:
         pair = get_pair(pairs, options.pair)
     except UnknownName as error:
@@ -124,7 +124,7 @@ def _batches(
         metadata=options.metadata,
         owner=caller.owner,
         max_queued_jobs=caller.max_queued_jobs,
-        file_id=asked.file_id,
+        file_id=submission.file_id,
     )
     if grid_id is None:
         return [batch]

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import Field, field_validator
 
-from api.answers.idempotency import IdempotencyKey, answer_once, digest_of
+from api.answers.idempotency import IdempotencyKey, answer_once
 from api.deployment import Advancer, Store
 from api.door.access import CONTROL, READ, SUBMIT, Caller, Viewer, caller_of
 from api.ids import to_batch_id, to_cursor, to_file_id
@@ -90,7 +90,7 @@ def create_batch(
         made.append(insert_openai_batch(connection, _new_batch(connection, caller, asked)))
         return batch_object(made[0])
 
-    answer = answer_once(request, idempotency_key, digest_of(asked.model_dump()), create, status=200)
+    answer = answer_once(request, idempotency_key, asked.model_dump(), create, status=200)
     for batch in made:
         advancer.advance_soon(batch)
     return answer

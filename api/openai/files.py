@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
-from api.answers.idempotency import IdempotencyKey, answer_once, digest_of
+from api.answers.idempotency import IdempotencyKey, answer_once
 from api.deployment import Folder, Store
 from api.door.access import CONTROL, READ, SUBMIT, Viewer, caller_of
 from api.ids import file_name, to_cursor, to_file_id
@@ -129,7 +129,7 @@ def _keep(request: Request, key: str | None, form: Form) -> Response:
     return answer_once(
         request,
         key,
-        digest_of(sorted(form.fields.items()), new.filename, new.content.sha256),
+        [sorted(form.fields.items()), new.filename, new.content.sha256],
         lambda connection: file_object(insert_file(connection, new)),
         status=200,
         cleanup=form.cleanup,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO, Self
 
 from specreason.errors import InvalidField
+from specreason.submission.jsonl import BLANK_PER_LINE
+from specreason.submission.problem import Columns, Problem, problems_in
 from specreason.submission.text import check_text
 
 
@@ -19,6 +21,32 @@ class NewProblem:
     problem_id: str | None = None
     source: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
+
+    @classmethod
+    def of(cls, problem: Problem) -> Self:
+        return cls(text=problem.problem, answer=problem.answer, problem_id=problem.id, source=problem.source)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileProblems:
+    """The problems in an open JSONL file, from its beginning each time.
+
+    Raises InvalidField that names the line, and for more than `most` problems.
+    """
+
+    content: BinaryIO
+    columns: Columns
+    most: int
+
+    def __iter__(self) -> Iterator[NewProblem]:
+        count = 0
+        found = problems_in(self.content, self.columns, most_blank=BLANK_PER_LINE * self.most)
+        for count, problem in enumerate(found, start=1):
+            if count > self.most:
+                raise InvalidField("file", f"has more than {self.most} problems")
+            yield NewProblem.of(problem)
+        if not count:
+            raise InvalidField("file", "has no problems")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

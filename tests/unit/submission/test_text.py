@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from api.native.bodies import Submission
+from api.native.bodies import BatchBody
 from api.openai.batches import CreateBatch
 from api.openai.lines import LineInvalid, read_line
 from specreason.errors import InvalidField
@@ -20,7 +20,7 @@ from specreason.validation import first_invalid_field
 
 def refusal_of_body(**fields: Any) -> str:
     with pytest.raises(ValidationError) as refused:
-        Submission.model_validate({"problems": [{"problem": "1 + 1?"}], **fields})
+        BatchBody.model_validate({"problems": [{"problem": "1 + 1?"}], **fields})
     return str(first_invalid_field(refused.value))
 
 
