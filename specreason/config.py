@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from specreason.errors import InputError, InvalidField, UnknownName
+from specreason.errors import InputError, InvalidField
 
 PACKAGED_PAIRS = Path(__file__).parent / "pairs.toml"
 LONGEST_SHOWN = 80  # characters of what a user gave, in a message
@@ -227,10 +227,11 @@ def load_pairs(path: Path | None = None) -> dict[str, PairConfig]:
 
 
 def get_pair(pairs: dict[str, PairConfig], name: str) -> PairConfig:
-    """The pair called `name`; UnknownName lists the others."""
+    """The pair called `name`. InvalidField lists the others."""
     if name not in pairs:
-        raise UnknownName(
-            f"pair: no pair is called '{name[:LONGEST_SHOWN]}'; this deployment knows {', '.join(sorted(pairs))}"
+        known = ", ".join(sorted(pairs))
+        raise InvalidField(
+            "pair", f"no pair is called '{name[:LONGEST_SHOWN]}'; this deployment knows {known}"
         )
     return pairs[name]
 

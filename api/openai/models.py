@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from api.door.access import READ
 from api.openai.schemas import ModelList, ModelObject
 from specreason.config import PairConfig, get_pair
+from specreason.errors import InvalidField, NotFound
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
@@ -20,7 +21,10 @@ def get_models(request: Request) -> ModelList:
 @router.get("/models/{model}", dependencies=[READ])
 def get_model(request: Request, model: str) -> ModelObject:
     """One pair."""
-    get_pair(_pairs_of(request), model)
+    try:
+        get_pair(_pairs_of(request), model)
+    except InvalidField as error:
+        raise NotFound(str(error)) from error
     return ModelObject(id=model)
 
 

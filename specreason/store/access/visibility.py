@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, true
 
-from specreason.errors import UnknownName
+from specreason.errors import NotFound
 from specreason.store.session import Connection
 from specreason.store.tables.queue import batch, job
 
@@ -20,18 +20,18 @@ def is_visible(sees_only: str | None) -> ColumnElement[bool]:
 
 
 def require_batch(connection: Connection, batch_id: UUID, sees_only: str | None) -> None:
-    """Raise UnknownName unless there is such a batch for this caller."""
+    """Raise NotFound unless there is such a batch for this caller."""
     here = select(batch.c.id).where(batch.c.id == batch_id, is_visible(sees_only))
     if connection.scalar(here) is None:
         raise no_batch(batch_id)
 
 
 def require_job(connection: Connection, job_id: UUID, sees_only: str | None) -> None:
-    """Raise UnknownName unless there is such a job for this caller."""
+    """Raise NotFound unless there is such a job for this caller."""
     of_batch = select(job.c.id).join(batch, batch.c.id == job.c.batch_id)
     if connection.scalar(of_batch.where(job.c.id == job_id, is_visible(sees_only))) is None:
-        raise UnknownName(f"job: there is none with id {job_id}")
+        raise NotFound(f"job: there is none with id {job_id}")
 
 
-def no_batch(batch_id: UUID) -> UnknownName:
-    return UnknownName(f"batch: there is none with id {batch_id}")
+def no_batch(batch_id: UUID) -> NotFound:
+    return NotFound(f"batch: there is none with id {batch_id}")

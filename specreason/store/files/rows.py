@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, insert, or_, select, text, true, update
 from sqlalchemy.sql.functions import now
 
-from specreason.errors import StillRunning, UnknownName
+from specreason.errors import NotFound, StillRunning
 from specreason.store.files.folder import Folder, StoredContent
 from specreason.store.session import Connection, Database, storable, transaction
 from specreason.store.tables.columns import one_of_ids
@@ -67,7 +67,7 @@ def insert_file(connection: Connection, new: NewFile) -> FileRow:
 
 
 def read_file(database: Database, file_id: UUID, *, sees_only: str | None = None) -> FileRow:
-    """Raises UnknownName if there is none, if it was deleted or has expired, or if another owner has it."""
+    """Raises NotFound if there is none, if it was deleted or has expired, or if another owner has it."""
     with transaction(database) as connection:
         return _find(connection, _rows(), file_id, sees_only)
 
@@ -82,7 +82,7 @@ def _find(
 ) -> FileRow:
     row = connection.execute(rows.where(file.c.id == file_id, _visible(sees_only), _alive())).one_or_none()
     if row is None:
-        raise UnknownName(f"file: there is none with id {file_id}")
+        raise NotFound(f"file: there is none with id {file_id}")
     return _to_file(row)
 
 
@@ -109,12 +109,12 @@ def list_files(
 def delete_file(database: Database, file_id: UUID, *, sees_only: str | None = None) -> None:
     """Let the file be gone for everyone; its bytes may then be removed.
 
-    Raises UnknownName as `read_file` does, StillRunning while a batch that was made of it has yet to read it.
+    Raises NotFound as `read_file` does, StillRunning while a batch that was made of it has yet to read it.
     """
     gone = update(file).where(file.c.id == file_id, _visible(sees_only), _alive())
     with transaction(database) as connection:
         if not connection.execute(gone.values(deleted_at=now())).rowcount:
-            raise UnknownName(f"file: there is none with id {file_id}")
+            raise NotFound(f"file: there is none with id {file_id}")
         # Afterwards: whoever held the file has committed his batch by now.
         if connection.scalar(select(exists().where(openai_batch.c.file_id == file_id, *VALIDATING))):
             raise StillRunning("file: a batch that was made of it is still being validated; ask again")

@@ -29,7 +29,7 @@ REQUEUABLE = (JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED, JobState.DE
 
 
 def cancel_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> int:
-    """Cancel every job of the batch that has not ended; return how many there were. Raises UnknownName.
+    """Cancel every job of the batch that has not ended; return how many there were. Raises NotFound.
 
     Running jobs first, in a transaction of their own: their workers' next commits would wait for the many others.
     """
@@ -45,14 +45,14 @@ def cancel_batch(database: Database, batch_id: UUID, *, sees_only: str | None = 
 
 
 def cancel_job(database: Database, job_id: UUID, *, sees_only: str | None = None) -> bool:
-    """Cancel the job; False if it had ended. Raises UnknownName."""
+    """Cancel the job; False if it had ended. Raises NotFound."""
     with transaction(database) as connection:
         require_job(connection, job_id, sees_only)
         return _cancel(connection, job.c.id == job_id) == 1
 
 
 def pause_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> None:
-    """Let none of the batch's jobs start, and let those that run stop at their next step. Raises UnknownName."""
+    """Let none of the batch's jobs start, and let those that run stop at their next step. Raises NotFound."""
     with transaction(database) as connection:
         require_batch(connection, batch_id, sees_only)
         _touch(connection, batch_id, paused_at=func.coalesce(batch.c.paused_at, now()))
@@ -62,7 +62,7 @@ def pause_batch(database: Database, batch_id: UUID, *, sees_only: str | None = N
 
 
 def resume_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> None:
-    """Let the batch's jobs go on, in fair turn with all that came meanwhile. Raises UnknownName."""
+    """Let the batch's jobs go on, in fair turn with all that came meanwhile. Raises NotFound."""
     with transaction(database) as connection:
         require_batch(connection, batch_id, sees_only)
         _touch(connection, batch_id, paused_at=null())
@@ -74,7 +74,7 @@ def resume_batch(database: Database, batch_id: UUID, *, sees_only: str | None = 
 def set_batch_deadline(
     database: Database, batch_id: UUID, deadline_at: datetime | None, *, sees_only: str | None = None
 ) -> int:
-    """Give every job of the batch that has not ended this deadline, or none; return how many. Raises UnknownName."""
+    """Give every job of the batch that has not ended this deadline, or none; return how many. Raises NotFound."""
     with transaction(database) as connection:
         require_batch(connection, batch_id, sees_only)
         _touch(connection, batch_id, name=batch.c.name)
@@ -84,7 +84,7 @@ def set_batch_deadline(
 def set_job_deadline(
     database: Database, job_id: UUID, deadline_at: datetime | None, *, sees_only: str | None = None
 ) -> bool:
-    """Give the job this deadline, or none; False if it has ended. Raises UnknownName."""
+    """Give the job this deadline, or none; False if it has ended. Raises NotFound."""
     with transaction(database) as connection:
         require_job(connection, job_id, sees_only)
         return _set_deadline(connection, job.c.id == job_id, deadline_at) == 1
@@ -96,7 +96,7 @@ def set_batch_priority(
     """Give the batch, and its jobs that have not ended, this priority; return for how many that is a change.
 
     They take turns with the others of that priority from now on, like newcomers. What was announced is not called
-    back. Raises UnknownName.
+    back. Raises NotFound.
     """
     with transaction(database) as connection:
         require_batch(connection, batch_id, sees_only)
@@ -117,7 +117,7 @@ def requeue_batch(
     *,
     sees_only: str | None = None,
 ) -> int:
-    """Queue the batch's jobs that ended in one of `states` again; return how many. Raises UnknownName.
+    """Queue the batch's jobs that ended in one of `states` again; return how many. Raises NotFound.
 
     They go on from their last step. A deadline that has passed is taken off. Raises LimitReached if that would be
     above the largest quota among the keys of the batch's owner, and StillRunning as `check_quota` does.

@@ -109,7 +109,7 @@ def read_events(
 
 
 def require_subject(database: Database, subject: Subject, *, sees_only: str | None = None) -> None:
-    """Raise UnknownName unless the batch or job is there for this caller."""
+    """Raise NotFound unless the batch or job is there for this caller."""
     with transaction(database) as connection:
         if subject.batch_id is not None:
             require_batch(connection, subject.batch_id, sees_only)
