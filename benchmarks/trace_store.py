@@ -13,15 +13,11 @@ The last line of stdout is one JSON object.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path[0] = str(Path(__file__).parents[1])  # not this folder, whose queue.py would hide Python's own
-
 import argparse
 import asyncio
 import json
 import statistics
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,6 +26,7 @@ from benchmarks.own_servers import conditions, empty, own_servers, vacuum
 from specreason.config import RunConfig
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Phase, StepRecord
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
 from specreason.store.queue.claims import ClaimedJob
 from specreason.store.queue.jobs import claim
@@ -125,7 +122,7 @@ def claim_jobs(database: Database, number: int) -> list[ClaimedJob]:
     worker_id = register_worker(database, new, lease_s=86_400)
     claims = [
         claim(database, job.job_id, worker_id=worker_id, pair_fingerprint=PAIR)
-        for job in read_jobs(database, batch_id, limit=number).rows
+        for job in read_jobs(database, Viewer.EVERYONE, batch_id, limit=number).rows
     ]
     vacuum(
         database, "job", "attempt"

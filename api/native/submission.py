@@ -19,19 +19,19 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ValidationError
 
-from api.database import database_of
+from api.deployment import deployment_of
 from api.door.access import Caller, caller_of
-from api.files import folder_of, remove_unless_known
 from api.native.bodies import Choices, GridChoices, GridSubmission, Submission
-from api.native.uploads import Form, read_form
+from api.native.uploads import Form, read_form, remove_unless_known
 from api.openai.ids import to_file_id
-from specreason.config import PairConfig, RunConfig, first_invalid_field, get_pair
+from specreason.config import PairConfig, RunConfig, get_pair
 from specreason.errors import InvalidField, NotFound, TooLarge
 from specreason.settings import Settings
 from specreason.store.files.rows import NewFile, read_file
 from specreason.store.queue.batches import NewBatch, NewProblem
 from specreason.submission.jsonl import BLANK_PER_LINE, load_json
 from specreason.submission.problem import AS_OURS, Columns, Problem, problem_of, problems_in
+from specreason.validation import first_invalid_field
 
 JSON_FIELDS = ("config", "metadata", "mapping", "grid")  # of a form, whose fields are text
 
@@ -171,7 +171,7 @@ def _from_form(request: Request, form: Form, shape: type[Choices], cleanup: Exit
         found_id = stored.file_id
         cleanup.callback(remove_unless_known, request, found_id)
         upload = NewFile(content=stored, filename=form.file.filename or "problems.jsonl", owner=caller.owner)
-        content = cleanup.enter_context(folder_of(request).open(found_id))
+        content = cleanup.enter_context(deployment_of(request).folder.open(found_id))
     else:
         found_id, known = _open_known(request, str(file_id), caller)
         content = cleanup.enter_context(known)
@@ -187,14 +187,14 @@ def _from_form(request: Request, form: Form, shape: type[Choices], cleanup: Exit
 
 def _open_known(request: Request, given: str, caller: Caller) -> tuple[UUID, BinaryIO]:
     """A file uploaded before, by OpenAI's name for it or by ours. It may be deleted at any moment."""
-    database = database_of(request)
+    deployment = deployment_of(request)
     try:
         try:
             file_id = UUID(given)
         except ValueError:
             file_id = to_file_id(given)
-        found_id = read_file(database, file_id, sees_only=caller.sees_only).id
-        return found_id, folder_of(request).open(found_id)
+        found_id = read_file(deployment.database, caller.viewer, file_id).id
+        return found_id, deployment.folder.open(found_id)
     except NotFound as error:
         raise InvalidField("file_id", str(error)) from error
 
@@ -226,10 +226,8 @@ def _validate(model: type[Model], fields: Any, *, prefix: str = "") -> Model:
 
 
 def _pair_of(request: Request, choices: Choices) -> PairConfig:
-    pairs: dict[str, PairConfig] = request.app.state.pairs
-    return get_pair(pairs, choices.pair)
+    return get_pair(deployment_of(request).pairs, choices.pair)
 
 
 def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
+    return deployment_of(request).settings

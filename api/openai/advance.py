@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -26,6 +26,7 @@ from api.publisher import Publisher
 from specreason.config import PairConfig
 from specreason.errors import LimitReached, NotFound, SpecReasonError
 from specreason.settings import Settings
+from specreason.store.access.visibility import Viewer
 from specreason.store.files.folder import Folder, NewContent
 from specreason.store.files.rows import NewFile, read_file, unknown_files
 from specreason.store.openai.batches import (
@@ -51,13 +52,13 @@ SWEEP_S = 60.0
 
 
 @dataclass(slots=True)
-class Settler:
+class BatchAdvancer:
     """One for the application. `close` it before the database."""
 
     database: Database
     folder: Folder
     publisher: Publisher
-    pairs: dict[str, PairConfig]
+    pairs: Mapping[str, PairConfig]
     settings: Settings
     sweep_s: float = SWEEP_S
     _threads: ThreadPoolExecutor = field(
@@ -86,17 +87,17 @@ class Settler:
             sweeper.join()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def ask(self, batch: OpenAIBatch) -> None:
+    def advance_soon(self, batch: OpenAIBatch) -> None:
         """Make the batch's next move soon, if it has one."""
-        if not has_move(batch):
+        if not is_due(batch):
             return
         with self._lock:
             if batch.id in self._asked or self._closed.is_set():
                 return
             self._asked.add(batch.id)
-            self._threads.submit(self._move, batch.id)
+            self._threads.submit(self._advance, batch.id)
 
-    def _move(self, batch_id: UUID) -> None:
+    def _advance(self, batch_id: UUID) -> None:
         try:
             with one_at_a_time(self.database, batch_id) as ours:
                 if ours:
@@ -110,22 +111,22 @@ class Settler:
                 self._asked.discard(batch_id)
 
     def _make_moves(self, batch_id: UUID) -> None:
-        batch = read_openai_batch(self.database, batch_id)
+        batch = read_openai_batch(self.database, Viewer.EVERYONE, batch_id)
         if batch.status is BatchStatus.VALIDATING:
             self._validate(batch)
-            batch = read_openai_batch(self.database, batch_id)
+            batch = read_openai_batch(self.database, Viewer.EVERYONE, batch_id)
         if batch.status is BatchStatus.CANCELLING and batch.ended_at is None and batch.counts.num_open:
             for ours in batches_of(self.database, batch_id):
-                cancel_batch(self.database, ours)
-            batch = read_openai_batch(self.database, batch_id)
-        if has_move(batch) and batch.status is not BatchStatus.VALIDATING:
+                cancel_batch(self.database, Viewer.EVERYONE, ours)
+            batch = read_openai_batch(self.database, Viewer.EVERYONE, batch_id)
+        if is_due(batch) and batch.status is not BatchStatus.VALIDATING:
             self._write_results(batch)
 
     def _validate(self, batch: OpenAIBatch) -> None:
         """Raises NotFound while there is time for the content of the file to come back, as a mounted disk does."""
         given = None
         try:
-            given = read_file(self.database, batch.file_id)
+            given = read_file(self.database, Viewer.EVERYONE, batch.file_id)
             with self.folder.open(batch.file_id) as content:
                 parts = read_plan(
                     content,
@@ -199,14 +200,14 @@ class Settler:
         for batch_id in unsettled_batches(self.database):
             if self._closed.is_set():
                 return
-            self.ask(read_openai_batch(self.database, batch_id))
+            self.advance_soon(read_openai_batch(self.database, Viewer.EVERYONE, batch_id))
 
     def _sweep_files(self) -> None:
         for file_id in unknown_files(self.database, self.folder.old_files()):
             self.folder.remove(file_id)
 
 
-def has_move(batch: OpenAIBatch) -> bool:
+def is_due(batch: OpenAIBatch) -> bool:
     """Whether an API has something to do for it; otherwise it waits for its jobs, or is done."""
     if batch.status in (BatchStatus.VALIDATING, BatchStatus.FINALIZING):
         return True

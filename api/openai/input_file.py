@@ -6,7 +6,7 @@ Lines are not held: for each, its place in the file is kept, and it is read agai
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import BinaryIO
 
@@ -62,7 +62,7 @@ class Part:
 
 
 def read_plan(
-    content: BinaryIO, pairs: dict[str, PairConfig], *, max_lines: int, max_jobs: int
+    content: BinaryIO, pairs: Mapping[str, PairConfig], *, max_lines: int, max_jobs: int
 ) -> tuple[Part, ...]:
     """What the file asks for. Raises Refused, with the first errors in the order of their lines."""
     asked = _Asked(pairs)
@@ -95,7 +95,7 @@ def read_plan(
 class _Asked:
     """What the lines so far ask for. `places` are where the lines begin."""
 
-    pairs: dict[str, PairConfig]
+    pairs: Mapping[str, PairConfig]
     line_of: dict[str, int] = field(default_factory=dict)  # by custom_id
     kinds: dict[str, tuple[str, RunConfig]] = field(default_factory=dict)
     places: dict[tuple[str, RunConfig], array[int]] = field(default_factory=dict)
@@ -139,7 +139,7 @@ def _read(line: Line) -> RequestLine:
         raise LineInvalid("invalid_json_line", f"the line {error}") from error
 
 
-def _pair_and_config(request: RequestLine, pairs: dict[str, PairConfig]) -> tuple[str, RunConfig]:
+def _pair_and_config(request: RequestLine, pairs: Mapping[str, PairConfig]) -> tuple[str, RunConfig]:
     name = request.body.model
     try:
         pair = get_pair(pairs, name)

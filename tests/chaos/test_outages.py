@@ -14,6 +14,7 @@ import worker.run_job
 from specreason.config import RunConfig
 from specreason.errors import StoreUnavailable
 from specreason.settings import Settings
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
 from specreason.store.queue.claims import ClaimedJob
 from specreason.store.queue.dispatch import Leadership, expire_leases
@@ -65,10 +66,10 @@ def test_a_job_whose_claim_was_never_answered_is_given_back(
     monkeypatch.setattr(worker.run_job, "claim", unheard)
     threading.Thread(target=runner, args=(job_id,)).start()
     wait_for(lambda: not answers_to_lose)
-    assert read_job(database, job_id).state is JobState.RUNNING
-    wait_for(lambda: read_job(database, job_id).state is JobState.QUEUED, 10)
+    assert read_job(database, Viewer.EVERYONE, job_id).state is JobState.RUNNING
+    wait_for(lambda: read_job(database, Viewer.EVERYONE, job_id).state is JobState.QUEUED, 10)
     runner(job_id)
-    assert read_job(database, job_id).state is JobState.SUCCEEDED
+    assert read_job(database, Viewer.EVERYONE, job_id).state is JobState.SUCCEEDED
 
 
 def test_a_new_leader_lets_every_worker_renew_before_it_takes_one_for_lost(database: Database) -> None:
@@ -122,6 +123,6 @@ def test_a_leader_whose_broker_is_away_still_takes_jobs_back_at_once(database: D
     expire(database, job.worker_id)
     time.sleep(BEAT_S)
     leader.tick()  # without the broker, which it leaves alone for a while
-    assert read_job(database, job.job_id).state is JobState.QUEUED
+    assert read_job(database, Viewer.EVERYONE, job.job_id).state is JobState.QUEUED
     assert time.monotonic() - started < 2
     leader.close()

@@ -25,6 +25,7 @@ from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import ListSink
 from specreason.reasoning.transcript import Transcript
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
 from specreason.store.read.summaries import read_jobs
 from specreason.store.session import Database, transaction
@@ -110,7 +111,9 @@ class WorkerHarness:
         batch_id = insert_batch(
             self.database, NewBatch(name="kills", pair=PAIR, config=CONFIG, problems=given)
         )
-        return tuple(job.job_id for job in read_jobs(self.database, batch_id, limit=1000).rows)
+        return tuple(
+            job.job_id for job in read_jobs(self.database, Viewer.EVERYONE, batch_id, limit=1000).rows
+        )
 
     def batch_of(self, job_id: UUID) -> UUID:
         ((batch_id,),) = rows_of(self.database, f"SELECT batch_id FROM job WHERE id = '{job_id}'")
