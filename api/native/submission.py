@@ -25,7 +25,7 @@ from api.native.bodies import Choices, GridChoices, GridSubmission, Submission
 from api.native.uploads import Form, read_form, remove_unless_known
 from api.openai.ids import to_file_id
 from specreason.config import PairConfig, RunConfig, get_pair
-from specreason.errors import InvalidField, TooLarge, UnknownName
+from specreason.errors import InvalidField, NotFound, TooLarge
 from specreason.settings import Settings
 from specreason.store.files.rows import NewFile, read_file
 from specreason.store.queue.batches import NewBatch, NewProblem
@@ -195,7 +195,7 @@ def _open_known(request: Request, given: str, caller: Caller) -> tuple[UUID, Bin
             file_id = to_file_id(given)
         found_id = read_file(deployment.database, caller.viewer, file_id).id
         return found_id, deployment.folder.open(found_id)
-    except UnknownName as error:
+    except NotFound as error:
         raise InvalidField("file_id", str(error)) from error
 
 
@@ -226,10 +226,7 @@ def _validate(model: type[Model], fields: Any, *, prefix: str = "") -> Model:
 
 
 def _pair_of(request: Request, choices: Choices) -> PairConfig:
-    try:
-        return get_pair(deployment_of(request).pairs, choices.pair)
-    except UnknownName as error:
-        raise InvalidField("pair", str(error).removeprefix("pair: ")) from error
+    return get_pair(deployment_of(request).pairs, choices.pair)
 
 
 def _settings(request: Request) -> Settings:

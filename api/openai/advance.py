@@ -24,7 +24,7 @@ from api.openai.input_file import LineError, Part, Refused, read_plan
 from api.openai.output import result_lines
 from api.publisher import Publisher
 from specreason.config import PairConfig
-from specreason.errors import LimitReached, SpecReasonError, UnknownName
+from specreason.errors import LimitReached, NotFound, SpecReasonError
 from specreason.settings import Settings
 from specreason.store.access.visibility import Viewer
 from specreason.store.files.folder import Folder, NewContent
@@ -123,7 +123,7 @@ class BatchAdvancer:
             self._write_results(batch)
 
     def _validate(self, batch: OpenAIBatch) -> None:
-        """Raises UnknownName while there is time for the content of the file to come back, as a mounted disk does."""
+        """Raises NotFound while there is time for the content of the file to come back, as a mounted disk does."""
         given = None
         try:
             given = read_file(self.database, Viewer.EVERYONE, batch.file_id)
@@ -138,7 +138,7 @@ class BatchAdvancer:
                 counts = [len(part.problems.offsets) for part in parts]
                 if not start_openai_batch(self.database, batch.id, batches, counts):
                     return
-        except UnknownName as error:
+        except NotFound as error:
             if given is not None and datetime.now(UTC) < batch.expires_at:
                 raise
             gone = LineError(code="file_not_found", message=str(error), param="input_file_id")
