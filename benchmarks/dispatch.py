@@ -6,7 +6,7 @@ the tables are vacuumed and analysed, as autovacuum would.
 *Empty jobs*: processes that claim and finish jobs without steps through `specreason.store.queue.jobs`, one after
 the other, each process its own share.
 
-*Selection*: the dispatcher's `take_unpublished` with a full window of 256, of which 16 jobs wait for their message
+*Selection*: the leader's `take_unpublished` with a full window of 256, of which 16 jobs wait for their message
 again. Time and buffers (EXPLAIN, shared hit + read) of the statements that find these jobs; and time of the whole call,
 which besides marks them as announced and commits.
 
@@ -35,11 +35,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
+from kombu import Connection
 from sqlalchemy import event, text
 
 from benchmarks.own_servers import conditions, empty, own_servers, vacuum
 from specreason.config import RunConfig
-from specreason.doorbell import queue_of
+from specreason.doorbell import Doorbell, queue_of
 from specreason.reasoning.steps import StopReason
 from specreason.settings import Settings
 from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
@@ -48,7 +49,6 @@ from specreason.store.queue.jobs import JobResult, claim, finish
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.session import Database, connect
 from specreason.store.tables.states import JobState
-from worker.app import make_app
 from worker.leader import ANNOUNCE_EVERY_S, Leader
 
 PAIR = FINGERPRINT = "bench"
@@ -283,12 +283,11 @@ def most_messages_waiting(database: Database, broker_url: str) -> int:
     """Let a leader announce the queue as it stands; the most messages that the broker held at once."""
     worker_id = start_worker(database)
     settings = Settings(publish_window=WINDOW, republish_s=1)
-    app = make_app(broker_url)
-    leader = Leader(database, app, settings)
+    leader = Leader(database, Doorbell(broker_url), settings)
     draw = random.Random(0)
     most = 0
     with (
-        app.connection_for_read() as connection,
+        Connection(broker_url) as connection,
         connection.SimpleQueue(queue_of(PAIR), no_ack=True) as waiting,
     ):
         for _ in range(NUM_TICKS):

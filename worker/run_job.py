@@ -151,7 +151,7 @@ class JobRunner:
             except LeaseExpired:
                 log.warning("job %s is not claimed yet: this worker's lease waits to be renewed", job_id)
             self.draining.wait(AGAIN_S)
-        return None  # so the dispatcher announces it again
+        return None  # so the leader announces it again
 
     def _run(self, running: _Running) -> None:
         """Run the claimed job; every way in which it can end has one line here."""

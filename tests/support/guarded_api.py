@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.door.authenticator import Authenticator
-from api.publisher import Publisher
 from specreason.config import load_pairs
+from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.access.keys import IssuedKey, NewKey, create_key
@@ -31,7 +31,7 @@ def guarded_app(
     settings = Settings(max_upload_bytes=10_000, max_problems=5, files_dir=folder)
     authenticator = Authenticator(database, broker_url or servers.broker_url, settings)
     return create_app(
-        database, Publisher(servers.broker_url), load_pairs(), settings, authenticator=authenticator
+        database, Doorbell(servers.broker_url), load_pairs(), settings, authenticator=authenticator
     )
 
 

@@ -13,8 +13,8 @@ from openai import OpenAI
 from openai.types import Batch
 
 from api.app import create_app
-from api.publisher import Publisher
 from specreason.config import load_pairs
+from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.session import Database
@@ -40,7 +40,7 @@ def write_pairs(folder: Path) -> Path:
 def scripted_app(servers: Servers, database: Database, folder: Path, **limits: Any) -> FastAPI:
     """Its files lie under `folder`."""
     settings = Settings(files_dir=folder / "files", **limits)
-    return create_app(database, Publisher(servers.broker_url), load_pairs(write_pairs(folder)), settings)
+    return create_app(database, Doorbell(servers.broker_url), load_pairs(write_pairs(folder)), settings)
 
 
 @contextmanager

@@ -10,8 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from api.publisher import Publisher
 from specreason.config import load_pairs
+from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.queue.dispatch import expire_deadlines
@@ -24,7 +24,7 @@ from tests.support.store_builders import claimed, execute, start_worker, submit
 @pytest.fixture
 def client(servers: Servers, database: Database) -> Iterator[TestClient]:
     with TestClient(
-        create_app(database, Publisher(servers.broker_url), load_pairs(), Settings()), base_url=LOCAL
+        create_app(database, Doorbell(servers.broker_url), load_pairs(), Settings()), base_url=LOCAL
     ) as client:
         yield client
 

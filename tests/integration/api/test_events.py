@@ -20,8 +20,8 @@ from uuid_utils.compat import uuid7
 from api.app import create_app
 from api.door.authenticator import KNOWN_S
 from api.native.streams import MOST_OF_OWNER
-from api.publisher import Publisher
 from specreason.config import load_pairs
+from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.access.keys import revoke_key
@@ -41,7 +41,7 @@ from tests.support.store_builders import PAIR, claimed, execute, expire, job_ids
 @pytest.fixture
 def client(servers: Servers, database: Database) -> Iterator[TestClient]:
     with TestClient(
-        create_app(database, Publisher(servers.broker_url), load_pairs(), Settings()), base_url=LOCAL
+        create_app(database, Doorbell(servers.broker_url), load_pairs(), Settings()), base_url=LOCAL
     ) as client:
         yield client
 
@@ -135,7 +135,7 @@ async def test_a_burst_of_streams_is_no_way_past_the_limit_and_leaves_no_count_b
 
     monkeypatch.setattr("api.native.streams.MOST_STREAMS", 3)
     monkeypatch.setattr("api.native.events.require_subject", held)
-    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())
+    app = create_app(database, Doorbell(servers.broker_url), load_pairs(), Settings())
     path = f"/api/batches/{submit(database)}/events"
     unknown = f"/api/batches/{uuid4()}/events"
     with serving(app) as url:

@@ -14,8 +14,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from api.app import create_app
-from api.publisher import Publisher
 from specreason.config import load_pairs
+from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.access.idempotency import RequestKey, earlier_answer
@@ -29,7 +29,7 @@ PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem"
 @pytest.fixture
 def client(servers: Servers, database: Database, tmp_path: Path) -> Iterator[TestClient]:
     settings = Settings(max_upload_bytes=10_000, max_problems=5, files_dir=tmp_path / "files")
-    app = create_app(database, Publisher(servers.broker_url), load_pairs(), settings)
+    app = create_app(database, Doorbell(servers.broker_url), load_pairs(), settings)
     with TestClient(app, base_url=LOCAL) as client:
         yield client
 
@@ -277,7 +277,7 @@ def test_a_page_of_long_problems_is_shorter_and_says_that_more_follow(
 
 
 def test_a_broker_that_is_away_loses_no_job(database: Database) -> None:
-    nowhere = Publisher("redis+socket:///nowhere/at/all.sock")
+    nowhere = Doorbell("redis+socket:///nowhere/at/all.sock")
     with TestClient(create_app(database, nowhere, load_pairs(), Settings()), base_url=LOCAL) as client:
         answer = client.post("/api/batches", json={"problems": PROBLEMS})
     assert answer.status_code == 201

@@ -13,8 +13,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.app import create_app
-from api.publisher import Publisher
 from specreason.config import load_pairs
+from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.access.visibility import Viewer
@@ -59,7 +59,7 @@ def files_dir(tmp_path: Path) -> Path:
 def client(servers: Servers, database: Database, files_dir: Path) -> Iterator[TestClient]:
     settings = Settings(files_dir=files_dir, max_body_bytes=100_000, max_problems=1000, max_jobs=100)
     with TestClient(
-        create_app(database, Publisher(servers.broker_url), load_pairs(), settings), base_url=LOCAL
+        create_app(database, Doorbell(servers.broker_url), load_pairs(), settings), base_url=LOCAL
     ) as client:
         yield client
 

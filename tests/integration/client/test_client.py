@@ -15,10 +15,10 @@ import pytest
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.publisher import Publisher
 from specreason.client import Batch, Client
 from specreason.client import client as client_module
 from specreason.config import load_pairs
+from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
 from specreason.errors import InvalidField, NotFound, TimedOut, Unreachable
 from specreason.settings import Settings
@@ -46,7 +46,7 @@ LINES = b'{"problem": "What is 2 + 2?", "answer": "4", "level": 3}\n{"problem": 
 @pytest.fixture
 def app(servers: Servers, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
     monkeypatch.setenv("SPECREASON_FILES_DIR", str(tmp_path / "files"))
-    return create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())
+    return create_app(database, Doorbell(servers.broker_url), load_pairs(), Settings())
 
 
 @pytest.fixture

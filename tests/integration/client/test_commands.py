@@ -21,11 +21,11 @@ from pyarrow import parquet
 from sqlalchemy import text
 
 from api.app import create_app
-from api.publisher import Publisher
 from specreason.cli.completion import complete_batch_id
 from specreason.cli.main import run
 from specreason.cli.show import watching
 from specreason.config import load_pairs
+from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.queue.jobs import JobResult, finish
@@ -91,7 +91,7 @@ def shell(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Shell]:
     monkeypatch.setenv("SPECREASON_FILES_DIR", str(tmp_path / "files"))
-    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())
+    app = create_app(database, Doorbell(servers.broker_url), load_pairs(), Settings())
     with serving(app) as url:
         monkeypatch.setenv("SPECREASON_API_URL", url)
         monkeypatch.setenv("SPECREASON_DATABASE_URL", database_url)

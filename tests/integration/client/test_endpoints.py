@@ -12,10 +12,10 @@ import pytest
 
 from api.app import create_app
 from api.door.authenticator import Authenticator
-from api.publisher import Publisher
 from specreason.cli.main import run
 from specreason.client import Client
 from specreason.config import load_pairs
+from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
 from specreason.errors import Conflict, InvalidField, KeyRefused, NotAllowed, NotFound
 from specreason.settings import Settings
@@ -36,7 +36,7 @@ def url(
     servers: Servers, database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     monkeypatch.setenv("SPECREASON_FILES_DIR", str(tmp_path / "files"))
-    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())
+    app = create_app(database, Doorbell(servers.broker_url), load_pairs(), Settings())
     with serving(app) as url:
         monkeypatch.setenv("SPECREASON_API_URL", url)
         monkeypatch.setenv("SPECREASON_DATABASE_URL", database_url)
@@ -228,7 +228,7 @@ def test_keys_are_made_shown_once_listed_and_revoked(
     settings = Settings()
     authenticator = Authenticator(database, servers.broker_url, settings)
     guarded = create_app(
-        database, Publisher(servers.broker_url), load_pairs(), settings, authenticator=authenticator
+        database, Doorbell(servers.broker_url), load_pairs(), settings, authenticator=authenticator
     )
     with serving(guarded) as guarded_url:
         monkeypatch.setenv("SPECREASON_API_URL", guarded_url)
