@@ -25,7 +25,7 @@ import httpx2
 
 from specreason.cli.demo import CONFIG, PROBLEMS
 from specreason.cli.local.stack import Stack, running_stack
-from specreason.store.session import read_only_query
+from specreason.store.read.query import read_only_query
 
 WARM_UP_JOBS = 2  # the first jobs meet cold caches
 

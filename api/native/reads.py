@@ -16,13 +16,12 @@ from specreason.store.read.filters import JobFilter
 from specreason.store.read.summaries import (
     BatchSummary,
     JobSummary,
-    WorkerSummary,
     list_batches,
-    list_workers,
     read_batch,
     read_job,
     read_jobs,
 )
+from specreason.store.read.workers import WorkerSummary, list_workers
 from specreason.store.session import ping
 from specreason.store.tables.states import JobState
 from specreason.store.trace.steps import StepRow, read_step_rows

@@ -27,7 +27,7 @@ from api.openai.ids import to_file_id
 from specreason.config import PairConfig, RunConfig, first_invalid_field, get_pair
 from specreason.errors import InvalidField, TooLarge, UnknownName
 from specreason.settings import Settings
-from specreason.store.files.rows import NewFile, open_content, read_file
+from specreason.store.files.rows import NewFile, read_file
 from specreason.store.queue.batches import NewBatch, NewProblem
 from specreason.submission.jsonl import BLANK_PER_LINE, load_json
 from specreason.submission.problem import AS_OURS, Columns, Problem, problem_of, problems_in
@@ -193,7 +193,7 @@ def _open_known(request: Request, given: str, caller: Caller) -> tuple[UUID, Bin
         except ValueError:
             file_id = to_file_id(given)
         found_id = read_file(deployment.database, caller.viewer, file_id).id
-        return found_id, open_content(deployment.database, deployment.folder, found_id)
+        return found_id, deployment.folder.open(found_id)
     except UnknownName as error:
         raise InvalidField("file_id", str(error)) from error
 

@@ -24,7 +24,7 @@ from specreason.errors import LimitReached, SpecReasonError, UnknownName
 from specreason.settings import Settings
 from specreason.store.access.visibility import Viewer
 from specreason.store.files.folder import Folder, NewContent
-from specreason.store.files.rows import NewFile, open_content, read_file
+from specreason.store.files.rows import NewFile, read_file
 from specreason.store.openai.batches import (
     batches_of,
     end_openai_batch,
@@ -112,7 +112,7 @@ class BatchAdvancer:
         given = None
         try:
             given = read_file(self.database, Viewer.EVERYONE, batch.file_id)
-            with open_content(self.database, self.folder, batch.file_id) as content:
+            with self.folder.open(batch.file_id) as content:
                 parts = read_plan(
                     content,
                     self.pairs,

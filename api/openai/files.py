@@ -20,7 +20,7 @@ from api.openai.ids import file_name, to_cursor, to_file_id
 from api.openai.schemas import FileDeleted, FileObject, Page, file_object, page_of
 from specreason.errors import InvalidField
 from specreason.store.files.folder import chunks
-from specreason.store.files.rows import NewFile, delete_file, insert_file, list_files, open_content, read_file
+from specreason.store.files.rows import NewFile, delete_file, insert_file, list_files, read_file
 from specreason.store.tables.states import FilePurpose
 
 router = APIRouter(prefix="/v1", tags=["openai"])
@@ -101,7 +101,7 @@ def get_file(store: Store, viewer: Viewer, file_id: str) -> FileObject:
 def get_content(store: Store, viewer: Viewer, folder: Folder, file_id: str) -> StreamingResponse:
     """Its bytes."""
     row = read_file(store, viewer, to_file_id(file_id))
-    content = open_content(store, folder, row.id)
+    content = folder.open(row.id)
     headers = {"Content-Length": str(row.num_bytes), "X-Content-Type-Options": "nosniff"}
     return StreamingResponse(chunks(content), media_type="application/octet-stream", headers=headers)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
@@ -29,11 +28,9 @@ from specreason.errors import InputError, StoreUnavailable
 __all__ = [
     "Connection",
     "Database",
-    "QueryAnswer",
     "connect",
     "one_line",
     "ping",
-    "read_only_query",
     "single_statement",
     "storable",
     "storable_json",
@@ -120,30 +117,6 @@ def ping(database: Database) -> None:
     """Raise StoreUnavailable unless the database answers."""
     with transaction(database) as connection:
         connection.execute(func.now().select())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryAnswer:
-    """What one SQL statement gave."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-
-
-def read_only_query(database: Database, sql: str) -> QueryAnswer:
-    """Run one statement of the user's that may not change anything. Raises InputError with what Postgres says."""
-    with transaction(database) as connection:
-        # The driver's own cursor: `:` and `%` in the text mean nothing to it.
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute("SET TRANSACTION READ ONLY")
-            cursor.execute(sql)
-            columns = tuple(column[0] for column in cursor.description or ())
-            return QueryAnswer(columns=columns, rows=tuple(cursor.fetchall() if columns else ()))
-        except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
-            raise StoreUnavailable(f"database: {one_line(error)}") from error
-        except psycopg.Error as error:
-            raise InputError(f"query: {one_line(error)}") from error
 
 
 def one_line(error: Exception) -> str:

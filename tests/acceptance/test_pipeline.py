@@ -12,7 +12,7 @@ from kombu import Connection
 
 from specreason.cli.demo import PROBLEMS
 from specreason.cli.local.stack import Stack
-from specreason.store.session import read_only_query
+from specreason.store.read.query import read_only_query
 from tests.acceptance.conftest import Api
 from tests.support.processes import alive, descendants, wait_for
 

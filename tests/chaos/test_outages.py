@@ -17,8 +17,9 @@ from specreason.errors import StoreUnavailable
 from specreason.settings import Settings
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.queue.claims import ClaimedJob
 from specreason.store.queue.dispatch import Leadership, expire_leases
-from specreason.store.queue.jobs import ClaimedJob, claim
+from specreason.store.queue.jobs import claim
 from specreason.store.queue.workers import beat
 from specreason.store.read.summaries import read_job
 from specreason.store.session import Database

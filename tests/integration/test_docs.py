@@ -15,7 +15,8 @@ from specreason.config import load_pairs
 from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
 from specreason.settings import Settings
-from specreason.store.session import Database, read_only_query
+from specreason.store.read.query import read_only_query
+from specreason.store.session import Database
 from tests.support.live_api import serving
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,8 @@ from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Phase, StepRecord
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
-from specreason.store.queue.jobs import ClaimedJob, claim
+from specreason.store.queue.claims import ClaimedJob
+from specreason.store.queue.jobs import claim
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.summaries import read_jobs
 from specreason.store.session import Database, transaction

@@ -29,7 +29,8 @@ from specreason.errors import (
     TooLarge,
     Unreachable,
 )
-from specreason.store.read.summaries import BatchSummary, JobSummary, WorkerSummary
+from specreason.store.read.summaries import BatchSummary, JobSummary
+from specreason.store.read.workers import WorkerSummary
 from specreason.store.tables.states import JobState
 from specreason.store.trace.steps import StepRow
 

@@ -13,7 +13,8 @@ from specreason.cli.show.output import number
 from specreason.cli.show.trace import print_trace
 from specreason.client import Batch, Client
 from specreason.evaluation.metrics import pass_at_1_interval
-from specreason.store.session import Database, read_only_query
+from specreason.store.read.query import read_only_query
+from specreason.store.session import Database
 
 QUESTIONS = (
     (

@@ -6,16 +6,16 @@ runs, it holds an advisory lock on the key, which ends with it, however it ends:
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.sql.functions import now
 
 from specreason.errors import InvalidField, StillRunning
+from specreason.store.locks import Lock, try_lock
 from specreason.store.session import Connection, Database, transaction
-from specreason.store.tables.queue import idempotency_key
+from specreason.store.tables.access import idempotency_key
 
 KEPT_FOR = timedelta(days=7)
 
@@ -28,6 +28,11 @@ class RequestKey:
     path: str
     key: str
     body_hash: str
+
+    @property
+    def subject(self) -> str:
+        """What the request's lock is taken for."""
+        return "\0".join((self.owner or "", self.path, self.key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +48,7 @@ def earlier_answer(connection: Connection, request: RequestKey) -> StoredAnswer 
 
     Raises StillRunning while another transaction is about to answer it, InvalidField for another body.
     """
-    if not connection.scalar(select(func.pg_try_advisory_xact_lock(_lock_number(request)))):
+    if not try_lock(connection, Lock.REQUEST, request.subject):
         raise StillRunning(
             "the first request under this Idempotency-Key has not ended; ask again for its answer"
         )
@@ -80,9 +85,3 @@ def forget_answers(database: Database) -> int:
     old = delete(idempotency_key).where(idempotency_key.c.created_at < now() - KEPT_FOR)
     with transaction(database) as connection:
         return connection.execute(old).rowcount
-
-
-def _lock_number(request: RequestKey) -> int:
-    """64 bits of a hash: two requests that meet by chance answer 409 once, and no more."""
-    name = "\0".join(("idempotency", request.owner or "", request.path, request.key))
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)

@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 
 from specreason.errors import InvalidField, UnknownName
 from specreason.store.session import Database, single_statement, storable, transaction
-from specreason.store.tables.queue import api_key
+from specreason.store.tables.access import api_key
 from specreason.store.tables.states import Scope
 
 PREFIX = "sr_"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
-from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, insert, or_, select, text, update
@@ -88,13 +87,6 @@ def _find(connection: Connection, viewer: Viewer, rows: Select[*tuple[Any, ...]]
     return _to_file(row)
 
 
-def open_content(database: Database, folder: Folder, file_id: UUID) -> BinaryIO:
-    """The bytes of a file whose row was just read, from where it lies. Raises UnknownName if they are not there."""
-    with transaction(database) as connection:
-        inside: bytes | None = connection.scalar(select(file.c.content).where(file.c.id == file_id))
-    return folder.open(file_id) if inside is None else BytesIO(inside)
-
-
 def list_files(
     database: Database,
     viewer: Viewer,
@@ -122,7 +114,7 @@ def delete_file(database: Database, viewer: Viewer, file_id: UUID) -> None:
     """
     gone = update(file).where(file.c.id == file_id, viewer.sees(file.c.owner), _alive())
     with transaction(database) as connection:
-        if not connection.execute(gone.values(deleted_at=now(), content=None)).rowcount:
+        if not connection.execute(gone.values(deleted_at=now())).rowcount:
             raise UnknownName(f"file: there is none with id {file_id}")
         # Afterwards: whoever held the file has committed his batch by now.
         if connection.scalar(select(exists().where(openai_batch.c.file_id == file_id, *VALIDATING))):

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from specreason.errors import UnknownName
 from specreason.store.access.visibility import Viewer
 from specreason.store.files.rows import NewFile, insert_file
+from specreason.store.locks import Lock, try_lock_connection, unlock_connection
 from specreason.store.openai.status import LineCounts, NewOpenAIBatch, OpenAIBatch
 from specreason.store.queue.batches import NewBatch, write_batches
 from specreason.store.session import Connection, Database, single_statement, storable_json, transaction
@@ -171,24 +172,16 @@ def end_openai_batch(
     return True
 
 
-def reopen_openai_batch(connection: Connection, batch_id: UUID) -> None:
-    """In the transaction that queues jobs of our batch `batch_id` again: the files no longer hold every result."""
-    whose = select(batch.c.openai_batch_id).where(batch.c.id == batch_id).scalar_subquery()
-    reopened = update(openai_batch).where(openai_batch.c.id == whose)
-    connection.execute(reopened.values(num_completed=None, num_failed=None, num_expired=None))
-
-
 @contextmanager
 def one_at_a_time(database: Database, batch_id: UUID) -> Iterator[bool]:
     """Whether nobody else, in any process, is at this batch; nobody is until the block ends. Our death ends it, too."""
-    key = int.from_bytes(batch_id.bytes[-8:], signed=True)
     with single_statement(database) as connection:
-        ours = bool(connection.scalar(select(func.pg_try_advisory_lock(key))))
+        is_free = try_lock_connection(connection, Lock.OPENAI_BATCH, str(batch_id))
         try:
-            yield ours
+            yield is_free
         finally:
-            if ours:
-                connection.execute(select(func.pg_advisory_unlock(key)))
+            if is_free:
+                unlock_connection(connection, Lock.OPENAI_BATCH, str(batch_id))
 
 
 def _read(

@@ -16,12 +16,12 @@ from sqlalchemy.sql.functions import now
 from specreason.errors import InvalidField
 from specreason.reasoning.steps import StopReason
 from specreason.store.access.visibility import Viewer, require_batch, require_job
-from specreason.store.openai.batches import reopen_openai_batch
 from specreason.store.queue.fairness import forget_retries, restart_at_clock
 from specreason.store.queue.quota import check_quota, quota_of
 from specreason.store.queue.transitions import end_jobs, lock_jobs, revive_jobs
 from specreason.store.session import Connection, Database, transaction
 from specreason.store.tables.columns import one_of_ids
+from specreason.store.tables.files import openai_batch
 from specreason.store.tables.queue import batch, event, job
 from specreason.store.tables.states import OPEN, AttemptOutcome, EventKind, JobState
 
@@ -191,5 +191,12 @@ def _requeue(connection: Connection, batch_id: UUID, which: ColumnElement[bool])
         check_quota(connection, owner, len(ended), most=most)
     revive_jobs(connection, ended)
     if ended:
-        reopen_openai_batch(connection, batch_id)
+        _reopen_results(connection, batch_id)
     return len(ended)
+
+
+def _reopen_results(connection: Connection, batch_id: UUID) -> None:
+    """The result files of the OpenAI batch that this batch belongs to, if any, no longer hold every result."""
+    parent = select(batch.c.openai_batch_id).where(batch.c.id == batch_id).scalar_subquery()
+    reopened = update(openai_batch).where(openai_batch.c.id == parent)
+    connection.execute(reopened.values(num_completed=None, num_failed=None, num_expired=None))

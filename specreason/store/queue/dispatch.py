@@ -15,6 +15,7 @@ from sqlalchemy.sql.functions import now
 
 from specreason.errors import StoreUnavailable
 from specreason.reasoning.steps import StopReason
+from specreason.store.locks import Lock, try_lock_connection, wait_for
 from specreason.store.queue.fairness import advance_clock
 from specreason.store.queue.transitions import end_jobs, requeue_jobs
 from specreason.store.session import Connection, Database, one_line, transaction
@@ -22,9 +23,6 @@ from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.queue import event, job, worker
 from specreason.store.tables.states import AttemptOutcome, EventKind, JobState
 
-# Any numbers that nothing else in this database uses.
-LEADER_LOCK = 0x5BEC_0001
-PUBLISH_LOCK = 0x5BEC  # with the pair: two publishers at once must not fill the window twice
 MESSAGES_PER_SLOT = 2
 
 
@@ -58,7 +56,7 @@ def take_unpublished(
         .with_for_update(skip_locked=True)
     )
     with transaction(database) as connection:
-        connection.execute(select(func.pg_advisory_xact_lock(PUBLISH_LOCK, func.hashtext(pair))))
+        wait_for(connection, Lock.PUBLISHING, pair)
         if lost_after_s is not None:
             long_ago = job.c.published_at <= now() - timedelta(seconds=lost_after_s)
             _forget(connection, connection.scalars(select(job.c.id).where(announced, long_ago, ~there)).all())
@@ -170,7 +168,7 @@ class Leadership:
         try:
             if self._connection is None:
                 connection = self._database.connect().execution_options(isolation_level="AUTOCOMMIT")
-                if not connection.scalar(select(func.pg_try_advisory_lock(LEADER_LOCK))):
+                if not try_lock_connection(connection, Lock.LEADER):
                     connection.close()
                     return None
                 self._connection = connection

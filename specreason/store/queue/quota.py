@@ -5,11 +5,12 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from specreason.errors import LimitReached, StillRunning
+from specreason.store.locks import Lock, try_lock
 from specreason.store.session import Connection
-from specreason.store.tables.queue import api_key, batch, job
+from specreason.store.tables.access import api_key
+from specreason.store.tables.queue import batch, job
 from specreason.store.tables.states import JobState
 
-QUOTA_LOCK = 0x5BEC_0003  # with the owner: two submissions at once must not both find the same room
 RETRY_AFTER_S = 30.0
 
 
@@ -19,7 +20,7 @@ def check_quota(connection: Connection, owner: str, num_new: int, *, most: int) 
     Until the transaction ends, no other submission of this owner is counted: it is refused with StillRunning, for
     those that wait would hold connections that others need.
     """
-    if not connection.scalar(select(func.pg_try_advisory_xact_lock(QUOTA_LOCK, func.hashtext(owner)))):
+    if not try_lock(connection, Lock.QUOTA, owner):
         raise StillRunning(f"quota: another submission of '{owner}' is being stored; ask again")
     queued = (
         select(func.count())

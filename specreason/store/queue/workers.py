@@ -20,6 +20,7 @@ from uuid_utils.compat import uuid7
 from specreason.store.session import Database, transaction
 from specreason.store.tables.queue import event, model_pair, worker
 from specreason.store.tables.states import EventKind
+from specreason.store.tables.views import live_worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,14 +84,13 @@ def stop_worker(database: Database, worker_id: UUID) -> None:
 
 def live_slots(database: Database) -> dict[str, int]:
     """How many jobs the live workers of each pair keep in flight; a pair without one is not there."""
-    alive = worker.c.stopped_at.is_(None) & (worker.c.lease_expires_at > now())
-    slots = select(worker.c.pair, func.sum(worker.c.slots)).where(alive).group_by(worker.c.pair)
+    slots = select(live_worker.c.pair, func.sum(live_worker.c.slots)).group_by(live_worker.c.pair)
     with transaction(database) as connection:
         return {pair: int(number) for pair, number in connection.execute(slots)}
 
 
 def live_workers(database: Database, pair: str) -> frozenset[UUID]:
     """Ids of the pair's workers whose lease counts."""
-    alive = (worker.c.pair == pair) & worker.c.stopped_at.is_(None) & (worker.c.lease_expires_at > now())
+    alive = select(live_worker.c.id).where(live_worker.c.pair == pair)
     with transaction(database) as connection:
-        return frozenset(connection.scalars(select(worker.c.id).where(alive)))
+        return frozenset(connection.scalars(alive))

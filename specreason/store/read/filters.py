@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, select
 from specreason.store.session import storable
 from specreason.store.tables.queue import job
 from specreason.store.tables.states import JobState
-from specreason.store.tables.trace import grade
+from specreason.store.tables.views import graded_job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +29,6 @@ class JobFilter:
         if self.error is not None:
             conditions.append(job.c.error.icontains(storable(self.error), autoescape=True))
         if self.grade is not None:
-            newest = (
-                select(grade.c.is_correct)
-                .where(grade.c.job_id == job.c.id, job.c.graded_at.is_not(None))
-                .order_by(grade.c.id.desc())
-                .limit(1)
-                .scalar_subquery()
-            )
+            newest = select(graded_job.c.is_correct).where(graded_job.c.id == job.c.id).scalar_subquery()
             conditions.append(newest.is_(None) if self.grade == "none" else newest.is_(self.grade == "true"))
         return conditions

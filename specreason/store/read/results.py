@@ -34,7 +34,8 @@ from specreason.store.read.pages import PAGE_BYTES
 from specreason.store.session import Database, transaction
 from specreason.store.tables.queue import batch, job, problem
 from specreason.store.tables.states import JobState
-from specreason.store.tables.trace import grade, step, step_payload
+from specreason.store.tables.trace import step, step_payload
+from specreason.store.tables.views import graded_job
 
 PAGE = 200  # jobs, or fewer where they are long
 BYTES_PER_TOKEN = 4  # about, in English
@@ -131,13 +132,6 @@ def _read(database: Database, page: Select[Any], *order: ColumnElement[Any]) -> 
 
 
 def _results(page: Subquery) -> Select[Any]:
-    newest_grade = (
-        select(grade.c.is_correct)
-        .where(grade.c.job_id == job.c.id, job.c.graded_at.is_not(None))
-        .order_by(grade.c.id.desc())
-        .limit(1)
-        .lateral("newest_grade")
-    )
     joined = func.string_agg(step_payload.c.kept_text, aggregate_order_by(literal_column("''"), step.c.index))
     texts = (
         select(
@@ -175,7 +169,7 @@ def _results(page: Subquery) -> Select[Any]:
             func.coalesce(texts.c.is_complete, False).label("is_complete"),
             func.coalesce(texts.c.reasoning, "").label("reasoning"),
             problem.c.answer.label("gold"),
-            newest_grade.c.is_correct,
+            graded_job.c.is_correct,
             func.coalesce(texts.c.prompt_tokens, 0).label("prompt_tokens"),
             *(
                 cast(func.coalesce(job.c[name], 0), Integer).label(name)
@@ -194,7 +188,7 @@ def _results(page: Subquery) -> Select[Any]:
         .select_from(page)
         .join(job, job.c.id == page.c.id)
         .join(problem, problem.c.id == job.c.problem_id)
-        .join(newest_grade, true(), isouter=True)
+        .join(graded_job, graded_job.c.id == page.c.id)
         .join(texts, true())
     )
 

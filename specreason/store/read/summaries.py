@@ -1,15 +1,14 @@
-"""Reads batches, jobs and workers as the SQL views sum them up. The fields of a summary are the columns of its view."""
+"""Reads batches and jobs as the SQL views sum them up. The fields of a summary are the columns of its view."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, TableClause, column, exists, select, table
-from sqlalchemy.sql.functions import now
+from sqlalchemy import Row, exists, select
 
 from specreason.reasoning.steps import StopReason
 from specreason.store.access.visibility import Viewer, no_batch, require_batch, require_job
@@ -17,8 +16,9 @@ from specreason.store.read.filters import JobFilter
 from specreason.store.read.pages import Page, first_page, total_bytes
 from specreason.store.session import Connection, Database, single_statement, storable, transaction
 from specreason.store.tables.columns import one_of_ids
-from specreason.store.tables.queue import batch, job, problem, worker
+from specreason.store.tables.queue import batch, job, problem
 from specreason.store.tables.states import OPEN, JobState
+from specreason.store.tables.views import view_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +60,6 @@ class BatchSummary:
     paused_at: datetime | None
     cancelled_at: datetime | None
     finished_at: datetime | None
-
-    def num_in(self, state: JobState) -> int:
-        """Jobs in `state`. Over all states they sum to `num_jobs`."""
-        count: int = getattr(self, f"num_{state}")
-        return count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,37 +107,8 @@ class JobSummary:
     finished_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSummary:
-    """One row of `worker_summary`; what each field means is said there (`\\d+ worker_summary`)."""
-
-    worker_id: UUID
-    pair: str
-    pair_fingerprint: str
-    host: str
-    pid: int
-    gpu: str | None
-    alive: bool
-    slots: int
-    num_running: int
-    num_attempts: int
-    num_lost: int
-    started_at: datetime
-    heartbeat_at: datetime
-    lease_expires_at: datetime
-    stopped_at: datetime | None
-
-
-Summary = type[BatchSummary] | type[JobSummary] | type[WorkerSummary]
-
-
-def _view(name: str, summary: Summary) -> TableClause:
-    return table(name, *(column(field.name) for field in fields(summary)))
-
-
-batch_summary = _view("batch_summary", BatchSummary)
-job_summary = _view("job_summary", JobSummary)
-worker_summary = _view("worker_summary", WorkerSummary)
+batch_summary = view_of("batch_summary", BatchSummary)
+job_summary = view_of("job_summary", JobSummary)
 
 
 def read_batch(database: Database, viewer: Viewer, batch_id: UUID) -> BatchSummary:
@@ -232,21 +198,6 @@ def read_jobs(
         ).all()
     jobs = sorted(map(_to_job, rows), key=lambda summary: summary.job_id)
     return Page(rows=tuple(jobs), has_more=page.has_more)
-
-
-def list_workers(database: Database, *, limit: int = 100) -> tuple[WorkerSummary, ...]:
-    """The live workers, then the newest of the others: one whose child was started again appears once for each."""
-    alive = worker.c.stopped_at.is_(None) & (worker.c.lease_expires_at > now())
-    with transaction(database) as connection:
-        # First, so that only these are summed up: a worker that cannot stay alive writes many.
-        ids = connection.scalars(
-            select(worker.c.id).order_by(alive.desc(), worker.c.id.desc()).limit(limit)
-        ).all()
-        shown = select(worker_summary).where(one_of_ids(worker_summary.c.worker_id, ids))
-        rows = connection.execute(
-            shown.order_by(worker_summary.c.alive.desc(), worker_summary.c.worker_id.desc())
-        ).all()
-    return tuple(WorkerSummary(**row._mapping) for row in rows)
 
 
 def _to_batch(row: Row[Any]) -> BatchSummary:

@@ -10,7 +10,6 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Integer,
-    LargeBinary,
     Table,
     Text,
     text,
@@ -37,9 +36,6 @@ file = Table(  # what a user uploaded, byte for byte, and what we wrote for him
     Column("purpose", Text, nullable=False),
     Column("num_bytes", BigInteger, nullable=False),
     Column("sha256", Text, nullable=False),
-    Column(
-        "content", LargeBinary
-    ),  # of files from before 0005; the others lie in a folder, named by their id
     created_at(),
     moment("expires_at"),  # NULL: it stays until it is deleted
     moment("deleted_at"),

@@ -7,7 +7,6 @@ Names: tables singular; `_at` timestamptz, `_s` wall seconds, `num_*` counts, `*
 from __future__ import annotations
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -18,7 +17,6 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
-    LargeBinary,
     Table,
     Text,
     UniqueConstraint,
@@ -39,23 +37,7 @@ from specreason.store.tables.columns import (
     reference,
     words,
 )
-from specreason.store.tables.states import AttemptOutcome, EventKind, JobState, Scope
-
-api_key = Table(
-    "api_key",
-    metadata,
-    id_column(),
-    Column("name", Text, nullable=False),
-    Column("key_hash", Text, nullable=False, unique=True),  # SHA-256 of the key, hex: the key is random
-    Column("owner", Text, nullable=False),  # of what is created with it
-    Column("scopes", ARRAY(Text), nullable=False),
-    Column("max_queued_jobs", Integer),  # of its owner; NULL: any number
-    Column("requests_per_minute", Integer),  # NULL: the deployment's default
-    created_at(),
-    moment("last_used_at"),  # to the minute
-    moment("revoked_at"),
-    CheckConstraint(f"scopes <@ ARRAY[{words(Scope)}] AND cardinality(scopes) > 0", name="scopes"),
-)
+from specreason.store.tables.states import AttemptOutcome, EventKind, JobState
 
 batch = Table(
     "batch",
@@ -79,18 +61,6 @@ batch = Table(
 )
 Index(None, batch.c.owner, batch.c.id)
 Index(None, batch.c.openai_batch_id, postgresql_where=text("openai_batch_id IS NOT NULL"))
-
-idempotency_key = Table(  # a request that created something, and what it was answered: see `idempotency`
-    "idempotency_key",
-    metadata,
-    Column("owner", Text, primary_key=True),  # '' where there is none
-    Column("path", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("body_hash", Text, nullable=False),
-    Column("status", Integer, nullable=False),
-    Column("answer", LargeBinary, nullable=False),
-    created_at(),
-)
 
 problem = Table(
     "problem",

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from specreason.errors import LeaseLost, PermanentJobError, StoreUnavailable
 from specreason.reasoning.steps import StepRecord
-from specreason.store.queue.jobs import ClaimedJob
+from specreason.store.queue.claims import ClaimedJob
 from specreason.store.session import Database, one_line, single_statement, transaction
 from specreason.store.tables.states import EventKind, JobState
 from specreason.store.tables.trace import step, step_payload

@@ -20,7 +20,8 @@ from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.access.idempotency import RequestKey, earlier_answer
 from specreason.store.queue.workers import NewWorker, register_worker
-from specreason.store.session import Database, read_only_query, transaction
+from specreason.store.read.query import read_only_query
+from specreason.store.session import Database, transaction
 from tests.support.live_api import LOCAL
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]

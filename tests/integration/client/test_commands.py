@@ -29,7 +29,8 @@ from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.queue.jobs import JobResult, finish
-from specreason.store.session import Database, read_only_query
+from specreason.store.read.query import read_only_query
+from specreason.store.session import Database
 from specreason.store.tables.states import JobState, Scope
 from specreason.store.trace.writer import TraceWriter
 from tests.support.guarded_api import guarded_app, make_key
@@ -450,6 +451,20 @@ def test_workers_are_listed(shell: Shell, database: Database) -> None:
 def test_the_schema_is_checked_and_brought_up_to_date(shell: Shell) -> None:
     assert shell("db", "upgrade").status == 0
     assert shell("db", "check", "--json").json == {"ok": True}
+
+
+def test_a_newer_database_is_one_line_wherever_it_is_met(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    execute(database, "UPDATE alembic_version SET version_num = 'r9999'")
+    for command in (("db", "upgrade"), ("db", "check")):
+        ended = shell(*command)
+        assert (ended.status, ended.err.count("\n")) == (2, 1)
+        assert "install that version" in ended.err
+    ended = shell("doctor", "--json", "--data-dir", tmp_path)
+    (schema,) = [check for check in ended.json["checks"] if check["name"] == "schema"]
+    assert (ended.status, schema["status"]) == (3, "fail")
+    assert "install that version" in schema["remedy"]
 
 
 def test_the_doctor_finds_a_deployment_well_and_says_what_is_missing(

@@ -19,7 +19,8 @@ from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.queue.jobs import JobResult, claim, finish
 from specreason.store.queue.workers import NewWorker, register_worker
-from specreason.store.session import Database, read_only_query
+from specreason.store.read.query import read_only_query
+from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.grades import NewGrade, insert_grade, jobs_to_grade
 from tests.support.live_api import serving

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from specreason.errors import InvalidField, UnknownName
 from specreason.reasoning.steps import StopReason
 from specreason.store.access.visibility import Viewer
+from specreason.store.queue.claims import Recall, recalled
 from specreason.store.queue.controls import (
     cancel_batch,
     cancel_job,
@@ -25,7 +26,7 @@ from specreason.store.queue.controls import (
     set_job_deadline,
 )
 from specreason.store.queue.dispatch import expire_deadlines, take_unpublished
-from specreason.store.queue.jobs import JobResult, Recall, claim, finish, recalled, release, retry
+from specreason.store.queue.jobs import JobResult, claim, finish, release, retry
 from specreason.store.queue.transitions import lock_jobs, requeue_jobs
 from specreason.store.read.summaries import read_batch, read_job
 from specreason.store.session import Database, transaction

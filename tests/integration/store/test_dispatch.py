@@ -13,7 +13,8 @@ from specreason.store.queue.controls import cancel_batch, pause_batch, requeue_b
 from specreason.store.queue.dispatch import Leadership, expire_leases, take_unpublished
 from specreason.store.queue.jobs import release, retry
 from specreason.store.queue.workers import beat, live_workers, stop_worker
-from specreason.store.read.summaries import list_workers, read_batch, read_job
+from specreason.store.read.summaries import read_batch, read_job
+from specreason.store.read.workers import list_workers
 from specreason.store.session import Database, connect
 from specreason.store.tables.states import JobState
 from tests.support.processes import wait_for

@@ -7,8 +7,9 @@ import pytest
 from specreason.errors import InputError
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue.jobs import JobResult, finish
+from specreason.store.read.query import read_only_query
 from specreason.store.read.summaries import read_batch, read_job
-from specreason.store.session import Database, ping, read_only_query
+from specreason.store.session import Database, ping
 from specreason.store.tables.states import JobState
 from specreason.store.trace.grades import NewGrade, UngradedAnswer, insert_grade, jobs_to_grade
 from tests.support.store_builders import claimed, job_ids, scalar, start_worker, submit

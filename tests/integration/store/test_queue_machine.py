@@ -34,6 +34,7 @@ from hypothesis.strategies import (
 from specreason.errors import LeaseLost
 from specreason.reasoning.steps import StepRecord
 from specreason.store.access.visibility import Viewer
+from specreason.store.queue.claims import ClaimedJob, Recall, recalled
 from specreason.store.queue.controls import (
     REQUEUABLE,
     cancel_batch,
@@ -46,14 +47,11 @@ from specreason.store.queue.controls import (
 )
 from specreason.store.queue.dispatch import expire_deadlines, expire_leases, take_unpublished
 from specreason.store.queue.jobs import (
-    ClaimedJob,
     JobResult,
     LeaseExpired,
     Quarantined,
-    Recall,
     claim,
     finish,
-    recalled,
     release,
     retry,
 )

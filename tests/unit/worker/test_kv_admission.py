@@ -36,8 +36,8 @@ def transcript_of(num_tokens: int) -> Transcript:
 def run_through(room: KvAdmission, num_tokens: int) -> None:
     """A job that comes to so many tokens."""
     with room.reserve() as reservation:
-        reservation.transcript = transcript_of(num_tokens)
-        reservation.ran_to_its_end = True
+        reservation.hold(transcript_of(num_tokens))
+        reservation.completed()
 
 
 def most_inside(room: KvAdmission, *, threads: int) -> int:
@@ -46,7 +46,7 @@ def most_inside(room: KvAdmission, *, threads: int) -> int:
 
     def job() -> None:
         with room.reserve() as reservation:
-            reservation.transcript = transcript_of(50)
+            reservation.hold(transcript_of(50))
             inside.release()
             leave.wait(10)
 
@@ -66,7 +66,7 @@ def test_until_a_job_has_ended_each_is_thought_to_take_a_quarter_of_its_context(
 
 def test_a_job_that_was_stopped_half_way_teaches_nothing(room: KvAdmission) -> None:
     with room.reserve() as reservation:
-        reservation.transcript = transcript_of(60)
+        reservation.hold(transcript_of(60))
     assert most_inside(room, threads=8) == 4
 
 
@@ -80,7 +80,7 @@ def test_a_job_longer_than_usual_takes_the_room_that_it_has_come_to(room: KvAdmi
     for _ in range(40):
         run_through(room, 300)
     with room.reserve() as reservation:
-        reservation.transcript = transcript_of(650)
+        reservation.hold(transcript_of(650))
         assert most_inside(room, threads=4) == 1
 
 
@@ -89,7 +89,7 @@ def test_a_job_of_a_whole_context_leaves_the_rest_of_the_cache_to_others() -> No
     for _ in range(64):
         run_through(room, 100)
     with room.reserve() as long:
-        long.transcript = transcript_of(1000)
+        long.hold(transcript_of(1000))
         assert most_inside(room, threads=16) == 9  # of 100 tokens and a little, from the guess at first
 
 
