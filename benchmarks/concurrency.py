@@ -12,14 +12,10 @@ Prefix caches are emptied before each measurement. The last line of stdout is on
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path[0] = str(Path(__file__).parents[1])  # not this folder, whose queue.py would hide Python's own
-
 import argparse
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +26,7 @@ from uuid import UUID
 from benchmarks.own_servers import conditions, empty, own_servers
 from benchmarks.prefixes import forget_prefixes
 from specreason.config import RunConfig, get_pair, load_pairs
-from specreason.demo.problems import problems
+from specreason.demo.exercises import exercises
 from specreason.engines.base import Limits, ModelPair, Role, Sampling
 from specreason.engines.pair import close_pair, load_pair
 from specreason.reasoning.scoring import Judge
@@ -71,7 +67,7 @@ def main() -> int:
         facts = conditions(database)
         pair = host.run(load_pair(PAIR, get_pair(load_pairs(), PAIR)))
         try:
-            texts = [problem.text for problem in islice(problems(SEED, held_out=True), arguments.jobs)]
+            texts = [exercise.text for exercise in islice(exercises(SEED, held_out=True), arguments.jobs)]
             run_jobs(database, host, pair, texts[:8], in_flight=4)  # caches and plans are cold
             rates = {}
             for in_flight in IN_FLIGHT:

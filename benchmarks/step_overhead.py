@@ -9,16 +9,13 @@ against the wall time from the first claim to the last end. The last line of std
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path[0] = str(Path(__file__).parents[1])  # not this folder, whose queue.py would hide Python's own
-
 import argparse
 import json
 import platform
+import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx2

@@ -13,15 +13,11 @@ The last line of stdout is one JSON object.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path[0] = str(Path(__file__).parents[1])  # not this folder, whose queue.py would hide Python's own
-
 import argparse
 import asyncio
 import json
 import statistics
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace

@@ -13,7 +13,6 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from specreason.config import first_invalid_field
 from specreason.errors import (
     InputError,
     InvalidField,
@@ -27,6 +26,7 @@ from specreason.errors import (
     UnknownName,
 )
 from specreason.store.session import storable
+from specreason.validation import first_invalid_field
 
 PROBLEM_JSON = "application/problem+json"
 AWAY_S = 5  # what a client waits while Postgres or the broker is away

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from specreason.config import ClosedModel, RunConfig
+from specreason.config import RunConfig
 from specreason.submission.grid import Grid
 from specreason.submission.problem import Columns, Problem
+from specreason.validation import ClosedModel
 
 LONGEST_DEADLINE_S = 366 * 86_400
 LARGEST_METADATA = 16_384  # characters as JSON: each summary of the batch has all of it

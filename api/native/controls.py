@@ -10,10 +10,10 @@ from pydantic import AwareDatetime, Field
 
 from api.deployment import Store
 from api.door.access import CONTROL, Viewer
-from specreason.config import ClosedModel
 from specreason.store.queue import controls
 from specreason.store.read.summaries import BatchSummary, JobSummary, read_batch, read_job
 from specreason.store.tables.states import JobState
+from specreason.validation import ClosedModel
 
 router = APIRouter(prefix="/api", dependencies=[CONTROL])
 

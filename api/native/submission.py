@@ -24,13 +24,14 @@ from api.door.access import Caller, caller_of
 from api.native.bodies import Choices, GridChoices, GridSubmission, Submission
 from api.native.uploads import Form, read_form, remove_unless_known
 from api.openai.ids import to_file_id
-from specreason.config import PairConfig, RunConfig, first_invalid_field, get_pair
+from specreason.config import PairConfig, RunConfig, get_pair
 from specreason.errors import InvalidField, TooLarge, UnknownName
 from specreason.settings import Settings
 from specreason.store.files.rows import NewFile, read_file
 from specreason.store.queue.batches import NewBatch, NewProblem
 from specreason.submission.jsonl import BLANK_PER_LINE, load_json
 from specreason.submission.problem import AS_OURS, Columns, Problem, problem_of, problems_in
+from specreason.validation import first_invalid_field
 
 JSON_FIELDS = ("config", "metadata", "mapping", "grid")  # of a form, whose fields are text
 

@@ -18,7 +18,6 @@ from api.openai.advance import BatchAdvancer
 from api.openai.files import LONGEST_LIFE_S, SHORTEST_LIFE_S
 from api.openai.ids import to_batch_id, to_cursor, to_file_id
 from api.openai.schemas import BatchObject, Page, batch_object, page_of
-from specreason.config import ClosedModel
 from specreason.errors import InvalidField, UnknownName
 from specreason.store.files.rows import hold_file
 from specreason.store.openai.batches import (
@@ -33,6 +32,7 @@ from specreason.store.queue.batches import NOT_TEXT
 from specreason.store.queue.controls import cancel_batch
 from specreason.store.session import Connection, storable
 from specreason.store.tables.states import FilePurpose
+from specreason.validation import ClosedModel
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 

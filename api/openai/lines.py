@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from specreason.config import ClosedModel, RunConfig, first_invalid_field
+from specreason.config import RunConfig
 from specreason.errors import InvalidField
 from specreason.submission.problem import Problem
+from specreason.validation import ClosedModel, first_invalid_field
 
 ENDPOINT = "/v1/chat/completions"
 LINE_KEYS = frozenset({"custom_id", "method", "url", "body"})

@@ -10,9 +10,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from specreason.config import RunConfig, first_invalid_field
+from specreason.config import RunConfig
 from specreason.errors import InvalidField
 from specreason.submission.jsonl import load_json
+from specreason.validation import first_invalid_field
 
 GRID_KEYS = ("scheme", "threshold")
 

@@ -170,6 +170,17 @@ def body_of(response: httpx2.Response) -> Any:
     return loaded(response.content, "an answer")
 
 
+def lines_of(response: httpx2.Response) -> Iterator[str]:
+    """The lines of an answer that is read piece by piece, without empty ones."""
+    rest = b""
+    # `iter_lines` would take U+2028 in a text for the end of a line.
+    for chunk in response.iter_bytes():
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode(errors="replace") for line in whole if line.strip())
+    if rest.strip():
+        yield rest.decode(errors="replace")
+
+
 def error_of(response: httpx2.Response) -> SpecReasonError:
     """What a refusal means to whoever asked."""
     status = response.status_code

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from specreason.demo.problems import (
-    Problem,
-    Progress,
-    Verdict,
+from specreason.demo.exercises import (
+    Exercise,
+    SolutionState,
+    StepGrade,
     advance,
     answer_text,
     grade_step,
@@ -31,47 +31,60 @@ from specreason.demo.tokenizer import END, JUDGE, prompt_text
 class Recipe:
     """How the sequences of one training stage are mixed."""
 
-    terse: float = 0.15  # share of right steps in the short form, as the drafter writes them
-    learn_terse: bool = False  # the drafter learns to write the short form, the base only to read it
-    slipped: float = 0.3  # share of sequences with slips in the main line
-    candidates: int = 0  # graded candidates per step; 0 trains no judge
+    # The share of right steps in the short form, as the drafter writes them.
+    terse: float = 0.15
+    # The drafter learns to write the short form, the base only to read it.
+    learn_terse: bool = False
+    # The share of sequences with slips in the main line.
+    slipped: float = 0.3
+    # Graded candidates per step. 0 trains no judge.
+    candidates: int = 0
 
 
 @dataclass(slots=True)
 class Point:
     """A place in the main line where a step begins."""
 
-    offset: int  # tokens of the main line before the step
-    progress: Progress
+    # The number of tokens of the main line before the step.
+    offset: int
+    state: SolutionState
 
 
 @dataclass(slots=True)
-class Line:
+class MainLine:
     """One main line with its decision points, before it is flattened into tensors."""
 
-    problem: Problem
+    exercise: Exercise
     ids: list[int]
-    targets: list[int]  # next-token targets, -100 where nothing is learned
+    # Next-token targets, -100 where nothing is learned.
+    targets: list[int]
     points: list[Point] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)  # of the main line's own step at each point
+    # Grades of the main line's own step at each point.
+    grades: list[StepGrade] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class TrainingBatch:
     """Tensors of one step of training; `kinds` tells the origin of each judged step for the evaluation."""
 
     ids: Tensor
     positions: Tensor
     mask: Tensor
-    lm_target: Tensor  # -100 where there is none
-    judge_target: Tensor  # the digit's token id at judge markers, else -100
-    slip_target: Tensor  # 1 from the first token that leaves every right step, 0 before, -1 elsewhere
-    expected: Tensor  # the token that is right at this place, up to the first that leaves; -100 elsewhere
-    kinds: list[tuple[int, int, Verdict, str]]  # row, column, verdict, origin
+    # The next token, -100 where there is none.
+    lm_target: Tensor
+    # The digit's token id at judge markers, -100 elsewhere.
+    judge_target: Tensor
+    # 1 from the first token that leaves every right step, 0 before it, -1 elsewhere.
+    slip_target: Tensor
+    # The right token at this place, up to the first token that leaves every right step; -100 elsewhere.
+    expected: Tensor
+    # Row, column, grade and origin of each judged step.
+    kinds: list[tuple[int, int, StepGrade, str]]
 
 
-Drafts = Callable[[list[Line]], list[list[list[int] | None]]]  # None where none was asked for
+# A step that the drafter wrote for each point of each main line, None for a point that got none.
+Drafts = Callable[[list[MainLine]], list[list[list[int] | None]]]
 
 
 class Codec:
@@ -94,38 +107,38 @@ class Codec:
         return list(self._core.decode_batch([list(i) for i in ids], skip_special_tokens=False))
 
 
-def write_main(problem: Problem, recipe: Recipe, codec: Codec, rng: random.Random) -> Line:
+def write_main(exercise: Exercise, recipe: Recipe, codec: Codec, rng: random.Random) -> MainLine:
     """A solution as it may stand in a transcript: right steps in both forms, and slips followed by a correction."""
     pieces: list[tuple[str, bool]] = []  # text, whether it is learned
-    points: list[Progress] = []
-    verdicts: list[Verdict] = []
-    progress = Progress()
+    points: list[SolutionState] = []
+    grades: list[StepGrade] = []
+    state = SolutionState()
     slips = rng.choice((1, 1, 2)) if rng.random() < recipe.slipped else 0
-    slip_at = set(rng.sample(range(len(problem.ops)), min(slips, len(problem.ops))))
+    slip_at = set(rng.sample(range(len(exercise.ops)), min(slips, len(exercise.ops))))
     while True:
-        slip = not progress.slipped and progress.done in slip_at
-        slip = slip or (progress.slipped and rng.random() < 0.2)
+        slip = not state.slipped and state.done in slip_at
+        slip = slip or (state.slipped and rng.random() < 0.2)
         if slip:
-            slip_at.discard(progress.done)
-            text = corrupt(problem, progress, rng, keeps_thinking=True)
+            slip_at.discard(state.done)
+            text = corrupt(exercise, state, rng, keeps_thinking=True)
         else:
-            options = right_steps(problem, progress)
+            options = right_steps(exercise, state)
             text = options[-1] if rng.random() < recipe.terse else options[0]
-        verdict = grade_step(problem, progress, text)
-        points.append(progress)
-        verdicts.append(verdict)
-        pieces.append((text, verdict.score == 9 or (recipe.learn_terse and verdict.right)))
+        grade = grade_step(exercise, state, text)
+        points.append(state)
+        grades.append(grade)
+        pieces.append((text, grade.score == 9 or (recipe.learn_terse and grade.right)))
         if text.endswith("</think>"):
             break
-        progress = advance(progress, verdict)
+        state = advance(state, grade)
     encoded = codec.encode(
-        [prompt_text(problem.text), *(t for t, _ in pieces), answer_text(problem.values[-1]) + END]
+        [prompt_text(exercise.text), *(t for t, _ in pieces), answer_text(exercise.values[-1]) + END]
     )
     ids = list(encoded[0])
     targets = [-100] * len(ids)
-    result = Line(problem, ids, targets, [], verdicts)
-    for piece, progress_, (_, learned) in zip(encoded[1:-1], points, pieces, strict=True):
-        result.points.append(Point(len(ids), progress_))
+    result = MainLine(exercise, ids, targets, [], grades)
+    for piece, state_, (_, learned) in zip(encoded[1:-1], points, pieces, strict=True):
+        result.points.append(Point(len(ids), state_))
         ids += piece
         targets += piece if learned else [-100] * len(piece)
         result.ends.append(len(ids))
@@ -136,8 +149,8 @@ def write_main(problem: Problem, recipe: Recipe, codec: Codec, rng: random.Rando
 
 
 def make_batch(
-    sequences: list[Line], recipe: Recipe, codec: Codec, rng: random.Random, drafts: Drafts | None = None
-) -> Batch:
+    sequences: list[MainLine], recipe: Recipe, codec: Codec, rng: random.Random, drafts: Drafts | None = None
+) -> TrainingBatch:
     """Flatten main lines and their branches into padded tensors with a tree mask."""
     texts: list[list[str]] = [[] for _ in sequences]
     owners: list[list[tuple[int, str]]] = [[] for _ in sequences]  # point, origin
@@ -151,7 +164,7 @@ def make_batch(
                     owners[s].append((p, origin))
     flat = codec.encode([t for row in texts for t in row])
     options = codec.encode(
-        [t for s in sequences for p in s.points for t in _two(right_steps(s.problem, p.progress))]
+        [t for s in sequences for p in s.points for t in _two(right_steps(s.exercise, p.state))]
     )
     rows, kinds, cursor, option = [], [], 0, 0
     for s, sequence in enumerate(sequences):
@@ -161,16 +174,16 @@ def make_batch(
         if recipe.candidates:
             for p, (point, end) in enumerate(zip(sequence.points, sequence.ends, strict=True)):
                 row.mark_slips(point.offset, sequence.ids[point.offset : end], right[p])
-                column = row.branch(end, codec.judge, sequence.verdicts[p].score)
-                kinds.append((s, column, sequence.verdicts[p], "main"))
+                column = row.branch(end, codec.judge, sequence.grades[p].score)
+                kinds.append((s, column, sequence.grades[p], "main"))
             for text, (p, origin) in zip(texts[s], owners[s], strict=True):
                 point, piece = sequence.points[p], flat[cursor]
                 cursor += 1
-                verdict = grade_step(sequence.problem, point.progress, text)
+                grade = grade_step(sequence.exercise, point.state, text)
                 start = len(row.ids)
-                column = row.branch(point.offset, piece + codec.judge, verdict.score)
+                column = row.branch(point.offset, piece + codec.judge, grade.score)
                 row.mark_slips(start, piece, right[p])
-                kinds.append((s, column, verdict, origin))
+                kinds.append((s, column, grade, origin))
         rows.append(row)
     return _tensors(rows, kinds, codec)
 
@@ -180,23 +193,23 @@ def _two(texts: tuple[str, ...]) -> tuple[str, str]:
 
 
 def _candidate(
-    sequence: Line, point: Point, rng: random.Random, codec: Codec, sampled: list[int] | None
+    sequence: MainLine, point: Point, rng: random.Random, codec: Codec, sampled: list[int] | None
 ) -> tuple[str, str]:
     """Mostly a wrong step: the drafter's own where it made one, else an invented one; sometimes a right one."""
     if sampled is not None:
         text = codec.decode([sampled])[0]
-        wrong = not grade_step(sequence.problem, point.progress, text).right
+        wrong = not grade_step(sequence.exercise, point.state, text).right
         if wrong or rng.random() < 0.35:
             return text, "drafter"
     if rng.random() < 0.2:
-        return rng.choice(right_steps(sequence.problem, point.progress)), "written"
-    return corrupt(sequence.problem, point.progress, rng), "invented"
+        return rng.choice(right_steps(sequence.exercise, point.state)), "written"
+    return corrupt(sequence.exercise, point.state, rng), "invented"
 
 
 class _Row:
     """One flattened sequence under construction."""
 
-    def __init__(self, sequence: Line) -> None:
+    def __init__(self, sequence: MainLine) -> None:
         self.ids = list(sequence.ids)
         self.lm = list(sequence.targets)
         self.position = list(range(len(self.ids)))
@@ -227,7 +240,7 @@ class _Row:
                 self.expected[start + i] = token if token in open_ else open_[0]
 
 
-def _tensors(rows: list[_Row], kinds: list[tuple[int, int, Verdict, str]], codec: Codec) -> Batch:
+def _tensors(rows: list[_Row], kinds: list[tuple[int, int, StepGrade, str]], codec: Codec) -> TrainingBatch:
     length = -(-max(len(r.ids) for r in rows) // 32) * 32
 
     def stack(name: str, fill: int) -> Tensor:
@@ -241,7 +254,7 @@ def _tensors(rows: list[_Row], kinds: list[tuple[int, int, Verdict, str]], codec
     same = (segment[:, :, None] == segment[:, None, :]) & (index[None, :] <= index[:, None])
     trunk = (segment == 0)[:, None, :] & (index[None, None, :] < limit[:, :, None])
     digits = torch.tensor([*codec.digits, -100])
-    return Batch(
+    return TrainingBatch(
         stack("ids", 0), stack("position", 0), (same | trunk)[:, None], stack("lm", -100), digits[judge],
         stack("slip", -1), stack("expected", -100), kinds,
     )  # fmt: skip

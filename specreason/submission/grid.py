@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from specreason.config import ClosedModel, RunConfig, SchemeName
+from specreason.config import RunConfig, SchemeName
+from specreason.validation import ClosedModel
 
 MOST_BATCHES = 64
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, BinaryIO
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
-from specreason.config import ClosedModel, first_invalid_field
 from specreason.errors import InvalidField
 from specreason.submission.jsonl import lines_of
+from specreason.validation import ClosedModel, first_invalid_field
 
 
 def _as_text(value: object) -> object:

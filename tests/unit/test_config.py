@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from specreason.config import RunConfig, first_invalid_field, get_pair, load_pairs
+from specreason.config import RunConfig, get_pair, load_pairs
 from specreason.errors import InputError, InvalidField, UnknownName
+from specreason.validation import first_invalid_field
 
 A_MODEL = 'model = "m", max_model_len = 512, kv_cache_memory_bytes = 1048576'
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from specreason.config import first_invalid_field
 from specreason.errors import InvalidField
 from specreason.submission.problem import Problem
+from specreason.validation import first_invalid_field
 
 OURS = ("problem", "answer", "id")
 # Names that datasets use, for each of ours. Two of them in one file say nothing.

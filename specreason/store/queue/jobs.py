@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy import Row, exists, func, insert, or_, select, update
 from sqlalchemy.sql.functions import now
 
-from specreason.config import RunConfig, first_invalid_field
+from specreason.config import RunConfig
 from specreason.errors import PermanentJobError
 from specreason.reasoning.steps import StopReason
 from specreason.store.queue.claims import ClaimedJob, is_held, release_claim
@@ -25,6 +25,7 @@ from specreason.store.tables.queue import attempt, batch, event, job, problem
 from specreason.store.tables.states import AttemptOutcome, EventKind, JobState
 from specreason.store.tables.trace import step
 from specreason.store.tables.views import live_worker
+from specreason.validation import first_invalid_field
 
 LONGEST_DELAY_S = 60.0
 

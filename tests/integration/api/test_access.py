@@ -18,25 +18,22 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from api.app import create_app
 from api.door.access import MOST_LOOKUPS, OPEN_PATHS, Needs
 from api.door.authenticator import KNOWN_S
 from api.serve import authenticator_for, keys_are_on, listen
-from specreason.config import load_pairs
-from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
 from specreason.errors import InputError
 from specreason.settings import Settings
 from specreason.store.access.keys import find_key, revoke_key
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
+from tests.support.apps import NO_BROKER, make_api
 from tests.support.guarded_api import PROBLEMS, any_url, client_of, guarded_app, make_key
 from tests.support.live_api import LOCAL, serving
 from tests.support.openai_builders import ENDPOINT, jsonl, line
 from tests.support.processes import wait_for
 
 NO_LIMITS = httpx2.Limits(max_connections=None)
-NO_BROKER = "redis+socket:///nowhere/at/all.sock"
 
 
 @pytest.fixture
@@ -219,7 +216,7 @@ def test_the_same_idempotency_key_of_two_owners_is_two_requests(app: FastAPI, da
 def test_without_keys_a_page_of_another_site_is_refused_but_ours_is_not(
     servers: Servers, database: Database
 ) -> None:
-    app = create_app(database, Doorbell(servers.broker_url), load_pairs(), Settings())
+    app = make_api(servers, database)
     form = {"files": {"file": ("x", b"{}")}, "data": {"purpose": "batch"}}  # which any page may send
     with TestClient(app, base_url="http://127.0.0.1:8765") as client:
         theirs = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
@@ -237,9 +234,7 @@ def test_without_keys_a_page_of_another_site_is_refused_but_ours_is_not(
 def test_without_keys_everybody_sees_everything(app: FastAPI, servers: Servers, database: Database) -> None:
     guarded = client_of(app, make_key(database, "ada"))
     batch_id = guarded.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"]
-    with TestClient(
-        create_app(database, Doorbell(servers.broker_url), load_pairs(), Settings()), base_url=LOCAL
-    ) as anybody:
+    with TestClient(make_api(servers, database), base_url=LOCAL) as anybody:
         assert anybody.get(f"/api/batches/{batch_id}").status_code == 200
         theirs = anybody.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"]
     assert guarded.get(f"/api/batches/{theirs}").status_code == 404

@@ -17,13 +17,9 @@ import pytest
 from fastapi.testclient import TestClient
 from uuid_utils.compat import uuid7
 
-from api.app import create_app
 from api.door.authenticator import KNOWN_S
 from api.native.streams import MOST_OF_OWNER
-from specreason.config import load_pairs
-from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
-from specreason.settings import Settings
 from specreason.store.access.keys import revoke_key
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue import controls
@@ -32,6 +28,7 @@ from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.events import Subject, require_subject
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
+from tests.support.apps import make_api
 from tests.support.guarded_api import client_of, guarded_app, make_key
 from tests.support.live_api import LOCAL, serving
 from tests.support.processes import wait_for
@@ -40,9 +37,7 @@ from tests.support.store_builders import PAIR, claimed, execute, expire, job_ids
 
 @pytest.fixture
 def client(servers: Servers, database: Database) -> Iterator[TestClient]:
-    with TestClient(
-        create_app(database, Doorbell(servers.broker_url), load_pairs(), Settings()), base_url=LOCAL
-    ) as client:
+    with TestClient(make_api(servers, database), base_url=LOCAL) as client:
         yield client
 
 
@@ -135,7 +130,7 @@ async def test_a_burst_of_streams_is_no_way_past_the_limit_and_leaves_no_count_b
 
     monkeypatch.setattr("api.native.streams.MOST_STREAMS", 3)
     monkeypatch.setattr("api.native.events.require_subject", held)
-    app = create_app(database, Doorbell(servers.broker_url), load_pairs(), Settings())
+    app = make_api(servers, database)
     path = f"/api/batches/{submit(database)}/events"
     unknown = f"/api/batches/{uuid4()}/events"
     with serving(app) as url:

@@ -12,11 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import create_app
-from specreason.config import load_pairs
-from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
-from specreason.settings import Settings
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.results import (
@@ -30,6 +26,7 @@ from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.grades import NewGrade, insert_grade
 from specreason.store.trace.writer import TraceWriter
+from tests.support.apps import make_api
 from tests.support.full_disk import full_disk
 from tests.support.live_api import LOCAL
 from tests.support.store_builders import (
@@ -57,10 +54,9 @@ def files_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(servers: Servers, database: Database, files_dir: Path) -> Iterator[TestClient]:
-    settings = Settings(files_dir=files_dir, max_body_bytes=100_000, max_problems=1000, max_jobs=100)
-    with TestClient(
-        create_app(database, Doorbell(servers.broker_url), load_pairs(), settings), base_url=LOCAL
-    ) as client:
+    limits = {"max_body_bytes": 100_000, "max_problems": 1000, "max_jobs": 100}
+    app = make_api(servers, database, files_dir=files_dir, **limits)
+    with TestClient(app, base_url=LOCAL) as client:
         yield client
 
 

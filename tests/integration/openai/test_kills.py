@@ -10,7 +10,6 @@ import pytest
 from fastapi import FastAPI
 from openai import OpenAI
 
-from api.app import create_app
 from api.deployment import Deployment
 from api.serve import listen
 from specreason.children import spawn_module
@@ -44,7 +43,7 @@ def num_copying(database: Database) -> int:
 
 
 def test_what_a_killed_api_left_unfinished_the_next_one_finishes(
-    app: FastAPI, openai: OpenAI, database: Database
+    app: FastAPI, openai: OpenAI, servers: Servers, database: Database, tmp_path: Path
 ) -> None:
     deployment: Deployment = app.state.deployment
     deployment.advancer.close()  # it takes batches and never gets to them, like one that is killed in between
@@ -52,8 +51,7 @@ def test_what_a_killed_api_left_unfinished_the_next_one_finishes(
     assert openai.batches.cancel(ids[1]).status == "cancelling"
     assert openai.batches.retrieve(ids[0]).status == "validating"
     assert num_jobs(database) == 0
-    after = create_app(database, deployment.doorbell, deployment.pairs, deployment.settings)
-    with serving(after) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai_after:
+    with sdk_of(scripted_app(servers, database, tmp_path)) as openai_after:
         wait_for(lambda: num_jobs(database) == 2)
         for batch_id, status in zip(ids, ("in_progress", "cancelled"), strict=True):
             reaches(openai_after, batch_id, status)

@@ -15,8 +15,9 @@ from api.native.controls import Deadline, Requeue
 from api.openai.batches import CreateBatch
 from api.openai.input_file import Refused, read_plan
 from api.openai.lines import LineInvalid, config_of, read_line
-from specreason.config import first_invalid_field, load_pairs
+from specreason.config import load_pairs
 from specreason.submission.jsonl import LONGEST_LINE, MOST_DEPTH, lines_of, load_json
+from specreason.validation import first_invalid_field
 
 MANY = 20_000
 FEW = 5
