@@ -14,7 +14,7 @@ from api.door.access import Caller
 from api.ids import to_any_file_id
 from api.native.bodies import Shape
 from api.native.uploads import Form, Upload
-from specreason.errors import InvalidField, UnknownName
+from specreason.errors import InvalidField, NotFound
 from specreason.store.files.rows import NewFile, read_file
 from specreason.store.queue.problems import FileProblems, NewProblem
 from specreason.submission.form import from_form, parsed
@@ -78,7 +78,7 @@ def _open_known(deployment: Deployment, name: str, caller: Caller) -> tuple[UUID
     try:
         file_id = read_file(deployment.database, caller.viewer, to_any_file_id(name)).id
         return file_id, deployment.folder.open(file_id)
-    except UnknownName as error:
+    except NotFound as error:
         raise InvalidField("file_id", str(error)) from error
 
 

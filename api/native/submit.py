@@ -13,7 +13,6 @@ from fastapi.responses import Response
 from starlette.background import BackgroundTask
 from uuid_utils.compat import uuid7
 
-from api.announcing import announce_queued
 from api.answers.idempotency import IdempotencyKey, answer_once, answered_before
 from api.deployment import deployment_of
 from api.door.access import SUBMIT, Caller, caller_of
@@ -21,7 +20,7 @@ from api.native.bodies import BATCH, GRID, Shape
 from api.native.parse import Submission, parse
 from api.native.receive import Received, receive
 from specreason.config import PairConfig, get_pair
-from specreason.errors import InvalidField, UnknownName
+from specreason.errors import InvalidField
 from specreason.reasoning.schemes import stored_config
 from specreason.store.files.rows import NewFile
 from specreason.store.queue.batches import NewBatch, write_batches
@@ -86,11 +85,10 @@ def _submit(request: Request, key: str | None, shape: Shape, received: Received)
         cleanup=received.cleanup,
     )
     answer.background = BackgroundTask(
-        announce_queued,
+        deployment.doorbell.announce_submitted,
         deployment.database,
-        deployment.doorbell,
-        deployment.settings,
         submission.options.pair,
+        publish_window=deployment.settings.publish_window,
     )
     return answer
 
@@ -102,12 +100,10 @@ def _batches(
     caller: Caller,
     grid_id: UUID | None,
 ) -> list[NewBatch]:
-    """One batch for each configuration. Raises InvalidField for one that the pair cannot run, and for too many."""
+    """One batch for each configuration. Raises InvalidField for a pair that is not served, for a configuration that the
+    pair cannot run, and for too many."""
     options = submission.options
-    try:
-        pair = get_pair(pairs, options.pair)
-    except UnknownName as error:
-        raise InvalidField("pair", str(error).removeprefix("pair: ")) from error
+    pair = get_pair(pairs, options.pair)
     # Thresholds that differ may be the same once the pair's own is written down.
     stored = (stored_config(each, options.pair, pair) for each in options.configurations())
     configs = list(dict.fromkeys(stored))

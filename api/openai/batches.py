@@ -17,7 +17,7 @@ from api.ids import to_batch_id, to_cursor, to_file_id
 from api.openai.advance import BatchAdvancer
 from api.openai.files import LONGEST_LIFE_S, SHORTEST_LIFE_S
 from api.openai.schemas import BatchObject, Page, batch_object, page_of
-from specreason.errors import InvalidField, UnknownName
+from specreason.errors import InvalidField, NotFound
 from specreason.store.files.rows import hold_file
 from specreason.store.openai.batches import (
     insert_openai_batch,
@@ -128,7 +128,7 @@ def _new_batch(connection: Connection, caller: Caller, asked: CreateBatch) -> Ne
     try:
         file_id = to_file_id(asked.input_file_id)
         source = hold_file(connection, caller.viewer, file_id)
-    except UnknownName as error:
+    except NotFound as error:
         raise InvalidField("input_file_id", str(error)) from error
     if source.purpose is not FilePurpose.BATCH:
         raise InvalidField("input_file_id", f"is a file for '{source.purpose}', not for 'batch'")

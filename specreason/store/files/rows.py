@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, insert, or_, select, text, update
 from sqlalchemy.sql.functions import now
 
-from specreason.errors import StillRunning, UnknownName
+from specreason.errors import NotFound, StillRunning
 from specreason.store.access.visibility import Viewer
 from specreason.store.files.folder import Folder, StoredContent
 from specreason.store.session import Connection, Database, transaction
@@ -69,7 +69,7 @@ def insert_file(connection: Connection, new: NewFile) -> FileRow:
 
 
 def read_file(database: Database, viewer: Viewer, file_id: UUID) -> FileRow:
-    """Raises UnknownName if there is none, if it was deleted or has expired, or if another owner has it."""
+    """Raises NotFound if there is none, if it was deleted or has expired, or if another owner has it."""
     with transaction(database) as connection:
         return _find(connection, viewer, _rows(), file_id)
 
@@ -84,7 +84,7 @@ def _find(connection: Connection, viewer: Viewer, rows: Select[*tuple[Any, ...]]
         rows.where(file.c.id == file_id, viewer.sees(file.c.owner), _alive())
     ).one_or_none()
     if row is None:
-        raise UnknownName(f"file: there is none with id {file_id}")
+        raise NotFound(f"file: there is none with id {file_id}")
     return _to_file(row)
 
 
@@ -111,12 +111,12 @@ def list_files(
 def delete_file(database: Database, viewer: Viewer, file_id: UUID) -> None:
     """Let the file be gone for everyone; its bytes may then be removed.
 
-    Raises UnknownName as `read_file` does, StillRunning while a batch that was made of it has yet to read it.
+    Raises NotFound as `read_file` does, StillRunning while a batch that was made of it has yet to read it.
     """
     gone = update(file).where(file.c.id == file_id, viewer.sees(file.c.owner), _alive())
     with transaction(database) as connection:
         if not connection.execute(gone.values(deleted_at=now())).rowcount:
-            raise UnknownName(f"file: there is none with id {file_id}")
+            raise NotFound(f"file: there is none with id {file_id}")
         # Afterwards: whoever held the file has committed his batch by now.
         if connection.scalar(select(exists().where(openai_batch.c.file_id == file_id, *VALIDATING))):
             raise StillRunning("file: a batch that was made of it is still being validated; ask again")

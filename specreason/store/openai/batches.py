@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, insert, select, true, u
 from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
 
-from specreason.errors import UnknownName
+from specreason.errors import NotFound
 from specreason.store.access.visibility import Viewer
 from specreason.store.files.rows import NewFile, insert_file
 from specreason.store.locks import Lock, try_lock_connection, unlock_connection
@@ -46,11 +46,11 @@ def insert_openai_batch(connection: Connection, new: NewOpenAIBatch) -> OpenAIBa
 
 
 def read_openai_batch(database: Database, viewer: Viewer, batch_id: UUID) -> OpenAIBatch:
-    """Raises UnknownName."""
+    """Raises NotFound."""
     with transaction(database) as connection:
         found = _read(connection, viewer, openai_batch.c.id == batch_id)
     if not found:
-        raise UnknownName(f"batch: there is none with id batch_{batch_id.hex}")
+        raise NotFound(f"batch: there is none with id batch_{batch_id.hex}")
     return found[0]
 
 

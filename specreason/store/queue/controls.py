@@ -29,7 +29,7 @@ REQUEUABLE = (JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED, JobState.DE
 
 
 def cancel_batch(database: Database, viewer: Viewer, batch_id: UUID) -> int:
-    """Cancel every job of the batch that has not ended; return how many there were. Raises UnknownName.
+    """Cancel every job of the batch that has not ended; return how many there were. Raises NotFound.
 
     Running jobs first, in a transaction of their own: their workers' next commits would wait for the many others.
     """
@@ -45,14 +45,14 @@ def cancel_batch(database: Database, viewer: Viewer, batch_id: UUID) -> int:
 
 
 def cancel_job(database: Database, viewer: Viewer, job_id: UUID) -> bool:
-    """Cancel the job; False if it had ended. Raises UnknownName."""
+    """Cancel the job; False if it had ended. Raises NotFound."""
     with transaction(database) as connection:
         require_job(connection, viewer, job_id)
         return _cancel(connection, job.c.id == job_id) == 1
 
 
 def pause_batch(database: Database, viewer: Viewer, batch_id: UUID) -> None:
-    """Let none of the batch's jobs start, and let those that run stop at their next step. Raises UnknownName."""
+    """Let none of the batch's jobs start, and let those that run stop at their next step. Raises NotFound."""
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
         _touch(connection, batch_id, paused_at=func.coalesce(batch.c.paused_at, now()))
@@ -62,7 +62,7 @@ def pause_batch(database: Database, viewer: Viewer, batch_id: UUID) -> None:
 
 
 def resume_batch(database: Database, viewer: Viewer, batch_id: UUID) -> None:
-    """Let the batch's jobs go on, in fair turn with all that came meanwhile. Raises UnknownName."""
+    """Let the batch's jobs go on, in fair turn with all that came meanwhile. Raises NotFound."""
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
         _touch(connection, batch_id, paused_at=null())
@@ -74,7 +74,7 @@ def resume_batch(database: Database, viewer: Viewer, batch_id: UUID) -> None:
 def set_batch_deadline(
     database: Database, viewer: Viewer, batch_id: UUID, deadline_at: datetime | None
 ) -> int:
-    """Give every job of the batch that has not ended this deadline, or none; return how many. Raises UnknownName."""
+    """Give every job of the batch that has not ended this deadline, or none; return how many. Raises NotFound."""
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
         _touch(connection, batch_id, name=batch.c.name)
@@ -82,7 +82,7 @@ def set_batch_deadline(
 
 
 def set_job_deadline(database: Database, viewer: Viewer, job_id: UUID, deadline_at: datetime | None) -> bool:
-    """Give the job this deadline, or none; False if it has ended. Raises UnknownName."""
+    """Give the job this deadline, or none; False if it has ended. Raises NotFound."""
     with transaction(database) as connection:
         require_job(connection, viewer, job_id)
         return _set_deadline(connection, job.c.id == job_id, deadline_at) == 1
@@ -92,7 +92,7 @@ def set_batch_priority(database: Database, viewer: Viewer, batch_id: UUID, prior
     """Give the batch, and its jobs that have not ended, this priority; return for how many that is a change.
 
     They take turns with the others of that priority from now on, like newcomers. What was announced is not called
-    back. Raises UnknownName.
+    back. Raises NotFound.
     """
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
@@ -112,7 +112,7 @@ def requeue_batch(
     batch_id: UUID,
     states: Iterable[JobState] = (JobState.FAILED, JobState.DEAD),
 ) -> int:
-    """Queue the batch's jobs that ended in one of `states` again; return how many. Raises UnknownName.
+    """Queue the batch's jobs that ended in one of `states` again; return how many. Raises NotFound.
 
     They go on from their last step. A deadline that has passed is taken off. Raises LimitReached if that would be
     above the largest quota among the keys of the batch's owner, and StillRunning as `check_quota` does.

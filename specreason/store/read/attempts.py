@@ -33,7 +33,7 @@ def read_attempts(
 ) -> tuple[AttemptRow, ...]:
     """A page of a job's attempts, the first one first: at most `limit`, those behind number `after`.
 
-    Raises UnknownName.
+    Raises NotFound.
     """
     page = select(attempt).where(attempt.c.job_id == job_id, attempt.c.number > after)
     with transaction(database) as connection:

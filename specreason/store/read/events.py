@@ -109,7 +109,7 @@ def read_events(
 
 
 def require_subject(database: Database, viewer: Viewer, subject: Subject) -> None:
-    """Raise UnknownName unless the batch or job is there for the viewer."""
+    """Raise NotFound unless the batch or job is there for the viewer."""
     with transaction(database) as connection:
         if subject.batch_id is not None:
             require_batch(connection, viewer, subject.batch_id)

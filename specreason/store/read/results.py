@@ -78,7 +78,7 @@ class EndedJob:
 def ended_jobs(database: Database, viewer: Viewer, batch_id: UUID) -> Iterator[EndedJob]:
     """Those that have ended so far, in the order submitted: every problem once before one comes twice.
 
-    Raises UnknownName, at once.
+    Raises NotFound, at once.
     """
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)

@@ -113,7 +113,7 @@ job_summary = view_of("job_summary", JobSummary)
 
 
 def read_batch(database: Database, viewer: Viewer, batch_id: UUID) -> BatchSummary:
-    """Raises UnknownName."""
+    """Raises NotFound."""
     visible = select(batch_summary).join(batch, batch.c.id == batch_summary.c.batch_id)
     asked = visible.where(batch_summary.c.batch_id == batch_id, viewer.sees(batch.c.owner))
     with single_statement(database) as connection:  # who waits for a batch asks often: one round trip
@@ -160,7 +160,7 @@ def list_batches(
 
 
 def read_job(database: Database, viewer: Viewer, job_id: UUID) -> JobSummary:
-    """Raises UnknownName."""
+    """Raises NotFound."""
     with transaction(database) as connection:
         require_job(connection, viewer, job_id)
         return _to_job(connection.execute(select(job_summary).where(job_summary.c.job_id == job_id)).one())
@@ -177,7 +177,7 @@ def read_jobs(
 ) -> Page[JobSummary]:
     """A page of a batch's jobs, in the order submitted: at most `limit`, those behind the job `after`.
 
-    Raises UnknownName.
+    Raises NotFound.
     """
     texts = (problem.c.text, problem.c.answer, job.c.error, job.c.answer)
     sized = (

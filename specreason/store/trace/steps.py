@@ -78,7 +78,7 @@ class StepRow:
 def read_step_rows(
     database: Database, viewer: Viewer, job_id: UUID, *, after: int = -1, limit: int = 100
 ) -> Page[StepRow]:
-    """A page of a job's steps: at most `limit`, those behind index `after`. Raises UnknownName."""
+    """A page of a job's steps: at most `limit`, those behind index `after`. Raises NotFound."""
     texts = (step_payload.c.kept_text, step_payload.c.draft_text, step_payload.c.written_text)
     sized = (
         select(step_payload.c.index, total_bytes(texts))

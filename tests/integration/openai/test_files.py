@@ -166,16 +166,6 @@ def test_a_form_that_is_wrong_is_refused_by_its_field(
     assert scalar(database, "SELECT count(*) FROM file") == 0
 
 
-def test_a_file_from_before_there_was_a_folder_is_still_read(openai: OpenAI, database: Database) -> None:
-    file_id = uuid4()
-    execute(
-        database,
-        f"""INSERT INTO file (id, filename, purpose, num_bytes, sha256, content)
-            VALUES ('{file_id}', 'old', 'batch', 3, '', 'abc')""",
-    )
-    assert openai.files.content(f"file-{file_id.hex}").read() == b"abc"
-
-
 def test_what_killed_writers_left_is_swept_at_the_next_start(
     servers: Servers, database: Database, files_dir: Path, folder: Path
 ) -> None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from specreason.config import RunConfig
-from specreason.errors import InvalidField, LimitReached, StillRunning, UnknownName
+from specreason.errors import InvalidField, LimitReached, NotFound, StillRunning
 from specreason.store.access.keys import (
     NewKey,
     create_key,
@@ -49,7 +49,7 @@ def test_use_is_noted_and_a_revoked_key_is_found_no_more(database: Database) -> 
     assert find_key(database, issued.secret) is None
     assert revoke_key(database, issued.key.key_id) == revoked
     assert not has_key(database)
-    with pytest.raises(UnknownName):
+    with pytest.raises(NotFound):
         revoke_key(database, uuid4())
 
 
