@@ -14,6 +14,7 @@ SpecReasonError
 │   ├── EngineDead           the engine is gone for good: the worker process must leave
 │   ├── LeaseLost            another claim raised the fence: stop at once, write nothing
 │   ├── StoreUnavailable     Postgres or the broker does not answer
+│   │   └── BrokerUnavailable it is the broker
 │   ├── LimitReached         a rate limit or a quota of queued jobs: the same succeeds later
 │   ├── StillRunning         another request, or the reading of a file, has to end first
 │   └── Unreachable          the API does not answer, or answers that it cannot now; exit code 7
@@ -89,6 +90,10 @@ class LeaseLost(TransientError):
 
 class StoreUnavailable(TransientError):
     """Postgres or the broker does not answer."""
+
+
+class BrokerUnavailable(StoreUnavailable):
+    """The broker does not answer. Nothing is lost: the leader announces again what was not sent."""
 
 
 class LimitReached(TransientError):

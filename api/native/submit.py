@@ -11,7 +11,6 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from uuid_utils.compat import uuid7
 
-from api.announcing import announce_queued
 from api.answers.idempotency import IdempotencyKey, answer_once, answered_before
 from api.deployment import deployment_of
 from api.door.access import SUBMIT
@@ -103,7 +102,9 @@ def _submit(request: Request, key: str | None, sent: Sent, plan_of: Callable[[As
         return plan.answer([batch_as_it_stands(connection, batch_id) for batch_id in batch_ids])
 
     answered = answer_once(request, key, sent.body_hash, create)
-    announce_queued(deployment.database, deployment.doorbell, deployment.settings, asked.choices.pair)
+    deployment.doorbell.announce_submitted(
+        deployment.database, asked.choices.pair, publish_window=deployment.settings.publish_window
+    )
     return answered
 
 

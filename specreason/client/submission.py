@@ -15,7 +15,8 @@ from typing import IO, Any, TypedDict, cast
 from specreason.errors import InvalidField
 
 CHUNK_BYTES = 1 << 20
-FILENAME = "problems.jsonl"  # of content that comes without one
+# The name of content that comes without one.
+FILENAME = "problems.jsonl"
 _FILES = (io.IOBase, tempfile.SpooledTemporaryFile)
 
 # A path of a JSONL file, its content, an open file, or problems one by one.

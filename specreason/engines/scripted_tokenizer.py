@@ -1,4 +1,4 @@
-"""A tokenizer without files: one token per character, and the traits of a real one that programs trip over."""
+"""A tokenizer without files: one token per character, and those traits of a real one that break careless programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user chooses by name, as what the loop needs: a policy, a step's shape and the limits of a run."""
+"""From the scheme that a user chooses by name to what the loop needs: a policy, the shape of steps, and limits."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def plan_run(
     repeat: int,
     economics: Economics | None = None,
 ) -> Run:
-    """The run that `config` asks for; `economics` is what is known of drafting on this pair, if anything is.
+    """The run that `config` asks for; `economics` has the measured costs of drafting on this pair, if there are any.
 
     Raises PromptTooLong if the problem does not fit into the context, PermanentJobError if the pair cannot run the
     scheme.
@@ -120,14 +120,14 @@ def sampling_of(config: RunConfig) -> dict[Role, Sampling]:
 
 
 def answers(config: RunConfig) -> Role:
-    """Who writes the ANSWER phase."""
+    """The model that writes the ANSWER phase."""
     if config.scheme.drafts_steps:
         return Role(config.answer_by)
     return Role.DRAFTER if config.scheme is SchemeName.DRAFTER else Role.BASE
 
 
 def stored_config(config: RunConfig, name: str, pair: PairConfig) -> RunConfig:
-    """`config` with its threshold written down: a later change of the pair's default changes no batch.
+    """`config` with its threshold filled in, so that a later change of the pair's default changes no batch.
 
     Raises InvalidField if the pair called `name` cannot run the scheme.
     """
@@ -139,7 +139,7 @@ def stored_config(config: RunConfig, name: str, pair: PairConfig) -> RunConfig:
 
 
 def misfit(scheme: SchemeName, pair: str) -> str:
-    """Why `pair` cannot run `scheme`, for whoever asked."""
+    """The reason why `pair` cannot run `scheme`, for the user."""
     if scheme.fits(base_speculates=True):
         return f"'{scheme}' needs a pair with token-level speculation, which '{pair}' is not"
     return f"'{scheme}' needs a pair without token-level speculation, and '{pair}' has it"

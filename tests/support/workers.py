@@ -15,12 +15,12 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from celery import Celery
+from kombu import Connection
 from sqlalchemy import text
 
 from specreason.children import kill_group, spawn_module
 from specreason.config import RunConfig
-from specreason.doorbell import RUN_JOB, announcement, queue_of
+from specreason.doorbell import Doorbell, queue_of
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import ListSink
@@ -71,7 +71,7 @@ class WorkerHarness:
 
     database: Database
     database_url: str
-    app: Celery
+    broker_url: str
     environment: dict[str, str]
     folder: Path
     workers: list[Worker] = field(default_factory=list)
@@ -191,14 +191,15 @@ class WorkerHarness:
     # Messages
 
     def ring(self, *job_ids: UUID) -> None:
-        for job_id in job_ids:
-            self.app.send_task(RUN_JOB, **announcement(PAIR, job_id))
+        doorbell = Doorbell(self.broker_url)
+        doorbell.ring(PAIR, job_ids)
+        doorbell.close()
 
     def lose_messages(self) -> int:
         """Empty the queue; how many messages it held."""
-        with self.app.pool.acquire(block=True) as connection:
+        with Connection(self.broker_url) as connection:
             client = connection.default_channel.client
-            number = client.llen(queue_of(PAIR))
+            number: int = client.llen(queue_of(PAIR))
             client.delete(queue_of(PAIR))
         return number
 

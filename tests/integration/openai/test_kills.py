@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from openai import OpenAI
 
 from api.deployment import Deployment
+from api.serve import listen
 from specreason.children import spawn_module
-from specreason.cli.local.services import listen
 from specreason.embedded import Servers
 from specreason.store.openai.batches import one_at_a_time
 from specreason.store.session import Database

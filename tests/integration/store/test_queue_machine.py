@@ -186,7 +186,7 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
                 self.write(claim, [accepted])
             assert not self.try_to_leave(claim, how)
 
-    # What the dispatcher does
+    # What the leader does
 
     @move(again=booleans())
     def announce(self, again: bool) -> None:

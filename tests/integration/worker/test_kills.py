@@ -25,7 +25,6 @@ from tests.support.processes import alive
 from tests.support.scripted_child import ANSWER_INDEX, HOLDS
 from tests.support.store_builders import execute
 from tests.support.workers import WorkerHarness, all_gone, freeze, rows_of, until
-from worker.app import make_app
 
 SLOTS = 5
 LEASE_S = 3
@@ -53,7 +52,6 @@ def harness(servers: Servers, administration: Database) -> Iterator[WorkerHarnes
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
     database_url = database_called(servers, name)
     database = connect(database_url)
-    app = make_app(servers.broker_url)
     with tempfile.TemporaryDirectory() as folder:
         pairs = Path(folder) / "pairs.toml"
         pairs.write_text(PAIRS)
@@ -65,13 +63,12 @@ def harness(servers: Servers, administration: Database) -> Iterator[WorkerHarnes
             HOLDS: folder,
             **{f"SPECREASON_{setting}": str(value) for setting, value in SETTINGS.items()},
         }
-        harness = WorkerHarness(database, database_url, app, environment, Path(folder))
+        harness = WorkerHarness(database, database_url, servers.broker_url, environment, Path(folder))
         harness.lose_messages()
         yield harness
         harness.close()
         # pytest shows it where a test has failed
         sys.stdout.write((Path(folder) / "workers.log").read_text())
-    app.close()
     database.dispose()
     with administration.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
