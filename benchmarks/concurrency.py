@@ -33,6 +33,7 @@ from specreason.reasoning.scoring import Judge
 from specreason.reasoning.steps import StepRecord
 from specreason.reasoning.transcript import Transcript
 from specreason.settings import Settings
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.summaries import read_jobs
@@ -114,7 +115,7 @@ def run_jobs(
     config = CONFIG.model_copy(update={"overlap": overlap})
     new = NewBatch(name="bench", pair=PAIR, config=config, problems=[NewProblem(text=text) for text in texts])
     batch_id = insert_batch(database, new)
-    job_ids = [job.job_id for job in read_jobs(database, batch_id, limit=len(texts)).rows]
+    job_ids = [job.job_id for job in read_jobs(database, Viewer.EVERYONE, batch_id, limit=len(texts)).rows]
     worker = NewWorker(pair=PAIR, pair_fingerprint=pair.fingerprint, host="here", pid=1, slots=in_flight)
     worker_id = register_worker(database, worker, lease_s=86_400)
     writer = TraceWriter(database)
@@ -125,7 +126,7 @@ def run_jobs(
         wall_s = time.perf_counter() - started
     runner.draining.set()
     writer.close()
-    ended = read_jobs(database, batch_id, limit=len(texts)).rows
+    ended = read_jobs(database, Viewer.EVERYONE, batch_id, limit=len(texts)).rows
     assert all(job.state is JobState.SUCCEEDED for job in ended)
     return len(texts) / wall_s, job_ids
 

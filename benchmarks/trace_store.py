@@ -26,6 +26,7 @@ from benchmarks.own_servers import conditions, empty, own_servers, vacuum
 from specreason.config import RunConfig
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Phase, StepRecord
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
 from specreason.store.queue.claims import ClaimedJob
 from specreason.store.queue.jobs import claim
@@ -121,7 +122,7 @@ def claim_jobs(database: Database, number: int) -> list[ClaimedJob]:
     worker_id = register_worker(database, new, lease_s=86_400)
     claims = [
         claim(database, job.job_id, worker_id=worker_id, pair_fingerprint=PAIR)
-        for job in read_jobs(database, batch_id, limit=number).rows
+        for job in read_jobs(database, Viewer.EVERYONE, batch_id, limit=number).rows
     ]
     # The tables of steps are empty: after a vacuum Postgres would plan for no rows.
     vacuum(database, "job", "attempt")

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
-from specreason.errors import InputError, UnknownName
+from specreason.errors import InputError, InvalidField
 from specreason.validation import LONGEST_SHOWN, ClosedModel, first_invalid_field
 
 PACKAGED_PAIRS = Path(__file__).parent / "pairs.toml"
@@ -201,11 +202,12 @@ def load_pairs(path: Path | None = None) -> dict[str, PairConfig]:
     return pairs
 
 
-def get_pair(pairs: dict[str, PairConfig], name: str) -> PairConfig:
-    """The pair called `name`; UnknownName lists the others."""
+def get_pair(pairs: Mapping[str, PairConfig], name: str) -> PairConfig:
+    """The pair called `name`. InvalidField lists the others."""
     if name not in pairs:
-        raise UnknownName(
-            f"pair: no pair is called '{name[:LONGEST_SHOWN]}'; this deployment knows {', '.join(sorted(pairs))}"
+        known = ", ".join(sorted(pairs))
+        raise InvalidField(
+            "pair", f"no pair is called '{name[:LONGEST_SHOWN]}'; this deployment knows {known}"
         )
     return pairs[name]
 

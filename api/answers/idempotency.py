@@ -9,7 +9,7 @@ from fastapi import Header, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
-from api.database import database_of
+from api.deployment import deployment_of
 from api.door.access import caller_of
 from specreason.store.access.idempotency import (
     KEPT_FOR,
@@ -47,7 +47,7 @@ def answer_once(
     for a key that was used with another body, StillRunning while the first request under it is being answered. Blocks.
     """
     name = _name(request, key, body_hash)
-    with transaction(database_of(request)) as connection:
+    with transaction(deployment_of(request).database) as connection:
         if name is not None and (earlier := earlier_answer(connection, name)) is not None:
             return _replayed(earlier)
         created = create(connection)
@@ -62,7 +62,7 @@ def answered_before(request: Request, key: str | None, body_hash: str) -> Respon
     name = _name(request, key, body_hash)
     if name is None:
         return None
-    with transaction(database_of(request)) as connection:
+    with transaction(deployment_of(request).database) as connection:
         earlier = earlier_answer(connection, name)
     return None if earlier is None else _replayed(earlier)
 

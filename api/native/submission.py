@@ -19,14 +19,13 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ValidationError
 
-from api.database import database_of
+from api.deployment import deployment_of
 from api.door.access import Caller, caller_of
-from api.files import folder_of, remove_unless_known
 from api.native.bodies import Choices, GridChoices, GridSubmission, Submission
-from api.native.uploads import Form, read_form
+from api.native.uploads import Form, read_form, remove_unless_known
 from api.openai.ids import to_file_id
 from specreason.config import PairConfig, RunConfig, get_pair
-from specreason.errors import InvalidField, TooLarge, UnknownName
+from specreason.errors import InvalidField, NotFound, TooLarge
 from specreason.settings import Settings
 from specreason.store.files.rows import NewFile, read_file
 from specreason.store.queue.batches import NewBatch, NewProblem
@@ -172,7 +171,7 @@ def _from_form(request: Request, form: Form, shape: type[Choices], cleanup: Exit
         found_id = stored.file_id
         cleanup.callback(remove_unless_known, request, found_id)
         upload = NewFile(content=stored, filename=form.file.filename or "problems.jsonl", owner=caller.owner)
-        content = cleanup.enter_context(folder_of(request).open(found_id))
+        content = cleanup.enter_context(deployment_of(request).folder.open(found_id))
     else:
         found_id, known = _open_known(request, str(file_id), caller)
         content = cleanup.enter_context(known)
@@ -188,15 +187,15 @@ def _from_form(request: Request, form: Form, shape: type[Choices], cleanup: Exit
 
 def _open_known(request: Request, given: str, caller: Caller) -> tuple[UUID, BinaryIO]:
     """A file uploaded before, by OpenAI's name for it or by ours. It may be deleted at any moment."""
-    database = database_of(request)
+    deployment = deployment_of(request)
     try:
         try:
             file_id = UUID(given)
         except ValueError:
             file_id = to_file_id(given)
-        found_id = read_file(database, file_id, sees_only=caller.sees_only).id
-        return found_id, folder_of(request).open(found_id)
-    except UnknownName as error:
+        found_id = read_file(deployment.database, caller.viewer, file_id).id
+        return found_id, deployment.folder.open(found_id)
+    except NotFound as error:
         raise InvalidField("file_id", str(error)) from error
 
 
@@ -227,13 +226,8 @@ def _validate(model: type[Model], fields: Any, *, prefix: str = "") -> Model:
 
 
 def _pair_of(request: Request, choices: Choices) -> PairConfig:
-    pairs: dict[str, PairConfig] = request.app.state.pairs
-    try:
-        return get_pair(pairs, choices.pair)
-    except UnknownName as error:
-        raise InvalidField("pair", str(error).removeprefix("pair: ")) from error
+    return get_pair(deployment_of(request).pairs, choices.pair)
 
 
 def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
+    return deployment_of(request).settings

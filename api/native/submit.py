@@ -11,9 +11,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from uuid_utils.compat import uuid7
 
-from api.announcing import announce_queued
 from api.answers.idempotency import IdempotencyKey, answer_once, answered_before
-from api.database import database_of
+from api.deployment import deployment_of
 from api.door.access import SUBMIT
 from api.native.bodies import GRID_DOC, SUBMISSION_DOC, GridChoices, GridSubmission
 from api.native.submission import Asked, Sent, read_submission
@@ -95,15 +94,17 @@ def _submit(request: Request, key: str | None, sent: Sent, plan_of: Callable[[As
     asked = sent.read()
     plan = plan_of(asked)
     counts = check_batches(plan.batches)
-    state = request.app.state
-    _check_size(plan.batches, counts, most=state.settings.max_jobs)
+    deployment = deployment_of(request)
+    _check_size(plan.batches, counts, most=deployment.settings.max_jobs)
 
     def create(connection: Connection) -> object:
         batch_ids = write_batches(connection, plan.batches, counts, upload=asked.upload)
         return plan.answer([batch_as_it_stands(connection, batch_id) for batch_id in batch_ids])
 
     answered = answer_once(request, key, sent.body_hash, create)
-    announce_queued(database_of(request), state.publisher, state.settings, asked.choices.pair)
+    deployment.doorbell.announce_submitted(
+        deployment.database, asked.choices.pair, publish_window=deployment.settings.publish_window
+    )
     return answered
 
 

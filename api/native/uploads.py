@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, cast
+from uuid import UUID
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
@@ -13,10 +15,12 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from api.files import folder_of
-from specreason.errors import InvalidField, TooLarge
-from specreason.settings import Settings
+from api.deployment import deployment_of
+from specreason.errors import InvalidField, SpecReasonError, TooLarge
 from specreason.store.files.folder import NewContent
+from specreason.store.files.rows import unknown_files
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +50,24 @@ async def read_form(request: Request, allowed: Iterable[str]) -> AsyncIterator[F
     if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
         raise InvalidField("Content-Type", "must name no charset but UTF-8")
     cleanup = ExitStack()
-    content = await run_in_threadpool(cleanup.enter_context, folder_of(request).new())
+    content = await run_in_threadpool(cleanup.enter_context, deployment_of(request).folder.new())
     try:
         yield await _parse(request, frozenset(allowed), content)
     finally:
         await run_in_threadpool(cleanup.close)
+
+
+def remove_unless_known(request: Request, file_id: UUID) -> None:
+    """Remove an upload that came to nothing: it was refused, or answered before.
+
+    The answer stands either way: where this fails, housekeeping removes the file later.
+    """
+    deployment = deployment_of(request)
+    try:
+        for unknown in unknown_files(deployment.database, [file_id]):
+            deployment.folder.remove(unknown)
+    except SpecReasonError as error:
+        log.warning("file %s is removed later: %s", file_id, error)
 
 
 async def _parse(request: Request, names: frozenset[str], content: NewContent) -> Form:
@@ -58,7 +75,7 @@ async def _parse(request: Request, names: frozenset[str], content: NewContent) -
         form = await _Parser(request, content, max_fields=len(names)).parse()
     except MultiPartException as error:
         raise InvalidField("body", f"is no form that we take: {error.message}") from error
-    settings: Settings = request.app.state.settings
+    settings = deployment_of(request).settings
     fields: dict[str, str] = {}
     file = None
     for name, value in form.multi_items():

@@ -13,10 +13,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
 from api.answers.idempotency import IdempotencyKey, answer_once
-from api.database import database_of
-from api.door.access import CONTROL, READ, SUBMIT, caller_of
-from api.files import folder_of, remove_unless_known
-from api.native.uploads import Form, read_form
+from api.deployment import Folder, Store
+from api.door.access import CONTROL, READ, SUBMIT, Viewer, caller_of
+from api.native.uploads import Form, read_form, remove_unless_known
 from api.openai.ids import file_name, to_cursor, to_file_id
 from api.openai.schemas import FileDeleted, FileObject, Page, file_object, page_of
 from specreason.errors import InvalidField
@@ -67,7 +66,9 @@ async def upload_file(request: Request, idempotency_key: IdempotencyKey = None) 
 
 @router.get("/files", dependencies=[READ])
 def get_files(
-    request: Request,
+    store: Store,
+    viewer: Viewer,
+    *,
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
     order: Literal["asc", "desc"] = "desc",
@@ -75,8 +76,8 @@ def get_files(
 ) -> Page[FileObject]:
     """A page of files, newest first unless `order` says otherwise."""
     rows = list_files(
-        database_of(request),
-        sees_only=caller_of(request).sees_only,
+        store,
+        viewer,
         purpose=purpose,
         after=to_cursor(after, to_file_id),
         oldest_first=order == "asc",
@@ -86,10 +87,9 @@ def get_files(
 
 
 @router.get("/files/{file_id}", dependencies=[READ])
-def get_file(request: Request, file_id: str) -> FileObject:
+def get_file(store: Store, viewer: Viewer, file_id: str) -> FileObject:
     """One file: its name, size and purpose."""
-    sees_only = caller_of(request).sees_only
-    return file_object(read_file(database_of(request), to_file_id(file_id), sees_only=sees_only))
+    return file_object(read_file(store, viewer, to_file_id(file_id)))
 
 
 @router.get(
@@ -98,21 +98,20 @@ def get_file(request: Request, file_id: str) -> FileObject:
     dependencies=[READ],
     responses={200: {"content": {"application/octet-stream": {}}}},
 )
-def get_content(request: Request, file_id: str) -> StreamingResponse:
+def get_content(store: Store, viewer: Viewer, folder: Folder, file_id: str) -> StreamingResponse:
     """Its bytes."""
-    found_id = to_file_id(file_id)
-    row = read_file(database_of(request), found_id, sees_only=caller_of(request).sees_only)
-    content = folder_of(request).open(found_id)
+    row = read_file(store, viewer, to_file_id(file_id))
+    content = folder.open(row.id)
     headers = {"Content-Length": str(row.num_bytes), "X-Content-Type-Options": "nosniff"}
     return StreamingResponse(chunks(content), media_type="application/octet-stream", headers=headers)
 
 
 @router.delete("/files/{file_id}", dependencies=[CONTROL], responses={409: {}})
-def remove_file(request: Request, file_id: str) -> FileDeleted:
+def remove_file(store: Store, viewer: Viewer, folder: Folder, file_id: str) -> FileDeleted:
     """Let a file be gone; 409 while a batch that was made of it is validated. Others go on: they have its problems."""
     found_id: UUID = to_file_id(file_id)
-    delete_file(database_of(request), found_id, sees_only=caller_of(request).sees_only)
-    folder_of(request).remove(found_id)
+    delete_file(store, viewer, found_id)
+    folder.remove(found_id)
     return FileDeleted(id=file_name(found_id))
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from typing import Protocol
@@ -45,7 +45,9 @@ class ScriptedEngine:
     `answer` follows after the last one, or once the thinking is closed. `scores[n]` is the verdict on the n-th step;
     the list starts again at its end. A callable `score` gets the prompt instead.
 
-    `latency_s` passes before the first token, `token_s` per token. After `die_after` calls the engine is dead.
+    `latency_s` passes before the first token, `token_s` per token. The engine sleeps by the event loop and reads
+    `clock`, in seconds, to measure its calls: with the `time` of a loop that skips its waits, a test of an hour takes
+    no time. After `die_after` calls the engine is dead.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class ScriptedEngine:
         kv_tokens: int = 1 << 30,
         latency_s: float = 0.0,
         token_s: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
         die_after: int | None = None,
         tokenizer: EndingTokenizer | None = None,
     ) -> None:
@@ -71,6 +74,7 @@ class ScriptedEngine:
         self._kv_tokens = kv_tokens
         self._latency_s = latency_s
         self._token_s = token_s
+        self._clock = clock
         self._die_after = die_after
         self._dead = asyncio.Event()
         self._cache: deque[tuple[int, ...]] = deque(maxlen=_CACHE_SIZE)
@@ -92,19 +96,19 @@ class ScriptedEngine:
 
     @property
     def silent_s(self) -> float:
-        return time.monotonic() - self._last_call if self.num_unfinished else 0.0
+        return self._clock() - self._last_call if self.num_unfinished else 0.0
 
     async def generate(
         self, prompt_ids: Sequence[int], *, limits: Limits, sampling: Sampling, seed: int
     ) -> Completion:
-        started = time.perf_counter()
+        started = self._clock()
         with self._call(prompt_ids) as prompt:
             room = min(limits.max_tokens, self._max_model_len - len(prompt))
             text = self._respond(self._tokenizer.decode(prompt), seed if sampling.temperature else 0)
             ids, finish = self._cut((*self._tokenizer.encode(text), self._tokenizer.eos_id), limits, room)
             num_cached = self._look_up(prompt, ids)
             await self._pass_time(self._latency_s + self._token_s)
-            ttft_s = time.perf_counter() - started
+            ttft_s = self._clock() - started
             await self._pass_time(self._token_s * (len(ids) - 1))
         return Completion(
             token_ids=ids,
@@ -113,11 +117,11 @@ class ScriptedEngine:
             num_prompt_tokens=len(prompt),
             num_cached_tokens=num_cached,
             ttft_s=ttft_s,
-            latency_s=time.perf_counter() - started,
+            latency_s=self._clock() - started,
         )
 
     async def score(self, prompt_ids: Sequence[int], *, digit_ids: Sequence[int]) -> Verdict:
-        started = time.perf_counter()
+        started = self._clock()
         with self._call(prompt_ids) as prompt:
             said = self._score(self._tokenizer.decode(prompt))
             token_id = self._tokenizer.encode("?" if said is None else str(said))[0]
@@ -130,7 +134,7 @@ class ScriptedEngine:
             token_id=token_id,
             num_prompt_tokens=len(prompt),
             num_cached_tokens=num_cached,
-            latency_s=time.perf_counter() - started,
+            latency_s=self._clock() - started,
         )
 
     async def check_health(self) -> None:
@@ -156,7 +160,7 @@ class ScriptedEngine:
             )
         self.num_calls += 1
         self.num_unfinished += 1
-        self._last_call = time.monotonic()
+        self._last_call = self._clock()
         try:
             yield tuple(prompt_ids)
         finally:

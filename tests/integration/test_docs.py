@@ -10,13 +10,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api.app import create_app
-from api.publisher import Publisher
-from specreason.config import load_pairs
 from specreason.embedded import Servers
-from specreason.settings import Settings
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
+from tests.support.apps import make_api
 from tests.support.live_api import serving
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +42,7 @@ def test_the_requests_of_the_page_on_the_api_are_answered(
     blocks = re.findall(
         r"^```bash\n(.*?)^```$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE | re.DOTALL
     )
-    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings(files_dir=tmp_path))
+    app = make_api(servers, database, files_dir=tmp_path)
     with serving(app) as url, httpx2.Client(base_url=url) as client:
         batch = client.post("/api/batches", json={"problems": [{"problem": "1?"}, {"problem": "2?"}]}).json()
         path = f"/api/batches/{batch['batch_id']}"

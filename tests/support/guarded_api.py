@@ -11,28 +11,19 @@ from uuid import uuid4
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from api.app import create_app
-from api.door.authenticator import Authenticator
-from api.publisher import Publisher
-from specreason.config import load_pairs
 from specreason.embedded import Servers
-from specreason.settings import Settings
 from specreason.store.access.keys import IssuedKey, NewKey, create_key
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
+from tests.support.apps import make_api
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
 EVERYTHING = (Scope.SUBMIT, Scope.READ, Scope.CONTROL)
 
 
-def guarded_app(
-    servers: Servers, database: Database, folder: Path, *, broker_url: str | None = None
-) -> FastAPI:
-    settings = Settings(max_upload_bytes=10_000, max_problems=5, files_dir=folder)
-    authenticator = Authenticator(database, broker_url or servers.broker_url, settings)
-    return create_app(
-        database, Publisher(servers.broker_url), load_pairs(), settings, authenticator=authenticator
-    )
+def guarded_app(servers: Servers, database: Database, folder: Path, **fields: Any) -> FastAPI:
+    limits = {"max_upload_bytes": 10_000, "max_problems": 5}
+    return make_api(servers, database, with_keys=True, files_dir=folder, **limits | fields)
 
 
 def make_key(

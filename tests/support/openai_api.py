@@ -12,12 +12,10 @@ from fastapi import FastAPI
 from openai import OpenAI
 from openai.types import Batch
 
-from api.app import create_app
-from api.publisher import Publisher
 from specreason.config import load_pairs
 from specreason.embedded import Servers
-from specreason.settings import Settings
 from specreason.store.session import Database
+from tests.support.apps import make_api
 from tests.support.live_api import serving
 from tests.support.openai_builders import ENDPOINT
 from tests.support.processes import wait_for
@@ -39,8 +37,8 @@ def write_pairs(folder: Path) -> Path:
 
 def scripted_app(servers: Servers, database: Database, folder: Path, **limits: Any) -> FastAPI:
     """Its files lie under `folder`."""
-    settings = Settings(files_dir=folder / "files", **limits)
-    return create_app(database, Publisher(servers.broker_url), load_pairs(write_pairs(folder)), settings)
+    pairs = load_pairs(write_pairs(folder))
+    return make_api(servers, database, pairs=pairs, files_dir=folder / "files", **limits)
 
 
 @contextmanager

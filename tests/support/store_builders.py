@@ -10,6 +10,7 @@ from sqlalchemy import text
 from specreason.config import RunConfig
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Phase, StepRecord
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
 from specreason.store.queue.claims import ClaimedJob
 from specreason.store.queue.jobs import claim
@@ -33,7 +34,7 @@ def submit(
 
 
 def job_ids(database: Database, batch_id: UUID) -> tuple[UUID, ...]:
-    return tuple(job.job_id for job in read_jobs(database, batch_id, limit=1000).rows)
+    return tuple(job.job_id for job in read_jobs(database, Viewer.EVERYONE, batch_id, limit=1000).rows)
 
 
 def start_worker(database: Database, *, lease_s: float = 60, fingerprint: str = FINGERPRINT) -> UUID:

@@ -15,16 +15,17 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from celery import Celery
+from kombu import Connection
 from sqlalchemy import text
 
 from specreason.children import kill_group, spawn_module
 from specreason.config import RunConfig
-from specreason.doorbell import RUN_JOB, announcement, queue_of
+from specreason.doorbell import Doorbell, queue_of
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import ListSink
 from specreason.reasoning.transcript import Transcript
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
 from specreason.store.read.summaries import read_jobs
 from specreason.store.session import Database, transaction
@@ -70,7 +71,7 @@ class WorkerHarness:
 
     database: Database
     database_url: str
-    app: Celery
+    broker_url: str
     environment: dict[str, str]
     folder: Path
     workers: list[Worker] = field(default_factory=list)
@@ -110,7 +111,9 @@ class WorkerHarness:
         batch_id = insert_batch(
             self.database, NewBatch(name="kills", pair=PAIR, config=CONFIG, problems=given)
         )
-        return tuple(job.job_id for job in read_jobs(self.database, batch_id, limit=1000).rows)
+        return tuple(
+            job.job_id for job in read_jobs(self.database, Viewer.EVERYONE, batch_id, limit=1000).rows
+        )
 
     def batch_of(self, job_id: UUID) -> UUID:
         ((batch_id,),) = rows_of(self.database, f"SELECT batch_id FROM job WHERE id = '{job_id}'")
@@ -188,14 +191,15 @@ class WorkerHarness:
     # Messages
 
     def ring(self, *job_ids: UUID) -> None:
-        for job_id in job_ids:
-            self.app.send_task(RUN_JOB, **announcement(PAIR, job_id))
+        doorbell = Doorbell(self.broker_url)
+        doorbell.ring(PAIR, job_ids)
+        doorbell.close()
 
     def lose_messages(self) -> int:
         """Empty the queue; how many messages it held."""
-        with self.app.pool.acquire(block=True) as connection:
+        with Connection(self.broker_url) as connection:
             client = connection.default_channel.client
-            number = client.llen(queue_of(PAIR))
+            number: int = client.llen(queue_of(PAIR))
             client.delete(queue_of(PAIR))
         return number
 

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
 
-from specreason.errors import InvalidField, UnknownName
+from specreason.errors import InvalidField, NotFound
 from specreason.store.session import Database, single_statement, storable, transaction
 from specreason.store.tables.access import api_key
 from specreason.store.tables.states import Scope
@@ -92,13 +92,13 @@ def list_keys(database: Database) -> tuple[ApiKey, ...]:
 
 
 def revoke_key(database: Database, key_id: UUID) -> ApiKey:
-    """End the key; the API stops taking it within seconds. One that was revoked stays so. Raises UnknownName."""
+    """End the key; the API stops taking it within seconds. One that was revoked stays so. Raises NotFound."""
     first = or_(api_key.c.revoked_at.is_(None), api_key.c.revoked_at > now())
     with transaction(database) as connection:
         connection.execute(update(api_key).where(api_key.c.id == key_id, first).values(revoked_at=now()))
         row = connection.execute(select(api_key).where(api_key.c.id == key_id)).one_or_none()
     if row is None:
-        raise UnknownName(f"key: there is none with id {key_id}")
+        raise NotFound(f"key: there is none with id {key_id}")
     return _to_key(row)
 
 

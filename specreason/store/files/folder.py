@@ -17,7 +17,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from specreason.errors import StoreUnavailable, UnknownName
+from specreason.errors import NotFound, StoreUnavailable
 
 PART = ".part"
 CHUNK_BYTES = 1 << 18
@@ -91,11 +91,11 @@ class Folder:
             content.close()
 
     def open(self, file_id: UUID) -> BinaryIO:
-        """Raises UnknownName: it was deleted, or this is not the folder that it was written to."""
+        """Raises NotFound: it was deleted, or this is not the folder that it was written to."""
         try:
             return (self.path / str(file_id)).open("rb")
         except FileNotFoundError:
-            raise UnknownName(
+            raise NotFound(
                 f"file: the content of {file_id} is not in {self.path.name} below SPECREASON_FILES_DIR"
             ) from None
         except OSError as error:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, insert, or_, select, text, true, update
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, insert, or_, select, text, update
 from sqlalchemy.sql.functions import now
 
-from specreason.errors import StillRunning, UnknownName
+from specreason.errors import NotFound, StillRunning
+from specreason.store.access.visibility import Viewer
 from specreason.store.files.folder import Folder, StoredContent
 from specreason.store.session import Connection, Database, storable, transaction
 from specreason.store.tables.columns import one_of_ids
@@ -66,37 +67,37 @@ def insert_file(connection: Connection, new: NewFile) -> FileRow:
     return _to_file(connection.execute(insert(file).values(row).returning(*_COLUMNS)).one())
 
 
-def read_file(database: Database, file_id: UUID, *, sees_only: str | None = None) -> FileRow:
-    """Raises UnknownName if there is none, if it was deleted or has expired, or if another owner has it."""
+def read_file(database: Database, viewer: Viewer, file_id: UUID) -> FileRow:
+    """Raises NotFound if there is none, if it was deleted or has expired, or if another owner has it."""
     with transaction(database) as connection:
-        return _find(connection, _rows(), file_id, sees_only)
+        return _find(connection, viewer, _rows(), file_id)
 
 
-def hold_file(connection: Connection, file_id: UUID, *, sees_only: str | None = None) -> FileRow:
+def hold_file(connection: Connection, viewer: Viewer, file_id: UUID) -> FileRow:
     """A file that nobody deletes until the caller's transaction ends. Raises as `read_file` does."""
-    return _find(connection, _rows().with_for_update(read=True), file_id, sees_only)
+    return _find(connection, viewer, _rows().with_for_update(read=True), file_id)
 
 
-def _find(
-    connection: Connection, rows: Select[*tuple[Any, ...]], file_id: UUID, sees_only: str | None
-) -> FileRow:
-    row = connection.execute(rows.where(file.c.id == file_id, _visible(sees_only), _alive())).one_or_none()
+def _find(connection: Connection, viewer: Viewer, rows: Select[*tuple[Any, ...]], file_id: UUID) -> FileRow:
+    row = connection.execute(
+        rows.where(file.c.id == file_id, viewer.sees(file.c.owner), _alive())
+    ).one_or_none()
     if row is None:
-        raise UnknownName(f"file: there is none with id {file_id}")
+        raise NotFound(f"file: there is none with id {file_id}")
     return _to_file(row)
 
 
 def list_files(
     database: Database,
+    viewer: Viewer,
     *,
-    sees_only: str | None = None,
     purpose: str | None = None,
     after: UUID | None = None,
     oldest_first: bool = False,
     limit: int = 100,
 ) -> tuple[FileRow, ...]:
     """A page: at most `limit` files, those behind the file `after` in the order asked for."""
-    page = _rows().where(_visible(sees_only), _alive()).limit(limit)
+    page = _rows().where(viewer.sees(file.c.owner), _alive()).limit(limit)
     if purpose is not None:
         page = page.where(file.c.purpose == purpose)
     if after is not None:
@@ -106,15 +107,15 @@ def list_files(
     return tuple(_to_file(row) for row in rows)
 
 
-def delete_file(database: Database, file_id: UUID, *, sees_only: str | None = None) -> None:
+def delete_file(database: Database, viewer: Viewer, file_id: UUID) -> None:
     """Let the file be gone for everyone; its bytes may then be removed.
 
-    Raises UnknownName as `read_file` does, StillRunning while a batch that was made of it has yet to read it.
+    Raises NotFound as `read_file` does, StillRunning while a batch that was made of it has yet to read it.
     """
-    gone = update(file).where(file.c.id == file_id, _visible(sees_only), _alive())
+    gone = update(file).where(file.c.id == file_id, viewer.sees(file.c.owner), _alive())
     with transaction(database) as connection:
         if not connection.execute(gone.values(deleted_at=now())).rowcount:
-            raise UnknownName(f"file: there is none with id {file_id}")
+            raise NotFound(f"file: there is none with id {file_id}")
         # Afterwards: whoever held the file has committed his batch by now.
         if connection.scalar(select(exists().where(openai_batch.c.file_id == file_id, *VALIDATING))):
             raise StillRunning("file: a batch that was made of it is still being validated; ask again")
@@ -137,10 +138,6 @@ def _rows() -> Select[*tuple[Any, ...]]:
 def _to_file(row: Row[*tuple[Any, ...]]) -> FileRow:
     values = dict(row._mapping)
     return FileRow(**values | {"purpose": FilePurpose(row.purpose)})
-
-
-def _visible(sees_only: str | None) -> ColumnElement[bool]:
-    return true() if sees_only is None else file.c.owner == sees_only
 
 
 def _alive() -> ColumnElement[bool]:

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Row, Select, func, insert, select, true, u
 from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
 
-from specreason.errors import UnknownName
+from specreason.errors import NotFound
+from specreason.store.access.visibility import Viewer
 from specreason.store.files.rows import NewFile, insert_file
 from specreason.store.locks import Lock, try_lock_connection, unlock_connection
 from specreason.store.openai.status import LineCounts, NewOpenAIBatch, OpenAIBatch
@@ -39,26 +40,26 @@ def insert_openai_batch(connection: Connection, new: NewOpenAIBatch) -> OpenAIBa
             expires_at=new.expires_at,
         )
     )
-    (batch,) = _read(connection, openai_batch.c.id == batch_id)
+    (batch,) = _read(connection, Viewer.EVERYONE, openai_batch.c.id == batch_id)
     return batch
 
 
-def read_openai_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> OpenAIBatch:
-    """Raises UnknownName."""
+def read_openai_batch(database: Database, viewer: Viewer, batch_id: UUID) -> OpenAIBatch:
+    """Raises NotFound."""
     with transaction(database) as connection:
-        found = _read(connection, openai_batch.c.id == batch_id, sees_only=sees_only)
+        found = _read(connection, viewer, openai_batch.c.id == batch_id)
     if not found:
-        raise UnknownName(f"batch: there is none with id batch_{batch_id.hex}")
+        raise NotFound(f"batch: there is none with id batch_{batch_id.hex}")
     return found[0]
 
 
 def list_openai_batches(
-    database: Database, *, sees_only: str | None = None, after: UUID | None = None, limit: int = 20
+    database: Database, viewer: Viewer, *, after: UUID | None = None, limit: int = 20
 ) -> tuple[OpenAIBatch, ...]:
     """A page, newest first: at most `limit`, those submitted before the batch `after`."""
     older = true() if after is None else openai_batch.c.id < after
     with transaction(database) as connection:
-        return _read(connection, older, sees_only=sees_only, limit=limit)
+        return _read(connection, viewer, older, limit=limit)
 
 
 def unsettled_batches(database: Database) -> tuple[UUID, ...]:
@@ -114,10 +115,11 @@ def fail_openai_batch(database: Database, batch_id: UUID, errors: Sequence[Mappi
         connection.execute(failed.values(failed_at=now(), errors=storable_json(errors)))
 
 
-def mark_cancelling(database: Database, batch_id: UUID) -> None:
-    """From now on nothing of it starts anew. Nothing happens to a batch that has ended."""
+def mark_cancelling(database: Database, viewer: Viewer, batch_id: UUID) -> None:
+    """Let nothing of it start from now on. A batch that has ended, or that the viewer does not see, stays as it is."""
     cancelled = update(openai_batch).where(
         openai_batch.c.id == batch_id,
+        viewer.sees(openai_batch.c.owner),
         openai_batch.c.failed_at.is_(None),
         openai_batch.c.ended_at.is_(None),
         openai_batch.c.cancelling_at.is_(None),
@@ -183,11 +185,10 @@ def one_at_a_time(database: Database, batch_id: UUID) -> Iterator[bool]:
 
 
 def _read(
-    connection: Connection, which: ColumnElement[bool], *, sees_only: str | None = None, limit: int = 1
+    connection: Connection, viewer: Viewer, which: ColumnElement[bool], *, limit: int = 1
 ) -> tuple[OpenAIBatch, ...]:
-    page = select(openai_batch).where(which).order_by(openai_batch.c.id.desc()).limit(limit)
-    if sees_only is not None:
-        page = page.where(openai_batch.c.owner == sees_only)
+    seen = select(openai_batch).where(which, viewer.sees(openai_batch.c.owner))
+    page = seen.order_by(openai_batch.c.id.desc()).limit(limit)
     rows = connection.execute(page).all()
     counted = _count(connection, [row.id for row in rows if row.num_completed is None])
     return tuple(_to_batch(row, counted.get(row.id)) for row in rows)

@@ -15,7 +15,7 @@ from sqlalchemy.sql.functions import now
 
 from specreason.errors import InvalidField
 from specreason.reasoning.steps import StopReason
-from specreason.store.access.visibility import require_batch, require_job
+from specreason.store.access.visibility import Viewer, require_batch, require_job
 from specreason.store.queue.fairness import forget_retries, restart_at_clock
 from specreason.store.queue.quota import check_quota, quota_of
 from specreason.store.queue.transitions import end_jobs, lock_jobs, revive_jobs
@@ -28,14 +28,14 @@ from specreason.store.tables.states import OPEN, AttemptOutcome, EventKind, JobS
 REQUEUABLE = (JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED, JobState.DEAD)
 
 
-def cancel_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> int:
-    """Cancel every job of the batch that has not ended; return how many there were. Raises UnknownName.
+def cancel_batch(database: Database, viewer: Viewer, batch_id: UUID) -> int:
+    """Cancel every job of the batch that has not ended; return how many there were. Raises NotFound.
 
     Running jobs first, in a transaction of their own: their workers' next commits would wait for the many others.
     """
     this = job.c.batch_id == batch_id
     with transaction(database) as connection:
-        require_batch(connection, batch_id, sees_only)
+        require_batch(connection, viewer, batch_id)
         running = _cancel(connection, this & (job.c.state == JobState.RUNNING))
     with transaction(database) as connection:
         _touch(connection, batch_id, cancelled_at=func.coalesce(batch.c.cancelled_at, now()))
@@ -44,27 +44,27 @@ def cancel_batch(database: Database, batch_id: UUID, *, sees_only: str | None = 
     return running + queued
 
 
-def cancel_job(database: Database, job_id: UUID, *, sees_only: str | None = None) -> bool:
-    """Cancel the job; False if it had ended. Raises UnknownName."""
+def cancel_job(database: Database, viewer: Viewer, job_id: UUID) -> bool:
+    """Cancel the job; False if it had ended. Raises NotFound."""
     with transaction(database) as connection:
-        require_job(connection, job_id, sees_only)
+        require_job(connection, viewer, job_id)
         return _cancel(connection, job.c.id == job_id) == 1
 
 
-def pause_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> None:
-    """Let none of the batch's jobs start, and let those that run stop at their next step. Raises UnknownName."""
+def pause_batch(database: Database, viewer: Viewer, batch_id: UUID) -> None:
+    """Let none of the batch's jobs start, and let those that run stop at their next step. Raises NotFound."""
     with transaction(database) as connection:
-        require_batch(connection, batch_id, sees_only)
+        require_batch(connection, viewer, batch_id)
         _touch(connection, batch_id, paused_at=func.coalesce(batch.c.paused_at, now()))
         _mark_queued(connection, batch_id)
         connection.execute(insert(event).values(kind=EventKind.BATCH_PAUSED, batch_id=batch_id))
     _mark_stragglers(database, batch_id)
 
 
-def resume_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> None:
-    """Let the batch's jobs go on, in fair turn with all that came meanwhile. Raises UnknownName."""
+def resume_batch(database: Database, viewer: Viewer, batch_id: UUID) -> None:
+    """Let the batch's jobs go on, in fair turn with all that came meanwhile. Raises NotFound."""
     with transaction(database) as connection:
-        require_batch(connection, batch_id, sees_only)
+        require_batch(connection, viewer, batch_id)
         _touch(connection, batch_id, paused_at=null())
         restart_at_clock(connection, _mark_queued(connection, batch_id))
         connection.execute(insert(event).values(kind=EventKind.BATCH_RESUMED, batch_id=batch_id))
@@ -72,34 +72,30 @@ def resume_batch(database: Database, batch_id: UUID, *, sees_only: str | None = 
 
 
 def set_batch_deadline(
-    database: Database, batch_id: UUID, deadline_at: datetime | None, *, sees_only: str | None = None
+    database: Database, viewer: Viewer, batch_id: UUID, deadline_at: datetime | None
 ) -> int:
-    """Give every job of the batch that has not ended this deadline, or none; return how many. Raises UnknownName."""
+    """Give every job of the batch that has not ended this deadline, or none; return how many. Raises NotFound."""
     with transaction(database) as connection:
-        require_batch(connection, batch_id, sees_only)
+        require_batch(connection, viewer, batch_id)
         _touch(connection, batch_id, name=batch.c.name)
         return _set_deadline(connection, job.c.batch_id == batch_id, deadline_at)
 
 
-def set_job_deadline(
-    database: Database, job_id: UUID, deadline_at: datetime | None, *, sees_only: str | None = None
-) -> bool:
-    """Give the job this deadline, or none; False if it has ended. Raises UnknownName."""
+def set_job_deadline(database: Database, viewer: Viewer, job_id: UUID, deadline_at: datetime | None) -> bool:
+    """Give the job this deadline, or none; False if it has ended. Raises NotFound."""
     with transaction(database) as connection:
-        require_job(connection, job_id, sees_only)
+        require_job(connection, viewer, job_id)
         return _set_deadline(connection, job.c.id == job_id, deadline_at) == 1
 
 
-def set_batch_priority(
-    database: Database, batch_id: UUID, priority: int, *, sees_only: str | None = None
-) -> int:
+def set_batch_priority(database: Database, viewer: Viewer, batch_id: UUID, priority: int) -> int:
     """Give the batch, and its jobs that have not ended, this priority; return for how many that is a change.
 
     They take turns with the others of that priority from now on, like newcomers. What was announced is not called
-    back. Raises UnknownName.
+    back. Raises NotFound.
     """
     with transaction(database) as connection:
-        require_batch(connection, batch_id, sees_only)
+        require_batch(connection, viewer, batch_id)
         _touch(connection, batch_id, priority=priority)
         changes = (job.c.batch_id == batch_id) & job.c.state.in_(OPEN) & (job.c.priority != priority)
         changed = lock_jobs(connection, changes)
@@ -112,12 +108,11 @@ def set_batch_priority(
 
 def requeue_batch(
     database: Database,
+    viewer: Viewer,
     batch_id: UUID,
     states: Iterable[JobState] = (JobState.FAILED, JobState.DEAD),
-    *,
-    sees_only: str | None = None,
 ) -> int:
-    """Queue the batch's jobs that ended in one of `states` again; return how many. Raises UnknownName.
+    """Queue the batch's jobs that ended in one of `states` again; return how many. Raises NotFound.
 
     They go on from their last step. A deadline that has passed is taken off. Raises LimitReached if that would be
     above the largest quota among the keys of the batch's owner, and StillRunning as `check_quota` does.
@@ -127,15 +122,15 @@ def requeue_batch(
         allowed = ", ".join(REQUEUABLE)
         raise InvalidField("states", f"'{min(wrong)}' cannot be queued again; these can: {allowed}")
     with transaction(database) as connection:
-        require_batch(connection, batch_id, sees_only)
+        require_batch(connection, viewer, batch_id)
         _touch(connection, batch_id, name=batch.c.name)
         return _requeue(connection, batch_id, (job.c.batch_id == batch_id) & job.c.state.in_(chosen))
 
 
-def requeue_job(database: Database, job_id: UUID, *, sees_only: str | None = None) -> bool:
+def requeue_job(database: Database, viewer: Viewer, job_id: UUID) -> bool:
     """Queue the job again, as `requeue_batch` does; False if it is queued, runs, or has succeeded."""
     with transaction(database) as connection:
-        require_job(connection, job_id, sees_only)
+        require_job(connection, viewer, job_id)
         # Nobody may pause or resume the batch between our look at it and our commit.
         of_job = select(batch.c.id).join(job, job.c.batch_id == batch.c.id).where(job.c.id == job_id)
         batch_id = connection.execute(of_job.with_for_update(read=True, of=batch)).scalar_one()

@@ -1,4 +1,4 @@
-"""What the one leading dispatcher does: announce queued jobs, take back those of lost workers, end the late.
+"""What the leader does: announce queued jobs, take back those of lost workers, end the late.
 
 Knows no broker: it says which jobs to announce, and a message that got lost is due again after a while.
 """

@@ -1,6 +1,6 @@
 """Workers and their leases. A worker's lease is its right to claim jobs, and keeps those that it runs from others.
 
-A lease that has run out may still be renewed until the sweeper has seen it: after an hour without Postgres, every
+A lease that has run out may still be renewed until the leader has seen it: after an hour without Postgres, every
 worker is late, and none is lost. Once seen, its jobs are others', and the worker must register anew.
 """
 

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, text
 
-from specreason.store.access.visibility import require_batch, require_job
+from specreason.store.access.visibility import Viewer, require_batch, require_job
 from specreason.store.session import Database, transaction
 from specreason.store.tables.queue import event, job
 from specreason.store.tables.states import OPEN, AttemptOutcome, EventKind, JobState
@@ -108,13 +108,13 @@ def read_events(
     )
 
 
-def require_subject(database: Database, subject: Subject, *, sees_only: str | None = None) -> None:
-    """Raise UnknownName unless the batch or job is there for this caller."""
+def require_subject(database: Database, viewer: Viewer, subject: Subject) -> None:
+    """Raise NotFound unless the batch or job is there for the viewer."""
     with transaction(database) as connection:
         if subject.batch_id is not None:
-            require_batch(connection, subject.batch_id, sees_only)
+            require_batch(connection, viewer, subject.batch_id)
         if subject.job_id is not None:
-            require_job(connection, subject.job_id, sees_only)
+            require_job(connection, viewer, subject.job_id)
 
 
 def last_event_id(database: Database, subject: Subject) -> int | None:

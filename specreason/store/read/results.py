@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from specreason.engines.base import FinishReason
 from specreason.reasoning.steps import Phase, StopReason
+from specreason.store.access.visibility import Viewer, require_batch
 from specreason.store.read.pages import PAGE_BYTES
 from specreason.store.session import Database, transaction
 from specreason.store.tables.queue import batch, job, problem
@@ -73,8 +74,17 @@ class EndedJob:
     finished_at: datetime
 
 
-def ended_jobs(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
-    """Those that have ended so far, in the order submitted: every problem once before one comes twice."""
+def ended_jobs(database: Database, viewer: Viewer, batch_id: UUID) -> Iterator[EndedJob]:
+    """Those that have ended so far, in the order submitted: every problem once before one comes twice.
+
+    Raises NotFound, at once.
+    """
+    with transaction(database) as connection:
+        require_batch(connection, viewer, batch_id)
+    return _ended_jobs(database, batch_id)
+
+
+def _ended_jobs(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
     per_page = _page_size(database, batch_id)
     page = select(job.c.id).where(job.c.batch_id == batch_id, job.c.finished_at.is_not(None))
     page = page.order_by(job.c.id).limit(per_page)
@@ -88,7 +98,7 @@ def ended_jobs(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
 
 
 def ended_jobs_by_problem(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
-    """The same, but problem by problem, all repeats of one together."""
+    """For the writer of result files, which sees every batch: problem by problem, all repeats of one together."""
     with transaction(database) as connection:
         sizes = select(batch.c.num_problems, batch.c.num_jobs).where(batch.c.id == batch_id)
         num_problems, num_jobs = connection.execute(sizes).one()

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Row, exists, select
 
 from specreason.reasoning.steps import StopReason
-from specreason.store.access.visibility import is_visible, no_batch, require_batch, require_job
+from specreason.store.access.visibility import Viewer, no_batch, require_batch, require_job
 from specreason.store.read.filters import JobFilter
 from specreason.store.read.pages import Page, first_page, total_bytes
 from specreason.store.session import Connection, Database, single_statement, storable, transaction
@@ -111,10 +111,10 @@ batch_summary = view_of("batch_summary", BatchSummary)
 job_summary = view_of("job_summary", JobSummary)
 
 
-def read_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> BatchSummary:
-    """Raises UnknownName."""
+def read_batch(database: Database, viewer: Viewer, batch_id: UUID) -> BatchSummary:
+    """Raises NotFound."""
     visible = select(batch_summary).join(batch, batch.c.id == batch_summary.c.batch_id)
-    asked = visible.where(batch_summary.c.batch_id == batch_id, is_visible(sees_only))
+    asked = visible.where(batch_summary.c.batch_id == batch_id, viewer.sees(batch.c.owner))
     with single_statement(database) as connection:  # who waits for a batch asks often: one round trip
         row = connection.execute(asked).one_or_none()
     if row is None:
@@ -131,18 +131,18 @@ def batch_as_it_stands(connection: Connection, batch_id: UUID) -> BatchSummary:
 
 def list_batches(
     database: Database,
+    viewer: Viewer,
     *,
     before: UUID | None = None,
     limit: int = 50,
     is_open: bool | None = None,
     name: str | None = None,
-    sees_only: str | None = None,
 ) -> tuple[BatchSummary, ...]:
     """A page of batches, newest first: at most `limit`, those submitted before the batch `before`.
 
     `is_open`: whether any of its jobs has not ended; `name`: a part of it, in any case of letters.
     """
-    page = select(batch.c.id).where(is_visible(sees_only)).order_by(batch.c.id.desc()).limit(limit)
+    page = select(batch.c.id).where(viewer.sees(batch.c.owner)).order_by(batch.c.id.desc()).limit(limit)
     if before is not None:
         page = page.where(batch.c.id < before)
     if name is not None:
@@ -158,25 +158,25 @@ def list_batches(
     return tuple(sorted(map(_to_batch, rows), key=lambda summary: summary.batch_id, reverse=True))
 
 
-def read_job(database: Database, job_id: UUID, *, sees_only: str | None = None) -> JobSummary:
-    """Raises UnknownName."""
+def read_job(database: Database, viewer: Viewer, job_id: UUID) -> JobSummary:
+    """Raises NotFound."""
     with transaction(database) as connection:
-        require_job(connection, job_id, sees_only)
+        require_job(connection, viewer, job_id)
         return _to_job(connection.execute(select(job_summary).where(job_summary.c.job_id == job_id)).one())
 
 
 def read_jobs(
     database: Database,
+    viewer: Viewer,
     batch_id: UUID,
     *,
     after: UUID | None = None,
     limit: int = 100,
     which: JobFilter | None = None,
-    sees_only: str | None = None,
 ) -> Page[JobSummary]:
     """A page of a batch's jobs, in the order submitted: at most `limit`, those behind the job `after`.
 
-    Raises UnknownName.
+    Raises NotFound.
     """
     texts = (problem.c.text, problem.c.answer, job.c.error, job.c.answer)
     sized = (
@@ -191,7 +191,7 @@ def read_jobs(
     if which is not None:
         sized = sized.where(*which.conditions())
     with transaction(database) as connection:
-        require_batch(connection, batch_id, sees_only)
+        require_batch(connection, viewer, batch_id)
         page: Page[UUID] = first_page(connection.execute(sized), limit)
         rows = connection.execute(
             select(job_summary).where(one_of_ids(job_summary.c.job_id, page.rows))

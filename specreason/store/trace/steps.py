@@ -15,7 +15,7 @@ from sqlalchemy import RowMapping, Select, select
 
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Odds, Phase, StepRecord
-from specreason.store.access.visibility import require_job
+from specreason.store.access.visibility import Viewer, require_job
 from specreason.store.read.pages import Page, first_page, total_bytes
 from specreason.store.session import Database, storable, transaction
 from specreason.store.tables.trace import step, step_payload
@@ -75,9 +75,9 @@ class StepRow:
 
 
 def read_step_rows(
-    database: Database, job_id: UUID, *, after: int = -1, limit: int = 100, sees_only: str | None = None
+    database: Database, viewer: Viewer, job_id: UUID, *, after: int = -1, limit: int = 100
 ) -> Page[StepRow]:
-    """A page of a job's steps: at most `limit`, those behind index `after`. Raises UnknownName."""
+    """A page of a job's steps: at most `limit`, those behind index `after`. Raises NotFound."""
     texts = (step_payload.c.kept_text, step_payload.c.draft_text, step_payload.c.written_text)
     sized = (
         select(step_payload.c.index, total_bytes(texts))
@@ -86,7 +86,7 @@ def read_step_rows(
         .limit(limit + 1)
     )
     with transaction(database) as connection:
-        require_job(connection, job_id, sees_only)
+        require_job(connection, viewer, job_id)
         page: Page[int] = first_page(connection.execute(sized), limit)
         of_page = steps_of(job_id).where(step.c.index > after, step.c.index <= max(page.rows, default=after))
         rows = connection.execute(of_page).mappings().all()

@@ -18,25 +18,22 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from api.app import create_app
 from api.door.access import MOST_LOOKUPS, OPEN_PATHS, Needs
 from api.door.authenticator import KNOWN_S
-from api.publisher import Publisher
-from specreason.cli.local.services import _authenticator, keys_are_on, listen
-from specreason.config import load_pairs
+from api.serve import authenticator_for, keys_are_on, listen
 from specreason.embedded import Servers
 from specreason.errors import InputError
 from specreason.settings import Settings
 from specreason.store.access.keys import find_key, revoke_key
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
+from tests.support.apps import NO_BROKER, make_api
 from tests.support.guarded_api import PROBLEMS, any_url, client_of, guarded_app, make_key
 from tests.support.live_api import LOCAL, serving
 from tests.support.openai_builders import ENDPOINT, jsonl, line
 from tests.support.processes import wait_for
 
 NO_LIMITS = httpx2.Limits(max_connections=None)
-NO_BROKER = "redis+socket:///nowhere/at/all.sock"
 
 
 @pytest.fixture
@@ -219,7 +216,7 @@ def test_the_same_idempotency_key_of_two_owners_is_two_requests(app: FastAPI, da
 def test_without_keys_a_page_of_another_site_is_refused_but_ours_is_not(
     servers: Servers, database: Database
 ) -> None:
-    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())
+    app = make_api(servers, database)
     form = {"files": {"file": ("x", b"{}")}, "data": {"purpose": "batch"}}  # which any page may send
     with TestClient(app, base_url="http://127.0.0.1:8765") as client:
         theirs = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
@@ -237,9 +234,7 @@ def test_without_keys_a_page_of_another_site_is_refused_but_ours_is_not(
 def test_without_keys_everybody_sees_everything(app: FastAPI, servers: Servers, database: Database) -> None:
     guarded = client_of(app, make_key(database, "ada"))
     batch_id = guarded.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"]
-    with TestClient(
-        create_app(database, Publisher(servers.broker_url), load_pairs(), Settings()), base_url=LOCAL
-    ) as anybody:
+    with TestClient(make_api(servers, database), base_url=LOCAL) as anybody:
         assert anybody.get(f"/api/batches/{batch_id}").status_code == 200
         theirs = anybody.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"]
     assert guarded.get(f"/api/batches/{theirs}").status_code == 404
@@ -298,9 +293,9 @@ def test_without_keys_other_machines_are_refused(database: Database, servers: Se
             keys_are_on(Settings(keys="off"), listener)
         settings = Settings(keys="on", broker_url=servers.broker_url)  # type: ignore[arg-type]
         with pytest.raises(InputError, match="specreason keys create"):
-            _authenticator(database, settings, listener)
+            authenticator_for(database, settings, listener)
         make_key(database, "ada")
-        _authenticator(database, settings, listener)
+        authenticator_for(database, settings, listener)
 
 
 def test_the_first_key_of_a_deployment_may_come_from_its_environment(
@@ -309,7 +304,7 @@ def test_the_first_key_of_a_deployment_may_come_from_its_environment(
     secret = "s" * 40
     settings = Settings(keys="on", broker_url=servers.broker_url, admin_key=secret)  # type: ignore[arg-type]
     with listening("0.0.0.0") as listener:
-        authenticator = _authenticator(database, settings, listener)
+        authenticator = authenticator_for(database, settings, listener)
     assert Scope.ADMIN in authenticator.admit(f"Bearer {secret}").scopes
     found = find_key(database, secret)
     assert found is not None

@@ -9,13 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import create_app
-from api.publisher import Publisher
-from specreason.config import load_pairs
 from specreason.embedded import Servers
-from specreason.settings import Settings
 from specreason.store.queue.dispatch import expire_deadlines
 from specreason.store.session import Database
+from tests.support.apps import make_api
 from tests.support.live_api import LOCAL
 from tests.support.openai_builders import ENDPOINT
 from tests.support.store_builders import claimed, execute, start_worker, submit
@@ -23,9 +20,7 @@ from tests.support.store_builders import claimed, execute, start_worker, submit
 
 @pytest.fixture
 def client(servers: Servers, database: Database) -> Iterator[TestClient]:
-    with TestClient(
-        create_app(database, Publisher(servers.broker_url), load_pairs(), Settings()), base_url=LOCAL
-    ) as client:
+    with TestClient(make_api(servers, database), base_url=LOCAL) as client:
         yield client
 
 

@@ -13,15 +13,12 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from api.app import create_app
-from api.publisher import Publisher
-from specreason.config import load_pairs
 from specreason.embedded import Servers
-from specreason.settings import Settings
 from specreason.store.access.idempotency import RequestKey, earlier_answer
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database, transaction
+from tests.support.apps import NO_BROKER, make_api
 from tests.support.live_api import LOCAL
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
@@ -29,8 +26,7 @@ PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem"
 
 @pytest.fixture
 def client(servers: Servers, database: Database, tmp_path: Path) -> Iterator[TestClient]:
-    settings = Settings(max_upload_bytes=10_000, max_problems=5, files_dir=tmp_path / "files")
-    app = create_app(database, Publisher(servers.broker_url), load_pairs(), settings)
+    app = make_api(servers, database, max_upload_bytes=10_000, max_problems=5, files_dir=tmp_path / "files")
     with TestClient(app, base_url=LOCAL) as client:
         yield client
 
@@ -277,9 +273,9 @@ def test_a_page_of_long_problems_is_shorter_and_says_that_more_follow(
     assert pages == [[0, 1, 2], [3], [4]]
 
 
-def test_a_broker_that_is_away_loses_no_job(database: Database) -> None:
-    nowhere = Publisher("redis+socket:///nowhere/at/all.sock")
-    with TestClient(create_app(database, nowhere, load_pairs(), Settings()), base_url=LOCAL) as client:
+def test_a_broker_that_is_away_loses_no_job(servers: Servers, database: Database) -> None:
+    app = make_api(servers, database, broker_url=NO_BROKER)
+    with TestClient(app, base_url=LOCAL) as client:
         answer = client.post("/api/batches", json={"problems": PROBLEMS})
     assert answer.status_code == 201
     assert UUID(answer.json()["batch_id"])

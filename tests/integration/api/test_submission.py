@@ -12,11 +12,8 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import create_app
-from api.publisher import Publisher
-from specreason.config import load_pairs
 from specreason.embedded import Servers
-from specreason.settings import Settings
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.results import (
     BYTES_PER_TOKEN,
@@ -29,6 +26,7 @@ from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.grades import NewGrade, insert_grade
 from specreason.store.trace.writer import TraceWriter
+from tests.support.apps import make_api
 from tests.support.full_disk import full_disk
 from tests.support.live_api import LOCAL
 from tests.support.store_builders import (
@@ -56,10 +54,9 @@ def files_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(servers: Servers, database: Database, files_dir: Path) -> Iterator[TestClient]:
-    settings = Settings(files_dir=files_dir, max_body_bytes=100_000, max_problems=1000, max_jobs=100)
-    with TestClient(
-        create_app(database, Publisher(servers.broker_url), load_pairs(), settings), base_url=LOCAL
-    ) as client:
+    limits = {"max_body_bytes": 100_000, "max_problems": 1000, "max_jobs": 100}
+    app = make_api(servers, database, files_dir=files_dir, **limits)
+    with TestClient(app, base_url=LOCAL) as client:
         yield client
 
 
@@ -296,7 +293,7 @@ async def test_results_are_a_line_for_each_job_that_has_ended(client: TestClient
 def test_results_of_many_jobs_have_each_once_in_both_orders(database: Database) -> None:
     batch_id = submit(database, PAGE + 1, repeats=2)
     execute(database, "UPDATE job SET state = 'cancelled', finished_at = now()")
-    submitted = [(job.repeat, job.problem_index) for job in ended_jobs(database, batch_id)]
+    submitted = [(job.repeat, job.problem_index) for job in ended_jobs(database, Viewer.EVERYONE, batch_id)]
     assert submitted == sorted((repeat, index) for repeat in range(2) for index in range(PAGE + 1))
     by_problem = [(job.problem_index, job.repeat) for job in ended_jobs_by_problem(database, batch_id)]
     assert by_problem == sorted(by_problem)
@@ -314,7 +311,7 @@ def test_long_results_are_read_a_few_at_a_time_and_none_is_missed(
     execute(database, "UPDATE job SET think_tokens = NULL WHERE repeat = 1")
     monkeypatch.setattr("specreason.store.read.results.PAGE_BYTES", 3 * 100 * BYTES_PER_TOKEN)
     assert _page_size(database, batch_id) == 3
-    assert len({job.job_id for job in ended_jobs(database, batch_id)}) == 10
+    assert len({job.job_id for job in ended_jobs(database, Viewer.EVERYONE, batch_id)}) == 10
     assert len({job.job_id for job in ended_jobs_by_problem(database, batch_id)}) == 10
 
 

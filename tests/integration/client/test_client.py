@@ -14,19 +14,16 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi import FastAPI
 
-from api.app import create_app
-from api.publisher import Publisher
 from specreason.client import Batch, Client
 from specreason.client import client as client_module
-from specreason.config import load_pairs
 from specreason.embedded import Servers
 from specreason.errors import InvalidField, NotFound, TimedOut, Unreachable
-from specreason.settings import Settings
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
+from tests.support.apps import make_api
 from tests.support.live_api import serving
 from tests.support.store_builders import (
     accepted,
@@ -47,7 +44,7 @@ LINES = b'{"problem": "What is 2 + 2?", "answer": "4", "level": 3}\n{"problem": 
 @pytest.fixture
 def app(servers: Servers, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
     monkeypatch.setenv("SPECREASON_FILES_DIR", str(tmp_path / "files"))
-    return create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())
+    return make_api(servers, database)
 
 
 @pytest.fixture

@@ -20,19 +20,16 @@ import pytest
 from pyarrow import parquet
 from sqlalchemy import text
 
-from api.app import create_app
-from api.publisher import Publisher
 from specreason.cli.completion import complete_batch_id
 from specreason.cli.main import run
 from specreason.cli.show import watching
-from specreason.config import load_pairs
 from specreason.embedded import Servers
-from specreason.settings import Settings
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState, Scope
 from specreason.store.trace.writer import TraceWriter
+from tests.support.apps import make_api
 from tests.support.guarded_api import guarded_app, make_key
 from tests.support.live_api import serving
 from tests.support.store_builders import (
@@ -92,7 +89,7 @@ def shell(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Shell]:
     monkeypatch.setenv("SPECREASON_FILES_DIR", str(tmp_path / "files"))
-    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())
+    app = make_api(servers, database)
     with serving(app) as url:
         monkeypatch.setenv("SPECREASON_API_URL", url)
         monkeypatch.setenv("SPECREASON_DATABASE_URL", database_url)

@@ -8,21 +8,18 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from api.app import create_app
-from api.publisher import Publisher
 from specreason.cli.demo import PROBLEMS, DemoReport, _run_batches
 from specreason.cli.local.stack import Stack
 from specreason.cli.show.demo import print_a_trace, print_queries, print_table
 from specreason.client import Client
-from specreason.config import load_pairs
 from specreason.embedded import Servers
-from specreason.settings import Settings
 from specreason.store.queue.jobs import JobResult, claim, finish
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.grades import NewGrade, insert_grade, jobs_to_grade
+from tests.support.apps import make_api
 from tests.support.live_api import serving
 
 
@@ -45,7 +42,7 @@ def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
                 database, NewGrade(job_id=waiting.job_id, grader="exact 1", answer="4", is_correct=True)
             )
 
-    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())
+    app = make_api(servers, database)
     lines = PROBLEMS.read_text().splitlines()[:2]
     out = io.StringIO()
     console = Console(file=out, width=200)

@@ -10,19 +10,15 @@ from uuid import UUID
 
 import pytest
 
-from api.app import create_app
-from api.door.authenticator import Authenticator
-from api.publisher import Publisher
 from specreason.cli.main import run
 from specreason.client import Client
-from specreason.config import load_pairs
 from specreason.embedded import Servers
 from specreason.errors import Conflict, InvalidField, KeyRefused, NotAllowed, NotFound
-from specreason.settings import Settings
 from specreason.store.queue.jobs import JobResult, finish, retry
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
+from tests.support.apps import make_api
 from tests.support.live_api import serving
 from tests.support.store_builders import claimed, job_ids, start_worker, submit
 from worker.grader import grade_pending
@@ -37,7 +33,7 @@ def url(
     servers: Servers, database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     monkeypatch.setenv("SPECREASON_FILES_DIR", str(tmp_path / "files"))
-    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings())
+    app = make_api(servers, database)
     with serving(app) as url:
         monkeypatch.setenv("SPECREASON_API_URL", url)
         monkeypatch.setenv("SPECREASON_DATABASE_URL", database_url)
@@ -226,12 +222,7 @@ def test_keys_are_made_shown_once_listed_and_revoked(
     (listed,) = json_of(capsys, "keys", "list")["data"]
     assert (listed["owner"], listed["scopes"]) == ("alice", ["read"])
     assert secret.strip() not in json.dumps(listed)
-    settings = Settings()
-    authenticator = Authenticator(database, servers.broker_url, settings)
-    guarded = create_app(
-        database, Publisher(servers.broker_url), load_pairs(), settings, authenticator=authenticator
-    )
-    with serving(guarded) as guarded_url:
+    with serving(make_api(servers, database, with_keys=True)) as guarded_url:
         monkeypatch.setenv("SPECREASON_API_URL", guarded_url)
         assert output_of(capsys, "batch", "list")[0] == 5
         monkeypatch.setenv("SPECREASON_API_KEY", secret.strip())

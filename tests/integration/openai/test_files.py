@@ -15,19 +15,18 @@ from fastapi.testclient import TestClient
 from openai import APIStatusError, BadRequestError, NotFoundError, OpenAI
 from sqlalchemy import text
 
-from api.app import create_app
 from api.door.body_limit import FORM_BYTES
-from api.publisher import Publisher
-from specreason.config import load_pairs
 from specreason.embedded import Servers
 from specreason.errors import StoreUnavailable
-from specreason.settings import Settings
+from specreason.store.access.visibility import Viewer
 from specreason.store.files.folder import PART, Folder
 from specreason.store.files.rows import FileRow, NewFile, files_folder, insert_file, list_files, read_file
 from specreason.store.session import Database, connect, transaction
 from tests.integration.conftest import TEMPLATE, database_called
+from tests.support.apps import make_api
 from tests.support.full_disk import full_disk
-from tests.support.live_api import LOCAL, serving
+from tests.support.live_api import LOCAL
+from tests.support.openai_api import sdk_of
 from tests.support.processes import wait_for
 from tests.support.store_builders import execute, scalar
 
@@ -47,9 +46,7 @@ def folder(database: Database, files_dir: Path) -> Path:
 
 @pytest.fixture
 def openai(servers: Servers, database: Database, files_dir: Path) -> Iterator[OpenAI]:
-    settings = Settings(files_dir=files_dir, max_upload_bytes=MOST_BYTES)
-    app = create_app(database, Publisher(servers.broker_url), load_pairs(), settings)
-    with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as openai:
+    with sdk_of(make_api(servers, database, files_dir=files_dir, max_upload_bytes=MOST_BYTES)) as openai:
         yield openai
 
 
@@ -159,22 +156,12 @@ def test_a_file_that_is_too_large_is_refused_and_nothing_stays(
 def test_a_form_that_is_wrong_is_refused_by_its_field(
     servers: Servers, database: Database, files_dir: Path, form: dict[str, object], says: str
 ) -> None:
-    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings(files_dir=files_dir))
+    app = make_api(servers, database, files_dir=files_dir)
     with TestClient(app, base_url=LOCAL) as client:
         answer = client.post("/v1/files", **form)  # type: ignore[arg-type]
     assert 400 <= answer.status_code < 500
     assert says in answer.text
     assert scalar(database, "SELECT count(*) FROM file") == 0
-
-
-def test_a_file_from_before_there_was_a_folder_is_still_read(openai: OpenAI, database: Database) -> None:
-    file_id = uuid4()
-    execute(
-        database,
-        f"""INSERT INTO file (id, filename, purpose, num_bytes, sha256, content)
-            VALUES ('{file_id}', 'old', 'batch', 3, '', 'abc')""",
-    )
-    assert openai.files.content(f"file-{file_id.hex}").read() == b"abc"
 
 
 def test_what_killed_writers_left_is_swept_at_the_next_start(
@@ -191,7 +178,7 @@ def test_what_killed_writers_left_is_swept_at_the_next_start(
     for path in folder.iterdir():
         os.utime(path, times=(0, 0))
     young.write_bytes(b"being written by another API")
-    app = create_app(database, Publisher(servers.broker_url), load_pairs(), Settings(files_dir=files_dir))
+    app = make_api(servers, database, files_dir=files_dir)
     left = {str(kept.content.file_id), young.name, "notes.txt"}
     with TestClient(app):
         wait_for(lambda: {path.name for path in folder.iterdir()} == left)
@@ -208,7 +195,7 @@ def test_an_api_of_another_database_leaves_our_files_alone(
     paths = [next(files_dir.rglob(str(new.content.file_id))) for new in ours]
     for path in paths:
         os.utime(path, times=(0, 0))
-    app = create_app(theirs, Publisher(servers.broker_url), load_pairs(), Settings(files_dir=files_dir))
+    app = make_api(servers, theirs, files_dir=files_dir)
     with TestClient(app):
         wait_for(lambda: not paths[1].exists())
     theirs.dispose()
@@ -269,10 +256,10 @@ def test_one_owner_sees_nothing_of_another(database: Database, folder: Path) -> 
     files = Folder(folder)
     mine = add_file(database, new_file(files, owner="me"))
     add_file(database, new_file(files, owner="you"))
-    assert list_files(database, sees_only="me") == (mine,)
-    assert read_file(database, mine.id, sees_only="me") == mine
+    assert list_files(database, Viewer.of("me")) == (mine,)
+    assert read_file(database, Viewer.of("me"), mine.id) == mine
     with pytest.raises(Exception, match="there is none"):
-        read_file(database, mine.id, sees_only="you")
+        read_file(database, Viewer.of("you"), mine.id)
 
 
 def add_file(database: Database, new: NewFile) -> FileRow:

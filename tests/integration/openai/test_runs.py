@@ -19,7 +19,6 @@ from tests.support.openai_builders import ENDPOINT, jsonl, line
 from tests.support.processes import wait_for
 from tests.support.scripted_child import HOLDS
 from tests.support.workers import WorkerHarness, rows_of
-from worker.app import make_app
 
 ROOT = Path(__file__).parents[3]
 
@@ -31,7 +30,6 @@ def harness(servers: Servers, administration: Database) -> Iterator[WorkerHarnes
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
     database_url = database_called(servers, name)
     database = connect(database_url)
-    celery = make_app(servers.broker_url)
     with tempfile.TemporaryDirectory() as folder:
         environment = {
             "PYTHONPATH": str(ROOT),
@@ -41,13 +39,12 @@ def harness(servers: Servers, administration: Database) -> Iterator[WorkerHarnes
             "SPECREASON_SLOTS": "4",
             HOLDS: folder,
         }
-        harness = WorkerHarness(database, database_url, celery, environment, Path(folder))
+        harness = WorkerHarness(database, database_url, servers.broker_url, environment, Path(folder))
         harness.lose_messages()
         yield harness
         harness.let_go_of_all()
         harness.close()
         sys.stdout.write((Path(folder) / "workers.log").read_text())  # shown where a test has failed
-    celery.close()
     database.dispose()
     with administration.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

@@ -6,6 +6,7 @@ import time
 
 from sqlalchemy import Connection, insert
 
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue import controls
 from specreason.store.read.events import LOOK_EVERY_S, HighWaterMark, Subject, last_event_id, read_events
 from specreason.store.session import Database
@@ -57,10 +58,10 @@ def test_a_writer_who_came_later_does_not_hold_back_what_was_there(database: Dat
 def test_the_last_event_is_known_once_every_job_has_ended(database: Database) -> None:
     batch_id = submit(database, 2)
     first, second = job_ids(database, batch_id)
-    controls.cancel_job(database, first)
+    controls.cancel_job(database, Viewer.EVERYONE, first)
     assert last_event_id(database, Subject(batch_id=batch_id)) is None
     assert last_event_id(database, Subject(job_id=first)) is not None
-    controls.cancel_job(database, second)
+    controls.cancel_job(database, Viewer.EVERYONE, second)
     last_id = last_event_id(database, Subject(batch_id=batch_id))
     assert last_id is not None
     events = read_events(database, Subject(batch_id=batch_id), after=0, up_to=last_id)

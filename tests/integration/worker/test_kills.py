@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from specreason.embedded import Servers
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.controls import cancel_job, pause_batch, resume_batch
 from specreason.store.session import Database, connect
 from tests.integration.conftest import TEMPLATE, database_called
@@ -24,7 +25,6 @@ from tests.support.processes import alive
 from tests.support.scripted_child import ANSWER_INDEX, HOLDS
 from tests.support.store_builders import execute
 from tests.support.workers import WorkerHarness, all_gone, freeze, rows_of, until
-from worker.app import make_app
 
 SLOTS = 5
 LEASE_S = 3
@@ -52,7 +52,6 @@ def harness(servers: Servers, administration: Database) -> Iterator[WorkerHarnes
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
     database_url = database_called(servers, name)
     database = connect(database_url)
-    app = make_app(servers.broker_url)
     with tempfile.TemporaryDirectory() as folder:
         pairs = Path(folder) / "pairs.toml"
         pairs.write_text(PAIRS)
@@ -64,13 +63,12 @@ def harness(servers: Servers, administration: Database) -> Iterator[WorkerHarnes
             HOLDS: folder,
             **{f"SPECREASON_{setting}": str(value) for setting, value in SETTINGS.items()},
         }
-        harness = WorkerHarness(database, database_url, app, environment, Path(folder))
+        harness = WorkerHarness(database, database_url, servers.broker_url, environment, Path(folder))
         harness.lose_messages()
         yield harness
         harness.close()
         # pytest shows it where a test has failed
         sys.stdout.write((Path(folder) / "workers.log").read_text())
-    app.close()
     database.dispose()
     with administration.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
@@ -117,7 +115,7 @@ def test_a_cancelled_job_stops_and_frees_its_slot_within_two_seconds(harness: Wo
     until(lambda: all(harness.state(job_id) == "running" for job_id in (cancelled, *others)))
     (following,) = harness.submit("The next one.")
     started = time.monotonic()
-    cancel_job(harness.database, cancelled)
+    cancel_job(harness.database, Viewer.EVERYONE, cancelled)
     until(lambda: harness.state(following) != "queued")
     assert time.monotonic() - started < 2
     harness.let_go("crowd")
@@ -130,12 +128,12 @@ def test_a_paused_job_is_given_back_after_the_step_it_is_at(harness: WorkerHarne
     harness.hold("pause")
     (job_id,) = harness.submit("Wait for pause at 2.")
     harness.wait_for_steps((job_id, 2))
-    pause_batch(harness.database, harness.batch_of(job_id))
+    pause_batch(harness.database, Viewer.EVERYONE, harness.batch_of(job_id))
     time.sleep(1)  # it hears of that within half a second
     harness.let_go("pause")
     until(lambda: harness.state(job_id) == "queued")
     assert (harness.num_steps(job_id), harness.attempts(job_id)) == ([3], ["released from 0"])
-    resume_batch(harness.database, harness.batch_of(job_id))
+    resume_batch(harness.database, Viewer.EVERYONE, harness.batch_of(job_id))
     harness.wait_for_ends(job_id)
     assert harness.attempts(job_id) == ["released from 0", "succeeded from 3"]
 

@@ -11,6 +11,7 @@ from specreason.engines.scripted import JUDGE_SUFFIX, ScriptedEngine, scripted_p
 from specreason.engines.scripted_tokenizer import ScriptedTokenizer
 from specreason.engines.tokenizer import digit_ids
 from specreason.errors import EngineDead, InputError
+from tests.support.virtual_time import in_virtual_time
 
 STEPS = ["Start with 2.\n\n", "Add 2: 4\n\n", "</think>"]
 STEP = Limits(max_tokens=100, delimiter="\n\n")
@@ -80,11 +81,24 @@ async def test_scores_belong_to_steps_and_not_to_the_order_of_calls(engine):
     assert third.token_id not in digit_ids(TOKENIZER, JUDGE_SUFFIX)
 
 
-async def test_latency_passes_before_and_between_tokens():
-    engine = ScriptedEngine(steps=["abcd"], latency_s=0.03, token_s=0.01)
-    completion = await write(engine)
-    assert completion.ttft_s >= 0.04
-    assert completion.latency_s >= 0.03 + 0.01 * completion.num_tokens
+def test_latency_passes_before_and_between_tokens():
+    completion = in_virtual_time(
+        lambda clock: write(ScriptedEngine(steps=["abcd"], latency_s=30, token_s=10, clock=clock))
+    )
+    assert completion.ttft_s == pytest.approx(30 + 10)
+    assert completion.latency_s == pytest.approx(30 + 10 * completion.num_tokens)
+
+
+def test_an_engine_is_silent_for_as_long_as_a_call_has_been_in_flight():
+    async def silences(clock):
+        engine = ScriptedEngine(steps=["a"], latency_s=60, clock=clock)
+        call = asyncio.create_task(write(engine))
+        await asyncio.sleep(7)
+        inside = engine.silent_s
+        await call
+        return inside, engine.silent_s
+
+    assert in_virtual_time(silences) == (7, 0)
 
 
 async def test_after_die_after_calls_every_call_finds_the_engine_dead():
@@ -99,16 +113,19 @@ async def test_after_die_after_calls_every_call_finds_the_engine_dead():
 
 
 @pytest.mark.parametrize("how", [ScriptedEngine.die, ScriptedEngine.close])
-async def test_an_engine_that_dies_fails_its_calls_in_flight(how):
-    engine = ScriptedEngine(steps=STEPS, latency_s=60)
-    call = asyncio.create_task(write(engine))
-    await asyncio.sleep(0.01)
-    ended = how(engine)
-    if ended is not None:
-        await ended
-    with pytest.raises(EngineDead):
-        await call
-    assert engine.num_unfinished == 0
+def test_an_engine_that_dies_fails_its_calls_in_flight_at_once(how):
+    async def die(clock):
+        engine = ScriptedEngine(steps=STEPS, latency_s=60, clock=clock)
+        call = asyncio.create_task(write(engine))
+        await asyncio.sleep(1)
+        ended = how(engine)
+        if ended is not None:
+            await ended
+        with pytest.raises(EngineDead):
+            await call
+        return engine.num_unfinished, clock()
+
+    assert in_virtual_time(die) == (0, 1)
 
 
 @pytest.mark.parametrize("text", ["a.\n\nb\n\n\nc", "<think>\n</think>x<eos>", "ïé漢🙂", ""])

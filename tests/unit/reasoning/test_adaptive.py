@@ -16,6 +16,7 @@ from specreason.reasoning.policies import Adaptive, Threshold
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import Decision, ListSink, Phase, StepRecord, Trace
 from specreason.reasoning.transcript import Transcript
+from tests.support.virtual_time import Clock, in_virtual_time
 
 PROBE_TOKENS = 1000
 # A step of 20 tokens: 0.5 s by the base alone, 0.05 + 0.05 s to draft and score, 0.1 s until the base begins.
@@ -128,12 +129,12 @@ def test_a_drafter_that_has_become_good_is_drafted_with_again() -> None:
     assert not below_break_even(economics, [drafted(kept=True)] * (PRIOR + 1))
 
 
-async def run_jobs(number: int) -> list[Trace]:
+async def run_jobs(number: int, clock: Clock) -> list[Trace]:
     """With a drafter whose steps are all rejected."""
     steps = [f"Step {i} of the thinking.\n\n" for i in range(20)] + ["</think>"]
     pair = scripted_pair(
-        drafter=ScriptedEngine(steps=steps, token_s=0.0003),
-        base=ScriptedEngine(steps=steps, answer="That makes 4.", token_s=0.0005, scores=(0,)),
+        drafter=ScriptedEngine(steps=steps, token_s=0.0003, clock=clock),
+        base=ScriptedEngine(steps=steps, answer="That makes 4.", token_s=0.0005, scores=(0,), clock=clock),
     )
     economics, traces = Economics(), []
     for repeat in range(number):
@@ -144,8 +145,8 @@ async def run_jobs(number: int) -> list[Trace]:
     return traces
 
 
-async def test_in_a_run_below_break_even_the_base_writes_stretches_that_a_draft_may_follow() -> None:
-    first, *later = await run_jobs(4)
+def test_in_a_run_below_break_even_the_base_writes_stretches_that_a_draft_may_follow() -> None:
+    first, *later = in_virtual_time(lambda clock: run_jobs(4, clock))
     assert Decision.BELOW_BREAK_EVEN in [s.decision for s in first.steps]
     stretches = [s for t in later for s in t.steps if s.decision is Decision.BELOW_BREAK_EVEN]
     assert stretches

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from specreason.reasoning.schemes import Run, plan_run
 from specreason.reasoning.scoring import score_of
 from specreason.reasoning.steps import Decision, ListSink, StepRecord, Trace, kept_thinking_tokens
 from specreason.reasoning.transcript import Transcript
+from tests.support.virtual_time import Clock, in_virtual_time
 
 PIECES = ["So it is.\n\n", "Wait.\n\n", "Add 2 and 3: 5.\n\n", "Hm", " 7 ", "\n\n", "</think>", "<eos>"]
 configs = st.fixed_dictionaries(
@@ -43,7 +45,7 @@ configs = st.fixed_dictionaries(
 ).filter(lambda config: config["min_step_tokens"] <= config["max_step_tokens"])
 
 
-def babbling_pair(script: int, **timing: float) -> ModelPair:
+def babbling_pair(script: int, **timing: Any) -> ModelPair:
     """Two models that say and judge whatever prompt and seed say, every stop and verdict among it."""
 
     def babble(role: Role, prompt: str, seed: int) -> str:
@@ -117,14 +119,14 @@ def test_what_holds_of_every_trace(script: int, config: dict[str, Any]) -> None:
 def test_a_policy_that_follows_the_clock_is_replayed_from_its_stored_odds(
     script: int, config: dict[str, Any]
 ) -> None:
-    for run, trace in asyncio.run(adaptive_runs(script, config)):
+    for run, trace in adaptive_runs(script, config):
         for step in trace.steps:
             assert replayed(run, trace.steps, step) is step.decision
 
 
 def test_among_such_runs_are_stretches_of_the_base_and_drafts_that_only_probe() -> None:
     config = {"threshold": 9, "first_steps_on_base": 0}
-    runs = [asyncio.run(adaptive_runs(script, config)) for script in range(5)]
+    runs = [adaptive_runs(script, config) for script in range(5)]
     steps = [step for of_script in runs for _, trace in of_script for step in trace.steps]
     alone = [step for step in steps if step.decision is Decision.BELOW_BREAK_EVEN]
     probes = [s for s in steps if s.draft and s.odds and s.odds.acceptance < s.odds.break_even]
@@ -132,17 +134,21 @@ def test_among_such_runs_are_stretches_of_the_base_and_drafts_that_only_probe() 
     assert probes
 
 
-async def adaptive_runs(script: int, config: dict[str, Any]) -> list[tuple[Run, Trace]]:
+def adaptive_runs(script: int, config: dict[str, Any]) -> list[tuple[Run, Trace]]:
     """Three jobs one after the other, of which each knows what the ones before it measured."""
-    pair, economics, runs = babbling_pair(script, token_s=0.0001), Economics(), []
-    for repeat in range(3):
-        transcript = Transcript(pair, "What is 2 + 3?")
-        adaptive = RunConfig(**config, adaptive=True)
-        run = plan_run(adaptive, pair, transcript, seed=0, repeat=repeat, economics=economics)
-        policy = replace(never_slower(run), probe_tokens=30)
-        run = replace(run, policy=FirstStepsOnBase(config["first_steps_on_base"], policy))
-        runs.append((run, await reason(run, transcript, ListSink())))
-    return runs
+
+    async def runs(clock: Clock) -> list[tuple[Run, Trace]]:
+        pair, economics, ended = babbling_pair(script, token_s=0.0001, clock=clock), Economics(), []
+        for repeat in range(3):
+            transcript = Transcript(pair, "What is 2 + 3?")
+            adaptive = RunConfig(**config, adaptive=True)
+            run = plan_run(adaptive, pair, transcript, seed=0, repeat=repeat, economics=economics)
+            policy = replace(policy_by_the_clock(run), probe_tokens=30)
+            run = replace(run, policy=FirstStepsOnBase(config["first_steps_on_base"], policy))
+            ended.append((run, await reason(run, transcript, ListSink())))
+        return ended
+
+    return in_virtual_time(runs)
 
 
 def replayed(run: Run, steps: Sequence[StepRecord], step: StepRecord) -> Decision:
@@ -165,48 +171,66 @@ def replayed(run: Run, steps: Sequence[StepRecord], step: StepRecord) -> Decisio
     return decide(policy, score_of(step.verdict, run.score_method))
 
 
-def never_slower(run: Run) -> Adaptive:
+def policy_by_the_clock(run: Run) -> Adaptive:
     policy = run.policy.then if isinstance(run.policy, FirstStepsOnBase) else run.policy
     assert isinstance(policy, Adaptive)
     return policy
 
 
-async def test_a_draft_begun_ahead_saves_the_time_that_its_verdict_took() -> None:
-    drafter = ScriptedEngine(steps=[f"{i}.\n\n" for i in range(6)] + ["</think>"], latency_s=0.03)
-    base = ScriptedEngine(answer="4", latency_s=0.03)
-    trace = await run_once(scripted_pair(drafter=drafter, base=base), overlap=True)
-    ahead = [step.draft.ahead_s for step in trace.steps if step.draft is not None]
-    assert ahead[0] == 0
-    assert all(seconds > 0.02 for seconds in ahead[1:])
-    assert all(s.draft.waited_s < 0.02 for s in trace.steps[1:] if s.draft is not None)
+@pytest.mark.parametrize(("overlap", "ahead_s"), [(False, 0), (True, 1)])
+def test_a_draft_begun_ahead_saves_the_time_that_its_verdict_took(
+    overlap: bool, ahead_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run(clock: Clock) -> tuple[Trace, float]:
+        monkeypatch.setattr("specreason.reasoning.drafts.time", SimpleNamespace(perf_counter=clock))
+        steps = [*(f"{i}.\n\n" for i in range(6)), "</think>"]
+        drafter = ScriptedEngine(steps=steps, latency_s=1, clock=clock)
+        base = ScriptedEngine(answer="4", latency_s=1, clock=clock)
+        trace = await run_once(scripted_pair(drafter=drafter, base=base), overlap=overlap)
+        return trace, clock()
+
+    trace, took_s = in_virtual_time(run)
+    first, *later = [step.draft for step in trace.steps if step.draft is not None]
+    assert (len(later), first.ahead_s, first.waited_s) == (6, 0, 1)
+    assert [(draft.ahead_s, draft.waited_s) for draft in later] == [(ahead_s, 1 - ahead_s)] * 6
+    assert took_s == pytest.approx(7 + 7 + 1 - 6 * ahead_s)  # drafts, verdicts, the answer
 
 
-async def test_a_rejected_step_aborts_the_draft_that_was_begun_after_it() -> None:
-    drafter = ScriptedEngine(steps=["a.\n\n"] * 9, token_s=0.01)
-    base = ScriptedEngine(steps=["b.\n\n", "</think>"], answer="4", scores=(0,))
-    await run_once(scripted_pair(drafter=drafter, base=base), overlap=True)
-    await asyncio.sleep(0.05)
-    assert drafter.num_unfinished == 0
+def test_a_rejected_step_aborts_the_draft_that_was_begun_after_it() -> None:
+    async def run(clock: Clock) -> int:
+        drafter = ScriptedEngine(steps=["a.\n\n"] * 9, token_s=1, clock=clock)
+        base = ScriptedEngine(steps=["b.\n\n", "</think>"], answer="4", scores=(0,), clock=clock)
+        await run_once(scripted_pair(drafter=drafter, base=base), overlap=True)
+        await asyncio.sleep(0.1)  # less than a token takes
+        return drafter.num_unfinished
+
+    assert in_virtual_time(run) == 0
 
 
-async def test_a_run_that_is_cancelled_leaves_no_draft_behind() -> None:
+def test_a_run_that_is_cancelled_leaves_no_draft_behind() -> None:
     def respond(prompt: str, seed: int) -> str:
         return "b" * 500 if "a." in prompt else "a.\n\n"
 
-    drafter = ScriptedEngine(respond=respond, token_s=0.02)
-    base = ScriptedEngine(steps=["</think>"], answer="4", latency_s=100)
-    run = asyncio.create_task(run_once(scripted_pair(drafter=drafter, base=base), overlap=True))
-    while not (base.num_unfinished and drafter.num_unfinished):  # noqa: ASYNC110 -- scripted engines tell nobody
-        await asyncio.sleep(0.01)
-    run.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await run
-    await asyncio.sleep(0.05)
-    assert (drafter.num_unfinished, base.num_unfinished) == (0, 0)
+    async def run(clock: Clock) -> tuple[tuple[int, int], tuple[int, int]]:
+        drafter = ScriptedEngine(respond=respond, token_s=1, clock=clock)
+        base = ScriptedEngine(steps=["</think>"], answer="4", latency_s=1000, clock=clock)
+        task = asyncio.create_task(run_once(scripted_pair(drafter=drafter, base=base), overlap=True))
+        await asyncio.sleep(100)  # the second draft and the first verdict are under way
+        before = drafter.num_unfinished, base.num_unfinished
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(0.1)
+        return before, (drafter.num_unfinished, base.num_unfinished)
+
+    assert in_virtual_time(run) == ((1, 1), (0, 0))
 
 
-async def test_a_drafter_that_dies_while_it_is_ahead_fails_the_step_that_needs_it() -> None:
-    drafter = ScriptedEngine(steps=["a.\n\n"] * 9, die_after=1)
-    base = ScriptedEngine(steps=["b.\n\n"] * 3 + ["</think>"], answer="4", latency_s=0.01)
-    with pytest.raises(EngineDead):
+def test_a_drafter_that_dies_while_it_is_ahead_fails_the_step_that_needs_it() -> None:
+    async def run(clock: Clock) -> None:
+        drafter = ScriptedEngine(steps=["a.\n\n"] * 9, die_after=1, clock=clock)
+        base = ScriptedEngine(steps=["b.\n\n"] * 3 + ["</think>"], answer="4", latency_s=1, clock=clock)
         await run_once(scripted_pair(drafter=drafter, base=base), overlap=True)
+
+    with pytest.raises(EngineDead):
+        in_virtual_time(run)

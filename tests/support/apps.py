@@ -1,0 +1,39 @@
+"""The API over a test's database: the one place that says how it is put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.door.authenticator import Authenticator
+from specreason.config import PairConfig, load_pairs
+from specreason.doorbell import Doorbell
+from specreason.embedded import Servers
+from specreason.settings import Settings
+from specreason.store.session import Database
+
+NO_BROKER = "redis+socket:///nowhere/at/all.sock"
+
+
+def make_api(
+    servers: Servers,
+    database: Database,
+    *,
+    pairs: dict[str, PairConfig] | None = None,
+    with_keys: bool = False,
+    **fields: Any,
+) -> FastAPI:
+    """The API with the package's pairs and without keys; `fields` are those of its Settings.
+
+    It uses the broker of `servers` unless `broker_url` names another.
+    """
+    settings = Settings(**{"broker_url": servers.broker_url} | fields)
+    return create_app(
+        database,
+        Doorbell(settings.broker()),
+        load_pairs() if pairs is None else pairs,
+        settings,
+        authenticator=Authenticator(database, settings.broker(), settings) if with_keys else None,
+    )
