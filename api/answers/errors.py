@@ -19,13 +19,13 @@ from specreason.errors import (
     KeyRefused,
     LimitReached,
     NotAllowed,
+    NotFound,
     SpecReasonError,
     StillRunning,
     StoreUnavailable,
     TooLarge,
-    UnknownName,
 )
-from specreason.store.session import storable
+from specreason.submission.text import storable
 from specreason.validation import first_invalid_field
 
 PROBLEM_JSON = "application/problem+json"
@@ -33,7 +33,7 @@ AWAY_S = 5  # what a client waits while Postgres or the broker is away
 RUNNING_S = 1  # what it waits for the answer of another request
 STATUS_OF: tuple[tuple[type[SpecReasonError], int], ...] = (  # the first that fits
     (TooLarge, 413),
-    (UnknownName, 404),
+    (NotFound, 404),
     (KeyRefused, 401),
     (NotAllowed, 403),
     (InputError, 422),

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from api.openai.ids import batch_name
+from api.ids import batch_name
 from api.openai.input_file import LineError, Part, Refused, read_plan
 from api.openai.output import result_lines
 from specreason.config import PairConfig
 from specreason.doorbell import Doorbell
-from specreason.errors import LimitReached, SpecReasonError, UnknownName
+from specreason.errors import LimitReached, NotFound, SpecReasonError
 from specreason.settings import Settings
 from specreason.store.access.visibility import Viewer
 from specreason.store.files.folder import Folder, NewContent
@@ -108,7 +108,7 @@ class BatchAdvancer:
             self._write_results(batch)
 
     def _validate(self, batch: OpenAIBatch) -> None:
-        """Raises UnknownName while there is time for the content of the file to come back, as a mounted disk does."""
+        """Raises NotFound while there is time for the content of the file to come back, as a mounted disk does."""
         given = None
         try:
             given = read_file(self.database, Viewer.EVERYONE, batch.file_id)
@@ -120,10 +120,9 @@ class BatchAdvancer:
                     max_jobs=self.settings.max_jobs,
                 )
                 batches = [_new_batch(batch, given.filename, part) for part in parts]
-                counts = [len(part.problems.offsets) for part in parts]
-                if not start_openai_batch(self.database, batch.id, batches, counts):
+                if not start_openai_batch(self.database, batch.id, batches):
                     return
-        except UnknownName as error:
+        except NotFound as error:
             if given is not None and datetime.now(UTC) < batch.expires_at:
                 raise
             gone = LineError(code="file_not_found", message=str(error), param="input_file_id")
@@ -153,8 +152,7 @@ class BatchAdvancer:
                 (FilePurpose.BATCH_ERROR, errors, some[False]),
             ):
                 if wanted:
-                    kept[purpose] = _result_file(batch, content, purpose)
-                    cleanup.callback(self.folder.remove, content.file_id)
+                    kept[purpose] = _result_file(batch, content, purpose, cleanup)
             ours = cleanup.pop_all()  # from here on, Postgres alone says whether the files are known
             ended = end_openai_batch(
                 self.database,
@@ -188,10 +186,12 @@ def _new_batch(batch: OpenAIBatch, filename: str, part: Part) -> NewBatch:
     )
 
 
-def _result_file(batch: OpenAIBatch, content: NewContent, purpose: FilePurpose) -> NewFile:
+def _result_file(
+    batch: OpenAIBatch, content: NewContent, purpose: FilePurpose, cleanup: ExitStack
+) -> NewFile:
     seconds = batch.output_expires_after_s
     return NewFile(
-        content=content.keep(),
+        content=content.keep(cleanup),
         filename=f"{batch_name(batch.id)}_{purpose.value.removeprefix('batch_')}.jsonl",
         purpose=purpose,
         owner=batch.owner,

@@ -16,10 +16,11 @@ from specreason.doorbell import Doorbell
 from specreason.errors import StoreUnavailable
 from specreason.settings import Settings
 from specreason.store.access.visibility import Viewer
-from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.queue.batches import NewBatch
 from specreason.store.queue.claims import ClaimedJob
 from specreason.store.queue.dispatch import Leadership, expire_leases
 from specreason.store.queue.jobs import claim
+from specreason.store.queue.problems import NewProblem, check
 from specreason.store.queue.workers import beat
 from specreason.store.read.summaries import read_job
 from specreason.store.session import Database
@@ -27,7 +28,7 @@ from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
 from tests.chaos.scripted_pair import PROBLEM, make_pair
 from tests.support.processes import wait_for
-from tests.support.store_builders import PAIR, claim_one, expire, job_ids, start_worker
+from tests.support.store_builders import PAIR, claim_one, expire, insert_batch, job_ids, start_worker
 from worker.host import PairHost
 from worker.leader import GRACE_BEATS, Leader
 from worker.run_job import JobRunner
@@ -53,7 +54,7 @@ def test_a_job_whose_claim_was_never_answered_is_given_back(
 ) -> None:
     monkeypatch.setattr(worker.run_job, "AGAIN_S", 0.05)
     problems = [NewProblem(text=PROBLEM.format(number=0))]
-    new = NewBatch(name="one", pair=PAIR, config=RunConfig(), problems=problems)
+    new = NewBatch(name="one", pair=PAIR, config=RunConfig(), problems=check(problems))
     (job_id,) = job_ids(database, insert_batch(database, new))
     answers_to_lose = [True]
 

@@ -33,7 +33,7 @@ as_root = pytest.mark.skipif(
     os.geteuid() != 0, reason="needs root: as an ordinary user all the others show it"
 )
 
-# RestartBackoff servers, says where, and waits to be killed. Given a user id it first becomes that user, here and not
+# Starts servers, says where, and waits to be killed. Given a user id it first becomes that user, here and not
 # before, since the interpreter itself may lie in root's home.
 HOLDER = """
 import os, sys, time

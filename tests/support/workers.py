@@ -26,14 +26,15 @@ from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import ListSink
 from specreason.reasoning.transcript import Transcript
 from specreason.store.access.visibility import Viewer
-from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.queue.batches import NewBatch
+from specreason.store.queue.problems import NewProblem, check
 from specreason.store.read.summaries import read_jobs
 from specreason.store.session import Database, transaction
 from specreason.store.trace.writer import read_steps
 from tests.support.processes import alive, descendants, wait_for
 from tests.support.queue_rules import broken_rules
 from tests.support.scripted_child import obedient_pair
-from tests.support.store_builders import PAIR
+from tests.support.store_builders import PAIR, insert_batch
 
 CONFIG = RunConfig(seed=7)
 DEADLINE_S = 60.0  # for what takes a second or two on an idle machine
@@ -109,7 +110,7 @@ class WorkerHarness:
     def submit(self, *problems: str) -> tuple[UUID, ...]:
         given = [NewProblem(text=problem) for problem in problems]
         batch_id = insert_batch(
-            self.database, NewBatch(name="kills", pair=PAIR, config=CONFIG, problems=given)
+            self.database, NewBatch(name="kills", pair=PAIR, config=CONFIG, problems=check(given))
         )
         return tuple(
             job.job_id for job in read_jobs(self.database, Viewer.EVERYONE, batch_id, limit=1000).rows

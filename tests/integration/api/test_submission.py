@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
@@ -28,7 +30,8 @@ from specreason.store.trace.grades import NewGrade, insert_grade
 from specreason.store.trace.writer import TraceWriter
 from tests.support.apps import make_api
 from tests.support.full_disk import full_disk
-from tests.support.live_api import LOCAL
+from tests.support.live_api import LOCAL, serving
+from tests.support.processes import wait_for
 from tests.support.store_builders import (
     accepted,
     answer,
@@ -137,12 +140,24 @@ def test_a_body_that_would_fill_the_memory_is_refused(client: TestClient) -> Non
     "body",
     [
         {"problems": [{"problem": "1 + 1?"}], "metadata": {"deep": json.loads("[" * 300 + "]" * 300)}},
+        {"problems": [{"problem": "1 + 1?"}], "metadata": {"by": "\0"}},
+        {"problems": [{"problem": "1 + 1?"}], "metadata": {"by": ["\ud800"]}},
+        {"problems": [{"problem": "1 + 1?"}], "metadata": {"\0": 1}},
         {"problems": [{"problem": "1 + 1?"}], "\ud800": 1},
         {"problems": [{"problem": "1 + 1?", "\ud800\0": 1}]},
         {"problems": [{"text": "1 + 1?"}], "mapping": {"problem": "\ud800"}},
         {"problems": [{"problem": "1 + 1?"}], "pair": "\ud800"},
     ],
-    ids=["300 levels", "key", "key of a problem", "mapping", "pair"],
+    ids=[
+        "300 levels",
+        "NUL in metadata",
+        "half a pair in metadata",
+        "NUL in a key of metadata",
+        "key",
+        "key of a problem",
+        "mapping",
+        "pair",
+    ],
 )
 def test_a_body_that_cannot_be_stored_or_repeated_is_refused(
     client: TestClient, database: Database, body: dict[str, Any]
@@ -251,6 +266,26 @@ def test_a_grid_is_stored_as_a_whole_or_not_at_all(
     assert answer.status_code == 422
     assert says in answer.text
     assert scalar(database, "SELECT count(*) FROM batch") == 0
+
+
+def test_a_submission_is_answered_before_its_jobs_are_announced(
+    servers: Servers, database: Database, files_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_api(servers, database, files_dir=files_dir)
+    answered = threading.Event()
+    was_answered: list[bool] = []
+
+    def look(pair: str) -> list[UUID | None]:
+        was_answered.append(answered.wait(30))
+        return []
+
+    monkeypatch.setattr(app.state.deployment.doorbell, "waiting", look)
+    with serving(app) as url:
+        answer = httpx2.post(f"{url}/api/batches", json={"problems": ROWS, "mapping": MAPPING}, timeout=60)
+        answered.set()
+        wait_for(lambda: bool(was_answered))
+    assert answer.status_code == 201
+    assert was_answered == [True]
 
 
 async def test_results_are_a_line_for_each_job_that_has_ended(client: TestClient, database: Database) -> None:

@@ -185,7 +185,7 @@ def test_what_servers_take_by_default_is_told_and_no_error(
     [
         ("x.jsonl", '{"problem": "a"}\n{"problem": 5}\n', (), "line 2: problem", "valid string"),
         ("x.jsonl", '{"problem": "a \\u0000"}\n', (), "line 1: problem", "NUL"),
-        ("x.jsonl", '{"problem": "a \\ud800"}\n', (), "line 1: problem", "valid string"),
+        ("x.jsonl", '{"problem": "a \\ud800"}\n', (), "line 1: problem", "surrogate"),
         ("x.jsonl", "", (), "", "has no problems"),
         ("x.csv", "problem\na\n  \n", (), "row 2: problem", "at least 1"),
         ("x.csv", "a,b\n1,2\n", (), "problem", "the columns are a, b"),
@@ -196,6 +196,7 @@ def test_what_servers_take_by_default_is_told_and_no_error(
         ("x.csv", CSV, ("--config", '{"treshold": 1}'), "config.treshold", "unknown key"),
         ("x.csv", CSV, ("--config", "no-such-file.json"), "--config", "neither JSON nor a file"),
         ("x.csv", CSV, ("--metadata", "[]"), "--metadata", "JSON object"),
+        ("x.csv", CSV, ("--metadata", '{"a": "\\ud800"}'), "metadata", "surrogate"),
         ("x.csv", CSV, ("--pair", "nobody"), "pair", "no pair is called 'nobody'"),
         ("x.csv", CSV, ("--deadline-s", "0"), "--deadline-s", "more than 0"),
         ("x.csv", CSV, ("--deadline-s", "nan"), "--deadline-s", "more than 0"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from sqlalchemy.event import listens_for
 
 from api.deployment import Deployment
 from api.housekeeping import Housekeeping
+from api.ids import to_batch_id, to_file_id
 from api.openai.advance import BatchAdvancer
-from api.openai.ids import to_batch_id, to_file_id
 from specreason.embedded import Servers
 from specreason.store.access.visibility import Viewer
 from specreason.store.files.rows import NewFile, unknown_files
@@ -88,7 +88,7 @@ def test_results_that_newer_ones_replace_are_gone(app: FastAPI, openai: OpenAI, 
             openai.files.retrieve(gone or "")
     # Whoever saw the batch before the newer results does not put his in their place.
     with app.state.deployment.folder.new() as content:
-        stale = NewFile(content=content.keep(), filename="x", purpose=FilePurpose.BATCH_OUTPUT)
+        stale = NewFile(content=content.keep(ExitStack()), filename="x", purpose=FilePurpose.BATCH_OUTPUT)
     assert not end_openai_batch(database, seen, output=stale)
     assert openai.batches.retrieve(made.id) == done
     assert unknown_files(database, [stale.content.file_id])
@@ -179,7 +179,7 @@ def test_a_chore_that_fails_is_done_again_and_keeps_no_other_from_being_done(
 ) -> None:
     execute(database, "ALTER TABLE openai_batch RENAME TO away")
     with app.state.deployment.folder.new() as content:
-        stray = app.state.deployment.folder.path / str(content.keep().file_id)
+        stray = app.state.deployment.folder.path / str(content.keep(ExitStack()).file_id)
     os.utime(stray, times=(0, 0))
     with another_api(app):
         wait_for(lambda: not stray.exists())  # of files no less

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import update
 from uuid_utils.compat import uuid7
 
-from specreason.errors import InvalidField, UnknownName
+from specreason.errors import InvalidField, NotFound
 from specreason.reasoning.steps import StopReason
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue.claims import Recall, recalled
@@ -273,8 +273,8 @@ def test_every_control_leaves_an_event(database: Database) -> None:
 def test_an_unknown_batch_or_job_is_named(database: Database) -> None:
     nowhere: UUID = uuid7()
     for control in (cancel_batch, pause_batch, resume_batch, requeue_batch, cancel_job, requeue_job):
-        with pytest.raises(UnknownName, match=str(nowhere)):
+        with pytest.raises(NotFound, match=str(nowhere)):
             control(database, Viewer.EVERYONE, nowhere)
     for set_deadline in (set_batch_deadline, set_job_deadline):
-        with pytest.raises(UnknownName, match=str(nowhere)):
+        with pytest.raises(NotFound, match=str(nowhere)):
             set_deadline(database, Viewer.EVERYONE, nowhere, None)

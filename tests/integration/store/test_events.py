@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert
 
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue import controls
-from specreason.store.read.events import LOOK_EVERY_S, HighWaterMark, Subject, last_event_id, read_events
+from specreason.store.read.events import POLL_EVERY_S, HighWaterMark, Subject, last_event_id, read_events
 from specreason.store.session import Database
 from specreason.store.tables.queue import event
 from specreason.store.tables.states import EventKind
@@ -21,7 +21,7 @@ def tell(connection: Connection, kind: EventKind, subject: Subject) -> None:
 
 def latest(settled: HighWaterMark) -> int:
     """After a fresh look."""
-    time.sleep(LOOK_EVERY_S)
+    time.sleep(POLL_EVERY_S)
     return settled.latest()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
-from specreason.errors import LeaseLost, PermanentJobError, StoreUnavailable, UnknownName
+from specreason.errors import LeaseLost, NotFound, PermanentJobError, StoreUnavailable
 from specreason.reasoning.steps import Decision
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue.controls import cancel_batch
@@ -296,5 +296,5 @@ async def test_steps_are_read_in_pages(
     long = read_step_rows(database, Viewer.EVERYONE, job.job_id, after=2)
     assert ([row.index for row in long.rows], long.has_more) == ([3], True)
     assert read_step_rows(database, Viewer.EVERYONE, job.job_id, after=4) == Page(rows=(), has_more=False)
-    with pytest.raises(UnknownName):
+    with pytest.raises(NotFound):
         read_step_rows(database, Viewer.EVERYONE, job.batch_id)
