@@ -16,11 +16,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import ColumnElement, and_, func, select, text
 
 from specreason.store.access.visibility import Viewer, require_batch, require_job
 from specreason.store.session import Database, transaction
-from specreason.store.tables.queue import event, job
+from specreason.store.tables.queue import batch, event, job
 from specreason.store.tables.states import OPEN, AttemptOutcome, EventKind, JobState
 
 POLL_EVERY_S = 0.25
@@ -86,10 +86,10 @@ class HighWaterMark:
 
 
 def read_events(
-    database: Database, subject: Subject, *, after: int, up_to: int, limit: int = 500
+    database: Database, viewer: Viewer, subject: Subject, *, after: int, up_to: int, limit: int = 500
 ) -> tuple[EventRow, ...]:
     """At most `limit` of the subject's events, in order, with ids above `after` and up to `up_to`."""
-    page = select(event).where(event.c.id > after, event.c.id <= up_to, _of(subject))
+    page = select(event).where(event.c.id > after, event.c.id <= up_to, _of(viewer, subject))
     with transaction(database) as connection:
         rows = connection.execute(page.order_by(event.c.id).limit(limit)).all()
     return tuple(
@@ -117,17 +117,23 @@ def require_subject(database: Database, viewer: Viewer, subject: Subject) -> Non
             require_job(connection, viewer, subject.job_id)
 
 
-def last_event_id(database: Database, subject: Subject) -> int | None:
+def last_event_id(database: Database, viewer: Viewer, subject: Subject) -> int | None:
     """The id of the subject's last event if all its jobs have ended, 0 if it has no event; None while a job is open."""
     jobs = job.c.batch_id == subject.batch_id if subject.batch_id is not None else job.c.id == subject.job_id
-    unended = select(job.c.id).where(jobs, job.c.state.in_(OPEN)).limit(1).scalar_subquery()
-    last = select(func.max(event.c.id)).where(_of(subject)).scalar_subquery()
+    seen = viewer.sees(_owner_of(job.c.batch_id))
+    unended = select(job.c.id).where(jobs, seen, job.c.state.in_(OPEN)).limit(1).scalar_subquery()
+    last = select(func.max(event.c.id)).where(_of(viewer, subject)).scalar_subquery()
     with transaction(database) as connection:
         open_job, last_id = connection.execute(select(unended, last)).one()
     return None if open_job is not None else last_id or 0
 
 
-def _of(subject: Subject) -> ColumnElement[bool]:
+def _of(viewer: Viewer, subject: Subject) -> ColumnElement[bool]:
+    seen = viewer.sees(_owner_of(event.c.batch_id))
     if subject.batch_id is not None:
-        return event.c.batch_id == subject.batch_id
-    return event.c.job_id == subject.job_id
+        return and_(event.c.batch_id == subject.batch_id, seen)
+    return and_(event.c.job_id == subject.job_id, seen)
+
+
+def _owner_of(batch_id: ColumnElement[UUID]) -> ColumnElement[str]:
+    return select(batch.c.owner).where(batch.c.id == batch_id).scalar_subquery()
