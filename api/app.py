@@ -9,18 +9,20 @@ from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 
 from api.answers.docs import add_docs
-from api.answers.errors import answer_with_problems
+from api.answers.errors import handle_errors
 from api.answers.openapi import document_errors
+from api.deployment import Deployment
 from api.door.access import AccessMiddleware, check_scope
 from api.door.authenticator import Authenticator
 from api.door.body_limit import BodyLimit
+from api.housekeeping import Housekeeping
 from api.native import controls, events, reads, results, submit
-from api.native.events import Streams
+from api.native.streams import Streams
 from api.openai import batches, files, models
-from api.openai.advance import Settler
-from api.publisher import Publisher
+from api.openai.advance import BatchAdvancer
 from specreason import __version__
 from specreason.config import PairConfig
+from specreason.doorbell import Doorbell
 from specreason.settings import Settings
 from specreason.store.files.rows import files_folder
 from specreason.store.session import Database
@@ -28,7 +30,7 @@ from specreason.store.session import Database
 
 def create_app(
     database: Database,
-    publisher: Publisher,
+    doorbell: Doorbell,
     pairs: dict[str, PairConfig],
     settings: Settings,
     *,
@@ -39,13 +41,15 @@ def create_app(
     Without an authenticator, keys are off.
     """
     folder = files_folder(database, settings.files_dir)
-    settler = Settler(database, folder, publisher, pairs, settings)
+    advancer = BatchAdvancer(database, folder, doorbell, pairs, settings)
+    housekeeping = Housekeeping(database, folder, advancer)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        settler.start()
+        housekeeping.start()
         yield
-        await run_in_threadpool(settler.close)
+        await run_in_threadpool(housekeeping.close)
+        await run_in_threadpool(advancer.close)
 
     app = FastAPI(
         title="SpecReason Pipeline",
@@ -56,21 +60,22 @@ def create_app(
         dependencies=[Depends(check_scope)],
         lifespan=lifespan,
     )
-    app.state.database = database
-    app.state.publisher = publisher
-    app.state.pairs = pairs
-    app.state.settings = settings
-    app.state.authenticator = authenticator
-    app.state.streams = Streams(database)
-    app.state.folder = folder
-    app.state.settler = settler
+    app.state.deployment = Deployment(
+        database=database,
+        doorbell=doorbell,
+        pairs=pairs,
+        settings=settings,
+        authenticator=authenticator,
+        folder=folder,
+        streams=Streams(database),
+        advancer=advancer,
+    )
     for part in (submit, reads, results, controls, events, files, batches, models):
         app.include_router(part.router)
     add_docs(app)
-    answer_with_problems(app)
+    handle_errors(app)
     document_errors(app)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
-    app.add_middleware(
-        AccessMiddleware, authenticator=authenticator
-    )  # the outermost: nothing is done for who has no key
+    # The outermost: a request without a key costs nothing but its refusal.
+    app.add_middleware(AccessMiddleware, authenticator=authenticator)
     return app

@@ -12,14 +12,10 @@ Prefix caches are emptied before each measurement. The last line of stdout is on
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path[0] = str(Path(__file__).parents[1])  # not this folder, whose queue.py would hide Python's own
-
 import argparse
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,17 +26,19 @@ from uuid import UUID
 from benchmarks.own_servers import conditions, empty, own_servers
 from benchmarks.prefixes import forget_prefixes
 from specreason.config import RunConfig, get_pair, load_pairs
-from specreason.demo.problems import problems
+from specreason.demo.exercises import exercises
 from specreason.engines.base import Limits, ModelPair, Role, Sampling
 from specreason.engines.pair import close_pair, load_pair
 from specreason.reasoning.scoring import Judge
 from specreason.reasoning.steps import StepRecord
 from specreason.reasoning.transcript import Transcript
 from specreason.settings import Settings
-from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.access.visibility import Viewer
+from specreason.store.queue.batches import NewBatch, write_batches
+from specreason.store.queue.problems import NewProblem, check
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.summaries import read_jobs
-from specreason.store.session import Database, connect
+from specreason.store.session import Database, connect, transaction
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter, read_steps
 from worker.host import PairHost
@@ -70,7 +68,7 @@ def main() -> int:
         facts = conditions(database)
         pair = host.run(load_pair(PAIR, get_pair(load_pairs(), PAIR)))
         try:
-            texts = [problem.text for problem in islice(problems(SEED, held_out=True), arguments.jobs)]
+            texts = [exercise.text for exercise in islice(exercises(SEED, held_out=True), arguments.jobs)]
             run_jobs(database, host, pair, texts[:8], in_flight=4)  # caches and plans are cold
             rates = {}
             for in_flight in IN_FLIGHT:
@@ -116,9 +114,11 @@ def run_jobs(
     empty(database)
     host.run(forget_prefixes(pair))
     config = CONFIG.model_copy(update={"overlap": overlap})
-    new = NewBatch(name="bench", pair=PAIR, config=config, problems=[NewProblem(text=text) for text in texts])
-    batch_id = insert_batch(database, new)
-    job_ids = [job.job_id for job in read_jobs(database, batch_id, limit=len(texts)).rows]
+    problems = check([NewProblem(text=text) for text in texts])
+    with transaction(database) as connection:
+        new = NewBatch(name="bench", pair=PAIR, config=config, problems=problems)
+        (batch_id,) = write_batches(connection, [new])
+    job_ids = [job.job_id for job in read_jobs(database, Viewer.EVERYONE, batch_id, limit=len(texts)).rows]
     worker = NewWorker(pair=PAIR, pair_fingerprint=pair.fingerprint, host="here", pid=1, slots=in_flight)
     worker_id = register_worker(database, worker, lease_s=86_400)
     writer = TraceWriter(database)
@@ -129,7 +129,7 @@ def run_jobs(
         wall_s = time.perf_counter() - started
     runner.draining.set()
     writer.close()
-    ended = read_jobs(database, batch_id, limit=len(texts)).rows
+    ended = read_jobs(database, Viewer.EVERYONE, batch_id, limit=len(texts)).rows
     assert all(job.state is JobState.SUCCEEDED for job in ended)
     return len(texts) / wall_s, job_ids
 

@@ -6,7 +6,7 @@ the tables are vacuumed and analysed, as autovacuum would.
 *Empty jobs*: processes that claim and finish jobs without steps through `specreason.store.queue.jobs`, one after
 the other, each process its own share.
 
-*Selection*: the dispatcher's `take_unpublished` with a full window of 256, of which 16 jobs wait for their message
+*Selection*: the leader's `take_unpublished` with a full window of 256, of which 16 jobs wait for their message
 again. Time and buffers (EXPLAIN, shared hit + read) of the statements that find these jobs; and time of the whole call,
 which besides marks them as announced and commits.
 
@@ -18,70 +18,36 @@ The last line of stdout is one JSON object.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path[0] = str(Path(__file__).parents[1])  # not this folder, whose queue.py would hide Python's own
-
 import argparse
 import json
 import multiprocessing
 import random
-import statistics
+import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import event, text
+from kombu import Connection
+from sqlalchemy import text
 
+from benchmarks.long_queue import FINGERPRINT, PAIR, start_worker, submit
 from benchmarks.own_servers import conditions, empty, own_servers, vacuum
-from specreason.config import RunConfig
-from specreason.doorbell import queue_of
+from benchmarks.selection import NUM_BATCHES, WINDOW, measure_selection
+from specreason.doorbell import Doorbell, queue_of
 from specreason.reasoning.steps import StopReason
 from specreason.settings import Settings
-from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
-from specreason.store.queue.dispatch import take_unpublished
 from specreason.store.queue.jobs import JobResult, claim, finish
-from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.session import Database, connect
 from specreason.store.tables.states import JobState
-from worker.app import make_app
 from worker.leader import ANNOUNCE_EVERY_S, Leader
 
-PAIR = FINGERPRINT = "bench"
 SUCCEEDED = JobResult(state=JobState.SUCCEEDED, stop_reason=StopReason.ANSWERED, answer="4")
-WINDOW = 256
-NUM_BATCHES = 1000
-NUM_FREE = 16  # places in the window when the selection is measured
-NUM_CALLS = 200
-LOST_AFTER_S = 10.0
-VACUUM_EVERY = 20  # calls: each leaves as many dead rows as it announces jobs
 NUM_TICKS = 40
-SHARE_LOST = 0.2  # of the bursts in which messages are taken
+# The share of the bursts in which all taken messages are lost.
+SHARE_LOST = 0.2
 TARGET_RATIO = 1.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
-    """One that was sent, as the driver got it. `took_s` is the client's wall time."""
-
-    sql: str
-    values: Any
-    took_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """Cost of one `take_unpublished`; medians over many calls."""
-
-    num_queued: int
-    select_ms: float
-    select_buffers: int
-    call_ms: float
-    indexes: tuple[str, ...]
 
 
 def main() -> int:
@@ -125,23 +91,6 @@ def main() -> int:
     return 0
 
 
-def submit(database: Database, num_batches: int, num_jobs: int) -> None:
-    """`num_jobs` in all, spread evenly."""
-    per_batch = [NewProblem(text=f"What is 2 + {i}?") for i in range(num_jobs // num_batches)]
-    for number in range(num_batches):
-        insert_batch(
-            database, NewBatch(name=f"batch {number}", pair=PAIR, config=RunConfig(), problems=per_batch)
-        )
-
-
-def start_worker(database: Database) -> UUID:
-    new = NewWorker(pair=PAIR, pair_fingerprint=FINGERPRINT, host="here", pid=1, slots=256)
-    return register_worker(database, new, lease_s=86_400)
-
-
-# Empty jobs
-
-
 def empty_jobs_per_s(database: Database, url: str, num_processes: int, num_jobs: int) -> float:
     """From the moment when all processes are connected to the last job's end."""
     empty(database)
@@ -181,114 +130,15 @@ def run_empty_jobs(url: str, job_ids: Sequence[UUID], ready: Any) -> None:
     database.dispose()
 
 
-# Selection
-
-
-def measure_selection(database: Database, num_jobs: int) -> Selection:
-    empty(database)
-    submit(database, NUM_BATCHES, num_jobs)
-    vacuum(database, "job", "batch", "problem")
-    announced = take_unpublished(database, PAIR, window=WINDOW)
-    draw = random.Random(0)
-    calls_s, selects_s, buffers = [], [], []
-    indexes: set[str] = set()
-    for number in range(NUM_CALLS):
-        if number % VACUUM_EVERY == 0:
-            vacuum(database, "job")
-        gone = draw.sample(announced, NUM_FREE)
-        forget(database, gone)
-        there = list(set(announced) - set(gone))
-        with recorded_selects(database) as selects:
-            started = time.perf_counter()
-            taken = take_unpublished(database, PAIR, window=WINDOW, messages=there, lost_after_s=LOST_AFTER_S)
-            calls_s.append(time.perf_counter() - started)
-        assert len(taken) == NUM_FREE
-        selects_s.append(sum(select.took_s for select in selects))
-        forget(database, taken)
-        plans = [explain(database, select) for select in selects]
-        buffers.append(sum(touched(plan) for plan in plans))
-        indexes.update(name for plan in plans for name in used_indexes(plan))
-        take_unpublished(database, PAIR, window=WINDOW)
-    return Selection(
-        num_queued=num_jobs,
-        select_ms=round(1000 * statistics.median(selects_s), 3),
-        select_buffers=round(statistics.median(buffers)),
-        call_ms=round(1000 * statistics.median(calls_s), 3),
-        indexes=tuple(sorted(indexes)),
-    )
-
-
-def forget(database: Database, job_ids: Sequence[UUID]) -> None:
-    """As if these jobs had been given back: their messages are to be sent again."""
-    with database.begin() as connection:
-        connection.execute(
-            text("UPDATE job SET published_at = NULL WHERE id = ANY(:ids)"), {"ids": list(job_ids)}
-        )
-
-
-@contextmanager
-def recorded_selects(database: Database) -> Iterator[list[Statement]]:
-    """The statements that read jobs meanwhile."""
-    selects: list[Statement] = []
-    started = 0.0
-
-    def begin(*sent: Any) -> None:
-        nonlocal started
-        started = time.perf_counter()
-
-    def end(*sent: Any) -> None:
-        _, _, sql, values, *_ = sent
-        if sql.startswith("SELECT") and "FROM job" in sql:
-            selects.append(Statement(sql=sql, values=values, took_s=time.perf_counter() - started))
-
-    event.listen(database, "before_cursor_execute", begin)
-    event.listen(database, "after_cursor_execute", end)
-    try:
-        yield selects
-    finally:
-        event.remove(database, "before_cursor_execute", begin)
-        event.remove(database, "after_cursor_execute", end)
-
-
-def explain(database: Database, statement: Statement) -> dict[str, Any]:
-    """The plan that Postgres runs the statement with. Its locks go with the rollback."""
-    with database.connect() as connection:
-        answer = connection.exec_driver_sql(
-            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement.sql}", statement.values
-        )
-        plan: dict[str, Any] = answer.scalar_one()[0]["Plan"]
-        connection.rollback()
-    return plan
-
-
-def touched(plan: dict[str, Any]) -> int:
-    """Buffers of the whole plan: a node's count has those below it."""
-    return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
-
-
-def used_indexes(plan: dict[str, Any]) -> Iterator[str]:
-    """Names of the indexes, and of tables that are read from end to end."""
-    if "Index Name" in plan:
-        yield plan["Index Name"]
-    if plan["Node Type"] == "Seq Scan":
-        yield f"all of {plan['Relation Name']}"
-    for below in plan.get("Plans", ()):
-        yield from used_indexes(below)
-
-
-# Messages
-
-
 def most_messages_waiting(database: Database, broker_url: str) -> int:
     """Let a leader announce the queue as it stands; the most messages that the broker held at once."""
     worker_id = start_worker(database)
     settings = Settings(publish_window=WINDOW, republish_s=1)
-    app = make_app(broker_url)
-    leader = Leader(database, app, settings)
+    leader = Leader(database, Doorbell(broker_url), settings)
     draw = random.Random(0)
     most = 0
     with (
-        app.connection_for_read() as connection,
+        Connection(broker_url) as connection,
         connection.SimpleQueue(queue_of(PAIR), no_ack=True) as waiting,
     ):
         for _ in range(NUM_TICKS):

@@ -13,16 +13,12 @@ mean latency per job over ours. The last line of stdout is one JSON object.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path[0] = str(Path(__file__).parents[1])  # not this folder, whose queue.py would hide Python's own
-
 import argparse
 import asyncio
 import json
 import os
 import platform
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -33,7 +29,7 @@ from typing import Any
 from benchmarks.prefixes import forget_prefixes
 from benchmarks.published_flow import Outcome, PublishedFlow, served
 from specreason.config import RunConfig, get_pair, load_pairs
-from specreason.demo.problems import Problem, problems
+from specreason.demo.exercises import Exercise, exercises
 from specreason.engines.base import ModelPair
 from specreason.engines.cores import available_cores, split_cores
 from specreason.engines.pair import close_pair, load_pair
@@ -51,12 +47,12 @@ CONFIG = RunConfig(
 )
 ONE_BY_ONE = CONFIG.model_copy(update={"overlap": False})
 
-Way = Callable[[Problem], Awaitable[Outcome]]
+Way = Callable[[Exercise], Awaitable[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One problem, one way."""
+    """One exercise, one way."""
 
     correct: bool
     latency_s: float
@@ -98,23 +94,23 @@ async def run_all(flow: PublishedFlow, num: int) -> dict[str, list[Row]]:
     """Rows of each way, in the order of the problems."""
     pair = await load_pair(PAIR, get_pair(load_pairs(), PAIR))
     ways: dict[str, Way] = {
-        "ours": lambda problem: ours(pair, problem, CONFIG),
-        "ours one by one": lambda problem: ours(pair, problem, ONE_BY_ONE),
-        "theirs": lambda problem: theirs(flow, problem, asks_for_models=True),
-        "theirs without model list": lambda problem: theirs(flow, problem, asks_for_models=False),
+        "ours": lambda exercise: ours(pair, exercise, CONFIG),
+        "ours one by one": lambda exercise: ours(pair, exercise, ONE_BY_ONE),
+        "theirs": lambda exercise: theirs(flow, exercise, asks_for_models=True),
+        "theirs without model list": lambda exercise: theirs(flow, exercise, asks_for_models=False),
     }
     rows: dict[str, list[Row]] = {name: [] for name in ways}
     try:
-        warming = next(problems(1, held_out=False))
+        warming = next(exercises(1, held_out=False))
         for way in ways.values():
             await way(warming)
-        for number, problem in enumerate(islice(problems(SEED, held_out=True), num), 1):
+        for number, exercise in enumerate(islice(exercises(SEED, held_out=True), num), 1):
             names = list(ways)
             first = number % len(names)  # none always comes first
             for name in names[first:] + names[:first]:
                 await forget_prefixes(pair)
                 await asyncio.to_thread(flow.forget_prefixes)
-                rows[name].append(await timed(ways[name], problem))
+                rows[name].append(await timed(ways[name], exercise))
             if number % 10 == 0:
                 print(f"{number}/{num} problems", flush=True)
     finally:
@@ -122,19 +118,19 @@ async def run_all(flow: PublishedFlow, num: int) -> dict[str, list[Row]]:
     return rows
 
 
-async def timed(way: Way, problem: Problem) -> Row:
+async def timed(way: Way, exercise: Exercise) -> Row:
     began = time.perf_counter()
-    outcome = await way(problem)
+    outcome = await way(exercise)
     return Row(
-        correct=f"\\boxed{{{problem.answer}}}" in outcome.answer,
+        correct=f"\\boxed{{{exercise.answer}}}" in outcome.answer,
         latency_s=time.perf_counter() - began,
         num_steps=outcome.num_steps,
         num_prefilled=outcome.num_prefilled,
     )
 
 
-async def ours(pair: ModelPair, problem: Problem, config: RunConfig) -> Outcome:
-    transcript = Transcript(pair, problem.text)
+async def ours(pair: ModelPair, exercise: Exercise, config: RunConfig) -> Outcome:
+    transcript = Transcript(pair, exercise.text)
     trace = await reason(plan_run(config, pair, transcript, seed=0, repeat=0), transcript, ListSink())
     calls = [c for step in trace.steps for c in (step.draft, step.verdict, step.written) if c is not None]
     return Outcome(
@@ -144,8 +140,8 @@ async def ours(pair: ModelPair, problem: Problem, config: RunConfig) -> Outcome:
     )
 
 
-async def theirs(flow: PublishedFlow, problem: Problem, *, asks_for_models: bool) -> Outcome:
-    return await asyncio.to_thread(flow.run, problem.text, asks_for_models=asks_for_models)
+async def theirs(flow: PublishedFlow, exercise: Exercise, *, asks_for_models: bool) -> Outcome:
+    return await asyncio.to_thread(flow.run, exercise.text, asks_for_models=asks_for_models)
 
 
 def figures(rows: dict[str, list[Row]]) -> dict[str, Any]:

@@ -6,35 +6,31 @@ speculation inside the base. Each problem runs under all arms in turn, so that a
 an order that goes round, and with empty prefix caches; comparisons are paired by problem. `useless drafter` samples
 the drafter at temperature 2: its drafts are noise.
 
-Rows go to DIR/rows.jsonl, and a second call with the same options goes on from there. The last line of stdout is one
+Rows go to DIR/rows.jsonl, and a second call with the same options adds what is missing. The last line of stdout is one
 JSON object: under `schemes` by name and threshold, under `compared` the paired 95 % intervals. `expected score`
 decides by the mean over the ten digits, `steps of 16 tokens` merges shorter ones.
 """
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path[0] = str(Path(__file__).parents[1])  # not this folder, whose queue.py would hide Python's own
-
 import argparse
 import asyncio
 import json
 import os
 import platform
-import time
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from hashlib import sha256
 from itertools import islice
+from pathlib import Path
 from statistics import fmean
 from typing import Any, TextIO
 
 from benchmarks.prefixes import forget_prefixes
 from specreason.config import RunConfig, SchemeName, get_pair, load_pairs
-from specreason.demo.problems import Problem, problems
-from specreason.engines.base import ModelPair, Role
+from specreason.demo.exercises import Exercise, exercises
+from specreason.demo.measured_job import MeasuredJob, measure_job, read_jobs
+from specreason.engines.base import ModelPair
 from specreason.engines.pair import close_pair, load_pair
 from specreason.evaluation.metrics import (
     Interval,
@@ -43,12 +39,9 @@ from specreason.evaluation.metrics import (
     ratio_interval,
 )
 from specreason.reasoning.economics import Economics
-from specreason.reasoning.loop import reason
-from specreason.reasoning.schemes import plan_run
-from specreason.reasoning.steps import ListSink, StepRecord, kept_thinking_tokens
-from specreason.reasoning.transcript import Transcript
 
-SEED = 30_001  # of the problems; the split, not the seed, keeps them out of training
+# The seed of the exercises. The split, not the seed, keeps them out of training.
+SEED = 30_001
 COMMON = {"temperature": 0.0, "token_budget": 600, "max_step_tokens": 32, "max_answer_tokens": 24}
 PLAIN, SPECULATING = "demo", "demo-decode"
 
@@ -62,7 +55,8 @@ class Arm:
     pair: str = PLAIN
     threshold: int | None = None
     knobs: dict[str, Any] = field(default_factory=dict)
-    economics: Economics = field(default_factory=Economics)  # from problem to problem, as in a worker
+    # Shared by all problems of the arm, as in a worker.
+    economics: Economics = field(default_factory=Economics)
 
     @property
     def key(self) -> str:
@@ -95,25 +89,6 @@ ARMS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One problem under one arm."""
-
-    problem: str
-    arm: str
-    correct: bool
-    latency_s: float
-    kept: str  # digest of the kept token ids
-    num_steps: int
-    kept_tokens: int
-    spent_tokens: int
-    num_drafted: int
-    num_accepted: int
-    verify_s: float
-    base_s: float  # in which the base wrote `base_tokens` after the first of each call
-    base_tokens: int
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -123,7 +98,7 @@ def main() -> int:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / "rows.jsonl"
-    rows = [Row(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+    rows = read_jobs(path)
     with path.open("a") as file:
         asyncio.run(run_all(rows, file, arguments.problems))
     result = {
@@ -137,21 +112,22 @@ def main() -> int:
     return 0
 
 
-async def run_all(rows: list[Row], file: TextIO, num: int) -> None:
+async def run_all(rows: list[MeasuredJob], file: TextIO, num: int) -> None:
     """Add what is missing of `num` problems to `rows` and to `file`."""
     done = {(row.problem, row.arm) for row in rows}
     known = load_pairs()
     pairs = {name: await load_pair(name, get_pair(known, name)) for name in (PLAIN, SPECULATING)}
     try:
-        warming = next(problems(1, held_out=False))
+        warming = next(exercises(1, held_out=False))
         for arm in ARMS:
             await run_one(pairs[arm.pair], warming, arm)
-        for number, problem in enumerate(islice(problems(SEED, held_out=True), num), 1):
-            first = number % len(ARMS)  # no arm always comes first
+        for number, exercise in enumerate(islice(exercises(SEED, held_out=True), num), 1):
+            # Another arm comes first each time.
+            first = number % len(ARMS)
             for arm in ARMS[first:] + ARMS[:first]:
-                if (problem.text, arm.key) not in done:
+                if (exercise.text, arm.key) not in done:
                     await forget_prefixes(pairs[arm.pair])
-                    rows.append(await run_one(pairs[arm.pair], problem, arm))
+                    rows.append(await run_one(pairs[arm.pair], exercise, arm))
                     file.write(json.dumps(asdict(rows[-1])) + "\n")
             file.flush()
             if number % 10 == 0:
@@ -161,32 +137,11 @@ async def run_all(rows: list[Row], file: TextIO, num: int) -> None:
             await close_pair(pair)
 
 
-async def run_one(pair: ModelPair, problem: Problem, arm: Arm) -> Row:
-    """One job, timed from prompt to answer."""
-    began = time.perf_counter()
-    transcript = Transcript(pair, problem.text)
-    run = plan_run(arm.config, pair, transcript, seed=0, repeat=0, economics=arm.economics)
-    trace = await reason(run, transcript, ListSink())
-    latency_s = time.perf_counter() - began
-    by_base = [s.written for s in trace.steps if s.written is not None and s.author is Role.BASE]
-    return Row(
-        problem=problem.text,
-        arm=arm.key,
-        correct=f"\\boxed{{{problem.answer}}}" in (trace.answer_text or ""),
-        latency_s=latency_s,
-        kept=sha256(repr([s.kept_ids for s in trace.steps]).encode()).hexdigest()[:16],
-        num_steps=len(trace.steps),
-        kept_tokens=kept_thinking_tokens(trace.steps),
-        spent_tokens=_sum(trace.steps, lambda s: s.num_spent_tokens),
-        num_drafted=_sum(trace.steps, lambda s: s.decision.drafted),
-        num_accepted=_sum(trace.steps, lambda s: s.decision.drafted and s.written is None),
-        verify_s=sum(s.verdict.latency_s for s in trace.steps if s.verdict is not None),
-        base_s=sum(c.latency_s - c.ttft_s for c in by_base),
-        base_tokens=sum(c.num_tokens - 1 for c in by_base),
-    )
+async def run_one(pair: ModelPair, exercise: Exercise, arm: Arm) -> MeasuredJob:
+    return await measure_job(pair, exercise, arm.key, arm.config, economics=arm.economics)
 
 
-def schemes(rows: Sequence[Row]) -> dict[str, Any]:
+def schemes(rows: Sequence[MeasuredJob]) -> dict[str, Any]:
     """Figures of each arm, by name and threshold."""
     base = _by_problem(rows, "base")
     token_s = sum(r.base_s for r in base.values()) / sum(r.base_tokens for r in base.values())
@@ -217,7 +172,7 @@ def schemes(rows: Sequence[Row]) -> dict[str, Any]:
     return result
 
 
-def compared(rows: Sequence[Row]) -> dict[str, Interval | float]:
+def compared(rows: Sequence[MeasuredJob]) -> dict[str, Interval | float]:
     """How much of the second's latency the first one saves, paired by problem, as a share of the second's mean."""
     pairs = {
         "overlap saves of one by one": ("specreason@7", "one by one@7"),
@@ -242,18 +197,14 @@ def compared(rows: Sequence[Row]) -> dict[str, Interval | float]:
     return result
 
 
-def _common(rows: Sequence[Row], *arms: str) -> list[tuple[Row, ...]]:
+def _common(rows: Sequence[MeasuredJob], *arms: str) -> list[tuple[MeasuredJob, ...]]:
     """One tuple a problem that all `arms` have run."""
     found = [_by_problem(rows, arm) for arm in arms]
     return [tuple(of[p] for of in found) for p in found[0] if all(p in of for of in found)]
 
 
-def _by_problem(rows: Iterable[Row], arm: str) -> dict[str, Row]:
+def _by_problem(rows: Iterable[MeasuredJob], arm: str) -> dict[str, MeasuredJob]:
     return {row.problem: row for row in rows if row.arm == arm}
-
-
-def _sum(steps: Iterable[StepRecord], number: Callable[[StepRecord], int]) -> int:
-    return sum(number(step) for step in steps)
 
 
 def _rounded(value: Interval) -> dict[str, float]:

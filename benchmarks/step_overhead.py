@@ -9,23 +9,20 @@ against the wall time from the first claim to the last end. The last line of std
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path[0] = str(Path(__file__).parents[1])  # not this folder, whose queue.py would hide Python's own
-
 import argparse
 import json
 import platform
+import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx2
 
-from specreason.cli.demo import CONFIG, PROBLEMS
+from specreason.cli.local.demo import CONFIG, PROBLEMS
 from specreason.cli.local.stack import Stack, running_stack
-from specreason.store.session import read_only_query
+from specreason.store.read.query import read_only_query
 
 WARM_UP_JOBS = 2  # the first jobs meet cold caches
 

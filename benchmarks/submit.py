@@ -16,28 +16,25 @@ The last line of stdout is one JSON object.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path[0] = str(Path(__file__).parents[1])
-
 import argparse
 import json
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 import httpx2
 from openai import OpenAI
 from sqlalchemy import text
 
+from api.serve import listen
 from benchmarks.own_servers import conditions, own_servers, vacuum
 from specreason.children import spawn_module, stop
-from specreason.cli.local.services import listen
 from specreason.embedded import Servers
 from specreason.store.session import Database, connect
 

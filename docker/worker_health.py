@@ -12,7 +12,7 @@ import psycopg
 
 HOLDS_LEASE = """
     SELECT EXISTS (
-        SELECT FROM worker WHERE host = %s AND stopped_at IS NULL AND lease_expires_at > now()
+        SELECT FROM live_worker WHERE host = %s
     )
 """
 

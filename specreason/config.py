@@ -6,39 +6,33 @@
 from __future__ import annotations
 
 import hashlib
-import reprlib
 import tomllib
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
-from specreason.errors import InputError, InvalidField, UnknownName
+from specreason.errors import InputError, InvalidField
+from specreason.validation import LONGEST_SHOWN, ClosedModel, first_invalid_field
 
 PACKAGED_PAIRS = Path(__file__).parent / "pairs.toml"
-LONGEST_SHOWN = 80  # characters of what a user gave, in a message
 
 
 class SchemeName(StrEnum):
     """How the reasoning of a job is written (design §3)."""
 
-    BASE = "base"  # the base model alone: the accuracy and latency baseline
-    DRAFTER = "drafter"  # the drafter alone: the lower bound of both
-    SPECDECODE = "specdecode"  # the base alone, with the drafter as its token-level draft model
-    SPECREASON = "specreason"  # draft, score, keep or write again (paper §4.1)
-    SPECREASON_DECODE = (
-        "specreason+decode"  # the same, and the base writes with token-level drafts (paper §4.2)
-    )
+    # The base model alone: the accuracy and latency baseline.
+    BASE = "base"
+    # The drafter alone: the lower bound of both.
+    DRAFTER = "drafter"
+    # The base alone, with the drafter as its token-level draft model.
+    SPECDECODE = "specdecode"
+    # The drafter writes a step, the base scores it, and keeps it or writes it again (paper §4.1).
+    SPECREASON = "specreason"
+    # The same, and the base writes with token-level drafts (paper §4.2).
+    SPECREASON_DECODE = "specreason+decode"
 
     @property
     def drafts_steps(self) -> bool:
@@ -53,28 +47,10 @@ class SchemeName(StrEnum):
 class ScoreMethod(StrEnum):
     """How the base's verdict becomes a utility score."""
 
-    GREEDY = "greedy"  # the digit that it decoded (the paper's)
-    EXPECTED = "expected"  # the mean over the ten digits, by their probabilities
-
-
-UNKNOWN_KEY = "unknown_key"
-
-
-class ClosedModel(BaseModel):
-    """What users write: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _few_keys(cls, given: object) -> object:
-        """Pydantic reports every unknown key, which for a hundred thousand of them takes long and much memory."""
-        if isinstance(given, dict) and len(given) > len(cls.model_fields):
-            unknown = next(key for key in given if key not in cls.model_fields)
-            raise PydanticCustomError(
-                UNKNOWN_KEY, "unknown key '{key}'", {"key": str(unknown)[:LONGEST_SHOWN]}
-            )
-        return given
+    # The digit that the base decoded, as in the paper.
+    GREEDY = "greedy"
+    # The mean of the ten digits, weighted by their probabilities.
+    EXPECTED = "expected"
 
 
 class RunConfig(ClosedModel):
@@ -179,7 +155,7 @@ class PairConfig(ClosedModel):
     base: ModelConfig
     drafter: ModelConfig
     prompt: Annotated[str, Field(pattern=r"\{problem\}")] = Field(
-        "{problem}", description="What the user's turn says, around `{problem}`."
+        "{problem}", description="The text of the user's message, around `{problem}`."
     )
     judge_suffix: Annotated[str, Field(min_length=1)] | None = Field(
         None,
@@ -226,30 +202,14 @@ def load_pairs(path: Path | None = None) -> dict[str, PairConfig]:
     return pairs
 
 
-def get_pair(pairs: dict[str, PairConfig], name: str) -> PairConfig:
-    """The pair called `name`; UnknownName lists the others."""
+def get_pair(pairs: Mapping[str, PairConfig], name: str) -> PairConfig:
+    """The pair called `name`. InvalidField lists the others."""
     if name not in pairs:
-        raise UnknownName(
-            f"pair: no pair is called '{name[:LONGEST_SHOWN]}'; this deployment knows {', '.join(sorted(pairs))}"
+        known = ", ".join(sorted(pairs))
+        raise InvalidField(
+            "pair", f"no pair is called '{name[:LONGEST_SHOWN]}'; this deployment knows {known}"
         )
     return pairs[name]
-
-
-def first_invalid_field(error: ValidationError, *, prefix: str = "") -> InvalidField:
-    """The first complaint of a pydantic error as one line that names the field."""
-    detail = error.errors()[0]
-    place = (*detail["loc"], detail["ctx"]["key"]) if detail["type"] == UNKNOWN_KEY else detail["loc"]
-    field = (prefix + ".".join(str(part)[:LONGEST_SHOWN] for part in place)).rstrip(".")
-    if detail["type"] in ("extra_forbidden", UNKNOWN_KEY):
-        return InvalidField(field, "unknown key")
-    message = detail["msg"].removeprefix("Value error, ")
-    reason = message[:1].lower() + message[1:]
-    given = "" if detail["type"] == "missing" else f" (got {_SHORT.repr(detail['input'])[:LONGEST_SHOWN]})"
-    return InvalidField(field, reason + given)
-
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = LONGEST_SHOWN
 
 
 def _with_absolute_folder(model: ModelConfig, root: Path) -> ModelConfig:

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from specreason.config import first_invalid_field
 from specreason.errors import InvalidField
+from specreason.validation import first_invalid_field
 
 BROKER_SCHEMES = ("redis://", "rediss://", "redis+socket://")
 

@@ -1,8 +1,8 @@
-"""The process that does a worker's work: loads the pair, then serves jobs until told to leave.
+"""The worker's child process: loads the pair, then serves jobs until SIGTERM.
 
-The supervisor reads lines from `--progress-fd`: this worker's id once it can take jobs, and from then on an empty one
-whenever the step loops have turned and no engine is hung. Exit status: 0 after SIGTERM, 2 for a configuration that
-cannot work, 70 when an engine has died, 75 when Postgres did not answer at the start.
+The supervisor reads lines from `--progress-fd`: this worker's id once it can take jobs, and after that an empty line
+from time to time while the event loop runs and no engine hangs. Exit status: 0 after SIGTERM, 2 for a configuration
+that cannot work, 70 after an engine has died, 75 if Postgres did not answer at the start.
 """
 
 from __future__ import annotations
@@ -36,15 +36,17 @@ from worker.run_job import JobRunner
 
 log = logging.getLogger(__name__)
 
-STORE_AWAY_S = 1.0  # between two tries to register
-STORE_S = 5.0  # for jobs that had just ended to be stored
+# Seconds between two tries to register.
+STORE_AWAY_S = 1.0
+# After an engine has died, jobs that have just ended have this long to be stored.
+STORE_S = 5.0
 
-
+# Loads the pair of a name and a configuration.
 Load = Callable[[str, PairConfig], Coroutine[Any, Any, ModelPair]]
 
 
 def main(load: Load = load_pair) -> int:
-    """Parse what the supervisor passed, load the pair, and serve; the exit status."""
+    """Parse the supervisor's arguments, load the pair, and serve; return the exit status."""
     parser = argparse.ArgumentParser(prog="worker.child")
     parser.add_argument("--pair", required=True)
     parser.add_argument("--progress-fd", required=True, type=int)
@@ -67,7 +69,7 @@ def main(load: Load = load_pair) -> int:
 
 
 def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: int, load: Load) -> None:
-    """Load, serve, and on SIGTERM give the running jobs back at their next step boundary."""
+    """Load the pair and serve jobs. On SIGTERM, give the running jobs back at their next step boundary."""
     database = connect(settings.database(), pool_size=settings.slots + 2)
     host = PairHost()
     started = time.monotonic()
@@ -99,7 +101,7 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
 
 
 def _register(database: Database, new: NewWorker, *, lease_s: float) -> UUID:
-    """Loading a pair may take minutes: if Postgres is away when it is done, it is not thrown away."""
+    """Register the worker; while Postgres is away, try again, as loading the pair may have taken minutes."""
     while True:
         try:
             return register_worker(database, new, lease_s=lease_s)
@@ -109,7 +111,7 @@ def _register(database: Database, new: NewWorker, *, lease_s: float) -> UUID:
 
 
 def _leave_with_dead_engine(runner: JobRunner) -> None:
-    """A pair with a dead engine can serve nothing: leave, so that the supervisor starts afresh."""
+    """Wait until an engine has died, then end this process: the supervisor starts another one, with new engines."""
     runner.engine_died.wait()
     deadline = time.monotonic() + STORE_S
     while not runner.idle and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""The supervisor's hold on its child: starts it, hears its progress, ends it with everything it started."""
+"""The supervisor's view of its child: starts it, reads its progress, ends it with all of its processes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from uuid import UUID
 from specreason.children import kill_group, spawn_module
 from specreason.engines.sockets import remove_socket_folders
 
-EXIT_CONFIG = 2  # the child cannot work as configured: starting it again is no use
+# The child cannot work as configured, and starting it again does not help.
+EXIT_CONFIG = 2
 EXIT_ENGINE_DEAD = 70
-EXIT_STORE_AWAY = 75  # Postgres did not answer at the start: the pair is not to blame
+# Postgres did not answer at the start: the pair is not to blame.
+EXIT_STORE_AWAY = 75
 
 
 class ChildProcess:
-    """The process that holds the pair. `worker_id` is known once it can take jobs."""
+    """The process that holds the pair. `worker_id` is None until it can take jobs."""
 
     def __init__(self, pair: str, gpu: str | None, *, module: str = "worker.child") -> None:
         self._progress, writer = os.pipe()
@@ -23,36 +25,36 @@ class ChildProcess:
         self.process = spawn_module(
             module,
             *("--pair", pair, "--progress-fd", str(writer)),
-            # Set here, before anything in the child can import torch.
+            # Set here, so that it holds before the child imports torch.
             environment={} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu},
             pass_fds=[writer],
         )
         os.close(writer)
-        self._last_turn = time.monotonic()
-        self._heard = b""
+        self._last_progress = time.monotonic()
+        self._unfinished_line = b""
         self.worker_id: UUID | None = None
 
     def hung(self, *, stall_s: float, start_s: float) -> bool:
-        """Whether its step loops have not turned for `stall_s`; while it loads, it may be silent for `start_s`."""
-        self._listen()
-        return time.monotonic() - self._last_turn > (start_s if self.worker_id is None else stall_s)
+        """Whether the child reports no progress for `stall_s` seconds, or for `start_s` while it loads the pair."""
+        self._read_progress()
+        return time.monotonic() - self._last_progress > (start_s if self.worker_id is None else stall_s)
 
     def close(self) -> None:
-        """Kill whatever is left of the child's group, engines included."""
+        """Kill the rest of the child's process group, engines included."""
         kill_group(self.process)
         remove_socket_folders(self.process.pid)
         os.close(self._progress)
 
-    def _listen(self) -> None:
+    def _read_progress(self) -> None:
         while True:
             try:
-                heard = os.read(self._progress, 4096)
+                chunk = os.read(self._progress, 4096)
             except BlockingIOError:
                 return
-            if not heard:
+            if not chunk:
                 return
-            self._last_turn = time.monotonic()
-            *lines, self._heard = (self._heard + heard).split(b"\n")
+            self._last_progress = time.monotonic()
+            *lines, self._unfinished_line = (self._unfinished_line + chunk).split(b"\n")
             for line in lines:
                 if line:
                     self.worker_id = UUID(line.decode())

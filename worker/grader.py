@@ -1,6 +1,6 @@
-"""Grades answers of succeeded jobs, in a process of its own whose main thread math-verify may interrupt.
+"""Grades the answers of succeeded jobs, in a process of its own: math-verify interrupts the main thread it runs in.
 
-It asks Postgres for work rather than the queue, so that a grade cannot get lost.
+The grader asks Postgres for work, not the queue, so that no grade can be lost.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from specreason.store.trace.grades import NewGrade, insert_grade, jobs_to_grade
 
 log = logging.getLogger(__name__)
 
+# Seconds between rounds that find fewer than BATCH_SIZE answers.
 POLL_S = 0.5
-AWAY_S = 2.0  # between tries while the database is away
+# Seconds between tries while the database is away.
+AWAY_S = 2.0
 BATCH_SIZE = 100
 
 
@@ -41,12 +43,13 @@ def main() -> int:
 
 
 def grade_pending(database: Database) -> int:
-    """Grade one round of ungraded answers; how many there were."""
+    """Grade at most BATCH_SIZE ungraded answers; return how many there were."""
     pending = jobs_to_grade(database, limit=BATCH_SIZE)
     for job in pending:
         correct = is_correct(job.answer, job.gold)
         new = NewGrade(job_id=job.job_id, grader=GRADER, answer=job.answer, is_correct=correct)
-        insert_grade(database, new, only_first=True)  # every worker has a grader
+        # Every worker has a grader: another one may have graded the answer meanwhile.
+        insert_grade(database, new, only_first=True)
     return len(pending)
 
 

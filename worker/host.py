@@ -1,4 +1,4 @@
-"""The pair host: one event loop, in a thread of its own, that owns both engines and every running step loop."""
+"""The pair host: one event loop, in a thread of its own, runs both engines and every step loop."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROGRESS_EVERY_S = 0.5
 
 
 class PairHost:
-    """Celery's threads hand their coroutines to this loop and wait; the engines batch what runs together."""
+    """Runs coroutines for Celery's threads, which wait for them. The engines batch the calls of all of them."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -30,10 +30,9 @@ class PairHost:
         self._thread.start()
 
     def report_progress(self, pair: ModelPair, fd: int, on_death: Callable[[], None]) -> Future[None]:
-        """Write a newline to `fd` from time to time, as long as the loop turns and no engine sits on its work.
+        """Write a newline to `fd` every PROGRESS_EVERY_S seconds while the event loop runs and no engine hangs.
 
-        `on_death` is called when an engine has died, even one that had nothing to do. Cancel what this returns before
-        the pair is closed.
+        Calls `on_death` when an engine has died, even an idle one. Cancel the returned future before closing the pair.
         """
         os.set_blocking(fd, False)
         return self.submit(_report_progress(pair, fd, on_death))
@@ -43,11 +42,11 @@ class PairHost:
         return self.submit(coroutine).result()
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Start `coroutine` on the loop; cancelling what this returns cancels it there."""
+        """Start `coroutine` on the loop. Cancelling the returned future cancels the coroutine."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def close(self) -> None:
-        """End the loop; what still runs on it is dropped."""
+        """End the loop, and drop every coroutine that still runs on it."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
         if not self._thread.is_alive():
@@ -61,9 +60,11 @@ async def _report_progress(pair: ModelPair, fd: int, on_death: Callable[[], None
         except EngineDead:
             on_death()
             return
-        except Exception:  # whatever it is, silence would look like a hung engine
-            log.exception("the engines' health cannot be told")
+        # After any other error, go on: silence would look like a hung engine.
+        except Exception:
+            log.exception("the check of the engines' health failed")
         if max(pair.drafter.silent_s, pair.base.silent_s) < PROGRESS_EVERY_S:
-            with suppress(BlockingIOError):  # nobody reads: the supervisor is frozen, which is not our fault
+            # A full pipe means that the supervisor does not read: it is frozen, and this process is not to blame.
+            with suppress(BlockingIOError):
                 os.write(fd, b"\n")
         await asyncio.sleep(PROGRESS_EVERY_S)

@@ -1,4 +1,4 @@
-"""Many at once, or one alone: the lock between ordinary jobs and a job that may be what kills workers."""
+"""Isolation of a quarantined job: ordinary jobs share the worker, a job that may kill workers has it to itself."""
 
 from __future__ import annotations
 
@@ -6,59 +6,63 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-LOOK_EVERY_S = 1.0
+CHECK_EVERY_S = 1.0
 
 
 class SharedOrExclusive:
-    """Whoever wants to be alone waits for those inside to leave; newcomers wait until it has left."""
+    """A lock that many may share or one may hold alone; an exclusive request keeps newcomers out while it waits."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._num_inside = 0
-        self._num_wanting_alone = 0
+        self._num_holders = 0
+        # Exclusive requests that wait or hold the lock.
+        self._num_exclusive = 0
 
     @property
-    def num_inside(self) -> int:
-        return self._num_inside
+    def num_holders(self) -> int:
+        return self._num_holders
 
     @contextmanager
     def shared(self) -> Iterator[int]:
-        """Be inside with others; gives how many are, this one included."""
+        """Hold the lock with others; yields the number of holders, this one included."""
         with self._changed:
-            self._changed.wait_for(lambda: self._num_wanting_alone == 0)
-            self._num_inside += 1
-            inside = self._num_inside
+            self._changed.wait_for(lambda: self._num_exclusive == 0)
+            self._num_holders += 1
+            num_holders = self._num_holders
         try:
-            yield inside
+            yield num_holders
         finally:
             self._leave()
 
     @contextmanager
     def exclusive(self, still_wanted: Callable[[], bool]) -> Iterator[bool]:
-        """Be inside with nobody else: True. False, and not inside, as soon as `still_wanted` says no to the waiting."""
+        """Hold the lock alone: yields True. Yields False, without the lock, once `still_wanted` returns False.
+
+        `still_wanted` is called before each wait of at most CHECK_EVERY_S seconds.
+        """
         with self._changed:
-            self._num_wanting_alone += 1
+            self._num_exclusive += 1
         try:
-            is_inside = self._wait_to_be_alone(still_wanted)
+            is_holder = self._wait_until_alone(still_wanted)
             try:
-                yield is_inside
+                yield is_holder
             finally:
-                if is_inside:
+                if is_holder:
                     self._leave()
         finally:
             with self._changed:
-                self._num_wanting_alone -= 1
+                self._num_exclusive -= 1
                 self._changed.notify_all()
 
-    def _wait_to_be_alone(self, still_wanted: Callable[[], bool]) -> bool:
+    def _wait_until_alone(self, still_wanted: Callable[[], bool]) -> bool:
         while still_wanted():
             with self._changed:
-                if self._changed.wait_for(lambda: self._num_inside == 0, LOOK_EVERY_S):
-                    self._num_inside = 1
+                if self._changed.wait_for(lambda: self._num_holders == 0, CHECK_EVERY_S):
+                    self._num_holders = 1
                     return True
         return False
 
     def _leave(self) -> None:
         with self._changed:
-            self._num_inside -= 1
+            self._num_holders -= 1
             self._changed.notify_all()

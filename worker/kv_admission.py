@@ -1,4 +1,4 @@
-"""How many jobs a pair's KV caches hold: more would push out each other's prefixes and prefill them at every step."""
+"""Admission by KV cache: more jobs than a pair's caches hold would evict each other's prefixes at every step."""
 
 from __future__ import annotations
 
@@ -9,55 +9,69 @@ from contextlib import contextmanager
 from specreason.engines.base import ModelPair, Role
 from specreason.reasoning.transcript import Transcript
 
-GUESSED_SHARE = 0.25  # of the context
-RECENT = 32  # jobs: the length that a job will come to is that of those before it
+# The share of the context that a job is expected to use until some jobs have completed.
+GUESSED_SHARE = 0.25
+# The expected length of a job is a moving average over about this many completed jobs.
+RECENT = 32
 
 
 class Reservation:
-    """One job's share: what its transcript holds, and at least what a job usually comes to."""
+    """One job's share of the KV caches: the tokens of its transcript, and at least the usual length of a job."""
 
     def __init__(self) -> None:
-        self.transcript: Transcript | None = None
-        self.ran_to_its_end = False
+        self._transcript: Transcript | None = None
+        self._is_completed = False
+
+    def hold(self, transcript: Transcript) -> None:
+        """Count this transcript's tokens from now on, as it grows."""
+        self._transcript = transcript
+
+    def completed(self) -> None:
+        """Record that the job ran to its end, so that its length counts towards the usual one."""
+        self._is_completed = True
+
+    @property
+    def is_completed(self) -> bool:
+        return self._is_completed
 
     @property
     def num_tokens(self) -> int:
-        return max(map(self.transcript.num_tokens, Role)) if self.transcript is not None else 0
+        return max(map(self._transcript.num_tokens, Role)) if self._transcript is not None else 0
 
 
 class KvAdmission:
-    """Jobs enter while there is room for what they will probably come to, and one always may. For many threads."""
+    """Admits a job while the caches have room for its usual length, and always admits one. Thread-safe."""
 
     def __init__(self, pair: ModelPair) -> None:
         self._capacity = min(pair.engine(role).kv_tokens for role in Role)
         self._changed = threading.Condition()
         self._reservations: set[Reservation] = set()
-        # Of a whole job. Until some have ended, a guess.
         self._usual_tokens = GUESSED_SHARE * max(pair.engine(role).max_model_len for role in Role)
-        self._num_ended = 1
+        # The guess counts as the first completed job.
+        self._num_completed = 1
 
     @contextmanager
     def reserve(self) -> Iterator[Reservation]:
-        """Wait for room, then hold it; put the job's transcript into what this gives."""
-        mine = Reservation()
+        """Wait until the caches have room for one more job, and hold a reservation for it."""
+        reservation = Reservation()
         with self._changed:
             self._changed.wait_for(self._has_room)
-            self._reservations.add(mine)
+            self._reservations.add(reservation)
         try:
-            yield mine
+            yield reservation
         finally:
             with self._changed:
-                self._reservations.discard(mine)
-                if mine.ran_to_its_end:
-                    self._learn(mine.num_tokens)
+                self._reservations.discard(reservation)
+                if reservation.is_completed:
+                    self._learn(reservation.num_tokens)
                 self._changed.notify_all()
 
     def _has_room(self) -> bool:
         usual = self._usual_tokens
-        taken = sum(max(usual, reservation.num_tokens) for reservation in self._reservations)
-        return not self._reservations or taken + usual <= self._capacity
+        reserved = sum(max(usual, reservation.num_tokens) for reservation in self._reservations)
+        return not self._reservations or reserved + usual <= self._capacity
 
     def _learn(self, num_tokens: int) -> None:
-        self._num_ended += 1
-        weight = max(1 / self._num_ended, 1 / RECENT)
+        self._num_completed += 1
+        weight = max(1 / self._num_completed, 1 / RECENT)
         self._usual_tokens += weight * (num_tokens - self._usual_tokens)

@@ -1,7 +1,7 @@
-"""One worker as its operator sees it: `specreason worker`. Holds the lease, and the child that does the work.
+"""One worker as its operator sees it, `specreason worker`: it holds the lease and the child that runs the jobs.
 
-The supervisor loads no model. It renews the worker's lease while its child makes progress, starts the child
-again when that ends, keeps a grader running, and takes its part in coordinating all workers.
+The supervisor loads no model. It renews the worker's lease while its child makes progress, restarts the child when
+the child ends, keeps a grader running, and stands as a candidate for the leader of all workers.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from worker.restart_backoff import RestartBackoff
 log = logging.getLogger(__name__)
 
 TICK_S = 0.2
-MAX_FAILED_STARTS = 3  # children in a row that never held their pair: the operator must act
+# The supervisor gives up after this many children in a row that never registered: the operator must act.
+MAX_FAILED_STARTS = 3
 
 
 class Supervisor:
-    """Runs one worker until SIGTERM or SIGINT; a second signal leaves at once."""
+    """Runs one worker until SIGTERM or SIGINT. A second signal ends it without waiting for its jobs."""
 
     def __init__(
         self,
@@ -55,7 +56,7 @@ class Supervisor:
         self._beat_at = 0.0
 
     def run(self) -> int:
-        """Exit status: 0 after a signal, else that of a child that cannot be started."""
+        """Run until a signal. Exit status: 0 after a signal, else that of a child that cannot be started."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         status = 0
@@ -71,10 +72,10 @@ class Supervisor:
         self._num_signals += 1
 
     def _tick(self) -> int:
-        """Look after everything once. Not 0: the status of a child that there is no use in starting again."""
+        """Do each duty once. Returns 0, or the status of a child that is not worth starting again."""
         status = self._watch_child()
-        self._tend(self._renew_lease)
-        self._tend(self._leader.tick)
+        _try(self._renew_lease)
+        _try(self._leader.tick)
         self._watch_grader()
         return status
 
@@ -89,7 +90,10 @@ class Supervisor:
             self._grader_starts.ended(now)
 
     def _watch_child(self) -> int:
-        """Start the child, or see that it has ended or hangs; then it starts again after a growing pause."""
+        """Start the child if it is due. If it has ended or hangs, end it and let it restart after a growing pause.
+
+        Returns 0, or the status of a child that is not worth starting again.
+        """
         now = time.monotonic()
         if self._child is None:
             if self._child_starts.due(now):
@@ -117,17 +121,18 @@ class Supervisor:
             return
         self._beat_at = now + self._settings.beat_s
         if not beat(self._database, child.worker_id, lease_s=self._settings.lease_s):
-            log.error("the lease of worker %s has run out: its jobs are others' now", child.worker_id)
+            log.error("the lease of worker %s has run out: other workers take its jobs", child.worker_id)
             self._end_child()
 
     def _leave(self) -> None:
-        """Let the child give its jobs back, then end everything that we started."""
-        self._leader.close()  # first: draining may take long, and someone must lead
+        """Let the child give its jobs back, then end every process that this one has started."""
+        # First: draining may take long, and another worker must lead meanwhile.
+        self._leader.close()
         deadline = time.monotonic() + self._settings.drain_s
         if self._child is not None:
             self._child.process.terminate()
         while self._draining and time.monotonic() < deadline and self._num_signals < 2:
-            self._tend(self._renew_lease)
+            _try(self._renew_lease)
             time.sleep(TICK_S)
         self._end_child()
         if self._grader is not None:
@@ -138,17 +143,18 @@ class Supervisor:
         return self._child is not None and self._child.process.poll() is None
 
     def _end_child(self) -> None:
-        """Kill what is left of the child, and end its lease so that its jobs are free at once."""
+        """Kill the rest of the child, and end its lease so that other workers can take its jobs at once."""
         if self._child is None:
             return
         self._child.close()
         worker_id, self._child = self._child.worker_id, None
         if worker_id is not None:
-            self._tend(lambda: stop_worker(self._database, worker_id))
+            _try(lambda: stop_worker(self._database, worker_id))
 
-    def _tend(self, duty: Callable[[], None]) -> None:
-        """Do what needs Postgres or the broker; while they are away, go on without."""
-        try:
-            duty()
-        except StoreUnavailable as error:
-            log.warning("%s", error)
+
+def _try(duty: Callable[[], None]) -> None:
+    """Do a duty that needs Postgres or the broker. While they are away, log that and leave it to a later tick."""
+    try:
+        duty()
+    except StoreUnavailable as error:
+        log.warning("%s", error)

@@ -6,6 +6,7 @@ A route says which scope it needs: `dependencies=[READ]`. One that says nothing 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
@@ -14,10 +15,12 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from api.answers.docs import ASSET_NAMES, ASSETS
-from api.answers.errors import problem_of
+from api.answers.errors import response_to
+from api.deployment import deployment_of
 from api.door.authenticator import Authenticator
 from api.door.origin import check_origin
 from specreason.errors import NotAllowed, SpecReasonError
+from specreason.store.access import visibility
 from specreason.store.tables.states import Scope
 
 MOST_LOOKUPS = 4  # of unknown keys at once: threads and connections are left for the others
@@ -28,24 +31,40 @@ OPEN_PATHS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """`owner` owns what this caller creates; `sees_only` is the owner whose things it may see, None: everyone's.
+    """`owner` owns what this caller creates; `viewer` says what it may see.
 
     `max_queued_jobs` bounds the owner's queued jobs, None: no bound.
     """
 
-    owner: str | None = None
-    sees_only: str | None = None
-    max_queued_jobs: int | None = None
-    scopes: frozenset[Scope] = frozenset({Scope.ADMIN})
+    owner: str | None
+    viewer: visibility.Viewer
+    max_queued_jobs: int | None
+    scopes: frozenset[Scope]
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
 
+# Without keys: nobody in particular, with every right.
+ANYONE = Caller(
+    owner=None,
+    viewer=visibility.Viewer.EVERYONE,
+    max_queued_jobs=None,
+    scopes=frozenset({Scope.ADMIN}),
+)
+
+
 def caller_of(request: Request) -> Caller:
-    """Whoever sent `request`. Without keys that is nobody in particular, who sees everything."""
-    caller: Caller = getattr(request.state, "caller", Caller())
+    """The caller that sent `request`; `ANYONE` where keys are off."""
+    caller: Caller = getattr(request.state, "caller", ANYONE)
     return caller
+
+
+async def _viewer(request: Request) -> visibility.Viewer:
+    return caller_of(request).viewer
+
+
+Viewer = Annotated[visibility.Viewer, Depends(_viewer)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +100,7 @@ async def check_scope(request: Request) -> None:
 
 async def is_still_admitted(request: Request) -> bool:
     """Whether the key that a long request came with counts even now."""
-    authenticator: Authenticator | None = request.app.state.authenticator
+    authenticator = deployment_of(request).authenticator
     if authenticator is None:
         return True
     return await run_in_threadpool(authenticator.knows, request.headers.get("Authorization"))
@@ -109,7 +128,7 @@ class AccessMiddleware:
                         self._authenticator, request.headers.get("Authorization")
                     )
             except SpecReasonError as error:
-                await problem_of(scope["path"], error)(scope, receive, send)
+                await response_to(scope["path"], error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -120,7 +139,9 @@ class AccessMiddleware:
             key = await to_thread.run_sync(authenticator.admit, authorization, limiter=limiter)
         return Caller(
             owner=key.owner,
-            sees_only=None if Scope.ADMIN in key.scopes else key.owner,
+            viewer=(
+                visibility.Viewer.EVERYONE if Scope.ADMIN in key.scopes else visibility.Viewer.of(key.owner)
+            ),
             max_queued_jobs=key.max_queued_jobs,
             scopes=key.scopes,
         )

@@ -1,19 +1,19 @@
-"""What may be done to jobs that were submitted. The dispatcher announces what becomes free within a second."""
+"""What may be done to jobs that were submitted. The leader announces what becomes free within a second."""
 
 from __future__ import annotations
 
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 
-from api.database import database_of
-from api.door.access import CONTROL, caller_of
-from specreason.config import ClosedModel
+from api.deployment import Store
+from api.door.access import CONTROL, Viewer
 from specreason.store.queue import controls
 from specreason.store.read.summaries import BatchSummary, JobSummary, read_batch, read_job
 from specreason.store.tables.states import JobState
+from specreason.validation import ClosedModel
 
 router = APIRouter(prefix="/api", dependencies=[CONTROL])
 
@@ -40,73 +40,65 @@ class Requeue(ClosedModel):
 
 
 @router.post("/batches/{batch_id}/cancel")
-def cancel_batch(request: Request, batch_id: UUID) -> BatchSummary:
+def cancel_batch(store: Store, viewer: Viewer, batch_id: UUID) -> BatchSummary:
     """End every job of the batch that has not ended."""
-    sees_only = caller_of(request).sees_only
-    controls.cancel_batch(database_of(request), batch_id, sees_only=sees_only)
-    return read_batch(database_of(request), batch_id)
+    controls.cancel_batch(store, viewer, batch_id)
+    return read_batch(store, viewer, batch_id)
 
 
 @router.post("/batches/{batch_id}/pause")
-def pause_batch(request: Request, batch_id: UUID) -> BatchSummary:
+def pause_batch(store: Store, viewer: Viewer, batch_id: UUID) -> BatchSummary:
     """Start none of the batch's jobs; those that run stop at their next step and keep what they have."""
-    sees_only = caller_of(request).sees_only
-    controls.pause_batch(database_of(request), batch_id, sees_only=sees_only)
-    return read_batch(database_of(request), batch_id)
+    controls.pause_batch(store, viewer, batch_id)
+    return read_batch(store, viewer, batch_id)
 
 
 @router.post("/batches/{batch_id}/resume")
-def resume_batch(request: Request, batch_id: UUID) -> BatchSummary:
+def resume_batch(store: Store, viewer: Viewer, batch_id: UUID) -> BatchSummary:
     """Let a paused batch go on."""
-    sees_only = caller_of(request).sees_only
-    controls.resume_batch(database_of(request), batch_id, sees_only=sees_only)
-    return read_batch(database_of(request), batch_id)
+    controls.resume_batch(store, viewer, batch_id)
+    return read_batch(store, viewer, batch_id)
 
 
 @router.post("/batches/{batch_id}/deadline")
-def set_batch_deadline(request: Request, batch_id: UUID, deadline: Deadline) -> BatchSummary:
+def set_batch_deadline(store: Store, viewer: Viewer, batch_id: UUID, deadline: Deadline) -> BatchSummary:
     """Give the batch's jobs that have not ended another deadline."""
-    sees_only = caller_of(request).sees_only
-    controls.set_batch_deadline(database_of(request), batch_id, deadline.deadline_at, sees_only=sees_only)
-    return read_batch(database_of(request), batch_id)
+    controls.set_batch_deadline(store, viewer, batch_id, deadline.deadline_at)
+    return read_batch(store, viewer, batch_id)
 
 
 @router.post("/batches/{batch_id}/priority")
-def set_batch_priority(request: Request, batch_id: UUID, priority: Priority) -> BatchSummary:
+def set_batch_priority(store: Store, viewer: Viewer, batch_id: UUID, priority: Priority) -> BatchSummary:
     """Give the batch's jobs that have not ended another priority; what was announced already is not called back."""
-    sees_only = caller_of(request).sees_only
-    controls.set_batch_priority(database_of(request), batch_id, priority.priority, sees_only=sees_only)
-    return read_batch(database_of(request), batch_id)
+    controls.set_batch_priority(store, viewer, batch_id, priority.priority)
+    return read_batch(store, viewer, batch_id)
 
 
 @router.post("/batches/{batch_id}/requeue", responses={409: {}})
-def requeue_batch(request: Request, batch_id: UUID, requeue: Requeue | None = None) -> BatchSummary:
+def requeue_batch(
+    store: Store, viewer: Viewer, batch_id: UUID, requeue: Requeue | None = None
+) -> BatchSummary:
     """Queue jobs that failed or died again; they go on from their last step."""
-    states = (requeue or Requeue()).states
-    sees_only = caller_of(request).sees_only
-    controls.requeue_batch(database_of(request), batch_id, states, sees_only=sees_only)
-    return read_batch(database_of(request), batch_id)
+    controls.requeue_batch(store, viewer, batch_id, (requeue or Requeue()).states)
+    return read_batch(store, viewer, batch_id)
 
 
 @router.post("/jobs/{job_id}/cancel")
-def cancel_job(request: Request, job_id: UUID) -> JobSummary:
+def cancel_job(store: Store, viewer: Viewer, job_id: UUID) -> JobSummary:
     """End the job, if it has not ended."""
-    sees_only = caller_of(request).sees_only
-    controls.cancel_job(database_of(request), job_id, sees_only=sees_only)
-    return read_job(database_of(request), job_id)
+    controls.cancel_job(store, viewer, job_id)
+    return read_job(store, viewer, job_id)
 
 
 @router.post("/jobs/{job_id}/deadline")
-def set_job_deadline(request: Request, job_id: UUID, deadline: Deadline) -> JobSummary:
+def set_job_deadline(store: Store, viewer: Viewer, job_id: UUID, deadline: Deadline) -> JobSummary:
     """Give the job another deadline, if it has not ended."""
-    sees_only = caller_of(request).sees_only
-    controls.set_job_deadline(database_of(request), job_id, deadline.deadline_at, sees_only=sees_only)
-    return read_job(database_of(request), job_id)
+    controls.set_job_deadline(store, viewer, job_id, deadline.deadline_at)
+    return read_job(store, viewer, job_id)
 
 
 @router.post("/jobs/{job_id}/requeue", responses={409: {}})
-def requeue_job(request: Request, job_id: UUID) -> JobSummary:
+def requeue_job(store: Store, viewer: Viewer, job_id: UUID) -> JobSummary:
     """Queue the job again if it failed, died, expired or was cancelled; it goes on from its last step."""
-    sees_only = caller_of(request).sees_only
-    controls.requeue_job(database_of(request), job_id, sees_only=sees_only)
-    return read_job(database_of(request), job_id)
+    controls.requeue_job(store, viewer, job_id)
+    return read_job(store, viewer, job_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -14,9 +13,10 @@ from pydantic import TypeAdapter
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from api.database import database_of
-from api.door.access import READ, caller_of, is_still_admitted
-from specreason.errors import LimitReached, StoreUnavailable
+from api.deployment import Store, deployment_of
+from api.door.access import READ, Viewer, caller_of, is_still_admitted
+from api.native.streams import KEEPALIVE_S
+from specreason.errors import StoreUnavailable
 from specreason.store.read.events import (
     EventRow,
     HighWaterMark,
@@ -31,11 +31,8 @@ from specreason.store.session import Database
 router = APIRouter(prefix="/api", dependencies=[READ])
 
 POLL_S = 0.5
-KEEPALIVE_S = 15  # a comment after so long without an event
 SEND_S = 30.0  # a client that takes nothing for longer is gone
 LEAVE_S = 2.0  # at the end of the process
-MOST_STREAMS = 256  # in one process
-MOST_OF_OWNER = 32  # of them
 PAGE = 500
 NEWLINE = "\n"
 
@@ -56,30 +53,9 @@ STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Streams:
-    """The streams that this process serves, and what they share. On the event loop only."""
-
-    def __init__(self, database: Database) -> None:
-        self.settled = HighWaterMark(database)
-        self.num_open: Counter[str | None] = Counter()  # by owner
-
-    def open_one(self, owner: str | None) -> None:
-        """Count one more. Raises LimitReached."""
-        if owner is not None and self.num_open[owner] >= MOST_OF_OWNER:
-            raise LimitReached(
-                f"events: {MOST_OF_OWNER} streams of yours are open already", retry_after_s=KEEPALIVE_S
-            )
-        if self.num_open.total() >= MOST_STREAMS:
-            raise LimitReached(f"events: {MOST_STREAMS} streams are open already", retry_after_s=KEEPALIVE_S)
-        self.num_open[owner] += 1
-
-    def close_one(self, owner: str | None) -> None:
-        self.num_open -= Counter([owner])  # keeps no zeros
-
-
 async def _counted(request: Request) -> AsyncIterator[None]:
     """The stream counts before anything else is asked, and until its answer has ended, however it does."""
-    streams: Streams = request.app.state.streams
+    streams = deployment_of(request).streams
     owner = caller_of(request).owner
     streams.open_one(owner)
     try:
@@ -103,35 +79,49 @@ class EventPage:
     "/batches/{batch_id}/events", response_class=EventSourceResponse, responses=STREAM, dependencies=[COUNTED]
 )
 async def get_batch_events(
-    request: Request, batch_id: UUID, after: EventId = 0, last_seen: LastEventId = None
+    request: Request,
+    store: Store,
+    viewer: Viewer,
+    batch_id: UUID,
+    *,
+    after: EventId = 0,
+    last_seen: LastEventId = None,
 ) -> EventSourceResponse:
     """The batch's events and those of its jobs, from the first one or behind the last that was seen."""
 
     def summary() -> bytes:
-        return BATCH.dump_json(read_batch(database_of(request), batch_id))
+        return BATCH.dump_json(read_batch(store, viewer, batch_id))
 
-    return await _stream(request, Subject(batch_id=batch_id), last_seen or after, summary)
+    subject = Subject(batch_id=batch_id)
+    await run_in_threadpool(require_subject, store, viewer, subject)
+    return _stream(request, subject, last_seen or after, summary)
 
 
 @router.get(
     "/jobs/{job_id}/events", response_class=EventSourceResponse, responses=STREAM, dependencies=[COUNTED]
 )
 async def get_job_events(
-    request: Request, job_id: UUID, after: EventId = 0, last_seen: LastEventId = None
+    request: Request,
+    store: Store,
+    viewer: Viewer,
+    job_id: UUID,
+    *,
+    after: EventId = 0,
+    last_seen: LastEventId = None,
 ) -> EventSourceResponse:
     """The job's events, from the first one or behind the last that was seen."""
 
     def summary() -> bytes:
-        return JOB.dump_json(read_job(database_of(request), job_id))
+        return JOB.dump_json(read_job(store, viewer, job_id))
 
-    return await _stream(request, Subject(job_id=job_id), last_seen or after, summary)
+    subject = Subject(job_id=job_id)
+    await run_in_threadpool(require_subject, store, viewer, subject)
+    return _stream(request, subject, last_seen or after, summary)
 
 
-async def _stream(
+def _stream(
     request: Request, subject: Subject, after: int, summary: Callable[[], bytes]
 ) -> EventSourceResponse:
-    caller = caller_of(request)
-    await run_in_threadpool(require_subject, database_of(request), subject, sees_only=caller.sees_only)
     leaving = anyio.Event()
     return EventSourceResponse(
         _events(request, leaving, subject, after, summary),
@@ -147,12 +137,14 @@ async def _events(
     request: Request, leaving: anyio.Event, subject: Subject, after: int, summary: Callable[[], bytes]
 ) -> AsyncIterator[ServerSentEvent]:
     """Holds no connection while it waits, outlasts an absence of Postgres, and ends when the process is `leaving`."""
-    streams: Streams = request.app.state.streams
+    deployment = deployment_of(request)
+    database, settled = deployment.database, deployment.streams.settled
+    viewer = caller_of(request).viewer
     while not leaving.is_set():
         try:
             if not await is_still_admitted(request):
                 return
-            news = await run_in_threadpool(_poll, database_of(request), streams.settled, subject, after)
+            news = await run_in_threadpool(_poll, database, viewer, settled, subject, after)
             for event in news.events:
                 yield _message(event.kind, EVENT.dump_json(event), event_id=event.id)
                 after = event.id
@@ -171,8 +163,10 @@ def _message(kind: str, data: bytes, *, event_id: int | None = None) -> ServerSe
     return ServerSentEvent(data.decode(), event=kind, id=name, sep=NEWLINE)
 
 
-def _poll(database: Database, settled: HighWaterMark, subject: Subject, after: int) -> EventPage:
-    last_id = last_event_id(database, subject)
+def _poll(
+    database: Database, viewer: Viewer, settled: HighWaterMark, subject: Subject, after: int
+) -> EventPage:
+    last_id = last_event_id(database, viewer, subject)
     up_to = settled.latest()
-    events = read_events(database, subject, after=after, up_to=up_to, limit=PAGE)
+    events = read_events(database, viewer, subject, after=after, up_to=up_to, limit=PAGE)
     return EventPage(events=events, is_over=last_id is not None and last_id <= up_to and len(events) < PAGE)

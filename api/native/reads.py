@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 
-from api.database import database_of
-from api.door.access import READ, caller_of
+from api.deployment import Pairs, Store
+from api.door.access import READ, Viewer
 from specreason import __version__
 from specreason.store.read.attempts import AttemptRow, read_attempts
 from specreason.store.read.filters import JobFilter
 from specreason.store.read.summaries import (
     BatchSummary,
     JobSummary,
-    WorkerSummary,
     list_batches,
-    list_workers,
     read_batch,
     read_job,
     read_jobs,
 )
+from specreason.store.read.workers import WorkerSummary, list_workers
 from specreason.store.session import ping
 from specreason.store.tables.states import JobState
 from specreason.store.trace.steps import StepRow, read_step_rows
@@ -32,36 +31,20 @@ router = APIRouter(prefix="/api")
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchPage:
-    """Batches, newest first. `next` is the `before` of the page that follows, None on the last one."""
-
-    data: tuple[BatchSummary, ...]
-    next: UUID | None
+Row = TypeVar("Row")
+Place = TypeVar("Place")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobPage:
-    """A batch's jobs in the order submitted; long texts make a page shorter. `next` is the `after` of the next page."""
+class Page(Generic[Row, Place]):
+    """A part of a list; long texts make it shorter.
 
-    data: tuple[JobSummary, ...]
-    next: UUID | None
+    `next` is the `after` of the page that follows, or its `before` in a list that begins with the newest; None on the
+    last page.
+    """
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepPage:
-    """A job's steps in order; long texts make a page shorter. `next` is the `after` of the next page."""
-
-    data: tuple[StepRow, ...]
-    next: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptPage:
-    """The attempts at a job in order. `next` is the `after` of the page that follows."""
-
-    data: tuple[AttemptRow, ...]
-    next: int | None
+    data: tuple[Row, ...]
+    next: Place | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,33 +65,29 @@ class Health:
 
 @router.get("/batches", dependencies=[READ])
 def get_batches(
-    request: Request,
+    store: Store,
+    viewer: Viewer,
+    *,
     before: UUID | None = None,
     limit: Limit = 50,
     is_open: Annotated[bool | None, Query(alias="open", description="Has jobs that have not ended.")] = None,
     name: Annotated[str | None, Query(max_length=200, description="A part of the name.")] = None,
-) -> BatchPage:
+) -> Page[BatchSummary, UUID]:
     """A page of batches, newest first."""
-    rows = list_batches(
-        database_of(request),
-        before=before,
-        limit=limit,
-        is_open=is_open,
-        name=name,
-        sees_only=caller_of(request).sees_only,
-    )
-    return BatchPage(data=rows, next=rows[-1].batch_id if len(rows) == limit else None)
+    rows = list_batches(store, viewer, before=before, limit=limit, is_open=is_open, name=name)
+    return Page(data=rows, next=rows[-1].batch_id if len(rows) == limit else None)
 
 
 @router.get("/batches/{batch_id}", dependencies=[READ])
-def get_batch(request: Request, batch_id: UUID) -> BatchSummary:
+def get_batch(store: Store, viewer: Viewer, batch_id: UUID) -> BatchSummary:
     """One batch: counts per state, which sum to `num_jobs`, and what is known of its results so far."""
-    return read_batch(database_of(request), batch_id, sees_only=caller_of(request).sees_only)
+    return read_batch(store, viewer, batch_id)
 
 
 @router.get("/batches/{batch_id}/jobs", dependencies=[READ])
 def get_jobs(
-    request: Request,
+    store: Store,
+    viewer: Viewer,
     batch_id: UUID,
     *,
     after: UUID | None = None,
@@ -118,53 +97,53 @@ def get_jobs(
         Literal["true", "false", "none"] | None, Query(description="The newest grade; none: not graded.")
     ] = None,
     error: Annotated[str | None, Query(max_length=1000, description="A part of the error.")] = None,
-) -> JobPage:
-    """A page of a batch's jobs."""
-    page = read_jobs(
-        database_of(request),
-        batch_id,
-        after=after,
-        limit=limit,
-        which=JobFilter(states=state, grade=is_correct, error=error),
-        sees_only=caller_of(request).sees_only,
-    )
-    return JobPage(data=page.rows, next=page.rows[-1].job_id if page.has_more else None)
+) -> Page[JobSummary, UUID]:
+    """A page of a batch's jobs, in the order submitted."""
+    which = JobFilter(states=state, grade=is_correct, error=error)
+    page = read_jobs(store, viewer, batch_id, after=after, limit=limit, which=which)
+    return Page(data=page.rows, next=page.rows[-1].job_id if page.has_more else None)
 
 
 @router.get("/jobs/{job_id}", dependencies=[READ])
-def get_job(request: Request, job_id: UUID) -> JobSummary:
+def get_job(store: Store, viewer: Viewer, job_id: UUID) -> JobSummary:
     """One job."""
-    return read_job(database_of(request), job_id, sees_only=caller_of(request).sees_only)
+    return read_job(store, viewer, job_id)
 
 
 @router.get("/jobs/{job_id}/steps", dependencies=[READ])
 def get_steps(
-    request: Request, job_id: UUID, after: Annotated[int, Query(ge=-1, lt=2**31)] = -1, limit: Limit = 100
-) -> StepPage:
-    """A page of a job's steps: texts, scores, decisions, tokens and timings."""
-    sees_only = caller_of(request).sees_only
-    page = read_step_rows(database_of(request), job_id, after=after, limit=limit, sees_only=sees_only)
-    return StepPage(data=page.rows, next=page.rows[-1].index if page.has_more else None)
+    store: Store,
+    viewer: Viewer,
+    job_id: UUID,
+    after: Annotated[int, Query(ge=-1, lt=2**31)] = -1,
+    limit: Limit = 100,
+) -> Page[StepRow, int]:
+    """A page of a job's steps, in order: texts, scores, decisions, tokens and timings."""
+    page = read_step_rows(store, viewer, job_id, after=after, limit=limit)
+    return Page(data=page.rows, next=page.rows[-1].index if page.has_more else None)
 
 
 @router.get("/jobs/{job_id}/attempts", dependencies=[READ])
 def get_attempts(
-    request: Request, job_id: UUID, after: Annotated[int, Query(ge=0, lt=2**31)] = 0, limit: Limit = 100
-) -> AttemptPage:
-    """A page of the attempts at a job: who tried it, from which step on, and how that ended."""
-    sees_only = caller_of(request).sees_only
-    rows = read_attempts(database_of(request), job_id, after=after, limit=limit, sees_only=sees_only)
-    return AttemptPage(data=rows, next=rows[-1].number if len(rows) == limit else None)
+    store: Store,
+    viewer: Viewer,
+    job_id: UUID,
+    after: Annotated[int, Query(ge=0, lt=2**31)] = 0,
+    limit: Limit = 100,
+) -> Page[AttemptRow, int]:
+    """A page of the attempts at a job, in order: who tried it, from which step on, and how that ended."""
+    rows = read_attempts(store, viewer, job_id, after=after, limit=limit)
+    return Page(data=rows, next=rows[-1].number if len(rows) == limit else None)
 
 
 @router.get("/workers", dependencies=[READ])
-def get_workers(request: Request, limit: Limit = 100) -> WorkerList:
+def get_workers(store: Store, limit: Limit = 100) -> WorkerList:
     """Workers, live ones first, then the newest: who they are, whether their lease counts, and their slots in use."""
-    return WorkerList(data=list_workers(database_of(request), limit=limit))
+    return WorkerList(data=list_workers(store, limit=limit))
 
 
 @router.get("/health")
-def get_health(request: Request) -> Health:
+def get_health(store: Store, pairs: Pairs) -> Health:
     """200 if the API and its database answer, else 503."""
-    ping(database_of(request))
-    return Health(status="ok", version=__version__, pairs=tuple(request.app.state.pairs))
+    ping(store)
+    return Health(status="ok", version=__version__, pairs=tuple(pairs))

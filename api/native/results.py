@@ -7,15 +7,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
-from api.database import database_of
-from api.door.access import READ, caller_of
-from api.openai.output import reasoning_of
-from specreason.store.access.visibility import require_batch
+from api.deployment import Store
+from api.door.access import READ, Viewer
 from specreason.store.read.results import EndedJob, ended_jobs
-from specreason.store.session import transaction
 
 router = APIRouter(prefix="/api")
 
@@ -28,13 +25,10 @@ LINES_PER_CHUNK = 100
     dependencies=[READ],
     responses={200: {"content": {"application/jsonl": {}}}},
 )
-def get_results(request: Request, batch_id: UUID) -> StreamingResponse:
+def get_results(store: Store, viewer: Viewer, batch_id: UUID) -> StreamingResponse:
     """Answers, reasoning, grades and token counts of the jobs that have ended so far, one JSON object a line."""
     # Not in ASCII, U+2028 in a text would be the end of a line to some readers.
-    database = database_of(request)
-    with transaction(database) as connection:
-        require_batch(connection, batch_id, caller_of(request).sees_only)
-    lines = (json.dumps(result_line(job)) for job in ended_jobs(database, batch_id))
+    lines = (json.dumps(result_line(job)) for job in ended_jobs(store, viewer, batch_id))
     return StreamingResponse(_joined(lines), media_type="application/jsonl")
 
 
@@ -49,7 +43,7 @@ def result_line(job: EndedJob) -> dict[str, Any]:
         "stop_reason": job.stop_reason,
         "answer": job.answer,
         "answer_text": job.answer_text.strip(),
-        "reasoning": reasoning_of(job),
+        "reasoning": job.reasoning,
         "gold": job.gold,
         "is_correct": job.is_correct,
         "usage": {

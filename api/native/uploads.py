@@ -13,26 +13,31 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from api.files import folder_of
+from api.deployment import deployment_of
 from specreason.errors import InvalidField, TooLarge
-from specreason.settings import Settings
-from specreason.store.files.folder import NewContent
+from specreason.store.files.folder import NewContent, StoredContent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A file that came in a form; unless its content is kept, it is gone with the form."""
+    """A file that came in a form: durable, and open until the form ends."""
 
     filename: str
-    content: NewContent
+    stored: StoredContent
+    reader: BinaryIO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """The fields of a form as text, and its file, if there is one."""
+    """The fields of a form as text, and its file, if there is one.
+
+    At the end of the form, what is in `ended` is closed, and `cleanup` removes the file again; see `NewContent.keep`.
+    """
 
     fields: dict[str, str]
     file: Upload | None
+    ended: ExitStack
+    cleanup: ExitStack
 
 
 @asynccontextmanager
@@ -45,22 +50,22 @@ async def read_form(request: Request, allowed: Iterable[str]) -> AsyncIterator[F
     _, options = parse_options_header(request.headers.get("content-type"))
     if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
         raise InvalidField("Content-Type", "must name no charset but UTF-8")
-    cleanup = ExitStack()
-    content = await run_in_threadpool(cleanup.enter_context, folder_of(request).new())
+    ended = ExitStack()
+    content = await run_in_threadpool(ended.enter_context, deployment_of(request).folder.new())
     try:
-        yield await _parse(request, frozenset(allowed), content)
+        yield await _parse(request, frozenset(allowed), content, ended)
     finally:
-        await run_in_threadpool(cleanup.close)
+        await run_in_threadpool(ended.close)
 
 
-async def _parse(request: Request, names: frozenset[str], content: NewContent) -> Form:
+async def _parse(request: Request, names: frozenset[str], content: NewContent, ended: ExitStack) -> Form:
     try:
         form = await _Parser(request, content, max_fields=len(names)).parse()
     except MultiPartException as error:
         raise InvalidField("body", f"is no form that we take: {error.message}") from error
-    settings: Settings = request.app.state.settings
+    settings = deployment_of(request).settings
     fields: dict[str, str] = {}
-    file = None
+    file: UploadFile | None = None
     for name, value in form.multi_items():
         if name not in names and name != "file":
             raise InvalidField(name[:80], "unknown key")
@@ -69,12 +74,17 @@ async def _parse(request: Request, names: frozenset[str], content: NewContent) -
         if isinstance(value, UploadFile) and name == "file":
             if (value.size or 0) > settings.max_upload_bytes:
                 raise TooLarge("file", f"is larger than {settings.max_upload_bytes} bytes")
-            file = Upload(filename=value.filename or "", content=content)
+            file = value
         elif isinstance(value, UploadFile) or name == "file":
             raise InvalidField(name, "must be a file" if name == "file" else "must not be a file")
         else:
             fields[name] = value
-    return Form(fields=fields, file=file)
+    cleanup = ended.enter_context(ExitStack())
+    upload = None
+    if file is not None:
+        stored = await run_in_threadpool(content.keep, cleanup)
+        upload = Upload(filename=file.filename or "", stored=stored, reader=content.reader)
+    return Form(fields=fields, file=upload, ended=ended, cleanup=cleanup)
 
 
 class _Parser(MultiPartParser):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
@@ -12,27 +11,25 @@ from fastapi.responses import Response
 from pydantic import Field, field_validator
 
 from api.answers.idempotency import IdempotencyKey, answer_once
-from api.database import database_of
-from api.door.access import CONTROL, READ, SUBMIT, Caller, caller_of
-from api.openai.advance import Settler
+from api.deployment import Advancer, Store
+from api.door.access import CONTROL, READ, SUBMIT, Caller, Viewer, caller_of
+from api.ids import to_batch_id, to_cursor, to_file_id
+from api.openai.advance import BatchAdvancer
 from api.openai.files import LONGEST_LIFE_S, SHORTEST_LIFE_S
-from api.openai.ids import to_batch_id, to_cursor, to_file_id
 from api.openai.schemas import BatchObject, Page, batch_object, page_of
-from specreason.config import ClosedModel
-from specreason.errors import InvalidField, UnknownName
+from specreason.errors import InvalidField, NotFound
 from specreason.store.files.rows import hold_file
 from specreason.store.openai.batches import (
-    batches_of,
     insert_openai_batch,
     list_openai_batches,
     mark_cancelling,
     read_openai_batch,
 )
 from specreason.store.openai.status import NewOpenAIBatch, OpenAIBatch
-from specreason.store.queue.batches import NOT_TEXT
-from specreason.store.queue.controls import cancel_batch
-from specreason.store.session import Connection, storable
+from specreason.store.session import Connection
 from specreason.store.tables.states import FilePurpose
+from specreason.submission.text import check_json
+from specreason.validation import ClosedModel
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
@@ -77,13 +74,14 @@ class CreateBatch(ClosedModel):
                     f"has a key of more than {LONGEST_METADATA_KEY} characters,"
                     f" or a value of more than {LONGEST_METADATA_VALUE}"
                 )
-            if storable(key + value) != key + value:
-                raise ValueError(NOT_TEXT)
+        check_json(metadata)
         return metadata
 
 
 @router.post("/batches", response_model=BatchObject, dependencies=[SUBMIT])
-def create_batch(request: Request, asked: CreateBatch, idempotency_key: IdempotencyKey = None) -> Response:
+def create_batch(
+    request: Request, advancer: Advancer, asked: CreateBatch, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Take the batch on. The file is validated next: `in_progress` or `failed` says how that went."""
     caller = caller_of(request)
     made: list[OpenAIBatch] = []
@@ -92,54 +90,45 @@ def create_batch(request: Request, asked: CreateBatch, idempotency_key: Idempote
         made.append(insert_openai_batch(connection, _new_batch(connection, caller, asked)))
         return batch_object(made[0])
 
-    said = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()
-    answer = answer_once(request, idempotency_key, said, create, status=200)
+    answer = answer_once(request, idempotency_key, asked.model_dump(), create, status=200)
     for batch in made:
-        _settler(request).ask(batch)
+        advancer.advance_soon(batch)
     return answer
 
 
 @router.get("/batches", dependencies=[READ])
 def get_batches(
-    request: Request, after: str | None = None, limit: Annotated[int, Query(ge=1, le=100)] = 20
+    store: Store,
+    viewer: Viewer,
+    advancer: Advancer,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Page[BatchObject]:
     """A page of batches, newest first."""
-    rows = list_openai_batches(
-        database_of(request),
-        sees_only=caller_of(request).sees_only,
-        after=to_cursor(after, to_batch_id),
-        limit=limit + 1,
-    )
-    return page_of([_shown(request, row) for row in rows], limit)
+    rows = list_openai_batches(store, viewer, after=to_cursor(after, to_batch_id), limit=limit + 1)
+    return page_of([_shown(advancer, row) for row in rows], limit)
 
 
 @router.get("/batches/{batch_id}", dependencies=[READ])
-def get_batch(request: Request, batch_id: str) -> BatchObject:
+def get_batch(store: Store, viewer: Viewer, advancer: Advancer, batch_id: str) -> BatchObject:
     """One batch: how it stands, and where its results are once it has ended."""
-    sees_only = caller_of(request).sees_only
-    return _shown(
-        request, read_openai_batch(database_of(request), to_batch_id(batch_id), sees_only=sees_only)
-    )
+    return _shown(advancer, read_openai_batch(store, viewer, to_batch_id(batch_id)))
 
 
 @router.post("/batches/{batch_id}/cancel", dependencies=[CONTROL])
-def cancel(request: Request, batch_id: str) -> BatchObject:
-    """End what has not ended. Results of what has are there once the batch is `cancelled`."""
-    database, found_id = database_of(request), to_batch_id(batch_id)
-    sees_only = caller_of(request).sees_only
-    batch = read_openai_batch(database, found_id, sees_only=sees_only)
+def cancel(store: Store, viewer: Viewer, advancer: Advancer, batch_id: str) -> BatchObject:
+    """Have what has not ended end soon. Results of what has are there once the batch is `cancelled`."""
+    batch = read_openai_batch(store, viewer, to_batch_id(batch_id))
     if not batch.is_settled:
-        mark_cancelling(database, found_id)
-        for ours in batches_of(database, found_id):
-            cancel_batch(database, ours)
-    return _shown(request, read_openai_batch(database, found_id, sees_only=sees_only))
+        mark_cancelling(store, viewer, batch.id)
+    return _shown(advancer, read_openai_batch(store, viewer, batch.id))
 
 
 def _new_batch(connection: Connection, caller: Caller, asked: CreateBatch) -> NewOpenAIBatch:
     try:
         file_id = to_file_id(asked.input_file_id)
-        source = hold_file(connection, file_id, sees_only=caller.sees_only)
-    except UnknownName as error:
+        source = hold_file(connection, caller.viewer, file_id)
+    except NotFound as error:
         raise InvalidField("input_file_id", str(error)) from error
     if source.purpose is not FilePurpose.BATCH:
         raise InvalidField("input_file_id", f"is a file for '{source.purpose}', not for 'batch'")
@@ -156,15 +145,10 @@ def _new_batch(connection: Connection, caller: Caller, asked: CreateBatch) -> Ne
     )
 
 
-def _shown(request: Request, batch: OpenAIBatch) -> BatchObject:
-    """Whoever looks at a batch has its next move made."""
-    _settler(request).ask(batch)
+def _shown(advancer: BatchAdvancer, batch: OpenAIBatch) -> BatchObject:
+    """The batch as it stands. A look at it is enough to have its next move made."""
+    advancer.advance_soon(batch)
     return batch_object(batch)
-
-
-def _settler(request: Request) -> Settler:
-    settler: Settler = request.app.state.settler
-    return settler
 
 
 def _window(text: str) -> timedelta:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -13,15 +11,14 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
 from api.answers.idempotency import IdempotencyKey, answer_once
-from api.database import database_of
-from api.door.access import CONTROL, READ, SUBMIT, caller_of
-from api.files import folder_of, remove_unless_known
+from api.deployment import Folder, Store
+from api.door.access import CONTROL, READ, SUBMIT, Viewer, caller_of
+from api.ids import file_name, to_cursor, to_file_id
 from api.native.uploads import Form, read_form
-from api.openai.ids import file_name, to_cursor, to_file_id
 from api.openai.schemas import FileDeleted, FileObject, Page, file_object, page_of
 from specreason.errors import InvalidField
 from specreason.store.files.folder import chunks
-from specreason.store.files.rows import NewFile, delete_file, insert_file, list_files, open_content, read_file
+from specreason.store.files.rows import NewFile, delete_file, insert_file, list_files, read_file
 from specreason.store.tables.states import FilePurpose
 
 router = APIRouter(prefix="/v1", tags=["openai"])
@@ -67,7 +64,9 @@ async def upload_file(request: Request, idempotency_key: IdempotencyKey = None) 
 
 @router.get("/files", dependencies=[READ])
 def get_files(
-    request: Request,
+    store: Store,
+    viewer: Viewer,
+    *,
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
     order: Literal["asc", "desc"] = "desc",
@@ -75,8 +74,8 @@ def get_files(
 ) -> Page[FileObject]:
     """A page of files, newest first unless `order` says otherwise."""
     rows = list_files(
-        database_of(request),
-        sees_only=caller_of(request).sees_only,
+        store,
+        viewer,
         purpose=purpose,
         after=to_cursor(after, to_file_id),
         oldest_first=order == "asc",
@@ -86,10 +85,9 @@ def get_files(
 
 
 @router.get("/files/{file_id}", dependencies=[READ])
-def get_file(request: Request, file_id: str) -> FileObject:
+def get_file(store: Store, viewer: Viewer, file_id: str) -> FileObject:
     """One file: its name, size and purpose."""
-    sees_only = caller_of(request).sees_only
-    return file_object(read_file(database_of(request), to_file_id(file_id), sees_only=sees_only))
+    return file_object(read_file(store, viewer, to_file_id(file_id)))
 
 
 @router.get(
@@ -98,21 +96,20 @@ def get_file(request: Request, file_id: str) -> FileObject:
     dependencies=[READ],
     responses={200: {"content": {"application/octet-stream": {}}}},
 )
-def get_content(request: Request, file_id: str) -> StreamingResponse:
+def get_content(store: Store, viewer: Viewer, folder: Folder, file_id: str) -> StreamingResponse:
     """Its bytes."""
-    database, found_id = database_of(request), to_file_id(file_id)
-    row = read_file(database, found_id, sees_only=caller_of(request).sees_only)
-    content = open_content(database, folder_of(request), found_id)
+    row = read_file(store, viewer, to_file_id(file_id))
+    content = folder.open(row.id)
     headers = {"Content-Length": str(row.num_bytes), "X-Content-Type-Options": "nosniff"}
     return StreamingResponse(chunks(content), media_type="application/octet-stream", headers=headers)
 
 
 @router.delete("/files/{file_id}", dependencies=[CONTROL], responses={409: {}})
-def remove_file(request: Request, file_id: str) -> FileDeleted:
+def remove_file(store: Store, viewer: Viewer, folder: Folder, file_id: str) -> FileDeleted:
     """Let a file be gone; 409 while a batch that was made of it is validated. Others go on: they have its problems."""
     found_id: UUID = to_file_id(file_id)
-    delete_file(database_of(request), found_id, sees_only=caller_of(request).sees_only)
-    folder_of(request).remove(found_id)
+    delete_file(store, viewer, found_id)
+    folder.remove(found_id)
     return FileDeleted(id=file_name(found_id))
 
 
@@ -123,24 +120,20 @@ def _keep(request: Request, key: str | None, form: Form) -> Response:
     expires_at = _expiry(form.fields)
     if form.file is None:
         raise InvalidField("file", "is required")
-    content = form.file.content.keep()
     new = NewFile(
-        content=content,
+        content=form.file.stored,
         filename=form.file.filename or "batch.jsonl",
         owner=caller_of(request).owner,
         expires_at=expires_at,
     )
-    said = json.dumps([sorted(form.fields.items()), new.filename, content.sha256])
-    try:
-        return answer_once(
-            request,
-            key,
-            hashlib.sha256(said.encode()).hexdigest(),
-            lambda connection: file_object(insert_file(connection, new)),
-            status=200,
-        )
-    finally:
-        remove_unless_known(request, content.file_id)
+    return answer_once(
+        request,
+        key,
+        [sorted(form.fields.items()), new.filename, new.content.sha256],
+        lambda connection: file_object(insert_file(connection, new)),
+        status=200,
+        cleanup=form.cleanup,
+    )
 
 
 def _expiry(fields: dict[str, str]) -> datetime | None:

@@ -6,15 +6,15 @@ Lines are not held: for each, its place in the file is kept, and it is read agai
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import BinaryIO
 
 from api.openai.lines import LineInvalid, RequestLine, config_of, read_line
 from specreason.config import PairConfig, RunConfig, get_pair
-from specreason.errors import InvalidField, UnknownName
+from specreason.errors import InvalidField
 from specreason.reasoning.schemes import stored_config
-from specreason.store.queue.batches import NewProblem
+from specreason.store.queue.problems import CheckedProblems, NewProblem
 from specreason.submission.jsonl import BLANK_PER_LINE, Line, line_at, lines_of
 
 MOST_ERRORS = 100  # are told; a file that is wrong is wrong in every line
@@ -58,11 +58,11 @@ class Part:
 
     pair: str
     config: RunConfig
-    problems: Problems
+    problems: CheckedProblems
 
 
 def read_plan(
-    content: BinaryIO, pairs: dict[str, PairConfig], *, max_lines: int, max_jobs: int
+    content: BinaryIO, pairs: Mapping[str, PairConfig], *, max_lines: int, max_jobs: int
 ) -> tuple[Part, ...]:
     """What the file asks for. Raises Refused, with the first errors in the order of their lines."""
     asked = _Asked(pairs)
@@ -86,7 +86,7 @@ def read_plan(
     if errors:
         raise Refused(errors)
     return tuple(
-        Part(pair=pair, config=config, problems=Problems(content, offsets))
+        Part(pair=pair, config=config, problems=CheckedProblems(Problems(content, offsets), len(offsets)))
         for (pair, config), offsets in asked.places.items()
     )
 
@@ -95,7 +95,7 @@ def read_plan(
 class _Asked:
     """What the lines so far ask for. `places` are where the lines begin."""
 
-    pairs: dict[str, PairConfig]
+    pairs: Mapping[str, PairConfig]
     line_of: dict[str, int] = field(default_factory=dict)  # by custom_id
     kinds: dict[str, tuple[str, RunConfig]] = field(default_factory=dict)
     places: dict[tuple[str, RunConfig], array[int]] = field(default_factory=dict)
@@ -139,13 +139,14 @@ def _read(line: Line) -> RequestLine:
         raise LineInvalid("invalid_json_line", f"the line {error}") from error
 
 
-def _pair_and_config(request: RequestLine, pairs: dict[str, PairConfig]) -> tuple[str, RunConfig]:
+def _pair_and_config(request: RequestLine, pairs: Mapping[str, PairConfig]) -> tuple[str, RunConfig]:
     name = request.body.model
     try:
         pair = get_pair(pairs, name)
-        return name, stored_config(config_of(request), name, pair)
-    except UnknownName as error:
+    except InvalidField as error:
         raise LineInvalid("model_not_found", f"body.model: {error}", "body.model") from error
+    try:
+        return name, stored_config(config_of(request), name, pair)
     except InvalidField as error:
         param = "body.specreason.scheme"
         raise LineInvalid("invalid_request", f"{param}: {error.reason}", param) from error

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
+from api.deployment import Pairs
 from api.door.access import READ
 from api.openai.schemas import ModelList, ModelObject
-from specreason.config import PairConfig, get_pair
+from specreason.config import get_pair
+from specreason.errors import InvalidField, NotFound
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
 
 @router.get("/models", dependencies=[READ])
-def get_models(request: Request) -> ModelList:
+def get_models(pairs: Pairs) -> ModelList:
     """Every pair."""
-    return ModelList(data=[ModelObject(id=name) for name in _pairs_of(request)])
+    return ModelList(data=[ModelObject(id=name) for name in pairs])
 
 
 @router.get("/models/{model}", dependencies=[READ])
-def get_model(request: Request, model: str) -> ModelObject:
+def get_model(pairs: Pairs, model: str) -> ModelObject:
     """One pair."""
-    get_pair(_pairs_of(request), model)
+    try:
+        get_pair(pairs, model)
+    except InvalidField as error:
+        raise NotFound(str(error)) from error
     return ModelObject(id=model)
-
-
-def _pairs_of(request: Request) -> dict[str, PairConfig]:
-    pairs: dict[str, PairConfig] = request.app.state.pairs
-    return pairs

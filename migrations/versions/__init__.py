@@ -1,1 +1,1 @@
-"""One file per revision: `alembic revision --rev-id 0002 -m "…"`."""
+"""One file per revision, named after it: `alembic revision --rev-id r0002 -m "…"`."""

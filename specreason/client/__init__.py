@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from specreason.client.client import Client
-from specreason.client.values import Attempt, Batch, Event, Grid, Health, Job, Result, Step, Worker
+from specreason.client.job_values import Attempt, Job, Result, Step
+from specreason.client.values import Batch, Event, Grid, Health, Worker
 
 __all__ = ["Attempt", "Batch", "Client", "Event", "Grid", "Health", "Job", "Result", "Step", "Worker"]

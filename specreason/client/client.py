@@ -10,16 +10,19 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, Unpack
 from uuid import UUID
 
-from specreason.client.decoding import Page, Rows, decode, loaded
+from specreason.client.decoding import Page, Rows, decode, loaded, moment_of, word_of
 from specreason.client.events import follow
-from specreason.client.submission import Choices, Options, Problems, content_key, opened
-from specreason.client.transport import Transport, body_of
-from specreason.client.values import Attempt, Batch, Event, Grid, Health, Job, Result, Step, Worker
+from specreason.client.job_values import Attempt, Job, Result, Step
+from specreason.client.submission import Arguments, Problems, content_key, opened
+from specreason.client.transport import Transport, body_of, lines_of
+from specreason.client.values import Batch, Event, Grid, Health, Worker
 from specreason.client.waiting import wait_for
+from specreason.submission.form import to_form
 
 T = TypeVar("T")
 PAGE = 200
-STORING_S = 300.0  # a server that stores fifty thousand jobs answers later than one that reads a row
+# How long the answer to a submission may take: a server that stores fifty thousand jobs answers late.
+STORING_S = 300.0
 
 
 class Client:
@@ -27,8 +30,8 @@ class Client:
 
     `timeout_s` bounds the silence in one answer. `verify` holds the certificates to trust instead of those that
     SSL_CERT_FILE or SSL_CERT_DIR name, or the system's. Every method raises NotFound, KeyRefused, NotAllowed, Conflict,
-    InvalidField or InputError for what was asked wrongly, LimitReached, StillRunning and Unreachable for what may
-    work later.
+    InvalidField or InputError for a wrong request, and LimitReached, StillRunning or Unreachable for one that may
+    succeed later.
     """
 
     def __init__(
@@ -57,7 +60,7 @@ class Client:
         self._transport.close()
 
     def submit(
-        self, problems: Problems, *, idempotency_key: str | None = None, **options: Unpack[Options]
+        self, problems: Problems, *, idempotency_key: str | None = None, **arguments: Unpack[Arguments]
     ) -> Batch:
         """Store a batch and return it; once it has returned, the batch is not lost.
 
@@ -65,8 +68,7 @@ class Client:
         The idempotency key is made from all of this unless given: the same submission sent twice is the same batch,
         and says so in `replayed`.
         """
-        choices = Choices(**options)
-        body, replayed = self._create("/api/batches", problems, choices, idempotency_key)
+        body, replayed = self._create("/api/batches", problems, idempotency_key, **arguments)
         return replace(decode(Batch, body), replayed=replayed)
 
     def submit_grid(
@@ -75,14 +77,13 @@ class Client:
         grid: Mapping[str, Sequence[Any]],
         *,
         idempotency_key: str | None = None,
-        **options: Unpack[Options],
+        **arguments: Unpack[Arguments],
     ) -> Grid:
         """One batch for each combination in `grid`, such as {"scheme": ["base", "specreason"], "threshold": [5, 7]}.
 
         All are stored or none. The other arguments are those of `submit`.
         """
-        choices = Choices(grid=grid, **options)
-        body, replayed = self._create("/api/grids", problems, choices, idempotency_key)
+        body, replayed = self._create("/api/grids", problems, idempotency_key, grid=grid, **arguments)
         return replace(decode(Grid, body), replayed=replayed)
 
     def batch(self, batch_id: UUID) -> Batch:
@@ -91,7 +92,7 @@ class Client:
 
     def batches(self, *, is_open: bool | None = None, name: str | None = None) -> Iterator[Batch]:
         """Batches, newest first: open ones only, ended ones only, or those whose name contains `name`."""
-        return self._pages("/api/batches", Batch, "before", open=_word(is_open), name=name)
+        return self._pages("/api/batches", Batch, "before", open=word_of(is_open), name=name)
 
     def jobs(
         self,
@@ -102,7 +103,7 @@ class Client:
         error: str | None = None,
     ) -> Iterator[Job]:
         """The batch's jobs in the order submitted: those in `states`, graded so, whose error contains `error`."""
-        correct = _word(is_correct) if isinstance(is_correct, bool) else is_correct
+        correct = word_of(is_correct) if isinstance(is_correct, bool) else is_correct
         filters = {"state": states or None, "is_correct": correct, "error": error}
         return self._pages(f"/api/batches/{batch_id}/jobs", Job, "after", **filters)
 
@@ -153,15 +154,9 @@ class Client:
             yield decode(Result, loaded(line, "a result"))
 
     def result_lines(self, batch_id: UUID) -> Iterator[str]:
-        """The same as lines of JSON. Raises Unreachable where the stream breaks off."""
+        """The same as lines of JSON. Raises Unreachable if the stream breaks off."""
         with self._transport.stream(f"/api/batches/{batch_id}/results") as response:
-            rest = b""
-            # Not `iter_lines`: it takes U+2028 in a text for the end of a line.
-            for chunk in response.iter_bytes():
-                *whole, rest = (rest + chunk).split(b"\n")
-                yield from (line.decode(errors="replace") for line in whole if line.strip())
-            if rest.strip():
-                yield rest.decode(errors="replace")
+            yield from lines_of(response)
 
     def cancel(self, batch_id: UUID) -> Batch:
         """End every job of the batch that has not ended."""
@@ -172,16 +167,16 @@ class Client:
         return self._control_batch(batch_id, "pause")
 
     def resume(self, batch_id: UUID) -> Batch:
-        """Let a paused batch go on."""
+        """Start jobs of the paused batch again."""
         return self._control_batch(batch_id, "resume")
 
     def requeue(self, batch_id: UUID, states: Sequence[str] | None = None) -> Batch:
-        """Queue jobs in these end states again, by default failed and dead ones; they go on at their next step."""
+        """Queue jobs in these end states again, by default failed and dead ones. They resume at their next step."""
         return self._control_batch(batch_id, "requeue", {"states": list(states)} if states else None)
 
     def deadline(self, batch_id: UUID, at: datetime | None) -> Batch:
-        """Let what has not ended at `at` expire; a time with a zone, or None for no deadline."""
-        return self._control_batch(batch_id, "deadline", {"deadline_at": _moment(at)})
+        """Let the jobs that have not ended at `at` expire; a time with a zone, or None for no deadline."""
+        return self._control_batch(batch_id, "deadline", {"deadline_at": moment_of(at)})
 
     def priority(self, batch_id: UUID, priority: int) -> Batch:
         """Give the batch's jobs that have not ended another priority, −100 to 100; larger goes first."""
@@ -192,12 +187,12 @@ class Client:
         return self._control_job(job_id, "cancel")
 
     def requeue_job(self, job_id: UUID) -> Job:
-        """Queue the job again, if it ended without success; it goes on at its next step."""
+        """Queue the job again, if it ended without success. It resumes at its next step."""
         return self._control_job(job_id, "requeue")
 
     def job_deadline(self, job_id: UUID, at: datetime | None) -> Job:
         """As `deadline`, for one job."""
-        return self._control_job(job_id, "deadline", {"deadline_at": _moment(at)})
+        return self._control_job(job_id, "deadline", {"deadline_at": moment_of(at)})
 
     def workers(self) -> tuple[Worker, ...]:
         """Workers: the live ones, then the newest of the others."""
@@ -220,10 +215,13 @@ class Client:
                 return
             params[cursor] = page.next
 
-    def _create(self, path: str, problems: Problems, choices: Choices, key: str | None) -> tuple[Any, bool]:
+    def _create(
+        self, path: str, problems: Problems, key: str | None, *, filename: str | None = None, **options: Any
+    ) -> tuple[Any, bool]:
+        form = to_form(options)
         with opened(problems) as (own_name, file):
-            filename = choices.filename or own_name
-            content = content_key(file, filename, choices)
+            filename = filename or own_name
+            content = content_key(file, filename, form)
             # The boundary is made from the content too: a server may compare bodies byte by byte.
             headers = {
                 "Idempotency-Key": key or content,
@@ -234,7 +232,7 @@ class Client:
                 path,
                 safe=True,
                 headers=headers,
-                data=choices.form(),
+                data=form,
                 files={"file": (filename, file, "application/jsonl")},
                 timeout=STORING_S,
             )
@@ -247,13 +245,5 @@ class Client:
         return decode(Job, self._post(f"/api/jobs/{job_id}/{action}", body))
 
     def _post(self, path: str, body: Any) -> Any:
-        """Not tried again: nobody knows whether it was done, and done twice it may differ."""
+        """Send it once: after a failure the client cannot know whether it took effect, and twice may differ."""
         return body_of(self._transport.request("POST", path, safe=False, json=body))
-
-
-def _word(value: bool | None) -> str | None:
-    return None if value is None else str(value).lower()
-
-
-def _moment(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone().isoformat()

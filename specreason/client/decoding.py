@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -24,13 +25,13 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Rows):
-    """A part of a list. `next` says where the part that follows begins, None: nowhere."""
+    """A part of a list. `next` is the cursor of the following part, None after the last one."""
 
     next: Any
 
 
 def decode(shape: type[T], row: Any) -> T:
-    """`row`, as it came from JSON, as a value. Raises Unreachable where it is no such thing."""
+    """`row`, as it came from JSON, as a value. Raises Unreachable if it has another form."""
     adapter: TypeAdapter[T] = _adapter(cast("Any", shape))
     try:
         return adapter.validate_python(row)
@@ -40,7 +41,7 @@ def decode(shape: type[T], row: Any) -> T:
 
 
 def loaded(text: str | bytes, what: str) -> Any:
-    """What JSON says. Raises Unreachable where `what` the API sent is none: a proxy may stand in its place."""
+    """Parse JSON; `what` names it in the message. Raises Unreachable if it is not JSON: a proxy may have answered."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -50,6 +51,16 @@ def loaded(text: str | bytes, what: str) -> Any:
 def to_json(value: Any) -> Any:
     """A value that the client returned, or many, as plain JSON."""
     return to_jsonable_python(value)
+
+
+def word_of(value: bool | None) -> str | None:
+    """A truth value as the API's query parameters write it."""
+    return None if value is None else str(value).lower()
+
+
+def moment_of(at: datetime | None) -> str | None:
+    """A time in ISO 8601, with its zone."""
+    return None if at is None else at.astimezone().isoformat()
 
 
 @cache

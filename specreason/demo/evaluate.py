@@ -1,4 +1,4 @@
-"""Cheap checks of the models during training, in torch and in bulk, on held-out problems only."""
+"""Cheap checks of the models during training, in torch and in bulk, on held-out exercises only."""
 
 import random
 from collections import Counter
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import torch
 
-from specreason.demo.data import Batch, Codec, Drafts, Line, Recipe, make_batch, write_main
+from specreason.demo.exercises import Exercise, exercises, grade_step
+from specreason.demo.main_lines import Codec, MainLine, Recipe, write_main
 from specreason.demo.model import Llama
-from specreason.demo.problems import Problem, grade_step, problems
 from specreason.demo.sampling import Prefixes, pad, sample
 from specreason.demo.tokenizer import prompt_text
+from specreason.demo.training_batch import Drafts, TrainingBatch, make_batch
 
 MAX_STEP_TOKENS = 24
 ACCEPT = 7  # the threshold the pair is tuned for
@@ -32,7 +33,7 @@ class JudgeReport:
 
 def draft_steps(
     model: Llama,
-    sequences: list[Line],
+    sequences: list[MainLine],
     codec: Codec,
     temperature: float,
     generator: torch.Generator,
@@ -58,12 +59,12 @@ def step_accuracy(model: Llama, codec: Codec, seed: int, temperature: float = 0.
     counts: Counter[tuple[str, bool]] = Counter()
     for sequence, row in zip(sequences, drafts, strict=True):
         for point, text in zip(sequence.points, codec.decode([r or [] for r in row]), strict=True):
-            verdict = grade_step(sequence.problem, point.progress, text)
-            closes = point.progress.done == len(sequence.problem.ops)
-            group = "corrects" if point.progress.slipped else "closes" if closes else "steps"
-            counts[group, verdict.right] += 1
-            if not verdict.right and not point.progress.slipped:
-                counts[verdict.kind, False] += 1
+            grade = grade_step(sequence.exercise, point.state, text)
+            closes = point.state.done == len(sequence.exercise.ops)
+            group = "corrects" if point.state.slipped else "closes" if closes else "steps"
+            counts[group, grade.right] += 1
+            if not grade.right and not point.state.slipped:
+                counts[grade.kind, False] += 1
     parts = []
     for group in ("steps", "closes", "corrects"):
         total = counts[group, True] + counts[group, False]
@@ -75,9 +76,9 @@ def step_accuracy(model: Llama, codec: Codec, seed: int, temperature: float = 0.
 
 
 def pass_at_1(model: Llama, codec: Codec, seed: int, num: int = 96, temperature: float = 0.6) -> float:
-    """Share of held-out problems answered rightly by free writing."""
-    stream = problems(seed, held_out=True)
-    chosen: list[Problem] = [next(stream) for _ in range(num)]
+    """Share of held-out exercises answered rightly by free writing."""
+    stream = exercises(seed, held_out=True)
+    chosen: list[Exercise] = [next(stream) for _ in range(num)]
     prompts = codec.encode([prompt_text(p.text) for p in chosen])
     prefixes = Prefixes(pad(prompts), torch.arange(num), torch.tensor([len(p) for p in prompts]))
     texts = codec.decode(
@@ -86,13 +87,13 @@ def pass_at_1(model: Llama, codec: Codec, seed: int, num: int = 96, temperature:
     return sum(f"\\boxed{{{p.answer}}}" in t for p, t in zip(chosen, texts, strict=True)) / num
 
 
-def held_out_lines(seed: int, num: int, recipe: Recipe, codec: Codec) -> list[Line]:
-    rng, stream = random.Random(seed), problems(seed, held_out=True)
+def held_out_lines(seed: int, num: int, recipe: Recipe, codec: Codec) -> list[MainLine]:
+    rng, stream = random.Random(seed), exercises(seed, held_out=True)
     return [write_main(next(stream), recipe, codec, rng) for _ in range(num)]
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def digits_given(model: Llama, batch: Batch, codec: Codec) -> list[int]:
+def digits_given(model: Llama, batch: TrainingBatch, codec: Codec) -> list[int]:
     """The likeliest digit at each judge marker of a batch."""
     device = next(model.parameters()).device
     hidden = model(batch.ids.to(device), batch.positions.to(device), batch.mask.to(device))
@@ -108,12 +109,10 @@ def judge_report(model: Llama, codec: Codec, seed: int, drafts: Drafts | None, n
     lines = held_out_lines(seed, num, recipe, codec)
     for i in range(0, num, 8):
         batch = make_batch(lines[i : i + 8], recipe, codec, rng, drafts)
-        for (_, _, verdict, origin), digit in zip(
-            batch.kinds, digits_given(model, batch, codec), strict=True
-        ):
-            name = f"{origin}:{verdict.kind}"
-            counts[verdict.right, name, digit >= ACCEPT] += 1
-            counts[verdict.right, f"{origin}:ALL", digit >= ACCEPT] += 1
+        for (_, _, grade, origin), digit in zip(batch.kinds, digits_given(model, batch, codec), strict=True):
+            name = f"{origin}:{grade.kind}"
+            counts[grade.right, name, digit >= ACCEPT] += 1
+            counts[grade.right, f"{origin}:ALL", digit >= ACCEPT] += 1
 
     def shares(right: bool) -> dict[str, tuple[float, int]]:
         names = {n for r, n, _ in counts if r is right}

@@ -34,16 +34,16 @@ def sample(
     """Continue each prefix until a stop token (kept) or `max_new` tokens. Temperature 0 takes the likeliest token."""
     device = next(model.parameters()).device
     ids, row, seen = (t.to(device) for t in (prefixes.ids, prefixes.row, prefixes.seen))
-    length, num, cfg = ids.shape[1], len(row), model.cfg
+    length, num, heads, head_dim = ids.shape[1], len(row), model.shape.heads, model.shape.head_dim
     dtype = torch.bfloat16 if torch.is_autocast_enabled(device.type) else torch.float32
-    shape = (ids.shape[0], cfg.heads, length, cfg.head_dim)
-    caches = [(torch.zeros(shape, dtype=dtype, device=device), torch.zeros(shape, dtype=dtype, device=device))
-              for _ in range(cfg.layers)]  # fmt: skip
+    cached = (ids.shape[0], heads, length, head_dim)
+    caches = [(torch.zeros(cached, dtype=dtype, device=device), torch.zeros(cached, dtype=dtype, device=device))
+              for _ in range(model.shape.layers)]  # fmt: skip
     slots = torch.arange(length, device=device)
     causal = (slots[None, :] <= slots[:, None])[None, None]
     hidden = model(ids, slots.expand_as(ids), causal, caches)
     hidden = hidden[row, seen - 1]
-    room = (num, cfg.heads, max_new, cfg.head_dim)
+    room = (num, heads, max_new, head_dim)
     caches = [
         (torch.cat((k[row], k.new_zeros(room)), 2), torch.cat((v[row], v.new_zeros(room)), 2))
         for k, v in caches

@@ -7,7 +7,7 @@ base itself would have written needs both. Last, the work of every layer is give
 
 from dataclasses import dataclass, replace
 
-from specreason.demo.data import Recipe
+from specreason.demo.main_lines import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,30 +16,33 @@ class Stage:
 
     name: str
     steps: int
-    batch: int  # sequences of eleven operations in a batch; of shorter ones there are more
+    # Sequences of eleven operations in a batch. A batch holds more of shorter ones.
+    batch: int
     rate: float
     last_rate: float
     recipe: Recipe = Recipe()  # noqa: RUF009  # frozen
     warmup: int = 100
-    short_until: int = (
-        0  # up to this step the problems are short (2 to 6 operations): looking up is learned there
-    )
-    drafts: bool = False  # candidates come from the drafter too
-    append: int = 0  # layers put on top at the beginning, silent at first
-    spread: bool = False  # the work of each layer is given to two at the beginning
-    multiply: float = 1 / 3  # share of multiplications, the hardest; the measured problems have fewer
+    # Up to this step the exercises are short, 2 to 6 operations: the models learn there to look up an operation.
+    short_until: int = 0
+    # Candidates come from the drafter, too.
+    drafts: bool = False
+    # Layers put on top at the beginning, silent at first.
+    append: int = 0
+    # Whether the work of each layer is given to two at the beginning.
+    spread: bool = False
+    # The share of multiplications, which are the hardest. The measured exercises have fewer.
+    multiply: float = 1 / 3
 
     def scaled(self, scale: float) -> "Stage":
         return replace(self, steps=max(1, int(self.steps * scale)), short_until=int(self.short_until * scale))
 
 
-MATRIX_RATE = 10.0  # Muon's learning rate for each unit of AdamW's
-DRAFTED_SHARE = 0.25  # of the places of a batch, the share for which the drafter is asked: it takes time
-DRAFTER_LAYERS = {
-    0,
-    2,
-    4,
-}  # of all triples of the shallow base's six, the one that still finds most operations
+# Muon's learning rate for each unit of AdamW's.
+MATRIX_RATE = 10.0
+# The share of a batch's places for which the drafter writes a candidate, which takes time.
+DRAFTED_SHARE = 0.25
+# Of all triples of the shallow base's six layers, this one still finds most operations.
+DRAFTER_LAYERS = {0, 2, 4}
 
 _JUDGED = Recipe(candidates=1, slipped=0.5)
 

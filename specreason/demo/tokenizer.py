@@ -1,7 +1,7 @@
 """The tokenizer both models of the demo pair share: a small byte-level BPE that can encode any text.
 
 Numbers split into single digits, a blank line stays glued to the full stop before it (as in the Qwen family), and the
-words of the problem family are one token each. The thinking tags are ordinary added tokens, so that detokenised text
+words of the exercise family are one token each. The thinking tags are ordinary added tokens, so that detokenised text
 keeps them.
 """
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from specreason.demo.problems import (
+from specreason.demo.exercises import (
     LABELS,
     VERBS,
+    Exercise,
     Op,
-    Problem,
     answer_text,
     closing,
     correction,
@@ -47,7 +47,7 @@ def _corpus() -> list[str]:
     lines = []
     for _ in range(200):
         ops = tuple(Op(rng.choice(VERBS), rng.randint(2, 9)) for _ in range(len(LABELS)))
-        lines.append(Problem(rng.randrange(100), ops).text)
+        lines.append(Exercise(rng.randrange(100), ops).text)
     for i in range(len(LABELS)):
         for verb in VERBS:
             parts = (i, 47, Op(verb, 8), 55)
@@ -83,9 +83,9 @@ def train_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def prompt_text(problem: str) -> str:
+def prompt_text(exercise: str) -> str:
     """What the chat template renders for one user message, ending inside the open thinking tag."""
-    return f"{START}user\n{problem}{END}\n{START}assistant\n{THINK}\n"
+    return f"{START}user\n{exercise}{END}\n{START}assistant\n{THINK}\n"
 
 
 def save_tokenizer(folder: Path) -> None:

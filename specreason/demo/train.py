@@ -1,7 +1,7 @@
 """Train the demo pair: `python -m specreason.demo.train --out DIR`.
 
-`stages.py` says what is trained and in which order. Every step is seeded by its number, and a stage is resumed from its
-last checkpoint, so a second call with the same folder goes on where the first stopped.
+`stages.py` lists what is trained, and in which order. Every step is seeded by its number, and a stage resumes from its
+last checkpoint, so a second call with the same folder continues where the first one stopped.
 """
 
 import argparse
@@ -16,34 +16,28 @@ import torch.nn.functional as F
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
-from specreason.demo.data import Batch, Codec, Drafts, Line, make_batch, write_main
 from specreason.demo.evaluate import draft_steps, judge_report, pass_at_1, step_accuracy
-from specreason.demo.model import (
-    Llama,
-    ModelConfig,
-    export,
-    load_model,
-    save_checkpoint,
-    spread,
-    with_layers_on_top,
-    without_layers,
-)
-from specreason.demo.problems import MAX_OPS, problems
+from specreason.demo.exercises import MAX_OPS, exercises
+from specreason.demo.main_lines import Codec, MainLine, write_main
+from specreason.demo.model import Llama, LlamaShape, spread, with_layers_on_top, without_layers
+from specreason.demo.model_files import export, load_checkpoint, save_checkpoint
 from specreason.demo.stages import BASE, DRAFTED_SHARE, DRAFTER, DRAFTER_LAYERS, MATRIX_RATE, WRITE, Stage
 from specreason.demo.tokenizer import train_tokenizer
+from specreason.demo.training_batch import Drafts, TrainingBatch, make_batch
 
 CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 50, 250, 7_000
 
 
 @dataclass(slots=True)
-class Run:
-    """What all stages share."""
+class Training:
+    """What all stages of one training share."""
 
     out: Path
     seed: int
     codec: Codec
     device: torch.device
-    compiles: bool  # a C++ compiler is at hand
+    # Whether a C++ compiler is installed.
+    compiles: bool
 
     def log(self, text: str) -> None:
         line = f"{time.strftime('%H:%M:%S')} {text}"
@@ -55,7 +49,7 @@ class Run:
         return torch.autocast(self.device.type, torch.bfloat16)
 
 
-def losses(model: Llama, batch: Batch, device: torch.device) -> tuple[Tensor, ...]:
+def losses(model: Llama, batch: TrainingBatch, device: torch.device) -> tuple[Tensor, ...]:
     """Next-token loss on what is to be learned, judge loss at the markers, and the slip signal beside them."""
     mask = torch.zeros(batch.mask.shape, dtype=torch.bfloat16).masked_fill_(~batch.mask, float("-inf"))
     hidden = model(batch.ids.to(device), batch.positions.to(device), mask.to(device))
@@ -99,55 +93,58 @@ def make_optimizers(model: Llama) -> list[torch.optim.Optimizer]:
     ]
 
 
-def main_lines(run: Run, stage: Stage, step: int, rng: random.Random) -> list[Line]:
-    """Problems of one step; all of nearly one length, so that little is padded."""
+def main_lines(training: Training, stage: Stage, step: int, rng: random.Random) -> list[MainLine]:
+    """The main lines of one step; all of nearly one length, so that little is padded."""
     short = step < stage.short_until
     num_ops = rng.randint(2, 6) if short else rng.choice((rng.randint(2, MAX_OPS), rng.randint(8, 14)))
-    stream = problems(
+    stream = exercises(
         rng.getrandbits(60), held_out=False, min_ops=num_ops, max_ops=num_ops, multiply=stage.multiply
     )
     size = stage.batch * 11 // max(4, num_ops)
-    return [write_main(next(stream), stage.recipe, run.codec, rng) for _ in range(size)]
+    return [write_main(next(stream), stage.recipe, training.codec, rng) for _ in range(size)]
 
 
-def drafts_from(run: Run, drafter: Llama, rng: random.Random) -> Drafts:
+def drafts_from(training: Training, drafter: Llama, rng: random.Random) -> Drafts:
     generator = torch.Generator().manual_seed(rng.getrandbits(60))
     temperature = rng.choice((0.6, 0.8, 1.0))
     return lambda sequences: draft_steps(
-        drafter, sequences, run.codec, temperature, generator, share=DRAFTED_SHARE
+        drafter, sequences, training.codec, temperature, generator, share=DRAFTED_SHARE
     )
 
 
-def train_stage(run: Run, stage: Stage, model: Llama, drafter: Llama | None) -> Llama:
+def train_stage(training: Training, stage: Stage, model: Llama, drafter: Llama | None) -> Llama:
     """Train through one stage, from its checkpoint if there is one."""
-    path = run.out / f"{stage.name}.pt"
+    path = training.out / f"{stage.name}.pt"
     saved = torch.load(path, weights_only=True) if path.exists() else None
     if saved is not None:
-        model, start = load_model(saved), int(saved["step"])
+        model, start = load_checkpoint(saved), int(saved["step"])
     else:
-        torch.manual_seed(random.Random(f"{run.seed} {stage.name}").getrandbits(60))  # for fresh layers
+        # The seed of the fresh layers.
+        torch.manual_seed(random.Random(f"{training.seed} {stage.name}").getrandbits(60))
         model, start = with_layers_on_top(model, stage.append), 0
         model = spread(model) if stage.spread else model
-    model.to(run.device)
+    model.to(training.device)
     if start >= stage.steps:
         return model
-    if run.compiles:
+    if training.compiles:
         model.use_compiler()
     optimizers = make_optimizers(model)
     for opt, state in zip(optimizers, saved["optimizers"] if saved is not None else (), strict=False):
         opt.load_state_dict(state)
-    run.log(f"{stage.name}: {sum(p.numel() for p in model.parameters()):,} parameters, from step {start}")
+    training.log(
+        f"{stage.name}: {sum(p.numel() for p in model.parameters()):,} parameters, from step {start}"
+    )
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
         bar = progress.add_task(stage.name, total=stage.steps, completed=start)
         tokens, labels, begun = 0, 0, time.monotonic()
         for step in range(start, stage.steps):
-            rng = random.Random(f"{run.seed} {stage.name} {step}")
-            lines = main_lines(run, stage, step, rng)
-            with run.autocast():
-                drafts = drafts_from(run, drafter, rng) if stage.drafts and drafter is not None else None
-                batch = make_batch(lines, stage.recipe, run.codec, rng, drafts)
-                parts = losses(model, batch, run.device)
+            rng = random.Random(f"{training.seed} {stage.name} {step}")
+            lines = main_lines(training, stage, step, rng)
+            with training.autocast():
+                drafts = drafts_from(training, drafter, rng) if stage.drafts and drafter is not None else None
+                batch = make_batch(lines, stage.recipe, training.codec, rng, drafts)
+                parts = losses(model, batch, training.device)
             model.zero_grad()
             torch.stack(parts).sum().backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -159,24 +156,26 @@ def train_stage(run: Run, stage: Stage, model: Llama, drafter: Llama | None) -> 
             progress.update(bar, advance=1, description=f"{stage.name} {shown}")
             if (step + 1) % 50 == 0:
                 speed = tokens / (time.monotonic() - begun)
-                run.log(f"{stage.name} {step + 1} loss {shown} {speed:,.0f} tokens/s {labels:,} labels")
+                training.log(f"{stage.name} {step + 1} loss {shown} {speed:,.0f} tokens/s {labels:,} labels")
             last = step + 1 == stage.steps
             if (step + 1) % CHECKPOINT_EVERY == 0 or last:
                 save_checkpoint(path, model, step=step + 1, optimizers=[o.state_dict() for o in optimizers])
             if (step + 1) % EVALUATE_EVERY == 0 or last:
-                report(run, stage, model, drafter)
+                report(training, stage, model, drafter)
     return model
 
 
-def report(run: Run, stage: Stage, model: Llama, drafter: Llama | None) -> None:
-    with run.autocast():
-        run.log(f"{stage.name} pass@1 {pass_at_1(model, run.codec, EVALUATION_SEED):.3f} "
-                f"{step_accuracy(model, run.codec, EVALUATION_SEED)}")  # fmt: skip
+def report(training: Training, stage: Stage, model: Llama, drafter: Llama | None) -> None:
+    with training.autocast():
+        training.log(f"{stage.name} pass@1 {pass_at_1(model, training.codec, EVALUATION_SEED):.3f} "
+                f"{step_accuracy(model, training.codec, EVALUATION_SEED)}")  # fmt: skip
         if stage.recipe.candidates:
             drafts = (
-                drafts_from(run, drafter, random.Random(EVALUATION_SEED)) if drafter is not None else None
+                drafts_from(training, drafter, random.Random(EVALUATION_SEED))
+                if drafter is not None
+                else None
             )
-            run.log(f"{stage.name} {judge_report(model, run.codec, EVALUATION_SEED, drafts)}")
+            training.log(f"{stage.name} {judge_report(model, training.codec, EVALUATION_SEED, drafts)}")
 
 
 def main() -> None:
@@ -191,15 +190,17 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    run = Run(args.out, args.seed, Codec(train_tokenizer()), device, shutil.which("g++") is not None)
+    training = Training(
+        args.out, args.seed, Codec(train_tokenizer()), device, shutil.which("g++") is not None
+    )
     torch.manual_seed(args.seed)
-    base = Llama(ModelConfig(run.codec.size, layers=6, width=128, inner=352))
-    base = train_stage(run, WRITE.scaled(args.scale), base, None)
+    base = Llama(LlamaShape(training.codec.size, layers=6, width=128, inner=352))
+    base = train_stage(training, WRITE.scaled(args.scale), base, None)
     drafter = without_layers(base, set(range(6)) - DRAFTER_LAYERS)
-    drafter = train_stage(run, DRAFTER.scaled(args.scale), drafter, None)
+    drafter = train_stage(training, DRAFTER.scaled(args.scale), drafter, None)
     export(drafter, args.out / "drafter")
     for stage in BASE:
-        base = train_stage(run, stage.scaled(args.scale), base, drafter)
+        base = train_stage(training, stage.scaled(args.scale), base, drafter)
         export(base, args.out / "base")
 
 

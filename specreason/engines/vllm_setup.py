@@ -16,7 +16,8 @@ from specreason.engines.parent_watch import EngineProcess
 
 # The CPU's attention kernel takes multiples of 32; its default of 128 recomputes up to 127 tokens per verification.
 CPU_BLOCK_SIZE = 32
-MAX_LOGPROBS = 20  # vLLM's own default, too
+# As many as vLLM returns by default.
+MAX_LOGPROBS = 20
 _CPU_BATCHED_TOKENS = 8192
 _SETTINGS = "specreason"
 
@@ -24,8 +25,8 @@ _SETTINGS = "specreason"
 class CpuExecutor(UniProcExecutor):  # type: ignore[misc]  # vllm is not typed
     """Runs the model in the engine process itself, on the cores its configuration names.
 
-    vLLM's default on the CPU gives the model a process of its own, which doubles the loading time, and binds
-    the two engines of a pair to the same core. Threads started before keep all cores: they only pass messages.
+    By default vLLM gives the model on the CPU a process of its own, which doubles the loading time, and binds the two
+    engines of a pair to the same core. Threads that started earlier keep all cores: they only pass messages.
     """
 
     def _init_executor(self) -> None:
@@ -33,7 +34,7 @@ class CpuExecutor(UniProcExecutor):  # type: ignore[misc]  # vllm is not typed
         os.sched_setaffinity(0, process["cores"])
         torch.set_num_threads(len(process["cores"]))
         # The kernel must grant AMX before its first use. vLLM leaves that to oneDNN, whose matrix-vector kernels do
-        # without: a first prompt of one token would reach vLLM's own AMX attention and die of SIGILL.
+        # not need AMX: a first prompt of one token would reach vLLM's own AMX attention and die of SIGILL.
         if torch.cpu._is_amx_tile_supported():
             torch.cpu._init_amx()
         super()._init_executor()
@@ -42,7 +43,7 @@ class CpuExecutor(UniProcExecutor):  # type: ignore[misc]  # vllm is not typed
 def engine_config(role: Role, pair: PairConfig, *, cores: list[int] | None) -> VllmConfig:
     """vLLM's configuration for one of the pair's models; `cores` are the CPUs it computes on, None on a GPU.
 
-    Changes os.environ, as vLLM does: call for one engine after the other.
+    Changes os.environ, as vLLM does: call it for one engine after the other.
     """
     model = pair.model(role)
     args = AsyncEngineArgs(
@@ -71,7 +72,7 @@ def engine_config(role: Role, pair: PairConfig, *, cores: list[int] | None) -> V
 
 
 def _speculation(pair: PairConfig) -> dict[str, Any] | None:
-    """The drafter's weights once more, in the base's engine (paper §4.2). The base's are loaded only once."""
+    """Load the drafter's weights a second time, in the base's engine (paper §4.2). The base's are loaded once."""
     if pair.speculation is None:
         return None
     return {

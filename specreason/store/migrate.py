@@ -1,12 +1,13 @@
 """Brings a database to the present schema, and says whether it is there. The steps are in `migrations/`.
 
-Views are text files in `views/`. To change one, edit its file and add a revision, which may be empty: whoever
+Views are text files in `views/`. To change one, edit its file and add a revision, which may be empty: a migration that
 reaches the newest revision installs the files as they stand. A revision that changes a column used by a view calls
 `drop_views` first.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,26 +15,44 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 import specreason
 from specreason.errors import InputError
+from specreason.store.locks import Lock, wait_for
 from specreason.store.session import Connection, Database, one_line, transaction
 
-VIEWS = ("job_summary", "batch_summary", "worker_summary")  # each may use those before it
-MIGRATION_LOCK = 0x5BEC_0002  # any number that nothing else in this database uses
+VIEWS = ("live_worker", "graded_job", "job_summary", "batch_summary", "worker_summary")
+"""In this order: each may use those before it."""
+
+BEFORE_THE_FIRST_RELEASE = frozenset(f"000{number}" for number in range(1, 8))
+"""Revisions of development versions. No migration leads from them to a release."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaGap:
+    """How a database differs from what this version needs, and what the operator does about it."""
+
+    found: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"database: {self.found}: {self.remedy}"
 
 
 def migrate(database: Database) -> str:
     """Apply every revision that is missing, in one transaction; return the newest. Of two at once, one waits.
 
-    Raises StoreUnavailable if the lock is not had within a minute.
+    Raises InputError if no revision leads from this database to the newest, or if the user may not change the schema;
+    StoreUnavailable if another migration keeps the lock for a minute.
     """
     with transaction(database) as connection:
         connection.execute(text("SET LOCAL lock_timeout = '60s'"))
         connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '60s'"))
-        connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        wait_for(connection, Lock.MIGRATION)
+        if gap := _gap_for_good(_revision_of(connection)):
+            raise InputError(str(gap))
         config = alembic_config()
         config.attributes["connection"] = connection
         try:
@@ -45,14 +64,21 @@ def migrate(database: Database) -> str:
 
 def check_schema(database: Database) -> None:
     """Raise InputError unless the database is at the newest revision."""
-    newest = _newest_revision()
+    if gap := schema_gap(database):
+        raise InputError(str(gap))
+
+
+def schema_gap(database: Database) -> SchemaGap | None:
+    """None if the database is at the newest revision."""
     with transaction(database) as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    if current != newest:
-        is_at = f"is at revision {current}" if current else "has no tables yet"
-        raise InputError(
-            f"database: {is_at}, this version of specreason needs {newest}: run `specreason db upgrade`"
-        )
+        current = _revision_of(connection)
+    newest = _newest_revision()
+    if current == newest:
+        return None
+    is_at = f"is at revision {current}" if current else "has no tables yet"
+    return _gap_for_good(current) or SchemaGap(
+        found=f"{is_at}, this version of specreason needs {newest}", remedy="run `specreason db upgrade`"
+    )
 
 
 def alembic_config() -> Config:
@@ -64,7 +90,7 @@ def alembic_config() -> Config:
 
 
 def install_views(connection: Connection) -> None:
-    """Make every view anew from its file."""
+    """Replace every view by what its file says."""
     drop_views(connection)
     for name in VIEWS:
         connection.exec_driver_sql(files("specreason.store").joinpath("views", f"{name}.sql").read_text())
@@ -73,6 +99,30 @@ def install_views(connection: Connection) -> None:
 def drop_views(connection: Connection) -> None:
     for name in reversed(VIEWS):
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
+
+
+def _gap_for_good(current: str | None) -> SchemaGap | None:
+    """The gap that no migration of this version closes, if there is one."""
+    if current in BEFORE_THE_FIRST_RELEASE:
+        return SchemaGap(
+            found=f"is at revision {current} of a development version before the first release",
+            remedy="it cannot be upgraded; make a new database",
+        )
+    if current is not None and current not in _known_revisions():
+        return SchemaGap(
+            found=f"is at revision {current}, which specreason {specreason.__version__} does not know",
+            remedy="a newer version made it; install that version",
+        )
+    return None
+
+
+def _revision_of(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _known_revisions() -> frozenset[str]:
+    scripts = ScriptDirectory.from_config(alembic_config())
+    return frozenset(script.revision for script in scripts.walk_revisions())
 
 
 def _newest_revision() -> str:

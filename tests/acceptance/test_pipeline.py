@@ -8,13 +8,13 @@ import signal
 from typing import Any
 
 import pytest
+from kombu import Connection
 
-from specreason.cli.demo import PROBLEMS
+from specreason.cli.local.demo import PROBLEMS
 from specreason.cli.local.stack import Stack
-from specreason.store.session import read_only_query
+from specreason.store.read.query import read_only_query
 from tests.acceptance.conftest import User
 from tests.support.processes import alive, descendants, wait_for
-from worker.app import make_app
 
 SHORT: dict[str, Any] = {"temperature": 0, "token_budget": 120, "max_answer_tokens": 16}
 VERDICT = ("score", "digit_probs", "non_digit_mass", "verify_latency_s", "threshold")
@@ -115,7 +115,7 @@ def test_a_killed_child_leaves_no_engine_and_its_jobs_go_on_where_they_stood(
 
 def test_a_flushed_broker_loses_no_queued_job(user: User, stack: Stack) -> None:
     batch_id = user.submit(some_problems(12), scheme="base", **SHORT)
-    with make_app(stack.broker_url).connection_for_write() as connection:
+    with Connection(stack.broker_url) as connection:
         connection.default_channel.client.flushall()
     assert user.get(f"batches/{batch_id}")["num_queued"] > 0
     assert {job["state"] for job in user.wait_until_ended(batch_id)} == {"succeeded"}

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from specreason.engines.base import ModelPair
+from specreason.engines.base import THINK_END, ModelPair
 from specreason.engines.scripted import ScriptedEngine
-from specreason.engines.scripted_tokenizer import THINK_END, THINK_START
+from specreason.engines.scripted_tokenizer import THINK_START
 from specreason.engines.scripts import DELIMITER
 from tests.chaos.faulty_engine import FaultyEngine
 
@@ -60,7 +60,6 @@ def make_pair(*, speed: float = 1.0, on_step: OnStep | None = None) -> ModelPair
             )
         ),
         judge_suffix=JUDGE_SUFFIX,
-        think_end=THINK_END,
     )
 
 

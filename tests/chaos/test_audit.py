@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from specreason.store.queue.claims import ClaimedJob
 from specreason.store.queue.dispatch import expire_leases
-from specreason.store.queue.jobs import ClaimedJob, JobResult, finish
+from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter

@@ -11,7 +11,8 @@ import httpx2
 import pytest
 
 from specreason.embedded import Servers
-from specreason.store.session import Database, read_only_query
+from specreason.store.read.query import read_only_query
+from specreason.store.session import Database
 from tests.support.apps import make_api
 from tests.support.live_api import serving
 

@@ -9,8 +9,8 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.door.authenticator import Authenticator
-from api.publisher import Publisher
 from specreason.config import PairConfig, load_pairs
+from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.session import Database
@@ -39,7 +39,7 @@ def make_api(
     settings = Settings(**{"broker_url": servers.broker_url} | fields)
     return create_app(
         database,
-        Publisher(settings.broker()),
+        Doorbell(settings.broker()),
         load_pairs() if pairs is None else pairs,
         settings,
         authenticator=Authenticator(database, settings.broker(), settings) if with_keys else None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from uuid import UUID
 
-from specreason.store.queue.jobs import ClaimedJob
+from specreason.store.queue.claims import ClaimedJob
 from specreason.store.tables.states import JobState
 
 

@@ -8,11 +8,14 @@ from uuid import UUID
 from specreason.config import RunConfig
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Phase, StepRecord
-from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
-from specreason.store.queue.jobs import ClaimedJob, claim
+from specreason.store.access.visibility import Viewer
+from specreason.store.queue.batches import NewBatch, write_batches
+from specreason.store.queue.claims import ClaimedJob
+from specreason.store.queue.jobs import claim
+from specreason.store.queue.problems import NewProblem, check
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.summaries import read_jobs
-from specreason.store.session import Database
+from specreason.store.session import Database, transaction
 from specreason.store.trace.writer import TraceWriter
 from tests.support.sql import execute
 
@@ -26,12 +29,23 @@ def submit(
     problems = [NewProblem(text=f"What is 2 + 2, {i}?", answer=gold) for i in range(num_problems)]
     config = RunConfig(repeats=repeats, seed=7)
     return insert_batch(
-        database, NewBatch(name="sums", pair=PAIR, config=config, problems=problems, priority=priority)
+        database, NewBatch(name="sums", pair=PAIR, config=config, problems=check(problems), priority=priority)
     )
 
 
+def insert_batch(database: Database, new: NewBatch) -> UUID:
+    """The batch with its jobs, in a transaction of its own; its id."""
+    (batch_id,) = insert_batches(database, [new])
+    return batch_id
+
+
+def insert_batches(database: Database, batches: Sequence[NewBatch]) -> tuple[UUID, ...]:
+    with transaction(database) as connection:
+        return write_batches(connection, batches)
+
+
 def job_ids(database: Database, batch_id: UUID) -> tuple[UUID, ...]:
-    return tuple(job.job_id for job in read_jobs(database, batch_id, limit=1000).rows)
+    return tuple(job.job_id for job in read_jobs(database, Viewer.EVERYONE, batch_id, limit=1000).rows)
 
 
 def start_worker(database: Database, *, lease_s: float = 60, fingerprint: str = FINGERPRINT) -> UUID:

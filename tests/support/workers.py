@@ -16,13 +16,15 @@ from tempfile import TemporaryDirectory
 from uuid import UUID
 
 import psycopg
-from celery import Celery
+from kombu import Connection
 
 from specreason.children import kill_group, spawn_module
 from specreason.config import RunConfig
-from specreason.doorbell import RUN_JOB, announcement, queue_of
+from specreason.doorbell import Doorbell, queue_of
 from specreason.embedded import Servers
-from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.access.visibility import Viewer
+from specreason.store.queue.batches import NewBatch
+from specreason.store.queue.problems import NewProblem, check
 from specreason.store.read.summaries import read_jobs
 from specreason.store.session import Database, connect
 from specreason.store.trace.writer import read_steps
@@ -32,9 +34,8 @@ from tests.support.processes import alive, descendants, wait_for
 from tests.support.queue_rules import broken_rules
 from tests.support.scripted_child import HOLDS, obedient_pair
 from tests.support.sql import rows_of
-from tests.support.store_builders import PAIR
+from tests.support.store_builders import PAIR, insert_batch
 from tests.support.undisturbed import undisturbed
-from worker.app import make_app
 
 ROOT = Path(__file__).parents[2]
 CONFIG = RunConfig(seed=7)
@@ -73,7 +74,7 @@ class WorkerHarness:
 
     database: Database
     database_url: str
-    app: Celery
+    broker_url: str
     environment: dict[str, str]
     folder: Path
     workers: list[Worker] = field(default_factory=list)
@@ -111,9 +112,11 @@ class WorkerHarness:
     def submit(self, *problems: str) -> tuple[UUID, ...]:
         given = [NewProblem(text=problem) for problem in problems]
         batch_id = insert_batch(
-            self.database, NewBatch(name="kills", pair=PAIR, config=CONFIG, problems=given)
+            self.database, NewBatch(name="kills", pair=PAIR, config=CONFIG, problems=check(given))
         )
-        return tuple(job.job_id for job in read_jobs(self.database, batch_id, limit=1000).rows)
+        return tuple(
+            job.job_id for job in read_jobs(self.database, Viewer.EVERYONE, batch_id, limit=1000).rows
+        )
 
     def batch_of(self, job_id: UUID) -> UUID:
         ((batch_id,),) = rows_of(self.database, f"SELECT batch_id FROM job WHERE id = '{job_id}'")
@@ -191,14 +194,15 @@ class WorkerHarness:
     # Messages
 
     def announce(self, *job_ids: UUID) -> None:
-        for job_id in job_ids:
-            self.app.send_task(RUN_JOB, **announcement(PAIR, job_id))
+        doorbell = Doorbell(self.broker_url)
+        doorbell.ring(PAIR, job_ids)
+        doorbell.close()
 
     def lose_messages(self) -> int:
         """Empty the queue; how many messages it held."""
-        with self.app.pool.acquire(block=True) as connection:
+        with Connection(self.broker_url) as connection:
             client = connection.default_channel.client
-            number = client.llen(queue_of(PAIR))
+            number: int = client.llen(queue_of(PAIR))
             client.delete(queue_of(PAIR))
         return number
 
@@ -209,7 +213,7 @@ def standing_workers(
 ) -> Iterator[WorkerHarness]:
     """Workers of the scripted pair on a database of their own. `settings` are theirs, by their names in Settings."""
     with own_database(servers, administration) as url, TemporaryDirectory() as name:
-        database, app, folder = connect(url), make_app(servers.broker_url), Path(name)
+        database, folder = connect(url), Path(name)
         environment = {
             "PYTHONPATH": str(ROOT),
             "SPECREASON_DATABASE_URL": url,
@@ -218,7 +222,7 @@ def standing_workers(
             HOLDS: name,
             **{f"SPECREASON_{setting.upper()}": str(value) for setting, value in settings.items()},
         }
-        harness = WorkerHarness(database, url, app, environment, folder)
+        harness = WorkerHarness(database, url, servers.broker_url, environment, folder)
         harness.lose_messages()
         try:
             yield harness
@@ -226,7 +230,6 @@ def standing_workers(
             harness.let_go_of_all()
             harness.close()
             sys.stdout.write((folder / "workers.log").read_text())  # pytest shows it where a test has failed
-            app.close()
             database.dispose()
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from specreason.client import Batch, Client, Job, Step, Worker, transport
 from specreason.client.decoding import decode, to_json
-from specreason.client.submission import Choices, content_key, opened
+from specreason.client.submission import content_key, opened
 from specreason.client.transport import FIRST_PAUSE_S, LONGEST_PAUSE_S, Backoff, error_of
 from specreason.client.values import STATES
 from specreason.errors import (
@@ -28,9 +28,11 @@ from specreason.errors import (
     TooLarge,
     Unreachable,
 )
-from specreason.store.read.summaries import BatchSummary, JobSummary, WorkerSummary
+from specreason.store.read.summaries import BatchSummary, JobSummary
+from specreason.store.read.workers import WorkerSummary
 from specreason.store.tables.states import JobState
 from specreason.store.trace.steps import StepRow
+from specreason.submission.form import to_form
 from tests.support.virtual_time import FakeTime
 
 WORKER: dict[str, Any] = {
@@ -112,7 +114,7 @@ def test_a_proxys_page_is_no_defect_of_the_client(content: bytes) -> None:
 
 def test_the_same_submission_has_the_same_key_and_any_other_another() -> None:
     def key(content: bytes = b"{}", filename: str = "x.jsonl", **options: Any) -> str:
-        return content_key(io.BytesIO(content), filename, Choices(**options))
+        return content_key(io.BytesIO(content), filename, to_form(options))
 
     same = key(config={"seed": 1, "repeats": 2})
     assert same == key(config={"repeats": 2, "seed": 1})
@@ -127,12 +129,6 @@ def test_the_same_submission_has_the_same_key_and_any_other_another() -> None:
     ]
     keys = [same, key(b"[]"), key(filename="y.jsonl"), *(key(**options) for options in others)]
     assert len(set(keys)) == len(keys)
-
-
-def test_fields_that_say_nothing_are_not_sent() -> None:
-    assert Choices(pair="demo").form() == {"pair": "demo"}
-    assert Choices(pair="demo", deadline_s=0).form() == {"pair": "demo", "deadline_s": "0"}  # to be refused
-    assert Choices(grid={"threshold": [5, 7]}).form()["grid"] == '{"threshold":[5,7]}'
 
 
 def test_problems_one_by_one_become_lines() -> None:

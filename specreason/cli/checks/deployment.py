@@ -23,7 +23,7 @@ from specreason.client import Client
 from specreason.config import PairConfig, get_pair, load_pairs
 from specreason.errors import InputError, KeyRefused, NotAllowed, NotFound, SpecReasonError
 from specreason.settings import Settings, load_settings
-from specreason.store.migrate import check_schema
+from specreason.store.migrate import schema_gap
 from specreason.store.queue.workers import live_slots
 from specreason.store.session import connect
 
@@ -65,9 +65,12 @@ def _database(settings: Settings, pair: str) -> Iterator[Finding]:
         version = ".".join(map(str, database.dialect.server_version_info or ()))
         yield ok("database", f"Postgres {version} answers")
         try:
-            check_schema(database)
+            gap = schema_gap(database)
         except SpecReasonError as error:
-            yield fail("schema", str(error), "specreason db upgrade")
+            yield fail("schema", str(error), "start Postgres again")
+            return
+        if gap is not None:
+            yield fail("schema", gap.found, gap.remedy)
             return
         yield ok("schema", "is this version's")
         try:
@@ -86,10 +89,10 @@ def _database(settings: Settings, pair: str) -> Iterator[Finding]:
 def _broker(settings: Settings) -> Finding:
     if settings.broker_url is None:
         return ok("broker", f"SPECREASON_BROKER_URL is not set: {OWN_SERVERS}")
-    from api.publisher import Publisher
+    from specreason.doorbell import Doorbell
 
     try:
-        Publisher(settings.broker()).waiting("doctor")
+        Doorbell(settings.broker()).waiting("doctor")
     except SpecReasonError as error:
         return fail("broker", str(error), "start Valkey or Redis, or correct SPECREASON_BROKER_URL")
     return ok("broker", "answers")

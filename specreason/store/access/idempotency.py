@@ -1,49 +1,54 @@
-"""A request that creates something, under a key of the client's: sent again, it is answered again and creates nothing.
+"""Idempotency keys: a request that is sent again under its key gets its first answer again, and creates nothing.
 
-The answer is stored in the transaction that creates: after a crash there are both or neither. While that transaction
-runs, it holds an advisory lock on the key, which ends with it, however it ends: a killed API blocks no key.
+The answer is stored in the transaction that creates: after a crash both are there, or neither. That transaction holds a
+lock on the key, which ends with it: an API that is killed blocks no key.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.sql.functions import now
 
 from specreason.errors import InvalidField, StillRunning
+from specreason.store.locks import Lock, try_lock
 from specreason.store.session import Connection, Database, transaction
-from specreason.store.tables.queue import idempotency_key
+from specreason.store.tables.access import idempotency_key
 
 KEPT_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestKey:
-    """One request that creates. The same `key` of another owner, or on another path, is another request."""
+    """A request that creates something. The same `key` of another owner, or on another path, is another request."""
 
     owner: str | None
     path: str
     key: str
     body_hash: str
 
+    @property
+    def subject(self) -> str:
+        """The subject of the request's lock."""
+        return "\0".join((self.owner or "", self.path, self.key))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAnswer:
-    """What was answered, byte for byte."""
+    """An answer, byte for byte."""
 
     status: int
     body: bytes
 
 
 def earlier_answer(connection: Connection, request: RequestKey) -> StoredAnswer | None:
-    """What this request was answered before; None if it is new, and then nobody else may go on with it for now.
+    """The stored answer to this request. None if the request is new: the caller's transaction then has its lock.
 
-    Raises StillRunning while another transaction is about to answer it, InvalidField for another body.
+    Raises StillRunning while another transaction has the lock; InvalidField if the key was used with another body.
     """
-    if not connection.scalar(select(func.pg_try_advisory_xact_lock(_lock_number(request)))):
+    if not try_lock(connection, Lock.REQUEST, request.subject):
         raise StillRunning(
             "the first request under this Idempotency-Key has not ended; ask again for its answer"
         )
@@ -62,7 +67,7 @@ def earlier_answer(connection: Connection, request: RequestKey) -> StoredAnswer 
 
 
 def keep_answer(connection: Connection, request: RequestKey, answer: StoredAnswer) -> None:
-    """Let `answer` be what this request is answered from now on."""
+    """Store `answer` as the answer to this request."""
     connection.execute(
         insert(idempotency_key).values(
             owner=request.owner or "",
@@ -76,13 +81,7 @@ def keep_answer(connection: Connection, request: RequestKey, answer: StoredAnswe
 
 
 def forget_answers(database: Database) -> int:
-    """Drop the answers given longer than KEPT_FOR ago; return how many. Those requests, sent again, are new ones."""
+    """Delete the answers that are older than KEPT_FOR; return how many. Their requests, sent again, are new ones."""
     old = delete(idempotency_key).where(idempotency_key.c.created_at < now() - KEPT_FOR)
     with transaction(database) as connection:
         return connection.execute(old).rowcount
-
-
-def _lock_number(request: RequestKey) -> int:
-    """64 bits of a hash: two requests that meet by chance answer 409 once, and no more."""
-    name = "\0".join(("idempotency", request.owner or "", request.path, request.key))
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)

@@ -1,37 +1,56 @@
 """What belongs to whom. A batch has an owner, and its jobs, steps, attempts and events are that owner's.
 
-`sees_only` is the owner whose things the caller may see, None: everyone's. What he may not see is not there.
+Every function of the store that reads or changes something for a user takes a `Viewer`. What a viewer may not see is
+not there for it: such a function answers as if the id were unknown.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, true
 
-from specreason.errors import UnknownName
+from specreason.errors import NotFound
 from specreason.store.session import Connection
 from specreason.store.tables.queue import batch, job
 
 
-def is_visible(sees_only: str | None) -> ColumnElement[bool]:
-    """Condition on rows of `batch`."""
-    return true() if sees_only is None else batch.c.owner == sees_only
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Whose things may be seen: those of one owner, or those of everyone. Made by `of`, or `EVERYONE`."""
+
+    _owner: str | None
+
+    EVERYONE: ClassVar[Viewer]  # an administrator's view, and that of our own processes
+
+    @classmethod
+    def of(cls, owner: str) -> Viewer:
+        """Sees what `owner` owns, and nothing else."""
+        return cls(owner)
+
+    def sees(self, owner: ColumnElement[str]) -> ColumnElement[bool]:
+        """Condition on rows of a table with an `owner`."""
+        return true() if self._owner is None else owner == self._owner
 
 
-def require_batch(connection: Connection, batch_id: UUID, sees_only: str | None) -> None:
-    """Raise UnknownName unless there is such a batch for this caller."""
-    here = select(batch.c.id).where(batch.c.id == batch_id, is_visible(sees_only))
+Viewer.EVERYONE = Viewer(None)
+
+
+def require_batch(connection: Connection, viewer: Viewer, batch_id: UUID) -> None:
+    """Raise NotFound unless the viewer sees such a batch."""
+    here = select(batch.c.id).where(batch.c.id == batch_id, viewer.sees(batch.c.owner))
     if connection.scalar(here) is None:
         raise no_batch(batch_id)
 
 
-def require_job(connection: Connection, job_id: UUID, sees_only: str | None) -> None:
-    """Raise UnknownName unless there is such a job for this caller."""
+def require_job(connection: Connection, viewer: Viewer, job_id: UUID) -> None:
+    """Raise NotFound unless the viewer sees such a job."""
     of_batch = select(job.c.id).join(batch, batch.c.id == job.c.batch_id)
-    if connection.scalar(of_batch.where(job.c.id == job_id, is_visible(sees_only))) is None:
-        raise UnknownName(f"job: there is none with id {job_id}")
+    if connection.scalar(of_batch.where(job.c.id == job_id, viewer.sees(batch.c.owner))) is None:
+        raise NotFound(f"job: there is none with id {job_id}")
 
 
-def no_batch(batch_id: UUID) -> UnknownName:
-    return UnknownName(f"batch: there is none with id {batch_id}")
+def no_batch(batch_id: UUID) -> NotFound:
+    return NotFound(f"batch: there is none with id {batch_id}")

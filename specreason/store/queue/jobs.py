@@ -1,65 +1,33 @@
-"""What a worker does to a job: claim it, then finish it, fail it for now, or give it back.
+"""What a worker does to a job: claim it, then finish it, retry it after an error, or give it back.
 
 A claim raises the job's fence. Every later call names that fence and does nothing if the job has moved on: it
-was cancelled, or its lease ran out and someone else has it.
+was cancelled, or its lease ran out and another worker has it.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    ScalarSelect,
-    and_,
-    case,
-    exists,
-    func,
-    insert,
-    literal,
-    null,
-    or_,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import Row, exists, func, insert, or_, select, update
 from sqlalchemy.sql.functions import now
 
-from specreason.config import RunConfig, first_invalid_field
+from specreason.config import RunConfig
+from specreason.errors import PermanentJobError
 from specreason.reasoning.steps import StopReason
+from specreason.store.queue.claims import ClaimedJob, is_held, release_claim
 from specreason.store.queue.fairness import restart_after_failure
 from specreason.store.queue.transitions import end_jobs, lock_jobs, requeue_jobs
 from specreason.store.session import Connection, Database, transaction
-from specreason.store.tables.queue import attempt, batch, event, job, problem, worker
+from specreason.store.tables.queue import attempt, batch, event, job, problem
 from specreason.store.tables.states import AttemptOutcome, EventKind, JobState
 from specreason.store.tables.trace import step
+from specreason.store.tables.views import live_worker
+from specreason.validation import first_invalid_field
 
 LONGEST_DELAY_S = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedJob:
-    """A job and the right to run it, as long as its fence is the job's.
-
-    Steps before `first_step` are persisted already: read them with `read_steps` and go on from there.
-    """
-
-    job_id: UUID
-    batch_id: UUID
-    worker_id: UUID
-    fence: int
-    attempt: int
-    first_step: int
-    problem: str
-    config: RunConfig
-    seed: int
-    repeat: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,89 +41,34 @@ class JobResult:
 
 
 class LeaseExpired(Exception):
-    """This worker's lease has run out. Unless someone has noticed, it is renewed soon: try again."""
+    """This worker's lease has run out. It is renewed soon, unless the leader has ended it: try again."""
 
 
 class Quarantined(Exception):
-    """The job may be what kills workers: claim it when nothing else runs here, with `in_flight` 1."""
+    """The job may be the one that kills workers: claim it when nothing else runs here, with `in_flight` 1."""
 
 
 def claim(
     database: Database, job_id: UUID, *, worker_id: UUID, pair_fingerprint: str, in_flight: int = 1
 ) -> ClaimedJob | None:
-    """Take a queued job for this worker; None if it is not there to be taken.
+    """Take a queued job for this worker; None if the job cannot be taken now or is not queued.
 
-    `in_flight` is the number of jobs on this worker, this one included. A job whose steps came from another
-    pair fingerprint ends `failed` here, and so does one whose configuration this version cannot read.
-    Raises Quarantined or LeaseExpired, and takes nothing. After StoreUnavailable the job may be taken all the same:
+    `in_flight` is the number of jobs on this worker, this one included. A job ends `failed` here if its steps came
+    from another pair fingerprint, or if this version cannot read its configuration.
+    Raises Quarantined or LeaseExpired, and takes nothing. After StoreUnavailable the job may be taken nevertheless:
     see `claims_of`.
     """
     with transaction(database) as connection:
         row = _lock_claimable(connection, job_id)
-        if row is None:
+        if row is None or not _may_start(connection, row, worker_id, in_flight):
             return None
-        # Read now that the row is locked: what the lock waited for may have changed either.
-        is_paused, is_alive = connection.execute(
-            select(
-                exists().where(batch.c.id == row.batch_id, batch.c.paused_at.is_not(None)),
-                exists().where(
-                    worker.c.id == worker_id,
-                    worker.c.lease_expires_at > now(),
-                    worker.c.stopped_at.is_(None),
-                ),
-            )
-        ).one()
-        if not is_alive:
-            raise LeaseExpired
-        if is_paused:  # given back while the batch was being paused, and about to be marked
-            return None
-        if row.alone and in_flight > 1:
-            raise Quarantined
-        # The lock is ours: whoever wrote steps under an older fence has committed or will be refused.
-        first_step = connection.scalar(select(func.count()).where(step.c.job_id == job_id)) or 0
-        connection.execute(
-            update(job)
-            .where(job.c.id == job_id)
-            .values(
-                state=JobState.RUNNING,
-                fence=job.c.fence + 1,
-                num_attempts=job.c.num_attempts + 1,
-                worker_id=worker_id,
-                pair_fingerprint=pair_fingerprint if first_step == 0 else job.c.pair_fingerprint,
-                started_at=func.coalesce(job.c.started_at, now()),
-                concurrency=in_flight,
-                resumed=first_step > 0,
-            )
-        )
-        connection.execute(
-            insert(attempt).values(
-                job_id=job_id,
-                number=row.num_attempts + 1,
-                fence=row.fence + 1,
-                worker_id=worker_id,
-                first_step=first_step,
-            )
-        )
-        connection.execute(
-            insert(event).values(
-                batch_id=row.batch_id,
-                job_id=job_id,
-                worker_id=worker_id,
-                kind=EventKind.JOB_CLAIMED,
-                state=JobState.RUNNING,
-            )
-        )
-        if first_step and row.pair_fingerprint != pair_fingerprint:
-            error = (
-                f"pair: the first {first_step} steps were written under fingerprint {row.pair_fingerprint},"
-                f" this worker's is {pair_fingerprint}; two models are never mixed in one trace"
-            )
-            _fail(connection, job_id, error)
-            return None
+        first_step = _take(connection, row, worker_id, pair_fingerprint, in_flight)
         try:
-            config = RunConfig.model_validate(row.config)
-        except ValidationError as invalid:
-            _fail(connection, job_id, str(first_invalid_field(invalid, prefix="config.")))
+            config = _readable(row, first_step, pair_fingerprint)
+        except PermanentJobError as error:
+            end_jobs(
+                connection, [job_id], state=JobState.FAILED, outcome=AttemptOutcome.FAILED, error=str(error)
+            )
             return None
     return ClaimedJob(
         job_id=job_id,
@@ -171,13 +84,102 @@ def claim(
     )
 
 
+def _lock_claimable(connection: Connection, job_id: UUID) -> Row[*tuple[object, ...]] | None:
+    return connection.execute(
+        select(job, problem.c.text, batch.c.config)
+        .join(problem, problem.c.id == job.c.problem_id)
+        .join(batch, batch.c.id == job.c.batch_id)
+        .where(job.c.id == job_id, job.c.state == JobState.QUEUED, job.c.paused.is_(False))
+        .where(job.c.run_after <= now(), or_(job.c.deadline_at.is_(None), job.c.deadline_at > now()))
+        .with_for_update(of=job)
+    ).one_or_none()
+
+
+def _may_start(
+    connection: Connection, row: Row[*tuple[object, ...]], worker_id: UUID, in_flight: int
+) -> bool:
+    """Whether the locked job may start on this worker: read after the lock, as both may change while it is awaited."""
+    is_paused, is_alive = connection.execute(
+        select(
+            exists().where(batch.c.id == row.batch_id, batch.c.paused_at.is_not(None)),
+            exists().where(live_worker.c.id == worker_id),
+        )
+    ).one()
+    if not is_alive:
+        raise LeaseExpired
+    # The job was given back while its batch was being paused, and is about to be marked.
+    if is_paused:
+        return False
+    if row.alone and in_flight > 1:
+        raise Quarantined
+    return True
+
+
+def _take(
+    connection: Connection,
+    row: Row[*tuple[object, ...]],
+    worker_id: UUID,
+    pair_fingerprint: str,
+    in_flight: int,
+) -> int:
+    """Make the locked job this worker's, with its attempt and event; the number of steps it has already."""
+    # This transaction holds the lock: a writer under an older fence has committed or will be refused.
+    first_step = connection.scalar(select(func.count()).where(step.c.job_id == row.id)) or 0
+    connection.execute(
+        update(job)
+        .where(job.c.id == row.id)
+        .values(
+            state=JobState.RUNNING,
+            fence=job.c.fence + 1,
+            num_attempts=job.c.num_attempts + 1,
+            worker_id=worker_id,
+            pair_fingerprint=pair_fingerprint if first_step == 0 else job.c.pair_fingerprint,
+            started_at=func.coalesce(job.c.started_at, now()),
+            concurrency=in_flight,
+            resumed=first_step > 0,
+        )
+    )
+    connection.execute(
+        insert(attempt).values(
+            job_id=row.id,
+            number=row.num_attempts + 1,
+            fence=row.fence + 1,
+            worker_id=worker_id,
+            first_step=first_step,
+        )
+    )
+    connection.execute(
+        insert(event).values(
+            batch_id=row.batch_id,
+            job_id=row.id,
+            worker_id=worker_id,
+            kind=EventKind.JOB_CLAIMED,
+            state=JobState.RUNNING,
+        )
+    )
+    return first_step
+
+
+def _readable(row: Row[*tuple[object, ...]], first_step: int, pair_fingerprint: str) -> RunConfig:
+    """The job's configuration. PermanentJobError if no worker of this pair and version can run the job."""
+    if first_step and row.pair_fingerprint != pair_fingerprint:
+        raise PermanentJobError(
+            f"pair: the first {first_step} steps were written under fingerprint {row.pair_fingerprint},"
+            f" this worker's is {pair_fingerprint}; two models are never mixed in one trace"
+        )
+    try:
+        return RunConfig.model_validate(row.config)
+    except ValidationError as invalid:
+        raise PermanentJobError(str(first_invalid_field(invalid, prefix="config."))) from invalid
+
+
 def finish(database: Database, claimed: ClaimedJob, result: JobResult) -> bool:
     """End the job, with totals summed from its step rows. False, and no change, if the claim no longer holds.
 
     Call after the sink's `flush`: the totals are those of the steps that are durable.
     """
     with transaction(database) as connection:
-        if not lock_jobs(connection, _held(claimed.job_id, claimed.fence)):
+        if not lock_jobs(connection, is_held(claimed.job_id, claimed.fence)):
             return False
         end_jobs(
             connection,
@@ -196,65 +198,16 @@ def release(database: Database, claimed: ClaimedJob) -> bool:
     return release_claim(database, claimed.job_id, claimed.fence)
 
 
-def claims_of(database: Database, worker_id: UUID) -> tuple[tuple[UUID, int], ...]:
-    """Job and fence of every job that runs on this worker, as far as Postgres knows.
-
-    One that the worker does not know of was taken by a `claim` whose answer got lost: `release_claim` it, or it runs
-    for ever.
-    """
-    running = select(job.c.id, job.c.fence).where(
-        job.c.worker_id == worker_id, job.c.state == JobState.RUNNING
-    )
-    with transaction(database) as connection:
-        return tuple((row.id, row.fence) for row in connection.execute(running))
-
-
-def release_claim(database: Database, job_id: UUID, fence: int) -> bool:
-    """`release` by job and fence."""
-    with transaction(database) as connection:
-        if not lock_jobs(connection, _held(job_id, fence)):
-            return False
-        requeue_jobs(connection, [job_id], outcome=AttemptOutcome.RELEASED)
-    return True
-
-
-def keep_message(database: Database, job_id: UUID, *, worker_id: UUID) -> bool:
-    """Say that the job's message is in this worker's hands, and waits until the job may run alone there.
-
-    Unsaid, the job would soon be announced to others, too. False if it is no longer worth waiting for, or if another
-    worker has less to do: then the job is announced again, for that one to take.
-    """
-    waiting = (job.c.id == job_id) & (job.c.state == JobState.QUEUED) & ~job.c.paused & job.c.alone
-    other = worker.alias()
-    others = (
-        (other.c.pair == job.c.pair)
-        & (other.c.id != worker_id)
-        & other.c.stopped_at.is_(None)
-        & (other.c.lease_expires_at > now())
-    )
-    is_freer = exists().where(others, _num_running(other.c.id) < _num_running(literal(worker_id)))
-    kept = update(job).where(waiting).values(published_at=case((is_freer, null()), else_=now()))
-    with transaction(database) as connection:
-        published_at = connection.execute(kept.returning(job.c.published_at)).scalar_one_or_none()
-    return published_at is not None
-
-
-def _num_running(worker_id: ColumnElement[UUID]) -> ScalarSelect[int]:
-    theirs = job.alias()
-    running = (theirs.c.worker_id == worker_id) & (theirs.c.state == JobState.RUNNING)
-    return select(func.count()).select_from(theirs).where(running).scalar_subquery()
-
-
 def retry(
     database: Database, claimed: ClaimedJob, error: str, *, max_attempts: int = 3, delay_s: float = 2.0
 ) -> bool:
     """Queue the job again after a transient error; `dead` after `max_attempts` errors. False as in `finish`.
 
-    The delay doubles with each error of this job, up to a minute; half of it is left to chance, so that jobs that
-    failed together do not come back together.
+    The delay doubles with each error of this job, up to a minute. Half of it is random, so that jobs that failed
+    together do not return together.
     """
     with transaction(database) as connection:
-        if not lock_jobs(connection, _held(claimed.job_id, claimed.fence)):
+        if not lock_jobs(connection, is_held(claimed.job_id, claimed.fence)):
             return False
         counted = update(job).where(job.c.id == claimed.job_id).values(num_errors=job.c.num_errors + 1)
         num_errors: int = connection.execute(counted.returning(job.c.num_errors)).scalar_one()
@@ -273,47 +226,3 @@ def retry(
             )
             restart_after_failure(connection, claimed.job_id)
     return True
-
-
-class Recall(StrEnum):
-    """Why a worker must stop a job that it runs."""
-
-    LOST = "lost"  # at once, and write nothing: cancelled, expired, or claimed by someone else
-    PAUSED = "paused"  # at the next step, and give it back
-
-
-def recalled(database: Database, claims: Sequence[ClaimedJob]) -> tuple[tuple[ClaimedJob, Recall], ...]:
-    """Those of `claims` that must stop, and why. One cheap query, to be asked every second or so."""
-    fences = [(claimed.job_id, claimed.fence) for claimed in claims]
-    holding = (
-        select(job.c.id, job.c.fence, batch.c.paused_at)
-        .join(batch, batch.c.id == job.c.batch_id)
-        .where(tuple_(job.c.id, job.c.fence).in_(fences), job.c.state == JobState.RUNNING)
-    )
-    with transaction(database) as connection:
-        paused = {(row.id, row.fence): row.paused_at is not None for row in connection.execute(holding)}
-    stands = [(claimed, paused.get((claimed.job_id, claimed.fence))) for claimed in claims]
-    return tuple(
-        (claimed, Recall.LOST if is_paused is None else Recall.PAUSED)
-        for claimed, is_paused in stands
-        if is_paused is not False
-    )
-
-
-def _lock_claimable(connection: Connection, job_id: UUID) -> Row[*tuple[object, ...]] | None:
-    return connection.execute(
-        select(job, problem.c.text, batch.c.config)
-        .join(problem, problem.c.id == job.c.problem_id)
-        .join(batch, batch.c.id == job.c.batch_id)
-        .where(job.c.id == job_id, job.c.state == JobState.QUEUED, job.c.paused.is_(False))
-        .where(job.c.run_after <= now(), or_(job.c.deadline_at.is_(None), job.c.deadline_at > now()))
-        .with_for_update(of=job)
-    ).one_or_none()
-
-
-def _held(job_id: UUID, fence: int) -> ColumnElement[bool]:
-    return and_(job.c.id == job_id, job.c.fence == fence, job.c.state == JobState.RUNNING)
-
-
-def _fail(connection: Connection, job_id: UUID, error: str) -> None:
-    end_jobs(connection, [job_id], state=JobState.FAILED, outcome=AttemptOutcome.FAILED, error=error)

@@ -1,4 +1,4 @@
-"""Which of a batch's jobs a reader wants to see."""
+"""Filters of a batch's jobs."""
 
 from __future__ import annotations
 
@@ -7,34 +7,31 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, select
 
-from specreason.store.session import storable
 from specreason.store.tables.queue import job
 from specreason.store.tables.states import JobState
-from specreason.store.tables.trace import grade
+from specreason.store.tables.views import graded_job
+from specreason.submission.text import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Jobs in any of `states`, with this newest grade, whose error has this text in it, in any case of letters."""
+    """Jobs in one of `states`, with this newest grade, and with an error that contains `error`, in any case of letters.
+
+    An empty or missing field filters nothing.
+    """
 
     states: tuple[JobState, ...] = ()
     grade: Literal["true", "false", "none"] | None = None
     error: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Conditions on rows of `job`, all of which hold."""
+        """Conditions on rows of `job`; a job passes if all hold."""
         conditions: list[ColumnElement[bool]] = []
         if self.states:
             conditions.append(job.c.state.in_(self.states))
         if self.error is not None:
             conditions.append(job.c.error.icontains(storable(self.error), autoescape=True))
         if self.grade is not None:
-            newest = (
-                select(grade.c.is_correct)
-                .where(grade.c.job_id == job.c.id, job.c.graded_at.is_not(None))
-                .order_by(grade.c.id.desc())
-                .limit(1)
-                .scalar_subquery()
-            )
+            newest = select(graded_job.c.is_correct).where(graded_job.c.id == job.c.id).scalar_subquery()
             conditions.append(newest.is_(None) if self.grade == "none" else newest.is_(self.grade == "true"))
         return conditions

@@ -1,7 +1,7 @@
-"""What came of a batch's jobs, page by page, so that a batch of any size is read in bounded memory.
+"""The results of a batch's jobs, read page by page: a batch of any size needs bounded memory.
 
-A page is a transaction of its own: a slow reader holds none open. A job that ends while a reader is under way, behind
-where he is, is not seen by him.
+Each page is a transaction of its own, so that a slow reader keeps none open. A job that ends behind the reader's
+position is not returned.
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from specreason.engines.base import FinishReason
+from specreason.engines.base import THINK_END, FinishReason
 from specreason.reasoning.steps import Phase, StopReason
+from specreason.store.access.visibility import Viewer, require_batch
 from specreason.store.read.pages import PAGE_BYTES
 from specreason.store.session import Database, transaction
 from specreason.store.tables.queue import batch, job, problem
 from specreason.store.tables.states import JobState
-from specreason.store.tables.trace import grade, step, step_payload
+from specreason.store.tables.trace import step, step_payload
+from specreason.store.tables.views import graded_job
 
 PAGE = 200  # jobs, or fewer where they are long
 BYTES_PER_TOKEN = 4  # about, in English
@@ -41,9 +43,10 @@ BYTES_PER_TOKEN = 4  # about, in English
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedJob:
-    """A job that has ended. Texts are empty where there is nothing; `*_tokens` are tokens of the base or the author.
+    """A job that has ended. A text that was not written is empty.
 
-    `answer` is what was extracted from `answer_text`. `is_complete`: the answer ended by itself.
+    `answer` was extracted from `answer_text`. `is_complete`: the answer ended by itself. `prompt_tokens` are those
+    of the first call. `reasoning` is the thinking without the tag that ends it.
     """
 
     job_id: UUID
@@ -72,8 +75,17 @@ class EndedJob:
     finished_at: datetime
 
 
-def ended_jobs(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
-    """Those that have ended so far, in the order submitted: every problem once before one comes twice."""
+def ended_jobs(database: Database, viewer: Viewer, batch_id: UUID) -> Iterator[EndedJob]:
+    """The jobs that have ended so far, repeat by repeat: every problem once before any problem twice.
+
+    Raises NotFound before the first job is asked for.
+    """
+    with transaction(database) as connection:
+        require_batch(connection, viewer, batch_id)
+    return _ended_jobs(database, batch_id)
+
+
+def _ended_jobs(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
     per_page = _page_size(database, batch_id)
     page = select(job.c.id).where(job.c.batch_id == batch_id, job.c.finished_at.is_not(None))
     page = page.order_by(job.c.id).limit(per_page)
@@ -87,7 +99,7 @@ def ended_jobs(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
 
 
 def ended_jobs_by_problem(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
-    """The same, but problem by problem, all repeats of one together."""
+    """The jobs that have ended so far, problem by problem: all repeats of a problem together. It asks for no viewer."""
     with transaction(database) as connection:
         sizes = select(batch.c.num_problems, batch.c.num_jobs).where(batch.c.id == batch_id)
         num_problems, num_jobs = connection.execute(sizes).one()
@@ -107,7 +119,7 @@ def ended_jobs_by_problem(database: Database, batch_id: UUID) -> Iterator[EndedJ
 
 
 def _page_size(database: Database, batch_id: UUID) -> int:
-    """How many jobs may be read at once, were they all as long as the longest that has ended so far."""
+    """The number of jobs in a page, computed as if all were as long as the longest that has ended so far."""
     longest = select(func.max(job.c.think_tokens + job.c.answer_tokens)).where(job.c.batch_id == batch_id)
     with transaction(database) as connection:
         num_tokens = connection.scalar(longest)
@@ -115,19 +127,12 @@ def _page_size(database: Database, batch_id: UUID) -> int:
 
 
 def _read(database: Database, page: Select[Any], *order: ColumnElement[Any]) -> list[EndedJob]:
-    """The jobs of a page. It is cut first, or each page would sum up the steps of the whole batch."""
+    """The jobs of a page. A subquery cuts the page first; else each page would read the steps of the whole batch."""
     with transaction(database) as connection:
         return [_to_ended_job(row) for row in connection.execute(_results(page.subquery()).order_by(*order))]
 
 
 def _results(page: Subquery) -> Select[Any]:
-    newest_grade = (
-        select(grade.c.is_correct)
-        .where(grade.c.job_id == job.c.id, job.c.graded_at.is_not(None))
-        .order_by(grade.c.id.desc())
-        .limit(1)
-        .lateral("newest_grade")
-    )
     joined = func.string_agg(step_payload.c.kept_text, aggregate_order_by(literal_column("''"), step.c.index))
     texts = (
         select(
@@ -165,7 +170,7 @@ def _results(page: Subquery) -> Select[Any]:
             func.coalesce(texts.c.is_complete, False).label("is_complete"),
             func.coalesce(texts.c.reasoning, "").label("reasoning"),
             problem.c.answer.label("gold"),
-            newest_grade.c.is_correct,
+            graded_job.c.is_correct,
             func.coalesce(texts.c.prompt_tokens, 0).label("prompt_tokens"),
             *(
                 cast(func.coalesce(job.c[name], 0), Integer).label(name)
@@ -184,7 +189,7 @@ def _results(page: Subquery) -> Select[Any]:
         .select_from(page)
         .join(job, job.c.id == page.c.id)
         .join(problem, problem.c.id == job.c.problem_id)
-        .join(newest_grade, true(), isouter=True)
+        .join(graded_job, graded_job.c.id == page.c.id)
         .join(texts, true())
     )
 
@@ -192,5 +197,6 @@ def _results(page: Subquery) -> Select[Any]:
 def _to_ended_job(row: Row[Any]) -> EndedJob:
     values = dict(row._mapping)
     values["state"] = JobState(row.state)
+    values["reasoning"] = row.reasoning.strip().removesuffix(THINK_END).strip()
     values["stop_reason"] = StopReason(row.stop_reason) if row.stop_reason is not None else None
     return EndedJob(**values)

@@ -1,29 +1,30 @@
-"""Reads batches, jobs and workers as the SQL views sum them up. The fields of a summary are the columns of its view."""
+"""Reads batches and jobs from the views `batch_summary` and `job_summary`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, TableClause, column, exists, select, table
-from sqlalchemy.sql.functions import now
+from sqlalchemy import Row, exists, select
 
 from specreason.reasoning.steps import StopReason
-from specreason.store.access.visibility import is_visible, no_batch, require_batch, require_job
+from specreason.store.access.visibility import Viewer, no_batch, require_batch, require_job
 from specreason.store.read.filters import JobFilter
 from specreason.store.read.pages import Page, first_page, total_bytes
-from specreason.store.session import Connection, Database, single_statement, storable, transaction
+from specreason.store.session import Connection, Database, single_statement, transaction
 from specreason.store.tables.columns import one_of_ids
-from specreason.store.tables.queue import batch, job, problem, worker
+from specreason.store.tables.queue import batch, job, problem
 from specreason.store.tables.states import OPEN, JobState
+from specreason.store.tables.views import view_of
+from specreason.submission.text import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSummary:
-    """One row of `batch_summary`; what each field means is said there (`\\d+ batch_summary`)."""
+    """One row of `batch_summary`, with its columns as fields; `\\d+ batch_summary` explains each."""
 
     batch_id: UUID
     name: str
@@ -61,15 +62,10 @@ class BatchSummary:
     cancelled_at: datetime | None
     finished_at: datetime | None
 
-    def num_in(self, state: JobState) -> int:
-        """Jobs in `state`. Over all states they sum to `num_jobs`."""
-        count: int = getattr(self, f"num_{state}")
-        return count
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSummary:
-    """One row of `job_summary`; what each field means is said there (`\\d+ job_summary`)."""
+    """One row of `job_summary`, with its columns as fields; `\\d+ job_summary` explains each."""
 
     job_id: UUID
     batch_id: UUID
@@ -112,44 +108,15 @@ class JobSummary:
     finished_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSummary:
-    """One row of `worker_summary`; what each field means is said there (`\\d+ worker_summary`)."""
-
-    worker_id: UUID
-    pair: str
-    pair_fingerprint: str
-    host: str
-    pid: int
-    gpu: str | None
-    alive: bool
-    slots: int
-    num_running: int
-    num_attempts: int
-    num_lost: int
-    started_at: datetime
-    heartbeat_at: datetime
-    lease_expires_at: datetime
-    stopped_at: datetime | None
+batch_summary = view_of("batch_summary", BatchSummary)
+job_summary = view_of("job_summary", JobSummary)
 
 
-Summary = type[BatchSummary] | type[JobSummary] | type[WorkerSummary]
-
-
-def _view(name: str, summary: Summary) -> TableClause:
-    return table(name, *(column(field.name) for field in fields(summary)))
-
-
-batch_summary = _view("batch_summary", BatchSummary)
-job_summary = _view("job_summary", JobSummary)
-worker_summary = _view("worker_summary", WorkerSummary)
-
-
-def read_batch(database: Database, batch_id: UUID, *, sees_only: str | None = None) -> BatchSummary:
-    """Raises UnknownName."""
+def read_batch(database: Database, viewer: Viewer, batch_id: UUID) -> BatchSummary:
+    """Raises NotFound."""
     visible = select(batch_summary).join(batch, batch.c.id == batch_summary.c.batch_id)
-    asked = visible.where(batch_summary.c.batch_id == batch_id, is_visible(sees_only))
-    with single_statement(database) as connection:  # who waits for a batch asks often: one round trip
+    asked = visible.where(batch_summary.c.batch_id == batch_id, viewer.sees(batch.c.owner))
+    with single_statement(database) as connection:  # one round trip: clients that wait for a batch ask often
         row = connection.execute(asked).one_or_none()
     if row is None:
         raise no_batch(batch_id)
@@ -157,7 +124,7 @@ def read_batch(database: Database, batch_id: UUID, *, sees_only: str | None = No
 
 
 def batch_as_it_stands(connection: Connection, batch_id: UUID) -> BatchSummary:
-    """The summary of a batch that is known to be there, as the caller's transaction sees it."""
+    """The summary of a batch that exists, as the caller's transaction sees it."""
     return _to_batch(
         connection.execute(select(batch_summary).where(batch_summary.c.batch_id == batch_id)).one()
     )
@@ -165,18 +132,19 @@ def batch_as_it_stands(connection: Connection, batch_id: UUID) -> BatchSummary:
 
 def list_batches(
     database: Database,
+    viewer: Viewer,
     *,
     before: UUID | None = None,
     limit: int = 50,
     is_open: bool | None = None,
     name: str | None = None,
-    sees_only: str | None = None,
 ) -> tuple[BatchSummary, ...]:
-    """A page of batches, newest first: at most `limit`, those submitted before the batch `before`.
+    """A page of batches, newest first: at most `limit`, submitted before the batch `before`.
 
-    `is_open`: whether any of its jobs has not ended; `name`: a part of it, in any case of letters.
+    `is_open`: only batches with a job that has not ended (True), or without one (False). `name`: only batches whose
+    name contains it, in any case of letters.
     """
-    page = select(batch.c.id).where(is_visible(sees_only)).order_by(batch.c.id.desc()).limit(limit)
+    page = select(batch.c.id).where(viewer.sees(batch.c.owner)).order_by(batch.c.id.desc()).limit(limit)
     if before is not None:
         page = page.where(batch.c.id < before)
     if name is not None:
@@ -185,32 +153,32 @@ def list_batches(
         unended = exists().where(job.c.batch_id == batch.c.id, job.c.state.in_(OPEN))
         page = page.where(unended if is_open else ~unended)
     with transaction(database) as connection:
-        ids = connection.scalars(page).all()  # first, so that only these are summed up
+        ids = connection.scalars(page).all()  # before the summaries, so that only these are summed up
         rows = connection.execute(
             select(batch_summary).where(one_of_ids(batch_summary.c.batch_id, ids))
         ).all()
     return tuple(sorted(map(_to_batch, rows), key=lambda summary: summary.batch_id, reverse=True))
 
 
-def read_job(database: Database, job_id: UUID, *, sees_only: str | None = None) -> JobSummary:
-    """Raises UnknownName."""
+def read_job(database: Database, viewer: Viewer, job_id: UUID) -> JobSummary:
+    """Raises NotFound."""
     with transaction(database) as connection:
-        require_job(connection, job_id, sees_only)
+        require_job(connection, viewer, job_id)
         return _to_job(connection.execute(select(job_summary).where(job_summary.c.job_id == job_id)).one())
 
 
 def read_jobs(
     database: Database,
+    viewer: Viewer,
     batch_id: UUID,
     *,
     after: UUID | None = None,
     limit: int = 100,
     which: JobFilter | None = None,
-    sees_only: str | None = None,
 ) -> Page[JobSummary]:
-    """A page of a batch's jobs, in the order submitted: at most `limit`, those behind the job `after`.
+    """A page of a batch's jobs, in the order of submission: at most `limit`, after the job `after`.
 
-    Raises UnknownName.
+    Raises NotFound.
     """
     texts = (problem.c.text, problem.c.answer, job.c.error, job.c.answer)
     sized = (
@@ -225,28 +193,13 @@ def read_jobs(
     if which is not None:
         sized = sized.where(*which.conditions())
     with transaction(database) as connection:
-        require_batch(connection, batch_id, sees_only)
+        require_batch(connection, viewer, batch_id)
         page: Page[UUID] = first_page(connection.execute(sized), limit)
         rows = connection.execute(
             select(job_summary).where(one_of_ids(job_summary.c.job_id, page.rows))
         ).all()
     jobs = sorted(map(_to_job, rows), key=lambda summary: summary.job_id)
     return Page(rows=tuple(jobs), has_more=page.has_more)
-
-
-def list_workers(database: Database, *, limit: int = 100) -> tuple[WorkerSummary, ...]:
-    """The live workers, then the newest of the others: one whose child was started again appears once for each."""
-    alive = worker.c.stopped_at.is_(None) & (worker.c.lease_expires_at > now())
-    with transaction(database) as connection:
-        # First, so that only these are summed up: a worker that cannot stay alive writes many.
-        ids = connection.scalars(
-            select(worker.c.id).order_by(alive.desc(), worker.c.id.desc()).limit(limit)
-        ).all()
-        shown = select(worker_summary).where(one_of_ids(worker_summary.c.worker_id, ids))
-        rows = connection.execute(
-            shown.order_by(worker_summary.c.alive.desc(), worker_summary.c.worker_id.desc())
-        ).all()
-    return tuple(WorkerSummary(**row._mapping) for row in rows)
 
 
 def _to_batch(row: Row[Any]) -> BatchSummary:

@@ -46,11 +46,11 @@ CROSS JOIN LATERAL (
         count(*) FILTER (WHERE job.state = 'cancelled') AS num_cancelled,
         count(*) FILTER (WHERE job.state = 'expired') AS num_expired,
         count(*) FILTER (WHERE job.state = 'dead') AS num_dead,
-        count(newest_grade.is_correct) AS num_graded,
+        count(job.is_correct) AS num_graded,
         count(*) FILTER (
             WHERE job.gradable AND job.state = 'succeeded' AND job.graded_at IS NULL
         ) AS num_ungraded,
-        count(*) FILTER (WHERE newest_grade.is_correct) AS num_correct,
+        count(*) FILTER (WHERE job.is_correct) AS num_correct,
         count(job.latency_s) FILTER (WHERE job.state = 'succeeded' AND NOT job.resumed) AS num_timed,
         avg(job.latency_s) FILTER (WHERE job.state = 'succeeded' AND NOT job.resumed) AS mean_latency_s,
         coalesce(sum(job.num_steps), 0) AS num_steps,
@@ -60,14 +60,7 @@ CROSS JOIN LATERAL (
         coalesce(sum(job.spent_tokens), 0)::bigint AS spent_tokens,
         coalesce(sum(job.engine_s), 0) AS engine_s,
         max(job.finished_at) AS last_finished_at
-    FROM job
-    LEFT JOIN LATERAL (
-        SELECT grade.is_correct
-        FROM grade
-        WHERE grade.job_id = job.id AND job.graded_at IS NOT NULL
-        ORDER BY grade.id DESC
-        LIMIT 1
-    ) AS newest_grade ON true
+    FROM graded_job AS job
     WHERE job.batch_id = batch.id
 ) AS jobs;
 

@@ -17,7 +17,7 @@ SELECT
     job.stop_reason,
     job.error,
     job.answer,
-    newest_grade.is_correct,
+    job.is_correct,
     steps.num_steps,
     steps.num_drafted,
     steps.num_accepted,
@@ -40,16 +40,9 @@ SELECT
     job.created_at,
     job.started_at,
     job.finished_at
-FROM job
+FROM graded_job AS job
 JOIN batch ON batch.id = job.batch_id
 JOIN problem ON problem.id = job.problem_id
-LEFT JOIN LATERAL (
-    SELECT grade.is_correct
-    FROM grade
-    WHERE grade.job_id = job.id AND job.graded_at IS NOT NULL
-    ORDER BY grade.id DESC
-    LIMIT 1
-) AS newest_grade ON true
 CROSS JOIN LATERAL (
     SELECT
         count(*) AS num_steps,

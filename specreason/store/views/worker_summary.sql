@@ -7,7 +7,7 @@ SELECT
     worker.host,
     worker.pid,
     worker.gpu,
-    worker.stopped_at IS NULL AND worker.lease_expires_at > now() AS alive,
+    live_worker.id IS NOT NULL AS alive,
     worker.slots,
     jobs.num_running,
     attempts.num_attempts,
@@ -17,6 +17,7 @@ SELECT
     worker.lease_expires_at,
     worker.stopped_at
 FROM worker
+LEFT JOIN live_worker ON live_worker.id = worker.id
 CROSS JOIN LATERAL (
     SELECT count(*) AS num_running FROM job WHERE job.worker_id = worker.id AND job.state = 'running'
 ) AS jobs

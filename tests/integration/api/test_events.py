@@ -17,9 +17,10 @@ from fastapi.testclient import TestClient
 from uuid_utils.compat import uuid7
 
 from api.door.authenticator import KNOWN_S
-from api.native.events import MOST_OF_OWNER
+from api.native.streams import MOST_OF_OWNER
 from specreason.embedded import Servers
 from specreason.store.access.keys import revoke_key
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue import controls
 from specreason.store.queue.dispatch import expire_leases, take_unpublished
 from specreason.store.queue.jobs import JobResult, finish
@@ -50,7 +51,7 @@ def test_a_stream_tells_all_that_happened_and_ends_with_the_summary(
     first, second = job_ids(database, batch_id)
     worker_id = start_worker(database)
     finish(database, claimed(database, first, worker_id), JobResult(state=JobState.FAILED, error="no room"))
-    controls.cancel_job(database, second)
+    controls.cancel_job(database, Viewer.EVERYONE, second)
     events = events_of(client, f"/api/batches/{batch_id}/events")
     assert [event["event"] for event in events] == [
         "batch_submitted",
@@ -82,14 +83,14 @@ def test_a_stream_goes_on_until_the_last_job_has_ended(client: TestClient, datab
     def end_them() -> None:
         for job_id in (first, second):
             time.sleep(1)
-            controls.cancel_job(database, job_id)
+            controls.cancel_job(database, Viewer.EVERYONE, job_id)
 
     thread = threading.Thread(target=end_them)
     thread.start()
     events = events_of(client, f"/api/batches/{batch_id}/events")
     thread.join()
     assert [event["event"] for event in events] == ["batch_submitted", "job_ended", "job_ended", "end"]
-    assert client.app.state.streams.num_open.total() == 0  # type: ignore[attr-defined]
+    assert client.app.state.deployment.streams.num_open.total() == 0  # type: ignore[attr-defined]
 
 
 def test_the_stream_of_a_revoked_key_ends(servers: Servers, database: Database, tmp_path: Path) -> None:
@@ -104,7 +105,7 @@ def test_the_stream_of_a_revoked_key_ends(servers: Servers, database: Database, 
 def test_there_are_no_more_streams_than_a_process_can_serve(
     client: TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.native.events.MOST_STREAMS", 0)
+    monkeypatch.setattr("api.native.streams.MOST_STREAMS", 0)
     answer = client.get(f"/api/batches/{submit(database)}/events")
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
@@ -116,12 +117,12 @@ async def test_a_burst_of_streams_is_no_way_past_the_limit_and_leaves_no_count_b
     inside: list[Subject] = []
     go_on = threading.Event()
 
-    def held(database: Database, subject: Subject, **sees: Any) -> None:
+    def held(database: Database, viewer: Viewer, subject: Subject) -> None:
         inside.append(subject)
         go_on.wait(30)
-        require_subject(database, subject, **sees)
+        require_subject(database, viewer, subject)
 
-    monkeypatch.setattr("api.native.events.MOST_STREAMS", 3)
+    monkeypatch.setattr("api.native.streams.MOST_STREAMS", 3)
     monkeypatch.setattr("api.native.events.require_subject", held)
     app = make_api(servers, database)
     path = f"/api/batches/{submit(database)}/events"
@@ -139,7 +140,7 @@ async def test_a_burst_of_streams_is_no_way_past_the_limit_and_leaves_no_count_b
             answers = await asyncio.gather(*asked)
             assert sorted(answer.status_code for answer in answers) == [200] * 3 + [429] * 17
             await streams.aclose()
-            wait_for(lambda: not app.state.streams.num_open)
+            wait_for(lambda: not app.state.deployment.streams.num_open)
             assert [(await client.get(unknown)).status_code for _ in range(4)] == [404] * 4
 
 
@@ -153,12 +154,12 @@ def test_an_owner_has_no_more_streams_than_leaves_some_to_others(
         batch_id = client.post("/api/batches", json={"problems": [{"problem": "1?"}]}).json()["batch_id"]
         client.post(f"/api/batches/{batch_id}/cancel")
         paths[owner] = (client, f"/api/batches/{batch_id}/events")
-    app.state.streams.num_open["ada"] = MOST_OF_OWNER
+    app.state.deployment.streams.num_open["ada"] = MOST_OF_OWNER
     (ada, hers), (bob, his) = paths.values()
     answer = ada.get(hers)
     assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (429, True)
     assert bob.get(his).status_code == 200
-    app.state.streams.num_open["ada"] -= 1
+    app.state.deployment.streams.num_open["ada"] -= 1
     assert ada.get(hers).status_code == 200
 
 
@@ -176,7 +177,7 @@ def test_a_stream_outlasts_an_absence_of_the_database_with_keys_on_too(
         execute(administration, gone)
         time.sleep(KNOWN_S + 1)
         execute(administration, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-        controls.cancel_batch(database, UUID(batch_id))
+        controls.cancel_batch(database, Viewer.EVERYONE, UUID(batch_id))
 
     thread = threading.Thread(target=be_away)
     thread.start()
@@ -261,7 +262,7 @@ def test_batches_are_found_by_name_and_by_whether_they_are_open(
     client: TestClient, database: Database
 ) -> None:
     done, waiting = submit(database), submit(database)
-    controls.cancel_batch(database, done)
+    controls.cancel_batch(database, Viewer.EVERYONE, done)
     execute(database, f"UPDATE batch SET name = 'AIME 50%' WHERE id = '{done}'")
 
     def found(**query: Any) -> list[str]:
@@ -293,7 +294,7 @@ def test_a_priority_changes_no_job_that_has_ended_and_must_be_one(
 ) -> None:
     batch_id = submit(database, 2)
     ended, waiting = job_ids(database, batch_id)
-    controls.cancel_job(database, ended)
+    controls.cancel_job(database, Viewer.EVERYONE, ended)
     assert client.post(f"/api/batches/{batch_id}/priority", json={"priority": -3}).status_code == 200
     priorities = [client.get(f"/api/jobs/{job_id}").json()["priority"] for job_id in (ended, waiting)]
     assert priorities == [0, -3]

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from specreason.embedded import Servers
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue import controls
 from specreason.store.queue.jobs import JobResult
 from specreason.store.session import Database
@@ -277,7 +278,7 @@ async def test_who_has_things_of_his_own_sees_these_and_no_other(
     assert [batch["batch_id"] for batch in bob.get("/api/batches").json()["data"]] == [his]
     assert [file["id"] for file in bob.get("/v1/files").json()["data"]] == [his_file]
     assert bob.get("/v1/batches").json()["data"] == []
-    controls.cancel_batch(database, UUID(ada.batch_id))  # events of hers, between two of his
+    controls.cancel_batch(database, Viewer.EVERYONE, UUID(ada.batch_id))  # events of hers, between two of his
     assert bob.post(f"/api/batches/{his}/cancel").status_code == 200
     stream = bob.get(f"/api/batches/{his}/events").text
     assert stream.count("event: job_ended") == 1

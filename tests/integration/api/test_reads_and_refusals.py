@@ -16,7 +16,8 @@ from sqlalchemy import text
 from specreason.embedded import Servers
 from specreason.store.access.idempotency import RequestKey, earlier_answer
 from specreason.store.queue.workers import NewWorker, register_worker
-from specreason.store.session import Database, read_only_query, transaction
+from specreason.store.read.query import read_only_query
+from specreason.store.session import Database, transaction
 from tests.support.apps import NO_BROKER, make_api
 from tests.support.live_api import LOCAL
 

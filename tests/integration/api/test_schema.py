@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from specreason.embedded import Servers
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue import controls
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
@@ -53,7 +54,7 @@ class Known:
         self._open_batch, self._ended_batch = submit(database, 3), submit(database, 1)
         self._open_job, _, _ = job_ids(database, self._open_batch)
         claimed(database, self._open_job, start_worker(database))
-        controls.cancel_batch(database, self._ended_batch)
+        controls.cancel_batch(database, Viewer.EVERYONE, self._ended_batch)
         (self._ended_job,) = job_ids(database, self._ended_batch)
         form: dict[str, Any] = {"data": {"purpose": "batch"}, "files": {"file": ("x.jsonl", REQUESTS)}}
         self._file, self._deleted_file = (client.post("/v1/files", **form).json()["id"] for _ in range(2))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from specreason.embedded import Servers
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.results import (
     BYTES_PER_TOKEN,
@@ -27,6 +30,8 @@ from specreason.store.trace.grades import NewGrade, insert_grade
 from specreason.store.trace.writer import TraceWriter
 from tests.support.apps import make_api
 from tests.support.full_disk import full_disk
+from tests.support.live_api import serving
+from tests.support.processes import wait_for
 from tests.support.sql import execute, rows_of, scalar
 from tests.support.store_builders import accepted, answer, append_all, claimed, job_ids, start_worker, submit
 
@@ -118,12 +123,24 @@ def test_a_body_that_would_fill_the_memory_is_refused(client: TestClient) -> Non
     "body",
     [
         {"problems": [{"problem": "1 + 1?"}], "metadata": {"deep": json.loads("[" * 300 + "]" * 300)}},
+        {"problems": [{"problem": "1 + 1?"}], "metadata": {"by": "\0"}},
+        {"problems": [{"problem": "1 + 1?"}], "metadata": {"by": ["\ud800"]}},
+        {"problems": [{"problem": "1 + 1?"}], "metadata": {"\0": 1}},
         {"problems": [{"problem": "1 + 1?"}], "\ud800": 1},
         {"problems": [{"problem": "1 + 1?", "\ud800\0": 1}]},
         {"problems": [{"text": "1 + 1?"}], "mapping": {"problem": "\ud800"}},
         {"problems": [{"problem": "1 + 1?"}], "pair": "\ud800"},
     ],
-    ids=["300 levels", "key", "key of a problem", "mapping", "pair"],
+    ids=[
+        "300 levels",
+        "NUL in metadata",
+        "half a pair in metadata",
+        "NUL in a key of metadata",
+        "key",
+        "key of a problem",
+        "mapping",
+        "pair",
+    ],
 )
 def test_a_body_that_cannot_be_stored_or_repeated_is_refused(
     client: TestClient, database: Database, body: dict[str, Any]
@@ -234,6 +251,26 @@ def test_a_grid_is_stored_as_a_whole_or_not_at_all(
     assert scalar(database, "SELECT count(*) FROM batch") == 0
 
 
+def test_a_submission_is_answered_before_its_jobs_are_announced(
+    servers: Servers, database: Database, files_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_api(servers, database, files_dir=files_dir)
+    answered = threading.Event()
+    was_answered: list[bool] = []
+
+    def look(pair: str) -> list[UUID | None]:
+        was_answered.append(answered.wait(30))
+        return []
+
+    monkeypatch.setattr(app.state.deployment.doorbell, "waiting", look)
+    with serving(app) as url:
+        answer = httpx2.post(f"{url}/api/batches", json={"problems": ROWS, "mapping": MAPPING}, timeout=60)
+        answered.set()
+        wait_for(lambda: bool(was_answered))
+    assert answer.status_code == 201
+    assert was_answered == [True]
+
+
 async def test_results_are_a_line_for_each_job_that_has_ended(client: TestClient, database: Database) -> None:
     batch_id = submit(database, 2, repeats=2)
     first, second, third, _ = job_ids(database, batch_id)
@@ -274,7 +311,7 @@ async def test_results_are_a_line_for_each_job_that_has_ended(client: TestClient
 def test_results_of_many_jobs_have_each_once_in_both_orders(database: Database) -> None:
     batch_id = submit(database, PAGE + 1, repeats=2)
     execute(database, "UPDATE job SET state = 'cancelled', finished_at = now()")
-    submitted = [(job.repeat, job.problem_index) for job in ended_jobs(database, batch_id)]
+    submitted = [(job.repeat, job.problem_index) for job in ended_jobs(database, Viewer.EVERYONE, batch_id)]
     assert submitted == sorted((repeat, index) for repeat in range(2) for index in range(PAGE + 1))
     by_problem = [(job.problem_index, job.repeat) for job in ended_jobs_by_problem(database, batch_id)]
     assert by_problem == sorted(by_problem)
@@ -292,7 +329,7 @@ def test_long_results_are_read_a_few_at_a_time_and_none_is_missed(
     execute(database, "UPDATE job SET think_tokens = NULL WHERE repeat = 1")
     monkeypatch.setattr("specreason.store.read.results.PAGE_BYTES", 3 * 100 * BYTES_PER_TOKEN)
     assert _page_size(database, batch_id) == 3
-    assert len({job.job_id for job in ended_jobs(database, batch_id)}) == 10
+    assert len({job.job_id for job in ended_jobs(database, Viewer.EVERYONE, batch_id)}) == 10
     assert len({job.job_id for job in ended_jobs_by_problem(database, batch_id)}) == 10
 
 

@@ -16,7 +16,8 @@ from specreason.client import Batch, Client, transport
 from specreason.client import client as client_module
 from specreason.errors import InvalidField, NotFound, TimedOut, Unreachable
 from specreason.store.queue.jobs import JobResult, finish
-from specreason.store.session import Database, read_only_query
+from specreason.store.read.query import read_only_query
+from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
 from tests.support.live_api import serving

@@ -25,7 +25,8 @@ from specreason.cli.main import run
 from specreason.cli.show import watching
 from specreason.embedded import Servers
 from specreason.store.queue.jobs import JobResult, finish
-from specreason.store.session import Database, read_only_query
+from specreason.store.read.query import read_only_query
+from specreason.store.session import Database
 from specreason.store.tables.states import JobState, Scope
 from specreason.store.trace.writer import TraceWriter
 from tests.support.guarded_api import guarded_app, make_key
@@ -169,7 +170,7 @@ def test_what_servers_take_by_default_is_told_and_no_error(
     [
         ("x.jsonl", '{"problem": "a"}\n{"problem": 5}\n', (), "line 2: problem", "valid string"),
         ("x.jsonl", '{"problem": "a \\u0000"}\n', (), "line 1: problem", "NUL"),
-        ("x.jsonl", '{"problem": "a \\ud800"}\n', (), "line 1: problem", "valid string"),
+        ("x.jsonl", '{"problem": "a \\ud800"}\n', (), "line 1: problem", "surrogate"),
         ("x.jsonl", "", (), "", "has no problems"),
         ("x.csv", "problem\na\n  \n", (), "row 2: problem", "at least 1"),
         ("x.csv", "a,b\n1,2\n", (), "problem", "the columns are a, b"),
@@ -180,6 +181,7 @@ def test_what_servers_take_by_default_is_told_and_no_error(
         ("x.csv", CSV, ("--config", '{"treshold": 1}'), "config.treshold", "unknown key"),
         ("x.csv", CSV, ("--config", "no-such-file.json"), "--config", "neither JSON nor a file"),
         ("x.csv", CSV, ("--metadata", "[]"), "--metadata", "JSON object"),
+        ("x.csv", CSV, ("--metadata", '{"a": "\\ud800"}'), "metadata", "surrogate"),
         ("x.csv", CSV, ("--pair", "nobody"), "pair", "no pair is called 'nobody'"),
         ("x.csv", CSV, ("--deadline-s", "0"), "--deadline-s", "more than 0"),
         ("x.csv", CSV, ("--deadline-s", "nan"), "--deadline-s", "more than 0"),
@@ -432,6 +434,20 @@ def test_workers_are_listed(shell: Shell, database: Database) -> None:
 def test_the_schema_is_checked_and_brought_up_to_date(shell: Shell) -> None:
     assert shell("db", "upgrade").status == 0
     assert shell("db", "check", "--json").json == {"ok": True}
+
+
+def test_a_newer_database_is_one_line_wherever_it_is_met(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    execute(database, "UPDATE alembic_version SET version_num = 'r9999'")
+    for command in (("db", "upgrade"), ("db", "check")):
+        ended = shell(*command)
+        assert (ended.status, ended.err.count("\n")) == (2, 1)
+        assert "install that version" in ended.err
+    ended = shell("doctor", "--json", "--data-dir", tmp_path)
+    (schema,) = [check for check in ended.json["checks"] if check["name"] == "schema"]
+    assert (ended.status, schema["status"]) == (3, "fail")
+    assert "install that version" in schema["remedy"]
 
 
 def test_the_doctor_finds_a_deployment_well_and_says_what_is_missing(

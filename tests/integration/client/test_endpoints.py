@@ -14,7 +14,8 @@ from specreason.client import Client
 from specreason.embedded import Servers
 from specreason.errors import Conflict, InvalidField, KeyRefused, NotAllowed, NotFound
 from specreason.store.queue.jobs import JobResult, finish, retry
-from specreason.store.session import Database, read_only_query
+from specreason.store.read.query import read_only_query
+from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from tests.support.apps import make_api
 from tests.support.live_api import serving

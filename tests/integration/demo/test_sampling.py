@@ -4,18 +4,11 @@ from pathlib import Path
 
 import torch
 
-from specreason.demo.model import (
-    Llama,
-    ModelConfig,
-    export,
-    load_exported,
-    spread,
-    with_layers_on_top,
-    without_layers,
-)
+from specreason.demo.model import Llama, LlamaShape, spread, with_layers_on_top, without_layers
+from specreason.demo.model_files import export, load_exported
 from specreason.demo.sampling import Prefixes, pad, sample
 
-SMALL = ModelConfig(vocab=40, layers=2, width=64, inner=96)
+SMALL = LlamaShape(vocab=40, layers=2, width=64, inner=96)
 
 
 def plain(model: Llama, prefix: list[int], num: int) -> list[int]:
@@ -56,7 +49,7 @@ def test_spreading_layers_over_two_and_adding_layers_on_top_change_nothing_at_fi
     before = model(ids, positions, mask)
     assert torch.allclose(with_layers_on_top(model, 1)(ids, positions, mask), before, atol=1e-5)
     deep = spread(model)
-    assert deep.cfg.layers == 4
+    assert deep.shape.layers == 4
     assert torch.allclose(deep(ids, positions, mask), before, atol=1e-5)
     for layer in range(4):
         assert not torch.allclose(without_layers(deep, {layer})(ids, positions, mask), before, atol=1e-2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,12 @@ from fastapi import FastAPI
 from openai import ConflictError, NotFoundError, OpenAI
 from sqlalchemy.event import listens_for
 
-from api.openai.advance import Settler
-from api.openai.ids import to_batch_id, to_file_id
+from api.deployment import Deployment
+from api.housekeeping import Housekeeping
+from api.ids import to_batch_id, to_file_id
+from api.openai.advance import BatchAdvancer
 from specreason.embedded import Servers
+from specreason.store.access.visibility import Viewer
 from specreason.store.files.rows import NewFile, unknown_files
 from specreason.store.openai.batches import (
     batches_of,
@@ -50,15 +53,17 @@ def app(servers: Servers, database: Database, tmp_path: Path) -> FastAPI:
 
 
 @contextmanager
-def running_settler(app: FastAPI, database: Database) -> Iterator[None]:
-    """Another API's, which sweeps all the time."""
-    state = app.state
-    settler = Settler(database, state.folder, state.publisher, state.pairs, state.settings, sweep_s=0.1)
-    settler.start()
+def another_api(app: FastAPI) -> Iterator[None]:
+    """What another API does besides answering requests, all the time."""
+    here: Deployment = app.state.deployment
+    advancer = BatchAdvancer(here.database, here.folder, here.doorbell, here.pairs, here.settings)
+    housekeeping = Housekeeping(here.database, here.folder, advancer, every_s=0.1)
+    housekeeping.start()
     try:
         yield
     finally:
-        settler.close()
+        housekeeping.close()
+        advancer.close()
 
 
 def test_results_that_newer_ones_replace_are_gone(app: FastAPI, openai: OpenAI, database: Database) -> None:
@@ -66,9 +71,9 @@ def test_results_that_newer_ones_replace_are_gone(app: FastAPI, openai: OpenAI, 
     reaches(openai, made.id, "in_progress")
     end_all(database, lambda number: FAILED if number else succeeded(number))
     first = reaches(openai, made.id, "completed")
-    seen = read_openai_batch(database, to_batch_id(made.id))
+    seen = read_openai_batch(database, Viewer.EVERYONE, to_batch_id(made.id))
     (failed,) = rows_of(database, "SELECT id FROM job WHERE state = 'failed'")
-    requeue_job(database, failed[0])
+    requeue_job(database, Viewer.EVERYONE, failed[0])
     end_all(database, succeeded)
     done = reaches(openai, made.id, "completed")
     assert len(lines_of(openai, done.output_file_id)) == 2
@@ -76,8 +81,8 @@ def test_results_that_newer_ones_replace_are_gone(app: FastAPI, openai: OpenAI, 
         with pytest.raises(NotFoundError):
             openai.files.retrieve(gone or "")
     # Whoever saw the batch before the newer results does not put his in their place.
-    with app.state.folder.new() as content:
-        stale = NewFile(content=content.keep(), filename="x", purpose=FilePurpose.BATCH_OUTPUT)
+    with app.state.deployment.folder.new() as content:
+        stale = NewFile(content=content.keep(ExitStack()), filename="x", purpose=FilePurpose.BATCH_OUTPUT)
     assert not end_openai_batch(database, seen, output=stale)
     assert openai.batches.retrieve(made.id) == done
     assert unknown_files(database, [stale.content.file_id])
@@ -89,13 +94,15 @@ def test_a_batch_is_moved_on_although_nobody_looks(app: FastAPI, database: Datab
         reaches(openai, made.id, "in_progress")
 
     def is_written() -> bool:
-        return read_openai_batch(database, to_batch_id(made.id)).status is BatchStatus.COMPLETED
+        return (
+            read_openai_batch(database, Viewer.EVERYONE, to_batch_id(made.id)).status is BatchStatus.COMPLETED
+        )
 
-    with running_settler(app, database):
+    with another_api(app):
         time.sleep(0.5)  # its first sweep finds nothing to do
         end_all(database, lambda number: FAILED)
         wait_for(is_written)
-        requeue_batch(database, batches_of(database, to_batch_id(made.id))[0])
+        requeue_batch(database, Viewer.EVERYONE, batches_of(database, to_batch_id(made.id))[0])
         assert not is_written()
         end_all(database, succeeded)
         wait_for(is_written)
@@ -107,18 +114,18 @@ def test_a_sweep_finds_a_batch_where_there_is_something_to_do(
     made, failed = (create(openai, content) for content in (jsonl([line("a"), line("b")]), b"x"))
     reaches(openai, failed.id, "failed")
     reaches(openai, made.id, "in_progress")
-    app.state.settler.close()
+    app.state.deployment.advancer.close()
     batch_id = to_batch_id(made.id)
     assert not unsettled_batches(database)
     end_all(database, lambda number: FAILED, leave=1)
     assert not unsettled_batches(database)
-    mark_cancelling(database, batch_id)
+    mark_cancelling(database, Viewer.EVERYONE, batch_id)
     assert unsettled_batches(database) == (batch_id,)
     end_all(database, succeeded)
     assert unsettled_batches(database) == (batch_id,)
-    assert end_openai_batch(database, read_openai_batch(database, batch_id))
+    assert end_openai_batch(database, read_openai_batch(database, Viewer.EVERYONE, batch_id))
     assert not unsettled_batches(database)
-    requeue_batch(database, batches_of(database, batch_id)[0])
+    requeue_batch(database, Viewer.EVERYONE, batches_of(database, batch_id)[0])
     assert not unsettled_batches(database)
     end_all(database, succeeded)
     assert unsettled_batches(database) == (batch_id,)
@@ -137,8 +144,8 @@ def test_a_batch_that_has_ended_is_shown_without_a_look_at_its_jobs(
     def keep(*call: Any) -> None:
         statements.append(call[2])
 
-    shown = read_openai_batch(database, to_batch_id(made.id))
-    assert [shown] == list(list_openai_batches(database))
+    shown = read_openai_batch(database, Viewer.EVERYONE, to_batch_id(made.id))
+    assert [shown] == list(list_openai_batches(database, Viewer.EVERYONE))
     assert (shown.counts.total, shown.counts.completed, shown.counts.failed) == (2, 1, 1)
     assert statements
     assert not [each for each in statements if "JOIN job" in each]
@@ -150,46 +157,43 @@ def test_results_are_not_made_known_if_jobs_were_queued_again_meanwhile(
 ) -> None:
     made = create(openai, jsonl([line("a"), line("b")]))
     reaches(openai, made.id, "in_progress")
-    app.state.settler.close()
+    app.state.deployment.advancer.close()
     end_all(database, lambda number: FAILED)
     batch_id = to_batch_id(made.id)
-    seen = read_openai_batch(database, batch_id)
-    requeue_batch(database, batches_of(database, batch_id)[0])
+    seen = read_openai_batch(database, Viewer.EVERYONE, batch_id)
+    requeue_batch(database, Viewer.EVERYONE, batches_of(database, batch_id)[0])
     if ends_again:
         end_all(database, lambda number: FAILED)
     assert not end_openai_batch(database, seen)
-    assert read_openai_batch(database, batch_id).ended_at is None
+    assert read_openai_batch(database, Viewer.EVERYONE, batch_id).ended_at is None
 
 
-def test_a_sweep_that_fails_is_made_again(
+def test_a_chore_that_fails_is_done_again_and_keeps_no_other_from_being_done(
     app: FastAPI, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    state = app.state
     execute(database, "ALTER TABLE openai_batch RENAME TO away")
-    with state.folder.new() as content:
-        stray = app.state.folder.path / str(content.keep().file_id)
+    with app.state.deployment.folder.new() as content:
+        stray = app.state.deployment.folder.path / str(content.keep(ExitStack()).file_id)
     os.utime(stray, times=(0, 0))
-    settler = Settler(database, state.folder, state.publisher, state.pairs, state.settings, sweep_s=0.1)
-    settler.start()
-    wait_for(lambda: not stray.exists())  # of files no less
-    execute(database, "ALTER TABLE away RENAME TO openai_batch")
-    with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
-        file_id = openai.files.create(file=("x", jsonl([line("a")])), purpose="batch").id
-    new = NewOpenAIBatch(
-        file_id=to_file_id(file_id),
-        endpoint=ENDPOINT,
-        completion_window="1d",
-        expires_at=datetime.now(UTC) + timedelta(days=1),
-    )
-    with transaction(database) as connection:
-        insert_openai_batch(connection, new)
-    wait_for(lambda: num_jobs(database) == 1)
-    settler.close()
-    assert "swept again" in caplog.text
+    with another_api(app):
+        wait_for(lambda: not stray.exists())  # of files no less
+        execute(database, "ALTER TABLE away RENAME TO openai_batch")
+        with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
+            file_id = openai.files.create(file=("x", jsonl([line("a")])), purpose="batch").id
+        new = NewOpenAIBatch(
+            file_id=to_file_id(file_id),
+            endpoint=ENDPOINT,
+            completion_window="1d",
+            expires_at=datetime.now(UTC) + timedelta(days=1),
+        )
+        with transaction(database) as connection:
+            insert_openai_batch(connection, new)
+        wait_for(lambda: num_jobs(database) == 1)
+    assert "tried again" in caplog.text
 
 
 def test_an_input_file_stays_until_its_batch_has_read_it(app: FastAPI, openai: OpenAI) -> None:
-    app.state.settler.close()
+    app.state.deployment.advancer.close()
     made = create(openai, jsonl([line("a")]))
     with pytest.raises(ConflictError, match="still being validated"):
         openai.with_options(max_retries=0).files.delete(made.input_file_id)
@@ -201,7 +205,7 @@ def test_an_input_file_stays_until_its_batch_has_read_it(app: FastAPI, openai: O
 def test_a_batch_waits_for_a_folder_that_is_not_mounted_until_it_expires(
     app: FastAPI, openai: OpenAI, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = app.state.folder.path
+    folder = app.state.deployment.folder.path
     file_id = openai.files.create(file=("x", jsonl([line("a")])), purpose="batch").id
     away = folder.rename(folder.with_name("away"))
 
@@ -221,10 +225,10 @@ def test_a_batch_waits_for_a_folder_that_is_not_mounted_until_it_expires(
 
 
 def test_a_batch_whose_file_has_expired_fails(app: FastAPI, openai: OpenAI, database: Database) -> None:
-    app.state.settler.close()
+    app.state.deployment.advancer.close()
     made = create(openai, jsonl([line("a")]))
     execute(database, "UPDATE file SET expires_at = now()")
-    with running_settler(app, database):
+    with another_api(app):
         errors = reaches(openai, made.id, "failed").errors
     assert errors is not None
     assert [each.code for each in errors.data or ()] == ["file_not_found"]
@@ -238,7 +242,7 @@ def test_what_is_late_expires_although_there_is_no_worker(
     end_all(database, succeeded, leave=1)
     execute(database, "UPDATE job SET deadline_at = now() WHERE state = 'queued'")
     execute(database, "UPDATE worker SET stopped_at = now()")
-    with running_settler(app, database):
+    with another_api(app):
         done = reaches(openai, made.id, "expired")
     assert rows_of(database, "SELECT state, count(*) FROM job GROUP BY state ORDER BY state") == [
         ("expired", 1),
@@ -262,12 +266,12 @@ def test_of_two_result_files_none_stays_where_the_second_cannot_be_kept(
 ) -> None:
     made = create(openai, jsonl([line("a"), line("b")]))
     reaches(openai, made.id, "in_progress")
-    files_before = sorted(app.state.folder.path.iterdir())
+    files_before = sorted(app.state.deployment.folder.path.iterdir())
     long = JobResult(state=JobState.FAILED, error="no" * 2500)  # which is written when the file is kept
     with full_disk(4000):
         end_all(database, lambda number: long if number else succeeded(number))
         openai.batches.retrieve(made.id)
         wait_for(lambda: "is not moved on: files" in caplog.text)
-    assert sorted(app.state.folder.path.iterdir()) == files_before
+    assert sorted(app.state.deployment.folder.path.iterdir()) == files_before
     done = reaches(openai, made.id, "completed")
     assert [len(lines_of(openai, each)) for each in (done.output_file_id, done.error_file_id)] == [1, 1]

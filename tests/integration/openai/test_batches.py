@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from openai import APIStatusError, NotFoundError, OpenAI, UnprocessableEntityError
 
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.controls import requeue_job
 from specreason.store.queue.dispatch import expire_deadlines
 from specreason.store.queue.jobs import JobResult
@@ -102,7 +103,7 @@ def test_jobs_queued_again_by_hand_make_the_results_anew(openai: OpenAI, databas
     first = reaches(openai, made.id, "completed")
     assert first.output_file_id is None
     ((job_id,),) = rows_of(database, "SELECT id FROM job")
-    requeue_job(database, job_id)
+    requeue_job(database, Viewer.EVERYONE, job_id)
     again = openai.batches.retrieve(made.id)
     assert (again.status, again.error_file_id) == ("in_progress", None)
     end_all(database, succeeded)

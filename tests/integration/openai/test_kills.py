@@ -8,9 +8,9 @@ from uuid import uuid4
 from fastapi import FastAPI
 from openai import OpenAI
 
-from api.openai.advance import Settler
+from api.deployment import Deployment
+from api.serve import listen
 from specreason.children import spawn_module
-from specreason.cli.local.services import listen
 from specreason.embedded import Servers
 from specreason.store.openai.batches import one_at_a_time
 from specreason.store.session import Database
@@ -32,8 +32,8 @@ def num_copying(database: Database) -> int:
 def test_what_a_killed_api_left_unfinished_the_next_one_finishes(
     app: FastAPI, openai: OpenAI, servers: Servers, database: Database, tmp_path: Path
 ) -> None:
-    settler: Settler = app.state.settler
-    settler.close()  # it takes batches and never gets to them, like one that is killed in between
+    deployment: Deployment = app.state.deployment
+    deployment.advancer.close()  # it takes batches and never gets to them, like one that is killed in between
     ids = [create(openai, jsonl([line("a"), line("b")])).id for _ in range(2)]
     assert openai.batches.cancel(ids[1]).status == "cancelling"
     assert openai.batches.retrieve(ids[0]).status == "validating"
@@ -47,7 +47,7 @@ def test_what_a_killed_api_left_unfinished_the_next_one_finishes(
 def test_an_api_that_is_killed_while_it_queues_leaves_all_jobs_or_none(
     app: FastAPI, servers: Servers, database_url: str, tmp_path: Path
 ) -> None:
-    database: Database = app.state.database
+    database: Database = app.state.deployment.database
     with listen("127.0.0.1", 0) as listener, (tmp_path / "api.log").open("wb") as log:
         api = spawn_module(
             "specreason.cli.main",
@@ -56,7 +56,7 @@ def test_an_api_that_is_killed_while_it_queues_leaves_all_jobs_or_none(
                 "SPECREASON_DATABASE_URL": database_url,
                 "SPECREASON_BROKER_URL": servers.broker_url,
                 "SPECREASON_PAIRS_FILE": str(tmp_path / "pairs.toml"),
-                "SPECREASON_FILES_DIR": str(app.state.settings.files_dir),
+                "SPECREASON_FILES_DIR": str(app.state.deployment.settings.files_dir),
             },
             pass_fds=(listener.fileno(),),
             output=log,

@@ -8,17 +8,19 @@ from collections.abc import Iterator
 import pytest
 
 from specreason.config import RunConfig
-from specreason.errors import InvalidField, UnknownName
-from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch, insert_batches
+from specreason.errors import InvalidField, NotFound
+from specreason.store.access.visibility import Viewer
+from specreason.store.queue.batches import NewBatch
 from specreason.store.queue.controls import cancel_batch
+from specreason.store.queue.problems import NewProblem, check
 from specreason.store.read.summaries import list_batches, read_batch, read_job, read_jobs
 from specreason.store.session import Database
 from tests.support.sql import execute, scalar
-from tests.support.store_builders import PAIR, job_ids, submit
+from tests.support.store_builders import PAIR, insert_batch, insert_batches, job_ids, submit
 
 
 def batch_of(*problems: NewProblem, repeats: int = 1) -> NewBatch:
-    return NewBatch(name="aime", pair=PAIR, config=RunConfig(repeats=repeats), problems=problems)
+    return NewBatch(name="aime", pair=PAIR, config=RunConfig(repeats=repeats), problems=check(problems))
 
 
 def num_rows(database: Database) -> object:
@@ -34,27 +36,32 @@ def test_what_was_submitted_is_what_is_stored(database: Database) -> None:
         name="größe",
         pair=PAIR,
         config=RunConfig(repeats=2, threshold=5, seed=3),
-        problems=[
-            NewProblem(
-                text="1 + 1?\n\tOne\\line", answer="2", problem_id="a", source={"year": 2024, "tags": ["x"]}
-            ),
-            NewProblem(text="∑?"),
-        ],
+        problems=check(
+            [
+                NewProblem(
+                    text="1 + 1?\n\tOne\\line",
+                    answer="2",
+                    problem_id="a",
+                    source={"year": 2024, "tags": ["x"]},
+                ),
+                NewProblem(text="∑?"),
+            ]
+        ),
         priority=3,
         metadata={"who": "me"},
         owner="me",
     )
     batch_id = insert_batch(database, new)
-    batch = read_batch(database, batch_id)
+    batch = read_batch(database, Viewer.EVERYONE, batch_id)
     assert (batch.name, batch.pair, batch.priority, batch.metadata) == ("größe", PAIR, 3, {"who": "me"})
     assert RunConfig.model_validate(batch.config) == new.config
     assert batch.config_hash == new.config.hash()
     assert (batch.num_problems, batch.num_jobs, batch.num_queued) == (2, 4, 4)
-    jobs = read_jobs(database, batch_id).rows
+    jobs = read_jobs(database, Viewer.EVERYONE, batch_id).rows
     assert [(job.problem_index, job.repeat) for job in jobs] == [(0, 0), (1, 0), (0, 1), (1, 1)]
     assert (jobs[0].problem, jobs[0].gold, jobs[0].problem_id) == ("1 + 1?\n\tOne\\line", "2", "a")
     assert (jobs[1].problem, jobs[1].gold, jobs[1].problem_id) == ("∑?", None, None)
-    assert read_job(database, jobs[0].job_id) == jobs[0]
+    assert read_job(database, Viewer.EVERYONE, jobs[0].job_id) == jobs[0]
     assert scalar(database, "SELECT source FROM problem WHERE index = 0") == {"year": 2024, "tags": ["x"]}
     assert scalar(database, "SELECT owner FROM batch") == "me"
 
@@ -115,8 +122,8 @@ def test_problems_are_read_twice_and_never_held(database: Database) -> None:
 
     problems = Problems()
     config = RunConfig(repeats=3)
-    batch_id = insert_batch(database, NewBatch(name="", pair=PAIR, config=config, problems=problems))
-    assert read_batch(database, batch_id).num_jobs == 600
+    batch_id = insert_batch(database, NewBatch(name="", pair=PAIR, config=config, problems=check(problems)))
+    assert read_batch(database, Viewer.EVERYONE, batch_id).num_jobs == 600
     assert problems.times == 2
     assert problems.most_alive < 5
 
@@ -131,7 +138,7 @@ def test_nobody_who_reads_events_waits_for_a_long_submission(database: Database)
             self.writers_of_events += int(str(scalar(database, held)))
 
     problems = Problems()
-    new = NewBatch(name="", pair=PAIR, config=RunConfig(), problems=problems)
+    new = NewBatch(name="", pair=PAIR, config=RunConfig(), problems=check(problems))
     insert_batches(database, [new, new])
     assert problems.writers_of_events == 0
     assert scalar(database, "SELECT count(*) FROM event WHERE kind = 'batch_submitted'") == 2
@@ -151,26 +158,26 @@ def test_an_empty_batch_is_refused(database: Database) -> None:
 def test_fifty_thousand_problems_are_one_submission(database: Database) -> None:
     problems = [NewProblem(text=f"What is {i} + {i}?" * 10, answer=str(2 * i)) for i in range(50_000)]
     batch_id = insert_batch(database, batch_of(*problems))
-    assert read_batch(database, batch_id).num_queued == 50_000
-    assert cancel_batch(database, batch_id) == 50_000
+    assert read_batch(database, Viewer.EVERYONE, batch_id).num_queued == 50_000
+    assert cancel_batch(database, Viewer.EVERYONE, batch_id) == 50_000
 
 
 def test_pages_of_jobs_and_batches_have_every_row_once(database: Database) -> None:
     batch_ids = [submit(database, 7) for _ in range(5)]
     everything = job_ids(database, batch_ids[0])
     assert len(everything) == 7
-    first = read_jobs(database, batch_ids[0], limit=4).rows
-    second = read_jobs(database, batch_ids[0], after=first[-1].job_id, limit=4).rows
+    first = read_jobs(database, Viewer.EVERYONE, batch_ids[0], limit=4).rows
+    second = read_jobs(database, Viewer.EVERYONE, batch_ids[0], after=first[-1].job_id, limit=4).rows
     assert tuple(job.job_id for job in (*first, *second)) == everything
-    newest = list_batches(database, limit=3)
-    older = list_batches(database, before=newest[-1].batch_id, limit=3)
+    newest = list_batches(database, Viewer.EVERYONE, limit=3)
+    older = list_batches(database, Viewer.EVERYONE, before=newest[-1].batch_id, limit=3)
     assert [batch.batch_id for batch in (*newest, *older)] == batch_ids[::-1]
 
 
 def test_unknown_ids_are_named(database: Database) -> None:
     (job_id,) = job_ids(database, batch_id := submit(database))
     for read in (read_batch, read_jobs, cancel_batch):
-        with pytest.raises(UnknownName, match=f"batch: there is none with id {job_id}"):
-            read(database, job_id)
-    with pytest.raises(UnknownName, match=f"job: there is none with id {batch_id}"):
-        read_job(database, batch_id)
+        with pytest.raises(NotFound, match=f"batch: there is none with id {job_id}"):
+            read(database, Viewer.EVERYONE, job_id)
+    with pytest.raises(NotFound, match=f"job: there is none with id {batch_id}"):
+        read_job(database, Viewer.EVERYONE, batch_id)

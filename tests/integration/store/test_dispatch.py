@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import event, text
 
 from specreason.errors import StoreUnavailable
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.controls import cancel_batch, pause_batch, requeue_batch, resume_batch
 from specreason.store.queue.dispatch import Leadership, expire_leases, take_unpublished
 from specreason.store.queue.jobs import release, retry
 from specreason.store.queue.workers import beat, live_workers, stop_worker
-from specreason.store.read.summaries import list_workers, read_batch, read_job
+from specreason.store.read.summaries import read_batch, read_job
+from specreason.store.read.workers import list_workers
 from specreason.store.session import Database, connect
 from specreason.store.tables.states import JobState
 from tests.support.processes import wait_for
@@ -26,7 +28,7 @@ def test_jobs_of_an_expired_lease_are_queued_again(database: Database) -> None:
     expire(database, job.worker_id)
     assert expire_leases(database) == 1
     assert expire_leases(database) == 0
-    summary = read_job(database, job.job_id)
+    summary = read_job(database, Viewer.EVERYONE, job.job_id)
     assert (summary.state, summary.num_lost) == (JobState.QUEUED, 1)
     assert scalar(database, "SELECT outcome FROM attempt") == "lost"
     assert take_unpublished(database, PAIR) == (job.job_id,)
@@ -39,13 +41,13 @@ def test_a_job_that_loses_too_many_workers_runs_alone_once_and_then_is_dead(data
         assert scalar(database, "SELECT alone FROM job") is (number == 4)
         expire(database, job.worker_id)
         assert expire_leases(database) == 1
-    summary = read_job(database, job_id)
+    summary = read_job(database, Viewer.EVERYONE, job_id)
     assert (summary.state, summary.num_lost, summary.num_attempts) == (JobState.DEAD, 4, 4)
     assert summary.error == "4 workers were lost while they ran this job, the last with this job alone"
-    assert read_batch(database, batch_id).num_dead == 1
+    assert read_batch(database, Viewer.EVERYONE, batch_id).num_dead == 1
 
 
-def test_a_lease_that_ran_out_is_renewed_until_the_sweeper_has_seen_it(database: Database) -> None:
+def test_a_lease_that_ran_out_is_renewed_until_the_leader_has_seen_it(database: Database) -> None:
     worker_id = start_worker(database, lease_s=60)
     assert beat(database, worker_id, lease_s=60)
     expire(database, worker_id)
@@ -122,10 +124,10 @@ def test_a_small_batch_behind_a_large_one_shares_the_places_from_where_the_large
 
 def test_a_batch_that_was_paused_does_not_make_up_for_lost_turns(database: Database) -> None:
     paused, other = submit(database, 50), submit(database, 50)
-    pause_batch(database, paused)
+    pause_batch(database, Viewer.EVERYONE, paused)
     served = take_unpublished(database, PAIR, window=40)
     assert set(served) <= set(job_ids(database, other))
-    resume_batch(database, paused)
+    resume_batch(database, Viewer.EVERYONE, paused)
     worker_id = start_worker(database)
     for job_id in served[:10]:
         claimed(database, job_id, worker_id)
@@ -161,10 +163,10 @@ def test_jobs_that_are_queued_again_by_hand_do_not_go_before_those_that_came_mea
     database: Database,
 ) -> None:
     old = submit(database, 10)
-    cancel_batch(database, old)
+    cancel_batch(database, Viewer.EVERYONE, old)
     served = job_ids(database, submit(database, 30))
     assert take_unpublished(database, PAIR, window=20) == served[:20]
-    assert requeue_batch(database, old, [JobState.CANCELLED]) == 10
+    assert requeue_batch(database, Viewer.EVERYONE, old, [JobState.CANCELLED]) == 10
     following = take_unpublished(database, PAIR, window=26)
     assert len(set(following) & set(served)) == 2
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from specreason.errors import InputError
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.jobs import JobResult, finish
+from specreason.store.read.query import read_only_query
 from specreason.store.read.summaries import read_batch, read_job
-from specreason.store.session import Database, ping, read_only_query
+from specreason.store.session import Database, ping
 from specreason.store.tables.states import JobState
 from specreason.store.trace.grades import NewGrade, UngradedAnswer, insert_grade, jobs_to_grade
 from tests.support.sql import scalar
@@ -44,7 +46,9 @@ def test_each_succeeded_job_with_a_gold_answer_is_graded_once(database: Database
     for one in waiting:
         give(database, one, is_correct=one.answer == one.gold)
     assert jobs_to_grade(database) == ()
-    batch = read_batch(database, read_job(database, waiting[0].job_id).batch_id)
+    batch = read_batch(
+        database, Viewer.EVERYONE, read_job(database, Viewer.EVERYONE, waiting[0].job_id).batch_id
+    )
     assert (batch.num_graded, batch.num_correct, batch.pass_at_1) == (2, 1, 0.5)
     assert batch.num_timed == 2
     assert batch.mean_latency_s is not None
@@ -58,9 +62,9 @@ def test_the_newest_grade_counts_and_the_older_stays(database: Database) -> None
     (waiting,) = run_all(database, "4")
     give(database, waiting, is_correct=False)
     give(database, waiting, is_correct=True, grader="exact 2")
-    summary = read_job(database, waiting.job_id)
+    summary = read_job(database, Viewer.EVERYONE, waiting.job_id)
     assert summary.is_correct is True
-    assert read_batch(database, summary.batch_id).pass_at_1 == 1.0
+    assert read_batch(database, Viewer.EVERYONE, summary.batch_id).pass_at_1 == 1.0
     assert scalar(database, "SELECT count(*) FROM grade") == 2
 
 

@@ -9,23 +9,21 @@ from uuid import UUID
 import pytest
 
 from specreason.reasoning.steps import StopReason
+from specreason.store.access.visibility import Viewer
+from specreason.store.queue.claims import ClaimedJob, Recall, keep_message, recalled
 from specreason.store.queue.controls import cancel_job
 from specreason.store.queue.dispatch import expire_leases, take_unpublished
 from specreason.store.queue.jobs import (
-    ClaimedJob,
     JobResult,
     LeaseExpired,
     Quarantined,
-    Recall,
     claim,
     finish,
-    keep_message,
-    recalled,
     release,
     retry,
 )
 from specreason.store.queue.workers import beat
-from specreason.store.read.summaries import read_batch, read_job
+from specreason.store.read.summaries import BatchSummary, read_batch, read_job
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
@@ -61,7 +59,7 @@ def test_of_two_claims_at_once_one_wins(database: Database) -> None:
         for job_id in job_ids(database, submit(database, 10)):
             won = list(pool.map(race, (job_id, job_id), worker_ids))
             assert sum(result is not None for result in won) == 1
-            assert read_job(database, job_id).num_attempts == 1
+            assert read_job(database, Viewer.EVERYONE, job_id).num_attempts == 1
 
 
 def test_a_claim_says_all_that_a_run_needs(database: Database) -> None:
@@ -85,7 +83,7 @@ def test_a_worker_without_a_lease_claims_nothing(database: Database) -> None:
     expire(database, worker_id)
     with pytest.raises(LeaseExpired):
         claim(database, job_id, worker_id=worker_id, pair_fingerprint=FINGERPRINT)
-    assert read_job(database, job_id).state is JobState.QUEUED
+    assert read_job(database, Viewer.EVERYONE, job_id).state is JobState.QUEUED
     beat(database, worker_id, lease_s=60)
     claimed(database, job_id, worker_id)
 
@@ -98,7 +96,7 @@ def test_a_message_in_the_hand_of_a_worker_that_waits_to_be_alone_is_not_sent_ag
     worker_id = start_worker(database)
     assert keep_message(database, job_id, worker_id=worker_id)
     assert take_unpublished(database, PAIR, lost_after_s=60) == ()
-    cancel_job(database, job_id)
+    cancel_job(database, Viewer.EVERYONE, job_id)
     assert not keep_message(database, job_id, worker_id=worker_id)
 
 
@@ -118,7 +116,7 @@ async def test_totals_are_those_of_the_steps(database: Database, writer: TraceWr
     job = claim_one(database)
     await append_all(writer, job, accepted(0), rejected(1), rejected(2, digit=None), closed(3), answer(4))
     assert finish(database, job, SUCCEEDED)
-    summary = read_job(database, job.job_id)
+    summary = read_job(database, Viewer.EVERYONE, job.job_id)
     assert (summary.num_steps, summary.num_drafted, summary.num_accepted) == (5, 3, 1)
     assert (summary.think_tokens, summary.answer_tokens, summary.kept_tokens) == (3 + 4 + 4 + 1, 5, 17)
     assert summary.spent_tokens == (3 + 1) + 2 * (3 + 1 + 4) + 0 + 6
@@ -140,7 +138,7 @@ async def test_a_finished_job_cannot_be_finished_claimed_or_written_again(
     assert finish(database, job, SUCCEEDED)
     assert not finish(database, job, JobResult(state=JobState.FAILED, error="late"))
     assert claim(database, job.job_id, worker_id=job.worker_id, pair_fingerprint=FINGERPRINT) is None
-    summary = read_job(database, job.job_id)
+    summary = read_job(database, Viewer.EVERYONE, job.job_id)
     assert (summary.state, summary.error, summary.answer) == (JobState.SUCCEEDED, None, "4")
 
 
@@ -154,8 +152,8 @@ async def test_a_released_job_goes_on_at_the_next_step_and_is_flagged(
     assert again.first_step == 2
     await append_all(writer, again, answer(2))
     assert finish(database, again, SUCCEEDED)
-    assert read_job(database, job.job_id).resumed
-    batch = read_batch(database, job.batch_id)
+    assert read_job(database, Viewer.EVERYONE, job.job_id).resumed
+    batch = read_batch(database, Viewer.EVERYONE, job.batch_id)
     assert (batch.num_succeeded, batch.num_timed, batch.mean_latency_s) == (1, 0, None)
     attempts = "SELECT array_agg(outcome || ' from ' || first_step ORDER BY number) FROM attempt"
     assert scalar(database, attempts) == ["released from 0", "succeeded from 2"]
@@ -167,7 +165,7 @@ async def test_steps_of_another_fingerprint_fail_the_job(database: Database, wri
     assert release(database, job)
     other = start_worker(database, fingerprint="fingerprint-2")
     assert claim(database, job.job_id, worker_id=other, pair_fingerprint="fingerprint-2") is None
-    summary = read_job(database, job.job_id)
+    summary = read_job(database, Viewer.EVERYONE, job.job_id)
     assert summary.state is JobState.FAILED
     assert "fingerprint-1" in str(summary.error)
     assert "fingerprint-2" in str(summary.error)
@@ -178,14 +176,14 @@ def test_another_fingerprint_may_begin_a_job_without_steps(database: Database) -
     assert release(database, job)
     other = start_worker(database, fingerprint="fingerprint-2")
     claimed(database, job.job_id, other, "fingerprint-2")
-    assert read_job(database, job.job_id).pair_fingerprint == "fingerprint-2"
+    assert read_job(database, Viewer.EVERYONE, job.job_id).pair_fingerprint == "fingerprint-2"
 
 
 def test_a_configuration_from_the_future_fails_the_job(database: Database) -> None:
     (job_id,) = job_ids(database, submit(database))
     execute(database, """UPDATE batch SET config = config || '{"oracle": true}'""")
     assert claim(database, job_id, worker_id=start_worker(database), pair_fingerprint=FINGERPRINT) is None
-    summary = read_job(database, job_id)
+    summary = read_job(database, Viewer.EVERYONE, job_id)
     assert summary.state is JobState.FAILED
     assert summary.error == "config.oracle: unknown key"
 
@@ -199,7 +197,7 @@ def test_an_error_is_retried_later_and_the_last_one_is_the_end(database: Databas
     execute(database, "UPDATE job SET run_after = now()")
     again = claimed(database, job.job_id, job.worker_id)
     assert retry(database, again, "engine gone again", max_attempts=2)
-    summary = read_job(database, job.job_id)
+    summary = read_job(database, Viewer.EVERYONE, job.job_id)
     assert (summary.state, summary.error) == (JobState.DEAD, "engine gone again")
     assert scalar(database, "SELECT error FROM attempt WHERE number = 1") == "engine\ufffd gone"
 
@@ -210,7 +208,7 @@ def test_a_job_that_must_run_alone_is_claimed_only_when_nothing_runs_beside_it(d
     worker_id = start_worker(database)
     with pytest.raises(Quarantined):
         claim(database, job_id, worker_id=worker_id, pair_fingerprint=FINGERPRINT, in_flight=2)
-    assert read_job(database, job_id).num_attempts == 0
+    assert read_job(database, Viewer.EVERYONE, job_id).num_attempts == 0
     claimed(database, job_id, worker_id)
 
 
@@ -219,12 +217,17 @@ def test_whoever_lost_the_claim_changes_nothing(database: Database) -> None:
     expire(database, job.worker_id)
     assert expire_leases(database) == 1
     new = claimed(database, job.job_id, start_worker(database))
-    before = read_job(database, job.job_id)
+    before = read_job(database, Viewer.EVERYONE, job.job_id)
     assert not finish(database, job, SUCCEEDED)
     assert not release(database, job)
     assert not retry(database, job, "late")
     assert recalled(database, [job, new]) == ((job, Recall.LOST),)
-    assert read_job(database, job.job_id) == before
+    assert read_job(database, Viewer.EVERYONE, job.job_id) == before
+
+
+def num_in(batch: BatchSummary, state: JobState) -> int:
+    count: int = getattr(batch, f"num_{state}")
+    return count
 
 
 def test_counts_per_state_sum_to_the_jobs(database: Database) -> None:
@@ -233,8 +236,8 @@ def test_counts_per_state_sum_to_the_jobs(database: Database) -> None:
     ids = iter(job_ids(database, batch_id))
 
     def check() -> None:
-        batch = read_batch(database, batch_id)
-        assert sum(batch.num_in(state) for state in JobState) == batch.num_jobs == 6
+        batch = read_batch(database, Viewer.EVERYONE, batch_id)
+        assert sum(num_in(batch, state) for state in JobState) == batch.num_jobs == 6
 
     check()
     for state in (JobState.SUCCEEDED, JobState.FAILED, JobState.EXPIRED, JobState.CANCELLED):
@@ -246,8 +249,8 @@ def test_counts_per_state_sum_to_the_jobs(database: Database) -> None:
         check()
     assert retry(database, claimed(database, next(ids), worker_id), "gone", max_attempts=1)
     check()
-    batch = read_batch(database, batch_id)
-    assert {state: batch.num_in(state) for state in JobState} == {
+    batch = read_batch(database, Viewer.EVERYONE, batch_id)
+    assert {state: num_in(batch, state) for state in JobState} == {
         state: 0 if state is JobState.RUNNING else 1 for state in JobState
     }
 

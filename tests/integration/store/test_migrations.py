@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -12,22 +15,33 @@ from sqlalchemy import Connection, inspect, text
 from uuid_utils.compat import uuid7
 
 from specreason.embedded import Servers
+from specreason.embedded.binaries import find_postgres
 from specreason.errors import InputError
-from specreason.store.migrate import VIEWS, alembic_config, check_schema, install_views, migrate
-from specreason.store.read.summaries import BatchSummary, JobSummary, Summary, WorkerSummary
+from specreason.store.migrate import (
+    VIEWS,
+    alembic_config,
+    check_schema,
+    install_views,
+    migrate,
+    schema_gap,
+)
+from specreason.store.read.summaries import BatchSummary, JobSummary
+from specreason.store.read.workers import WorkerSummary
 from specreason.store.session import Database, connect, transaction
-from specreason.store.tables import files, queue, trace  # noqa: F401 -- they fill the metadata
+from specreason.store.tables import access, files, queue, trace  # noqa: F401 -- they fill the metadata
 from specreason.store.tables.columns import metadata
 from tests.support.databases import database_called
-from tests.support.sql import execute, rows_of, scalar
-from tests.support.store_builders import job_ids, submit
+from tests.support.sql import execute, scalar
 
 CONSTRAINTS = """SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
                  FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conname !~ 'alembic' ORDER BY 1"""
 INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND indexname !~ 'alembic' ORDER BY 1"
 
 
-NEWEST = "0007"
+NEWEST = "r0001"
+GOLDEN = Path(__file__).parents[2] / "golden" / "schema.txt"
+DROPPED = ("file", "content|bytea|||\n")  # the table, and its line in the golden text
+NEW_VIEWS = {"graded_job", "live_worker"}
 
 
 @pytest.fixture
@@ -62,6 +76,66 @@ def test_the_migrated_tables_are_those_of_the_code(database: Database, empty_dat
         assert definitions(database, query) == definitions(empty_database, query)
 
 
+def described(database_url: str) -> dict[str, str]:
+    """Each table and view as psql's `\\d` describes it, by name. Of views, no definition."""
+    commands = (
+        "SELECT format(E'\\\\d%s %s', CASE relkind WHEN 'v' THEN '+' ELSE '' END, relname) FROM pg_class"
+    )
+    listed = f"{commands} WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
+    psql = [str(find_postgres() / "psql"), "-XqAt", "-d", database_url]
+    names = subprocess.run([*psql, "-c", listed], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        [*psql, "-P", "tuples_only=off", "-P", "footer=off"],
+        input=names,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return by_name(re.sub(r"View definition:\n.*?;\n", "", shown.stdout, flags=re.DOTALL))
+
+
+def by_name(text: str) -> dict[str, str]:
+    parts = re.split(r'^((?:Table|View) "public\.(\w+)"\n)', text, flags=re.MULTILINE)[1:]
+    return {name: title + rest for title, name, rest in zip(*(iter(parts),) * 3, strict=True)}
+
+
+def test_the_first_release_has_the_tables_that_development_led_to(database_url: str) -> None:
+    """Equal in every column, its place, type and default, in indexes, checks and foreign keys, but for one column."""
+    expected = by_name(GOLDEN.read_text())
+    table, line = DROPPED
+    assert line in expected[table]
+    expected[table] = expected[table].replace(line, "")
+    found = described(database_url)
+    assert found.keys() - expected.keys() == {"alembic_version", *NEW_VIEWS}
+    assert {name: found.get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("revision", "says"),
+    [
+        (
+            "r9999",
+            r"at revision r9999, which specreason .* does not know: a newer version made it; install that version",
+        ),
+        ("0007", "at revision 0007 of a development version .* make a new database"),
+        ("0001", "at revision 0001 of a development version .* make a new database"),
+    ],
+)
+def test_a_database_that_no_migration_leads_from_says_what_it_is_and_what_to_do(
+    database: Database, revision: str, says: str
+) -> None:
+    execute(database, f"UPDATE alembic_version SET version_num = '{revision}'")
+    for ask in (migrate, check_schema):
+        with pytest.raises(InputError, match=says) as refused:
+            ask(database)
+        assert "db upgrade" not in str(refused.value)
+        assert "\n" not in str(refused.value)
+    gap = schema_gap(database)
+    assert gap is not None
+    assert revision in gap.found
+    assert scalar(database, "SELECT version_num FROM alembic_version") == revision
+
+
 def test_downgrading_leaves_nothing_and_upgrading_again_works(database: Database) -> None:
     run_alembic(database, "downgrade", "base")
     assert inspect(database).get_table_names() == ["alembic_version"]
@@ -71,35 +145,6 @@ def test_downgrading_leaves_nothing_and_upgrading_again_works(database: Database
     assert migrate(database) == NEWEST
     check_schema(database)
     assert set(inspect(database).get_view_names()) == set(VIEWS)
-
-
-def test_batches_that_had_ended_are_counted_when_that_is_first_stored(database: Database) -> None:
-    """An older version left one that was cancelled early, one that has results, and one whose jobs run again."""
-    of_written, of_again = (submit(database, 4) for _ in range(2))
-    jobs = {ours: job_ids(database, ours) for ours in (of_written, of_again)}
-    run_alembic(database, "downgrade", "0006")
-    file_id = uuid7()
-    execute(
-        database,
-        f"INSERT INTO file (id, filename, purpose, num_bytes, sha256) VALUES ('{file_id}', 'x', 'batch', 1, 'x')",
-    )
-    early, written, again = (uuid7() for _ in range(3))
-    for batch_id in (early, written, again):
-        execute(
-            database,
-            f"""INSERT INTO openai_batch (id, file_id, endpoint, completion_window, expires_at, ended_at)
-                VALUES ('{batch_id}', '{file_id}', 'x', '24h', now(), now())""",
-        )
-    for batch_id, ours in ((written, of_written), (again, of_again)):
-        execute(database, f"UPDATE batch SET openai_batch_id = '{batch_id}' WHERE id = '{ours}'")
-        for job_id, state in zip(jobs[ours], ("succeeded", "succeeded", "expired", "failed"), strict=True):
-            ended = f"state = '{state}', finished_at = '2026-11-24'"
-            execute(database, f"UPDATE job SET {ended} WHERE id = '{job_id}'")
-    execute(database, f"UPDATE openai_batch SET finalizing_at = '2026-11-24' WHERE id <> '{early}'")
-    execute(database, f"UPDATE job SET state = 'queued', finished_at = NULL WHERE id = '{jobs[of_again][0]}'")
-    migrate(database)
-    counts = "SELECT num_completed, num_failed, num_expired FROM openai_batch ORDER BY id"
-    assert rows_of(database, counts) == [(0, 0, 0), (2, 2, 1), (None, None, None)]
 
 
 def test_two_migrations_at_once_are_one(empty_database: Database) -> None:
@@ -126,7 +171,7 @@ def test_the_migrated_views_are_those_of_the_files(database: Database) -> None:
     [("batch_summary", BatchSummary), ("job_summary", JobSummary), ("worker_summary", WorkerSummary)],
 )
 def test_a_summary_has_the_columns_of_its_view_and_each_is_explained(
-    database: Database, view: str, summary: Summary
+    database: Database, view: str, summary: type
 ) -> None:
     columns = inspect(database).get_columns(view)
     assert [column["name"] for column in columns] == [field.name for field in fields(summary)]

@@ -33,6 +33,8 @@ from hypothesis.strategies import (
 
 from specreason.errors import LeaseLost
 from specreason.reasoning.steps import StepRecord
+from specreason.store.access.visibility import Viewer
+from specreason.store.queue.claims import ClaimedJob, Recall, recalled
 from specreason.store.queue.controls import (
     REQUEUABLE,
     cancel_batch,
@@ -45,14 +47,11 @@ from specreason.store.queue.controls import (
 )
 from specreason.store.queue.dispatch import expire_deadlines, expire_leases, take_unpublished
 from specreason.store.queue.jobs import (
-    ClaimedJob,
     JobResult,
     LeaseExpired,
     Quarantined,
-    Recall,
     claim,
     finish,
-    recalled,
     release,
     retry,
 )
@@ -186,7 +185,7 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
                 self.write(claim, [accepted])
             assert not self.try_to_leave(claim, how)
 
-    # What the dispatcher does
+    # What the leader does
 
     @move(again=booleans())
     def announce(self, again: bool) -> None:
@@ -257,16 +256,16 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
         job = picked(self.jobs, pick)
         open_jobs = [each for each in (job.batch.jobs if whole else [job]) if each.open]
         if whole:
-            assert cancel_batch(self.database, job.batch.batch_id) == len(open_jobs)
+            assert cancel_batch(self.database, Viewer.EVERYONE, job.batch.batch_id) == len(open_jobs)
         else:
-            assert cancel_job(self.database, job.job_id) is bool(open_jobs)
+            assert cancel_job(self.database, Viewer.EVERYONE, job.job_id) is bool(open_jobs)
         for each in open_jobs:
             each.state = JobState.CANCELLED
 
     @move(when=lambda self: not any(batch.paused for batch in self.batches), pick=PICKS)
     def pause(self, pick: int) -> None:
         batch = picked(self.batches, pick)
-        pause_batch(self.database, batch.batch_id)
+        pause_batch(self.database, Viewer.EVERYONE, batch.batch_id)
         batch.paused = True
         for job in batch.jobs:
             if job.state is JobState.QUEUED:
@@ -276,7 +275,7 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
     def resume(self, pick: int) -> None:
         """One that is not paused, too: that changes nothing."""
         batch = picked(self.batches, pick)
-        resume_batch(self.database, batch.batch_id)
+        resume_batch(self.database, Viewer.EVERYONE, batch.batch_id)
         batch.paused = False
 
     @move(when=lambda self: any(job.open for job in self.jobs), pick=PICKS, days=sampled_from([1, None, -1]))
@@ -284,7 +283,9 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
         batch = picked(self.batches, pick)
         deadline_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
         open_jobs = [job for job in batch.jobs if job.open]
-        assert set_batch_deadline(self.database, batch.batch_id, deadline_at) == len(open_jobs)
+        assert set_batch_deadline(self.database, Viewer.EVERYONE, batch.batch_id, deadline_at) == len(
+            open_jobs
+        )
         for job in open_jobs:
             job.late = days == -1
 
@@ -298,10 +299,10 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
         job = picked([job for job in self.jobs if not job.open], pick)
         if states:
             ended = [each for each in job.batch.jobs if each.state in states]
-            assert requeue_batch(self.database, job.batch.batch_id, states) == len(ended)
+            assert requeue_batch(self.database, Viewer.EVERYONE, job.batch.batch_id, states) == len(ended)
         else:
             ended = [job] if job.state in REQUEUABLE else []
-            assert requeue_job(self.database, job.job_id) is bool(ended)
+            assert requeue_job(self.database, Viewer.EVERYONE, job.job_id) is bool(ended)
         for each in ended:
             each.revive()
 

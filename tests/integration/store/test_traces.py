@@ -8,8 +8,9 @@ import dataclasses
 import pytest
 from sqlalchemy import text
 
-from specreason.errors import LeaseLost, PermanentJobError, StoreUnavailable, UnknownName
+from specreason.errors import LeaseLost, NotFound, PermanentJobError, StoreUnavailable
 from specreason.reasoning.steps import Decision
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.controls import cancel_batch
 from specreason.store.queue.dispatch import expire_leases
 from specreason.store.queue.jobs import release
@@ -188,7 +189,7 @@ async def test_a_cancelled_job_gets_no_further_step(database: Database, writer: 
     sink = writer.sink(job)
     await sink.append(accepted(0))
     await sink.flush()
-    cancel_batch(database, job.batch_id)
+    cancel_batch(database, Viewer.EVERYONE, job.batch_id)
     await sink.append(accepted(1))
     with pytest.raises(LeaseLost):
         await sink.flush()
@@ -277,14 +278,14 @@ async def test_steps_are_read_in_pages(
     for index in range(5):
         await sink.append(accepted(index))
     await sink.flush()
-    page = read_step_rows(database, job.job_id, after=1, limit=2)
+    page = read_step_rows(database, Viewer.EVERYONE, job.job_id, after=1, limit=2)
     assert ([row.index for row in page.rows], page.has_more) == ([2, 3], True)
     assert {row.fence for row in page.rows} == {job.fence}
-    last = read_step_rows(database, job.job_id, after=2, limit=2)
+    last = read_step_rows(database, Viewer.EVERYONE, job.job_id, after=2, limit=2)
     assert ([row.index for row in last.rows], last.has_more) == ([3, 4], False)
     monkeypatch.setattr("specreason.store.read.pages.PAGE_BYTES", 1)
-    long = read_step_rows(database, job.job_id, after=2)
+    long = read_step_rows(database, Viewer.EVERYONE, job.job_id, after=2)
     assert ([row.index for row in long.rows], long.has_more) == ([3], True)
-    assert read_step_rows(database, job.job_id, after=4) == Page(rows=(), has_more=False)
-    with pytest.raises(UnknownName):
-        read_step_rows(database, job.batch_id)
+    assert read_step_rows(database, Viewer.EVERYONE, job.job_id, after=4) == Page(rows=(), has_more=False)
+    with pytest.raises(NotFound):
+        read_step_rows(database, Viewer.EVERYONE, job.batch_id)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from specreason.embedded import Servers
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.controls import cancel_job, pause_batch, resume_batch
 from specreason.store.session import Database
 from tests.support.processes import alive
@@ -73,7 +74,7 @@ def test_a_cancelled_job_stops_and_frees_its_slot_while_the_others_are_held_up(
     cancelled, *others = harness.submit(*["Wait for crowd at 0."] * SLOTS)
     until(lambda: all(harness.state(job_id) == "running" for job_id in (cancelled, *others)))
     (following,) = harness.submit("The next one.")
-    cancel_job(harness.database, cancelled)
+    cancel_job(harness.database, Viewer.EVERYONE, cancelled)
     until(lambda: harness.state(following) != "queued")
     harness.let_go("crowd")
     harness.wait_for_ends(*others, following)
@@ -85,12 +86,12 @@ def test_a_paused_job_is_given_back_after_the_step_it_is_at(harness: WorkerHarne
     harness.hold("pause")
     (job_id,) = harness.submit("Wait for pause at 2.")
     harness.wait_for_steps((job_id, 2))
-    pause_batch(harness.database, harness.batch_of(job_id))
+    pause_batch(harness.database, Viewer.EVERYONE, harness.batch_of(job_id))
     time.sleep(1)  # it hears of that within half a second
     harness.let_go("pause")
     until(lambda: harness.state(job_id) == "queued")
     assert (harness.num_steps(job_id), harness.attempts(job_id)) == ([3], ["released from 0"])
-    resume_batch(harness.database, harness.batch_of(job_id))
+    resume_batch(harness.database, Viewer.EVERYONE, harness.batch_of(job_id))
     harness.wait_for_ends(job_id)
     assert harness.attempts(job_id) == ["released from 0", "succeeded from 3"]
 

@@ -1,20 +1,39 @@
-"""The figures of the demo pair from made-up rows."""
+"""The figures of the demo pair from made-up jobs."""
 
 import pytest
 
-from specreason.demo.measurement import Draft, Row, figures, judge_figures, paired, share
+from specreason.demo.measured_job import Draft, MeasuredJob
+from specreason.demo.measurement import figures, judge_figures, paired, share
 
 
-def row(problem: str, scheme: str, correct: bool, latency: float, drafts: list[Draft] | None = None) -> Row:
-    return Row(problem, scheme, correct, latency, 100, 100, latency / 100, drafts or [])
+def job(
+    problem: str, arm: str, correct: bool, latency: float, drafts: list[Draft] | None = None
+) -> MeasuredJob:
+    return MeasuredJob(
+        problem=problem,
+        arm=arm,
+        correct=correct,
+        latency_s=latency,
+        kept="",
+        num_steps=8,
+        kept_tokens=100,
+        spent_tokens=100,
+        num_drafted=0,
+        num_accepted=0,
+        verify_s=0.0,
+        base_s=latency,
+        base_tokens=100,
+        tpot_s=latency / 100,
+        drafts=drafts or [],
+    )
 
 
 def test_speedup_ratio_and_paired_difference() -> None:
-    rows = []
+    jobs = []
     for i in range(10):
-        rows += [row(str(i), "base", True, 2.0), row(str(i), "drafter", i < 5, 0.4)]
-        rows += [row(str(i), "specreason", i != 0, 1.0, [Draft(9, "right", 9), Draft(6, "one_digit", 6)])]
-    found = figures(rows)
+        jobs += [job(str(i), "base", True, 2.0), job(str(i), "drafter", i < 5, 0.4)]
+        jobs += [job(str(i), "specreason", i != 0, 1.0, [Draft(9, "right", 9), Draft(6, "one_digit", 6)])]
+    found = figures(jobs)
     assert found["speedup"] == 2.0
     assert found["tpot_ratio"] == 5.0
     assert found["paired_difference"]["mean"] == -0.1  # type: ignore[index]

@@ -12,6 +12,7 @@ from tests.support.deployment_files import (
     COMPOSE_TEXT,
     DOCKERFILE,
     DOTENV_EXAMPLE,
+    MAKEFILE,
     OURS,
     ROOT,
     SERVICES,
@@ -50,6 +51,13 @@ def test_images_install_what_is_locked() -> None:
         assert "--no-deps" in line or re.search(r"--constraint requirements/\w+\.txt", line)
 
 
+def test_everything_that_runs_on_the_cpu_is_installed_by_one_script() -> None:
+    assert "RUN python requirements/install.py" in stages()["cpu"]
+    assert "python requirements/install.py --editable .\n" in MAKEFILE
+    for text in (DOCKERFILE, MAKEFILE):
+        assert "--requirement requirements/cpu.txt" not in text
+
+
 @pytest.mark.parametrize("device", ["cpu", "gpu"])
 def test_a_lock_names_exact_versions_and_no_place(device: str) -> None:
     lines = (ROOT / "requirements" / f"{device}.txt").read_text().splitlines()
@@ -60,7 +68,9 @@ def test_a_lock_names_exact_versions_and_no_place(device: str) -> None:
 
 
 def test_no_deployment_file_names_a_package_index() -> None:
-    for text in (COMPOSE_TEXT, DOCKERFILE, DOTENV_EXAMPLE):
+    install = (ROOT / "requirements" / "install.py").read_text()
+    for text in (COMPOSE_TEXT, DOCKERFILE, DOTENV_EXAMPLE, MAKEFILE, install):
+        assert "INDEX_URL" not in text
         hosts = set(re.findall(r"https?://([^/:\s]+)", text))
         assert hosts <= {"127.0.0.1"}
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
 import pytest
 
-from specreason.store.tables.queue import worker
 from tests.support.deployment_files import (
     COMPOSE_TEXT,
     DOCKERFILE,
     DOTENV_EXAMPLE,
     GPU_WORKERS,
     OURS,
-    ROOT,
     SERVICES,
     VARIABLE,
     WORKERS,
@@ -109,18 +106,6 @@ def test_a_worker_may_drain_before_it_is_killed(name: str, monkeypatch: pytest.M
     settings = settings_of(name, monkeypatch)
     assert seconds(SERVICES[name]["stop_grace_period"]) >= settings.drain_s + 20
     assert settings.beat_s <= settings.lease_s / 4
-
-
-def test_the_probe_of_a_worker_reads_columns_that_exist() -> None:
-    tree = ast.parse((ROOT / "docker" / "worker_health.py").read_text())
-    (sql,) = (
-        ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "HOLDS_LEASE"
-    )
-    names = set(re.findall(r"\b[a-z]\w*", sql)) - {"s", "now"}
-    assert names == {"worker", "host", "stopped_at", "lease_expires_at"}
-    assert names - {"worker"} <= set(worker.c.keys())
 
 
 def test_no_file_holds_a_secret() -> None:

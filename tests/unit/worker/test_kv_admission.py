@@ -37,8 +37,8 @@ def transcript_of(num_tokens: int) -> Transcript:
 def run_through(room: KvAdmission, num_tokens: int) -> None:
     """A job that comes to so many tokens."""
     with room.reserve() as reservation:
-        reservation.transcript = transcript_of(num_tokens)
-        reservation.ran_to_its_end = True
+        reservation.hold(transcript_of(num_tokens))
+        reservation.completed()
 
 
 class Full(Exception):
@@ -70,7 +70,7 @@ def most_inside(room: KvAdmission) -> int:
     with ExitStack() as inside:
         for number in range(100):
             try:
-                inside.enter_context(room.reserve()).transcript = transcript_of(50)
+                inside.enter_context(room.reserve()).hold(transcript_of(50))
             except Full:
                 return number
     raise AssertionError("no job has to wait")
@@ -82,7 +82,7 @@ def test_until_a_job_has_ended_each_is_thought_to_take_a_quarter_of_its_context(
 
 def test_a_job_that_was_stopped_half_way_teaches_nothing(room: KvAdmission) -> None:
     with room.reserve() as reservation:
-        reservation.transcript = transcript_of(60)
+        reservation.hold(transcript_of(60))
     assert most_inside(room) == 4
 
 
@@ -96,7 +96,7 @@ def test_a_job_longer_than_usual_takes_the_room_that_it_has_come_to(room: KvAdmi
     for _ in range(40):
         run_through(room, 300)
     with room.reserve() as reservation:
-        reservation.transcript = transcript_of(650)
+        reservation.hold(transcript_of(650))
         assert most_inside(room) == 1
 
 
@@ -105,7 +105,7 @@ def test_a_job_of_a_whole_context_leaves_the_rest_of_the_cache_to_others() -> No
     for _ in range(64):
         run_through(room, 100)
     with room.reserve() as long:
-        long.transcript = transcript_of(1000)
+        long.hold(transcript_of(1000))
         assert most_inside(room) == 9  # of 100 tokens and a little, from the guess at first
 
 

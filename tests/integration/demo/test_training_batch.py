@@ -8,9 +8,10 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from specreason import demo
-from specreason.demo.data import Codec, Recipe, make_batch, write_main
-from specreason.demo.problems import problems
+from specreason.demo.exercises import exercises
+from specreason.demo.main_lines import Codec, Recipe, write_main
 from specreason.demo.tokenizer import JUDGE_SUFFIX, prompt_text, train_tokenizer
+from specreason.demo.training_batch import make_batch
 
 
 @pytest.fixture(scope="module")
@@ -19,11 +20,11 @@ def codec() -> Codec:
 
 
 def test_the_template_renders_what_training_saw(codec: Codec) -> None:
-    problem = next(problems(1, held_out=True)).text
+    exercise = next(exercises(1, held_out=True)).text
     rendered = train_tokenizer().apply_chat_template(
-        [{"role": "user", "content": problem}], add_generation_prompt=True, tokenize=False
+        [{"role": "user", "content": exercise}], add_generation_prompt=True, tokenize=False
     )
-    assert rendered == prompt_text(problem)
+    assert rendered == prompt_text(exercise)
 
 
 def test_digits_the_judge_marker_and_the_end_of_a_step_are_single_tokens(codec: Codec) -> None:
@@ -37,12 +38,12 @@ def test_digits_the_judge_marker_and_the_end_of_a_step_are_single_tokens(codec: 
 def test_a_branch_sees_its_prefix_and_itself_and_nothing_else(codec: Codec) -> None:
     rng = random.Random(0)
     recipe = Recipe(candidates=1)
-    line = write_main(next(problems(2, held_out=False)), recipe, codec, rng)
+    line = write_main(next(exercises(2, held_out=False)), recipe, codec, rng)
     batch = make_batch([line], recipe, codec, rng)
     mask = batch.mask[0, 0]
-    for _, column, verdict, origin in batch.kinds:
+    for _, column, grade, origin in batch.kinds:
         assert batch.ids[0, column] == codec.judge[0]
-        assert batch.judge_target[0, column] == codec.digits[verdict.score]
+        assert batch.judge_target[0, column] == codec.digits[grade.score]
         seen = mask[column].nonzero().flatten()
         positions = batch.positions[0, seen]
         # Exactly one token at each position up to the marker: what inference would have in its context.
@@ -54,12 +55,12 @@ def test_a_branch_sees_its_prefix_and_itself_and_nothing_else(codec: Codec) -> N
 def test_slips_are_read_but_not_learned(codec: Codec) -> None:
     rng = random.Random(4)
     recipe = Recipe(slipped=1.0, terse=0.0)
-    for problem in [next(problems(seed, held_out=False)) for seed in range(10)]:
-        line = write_main(problem, recipe, codec, rng)
-        assert any(not v.right for v in line.verdicts)
-        for point, end, verdict in zip(line.points, line.ends, line.verdicts, strict=True):
+    for exercise in [next(exercises(seed, held_out=False)) for seed in range(10)]:
+        line = write_main(exercise, recipe, codec, rng)
+        assert any(not v.right for v in line.grades)
+        for point, end, grade in zip(line.points, line.ends, line.grades, strict=True):
             learned = [t != -100 for t in line.targets[point.offset - 1 : end - 1]]
-            assert all(learned) if verdict.right else not any(learned)
+            assert all(learned) if grade.right else not any(learned)
 
 
 def test_a_seed_makes_the_same_batch(codec: Codec) -> None:
@@ -68,7 +69,7 @@ def test_a_seed_makes_the_same_batch(codec: Codec) -> None:
     def batch() -> torch.Tensor:
         rng = random.Random(9)
         lines = [
-            write_main(p, recipe, codec, rng) for p in [next(problems(s, held_out=False)) for s in range(3)]
+            write_main(p, recipe, codec, rng) for p in [next(exercises(s, held_out=False)) for s in range(3)]
         ]
         return make_batch(lines, recipe, codec, rng).ids
 

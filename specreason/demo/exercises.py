@@ -1,6 +1,6 @@
-"""Two-digit arithmetic problems: how they are written, solved step by step, and how a step is graded.
+"""Two-digit arithmetic exercises: how they are written, solved step by step, and how a step is graded.
 
-A problem names a start value and up to fifteen labelled operations. Every value has two digits: only the last two
+A exercise names a start value and up to fifteen labelled operations. Every value has two digits: only the last two
 digits of a result are kept, and a negative result counts back from 100. The same rules that write a solution also
 grade a step that somebody else wrote, so the labels the judge is trained on need no model.
 """
@@ -14,9 +14,9 @@ from typing import Literal
 
 LABELS = "ABCDEFGHIJKLMNO"
 MAX_OPS = len(LABELS)
-# The tens of a product are what the drafter gets wrong most, so this sets how hard problems are.
+# The tens of a product are what the drafter gets wrong most, so this sets how hard exercises are.
 MULTIPLY_SHARE = 0.1
-HELD_OUT_SHARE = 16  # one problem in so many is never trained on, decided by its text
+HELD_OUT_SHARE = 16  # one exercise in so many is never trained on, decided by its text
 
 Verb = Literal["add", "subtract", "multiply"]
 VERBS: tuple[Verb, ...] = ("add", "subtract", "multiply")
@@ -48,7 +48,7 @@ class Op:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Exercise:
     """A start value and the operations to apply to it, in order."""
 
     start: int
@@ -77,7 +77,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SolutionState:
     """How far a transcript has come: operations done rightly, and whether a slip waits for its correction."""
 
     done: int = 0
@@ -85,7 +85,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class StepGrade:
     """The score 0-9 a step deserves, and in one word why."""
 
     score: int
@@ -120,54 +120,56 @@ def answer_text(value: int) -> str:
     return f"\n\nThe answer is \\boxed{{{value:02d}}}."
 
 
-def right_steps(problem: Problem, progress: Progress) -> tuple[str, ...]:
+def right_steps(exercise: Exercise, state: SolutionState) -> tuple[str, ...]:
     """The texts that are right here, the preferred one first."""
-    values, i = problem.values, progress.done
-    if i == len(problem.ops):
+    values, i = exercise.values, state.done
+    if i == len(exercise.ops):
         return (closing(values[i]),)
-    parts = (i, values[i], problem.ops[i], values[i + 1])
-    if progress.slipped:
+    parts = (i, values[i], exercise.ops[i], values[i + 1])
+    if state.slipped:
         return (correction(*parts),)
     return (full_step(*parts), terse_step(*parts))
 
 
-def grade_step(problem: Problem, progress: Progress, text: str) -> Verdict:
+def grade_step(exercise: Exercise, state: SolutionState, text: str) -> StepGrade:
     """Score a step by the rubric of the pair: 9 right and full, 8 right but terse, and down to 0 for garbled text."""
-    values, i = problem.values, progress.done
-    over = i == len(problem.ops)
+    values, i = exercise.values, state.done
+    over = i == len(exercise.ops)
     if close := _CLOSE.fullmatch(text):
-        if not over or progress.slipped:
-            return Verdict(1, "early_close")
-        return _grade_digits(int(close[1]), values[i], Verdict(9, "right"))
+        if not over or state.slipped:
+            return StepGrade(1, "early_close")
+        return _grade_digits(int(close[1]), values[i], StepGrade(9, "right"))
     wait, full, terse = _WAIT.fullmatch(text), _FULL.fullmatch(text), _TERSE.fullmatch(text)
     match = wait or full or terse
     if match is None:
-        return Verdict(0, "garbled")
+        return StepGrade(0, "garbled")
     if over:
-        return Verdict(1, "not_closing")
-    if progress.slipped and not wait:
-        return Verdict(3, "went_on")
-    if wait and not progress.slipped:
-        return Verdict(2, "false_alarm")
+        return StepGrade(1, "not_closing")
+    if state.slipped and not wait:
+        return StepGrade(3, "went_on")
+    if wait and not state.slipped:
+        return StepGrade(2, "false_alarm")
     label, left, word, operand, result = match.groups()
-    op = problem.ops[i]
+    op = exercise.ops[i]
     if (label, int(left), word, int(operand)) != (LABELS[i], values[i], WORDS[op.verb], op.operand):
-        return Verdict(2, "wrong_operation")
-    return _grade_digits(int(result), values[i + 1], Verdict(8, "terse") if terse else Verdict(9, "right"))
+        return StepGrade(2, "wrong_operation")
+    return _grade_digits(
+        int(result), values[i + 1], StepGrade(8, "terse") if terse else StepGrade(9, "right")
+    )
 
 
-def _grade_digits(found: int, wanted: int, right: Verdict) -> Verdict:
+def _grade_digits(found: int, wanted: int, right: StepGrade) -> StepGrade:
     wrong = (found // 10 != wanted // 10) + (found % 10 != wanted % 10)
-    return (right, Verdict(6, "one_digit"), Verdict(4, "two_digits"))[wrong]
+    return (right, StepGrade(6, "one_digit"), StepGrade(4, "two_digits"))[wrong]
 
 
-def advance(progress: Progress, verdict: Verdict) -> Progress:
+def advance(state: SolutionState, grade: StepGrade) -> SolutionState:
     """The state after a step was kept. A closing step has no state after it."""
-    return Progress(progress.done + 1) if verdict.right else Progress(progress.done, slipped=True)
+    return SolutionState(state.done + 1) if grade.right else SolutionState(state.done, slipped=True)
 
 
-def random_problem(rng: random.Random, num_ops: int, multiply: float = MULTIPLY_SHARE) -> Problem:
-    return Problem(rng.randrange(100), tuple(_random_op(rng, multiply) for _ in range(num_ops)))
+def random_exercise(rng: random.Random, num_ops: int, multiply: float = MULTIPLY_SHARE) -> Exercise:
+    return Exercise(rng.randrange(100), tuple(_random_op(rng, multiply) for _ in range(num_ops)))
 
 
 def _random_op(rng: random.Random, multiply: float) -> Op:
@@ -175,12 +177,12 @@ def _random_op(rng: random.Random, multiply: float) -> Op:
     return Op(verb, rng.randint(2, 9))
 
 
-def problems(
+def exercises(
     seed: int, *, held_out: bool, min_ops: int = 8, max_ops: int = 14, multiply: float = MULTIPLY_SHARE
-) -> Iterator[Problem]:
-    """An endless, seeded stream of problems from one side of the train / held-out split."""
+) -> Iterator[Exercise]:
+    """An endless, seeded stream of exercises from one side of the train / held-out split."""
     rng = random.Random(seed)
     while True:
-        problem = random_problem(rng, rng.randint(min_ops, max_ops), multiply)
-        if problem.held_out == held_out:
-            yield problem
+        exercise = random_exercise(rng, rng.randint(min_ops, max_ops), multiply)
+        if exercise.held_out == held_out:
+            yield exercise

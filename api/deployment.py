@@ -1,0 +1,61 @@
+"""What one API process works with: `create_app` makes it once, and a route names the parts that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.door.authenticator import Authenticator
+from api.native.streams import Streams
+from api.openai.advance import BatchAdvancer
+from specreason.config import PairConfig
+from specreason.doorbell import Doorbell
+from specreason.settings import Settings
+from specreason.store.files import folder
+from specreason.store.session import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """The parts of the process that outlive a request. `authenticator` is None where keys are off."""
+
+    database: Database
+    doorbell: Doorbell
+    pairs: Mapping[str, PairConfig]
+    settings: Settings
+    authenticator: Authenticator | None
+    folder: folder.Folder
+    streams: Streams
+    advancer: BatchAdvancer
+
+
+def deployment_of(request: Request) -> Deployment:
+    """The deployment that answers `request`."""
+    deployment: Deployment = request.app.state.deployment
+    return deployment
+
+
+# FastAPI would run what is not async in a thread of its own.
+async def _store(request: Request) -> Database:
+    return deployment_of(request).database
+
+
+async def _folder(request: Request) -> folder.Folder:
+    return deployment_of(request).folder
+
+
+async def _pairs(request: Request) -> Mapping[str, PairConfig]:
+    return deployment_of(request).pairs
+
+
+async def _advancer(request: Request) -> BatchAdvancer:
+    return deployment_of(request).advancer
+
+
+Store = Annotated[Database, Depends(_store)]
+Folder = Annotated[folder.Folder, Depends(_folder)]
+Pairs = Annotated[Mapping[str, PairConfig], Depends(_pairs)]
+Advancer = Annotated[BatchAdvancer, Depends(_advancer)]

