@@ -125,9 +125,8 @@ def claim_jobs(database: Database, number: int) -> list[ClaimedJob]:
         claim(database, job.job_id, worker_id=worker_id, pair_fingerprint=PAIR)
         for job in read_jobs(database, Viewer.EVERYONE, batch_id, limit=number).rows
     ]
-    vacuum(
-        database, "job", "attempt"
-    )  # not the empty tables of steps, for which Postgres would plan for no rows
+    # The tables of steps are empty: after a vacuum Postgres would plan for no rows.
+    vacuum(database, "job", "attempt")
     return [claimed for claimed in claims if claimed is not None]
 
 

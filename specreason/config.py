@@ -155,7 +155,7 @@ class PairConfig(ClosedModel):
     base: ModelConfig
     drafter: ModelConfig
     prompt: Annotated[str, Field(pattern=r"\{problem\}")] = Field(
-        "{problem}", description="What the user's turn says, around `{problem}`."
+        "{problem}", description="The text of the user's message, around `{problem}`."
     )
     judge_suffix: Annotated[str, Field(min_length=1)] | None = Field(
         None,

@@ -149,7 +149,7 @@ class Transport:
 
 
 def _certificates(url: httpx2.URL) -> ssl.SSLContext:
-    """The certificates that SSL_CERT_FILE or SSL_CERT_DIR name, else the system's. They load slowly: none without TLS."""
+    """Certificates that SSL_CERT_FILE or SSL_CERT_DIR name, else the system's; none without TLS: loading is slow."""
     if url.scheme != "https":
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:

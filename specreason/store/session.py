@@ -35,7 +35,8 @@ __all__ = [
 ]
 
 CONNECT_TIMEOUT_S = 5
-# A process frozen inside a transaction must not hold its locks for ever; whoever waits too long tries again.
+# A process that is frozen inside a transaction must not hold its locks for ever. A statement that waits too long for a
+# lock fails, and its caller tries again.
 SESSION_OPTIONS = "-c idle_in_transaction_session_timeout=5s -c lock_timeout=5s -c timezone=UTC"
 KEEPALIVE = {
     "keepalives_idle": 5,
@@ -43,7 +44,7 @@ KEEPALIVE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
-# The operator's mistakes among the failures to connect: waiting does not mend them.
+# Failures to connect that the operator has to mend; waiting does not help.
 REFUSED_FOR_GOOD = re.compile(
     r"database \".*\" does not exist|role \".*\" does not exist|authentication failed"
     r"|no password supplied|no pg_hba.conf entry|invalid (connection option|port|integer)"
@@ -51,13 +52,13 @@ REFUSED_FOR_GOOD = re.compile(
 
 
 def connect(database_url: str, *, pool_size: int = 16) -> Database:
-    """Open a pool of connections to the Postgres at `database_url` and see that it answers.
+    """Open a pool of connections to the Postgres at `database_url` and check that it answers.
 
-    Raises InputError for a wrong URL, database, user or password, StoreUnavailable where nothing answers.
+    Raises InputError for a wrong URL, database, user or password; StoreUnavailable if Postgres does not answer.
     """
     url = _parse(database_url)
-    given = url.query.get("options", "")
-    options = given if isinstance(given, str) else " ".join(given)
+    in_url = url.query.get("options", "")
+    options = in_url if isinstance(in_url, str) else " ".join(in_url)
     database = create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
@@ -88,7 +89,7 @@ def connect(database_url: str, *, pool_size: int = 16) -> Database:
 def transaction(database: Database) -> Iterator[Connection]:
     """One transaction: committed at the end of the block, rolled back by an exception.
 
-    Raises StoreUnavailable where Postgres is away, restarts, or a lock was not had in time.
+    Raises StoreUnavailable if Postgres is down or restarts, or if a lock is not free in time.
     """
     with _reported(), database.begin() as connection:
         yield connection
@@ -103,7 +104,7 @@ def single_statement(database: Database) -> Iterator[Connection]:
 
 @contextmanager
 def _reported() -> Iterator[None]:
-    """Whatever says that Postgres is away, or a lock was not had in time, as StoreUnavailable."""
+    """Raise StoreUnavailable for the driver's errors that say that Postgres is down or a lock was not free in time."""
     try:
         yield
     except (OperationalError, InterfaceError, InternalError, TimeoutError, psycopg.OperationalError) as error:
@@ -117,10 +118,10 @@ def ping(database: Database) -> None:
 
 
 def one_line(error: Exception) -> str:
-    """What the driver said, without SQL and in one line."""
-    said = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
+    """The first line of the driver's message, without SQL."""
+    message = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
     lines = [
-        line.strip() for line in said.splitlines() if line.strip() and not line.startswith("Multiple conn")
+        line.strip() for line in message.splitlines() if line.strip() and not line.startswith("Multiple conn")
     ]
     return lines[0] if lines else type(error).__name__
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from api.doorbell import Doorbell
 
-from api import doorbell as module
+from specreason import doorbell as module
+from specreason.doorbell import Doorbell
 
 
 @pytest.fixture
@@ -13,14 +13,14 @@ def doorbell() -> Doorbell:
     return Doorbell("redis://localhost:1/0")
 
 
-def test_nobody_announces_while_another_does_or_right_after_him(doorbell: Doorbell) -> None:
+def test_nobody_announces_while_another_does_or_right_after_it(doorbell: Doorbell) -> None:
     with doorbell.turn() as first, doorbell.turn() as meanwhile:
         assert (first, meanwhile) == (True, False)
     with doorbell.turn() as right_after:
         assert not right_after
 
 
-def test_after_a_pause_the_next_one_has_his_turn(doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_pause_the_next_one_has_its_turn(doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAUSE_S", 0.0)
     for _ in range(2):
         with doorbell.turn() as is_ours:

@@ -1,6 +1,6 @@
-"""The folder of files: each is durable before anyone hears of it, and never changes. Knows no table.
+"""The folder of files. A file is durable before its row is written, and never changes. Knows no table.
 
-A file is written as `ID.part` and renamed to `ID` once all of it is on the disk. Several APIs may share the folder.
+A file is written as `ID.part`, and renamed to `ID` when all of it is on the disk. Several APIs may share the folder.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from specreason.errors import NotFound, StoreUnavailable
 
 PART = ".part"
 CHUNK_BYTES = 1 << 18
-STRAY_AFTER_S = 3600.0  # of silence: a file without a row may have one in a moment
+STRAY_AFTER_S = 3600.0  # without a write: a younger file without a row may still get one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredContent:
-    """A file that is on the disk for good."""
+    """A file that is durable."""
 
     file_id: UUID
     num_bytes: int
@@ -34,7 +34,7 @@ class StoredContent:
 
 
 class NewContent:
-    """A file that is being written. Unless it is kept, it is gone at the end of the block."""
+    """A file that is being written. It is removed at the end of the block unless `keep` was called."""
 
     def __init__(self, folder: Path) -> None:
         self.file_id: UUID = uuid7()
@@ -44,14 +44,14 @@ class NewContent:
         self._file = self._part.open("x+b")
 
     def write(self, data: bytes) -> None:
-        """Raises StoreUnavailable where the disk is full."""
+        """Raises StoreUnavailable if the disk is full."""
         with _reported():
             self._file.write(data)
         self._hash.update(data)
 
     @property
     def sha256(self) -> str:
-        """Of what was written so far."""
+        """The hash of the bytes written so far, hex."""
         return self._hash.hexdigest()
 
     @property
@@ -80,7 +80,7 @@ class NewContent:
             (self._folder / str(self.file_id)).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Never fails: what is still unwritten on a full disk is not wanted, and a part that stays is swept."""
+        """Never fails: on a full disk the unwritten bytes are not needed, and a part that stays is removed later."""
         with suppress(OSError):
             self._file.close()
         with suppress(OSError):
@@ -88,14 +88,14 @@ class NewContent:
 
 
 class Folder:
-    """The files of one database, by id. Made when the first is written."""
+    """The files of one database, by id. The folder is made with the first file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser()
 
     @contextmanager
     def new(self) -> Iterator[NewContent]:
-        """A file to write. Raises StoreUnavailable where the folder cannot be written to."""
+        """A new file to write. Raises StoreUnavailable if the folder is not writable."""
         with _reported():
             _make_folder(self.path)
             content = NewContent(self.path)
@@ -105,7 +105,7 @@ class Folder:
             content.close()
 
     def open(self, file_id: UUID) -> BinaryIO:
-        """Raises NotFound: it was deleted, or this is not the folder that it was written to."""
+        """The bytes of the file. Raises NotFound if it was deleted, or was written to another folder."""
         try:
             return (self.path / str(file_id)).open("rb")
         except FileNotFoundError:
@@ -116,14 +116,14 @@ class Folder:
             raise StoreUnavailable(f"files: {error.strerror}") from error
 
     def remove(self, file_id: UUID) -> None:
-        """Nothing happens if it is gone already."""
+        """Remove the file, if it is there."""
         with _reported():
             (self.path / str(file_id)).unlink(missing_ok=True)
 
     def old_files(self, *, silent_s: float = STRAY_AFTER_S) -> tuple[UUID, ...]:
-        """The files that nobody wrote to lately. What writers that were killed left half-written is removed."""
+        """The files without a write for `silent_s`. Half-written files of that age are removed: no writer is left."""
         before = time.time() - silent_s
-        found = []
+        old = []
         with _reported():
             for path in self.path.iterdir() if self.path.is_dir() else ():
                 file_id = _as_id(path.name.removesuffix(PART))
@@ -132,12 +132,12 @@ class Folder:
                 if path.suffix == PART:
                     path.unlink(missing_ok=True)
                 else:
-                    found.append(file_id)
-        return tuple(found)
+                    old.append(file_id)
+        return tuple(old)
 
 
 def chunks(content: BinaryIO) -> Iterator[bytes]:
-    """All of an open file, which is closed at the end."""
+    """The bytes of an open file, which is closed at the end."""
     with content:
         while chunk := content.read(CHUNK_BYTES):
             yield chunk
@@ -151,7 +151,7 @@ def _as_id(name: str) -> UUID | None:
 
 
 def _is_older(path: Path, moment: float) -> bool:
-    """False for what another API has just renamed or removed."""
+    """False for a file that another API has just renamed or removed."""
     try:
         return path.stat().st_mtime <= moment
     except FileNotFoundError:
@@ -159,7 +159,7 @@ def _is_older(path: Path, moment: float) -> bool:
 
 
 def _make_folder(path: Path) -> None:
-    """As durable as what will be in it."""
+    """Make the folder and its parents, durably."""
     missing = [each for each in (path, *path.parents) if not each.exists()]
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     for each in missing:

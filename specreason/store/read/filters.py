@@ -1,4 +1,4 @@
-"""Which of a batch's jobs a reader wants to see."""
+"""Filters of a batch's jobs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from specreason.submission.text import storable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Jobs in any of `states`, with this newest grade, whose error has this text in it, in any case of letters."""
+    """Jobs in one of `states`, with this newest grade, and with an error that contains `error`, in any case of letters.
+
+    An empty or missing field filters nothing.
+    """
 
     states: tuple[JobState, ...] = ()
     grade: Literal["true", "false", "none"] | None = None
     error: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Conditions on rows of `job`, all of which hold."""
+        """Conditions on rows of `job`; a job passes if all hold."""
         conditions: list[ColumnElement[bool]] = []
         if self.states:
             conditions.append(job.c.state.in_(self.states))

@@ -1,4 +1,4 @@
-"""Reads batches and jobs as the SQL views sum them up. The fields of a summary are the columns of its view."""
+"""Reads batches and jobs from the views `batch_summary` and `job_summary`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from specreason.submission.text import storable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSummary:
-    """One row of `batch_summary`; what each field means is said there (`\\d+ batch_summary`)."""
+    """One row of `batch_summary`, with its columns as fields; `\\d+ batch_summary` explains each."""
 
     batch_id: UUID
     name: str
@@ -65,7 +65,7 @@ class BatchSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSummary:
-    """One row of `job_summary`; what each field means is said there (`\\d+ job_summary`)."""
+    """One row of `job_summary`, with its columns as fields; `\\d+ job_summary` explains each."""
 
     job_id: UUID
     batch_id: UUID
@@ -116,7 +116,7 @@ def read_batch(database: Database, viewer: Viewer, batch_id: UUID) -> BatchSumma
     """Raises NotFound."""
     visible = select(batch_summary).join(batch, batch.c.id == batch_summary.c.batch_id)
     asked = visible.where(batch_summary.c.batch_id == batch_id, viewer.sees(batch.c.owner))
-    with single_statement(database) as connection:  # who waits for a batch asks often: one round trip
+    with single_statement(database) as connection:  # one round trip: clients that wait for a batch ask often
         row = connection.execute(asked).one_or_none()
     if row is None:
         raise no_batch(batch_id)
@@ -124,7 +124,7 @@ def read_batch(database: Database, viewer: Viewer, batch_id: UUID) -> BatchSumma
 
 
 def batch_as_it_stands(connection: Connection, batch_id: UUID) -> BatchSummary:
-    """The summary of a batch that is known to be there, as the caller's transaction sees it."""
+    """The summary of a batch that exists, as the caller's transaction sees it."""
     return _to_batch(
         connection.execute(select(batch_summary).where(batch_summary.c.batch_id == batch_id)).one()
     )
@@ -139,9 +139,10 @@ def list_batches(
     is_open: bool | None = None,
     name: str | None = None,
 ) -> tuple[BatchSummary, ...]:
-    """A page of batches, newest first: at most `limit`, those submitted before the batch `before`.
+    """A page of batches, newest first: at most `limit`, submitted before the batch `before`.
 
-    `is_open`: whether any of its jobs has not ended; `name`: a part of it, in any case of letters.
+    `is_open`: only batches with a job that has not ended (True), or without one (False). `name`: only batches whose
+    name contains it, in any case of letters.
     """
     page = select(batch.c.id).where(viewer.sees(batch.c.owner)).order_by(batch.c.id.desc()).limit(limit)
     if before is not None:
@@ -152,7 +153,7 @@ def list_batches(
         unended = exists().where(job.c.batch_id == batch.c.id, job.c.state.in_(OPEN))
         page = page.where(unended if is_open else ~unended)
     with transaction(database) as connection:
-        ids = connection.scalars(page).all()  # first, so that only these are summed up
+        ids = connection.scalars(page).all()  # before the summaries, so that only these are summed up
         rows = connection.execute(
             select(batch_summary).where(one_of_ids(batch_summary.c.batch_id, ids))
         ).all()
@@ -175,7 +176,7 @@ def read_jobs(
     limit: int = 100,
     which: JobFilter | None = None,
 ) -> Page[JobSummary]:
-    """A page of a batch's jobs, in the order submitted: at most `limit`, those behind the job `after`.
+    """A page of a batch's jobs, in the order of submission: at most `limit`, after the job `after`.
 
     Raises NotFound.
     """
