@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx2
 
-from specreason.cli.demo import CONFIG, PROBLEMS
+from specreason.cli.local.demo import CONFIG, PROBLEMS
 from specreason.cli.local.stack import Stack, running_stack
 from specreason.store.read.query import read_only_query
 

@@ -6,19 +6,17 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
 from specreason import __version__
-from specreason.cli import batch, database, doctor, job, keys, submit, workers
+from specreason.cli import batch, database, demo, doctor, job, keys, submit, up, workers
 from specreason.cli.exits import (
     EXIT_HELP,
     EXIT_INTERRUPTED,
     EXIT_PIPE_CLOSED,
-    EXIT_SOME_FAILED,
     EXIT_TERMINATED,
     report,
     report_error,
@@ -38,44 +36,11 @@ app.add_typer(batch.app, name="batch")
 app.add_typer(job.app, name="job")
 app.add_typer(database.app, name="db")
 app.add_typer(keys.app, name="keys")
+app.command()(demo.demo)
+app.command()(up.up)
 app.command()(submit.submit)
 app.command()(workers.workers)
 app.command()(doctor.doctor)
-
-
-@app.command()
-def demo(
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Keep the data here. Default: a temporary folder, removed at the end.")
-    ] = None,
-    problems: Annotated[int, typer.Option(min=1, max=24, help="How many of the bundled problems.")] = 24,
-    as_json: AsJson = False,
-) -> None:
-    """Run the bundled problems with the demo pair: the base alone, the drafter alone, then both together."""
-    from specreason.cli.demo import run_demo
-
-    report = run_demo(data_dir, num_problems=problems, as_json=as_json)
-    raise typer.Exit(0 if report.all_succeeded else EXIT_SOME_FAILED)
-
-
-@app.command()
-def up(
-    data_dir: Annotated[Path | None, typer.Option(help="Where the data live.")] = None,
-    pair: PairName = "demo",
-    port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="The API's port; 0: any free one. Default: SPECREASON_API_PORT."),
-    ] = None,
-    slots: Annotated[
-        int | None, typer.Option(min=1, max=32, help="Jobs in flight on the pair. Default: SPECREASON_SLOTS.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Start Postgres, Valkey, the API and one worker on this machine, and keep them until Ctrl-C."""
-    from specreason.cli.local.stack import default_data_dir
-    from specreason.cli.up import run_up
-
-    run_up(data_dir or default_data_dir(), pair=pair, port=port, slots=slots, as_json=as_json)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,11 +58,14 @@ class Servers:
         self.stop()
 
 
-def start_servers(data_dir: Path, *, timeout_s: float = 60.0) -> Servers:
+def start_servers(
+    data_dir: Path, *, timeout_s: float = 60.0, announce: Callable[[str], None] = lambda line: None
+) -> Servers:
     """Start Postgres and Valkey on the data in `data_dir`, and create that folder if it is absent.
 
     Must be called from the main thread: the servers die with the thread that started them. `timeout_s`
-    bounds the wait for each server's first answer, crash recovery included. Raises EmbeddedServerError.
+    bounds the wait for each server's first answer, crash recovery included. `announce` gets a line before
+    each server is started. Raises EmbeddedServerError.
     """
     if platform.system() != "Linux":
         raise EmbeddedServerError(
@@ -69,7 +73,7 @@ def start_servers(data_dir: Path, *, timeout_s: float = 60.0) -> Servers:
         )
     with ExitStack() as cleanup:
         try:
-            servers = _start(data_dir, timeout_s, cleanup)
+            servers = _start(data_dir, timeout_s, announce, cleanup)
         except OSError as error:
             raise EmbeddedServerError(f"cannot start the embedded servers in {data_dir}: {error}") from error
     return servers
@@ -87,11 +91,13 @@ def prepare(data_dir: Path, timeout_s: float, cleanup: ExitStack) -> Ground:
     )
 
 
-def _start(data_dir: Path, timeout_s: float, cleanup: ExitStack) -> Servers:
+def _start(data_dir: Path, timeout_s: float, announce: Callable[[str], None], cleanup: ExitStack) -> Servers:
     ground = prepare(data_dir, timeout_s, cleanup)
     instance = ground.instance
+    announce("Starting Postgres")
     postgres = start_postgres(ground.postgres, instance, ground.account)
     cleanup.callback(stop_postgres, postgres, instance)
+    announce("Starting Valkey")
     valkey = start_valkey(ground.valkey, instance)
     cleanup.callback(stop_valkey, valkey, instance)
     return Servers(

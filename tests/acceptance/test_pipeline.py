@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from kombu import Connection
 
-from specreason.cli.demo import PROBLEMS
+from specreason.cli.local.demo import PROBLEMS
 from specreason.cli.local.stack import Stack
 from specreason.store.read.query import read_only_query
 from tests.acceptance.conftest import Api

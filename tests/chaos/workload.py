@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from specreason.cli.demo import PROBLEMS
+from specreason.cli.local.demo import PROBLEMS
 from tests.chaos.api import Api
 from tests.chaos.profiles import DEMO, Profile
 from tests.chaos.scripted_pair import PROBLEM

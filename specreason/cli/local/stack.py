@@ -1,6 +1,6 @@
 """The whole product on one machine: embedded servers, the API and one worker, started in order and stopped together.
 
-Servers that SPECREASON_DATABASE_URL and SPECREASON_BROKER_URL name are used instead of embedded ones.
+SPECREASON_DATABASE_URL and SPECREASON_BROKER_URL name servers to use instead of the embedded ones.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from uuid import UUID
 
 from api.serve import listen, url_of
 from specreason.children import spawn_module, stop
+from specreason.cli.show.pace import Beat
 from specreason.config import get_pair, load_pairs
 from specreason.embedded import start_servers
 from specreason.embedded.datadir import locked_data_dir
@@ -53,13 +54,14 @@ class Stack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One of our own processes and where it logs."""
+    """One of our own processes and its log."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
 
     def check(self) -> None:
+        """Raise EmbeddedServerError, with the end of the log, if the process has ended."""
         status = self.process.poll()
         if status is not None:
             tail = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
@@ -70,7 +72,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Backing:
-    """Where database and broker are, and how to see that ours still run."""
+    """The database and the broker. `check` raises EmbeddedServerError if an embedded one has ended."""
 
     database_url: str
     broker_url: str
@@ -78,7 +80,7 @@ class Backing:
 
 
 def default_data_dir() -> Path:
-    """Where `specreason up` keeps its data unless told otherwise."""
+    """Return the data directory of `specreason up` where none is given."""
     root = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(root) / "specreason"
 
@@ -89,8 +91,8 @@ def running_stack(
 ) -> Iterator[Stack]:
     """Start everything and yield once the worker holds its pair; stop everything at the end of the block.
 
-    `announce` gets one line per stage. Must be called from the main thread. Raises InputError for a port in use
-    or an unknown pair before anything is started.
+    `announce` gets one line per stage, and one every ten seconds while the pair is loaded. Must be called from the
+    main thread. Raises InputError for a port in use or an unknown pair before anything is started.
     """
     settings = load_settings()
     data_dir = data_dir.expanduser().resolve()
@@ -127,9 +129,10 @@ def running_stack(
             cleanup.callback(stop, process, grace_s=grace_s)
             return Service(name=name, process=process, log=path)
 
-        announce("Starting the API and the worker")
+        announce("Starting the API")
         fd = listener.fileno()
         api = start("api", "--listen-fd", str(fd), grace_s=10, pass_fds=(fd,))
+        announce("Starting the worker")
         worker = start("worker", "--pair", pair, grace_s=settings.drain_s + 20)
         stack = Stack(
             api_url=url_of(listener),
@@ -139,22 +142,20 @@ def running_stack(
             services=(api, worker),
             check_servers=backing.check,
         )
-        announce(f"Loading the pair '{pair}' into two vLLM engines")
-        _wait_until_loaded(stack, pair, earlier)
+        _wait_until_loaded(stack, pair, earlier, announce)
         yield stack
         announce("Stopping everything")
 
 
 @contextmanager
 def _servers(settings: Settings, data_dir: Path, announce: Announce) -> Iterator[Backing]:
-    """Database and broker: those in the environment, or embedded servers where either is missing."""
+    """Use the database and the broker that the settings name; start embedded servers if either is missing."""
     database_url, broker_url = settings.database_url, settings.broker_url
     if database_url is not None and broker_url is not None:
         with locked_data_dir(data_dir):
             yield Backing(database_url.get_secret_value(), broker_url.get_secret_value(), lambda: None)
         return
-    announce("Starting Postgres and Valkey")
-    with start_servers(data_dir) as servers:
+    with start_servers(data_dir, announce=announce) as servers:
         yield Backing(
             servers.database_url if database_url is None else database_url.get_secret_value(),
             servers.broker_url if broker_url is None else broker_url.get_secret_value(),
@@ -162,8 +163,11 @@ def _servers(settings: Settings, data_dir: Path, announce: Announce) -> Iterator
         )
 
 
-def _wait_until_loaded(stack: Stack, pair: str, earlier: frozenset[UUID]) -> None:
-    """However long loading takes: the supervisor ends, and with it this wait, when it gives up."""
+def _wait_until_loaded(stack: Stack, pair: str, earlier: frozenset[UUID], announce: Announce) -> None:
+    """Wait for a live worker that is not one of the `earlier` ones. Raises EmbeddedServerError if a process ends."""
+    started, beat = time.monotonic(), Beat()
     while not live_workers(stack.database, pair) - earlier:
         stack.check()
+        if beat.is_due(now := time.monotonic()):
+            announce(f"Loading the pair '{pair}' into two vLLM engines ({now - started:.0f} s)")
         time.sleep(POLL_S)

@@ -1,4 +1,4 @@
-"""What `specreason demo` prints: a table, two questions answered in SQL, and one trace to read."""
+"""The output of `specreason demo`: a table, two questions answered in SQL, and one trace to read."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ GROUP BY step.decision ORDER BY step.decision""",
 )
 
 
-def print_table(console: Console, batches: dict[str, Batch], speedups: dict[str, float | None]) -> None:
-    """One row a scheme. The interval is Wilson's at 95 %."""
+def print_figures(console: Console, batches: dict[str, Batch], speedups: dict[str, float | None]) -> None:
+    """Print one row per scheme. The interval is Wilson's at 95 %."""
     table = Table(title="One job in flight, the same problems for each scheme", box=box.SIMPLE_HEAD)
     table.add_column("scheme", no_wrap=True)
     for heading in ("pass@1", "95 %", "s/job", "speedup", "accepted", "kept", "spent"):
@@ -64,7 +64,7 @@ def print_table(console: Console, batches: dict[str, Batch], speedups: dict[str,
 
 
 def print_queries(console: Console, database: Database, batch_id: UUID) -> None:
-    """Each question, its SQL as a user may paste it, and the answer."""
+    """Print each question, its SQL to copy, and the answer."""
     for question, sql in QUESTIONS:
         query = sql.format(batch_id=batch_id)
         answer = read_only_query(database, query)
@@ -77,7 +77,7 @@ def print_queries(console: Console, database: Database, batch_id: UUID) -> None:
 
 
 def print_a_trace(console: Console, client: Client, batch_id: UUID) -> None:
-    """The first trace in which a draft was rejected, else the first."""
+    """Print the first trace with a rejected draft, else the first trace."""
     jobs = list(client.jobs(batch_id))
     job = next((job for job in jobs if job.num_accepted < job.num_drafted), jobs[0])
     console.print("[bold]One trace[/bold]")

@@ -1,4 +1,4 @@
-"""stdout carries data, stderr everything else. Colours and bars only where a person looks; NO_COLOR is heard."""
+"""stdout carries data, stderr everything else. Colours and bars are for terminals only; NO_COLOR is respected."""
 
 from __future__ import annotations
 
@@ -12,27 +12,33 @@ from rich.table import Table
 
 from specreason.client.decoding import to_json
 
-TABLE_WIDTH = 160  # at least: a narrower terminal breaks lines, which is read more easily than columns
+# At least: broken lines on a narrow terminal are easier to read than broken columns.
+TABLE_WIDTH = 160
 
 
 def data_console() -> Console:
-    """For what the user asked for."""
+    """Return the console for what the user asked for."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=TABLE_WIDTH)
 
 
 def message_console() -> Console:
-    """For progress and remarks."""
+    """Return the console for progress and remarks."""
     return Console(stderr=True, highlight=False)
 
 
+def print_message(text: str) -> None:
+    """Print one line on stderr."""
+    message_console().print(text, soft_wrap=True, markup=False)
+
+
 def print_json(value: Any) -> None:
-    """One line of JSON."""
+    """Print one line of JSON."""
     typer.echo(json.dumps(to_json(value)))
 
 
 def print_answer(value: Any, words: str, *, as_json: bool) -> None:
-    """The same answer, for a program or for a person."""
+    """Print an answer: the value for a program, the words for a person."""
     if as_json:
         print_json(value)
     else:
@@ -40,18 +46,18 @@ def print_answer(value: Any, words: str, *, as_json: bool) -> None:
 
 
 def print_list_as_json(values: Any, *, has_more: bool = False) -> None:
-    """A list in the shape of the API's own pages."""
+    """Print a list in the shape of the API's pages."""
     print_json({"data": list(values), "has_more": has_more})
 
 
 def tell_of_more(has_more: bool) -> None:
-    """On stderr."""
+    """Say on stderr that a list was cut, if it was."""
     if has_more:
-        message_console().print("there are more; --limit shows them", markup=False)
+        print_message("there are more; --limit shows them")
 
 
 def plain_table(*headings: str, right: tuple[str, ...] = ()) -> Table:
-    """A table without lines, numbers to the right. The first column has ids, to be copied: it is not broken."""
+    """Return a table without lines. Columns in `right` are right-aligned; the first, with ids to copy, never wraps."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for place, heading in enumerate(headings):
         table.add_column(
@@ -64,11 +70,11 @@ def plain_table(*headings: str, right: tuple[str, ...] = ()) -> Table:
 
 
 def print_table(table: Table) -> None:
-    """On stdout."""
+    """Print a table on stdout."""
     width = data_console().width
     Console(highlight=False, width=max(width, TABLE_WIDTH)).print(table)
 
 
 def number(value: float | None, form: str) -> str:
-    """A figure, or a dash where there is none yet."""
+    """Return a figure, or a dash if there is none yet."""
     return "–" if value is None else form.format(value)

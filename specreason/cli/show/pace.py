@@ -1,25 +1,40 @@
-"""How fast jobs end, and how long the rest will take."""
+"""How fast jobs end, how long the rest will take, and when another line about it is due."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
 
-# Enough of both that the figure is steady, and little enough that it is of now.
+# The rate covers at least this much of both: enough to be steady, little enough to be current.
 WINDOW_S, WINDOW_JOBS = 60.0, 20
 RATES = ((1.0, "s"), (60.0, "min"), (3600.0, "h"))
-# Below so many seconds, the seconds of one, its name.
+# Each unit: times below this many seconds use it, the seconds of one, its name.
 TIMES = ((90.0, 1.0, "s"), (5400.0, 60.0, "min"), (float("inf"), 3600.0, "h"))
 
 
 @dataclass(slots=True)
+class Beat:
+    """Decides when the next line of a log is due: at once, then every `every_s`. Times are seconds of one clock."""
+
+    every_s: float = 10.0
+    _next_s: float = float("-inf")
+
+    def is_due(self, now_s: float) -> bool:
+        """True if a line is due; the line counts as written then."""
+        if now_s < self._next_s:
+            return False
+        self._next_s = now_s + self.every_s
+        return True
+
+
+@dataclass(slots=True)
 class Pace:
-    """Of what is looked at again and again. Times are seconds of one clock."""
+    """Measures how fast jobs end, from repeated looks. Times are seconds of one clock."""
 
     _changes: deque[tuple[float, int]] = field(default_factory=deque)
 
     def look(self, now_s: float, num_ended: int) -> float:
-        """Jobs that end per second lately, now that `num_ended` have; 0 while none has since the first look."""
+        """Return jobs per second over the last looks. 0 until a job has ended since the first look."""
         changes = self._changes
         if not changes or changes[-1][1] != num_ended:
             changes.append((now_s, num_ended))
@@ -35,7 +50,7 @@ class Pace:
 
 
 def pace_in_words(rate: float, num_left: int) -> str:
-    """`rate` is jobs per second. Nothing is said where it is not known, or there is nothing to wait for."""
+    """Return rate and time left. `rate` is jobs per second; empty if it is 0 or no job is left."""
     return f"{_rate(rate)}, about {_time(num_left / rate)} left" if rate and num_left else ""
 
 

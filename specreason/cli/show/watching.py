@@ -1,4 +1,4 @@
-"""Waits for batches, with a bar where a person looks and a line now and then where none does. Ctrl-C only detaches."""
+"""Waits for batches: bars on a terminal, elsewhere a plain line every ten seconds. Ctrl-C only detaches."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
+from uuid import UUID
 
 from rich.console import Console
 from rich.progress import (
@@ -19,15 +20,13 @@ from rich.table import Column
 
 from specreason.cli.exits import EXIT_SOME_FAILED
 from specreason.cli.show.output import message_console
-from specreason.cli.show.pace import Pace, pace_in_words
+from specreason.cli.show.pace import Beat, Pace, pace_in_words
 from specreason.client import Batch, Client
 from specreason.errors import Detached, TimedOut
 
-LINE_EVERY_S = 10.0
-
 
 class Display(Protocol):
-    """Shows how a batch stands."""
+    """Shows the state of batches."""
 
     def show(self, batch: Batch) -> None: ...
 
@@ -52,23 +51,26 @@ class Bars:
 
 
 class Lines:
-    """A line when a batch has ended, and now and then one of all that are watched."""
+    """A line when a batch has ended, and every ten seconds one about all that are watched."""
 
     def __init__(self, console: Console, batches: Sequence[Batch]) -> None:
         self._console = console
         self._latest = {batch.batch_id: batch for batch in batches}
+        self._ended: set[UUID] = set()
         self._pace = Pace()
-        self._say_at = float("-inf")
+        self._beat = Beat()
 
     def show(self, batch: Batch) -> None:
         now = time.monotonic()
         self._latest[batch.batch_id] = batch
         together = list(self._latest.values())
         rate = self._pace.look(now, sum(each.num_ended for each in together))
-        if batch.ended and len(together) > 1:
-            self._print(_label(batch), [batch], 0.0)
-        elif batch.ended or now >= self._say_at:
-            self._say_at = now + LINE_EVERY_S
+        if batch.ended:
+            # A batch is shown again while its grades are waited for.
+            if batch.batch_id not in self._ended:
+                self._ended.add(batch.batch_id)
+                self._print(_label(batch), [batch], 0.0)
+        elif self._beat.is_due(now):
             label = _label(batch) if len(together) == 1 else f"{len(together)} batches"
             self._print(label, together, rate)
 
@@ -80,9 +82,9 @@ class Lines:
 
 
 def watched(client: Client, batches: Sequence[Batch], *, timeout_s: float | None) -> list[Batch]:
-    """The batches once all their jobs have ended. Raises TimedOut, and Detached at Ctrl-C: the batches go on."""
+    """Wait until all jobs have ended. Raises TimedOut, and Detached at Ctrl-C; the batches go on all the same."""
     try:
-        with _display(batches) as display:
+        with display_of(batches) as display:
             return client.wait_all([batch.batch_id for batch in batches], timeout_s, display.show)
     except TimedOut as error:
         raise TimedOut(f"{error}; {_reattach(batches)}") from error
@@ -91,20 +93,22 @@ def watched(client: Client, batches: Sequence[Batch], *, timeout_s: float | None
 
 
 def exit_status_of(batches: Sequence[Batch]) -> int:
-    """0 if every job succeeded."""
+    """Return 0 if every job succeeded, else EXIT_SOME_FAILED."""
     return 0 if all(batch.num_succeeded == batch.num_jobs for batch in batches) else EXIT_SOME_FAILED
 
 
 @contextmanager
-def _display(batches: Sequence[Batch]) -> Iterator[Display]:
+def display_of(batches: Sequence[Batch]) -> Iterator[Display]:
+    """Show the batches until the end of the block, on stderr: bars on a terminal, plain lines elsewhere."""
     console = message_console()
     if not console.is_terminal:
         yield Lines(console, batches)
         return
+    # On a narrow terminal the bar gets shorter, since no other column wraps.
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        MofNCompleteColumn(table_column=Column(no_wrap=True)),  # where room is short, the bar gets shorter
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TimeElapsedColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[said]}", markup=False),
     )
@@ -117,7 +121,7 @@ def _label(batch: Batch) -> str:
 
 
 def _said(batches: Sequence[Batch], rate: float) -> str:
-    """What is known beside the counts: jobs that end per second, what holds them up, and how they do."""
+    """Return what is known beside the counts: the pace, a pause, the share of accepted drafts, jobs without success."""
     num_left = sum(batch.num_jobs - batch.num_ended for batch in batches)
     num_bad = sum(batch.num_ended - batch.num_succeeded for batch in batches)
     num_drafted = sum(batch.num_drafted for batch in batches)

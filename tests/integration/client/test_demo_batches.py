@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from specreason.cli.demo import PROBLEMS, DemoReport, _run_batches
+from specreason.cli.local.demo import PROBLEMS, DemoReport, run_batches
 from specreason.cli.local.stack import Stack
-from specreason.cli.show.demo import print_a_trace, print_queries, print_table
+from specreason.cli.show.demo import print_a_trace, print_figures, print_queries
 from specreason.client import Client
 from specreason.embedded import Servers
 from specreason.store.queue.jobs import JobResult, claim, finish
@@ -24,7 +24,13 @@ from tests.support.live_api import serving
 
 
 def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
-    servers: Servers, database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    servers: Servers,
+    database: Database,
+    *,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("SPECREASON_FILES_DIR", str(tmp_path / "files"))
     new = NewWorker(pair="demo", pair_fingerprint="f", host="here", pid=1, slots=1)
@@ -45,6 +51,7 @@ def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
     app = make_api(servers, database)
     lines = PROBLEMS.read_text().splitlines()[:2]
     out = io.StringIO()
+    announced: list[str] = []
     console = Console(file=out, width=200)
     with serving(app) as url, Client(url) as client:
         stack = Stack(
@@ -55,13 +62,22 @@ def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
             services=(),
             check_servers=work,
         )
-        report = DemoReport(batches=_run_batches(stack, client, lines, console))
+        report = DemoReport(batches=run_batches(stack, client, lines, announced.append))
         assert list(report.batches) == ["base", "drafter", "specreason"]
         assert report.all_succeeded
         assert [batch.num_graded for batch in report.batches.values()] == [2, 2, 2]
         assert report.speedup("base") == 1
-        print_table(console, report.batches, {name: report.speedup(name) for name in report.batches})
+        print_figures(console, report.batches, {name: report.speedup(name) for name in report.batches})
         print_queries(console, database, report.batches["specreason"].batch_id)
         print_a_trace(console, client, report.batches["specreason"].batch_id)
+    assert [line.split(",")[0] for line in announced] == [
+        "Scheme 1 of 3: base",
+        "Scheme 2 of 3: drafter",
+        "Scheme 3 of 3: specreason",
+    ]
+    written = capsys.readouterr()
+    assert written.out == ""
+    for scheme in report.batches:
+        assert written.err.count(f"demo {scheme}: 2 of 2 jobs have ended\n") == 1
     assert "1.00×" in out.getvalue()
     assert "succeeded; answer 4" in out.getvalue()

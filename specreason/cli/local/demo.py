@@ -1,0 +1,102 @@
+"""Runs the three batches of `specreason demo` on a stack of their own, and prints their figures."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from specreason.cli.connection import connected
+from specreason.cli.local.stack import Announce, Stack, running_stack
+from specreason.cli.show.demo import print_a_trace, print_figures, print_queries
+from specreason.cli.show.output import data_console, print_json, print_message
+from specreason.cli.show.watching import display_of
+from specreason.client import Batch, Client
+from specreason.config import SchemeName
+
+PROBLEMS = Path(__file__).parents[2] / "demo" / "problems.jsonl"
+SCHEMES = (SchemeName.BASE, SchemeName.DRAFTER, SchemeName.SPECREASON)
+# Greedy decoding, so that the three schemes differ by nothing but the scheme.
+CONFIG: dict[str, Any] = {"temperature": 0.0, "token_budget": 1024, "max_answer_tokens": 64}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoReport:
+    """The batches of the three schemes, by the scheme's name."""
+
+    batches: dict[str, Batch]
+
+    @property
+    def all_succeeded(self) -> bool:
+        return all(batch.num_succeeded == batch.num_jobs for batch in self.batches.values())
+
+    def speedup(self, scheme: str) -> float | None:
+        """Return how many times faster a job is than with the base alone, from the mean latencies."""
+        base, own = (self.batches[name].mean_latency_s for name in ("base", scheme))
+        return base / own if base and own else None
+
+    def figures(self) -> dict[str, Any]:
+        """Return what the last line of `specreason demo --json` holds."""
+        of_all = self.batches.values()
+        return {
+            "pass_at_1": {name: batch.pass_at_1 for name, batch in self.batches.items()},
+            "mean_latency_s": {name: batch.mean_latency_s for name, batch in self.batches.items()},
+            "speedup": self.speedup("specreason"),
+            "step_acceptance": self.batches["specreason"].step_acceptance,
+            "jobs_total": sum(batch.num_jobs for batch in of_all),
+            "jobs_succeeded": sum(batch.num_succeeded for batch in of_all),
+        }
+
+
+def run_demo(data_dir: Path | None, *, num_problems: int, as_json: bool) -> DemoReport:
+    """Start the stack, run the three batches one after the other, print their figures, stop the stack."""
+    with ExitStack() as cleanup:
+        if data_dir is None:
+            data_dir = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="specreason-demo-")))
+        # One slot: a job runs alone, so that the schemes' latencies compare.
+        stack = cleanup.enter_context(
+            running_stack(data_dir, pair="demo", port=0, slots=1, announce=print_message)
+        )
+        lines = PROBLEMS.read_text().splitlines()[:num_problems]
+        client = cleanup.enter_context(connected(stack.api_url))
+        report = DemoReport(batches=run_batches(stack, client, lines, print_message))
+        if not as_json:
+            console = data_console()
+            print_figures(console, report.batches, {name: report.speedup(name) for name in report.batches})
+            print_queries(console, stack.database, report.batches["specreason"].batch_id)
+            print_a_trace(console, client, report.batches["specreason"].batch_id)
+    if as_json:
+        print_json(report.figures())
+    return report
+
+
+def run_batches(stack: Stack, client: Client, lines: list[str], announce: Announce) -> dict[str, Batch]:
+    """Run the problems of the JSONL `lines` once per scheme; return the graded batches by scheme.
+
+    Raises EmbeddedServerError if a part of the stack ends meanwhile.
+    """
+    batches = {}
+    for number, scheme in enumerate(SCHEMES, 1):
+        announce(f"Scheme {number} of {len(SCHEMES)}: {scheme}, {len(lines)} problems")
+        # A data directory that is used again gets new batches: the demo measures, so it runs.
+        batch = client.submit(
+            "\n".join(lines).encode(),
+            name=f"demo {scheme}",
+            config=CONFIG | {"scheme": str(scheme)},
+            idempotency_key=str(uuid4()),
+        )
+        batches[str(scheme)] = _wait_for(batch, stack, client)
+    return batches
+
+
+def _wait_for(batch: Batch, stack: Stack, client: Client) -> Batch:
+    with display_of([batch]) as display:
+
+        def show(latest: Batch) -> None:
+            stack.check()
+            display.show(latest)
+
+        return client.wait(batch.batch_id, on_progress=show)
