@@ -100,8 +100,10 @@ def _batches(
     caller: Caller,
     grid_id: UUID | None,
 ) -> list[NewBatch]:
-    """One batch for each configuration. Raises InvalidField for a pair that is not served, for a configuration that the
-    pair cannot run, and for too many."""
+    """One batch for each configuration.
+
+    Raises InvalidField for a pair that is not served, a configuration that it cannot run, and too many of them.
+    """
     options = submission.options
     pair = get_pair(pairs, options.pair)
     # Thresholds that differ may be the same once the pair's own is written down.
