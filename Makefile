@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo up test chaos check format lock clean
+.PHONY: demo up unit test chaos check format lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)
@@ -12,6 +12,10 @@ demo: $(INSTALLED)
 
 up: $(INSTALLED)
 	$(BIN)/specreason up
+
+# The tests that need no process, no network and no model library: half a minute at most.
+unit: $(INSTALLED)
+	$(BIN)/python -m pytest -q tests/unit
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest

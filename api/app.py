@@ -9,19 +9,20 @@ from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 
 from api.answers.docs import add_docs
-from api.answers.errors import answer_with_problems
+from api.answers.errors import handle_errors
 from api.answers.openapi import document_errors
 from api.deployment import Deployment
 from api.door.access import AccessMiddleware, check_scope
 from api.door.authenticator import Authenticator
 from api.door.body_limit import BodyLimit
+from api.housekeeping import Housekeeping
 from api.native import controls, events, reads, results, submit
 from api.native.streams import Streams
 from api.openai import batches, files, models
 from api.openai.advance import BatchAdvancer
-from api.publisher import Publisher
 from specreason import __version__
 from specreason.config import PairConfig
+from specreason.doorbell import Doorbell
 from specreason.settings import Settings
 from specreason.store.files.rows import files_folder
 from specreason.store.session import Database
@@ -29,7 +30,7 @@ from specreason.store.session import Database
 
 def create_app(
     database: Database,
-    publisher: Publisher,
+    doorbell: Doorbell,
     pairs: dict[str, PairConfig],
     settings: Settings,
     *,
@@ -40,12 +41,14 @@ def create_app(
     Without an authenticator, keys are off.
     """
     folder = files_folder(database, settings.files_dir)
-    advancer = BatchAdvancer(database, folder, publisher, pairs, settings)
+    advancer = BatchAdvancer(database, folder, doorbell, pairs, settings)
+    housekeeping = Housekeeping(database, folder, advancer)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        advancer.start()
+        housekeeping.start()
         yield
+        await run_in_threadpool(housekeeping.close)
         await run_in_threadpool(advancer.close)
 
     app = FastAPI(
@@ -59,7 +62,7 @@ def create_app(
     )
     app.state.deployment = Deployment(
         database=database,
-        doorbell=publisher,
+        doorbell=doorbell,
         pairs=pairs,
         settings=settings,
         authenticator=authenticator,
@@ -70,7 +73,7 @@ def create_app(
     for part in (submit, reads, results, controls, events, files, batches, models):
         app.include_router(part.router)
     add_docs(app)
-    answer_with_problems(app)
+    handle_errors(app)
     document_errors(app)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
     # The outermost: a request without a key costs nothing but its refusal.

@@ -11,8 +11,8 @@ from fastapi import Depends, Request
 from api.door.authenticator import Authenticator
 from api.native.streams import Streams
 from api.openai.advance import BatchAdvancer
-from api.publisher import Publisher
 from specreason.config import PairConfig
+from specreason.doorbell import Doorbell
 from specreason.settings import Settings
 from specreason.store.files import folder
 from specreason.store.session import Database
@@ -23,7 +23,7 @@ class Deployment:
     """The parts of the process that outlive a request. `authenticator` is None where keys are off."""
 
     database: Database
-    doorbell: Publisher
+    doorbell: Doorbell
     pairs: Mapping[str, PairConfig]
     settings: Settings
     authenticator: Authenticator | None

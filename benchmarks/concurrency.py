@@ -34,10 +34,11 @@ from specreason.reasoning.steps import StepRecord
 from specreason.reasoning.transcript import Transcript
 from specreason.settings import Settings
 from specreason.store.access.visibility import Viewer
-from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.queue.batches import NewBatch, write_batches
+from specreason.store.queue.problems import NewProblem, check
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.summaries import read_jobs
-from specreason.store.session import Database, connect
+from specreason.store.session import Database, connect, transaction
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter, read_steps
 from worker.host import PairHost
@@ -113,8 +114,10 @@ def run_jobs(
     empty(database)
     host.run(forget_prefixes(pair))
     config = CONFIG.model_copy(update={"overlap": overlap})
-    new = NewBatch(name="bench", pair=PAIR, config=config, problems=[NewProblem(text=text) for text in texts])
-    batch_id = insert_batch(database, new)
+    problems = check([NewProblem(text=text) for text in texts])
+    with transaction(database) as connection:
+        new = NewBatch(name="bench", pair=PAIR, config=config, problems=problems)
+        (batch_id,) = write_batches(connection, [new])
     job_ids = [job.job_id for job in read_jobs(database, Viewer.EVERYONE, batch_id, limit=len(texts)).rows]
     worker = NewWorker(pair=PAIR, pair_fingerprint=pair.fingerprint, host="here", pid=1, slots=in_flight)
     worker_id = register_worker(database, worker, lease_s=86_400)

@@ -29,18 +29,18 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+from kombu import Connection
 from sqlalchemy import text
 
 from benchmarks.long_queue import FINGERPRINT, PAIR, start_worker, submit
 from benchmarks.own_servers import conditions, empty, own_servers, vacuum
 from benchmarks.selection import NUM_BATCHES, WINDOW, measure_selection
-from specreason.doorbell import queue_of
+from specreason.doorbell import Doorbell, queue_of
 from specreason.reasoning.steps import StopReason
 from specreason.settings import Settings
 from specreason.store.queue.jobs import JobResult, claim, finish
 from specreason.store.session import Database, connect
 from specreason.store.tables.states import JobState
-from worker.app import make_app
 from worker.leader import ANNOUNCE_EVERY_S, Leader
 
 SUCCEEDED = JobResult(state=JobState.SUCCEEDED, stop_reason=StopReason.ANSWERED, answer="4")
@@ -134,12 +134,11 @@ def most_messages_waiting(database: Database, broker_url: str) -> int:
     """Let a leader announce the queue as it stands; the most messages that the broker held at once."""
     worker_id = start_worker(database)
     settings = Settings(publish_window=WINDOW, republish_s=1)
-    app = make_app(broker_url)
-    leader = Leader(database, app, settings)
+    leader = Leader(database, Doorbell(broker_url), settings)
     draw = random.Random(0)
     most = 0
     with (
-        app.connection_for_read() as connection,
+        Connection(broker_url) as connection,
         connection.SimpleQueue(queue_of(PAIR), no_ack=True) as waiting,
     ):
         for _ in range(NUM_TICKS):

@@ -5,20 +5,21 @@ from __future__ import annotations
 from uuid import UUID
 
 from specreason.config import RunConfig
-from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.queue.batches import NewBatch, write_batches
+from specreason.store.queue.problems import NewProblem, check
 from specreason.store.queue.workers import NewWorker, register_worker
-from specreason.store.session import Database
+from specreason.store.session import Database, transaction
 
 PAIR = FINGERPRINT = "bench"
 
 
 def submit(database: Database, num_batches: int, num_jobs: int) -> None:
     """`num_jobs` in all, spread evenly."""
-    per_batch = [NewProblem(text=f"What is 2 + {i}?") for i in range(num_jobs // num_batches)]
+    problems = check([NewProblem(text=f"What is 2 + {i}?") for i in range(num_jobs // num_batches)])
     for number in range(num_batches):
-        insert_batch(
-            database, NewBatch(name=f"batch {number}", pair=PAIR, config=RunConfig(), problems=per_batch)
-        )
+        new = NewBatch(name=f"batch {number}", pair=PAIR, config=RunConfig(), problems=problems)
+        with transaction(database) as connection:
+            write_batches(connection, [new])
 
 
 def start_worker(database: Database) -> UUID:

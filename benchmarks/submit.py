@@ -32,9 +32,9 @@ import httpx2
 from openai import OpenAI
 from sqlalchemy import text
 
+from api.serve import listen
 from benchmarks.own_servers import conditions, own_servers, vacuum
 from specreason.children import spawn_module, stop
-from specreason.cli.local.services import listen
 from specreason.embedded import Servers
 from specreason.store.session import Database, connect
 

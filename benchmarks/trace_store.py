@@ -27,12 +27,13 @@ from specreason.config import RunConfig
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Phase, StepRecord
 from specreason.store.access.visibility import Viewer
-from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.queue.batches import NewBatch, write_batches
 from specreason.store.queue.claims import ClaimedJob
 from specreason.store.queue.jobs import claim
+from specreason.store.queue.problems import NewProblem, check
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.summaries import read_jobs
-from specreason.store.session import Database, connect
+from specreason.store.session import Database, connect, transaction
 from specreason.store.trace.writer import TraceWriter
 
 PAIR = "bench"
@@ -115,18 +116,17 @@ def claim_jobs(database: Database, number: int) -> list[ClaimedJob]:
     """The only jobs in the database."""
     empty(database)
     problems = [NewProblem(text=f"What is 2 + {i}?") for i in range(number)]
-    batch_id = insert_batch(
-        database, NewBatch(name="steps", pair=PAIR, config=RunConfig(), problems=problems)
-    )
+    new = NewBatch(name="steps", pair=PAIR, config=RunConfig(), problems=check(problems))
+    with transaction(database) as connection:
+        (batch_id,) = write_batches(connection, [new])
     new = NewWorker(pair=PAIR, pair_fingerprint=PAIR, host="here", pid=1, slots=number)
     worker_id = register_worker(database, new, lease_s=86_400)
     claims = [
         claim(database, job.job_id, worker_id=worker_id, pair_fingerprint=PAIR)
         for job in read_jobs(database, Viewer.EVERYONE, batch_id, limit=number).rows
     ]
-    vacuum(
-        database, "job", "attempt"
-    )  # not the empty tables of steps, for which Postgres would plan for no rows
+    # The tables of steps are empty: after a vacuum Postgres would plan for no rows.
+    vacuum(database, "job", "attempt")
     return [claimed for claimed in claims if claimed is not None]
 
 

@@ -1,1 +1,1 @@
-"""The steps from one schema to the next. Applied by `specreason.store.migrate`."""
+"""The revisions of the schema. `specreason.store.migrate` applies them."""

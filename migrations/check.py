@@ -1,6 +1,6 @@
-"""`python -m migrations.check`: the migrations lead to exactly the tables that the code declares.
+"""`python -m migrations.check`: check that the migrations make the tables that the code declares.
 
-Runs `alembic check` on an embedded Postgres of its own. Exit status 1 and the difference if there is one.
+Runs `alembic check` on an embedded Postgres of its own. Prints the difference, if any, and exits with status 1.
 """
 
 from __future__ import annotations

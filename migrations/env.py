@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: a connection handed over by `migrate`, or SPECREASON_DATABASE_URL."""
+"""How Alembic reaches the database: over the connection of `migrate`, or by SPECREASON_DATABASE_URL."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from specreason.store.tables.columns import metadata
 def install_views_at_head(
     ctx: MigrationContext, step: MigrationInfo, heads: Collection[Any], run_args: Mapping[str, Any]
 ) -> None:
-    """The view files describe the newest schema, so they go in when it is reached."""
+    """Install the views when the newest revision is reached, which is the schema that their files describe."""
     if ctx.connection is not None and set(heads) == set(
         ScriptDirectory.from_config(context.config).get_heads()
     ):

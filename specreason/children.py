@@ -1,9 +1,9 @@
-"""Processes of ours that cannot outlive us, each in a session of its own.
+"""Child processes that cannot outlive this one, each in a session of its own.
 
-The kernel sends a child its death signal when the thread that started it dies (PR_SET_PDEATHSIG), so that not
-even SIGKILL of this process leaves one behind. Therefore only the main thread may start one. Linux only;
-elsewhere a child is stopped by us or not at all. A session of its own means that Ctrl-C in the terminal
-reaches us alone, and we decide in which order the others end.
+The kernel sends a child its death signal when the thread that started it dies (PR_SET_PDEATHSIG), so that not even
+SIGKILL of this process leaves one behind. Therefore only the main thread may start one. This holds on Linux only;
+elsewhere a child of a killed process lives on. Because of the sessions, Ctrl-C in the terminal reaches this process
+alone, which decides in which order the others end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from contextlib import suppress
 from typing import IO
 
 _PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)  # loaded before any fork: a forked child must not load libraries
+# Loaded before any fork: a forked child must not load libraries.
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def spawn(
@@ -30,7 +31,7 @@ def spawn(
     pass_fds: Iterable[int] = (),
     output: IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start `command`; `environment` is added to ours, `output` takes its stdout and stderr."""
+    """Start `command` with `environment` added to that of this process; `output` takes its stdout and stderr."""
     assert threading.current_thread() is threading.main_thread(), (
         "a child dies with the thread that started it"
     )
@@ -47,9 +48,9 @@ def spawn(
 
 
 def spawn_module(module: str, *arguments: str, **options: object) -> subprocess.Popen[bytes]:
-    """`python -m module arguments…` with this interpreter.
+    """Start `python -m module arguments…` with this interpreter.
 
-    Without the working directory on its path: a user's `api.py` or `worker.py` there is not ours.
+    The working directory is not on its path: a user's `api.py` or `worker.py` there must not be imported.
     """
     return spawn([sys.executable, "-P", "-m", module, *arguments], **options)  # type: ignore[arg-type]
 
@@ -62,7 +63,7 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def stop(process: subprocess.Popen[bytes], *, grace_s: float) -> int:
-    """Ask the child to end, then make its whole group end; its exit status."""
+    """Ask the child to end, kill its whole group after `grace_s` seconds, and return the child's exit status."""
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(grace_s)
@@ -71,14 +72,15 @@ def stop(process: subprocess.Popen[bytes], *, grace_s: float) -> int:
 
 
 def die_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
-    """What a forked child does before exec, and after any change of user, which would clear the signal."""
+    """A function for a forked child to call before exec, and after any change of user, which clears the signal."""
     parent = os.getpid()
 
     def set_death_signal() -> None:
         if sys.platform != "linux":
             return
         _libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))
-        if os.getppid() != parent:  # the parent died before the line above took effect
+        # The parent may have died before the line above took effect.
+        if os.getppid() != parent:
             os._exit(1)
 
     return set_death_signal

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
-from specreason.errors import InputError, UnknownName
+from specreason.errors import InputError, InvalidField
 from specreason.validation import LONGEST_SHOWN, ClosedModel, first_invalid_field
 
 PACKAGED_PAIRS = Path(__file__).parent / "pairs.toml"
@@ -155,7 +155,7 @@ class PairConfig(ClosedModel):
     base: ModelConfig
     drafter: ModelConfig
     prompt: Annotated[str, Field(pattern=r"\{problem\}")] = Field(
-        "{problem}", description="What the user's turn says, around `{problem}`."
+        "{problem}", description="The text of the user's message, around `{problem}`."
     )
     judge_suffix: Annotated[str, Field(min_length=1)] | None = Field(
         None,
@@ -203,10 +203,11 @@ def load_pairs(path: Path | None = None) -> dict[str, PairConfig]:
 
 
 def get_pair(pairs: Mapping[str, PairConfig], name: str) -> PairConfig:
-    """The pair called `name`; UnknownName lists the others."""
+    """The pair called `name`. InvalidField lists the others."""
     if name not in pairs:
-        raise UnknownName(
-            f"pair: no pair is called '{name[:LONGEST_SHOWN]}'; this deployment knows {', '.join(sorted(pairs))}"
+        known = ", ".join(sorted(pairs))
+        raise InvalidField(
+            "pair", f"no pair is called '{name[:LONGEST_SHOWN]}'; this deployment knows {known}"
         )
     return pairs[name]
 

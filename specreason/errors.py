@@ -4,18 +4,17 @@ SpecReasonError
 ├── InputError              the user's input is wrong; never retried, exit code 2, HTTP 4xx
 │   ├── InvalidField         one field, one line or one limit is wrong, and it is named
 │   │   └── TooLarge         a body or file has more bytes than are taken
-│   ├── UnknownName          a pair, scheme, batch or job that does not exist here
-│   │   └── NotFound         the server has no such batch or job; exit code 4
+│   ├── NotFound             there is no such batch, job, file or key, or the API key may not see it; exit code 4
 │   ├── KeyRefused           no API key was sent, or one that is unknown or revoked
 │   ├── NotAllowed           the API key lacks the scope
 │   └── Conflict             an idempotency key was used before, for something else; exit code 6
 ├── PermanentJobError        this job cannot succeed on any worker; the job becomes `failed`
-│   ├── PromptTooLong        the prompt leaves no room for thinking in the pair's context
-│   └── PairMismatch         steps were written under another pair fingerprint (design §4)
+│   └── PromptTooLong        the prompt leaves no room for thinking in the pair's context
 ├── TransientError           the machine misbehaved; the job may be tried again
 │   ├── EngineDead           the engine is gone for good: the worker process must leave
 │   ├── LeaseLost            another claim raised the fence: stop at once, write nothing
 │   ├── StoreUnavailable     Postgres or the broker does not answer
+│   │   └── BrokerUnavailable it is the broker
 │   ├── LimitReached         a rate limit or a quota of queued jobs: the same succeeds later
 │   ├── StillRunning         another request, or the reading of a file, has to end first
 │   └── Unreachable          the API does not answer, or answers that it cannot now; exit code 7
@@ -53,12 +52,8 @@ class TooLarge(InvalidField):
     """A body or a file has more bytes than this deployment takes."""
 
 
-class UnknownName(InputError):
-    """A name that this deployment does not know; the message lists those it does, where few."""
-
-
-class NotFound(UnknownName):
-    """The server has no such thing, or does not show it to this key."""
+class NotFound(InputError):
+    """There is no such thing, or this API key may not see it."""
 
 
 class KeyRefused(InputError):
@@ -81,10 +76,6 @@ class PromptTooLong(PermanentJobError):
     """The rendered prompt does not fit into the pair's context with room for an answer."""
 
 
-class PairMismatch(PermanentJobError):
-    """The job's steps came from another pair; continuing would mix two models in one trace."""
-
-
 class TransientError(SpecReasonError):
     """The machine misbehaved. The queue may try the job again."""
 
@@ -99,6 +90,10 @@ class LeaseLost(TransientError):
 
 class StoreUnavailable(TransientError):
     """Postgres or the broker does not answer."""
+
+
+class BrokerUnavailable(StoreUnavailable):
+    """The broker does not answer. Nothing is lost: the leader announces again what was not sent."""
 
 
 class LimitReached(TransientError):

@@ -11,18 +11,17 @@ from celery import Celery
 from celery.concurrency.thread import TaskPool
 from kombu.asynchronous import get_event_loop
 
-from specreason.doorbell import CELERY_CONFIG, PUBLISHER_CONFIG, RUN_JOB, queue_of
+from specreason.doorbell import CELERY_CONFIG, RUN_JOB, queue_of
 
 
-def make_app(broker_url: str, run_job: Callable[[UUID], None] | None = None) -> Celery:
-    """An application that sends messages and, given `run_job`, serves them in threads of this process."""
+def make_app(broker_url: str, run_job: Callable[[UUID], None]) -> Celery:
+    """An application that serves messages: `run_job` runs in threads of this process."""
     app = Celery("specreason", broker=broker_url, set_as_current=False)
-    app.conf.update(PUBLISHER_CONFIG if run_job is None else CELERY_CONFIG)
-    if run_job is not None:
+    app.conf.update(CELERY_CONFIG)
 
-        @app.task(name=RUN_JOB)  # type: ignore[untyped-decorator]
-        def _run_job(job_id: str) -> None:
-            run_job(UUID(job_id))
+    @app.task(name=RUN_JOB)  # type: ignore[untyped-decorator]
+    def _run_job(job_id: str) -> None:
+        run_job(UUID(job_id))
 
     return app
 

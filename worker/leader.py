@@ -10,19 +10,14 @@ import logging
 import time
 from datetime import datetime, timedelta
 
-from celery import Celery
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
-
-from specreason.doorbell import RUN_JOB, announced_job, announcement, queue_of
-from specreason.errors import StoreUnavailable
+from specreason.doorbell import Doorbell
+from specreason.errors import BrokerUnavailable
 from specreason.settings import Settings
 from specreason.store.access.idempotency import forget_answers
 from specreason.store.queue.dispatch import (
     Leadership,
     expire_deadlines,
     expire_leases,
-    take_unpublished,
     window_of,
 )
 from specreason.store.queue.workers import live_slots
@@ -33,16 +28,15 @@ log = logging.getLogger(__name__)
 ANNOUNCE_EVERY_S = 0.5
 FORGET_EVERY_S = 3600.0
 BROKER_AWAY_S = 5.0  # between two tries to announce while it is
-POOL_TIMEOUT_S = 5.0
 GRACE_BEATS = 3
 
 
 class Leader:
     """Call `tick` a few times a second. It serves every pair of the deployment that has a worker."""
 
-    def __init__(self, database: Database, celery: Celery, settings: Settings) -> None:
+    def __init__(self, database: Database, doorbell: Doorbell, settings: Settings) -> None:
         self._database = database
-        self._celery = celery
+        self._doorbell = doorbell
         self._settings = settings
         self._leadership = Leadership(database, silent_s=settings.lease_s / 2)
         self._led_at: datetime | None = None  # our last look, by Postgres's clock
@@ -91,17 +85,11 @@ class Leader:
     def _announce(self, pair: str, window: int) -> None:
         """Send what was never sent, and what was sent and is not there any more."""
         try:
-            with self._celery.pool.acquire(block=True, timeout=POOL_TIMEOUT_S) as connection:
-                there = connection.default_channel.client.lrange(queue_of(pair), 0, -1)
-            waiting = [announced_job(each) for each in there]
-            lost_after_s = self._settings.republish_s
-            for job_id in take_unpublished(
-                self._database, pair, window=window, messages=waiting, lost_after_s=lost_after_s
-            ):
-                self._celery.send_task(RUN_JOB, **announcement(pair, job_id))
-        except (OperationalError, RedisError) as error:
+            self._doorbell.ring_due(
+                self._database, pair, window=window, lost_after_s=self._settings.republish_s
+            )
+        except BrokerUnavailable:
             self._announce_at = time.monotonic() + BROKER_AWAY_S
-            self._led_at = (
-                self._leadership.try_lead()
-            )  # what the broker's silence took is no absence of Postgres
-            raise StoreUnavailable(f"broker: {error}") from error
+            # What the broker's silence took is no absence of Postgres.
+            self._led_at = self._leadership.try_lead()
+            raise

@@ -19,13 +19,13 @@ from specreason.errors import (
     KeyRefused,
     LimitReached,
     NotAllowed,
+    NotFound,
     SpecReasonError,
     StillRunning,
     StoreUnavailable,
     TooLarge,
-    UnknownName,
 )
-from specreason.store.session import storable
+from specreason.submission.text import storable
 from specreason.validation import first_invalid_field
 
 PROBLEM_JSON = "application/problem+json"
@@ -33,7 +33,7 @@ AWAY_S = 5  # what a client waits while Postgres or the broker is away
 RUNNING_S = 1  # what it waits for the answer of another request
 STATUS_OF: tuple[tuple[type[SpecReasonError], int], ...] = (  # the first that fits
     (TooLarge, 413),
-    (UnknownName, 404),
+    (NotFound, 404),
     (KeyRefused, 401),
     (NotAllowed, 403),
     (InputError, 422),
@@ -56,7 +56,7 @@ def status_for(path: str, status: int, field: str | None = None) -> int:
     return 400 if status == 422 and speaks_openai(path) and field != IDEMPOTENCY_KEY else status
 
 
-def problem(
+def error_response(
     path: str, status: int, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
     """The answer to a request to `path` that went wrong. What it repeats of the request may be no text."""
@@ -71,14 +71,14 @@ def problem(
     return JSONResponse(body, status, headers, media_type=PROBLEM_JSON)
 
 
-def problem_of(path: str, error: SpecReasonError) -> Response:
+def response_to(path: str, error: SpecReasonError) -> Response:
     """The answer to a request that raised `error`."""
     status = next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)
     field = error.field if isinstance(error, InvalidField) else None
-    return problem(path, status, str(error), field=field, headers=_headers_of(error))
+    return error_response(path, status, str(error), field=field, headers=_headers_of(error))
 
 
-def answer_with_problems(app: FastAPI) -> None:
+def handle_errors(app: FastAPI) -> None:
     """Let every error of the application be answered from here."""
     app.add_exception_handler(SpecReasonError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_parameter)
@@ -102,7 +102,7 @@ def _headers_of(error: SpecReasonError) -> dict[str, str] | None:
 
 async def _on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, SpecReasonError)
-    return problem_of(request.url.path, error)
+    return response_to(request.url.path, error)
 
 
 async def _on_invalid_parameter(request: Request, error: Exception) -> Response:
@@ -115,14 +115,16 @@ async def _on_invalid_parameter(request: Request, error: Exception) -> Response:
         source, *place = detail["loc"]  # body, query, path or header
         named = RequestValidationError([{**detail, "loc": place or [source]}])
         wrong = first_invalid_field(named)  # type: ignore[arg-type]  # it has what pydantic's own has
-    return problem_of(request.url.path, wrong)
+    return response_to(request.url.path, wrong)
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: no such path, no such method, a body that breaks off."""
     assert isinstance(error, HTTPException)
     field = "body" if error.status_code == 413 else None
-    return problem(request.url.path, error.status_code, str(error.detail), field=field, headers=error.headers)
+    return error_response(
+        request.url.path, error.status_code, str(error.detail), field=field, headers=error.headers
+    )
 
 
 async def _on_disconnect(request: Request, error: Exception) -> Response:
@@ -131,4 +133,4 @@ async def _on_disconnect(request: Request, error: Exception) -> Response:
 
 
 async def _on_defect(request: Request, error: Exception) -> Response:
-    return problem(request.url.path, 500, "a defect of the API; its log has the traceback")
+    return error_response(request.url.path, 500, "a defect of the API; its log has the traceback")

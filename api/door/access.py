@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from api.answers.docs import ASSET_NAMES, ASSETS
-from api.answers.errors import problem_of
+from api.answers.errors import response_to
 from api.deployment import deployment_of
 from api.door.authenticator import Authenticator
 from api.door.origin import check_origin
@@ -128,7 +128,7 @@ class AccessMiddleware:
                         self._authenticator, request.headers.get("Authorization")
                     )
             except SpecReasonError as error:
-                await problem_of(scope["path"], error)(scope, receive, send)
+                await response_to(scope["path"], error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

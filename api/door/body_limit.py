@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.answers.errors import problem
+from api.answers.errors import error_response
 
 UPLOAD_PATHS = frozenset({"/api/batches", "/api/grids", "/v1/files"})
 MOST_BYTES = 1 << 20
@@ -28,7 +28,7 @@ class BodyLimit:
         refusal = f"body: is larger than {most} bytes"
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > most:
-            await problem(path, 413, refusal, field="body")(scope, receive, send)
+            await error_response(path, 413, refusal, field="body")(scope, receive, send)
             return
         num_bytes = 0
 

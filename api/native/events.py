@@ -139,11 +139,12 @@ async def _events(
     """Holds no connection while it waits, outlasts an absence of Postgres, and ends when the process is `leaving`."""
     deployment = deployment_of(request)
     database, settled = deployment.database, deployment.streams.settled
+    viewer = caller_of(request).viewer
     while not leaving.is_set():
         try:
             if not await is_still_admitted(request):
                 return
-            news = await run_in_threadpool(_poll, database, settled, subject, after)
+            news = await run_in_threadpool(_poll, database, viewer, settled, subject, after)
             for event in news.events:
                 yield _message(event.kind, EVENT.dump_json(event), event_id=event.id)
                 after = event.id
@@ -162,8 +163,10 @@ def _message(kind: str, data: bytes, *, event_id: int | None = None) -> ServerSe
     return ServerSentEvent(data.decode(), event=kind, id=name, sep=NEWLINE)
 
 
-def _poll(database: Database, settled: HighWaterMark, subject: Subject, after: int) -> EventPage:
-    last_id = last_event_id(database, subject)
+def _poll(
+    database: Database, viewer: Viewer, settled: HighWaterMark, subject: Subject, after: int
+) -> EventPage:
+    last_id = last_event_id(database, viewer, subject)
     up_to = settled.latest()
-    events = read_events(database, subject, after=after, up_to=up_to, limit=PAGE)
+    events = read_events(database, viewer, subject, after=after, up_to=up_to, limit=PAGE)
     return EventPage(events=events, is_over=last_id is not None and last_id <= up_to and len(events) < PAGE)

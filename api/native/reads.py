@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -31,36 +31,20 @@ router = APIRouter(prefix="/api")
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchPage:
-    """Batches, newest first. `next` is the `before` of the page that follows, None on the last one."""
-
-    data: tuple[BatchSummary, ...]
-    next: UUID | None
+Row = TypeVar("Row")
+Place = TypeVar("Place")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobPage:
-    """A batch's jobs in the order submitted; long texts make a page shorter. `next` is the `after` of the next page."""
+class Page(Generic[Row, Place]):
+    """A part of a list; long texts make it shorter.
 
-    data: tuple[JobSummary, ...]
-    next: UUID | None
+    `next` is the `after` of the page that follows, or its `before` in a list that begins with the newest; None on the
+    last page.
+    """
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepPage:
-    """A job's steps in order; long texts make a page shorter. `next` is the `after` of the next page."""
-
-    data: tuple[StepRow, ...]
-    next: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptPage:
-    """The attempts at a job in order. `next` is the `after` of the page that follows."""
-
-    data: tuple[AttemptRow, ...]
-    next: int | None
+    data: tuple[Row, ...]
+    next: Place | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +72,10 @@ def get_batches(
     limit: Limit = 50,
     is_open: Annotated[bool | None, Query(alias="open", description="Has jobs that have not ended.")] = None,
     name: Annotated[str | None, Query(max_length=200, description="A part of the name.")] = None,
-) -> BatchPage:
+) -> Page[BatchSummary, UUID]:
     """A page of batches, newest first."""
     rows = list_batches(store, viewer, before=before, limit=limit, is_open=is_open, name=name)
-    return BatchPage(data=rows, next=rows[-1].batch_id if len(rows) == limit else None)
+    return Page(data=rows, next=rows[-1].batch_id if len(rows) == limit else None)
 
 
 @router.get("/batches/{batch_id}", dependencies=[READ])
@@ -113,11 +97,11 @@ def get_jobs(
         Literal["true", "false", "none"] | None, Query(description="The newest grade; none: not graded.")
     ] = None,
     error: Annotated[str | None, Query(max_length=1000, description="A part of the error.")] = None,
-) -> JobPage:
-    """A page of a batch's jobs."""
+) -> Page[JobSummary, UUID]:
+    """A page of a batch's jobs, in the order submitted."""
     which = JobFilter(states=state, grade=is_correct, error=error)
     page = read_jobs(store, viewer, batch_id, after=after, limit=limit, which=which)
-    return JobPage(data=page.rows, next=page.rows[-1].job_id if page.has_more else None)
+    return Page(data=page.rows, next=page.rows[-1].job_id if page.has_more else None)
 
 
 @router.get("/jobs/{job_id}", dependencies=[READ])
@@ -133,10 +117,10 @@ def get_steps(
     job_id: UUID,
     after: Annotated[int, Query(ge=-1, lt=2**31)] = -1,
     limit: Limit = 100,
-) -> StepPage:
-    """A page of a job's steps: texts, scores, decisions, tokens and timings."""
+) -> Page[StepRow, int]:
+    """A page of a job's steps, in order: texts, scores, decisions, tokens and timings."""
     page = read_step_rows(store, viewer, job_id, after=after, limit=limit)
-    return StepPage(data=page.rows, next=page.rows[-1].index if page.has_more else None)
+    return Page(data=page.rows, next=page.rows[-1].index if page.has_more else None)
 
 
 @router.get("/jobs/{job_id}/attempts", dependencies=[READ])
@@ -146,10 +130,10 @@ def get_attempts(
     job_id: UUID,
     after: Annotated[int, Query(ge=0, lt=2**31)] = 0,
     limit: Limit = 100,
-) -> AttemptPage:
-    """A page of the attempts at a job: who tried it, from which step on, and how that ended."""
+) -> Page[AttemptRow, int]:
+    """A page of the attempts at a job, in order: who tried it, from which step on, and how that ended."""
     rows = read_attempts(store, viewer, job_id, after=after, limit=limit)
-    return AttemptPage(data=rows, next=rows[-1].number if len(rows) == limit else None)
+    return Page(data=rows, next=rows[-1].number if len(rows) == limit else None)
 
 
 @router.get("/workers", dependencies=[READ])

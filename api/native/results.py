@@ -12,7 +12,6 @@ from fastapi.responses import StreamingResponse
 
 from api.deployment import Store
 from api.door.access import READ, Viewer
-from api.openai.output import reasoning_of
 from specreason.store.read.results import EndedJob, ended_jobs
 
 router = APIRouter(prefix="/api")
@@ -44,7 +43,7 @@ def result_line(job: EndedJob) -> dict[str, Any]:
         "stop_reason": job.stop_reason,
         "answer": job.answer,
         "answer_text": job.answer_text.strip(),
-        "reasoning": reasoning_of(job),
+        "reasoning": job.reasoning,
         "gold": job.gold,
         "is_correct": job.is_correct,
         "usage": {

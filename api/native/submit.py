@@ -1,28 +1,34 @@
-"""A submission comes in: batches and grids under /api. `/v1` is OpenAI's surface."""
+"""A submission comes in under /api: receive it, parse it, check its problems, store it, answer, announce its jobs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
+from starlette.background import BackgroundTask
 from uuid_utils.compat import uuid7
 
-from api.announcing import announce_queued
 from api.answers.idempotency import IdempotencyKey, answer_once, answered_before
 from api.deployment import deployment_of
-from api.door.access import SUBMIT
-from api.native.bodies import GRID_DOC, SUBMISSION_DOC, GridChoices, GridSubmission
-from api.native.submission import Asked, Sent, read_submission
+from api.door.access import SUBMIT, Caller, caller_of
+from api.native.bodies import BATCH, GRID, Shape
+from api.native.parse import Submission, parse
+from api.native.receive import Received, receive
+from specreason.config import PairConfig, get_pair
 from specreason.errors import InvalidField
 from specreason.reasoning.schemes import stored_config
-from specreason.store.queue.batches import NewBatch, check_batches, write_batches
+from specreason.store.files.rows import NewFile
+from specreason.store.queue.batches import NewBatch, write_batches
+from specreason.store.queue.problems import CheckedProblems, check
 from specreason.store.read.summaries import BatchSummary, batch_as_it_stands
 from specreason.store.session import Connection
 from specreason.submission.grid import MOST_BATCHES, name_of
+from specreason.submission.options import GridOptions
 
 router = APIRouter(prefix="/api")
 
@@ -35,82 +41,110 @@ class GridOfBatches:
     data: tuple[BatchSummary, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """The batches that a submission becomes, and what is answered once they are stored."""
-
-    batches: Sequence[NewBatch]
-    answer: Callable[[Sequence[BatchSummary]], object]
-
-
 @router.post(
     "/batches",
     status_code=201,
     response_model=BatchSummary,
-    openapi_extra=SUBMISSION_DOC,
+    openapi_extra=BATCH.documentation(),
     dependencies=[SUBMIT],
 )
 async def submit_batch(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Store a batch and its jobs in one transaction, then announce them: what was answered 201 is never lost."""
-    async with read_submission(request) as sent:
-        return await run_in_threadpool(_submit, request, idempotency_key, sent, _plan_batch)
+    async with receive(request, BATCH) as received:
+        return await run_in_threadpool(_submit, request, idempotency_key, BATCH, received)
 
 
 @router.post(
     "/grids",
     status_code=201,
     response_model=GridOfBatches,
-    openapi_extra=GRID_DOC,
+    openapi_extra=GRID.documentation(),
     dependencies=[SUBMIT],
 )
 async def submit_grid(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Store a batch for each combination of the grid, all of them or none, over the same problems."""
-    async with read_submission(request, grid=True) as sent:
-        return await run_in_threadpool(_submit, request, idempotency_key, sent, _plan_grid)
+    async with receive(request, GRID) as received:
+        return await run_in_threadpool(_submit, request, idempotency_key, GRID, received)
 
 
-def _plan_batch(asked: Asked) -> Plan:
-    config = stored_config(asked.choices.config, asked.choices.pair, asked.pair)
-    return Plan(batches=[asked.batch(config)], answer=lambda stored: stored[0])
+def _submit(request: Request, key: str | None, shape: Shape, received: Received) -> Response:
+    """A batch is a grid of one: the same way for both, from what came in to the answer."""
+    if (earlier := answered_before(request, key, received.content)) is not None:
+        return earlier
+    deployment, caller = deployment_of(request), caller_of(request)
+    submission = parse(received.body, shape, deployment, caller)
+    problems = check(submission.problems)
+    grid_id = uuid7() if isinstance(submission.options, GridOptions) else None
+    batches = _batches(submission, problems, deployment.pairs, caller, grid_id)
+    _check_size(batches, most=deployment.settings.max_jobs)
+    answer = answer_once(
+        request,
+        key,
+        received.content,
+        lambda connection: _store(connection, batches, submission.upload, grid_id),
+        cleanup=received.cleanup,
+    )
+    answer.background = BackgroundTask(
+        deployment.doorbell.announce_submitted,
+        deployment.database,
+        submission.options.pair,
+        publish_window=deployment.settings.publish_window,
+    )
+    return answer
 
 
-def _plan_grid(asked: Asked) -> Plan:
-    choices = asked.choices
-    assert isinstance(choices, GridChoices | GridSubmission)
-    found = {
-        stored_config(each, choices.pair, asked.pair): None for each in choices.grid.configs(choices.config)
-    }
-    configs = tuple(found)
+def _batches(
+    submission: Submission,
+    problems: CheckedProblems,
+    pairs: Mapping[str, PairConfig],
+    caller: Caller,
+    grid_id: UUID | None,
+) -> list[NewBatch]:
+    """One batch for each configuration.
+
+    Raises InvalidField for a pair that is not served, a configuration that it cannot run, and too many of them.
+    """
+    options = submission.options
+    pair = get_pair(pairs, options.pair)
+    # Thresholds that differ may be the same once the pair's own is written down.
+    stored = (stored_config(each, options.pair, pair) for each in options.configurations())
+    configs = list(dict.fromkeys(stored))
     if len(configs) > MOST_BATCHES:
         raise InvalidField("grid", f"has {len(configs)} combinations; at most {MOST_BATCHES} are allowed")
-    grid_id: UUID = uuid7()
-    metadata = {**choices.metadata, "grid_id": str(grid_id)}
-    batches = [asked.batch(each, name=name_of(choices.name, each), metadata=metadata) for each in configs]
-    return Plan(batches=batches, answer=lambda stored: GridOfBatches(grid_id=grid_id, data=tuple(stored)))
+    seconds = options.deadline_s
+    batch = NewBatch(
+        name=options.name,
+        pair=options.pair,
+        config=configs[0],
+        problems=problems,
+        priority=options.priority,
+        deadline_at=None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds),
+        metadata=options.metadata,
+        owner=caller.owner,
+        max_queued_jobs=caller.max_queued_jobs,
+        file_id=submission.file_id,
+    )
+    if grid_id is None:
+        return [batch]
+    metadata = {**options.metadata, "grid_id": str(grid_id)}
+    return [
+        replace(batch, name=name_of(options.name, config), config=config, metadata=metadata)
+        for config in configs
+    ]
 
 
-def _submit(request: Request, key: str | None, sent: Sent, plan_of: Callable[[Asked], Plan]) -> Response:
-    if (earlier := answered_before(request, key, sent.body_hash)) is not None:
-        return earlier
-    asked = sent.read()
-    plan = plan_of(asked)
-    counts = check_batches(plan.batches)
-    deployment = deployment_of(request)
-    _check_size(plan.batches, counts, most=deployment.settings.max_jobs)
-
-    def create(connection: Connection) -> object:
-        batch_ids = write_batches(connection, plan.batches, counts, upload=asked.upload)
-        return plan.answer([batch_as_it_stands(connection, batch_id) for batch_id in batch_ids])
-
-    answered = answer_once(request, key, sent.body_hash, create)
-    announce_queued(deployment.database, deployment.doorbell, deployment.settings, asked.choices.pair)
-    return answered
-
-
-def _check_size(batches: Sequence[NewBatch], counts: Sequence[int], *, most: int) -> None:
-    num_jobs = sum(count * new.config.repeats for new, count in zip(batches, counts, strict=True))
+def _check_size(batches: Sequence[NewBatch], *, most: int) -> None:
+    num_jobs = sum(batch.num_jobs for batch in batches)
     if num_jobs > most:
         raise InvalidField(
             "config.repeats" if len(batches) == 1 else "grid",
             f"problems × repeats × combinations are {num_jobs} jobs; a submission has at most {most}",
         )
+
+
+def _store(
+    connection: Connection, batches: Sequence[NewBatch], upload: NewFile | None, grid_id: UUID | None
+) -> BatchSummary | GridOfBatches:
+    batch_ids = write_batches(connection, batches, upload=upload)
+    stored = tuple(batch_as_it_stands(connection, batch_id) for batch_id in batch_ids)
+    return stored[0] if grid_id is None else GridOfBatches(grid_id=grid_id, data=stored)

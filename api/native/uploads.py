@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, cast
-from uuid import UUID
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
@@ -16,27 +14,30 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.deployment import deployment_of
-from specreason.errors import InvalidField, SpecReasonError, TooLarge
-from specreason.store.files.folder import NewContent
-from specreason.store.files.rows import unknown_files
-
-log = logging.getLogger(__name__)
+from specreason.errors import InvalidField, TooLarge
+from specreason.store.files.folder import NewContent, StoredContent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A file that came in a form; unless its content is kept, it is gone with the form."""
+    """A file that came in a form: durable, and open until the form ends."""
 
     filename: str
-    content: NewContent
+    stored: StoredContent
+    reader: BinaryIO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """The fields of a form as text, and its file, if there is one."""
+    """The fields of a form as text, and its file, if there is one.
+
+    At the end of the form, what is in `ended` is closed, and `cleanup` removes the file again; see `NewContent.keep`.
+    """
 
     fields: dict[str, str]
     file: Upload | None
+    ended: ExitStack
+    cleanup: ExitStack
 
 
 @asynccontextmanager
@@ -49,35 +50,22 @@ async def read_form(request: Request, allowed: Iterable[str]) -> AsyncIterator[F
     _, options = parse_options_header(request.headers.get("content-type"))
     if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
         raise InvalidField("Content-Type", "must name no charset but UTF-8")
-    cleanup = ExitStack()
-    content = await run_in_threadpool(cleanup.enter_context, deployment_of(request).folder.new())
+    ended = ExitStack()
+    content = await run_in_threadpool(ended.enter_context, deployment_of(request).folder.new())
     try:
-        yield await _parse(request, frozenset(allowed), content)
+        yield await _parse(request, frozenset(allowed), content, ended)
     finally:
-        await run_in_threadpool(cleanup.close)
+        await run_in_threadpool(ended.close)
 
 
-def remove_unless_known(request: Request, file_id: UUID) -> None:
-    """Remove an upload that came to nothing: it was refused, or answered before.
-
-    The answer stands either way: where this fails, housekeeping removes the file later.
-    """
-    deployment = deployment_of(request)
-    try:
-        for unknown in unknown_files(deployment.database, [file_id]):
-            deployment.folder.remove(unknown)
-    except SpecReasonError as error:
-        log.warning("file %s is removed later: %s", file_id, error)
-
-
-async def _parse(request: Request, names: frozenset[str], content: NewContent) -> Form:
+async def _parse(request: Request, names: frozenset[str], content: NewContent, ended: ExitStack) -> Form:
     try:
         form = await _Parser(request, content, max_fields=len(names)).parse()
     except MultiPartException as error:
         raise InvalidField("body", f"is no form that we take: {error.message}") from error
     settings = deployment_of(request).settings
     fields: dict[str, str] = {}
-    file = None
+    file: UploadFile | None = None
     for name, value in form.multi_items():
         if name not in names and name != "file":
             raise InvalidField(name[:80], "unknown key")
@@ -86,12 +74,17 @@ async def _parse(request: Request, names: frozenset[str], content: NewContent) -
         if isinstance(value, UploadFile) and name == "file":
             if (value.size or 0) > settings.max_upload_bytes:
                 raise TooLarge("file", f"is larger than {settings.max_upload_bytes} bytes")
-            file = Upload(filename=value.filename or "", content=content)
+            file = value
         elif isinstance(value, UploadFile) or name == "file":
             raise InvalidField(name, "must be a file" if name == "file" else "must not be a file")
         else:
             fields[name] = value
-    return Form(fields=fields, file=file)
+    cleanup = ended.enter_context(ExitStack())
+    upload = None
+    if file is not None:
+        stored = await run_in_threadpool(content.keep, cleanup)
+        upload = Upload(filename=file.filename or "", stored=stored, reader=content.reader)
+    return Form(fields=fields, file=upload, ended=ended, cleanup=cleanup)
 
 
 class _Parser(MultiPartParser):

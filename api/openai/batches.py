@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
@@ -14,24 +13,22 @@ from pydantic import Field, field_validator
 from api.answers.idempotency import IdempotencyKey, answer_once
 from api.deployment import Advancer, Store
 from api.door.access import CONTROL, READ, SUBMIT, Caller, Viewer, caller_of
+from api.ids import to_batch_id, to_cursor, to_file_id
 from api.openai.advance import BatchAdvancer
 from api.openai.files import LONGEST_LIFE_S, SHORTEST_LIFE_S
-from api.openai.ids import to_batch_id, to_cursor, to_file_id
 from api.openai.schemas import BatchObject, Page, batch_object, page_of
-from specreason.errors import InvalidField, UnknownName
+from specreason.errors import InvalidField, NotFound
 from specreason.store.files.rows import hold_file
 from specreason.store.openai.batches import (
-    batches_of,
     insert_openai_batch,
     list_openai_batches,
     mark_cancelling,
     read_openai_batch,
 )
 from specreason.store.openai.status import NewOpenAIBatch, OpenAIBatch
-from specreason.store.queue.batches import NOT_TEXT
-from specreason.store.queue.controls import cancel_batch
-from specreason.store.session import Connection, storable
+from specreason.store.session import Connection
 from specreason.store.tables.states import FilePurpose
+from specreason.submission.text import check_json
 from specreason.validation import ClosedModel
 
 router = APIRouter(prefix="/v1", tags=["openai"])
@@ -77,8 +74,7 @@ class CreateBatch(ClosedModel):
                     f"has a key of more than {LONGEST_METADATA_KEY} characters,"
                     f" or a value of more than {LONGEST_METADATA_VALUE}"
                 )
-            if storable(key + value) != key + value:
-                raise ValueError(NOT_TEXT)
+        check_json(metadata)
         return metadata
 
 
@@ -94,8 +90,7 @@ def create_batch(
         made.append(insert_openai_batch(connection, _new_batch(connection, caller, asked)))
         return batch_object(made[0])
 
-    said = hashlib.sha256(asked.model_dump_json().encode()).hexdigest()
-    answer = answer_once(request, idempotency_key, said, create, status=200)
+    answer = answer_once(request, idempotency_key, asked.model_dump(), create, status=200)
     for batch in made:
         advancer.advance_soon(batch)
     return answer
@@ -122,12 +117,10 @@ def get_batch(store: Store, viewer: Viewer, advancer: Advancer, batch_id: str) -
 
 @router.post("/batches/{batch_id}/cancel", dependencies=[CONTROL])
 def cancel(store: Store, viewer: Viewer, advancer: Advancer, batch_id: str) -> BatchObject:
-    """End what has not ended. Results of what has are there once the batch is `cancelled`."""
+    """Have what has not ended end soon. Results of what has are there once the batch is `cancelled`."""
     batch = read_openai_batch(store, viewer, to_batch_id(batch_id))
     if not batch.is_settled:
         mark_cancelling(store, viewer, batch.id)
-        for part_id in batches_of(store, batch.id):
-            cancel_batch(store, viewer, part_id)
     return _shown(advancer, read_openai_batch(store, viewer, batch.id))
 
 
@@ -135,7 +128,7 @@ def _new_batch(connection: Connection, caller: Caller, asked: CreateBatch) -> Ne
     try:
         file_id = to_file_id(asked.input_file_id)
         source = hold_file(connection, caller.viewer, file_id)
-    except UnknownName as error:
+    except NotFound as error:
         raise InvalidField("input_file_id", str(error)) from error
     if source.purpose is not FilePurpose.BATCH:
         raise InvalidField("input_file_id", f"is a file for '{source.purpose}', not for 'batch'")

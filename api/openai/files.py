@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -15,8 +13,8 @@ from fastapi.responses import Response, StreamingResponse
 from api.answers.idempotency import IdempotencyKey, answer_once
 from api.deployment import Folder, Store
 from api.door.access import CONTROL, READ, SUBMIT, Viewer, caller_of
-from api.native.uploads import Form, read_form, remove_unless_known
-from api.openai.ids import file_name, to_cursor, to_file_id
+from api.ids import file_name, to_cursor, to_file_id
+from api.native.uploads import Form, read_form
 from api.openai.schemas import FileDeleted, FileObject, Page, file_object, page_of
 from specreason.errors import InvalidField
 from specreason.store.files.folder import chunks
@@ -122,24 +120,20 @@ def _keep(request: Request, key: str | None, form: Form) -> Response:
     expires_at = _expiry(form.fields)
     if form.file is None:
         raise InvalidField("file", "is required")
-    content = form.file.content.keep()
     new = NewFile(
-        content=content,
+        content=form.file.stored,
         filename=form.file.filename or "batch.jsonl",
         owner=caller_of(request).owner,
         expires_at=expires_at,
     )
-    said = json.dumps([sorted(form.fields.items()), new.filename, content.sha256])
-    try:
-        return answer_once(
-            request,
-            key,
-            hashlib.sha256(said.encode()).hexdigest(),
-            lambda connection: file_object(insert_file(connection, new)),
-            status=200,
-        )
-    finally:
-        remove_unless_known(request, content.file_id)
+    return answer_once(
+        request,
+        key,
+        [sorted(form.fields.items()), new.filename, new.content.sha256],
+        lambda connection: file_object(insert_file(connection, new)),
+        status=200,
+        cleanup=form.cleanup,
+    )
 
 
 def _expiry(fields: dict[str, str]) -> datetime | None:

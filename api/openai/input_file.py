@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 from api.openai.lines import LineInvalid, RequestLine, config_of, read_line
 from specreason.config import PairConfig, RunConfig, get_pair
-from specreason.errors import InvalidField, UnknownName
+from specreason.errors import InvalidField
 from specreason.reasoning.schemes import stored_config
-from specreason.store.queue.batches import NewProblem
+from specreason.store.queue.problems import CheckedProblems, NewProblem
 from specreason.submission.jsonl import BLANK_PER_LINE, Line, line_at, lines_of
 
 MOST_ERRORS = 100  # are told; a file that is wrong is wrong in every line
@@ -58,7 +58,7 @@ class Part:
 
     pair: str
     config: RunConfig
-    problems: Problems
+    problems: CheckedProblems
 
 
 def read_plan(
@@ -86,7 +86,7 @@ def read_plan(
     if errors:
         raise Refused(errors)
     return tuple(
-        Part(pair=pair, config=config, problems=Problems(content, offsets))
+        Part(pair=pair, config=config, problems=CheckedProblems(Problems(content, offsets), len(offsets)))
         for (pair, config), offsets in asked.places.items()
     )
 
@@ -143,9 +143,10 @@ def _pair_and_config(request: RequestLine, pairs: Mapping[str, PairConfig]) -> t
     name = request.body.model
     try:
         pair = get_pair(pairs, name)
-        return name, stored_config(config_of(request), name, pair)
-    except UnknownName as error:
+    except InvalidField as error:
         raise LineInvalid("model_not_found", f"body.model: {error}", "body.model") from error
+    try:
+        return name, stored_config(config_of(request), name, pair)
     except InvalidField as error:
         param = "body.specreason.scheme"
         raise LineInvalid("invalid_request", f"{param}: {error.reason}", param) from error

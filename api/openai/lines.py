@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from specreason.config import RunConfig
 from specreason.errors import InvalidField
 from specreason.submission.problem import Problem
+from specreason.submission.text import check_text
 from specreason.validation import ClosedModel, first_invalid_field
 
 ENDPOINT = "/v1/chat/completions"
@@ -213,12 +214,9 @@ def _problem_of(body: Body) -> str:
 
 def _text(text: str, param: str) -> str:
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise LineInvalid("invalid_request", f"{param}: has half a surrogate pair", param) from None
-    if "\0" in text:
-        raise LineInvalid("invalid_request", f"{param}: has a NUL character", param)
-    return text
+        return check_text(text)
+    except ValueError as error:
+        raise LineInvalid("invalid_request", f"{param}: {error}", param) from None
 
 
 def _refusal(error: ValidationError) -> LineInvalid:

@@ -8,6 +8,7 @@ from api.deployment import Pairs
 from api.door.access import READ
 from api.openai.schemas import ModelList, ModelObject
 from specreason.config import get_pair
+from specreason.errors import InvalidField, NotFound
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
@@ -21,5 +22,8 @@ def get_models(pairs: Pairs) -> ModelList:
 @router.get("/models/{model}", dependencies=[READ])
 def get_model(pairs: Pairs, model: str) -> ModelObject:
     """One pair."""
-    get_pair(pairs, model)
+    try:
+        get_pair(pairs, model)
+    except InvalidField as error:
+        raise NotFound(str(error)) from error
     return ModelObject(id=model)

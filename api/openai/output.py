@@ -13,7 +13,6 @@ from specreason.store.read.results import EndedJob, ended_jobs_by_problem
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 
-THINK_END = "</think>"
 # What OpenAI calls an end that is none, and what it says of it.
 CODES = {
     JobState.EXPIRED: ("batch_expired", "the completion window closed before this request had ended"),
@@ -59,11 +58,6 @@ def error_line(jobs: Sequence[EndedJob]) -> dict[str, Any]:
     return {**_head(jobs), "response": None, "error": error, "specreason": _ours(jobs)}
 
 
-def reasoning_of(job: EndedJob) -> str:
-    """The thinking without the tag that ends it."""
-    return job.reasoning.strip().removesuffix(THINK_END).strip()
-
-
 def _head(jobs: Sequence[EndedJob]) -> dict[str, Any]:
     return {"id": f"batch_{_request_id(jobs)}", "custom_id": jobs[0].problem_id}
 
@@ -79,7 +73,7 @@ def _choice(job: EndedJob) -> dict[str, Any]:
         "message": {
             "role": "assistant",
             "content": job.answer_text.strip(),
-            "reasoning_content": reasoning_of(job),
+            "reasoning_content": job.reasoning,
             "refusal": None,
         },
         "logprobs": None,

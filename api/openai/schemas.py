@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
-from api.openai.ids import batch_name, file_name
+from api.ids import batch_name, file_name
 from specreason.store.files.rows import FileRow
 from specreason.store.openai.status import BatchStatus, OpenAIBatch
 from specreason.store.tables.states import FilePurpose

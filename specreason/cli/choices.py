@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,10 +11,11 @@ from pydantic import ValidationError
 
 from specreason.config import RunConfig
 from specreason.errors import InvalidField
-from specreason.submission.jsonl import load_json
+from specreason.submission.form import parsed
+from specreason.submission.grid import Grid, configurations
 from specreason.validation import first_invalid_field
 
-GRID_KEYS = ("scheme", "threshold")
+GRID_KEYS = tuple(Grid.model_fields)
 
 
 def run_config(given: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,10 +40,7 @@ def json_object(given: str | None, option: str) -> dict[str, Any]:
             text = Path(given).read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidField(option, f"is neither JSON nor a file that can be read ({error})") from error
-    try:
-        value = load_json(text)
-    except ValueError as error:
-        raise InvalidField(option, f"is not JSON ({error})") from error
+    value = parsed(text, option)
     if not isinstance(value, dict):
         raise InvalidField(option, "must be a JSON object")
     return value
@@ -69,15 +66,16 @@ def grid_of(given: Sequence[str], config: Mapping[str, Any]) -> dict[str, list[A
     return grid or None
 
 
-def configurations(config: Mapping[str, Any], grid: Mapping[str, Sequence[Any]] | None) -> list[RunConfig]:
-    """One for each batch: a threshold makes no difference to a scheme that asks for no scores."""
-    found: dict[str, RunConfig] = {}
-    for values in itertools.product(*(grid or {}).values()):
-        each = RunConfig.model_validate({**config, **dict(zip(grid or {}, values, strict=True))})
-        if grid is not None and "threshold" in grid and not each.scheme.drafts_steps:
-            each = each.model_copy(update={"threshold": None})
-        found.setdefault(each.hash(), each)
-    return list(found.values())
+def configurations_of(
+    config: Mapping[str, Any], grid: Mapping[str, Sequence[Any]] | None
+) -> tuple[RunConfig, ...]:
+    """What the server makes of them, one configuration for each batch. Raises InvalidField."""
+    try:
+        return configurations(
+            RunConfig.model_validate(config), None if grid is None else Grid.model_validate(grid)
+        )
+    except ValidationError as error:
+        raise first_invalid_field(error, prefix="grid.") from error
 
 
 def _value(key: str, text: str) -> Any:

@@ -10,7 +10,7 @@ import typer
 from specreason.cli.options import AsJson
 from specreason.cli.show.keys import print_keys
 from specreason.cli.show.output import print_answer, print_json, print_list_as_json, print_message
-from specreason.errors import InvalidField, NotFound, UnknownName
+from specreason.errors import InvalidField
 
 app = typer.Typer(help="Keys to the API.", no_args_is_help=True)
 
@@ -83,8 +83,5 @@ def revoke(
     from specreason.store.access.keys import revoke_key
 
     with opened_database() as database:
-        try:
-            revoke_key(database, key_id)
-        except UnknownName as error:
-            raise NotFound(str(error)) from error
+        revoke_key(database, key_id)
     print_answer({"key_id": key_id, "revoked": True}, f"revoked {key_id}", as_json=as_json)

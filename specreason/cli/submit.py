@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Annotated, Any
+from uuid import uuid4
 
 import typer
 
+from specreason.cli.choices import configurations_of, grid_of, json_object, run_config
+from specreason.cli.connection import LONG_PATIENCE_S, connected
+from specreason.cli.dataset.columns import guesses
+from specreason.cli.dataset.reading import checked_dataset
+from specreason.cli.dataset.rows import format_of
+from specreason.cli.dataset.tokens import counter_of
 from specreason.cli.options import ApiUrl, AsJson, PairName, Timeout
+from specreason.cli.show.batches import print_batches
+from specreason.cli.show.output import print_json
+from specreason.cli.show.submission import note, print_plan, print_sent, tell_guesses, tell_limits
+from specreason.cli.show.watching import exit_status_of, watched
+from specreason.client import Batch, Client, Grid
+from specreason.client.submission import Arguments
 from specreason.config import SchemeName
-from specreason.errors import InvalidField
+from specreason.errors import InvalidField, NotAllowed, TransientError
+from specreason.settings import load_settings
+from specreason.submission.problem import AS_OURS
 
 
 def submit(
@@ -64,9 +82,6 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Submit a dataset. The same file and choices twice are the same batch, so a line may safely be run again."""
-    from specreason.cli.choices import grid_of, json_object, run_config
-    from specreason.cli.submitting import Request, run_submit
-
     if deadline_s is not None and not deadline_s > 0:
         raise InvalidField("--deadline-s", f"must be more than 0 (got {deadline_s:g})")
     knobs = {
@@ -79,18 +94,58 @@ def submit(
         "first_steps_on_base": first_steps_on_base,
     }
     chosen = run_config(config, knobs)
-    request = Request(
-        path=file,
-        written=written,
-        columns={"problem": problem, "answer": answer, "id": id_},
-        pair=pair,
-        name=name,
-        config=chosen,
-        grid=grid_of(grid or [], chosen),
-        priority=priority,
-        deadline_s=deadline_s,
-        metadata=json_object(metadata, "--metadata"),
-        again=again,
-    )
-    status = run_submit(request, dry_run=dry_run, wait=wait, timeout_s=timeout, api_url=api, as_json=as_json)
-    raise typer.Exit(status)
+    combinations = grid_of(grid or [], chosen)
+    configs = configurations_of(chosen, combinations)
+    arguments: Arguments = {
+        "pair": pair,
+        "config": chosen,
+        "name": name,
+        "priority": priority,
+        "deadline_s": deadline_s,
+        "metadata": json_object(metadata, "--metadata"),
+        "filename": "stdin.jsonl" if file == "-" else f"{Path(file).stem}.jsonl",
+    }
+    columns = {"problem": problem, "answer": answer, "id": id_}
+    counter = counter_of(pair) if dry_run else None
+    with checked_dataset(file, format_of(file, written), columns, counter) as dataset:
+        tell_guesses(guesses(dataset.columns, columns))
+        tell_limits(dataset, configs, load_settings())
+        if counter is not None:
+            print_plan(dataset, configs, counter.how, as_json=as_json)
+            return
+        arguments["mapping"] = None if dataset.columns == AS_OURS else dataset.columns.model_dump()
+        key = str(uuid4()) if again else None
+        with connected(api, patience_s=LONG_PATIENCE_S if wait else 10.0) as client:
+            sent = _send(client, dataset.file, combinations, key, arguments)
+            batches = [sent] if isinstance(sent, Batch) else list(sent.data)
+            if sent.replayed:
+                note("the same was submitted before, and this is that; --again makes a new one")
+            _tell_missing_workers(client, pair)
+            if not wait:
+                print_sent(sent, batches, as_json=as_json)
+                return
+            ended = watched(client, batches, timeout_s=timeout)
+    if as_json:
+        print_json(ended[0] if isinstance(sent, Batch) else {"grid_id": sent.grid_id, "data": ended})
+    else:
+        print_batches(ended)
+    raise typer.Exit(exit_status_of(ended))
+
+
+def _send(
+    client: Client,
+    problems: IO[bytes],
+    grid: Mapping[str, Sequence[Any]] | None,
+    key: str | None,
+    arguments: Arguments,
+) -> Batch | Grid:
+    if grid is None:
+        return client.submit(problems, idempotency_key=key, **arguments)
+    return client.submit_grid(problems, grid, idempotency_key=key, **arguments)
+
+
+def _tell_missing_workers(client: Client, pair: str) -> None:
+    """What was submitted is stored: a look at the workers that fails is no failure."""
+    with suppress(NotAllowed, TransientError):
+        if not any(worker.alive and worker.pair == pair for worker in client.workers()):
+            note(f"no worker serves the pair '{pair}' now: the jobs wait until one does")

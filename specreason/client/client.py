@@ -13,10 +13,11 @@ from uuid import UUID
 from specreason.client.decoding import Page, Rows, decode, loaded, moment_of, word_of
 from specreason.client.events import follow
 from specreason.client.job_values import Attempt, Job, Result, Step
-from specreason.client.submission import Choices, Options, Problems, content_key, opened
+from specreason.client.submission import Arguments, Problems, content_key, opened
 from specreason.client.transport import Transport, body_of, lines_of
 from specreason.client.values import Batch, Event, Grid, Health, Worker
 from specreason.client.waiting import wait_for
+from specreason.submission.form import to_form
 
 T = TypeVar("T")
 PAGE = 200
@@ -59,7 +60,7 @@ class Client:
         self._transport.close()
 
     def submit(
-        self, problems: Problems, *, idempotency_key: str | None = None, **options: Unpack[Options]
+        self, problems: Problems, *, idempotency_key: str | None = None, **arguments: Unpack[Arguments]
     ) -> Batch:
         """Store a batch and return it; once it has returned, the batch is not lost.
 
@@ -67,8 +68,7 @@ class Client:
         The idempotency key is made from all of this unless given: the same submission sent twice is the same batch,
         and says so in `replayed`.
         """
-        choices = Choices(**options)
-        body, replayed = self._create("/api/batches", problems, choices, idempotency_key)
+        body, replayed = self._create("/api/batches", problems, idempotency_key, **arguments)
         return replace(decode(Batch, body), replayed=replayed)
 
     def submit_grid(
@@ -77,14 +77,13 @@ class Client:
         grid: Mapping[str, Sequence[Any]],
         *,
         idempotency_key: str | None = None,
-        **options: Unpack[Options],
+        **arguments: Unpack[Arguments],
     ) -> Grid:
         """One batch for each combination in `grid`, such as {"scheme": ["base", "specreason"], "threshold": [5, 7]}.
 
         All are stored or none. The other arguments are those of `submit`.
         """
-        choices = Choices(grid=grid, **options)
-        body, replayed = self._create("/api/grids", problems, choices, idempotency_key)
+        body, replayed = self._create("/api/grids", problems, idempotency_key, grid=grid, **arguments)
         return replace(decode(Grid, body), replayed=replayed)
 
     def batch(self, batch_id: UUID) -> Batch:
@@ -216,10 +215,13 @@ class Client:
                 return
             params[cursor] = page.next
 
-    def _create(self, path: str, problems: Problems, choices: Choices, key: str | None) -> tuple[Any, bool]:
+    def _create(
+        self, path: str, problems: Problems, key: str | None, *, filename: str | None = None, **options: Any
+    ) -> tuple[Any, bool]:
+        form = to_form(options)
         with opened(problems) as (own_name, file):
-            filename = choices.filename or own_name
-            content = content_key(file, filename, choices)
+            filename = filename or own_name
+            content = content_key(file, filename, form)
             # The boundary is made from the content too: a server may compare bodies byte by byte.
             headers = {
                 "Idempotency-Key": key or content,
@@ -230,7 +232,7 @@ class Client:
                 path,
                 safe=True,
                 headers=headers,
-                data=choices.form(),
+                data=form,
                 files={"file": (filename, file, "application/jsonl")},
                 timeout=STORING_S,
             )

@@ -1,4 +1,4 @@
-"""Follows a stream of events. A connection that breaks is made again, behind the last event that came."""
+"""Follows a stream of events. After a broken connection it connects again, behind the last event it received."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from specreason.client.transport import Backoff, Transport
 from specreason.client.values import Event
 from specreason.errors import TransientError, Unreachable
 
-SILENCE_S = 60.0  # a live stream says something, if only a comment, more often than that
+# A live stream sends at least a comment more often than this.
+SILENCE_S = 60.0
 STREAM = "text/event-stream"
 END = "end"
 
 
 def follow(transport: Transport, path: str, after: int | None) -> Iterator[Event]:
-    """Events behind the id `after`, in order, none twice, until the server says that there will be no more.
+    """Events behind the id `after`, in order, none twice, until the server announces the end.
 
     Raises Unreachable once the server has been away for the transport's patience, and for an event that this client
     cannot read.
@@ -27,7 +28,7 @@ def follow(transport: Transport, path: str, after: int | None) -> Iterator[Event
 
 
 def _messages(transport: Transport, path: str, last_id: str | None) -> Iterator[httpx2.ServerSentEvent]:
-    """A server that answers is not away, however often its streams break off: on a quiet batch nothing else comes."""
+    """Messages of the stream. A server that answers counts as present, even if its streams bring no event."""
     backoff = Backoff(transport.patience_s)
     while True:
         headers = {} if last_id is None else {"Last-Event-ID": last_id}

@@ -6,24 +6,25 @@ import hashlib
 import io
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, TypedDict, cast
 
 from specreason.errors import InvalidField
+from specreason.submission.jsonl import canonical_json
 
 CHUNK_BYTES = 1 << 20
-FILENAME = "problems.jsonl"  # of content that comes without one
+# The name of content that comes without one.
+FILENAME = "problems.jsonl"
 _FILES = (io.IOBase, tempfile.SpooledTemporaryFile)
 
 # A path of a JSONL file, its content, an open file, or problems one by one.
 Problems = str | Path | bytes | IO[bytes] | Iterable[Mapping[str, Any]]
 
 
-class Options(TypedDict, total=False):
-    """What a caller may say of a submission beside its problems.
+class Arguments(TypedDict, total=False):
+    """What `Client.submit` takes besides the problems: the options of a submission, and a name for its file.
 
     `config` has the fields of RunConfig, `mapping` names the columns, as {"problem": "question"}, `deadline_s` is
     seconds from the submission, and `filename` is what the server calls content that has no name of its own.
@@ -39,42 +40,13 @@ class Options(TypedDict, total=False):
     filename: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
-    """`Options` with their defaults, and for a grid its combinations."""
-
-    pair: str = "demo"
-    config: Mapping[str, Any] = field(default_factory=dict)
-    mapping: Mapping[str, str] | None = None
-    name: str = ""
-    priority: int = 0
-    deadline_s: float | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    filename: str | None = None
-    grid: Mapping[str, Sequence[Any]] | None = None
-
-    def form(self) -> dict[str, str]:
-        """The fields of the form, those left out that say nothing."""
-        fields: dict[str, Any] = {
-            "name": self.name,
-            "pair": self.pair,
-            "config": _json(self.config) if self.config else None,
-            "mapping": _json(self.mapping) if self.mapping else None,
-            "priority": self.priority or None,  # 0 is what the server takes for none
-            "deadline_s": self.deadline_s,
-            "metadata": _json(self.metadata) if self.metadata else None,
-            "grid": _json(self.grid) if self.grid else None,
-        }
-        return {name: str(value) for name, value in fields.items() if value not in (None, "")}
-
-
-def content_key(file: IO[bytes], filename: str, choices: Choices) -> str:
-    """The idempotency key of this file under these choices: the same again is the same submission."""
+def content_key(file: IO[bytes], filename: str, form: Mapping[str, str]) -> str:
+    """The idempotency key of this file under these fields: the same again is the same submission."""
     file.seek(0)
     content = hashlib.sha256()
     while chunk := file.read(CHUNK_BYTES):
         content.update(chunk)
-    whole = _json({**choices.form(), "filename": filename, "content": content.hexdigest()})
+    whole = canonical_json({**form, "filename": filename, "content": content.hexdigest()})
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
@@ -101,7 +73,3 @@ def opened(problems: Problems) -> Iterator[tuple[str, IO[bytes]]]:
 
 def _line(problem: Mapping[str, Any]) -> bytes:
     return json.dumps(dict(problem), allow_nan=False).encode() + b"\n"
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,4 +1,4 @@
-"""Sends requests, tries again what may safely be sent twice, and turns refusals into errors of the one tree."""
+"""Sends requests, repeats those that may safely be sent twice, and turns refusals into errors of `errors.py`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ from specreason.errors import (
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
 ERROR_OF = {401: KeyRefused, 403: NotAllowed, 404: NotFound, 409: StillRunning}
-PASSING = frozenset({409, 429, 502, 503, 504})  # the same request may soon be answered differently
+# Statuses after which the same request may soon be answered differently.
+PASSING = frozenset({409, 429, 502, 503, 504})
 
 
 class Backoff:
@@ -42,16 +43,16 @@ class Backoff:
         self.reset()
 
     def reset(self) -> None:
-        """What was tried has succeeded: the next failure is a first one again."""
+        """Record a success: the next failure counts as the first one."""
         self._pause_s = FIRST_PAUSE_S
         self.answered()
 
     def answered(self) -> None:
-        """The server is there: patience begins anew with the next failure, while the pauses go on growing."""
+        """Record that the server answers: patience starts again at the next failure, but pauses keep growing."""
         self._give_up_at: float | None = None
 
     def pause(self, asked_s: float | None = None) -> bool:
-        """Sleep, for `asked_s` if the server named a time; False, at once, where patience does not reach so far."""
+        """Sleep, for `asked_s` if the server named a time. False, at once, if patience would end before that."""
         now = time.monotonic()
         if self._give_up_at is None:
             self._give_up_at = now + self._patience_s
@@ -65,9 +66,9 @@ class Backoff:
 
 
 class Transport:
-    """One connection pool to one API. `patience_s` is how long a safe request is tried again.
+    """One connection pool to one API. A safe request is tried again for `patience_s` seconds.
 
-    Proxies are those of the environment, for what is not on this machine.
+    A request to another machine goes through the proxies that the environment names.
     """
 
     def __init__(
@@ -83,7 +84,8 @@ class Transport:
             raise InvalidField("API address", f"must begin with http:// or https:// (got {base_url!r})")
         headers = {"User-Agent": f"specreason/{__version__}"}
         if api_key is not None:
-            if not api_key.isascii() or not api_key.isprintable() or " " in api_key:  # it is not repeated
+            # The message does not repeat the key.
+            if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
                 raise InvalidField(
                     "API key", "must be visible ASCII characters, without spaces or line breaks"
                 )
@@ -109,7 +111,7 @@ class Transport:
         self._http.close()
 
     def request(self, method: str, path: str, *, safe: bool, **parts: Any) -> httpx2.Response:
-        """The answer to one request, tried again while `safe` and while the server is away or says to wait."""
+        """The answer to one request. If `safe`, it is sent again while the server is away or says to wait."""
         backoff = Backoff(self.patience_s)
         while True:
             asked_s = None
@@ -130,7 +132,7 @@ class Transport:
     def stream(
         self, path: str, *, headers: Mapping[str, str] | None = None, timeout_s: float | None = None
     ) -> Iterator[httpx2.Response]:
-        """An answer that is read piece by piece. Not tried again: the reader knows how far it came."""
+        """An answer that is read piece by piece. It is requested once: only the reader knows how far it has read."""
         timeout = self._http.timeout if timeout_s is None else timeout_s
         try:
             with self._http.stream("GET", path, headers=headers, timeout=timeout) as response:
@@ -147,7 +149,7 @@ class Transport:
 
 
 def _certificates(url: httpx2.URL) -> ssl.SSLContext:
-    """Those that SSL_CERT_FILE or SSL_CERT_DIR name, else the system's; none where no TLS is spoken: it takes long."""
+    """Certificates that SSL_CERT_FILE or SSL_CERT_DIR name, else the system's; none without TLS: loading is slow."""
     if url.scheme != "https":
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
@@ -182,7 +184,7 @@ def lines_of(response: httpx2.Response) -> Iterator[str]:
 
 
 def error_of(response: httpx2.Response) -> SpecReasonError:
-    """What a refusal means to whoever asked."""
+    """The exception for a refusal."""
     status = response.status_code
     message, field = _complaint(response)
     if field == "Idempotency-Key":
@@ -200,7 +202,7 @@ def error_of(response: httpx2.Response) -> SpecReasonError:
 
 
 def retry_after_s(response: httpx2.Response) -> float | None:
-    """Seconds that the server asks for. It may also name a date, which none of ours does."""
+    """Seconds that the server asks the client to wait, None if it names none. A date counts as none."""
     try:
         return max(0.0, float(response.headers.get("Retry-After", "")))
     except ValueError:
@@ -208,7 +210,7 @@ def retry_after_s(response: httpx2.Response) -> float | None:
 
 
 def _complaint(response: httpx2.Response) -> tuple[str, str | None]:
-    """Message and field of a problem; a proxy between may have written anything."""
+    """Message and field of an error's body. A proxy may have sent any other body."""
     try:
         told = response.json()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Waits for batches by looking at them, ever less often."""
+"""Waits for batches by polling them, at growing intervals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from specreason.client.values import Batch
 from specreason.errors import TimedOut
 
 FIRST_LOOK_S, RAREST_LOOK_S = 0.2, 2.0
-GRADES_S = 30.0  # after the last job; grades come within a second or two, while a worker is up
+# How long to wait for grades after the last job. They take a second or two while a worker is up.
+GRADES_S = 30.0
 
 
 def wait_for(
@@ -20,9 +21,9 @@ def wait_for(
     timeout_s: float | None,
     on_progress: Callable[[Batch], None] | None,
 ) -> list[Batch]:
-    """The batches once every job of each has ended, and its answers are graded; each round looks at all that are open.
+    """The batches, once every job of each has ended and its answers are graded. Each round reads all open batches.
 
-    Raises TimedOut. Grades that do not come, for no worker is up any more, are waited for GRADES_S.
+    Raises TimedOut after `timeout_s` seconds. If no worker is up to grade, it returns GRADES_S after the last job.
     """
     give_up_at = math.inf if timeout_s is None else time.monotonic() + timeout_s
     pause_s = FIRST_LOOK_S

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import torch
 
-from specreason.demo.data import Codec, Drafts, MainLine, Recipe, TrainingBatch, make_batch, write_main
 from specreason.demo.exercises import Exercise, exercises, grade_step
+from specreason.demo.main_lines import Codec, MainLine, Recipe, write_main
 from specreason.demo.model import Llama
 from specreason.demo.sampling import Prefixes, pad, sample
 from specreason.demo.tokenizer import prompt_text
+from specreason.demo.training_batch import Drafts, TrainingBatch, make_batch
 
 MAX_STEP_TOKENS = 24
 ACCEPT = 7  # the threshold the pair is tuned for

@@ -1,8 +1,8 @@
 """Two-digit arithmetic exercises: how they are written, solved step by step, and how a step is graded.
 
-A exercise names a start value and up to fifteen labelled operations. Every value has two digits: only the last two
+An exercise names a start value and up to fifteen labelled operations. Every value has two digits: only the last two
 digits of a result are kept, and a negative result counts back from 100. The same rules that write a solution also
-grade a step that somebody else wrote, so the labels the judge is trained on need no model.
+grade any other step, so the labels that train the judge need no model.
 """
 
 import random
@@ -16,7 +16,8 @@ LABELS = "ABCDEFGHIJKLMNO"
 MAX_OPS = len(LABELS)
 # The tens of a product are what the drafter gets wrong most, so this sets how hard exercises are.
 MULTIPLY_SHARE = 0.1
-HELD_OUT_SHARE = 16  # one exercise in so many is never trained on, decided by its text
+# One exercise in this many is never trained on, chosen by its text.
+HELD_OUT_SHARE = 16
 
 Verb = Literal["add", "subtract", "multiply"]
 VERBS: tuple[Verb, ...] = ("add", "subtract", "multiply")

@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 
 from specreason.config import RunConfig, SchemeName, get_pair, load_pairs
-from specreason.demo.data import Codec
 from specreason.demo.evaluate import pass_at_1, step_accuracy
 from specreason.demo.exercises import exercises
+from specreason.demo.main_lines import Codec
 from specreason.demo.measured_job import MeasuredJob, measure_job, read_jobs
 from specreason.demo.measurement import figures
 from specreason.demo.model import without_layers

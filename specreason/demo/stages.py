@@ -7,7 +7,7 @@ base itself would have written needs both. Last, the work of every layer is give
 
 from dataclasses import dataclass, replace
 
-from specreason.demo.data import Recipe
+from specreason.demo.main_lines import Recipe
 
 
 @dataclass(frozen=True, slots=True)

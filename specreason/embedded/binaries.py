@@ -1,7 +1,7 @@
-"""Where the servers' programs are: in our dependencies' wheels, else installed on this system.
+"""Where the servers' programs are: in the wheels of two dependencies, else installed on this system.
 
-The wheels are carriers of programs only. Their Python packages are never imported: they add users, open up
-folders of the host and leave daemons behind.
+Only the programs in the wheels are used. Their Python packages are never imported: they add users, open up folders of
+the host and leave daemons behind.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def find_valkey() -> Path:
 def runnable_by(account: Account | None, folder: Path, record: Path) -> Iterator[Path]:
     """The folder of Postgres programs, copied to a temporary place if `account` cannot run them.
 
-    So it is for root with an environment below its 0700 home. We open no folder of the user's: 30 MB are
-    copied in 0.2 s and removed at the end. `record` is a link to the copy, by which the next start removes
-    what a killed instance left.
+    That is the case for root with an environment below its 0700 home. No folder of the user's is opened to others:
+    30 MB are copied in 0.2 s and removed at the end. `record` is a link to the copy, by which the next start removes
+    the copy that a killed instance left.
     """
     _remove_copy(record)
     if account is None or _can_run(account, folder):
@@ -92,7 +92,7 @@ def _readable_copy(account: Account, folder: Path, record: Path) -> Path:
 
 
 def not_needed(folder: str, names: list[str]) -> set[str]:
-    """Leave out the other programs, documentation and what serves compilers (for shutil.copytree)."""
+    """Leave out other programs, documentation and files for compilers (for shutil.copytree)."""
     if Path(folder).name == "bin":
         return set(names) - {"postgres", "initdb"}
     return {name for name in names if name.endswith(".a") or name in ("doc", "man", "include", "pkgconfig")}
@@ -108,7 +108,7 @@ def _remove_copy(record: Path) -> None:
 
 def _can_run(account: Account, folder: Path) -> bool:
     try:
-        # initdb, since it needs the wheel's libraries too
+        # initdb, because it needs the wheel's libraries, too.
         result = subprocess.run(
             [str(folder / "initdb"), "--version"],
             stdin=subprocess.DEVNULL,

@@ -1,8 +1,7 @@
-"""Files of a Postgres cluster: making them, their version, and how a server of another user reaches them.
+"""Files of a Postgres cluster: creating them, their version, and how a server of another user reaches them.
 
-Postgres refuses to run as root. Started by root it runs as `nobody`, who cannot walk to the data directory
-(0700, and perhaps below root's home). It needs no way there: it gets its folder, which it owns, as an open
-descriptor.
+Postgres refuses to run as root. If root starts it, it runs as `nobody`, which cannot walk to the data directory (0700,
+and perhaps below root's home). It does not have to: it inherits an open descriptor of its folder, which it owns.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ OPTIONS = ("--auth=scram-sha-256", "--no-locale", "--encoding=UTF8")
 
 
 def initialise(programs: Path, folder: Path, *, user: str, password: str, account: Account | None) -> None:
-    """Make a cluster with one superuser, beside `folder`, and move it there whole.
+    """Create a cluster with one superuser beside `folder`, and rename it to `folder` once it is complete.
 
-    A start that is killed midway so leaves no half of a cluster under the name that the next start trusts.
+    So a start that is killed midway leaves no incomplete cluster under the name that the next start trusts.
     """
     unfinished = folder.with_suffix(".new")
     if unfinished.exists():
@@ -74,8 +73,7 @@ def _wait(initdb: Child) -> None:
 def reachable(folder: Path, account: Account | None) -> Iterator[tuple[str, tuple[int, ...]]]:
     """A path by which the server reaches its folder, and the descriptors it must inherit for that.
 
-    Following /proc/self/fd asks for no permission on the folders above, so that we need not open them to
-    anyone.
+    Following /proc/self/fd needs no permission on the folders above, so those stay closed to others.
     """
     if account is None:
         yield str(folder), ()
@@ -88,7 +86,7 @@ def reachable(folder: Path, account: Account | None) -> Iterator[tuple[str, tupl
 
 
 def check_version(programs: Path, folder: Path) -> None:
-    """A cluster belongs to one major version of Postgres."""
+    """Check that the cluster is of this major version of Postgres. Raises EmbeddedServerError."""
     output = subprocess.run(
         [str(programs / "postgres"), "--version"],
         capture_output=True,

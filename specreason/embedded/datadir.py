@@ -1,6 +1,6 @@
-"""The folder that holds an embedded instance: whose it is, its lock, its password and where its sockets are.
+"""The folder that holds an embedded instance: its owner, its lock, its password and its sockets.
 
-DATA_DIR/             0700, ours
+DATA_DIR/             0700
   specreason-data     the marker: our format version; locked (flock) while an instance lives
   password            0600, for both servers, made once
   postgres/           the cluster and its socket; as root it belongs to the account Postgres runs as
@@ -27,7 +27,7 @@ from specreason.errors import EmbeddedServerError
 MARKER = "specreason-data"
 FORMAT = "specreason embedded data, format 1\n"
 
-# Linux allows 107 bytes for a socket's path. Our longest is DATA_DIR/postgres/.s.PGSQL.5432.
+# Linux allows 107 bytes for a socket's path. The longest one here is DATA_DIR/postgres/.s.PGSQL.5432.
 MAX_DATA_DIR_BYTES = 107 - len("/postgres/.s.PGSQL.5432")
 # A comma separates hosts for libpq, and other characters would need quoting that differs per URL parser.
 PLAIN_PATH = re.compile(r"[A-Za-z0-9/._+-]+")
@@ -35,7 +35,7 @@ PLAIN_PATH = re.compile(r"[A-Za-z0-9/._+-]+")
 
 @dataclass(frozen=True)
 class Instance:
-    """What both servers need: their place, the place clients find their sockets by, and the one password.
+    """What both servers need: their folder, the path by which clients reach their sockets, and the password.
 
     `timeout_s` bounds the wait for a server's first answer.
     """
@@ -48,9 +48,9 @@ class Instance:
 
 @contextmanager
 def locked_data_dir(path: Path) -> Iterator[Path]:
-    """The data directory as an absolute path, made if absent, ours alone until the block ends.
+    """The data directory as an absolute path, created if absent, locked until the block ends.
 
-    A folder that holds something else is refused before anything in it is touched.
+    A folder that holds other files is refused before anything in it changes.
     """
     directory = path.expanduser().resolve()
     try:
@@ -74,7 +74,8 @@ def locked_data_dir(path: Path) -> Iterator[Path]:
         directory.chmod(0o700)
         yield directory
     finally:
-        os.close(marker)  # releases the lock; so does our death
+        # Closing the file releases the lock; so does the end of this process.
+        os.close(marker)
 
 
 def _lock(marker: int, directory: Path) -> None:
@@ -87,7 +88,7 @@ def _lock(marker: int, directory: Path) -> None:
 
 
 def _check_format(marker: int, directory: Path) -> None:
-    """An empty marker is ours too: a first start was killed between making and writing it."""
+    """Check the marker. An empty one is valid, too: a first start was killed between creating and writing it."""
     found = os.pread(marker, 200, 0)
     if not found:
         os.pwrite(marker, FORMAT.encode(), 0)
@@ -118,12 +119,11 @@ def stored_password(directory: Path) -> str:
 
 @contextmanager
 def socket_path(directory: Path) -> Iterator[Path]:
-    """A name for the data directory that clients can put before a socket's name.
+    """A path of the data directory by which clients reach its sockets.
 
-    The servers bind their sockets inside the data directory by relative names, which have no limit. A
-    client needs the whole path: where that is too long or has unusual characters, it gets a short symbolic
-    link, the same at every start of this directory. Only its owner can follow it into the 0700 directory
-    behind it.
+    The servers bind their sockets inside the data directory by relative names, which have no limit. A client needs
+    the whole path. If that is too long or has unusual characters, the path is a short symbolic link, the same at
+    every start of this directory. Only the owner can follow the link into the 0700 directory.
     """
     if PLAIN_PATH.fullmatch(str(directory)) and len(str(directory)) <= MAX_DATA_DIR_BYTES:
         yield directory
@@ -131,9 +131,8 @@ def socket_path(directory: Path) -> Iterator[Path]:
     link = _short_folder() / f"specreason-{hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]}"
     try:
         link.symlink_to(directory)
-    except (
-        FileExistsError
-    ):  # left by a killed instance, unless another user put it there to catch our password
+    # A killed instance left the link, unless another user made it to catch the password.
+    except FileExistsError:
         if link.lstat().st_uid != os.geteuid() or not link.is_symlink() or link.readlink() != directory:
             raise EmbeddedServerError(
                 f"{link} is not ours: remove it, or use a data directory of shorter path"

@@ -13,15 +13,16 @@ from specreason.errors import EmbeddedServerError
 
 POLL_S = 0.1
 KILL_TIMEOUT_S = 10.0
-SERVER_NAMES = ("postgres", "valkey", "redis")  # a person's shell may stand in the folder too
+# A user's shell may have the folder as its working directory, too.
+SERVER_NAMES = ("postgres", "valkey", "redis")
 
 
 def end_leftovers(folder: Path, timeout_s: float = STOP_TIMEOUT_S) -> None:
-    """End every server process that works in `folder`: SIGINT, and SIGKILL from `timeout_s` on.
+    """End every server process whose working directory is `folder`: by SIGINT, after `timeout_s` by SIGKILL.
 
-    The caller holds the data directory's lock, so these belong to an instance that was killed: a server
-    about to obey its death signal, or backends of a killed postmaster. Pid files are never asked. Where
-    process 1 does not reap, they name a zombie for ever; a zombie works in no folder.
+    The caller holds the data directory's lock, so these processes belong to an instance that was killed: a server
+    about to obey its death signal, or backends of a killed postmaster. Pid files are not read: if process 1 does not
+    reap, a pid file names a zombie for ever, while a zombie has no working directory.
     """
     kill_at = time.monotonic() + timeout_s
     while pids := server_pids(folder):

@@ -18,11 +18,13 @@ from specreason.errors import EmbeddedServerError
 
 USER = "specreason"
 DATABASE = "specreason"
-PORT = 5432  # names the socket only; there is no TCP port
+# Names the socket only: there is no TCP port.
+PORT = 5432
 
 SETTINGS = {
     "listen_addresses": "",
-    "unix_socket_directories": ".",  # the data folder: a relative name has no length limit
+    # The data folder: a relative name has no length limit.
+    "unix_socket_directories": ".",
     "unix_socket_permissions": "0700",
     "max_connections": "100",
     "timezone": "UTC",
@@ -31,7 +33,10 @@ SETTINGS = {
 
 
 def server_account() -> Account | None:
-    """Whom Postgres runs as: ourselves (None), or as root `nobody`. Either must have a name, says initdb."""
+    """The account that Postgres runs as: `nobody` if this process is root, else this process's own (None).
+
+    initdb requires that the account has a name.
+    """
     if os.geteuid() != 0:
         return None
     try:
@@ -42,7 +47,7 @@ def server_account() -> Account | None:
 
 
 def start_postgres(programs: Path, instance: Instance, account: Account | None) -> Child:
-    """Start the server, on a new cluster if there is none, and wait until our database answers."""
+    """Start the server, on a new cluster if there is none, and wait until the database answers."""
     folder = instance.data_dir / "postgres"
     if folder.exists():
         check_version(programs, folder)
@@ -57,7 +62,8 @@ def start_postgres(programs: Path, instance: Instance, account: Account | None) 
             "Postgres",
             [programs / "postgres", "-D", path, "-p", str(PORT), *options],
             log=instance.data_dir / "postgres.log",
-            death_signal=signal.SIGINT,  # fast shutdown: SIGTERM would wait for every client to leave
+            # A fast shutdown: SIGTERM would wait until every client has left.
+            death_signal=signal.SIGINT,
             cwd=Path("/"),
             account=account,
             pass_fds=fds,
@@ -83,7 +89,7 @@ def database_url(instance: Instance) -> str:
 
 
 def _answers(instance: Instance) -> bool:
-    """Whether the server takes our password; makes our database if it is not there yet."""
+    """Whether the server accepts the password. Creates the database if it does not exist yet."""
     try:
         connection = psycopg.connect(
             host=str(instance.sockets / "postgres"),

@@ -1,9 +1,9 @@
-"""Server processes that cannot outlive us: start, death signal, log tail, stop.
+"""Server processes that cannot outlive this one: start, death signal, log tail, stop.
 
 Two rules hold for every child started here:
 - The kernel sends it `death_signal` when the thread that started it dies (PR_SET_PDEATHSIG, Linux only), so
   that not even SIGKILL of this process leaves a server behind. So only the main thread may start one.
-- It has a session of its own, so that Ctrl-C in the terminal reaches us, and we decide when it stops.
+- It has a session of its own, so that Ctrl-C in the terminal reaches this process only, which decides when it stops.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from specreason.children import die_with_parent
 from specreason.errors import EmbeddedServerError
 
 POLL_S = 0.02
-STOP_TIMEOUT_S = 20.0  # a fast shutdown writes a checkpoint, which takes seconds on a slow disk
+# A fast shutdown writes a checkpoint, which takes seconds on a slow disk.
+STOP_TIMEOUT_S = 20.0
 MAX_LOG_BYTES = 10 * 2**20
 
 # Nothing of the user's environment may reach a server: PGPORT, PGOPTIONS or LD_LIBRARY_PATH would change it.
@@ -31,7 +32,7 @@ SERVER_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 
 @dataclass(frozen=True)
 class Account:
-    """The user and group that a server runs as when we are root."""
+    """The user and group that a server runs as when this process is root."""
 
     uid: int
     gid: int
@@ -69,7 +70,7 @@ class Child:
         return "\n  ".join([f"The end of {self.log}:", *tail])
 
     def stop(self, stop_signal: signal.Signals, timeout_s: float = STOP_TIMEOUT_S) -> None:
-        """Ask the server to end, then make it. A server that has already ended is no error."""
+        """Ask the server to end, and kill it after `timeout_s`. A server that has already ended is no error."""
         self.process.send_signal(stop_signal)
         try:
             self.process.wait(timeout_s)
@@ -89,9 +90,9 @@ def start(
     pass_fds: Iterable[int] = (),
     stdin: bytes = b"",
 ) -> Child:
-    """Start a child that dies with us, its output appended to `log` (one older log of 10 MiB is kept).
+    """Start a child that dies with this process. Its output is appended to `log`; one older log of 10 MiB is kept.
 
-    `stdin` must fit into a pipe (64 KiB). It is how a secret reaches a server without standing in `ps`.
+    `stdin` must fit into a pipe (64 KiB). It passes a secret to a server without showing it in `ps`.
     """
     if threading.current_thread() is not threading.main_thread():
         raise EmbeddedServerError("embedded servers must be started from the main thread: they die with it")
@@ -114,7 +115,7 @@ def start(
             preexec_fn=die_with_parent(death_signal),  # noqa: PLW1509 (system calls only, no lock)
         )
     assert process.stdin is not None
-    # A broken pipe is a child that has ended already: whoever waits for it says why.
+    # A broken pipe means that the child has ended already; `wait_ready` reports why.
     with suppress(BrokenPipeError), process.stdin:
         process.stdin.write(stdin)
     return Child(name, process, log, log_start)

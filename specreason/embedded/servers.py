@@ -1,4 +1,4 @@
-"""Starts and stops both servers, in that order: data directory, Postgres, Valkey."""
+"""Starts both servers, in this order: data directory, Postgres, Valkey; and stops them in the reverse order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from specreason.errors import EmbeddedServerError
 
 @dataclass(frozen=True)
 class Ground:
-    """What either server is started on: the data directory, the programs, and whom Postgres runs as."""
+    """What both servers need to start: the data directory, the programs, and the account that Postgres runs as."""
 
     instance: Instance
     postgres: Path
@@ -61,7 +61,7 @@ class Servers:
 def start_servers(
     data_dir: Path, *, timeout_s: float = 60.0, announce: Callable[[str], None] = lambda line: None
 ) -> Servers:
-    """Start Postgres and Valkey on the data in `data_dir`, which is made if absent.
+    """Start Postgres and Valkey on the data in `data_dir`, and create that folder if it is absent.
 
     Must be called from the main thread: the servers die with the thread that started them. `timeout_s`
     bounds the wait for each server's first answer, crash recovery included. `announce` gets a line before
@@ -80,7 +80,7 @@ def start_servers(
 
 
 def prepare(data_dir: Path, timeout_s: float, cleanup: ExitStack) -> Ground:
-    """Take the data directory, until `cleanup` ends, and find the programs. Raises EmbeddedServerError."""
+    """Lock the data directory until `cleanup` ends, and find the programs. Raises EmbeddedServerError."""
     account = server_account()
     programs, valkey = find_postgres(), find_valkey()
     directory = cleanup.enter_context(locked_data_dir(data_dir))

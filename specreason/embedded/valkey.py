@@ -1,7 +1,7 @@
 """An embedded Valkey (or Redis): the broker, on a socket in its own folder, with a password.
 
-It runs as the user who starts it. Its append-only file survives any kill of the process; a power loss may
-cost the last second, which the pipeline bears: Postgres is the truth.
+It runs as the user that starts it. Its append-only file survives any kill of the process. A power loss may lose the
+last second, which the pipeline tolerates: Postgres is the truth.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from specreason.embedded.process import Child
 
 SOCKET = "s"
 
-# `dir` and the socket are relative to the folder it is started in.
+# `dir` and the socket are relative to the folder that the server is started in.
 CONFIGURATION = """\
 port 0
 unixsocket {socket}
@@ -55,7 +55,7 @@ def start_valkey(program: Path, instance: Instance) -> Child:
 
 
 def stop_valkey(server: Child, instance: Instance) -> None:
-    """Write what is pending to the disk and end."""
+    """Write pending data to the disk and end the server."""
     server.stop(signal.SIGTERM)
     end_leftovers(instance.data_dir / "valkey")
 

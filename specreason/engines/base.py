@@ -1,7 +1,7 @@
 """What the algorithm asks of an engine: continue token ids, and score a step with one token.
 
-An engine knows nothing of steps, problems or thresholds; it is token ids in, token ids and timings
-out. Ids are the truth: `text` is what a person reads and may be cut inside the last token.
+An engine knows nothing of steps, problems or thresholds: it takes token ids and returns token ids and timings. The ids
+are the truth; `text` is for people to read, and may be cut inside the last token.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+THINK_END = "</think>"  # what closes the thinking, of every model that this project runs
 
 
 class Role(StrEnum):
@@ -42,8 +44,10 @@ class Limits:
     """Where a completion has to end, whichever comes first; end of sequence always ends it."""
 
     max_tokens: int
-    delimiter: str | None = None  # None: delimiters are ordinary text
-    min_tokens: int = 0  # a delimiter among the first so many tokens is ordinary text
+    # None: delimiters are ordinary text.
+    delimiter: str | None = None
+    # A delimiter among the first `min_tokens` tokens is ordinary text.
+    min_tokens: int = 0
     stop_at_think_end: bool = True
 
 
@@ -53,7 +57,7 @@ class Completion:
 
     `token_ids` include the token that completed the stop. `ttft_s` and `latency_s` are wall seconds
     from the call to the first and the last token. `num_cached_tokens` of the `num_prompt_tokens` came from the
-    prefix cache. `ahead_s`: for so long the call had been under way when the step loop asked for it.
+    prefix cache. `ahead_s` is how long the call had been under way when the step loop asked for it.
     """
 
     token_ids: tuple[int, ...]
@@ -71,15 +75,15 @@ class Completion:
 
     @property
     def waited_s(self) -> float:
-        """Wall seconds that the step loop stood still for it."""
+        """Wall seconds that the step loop waited for it."""
         return max(0.0, self.latency_s - self.ahead_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the base model said of a step: one greedily decoded token and the ten digits' probabilities.
+    """The base model's verdict on a step: one greedily decoded token and the ten digits' probabilities.
 
-    `digit_probs[d]` is the probability of digit d; NULL-like None where the engine cannot tell.
+    `digit_probs[d]` is the probability of digit d; None where the engine cannot tell.
     `token_id` is the decoded token and `digit` its value, None if it is not one of the ten digits.
     """
 
@@ -138,7 +142,7 @@ class Engine(Protocol):
 
     @property
     def kv_tokens(self) -> int:
-        """Tokens for which its KV cache has room, all requests and cached prefixes together."""
+        """Tokens that its KV cache holds, all requests and cached prefixes together."""
 
     @property
     def silent_s(self) -> float:
@@ -149,7 +153,7 @@ class Engine(Protocol):
     ) -> Completion:
         """Continue `prompt_ids`. The same ids, limits, sampling and seed ask for the same completion.
 
-        An engine that drafts tokens itself keeps to that greedily only: what it draws depends on what it had drafted.
+        An engine that drafts tokens itself keeps this promise for greedy decoding only: its draws depend on its drafts.
         """
 
     async def score(self, prompt_ids: Sequence[int], *, digit_ids: Sequence[int]) -> Verdict:
@@ -175,12 +179,12 @@ class ModelPair:
     drafter: Engine
     base: Engine
     judge_suffix: str
-    prompt: str = "{problem}"  # what the user's turn says
-    threshold: float = 7.0  # in force where a run names none
-    think_end: str = "</think>"
-    base_speculates: bool = (
-        False  # the base's engine drafts tokens itself, with the drafter's weights (paper §4.2)
-    )
+    # The text of the user's message.
+    prompt: str = "{problem}"
+    # The acceptance threshold of a run that names none.
+    threshold: float = 7.0
+    # Whether the base's engine drafts tokens itself, with the drafter's weights (paper §4.2).
+    base_speculates: bool = False
 
     def engine(self, role: Role) -> Engine:
         return self.drafter if role is Role.DRAFTER else self.base

@@ -9,10 +9,10 @@ _TOPOLOGY = Path("/sys/devices/system/cpu")
 
 
 def split_cores(cores: list[int]) -> tuple[list[int], list[int]]:
-    """Cores for (drafter, base): apart, so that many jobs in flight keep both busy.
+    """Cores for (drafter, base): separate ones, so that many jobs in flight keep both engines busy.
 
-    The base gets the larger part, because it is the slower one. From four cores on, one is left to
-    the step loops and to the rest of the machine.
+    The base gets the larger part, because it is slower. If there are four cores or more, one is left for the step loops
+    and the rest of the machine.
     """
     if len(cores) < 2:
         return cores, cores

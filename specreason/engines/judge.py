@@ -1,4 +1,4 @@
-"""How a base that was not trained for it is asked for a score (paper §4.1): the wording, and where it stands."""
+"""The question that asks an ordinary base for a score (paper §4.1): its wording, and its place in the chat template."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ OPENING = "The score of the newest part is: "
 
 
 def judge_suffix(config: PairConfig, base: HFTokenizer) -> str:
-    """The pair's own suffix if it has one, else the question as a turn of the base's chat template."""
+    """The pair's own suffix if it has one, else the question as a message in the base's chat template."""
     return config.judge_suffix or base.judge_suffix(QUESTION, OPENING)

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     from specreason.engines.vllm import VllmEngine
 
-THINK_END = "</think>"
 _ROLES = (Role.DRAFTER, Role.BASE)
-# What makes a local folder this model: its weights, its shape, its tokenizer.
+# The files that identify a local model: its weights, its shape, its tokenizer.
 _MODEL_FILES = (
     "*.safetensors",
     "*.bin",
@@ -41,7 +40,8 @@ _MODEL_FILES = (
 async def load_pair(name: str, config: PairConfig) -> ModelPair:
     """Start both engines and wait until they serve: seconds for a small pair, minutes for a large one.
 
-    Raises InputError for what the user can mend, EngineDead if an engine does not start. Then nothing stays behind.
+    Raises InputError for a mistake that the user can correct, EngineDead if an engine does not start. After an error no
+    process stays behind.
     """
     device = check_platform()
     set_defaults(device)
@@ -61,7 +61,6 @@ async def load_pair(name: str, config: PairConfig) -> ModelPair:
         judge_suffix=suffix,
         prompt=config.prompt,
         threshold=config.threshold,
-        think_end=THINK_END,
         base_speculates=config.speculation is not None,
     )
     try:
@@ -79,7 +78,7 @@ async def close_pair(pair: ModelPair) -> None:
 
 
 def fingerprint(config: PairConfig, tokenizers: dict[Role, HFTokenizer]) -> str:
-    """SHA-256 over everything that decides what the pair writes and how it scores, hex. Reads all local weights."""
+    """SHA-256, hex, over everything that determines the pair's texts and scores. Reads all local weights."""
     facts: dict[str, object] = {
         "prompt": config.prompt,
         "judge_suffix": judge_suffix(config, tokenizers[Role.BASE]),
@@ -96,8 +95,8 @@ def fingerprint(config: PairConfig, tokenizers: dict[Role, HFTokenizer]) -> str:
 async def _start_engines(
     name: str, config: PairConfig, device: Device, tokenizers: dict[Role, HFTokenizer]
 ) -> dict[Role, VllmEngine]:
-    """On the CPU both at once, because imports take most of the time; on a GPU one after the other, because each
-    measures the memory that is free."""
+    """Start both engines: at once on the CPU, because imports take most of the time; one after the other on a GPU,
+    because each measures the free memory."""
     cores: dict[Role, list[int] | None] = dict.fromkeys(_ROLES)
     if device is Device.CPU:
         cores = dict(zip(_ROLES, split_cores(available_cores()), strict=True))
@@ -110,7 +109,7 @@ async def _start_engines(
     def start(role: Role, engine_config: VllmConfig) -> VllmEngine:
         from specreason.engines.vllm import VllmEngine
 
-        return VllmEngine(engine_config, tokenizers[role], think_end=THINK_END)
+        return VllmEngine(engine_config, tokenizers[role])
 
     try:
         configs = await asyncio.to_thread(configure)
@@ -118,11 +117,11 @@ async def _start_engines(
         raise InputError(f"pair {name}: vLLM refuses its configuration: {_why(error)}") from error
     limit = asyncio.Semaphore(2 if device is Device.CPU else 1)
 
-    async def start_in_turn(role: Role) -> VllmEngine:
+    async def start_within_limit(role: Role) -> VllmEngine:
         async with limit:
             return await asyncio.to_thread(start, role, configs[role])
 
-    results = await asyncio.gather(*map(start_in_turn, _ROLES), return_exceptions=True)
+    results = await asyncio.gather(*map(start_within_limit, _ROLES), return_exceptions=True)
     engines, failures = {}, {}
     for role, result in zip(_ROLES, results, strict=True):
         if isinstance(result, BaseException):
@@ -153,7 +152,7 @@ def _check_folder(role: Role, model: ModelConfig) -> None:
 
 
 def _why(error: Exception) -> str:
-    """What is wrong, in one line; pydantic's own first line only counts."""
+    """The reason in one line. The first line of a pydantic error only counts its errors."""
     return str(error.errors()[0]["msg"]) if isinstance(error, ValidationError) else first_line(error)
 
 
@@ -170,7 +169,7 @@ def _weights_id(model: ModelConfig) -> str:
 
 
 def _hub_commit(model: ModelConfig) -> str:
-    """The commit that was loaded, read from the hub's cache, so that a moved branch is another fingerprint."""
+    """The commit that was loaded, read from the hub's cache, so that a moved branch has another fingerprint."""
     from huggingface_hub import try_to_load_from_cache
 
     config = try_to_load_from_cache(model.model, "config.json", revision=model.revision)

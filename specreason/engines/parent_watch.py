@@ -1,8 +1,8 @@
 """An engine process never outlives the process that loaded it, however that one ends.
 
-vLLM's engine processes do not notice that their parent was killed: without this they would run on,
-holding the GPU. `EngineProcess` travels inside the engine's configuration, and unpickling it in another
-process starts the watch there. Imports nothing heavy: it should run as early as it can.
+vLLM's engine processes do not notice that their parent was killed: without this module they would keep running and
+hold the GPU. `EngineProcess` is part of the engine's configuration, and unpickling it in another process starts the
+watch there. The module imports nothing heavy, so that the watch starts early.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class EngineProcess(dict[str, Any]):
 
 @contextmanager
 def without_ctrl_c() -> Iterator[None]:
-    """Processes started by this thread meanwhile never see SIGINT: they inherit that it is blocked.
+    """Block SIGINT for the processes that this thread starts in the block, which inherit the signal mask.
 
-    Ctrl-C reaches the whole foreground group; the owner ends its engines itself, after its jobs.
+    Ctrl-C reaches the whole foreground group, but the owner ends its engines itself, after its jobs.
     """
-    # Starting the tracker unblocks SIGINT in the thread that does it: let that be over.
+    # Starting the tracker unblocks SIGINT in the thread that does it, so it is started first.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -48,7 +48,7 @@ def without_ctrl_c() -> Iterator[None]:
 
 
 def _arrive(owner: int, settings: dict[str, Any]) -> EngineProcess:
-    """Unpickled: in the engine process that `owner` has started, or in `owner` itself, as a copy."""
+    """Unpickle: in the engine process that `owner` has started, or in `owner` itself, as a copy."""
     if owner != os.getpid() and not any(thread.name == _watch.__name__ for thread in threading.enumerate()):
         threading.Thread(target=_watch, args=(owner,), name=_watch.__name__, daemon=True).start()
     return EngineProcess(settings)

@@ -60,7 +60,7 @@ def check_cpu_flags(cpuinfo: str) -> None:
 
 
 def set_defaults(device: Device) -> None:
-    """Environment that vLLM reads when imported and in its processes. What the user has set stays."""
+    """Set the environment that vLLM reads on import and in its processes. Variables that the user has set stay."""
     defaults = {
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_LEVEL": "WARNING",
@@ -71,8 +71,9 @@ def set_defaults(device: Device) -> None:
     }
     if device is Device.CPU:
         defaults |= {
-            "VLLM_LOGGING_LEVEL": "ERROR",  # its warnings are about a missing Triton and libiomp
-            # Without it the first score compiles a kernel: a stall of seconds, and a compiler needed.
+            # Its warnings are about a missing Triton and libiomp.
+            "VLLM_LOGGING_LEVEL": "ERROR",
+            # Else the first score compiles a kernel, which takes seconds and needs a compiler.
             "TORCHDYNAMO_DISABLE": "1",
             "PYTHONWARNINGS": "ignore::FutureWarning",
         }

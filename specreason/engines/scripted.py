@@ -1,12 +1,12 @@
-"""An engine that says what it is told to: the public test double for everything above the engines.
+"""An engine that writes what a script says: the public test double for everything above the engines.
 
     pair = scripted_pair(
         drafter=ScriptedEngine(steps=["Start with 2.\\n\\n", "Add 2: 4.\\n\\n", "</think>"], answer="\\\\boxed{4}"),
         base=ScriptedEngine(respond=lambda prompt, seed: "Wait, 2 + 2 is 4.\\n\\n", scores=[9, 3]),
     )
 
-It honours Limits token by token, as a model would. What it says depends on prompt and seed alone, never on the order
-of calls: a resumed job gets what the first run got.
+It honours Limits token by token, as a model would. Its texts depend on prompt and seed alone, never on the order of
+calls: a resumed job gets the texts that the first run got.
 """
 
 from __future__ import annotations
@@ -19,15 +19,25 @@ from contextlib import contextmanager
 from itertools import takewhile
 from typing import Protocol
 
-from specreason.engines.base import Completion, FinishReason, Limits, ModelPair, Sampling, Tokenizer, Verdict
-from specreason.engines.scripted_tokenizer import THINK_END, ScriptedTokenizer
+from specreason.engines.base import (
+    THINK_END,
+    Completion,
+    FinishReason,
+    Limits,
+    ModelPair,
+    Sampling,
+    Tokenizer,
+    Verdict,
+)
+from specreason.engines.scripted_tokenizer import ScriptedTokenizer
 from specreason.engines.scripts import Respond, Score, follow, score_by_index
 from specreason.errors import EngineDead, PromptTooLong
 
 JUDGE_SUFFIX = "\nScore 0-9: "
 
 _WINNER_PROB, _OTHER_PROB = 0.9, 0.01
-_CACHE_BLOCK, _CACHE_SIZE = 16, 64  # tokens, sequences
+# The size of a block in tokens, and of the cache in sequences.
+_CACHE_BLOCK, _CACHE_SIZE = 16, 64
 
 
 class EndingTokenizer(Tokenizer, Protocol):
@@ -40,13 +50,13 @@ class EndingTokenizer(Tokenizer, Protocol):
 class ScriptedEngine:
     """Give `steps` (and `answer`), or `respond`.
 
-    With `steps`, the n-th step of the thinking is the n-th of them, whoever wrote those before; after the last one,
-    or once the thinking is closed, comes `answer`. `scores[n]` is the verdict on the n-th step; the list goes round.
-    A callable `score` sees the prompt instead.
+    With `steps`, the n-th step of the thinking is the n-th of them, no matter which model wrote the earlier ones;
+    `answer` follows after the last one, or once the thinking is closed. `scores[n]` is the verdict on the n-th step;
+    the list starts again at its end. A callable `score` gets the prompt instead.
 
     `latency_s` passes before the first token, `token_s` per token. The engine sleeps by the event loop and reads
-    `clock`, in seconds, to measure its calls: hand it the `time` of a loop that skips its waits, and a test of an
-    hour takes no time. The call after `die_after` calls finds the engine dead, and so do all later ones.
+    `clock`, in seconds, to measure its calls: with the `time` of a loop that skips its waits, a test of an hour takes
+    no time. After `die_after` calls the engine is dead.
     """
 
     def __init__(
@@ -144,7 +154,7 @@ class ScriptedEngine:
         self.die()
 
     def die(self) -> None:
-        """As if the engine process were killed: calls in flight and all later ones raise EngineDead."""
+        """Act like a killed engine process: calls in flight and all later ones raise EngineDead."""
         self._dead.set()
 
     @contextmanager
@@ -210,7 +220,6 @@ def scripted_pair(
         drafter=drafter,
         base=base,
         judge_suffix=judge_suffix,
-        think_end=THINK_END,
     )
 
 

@@ -1,12 +1,13 @@
-"""A tokenizer without files: one token per character, and the traits of a real one that programs trip over."""
+"""A tokenizer without files: one token per character, and those traits of a real one that break careless programs."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
+from specreason.engines.base import THINK_END
+
 THINK_START = "<think>"
-THINK_END = "</think>"
 EOS = "<eos>"
 # As in Qwen's vocabulary, punctuation merges with the delimiter: encode(a + b) need not be encode(a) + encode(b).
 _WORDS = (EOS, THINK_START, THINK_END, "\n\n", ".\n\n", ":\n\n")

@@ -1,21 +1,22 @@
-"""What a ScriptedEngine says: pure functions of the prompt, so that a resumed job gets what the first run got."""
+"""What a ScriptedEngine writes: pure functions of the prompt, so that a resumed job gets the first run's texts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from specreason.engines.scripted_tokenizer import THINK_END, THINK_START
+from specreason.engines.base import THINK_END
+from specreason.engines.scripted_tokenizer import THINK_START
 
 DELIMITER = "\n\n"
 
-# Prompt text and seed to the text the model would go on with if nothing stopped it; then it ends the sequence.
+# From prompt text and seed to the text that the model writes if nothing stops it; then it ends the sequence.
 Respond = Callable[[str, int], str]
-# Prompt text, judge suffix included, to the number whose first token the model decodes; None: it is no number.
+# From prompt text with judge suffix to the number whose first token the model decodes; None for a text instead.
 Score = Callable[[str], int | None]
 
 
 def follow(steps: Sequence[str], answer: str) -> Respond:
-    """Go on where the prompt stands: with the rest of a step begun, the steps after it, and the answer."""
+    """Continue the prompt: the rest of a step that it ends in, the later steps, and the answer."""
 
     def respond(prompt: str, seed: int) -> str:
         thinking = prompt.rpartition(THINK_START)[2]
@@ -29,7 +30,7 @@ def follow(steps: Sequence[str], answer: str) -> Respond:
 
 
 def score_by_index(scores: Sequence[int | None], judge_suffix: str) -> Score:
-    """`scores[n]` for the n-th step of the thinking; the list goes round."""
+    """`scores[n]` for the n-th step of the thinking; the list starts again at its end."""
 
     def score(prompt: str) -> int | None:
         thinking = prompt.removesuffix(judge_suffix).removesuffix(DELIMITER).rpartition(THINK_START)[2]

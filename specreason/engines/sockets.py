@@ -1,4 +1,4 @@
-"""Where a process and its engines meet: a folder of its own for vLLM's sockets.
+"""A folder of its own for the sockets between a process and its engines.
 
 vLLM leaves three socket files per engine behind, even after an orderly shutdown.
 """
@@ -18,9 +18,9 @@ _MAX_FOLDER_BYTES = 107 - 37
 
 
 def use_own_socket_folder() -> None:
-    """Let vLLM put its sockets into a folder that is removed when this process ends.
+    """Make vLLM put its sockets into a folder that is removed when this process ends.
 
-    A folder that the user has named is used and left alone.
+    If the user has named a folder, vLLM uses that one, and it is not removed.
     """
     named = os.environ.get(_VARIABLE, _PREFIX)
     if _PREFIX not in named or f"{_PREFIX}{os.getpid()}-" in named:
@@ -35,7 +35,7 @@ def use_own_socket_folder() -> None:
 
 
 def remove_socket_folders(pid: int) -> None:
-    """What process `pid` left, when it was killed. Call once it and its engines are gone."""
+    """Remove the folders of process `pid`, which was killed. Call it once the process and its engines have ended."""
     for parent in _parents():
         for folder in parent.glob(f"{_PREFIX}{pid}-*"):
             shutil.rmtree(folder, ignore_errors=True)

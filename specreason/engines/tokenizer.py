@@ -1,4 +1,4 @@
-"""A Hugging Face tokenizer behind the Tokenizer protocol, and what a pair needs of one."""
+"""A Hugging Face tokenizer behind the Tokenizer protocol, and the checks that a pair needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from specreason.engines.base import Tokenizer
 from specreason.errors import InputError
 
 _THINK_START = "<think>"
-_TURN = "(the reasoning so far)"
+_STAND_IN = "(the reasoning so far)"
 
 
 class HFTokenizer:
@@ -26,7 +26,8 @@ class HFTokenizer:
         if not self.chat_template:
             raise InputError(f"{hf.name_or_path}: has no chat template; set chat_template in pairs.toml")
         self._hf = hf
-        self._backend = hf.backend_tokenizer  # the Rust tokenizer: several times faster than its wrapper
+        # The Rust tokenizer is several times faster than its wrapper.
+        self._backend = hf.backend_tokenizer
 
     @classmethod
     def load(
@@ -34,14 +35,15 @@ class HFTokenizer:
     ) -> HFTokenizer:
         """From a folder or the hub. Raises InputError if there is no usable tokenizer.
 
-        `tokenizer.json` is taken as it stands. AutoTokenizer would go by the class that a model names, and the R1
-        distills name Llama's, which puts its own rules over theirs: spaces and line breaks would be lost.
+        `tokenizer.json` is used unchanged. AutoTokenizer would use the class that a model names. The R1 distills name
+        Llama's, which replaces their rules by its own and loses spaces and line breaks.
         """
         from transformers import PreTrainedTokenizerFast
         from transformers.utils import cached_file
 
         try:
-            cached_file(model, "tokenizer.json", revision=revision)  # says what is missing, and where
+            # Its error says which file is missing, and where.
+            cached_file(model, "tokenizer.json", revision=revision)
             hf = PreTrainedTokenizerFast.from_pretrained(model, revision=revision)
         except (OSError, ValueError) as error:
             raise InputError(f"{model}: tokenizer cannot be loaded: {first_line(error)}") from error
@@ -62,28 +64,28 @@ class HFTokenizer:
         return self.encode(self._render(("user", problem)))
 
     def judge_suffix(self, question: str, opening: str) -> str:
-        """What leads from the middle of the model's turn to its answer to `question`, which begins with `opening`.
+        """The text from the middle of the model's message to its answer to `question`, which begins with `opening`.
 
-        The chat template says how turns end and begin, with a stand-in for the model's turn: templates of reasoning
-        models drop what stands before `</think>` in earlier turns, and the steps would go with it.
+        The chat template shows how messages end and begin, with a stand-in for the model's message: templates of
+        reasoning models drop the part before `</think>` from earlier messages, and with it the steps.
         """
-        text = self._render(("user", question), ("assistant", _TURN), ("user", question))
-        _, turn, rest = text.partition(_TURN)
-        if not turn:
+        text = self._render(("user", question), ("assistant", _STAND_IN), ("user", question))
+        _, stand_in, rest = text.partition(_STAND_IN)
+        if not stand_in:
             raise InputError(
                 f"{self._hf.name_or_path}: its chat template leaves out earlier turns; set judge_suffix in pairs.toml"
             )
         return rest + opening
 
-    def _render(self, *turns: tuple[str, str]) -> str:
-        """Turns of role and text by the chat template, up to where the model's thinking begins."""
+    def _render(self, *messages: tuple[str, str]) -> str:
+        """Messages of role and text in the chat template, up to the point where the model's thinking begins."""
         text: str = self._hf.apply_chat_template(
-            [{"role": role, "content": content} for role, content in turns],
+            [{"role": role, "content": content} for role, content in messages],
             chat_template=self.chat_template,
             tokenize=False,
             add_generation_prompt=True,
         )
-        # Older templates of reasoning models leave it to the model to open its thinking.
+        # Older templates of reasoning models leave `<think>` to the model.
         return text if text.rstrip().endswith(_THINK_START) else f"{text}{_THINK_START}\n"
 
     def ids_containing(self, text: str) -> frozenset[int]:

@@ -45,11 +45,11 @@ class Pulse(StatLoggerBase):  # type: ignore[misc]  # vLLM's base class is not t
 class VllmEngine:
     """Construct it in a thread: that blocks until the model is loaded. Call it from one event loop."""
 
-    def __init__(self, config: VllmConfig, tokenizer: HFTokenizer, *, think_end: str = "</think>") -> None:
+    def __init__(self, config: VllmConfig, tokenizer: HFTokenizer) -> None:
         self._tokenizer = tokenizer
         self._max_model_len: int = config.model_config.max_model_len
         self._speculates = config.speculative_config is not None
-        self._requests = CompletionRequests(tokenizer, think_end)
+        self._requests = CompletionRequests(tokenizer)
         self._request_number = itertools.count()
         self._live: set[str] = set()
         self._closed = False

@@ -9,7 +9,7 @@ from vllm import SamplingParams
 from vllm.outputs import RequestOutput
 from vllm.sampling_params import RequestOutputKind
 
-from specreason.engines.base import FinishReason, Limits, Sampling
+from specreason.engines.base import THINK_END, FinishReason, Limits, Sampling
 from specreason.engines.tokenizer import HFTokenizer
 from specreason.engines.vllm_setup import MAX_LOGPROBS
 
@@ -17,11 +17,11 @@ from specreason.engines.vllm_setup import MAX_LOGPROBS
 class CompletionRequests:
     """One or more requests make up a completion: this says what each asks for, and which one is the last."""
 
-    def __init__(self, tokenizer: HFTokenizer, think_end: str) -> None:
+    def __init__(self, tokenizer: HFTokenizer) -> None:
         self._tokenizer = tokenizer
-        think_ids = tokenizer.encode(think_end)
+        think_ids = tokenizer.encode(THINK_END)
         # The token if the vocabulary has one for it, else the text.
-        self._think_end: int | str = think_ids[0] if len(think_ids) == 1 else think_end
+        self._think_end: int | str = think_ids[0] if len(think_ids) == 1 else THINK_END
         # A pair has few delimiters, and finding their tokens takes some tenths of a second.
         self._delimiter_ids = lru_cache(maxsize=8)(tokenizer.ids_containing)
 

@@ -1,7 +1,7 @@
-"""Is an answer right? Extraction of `\\boxed{}` is ours, equality is math-verify's.
+"""Grading: the answer is extracted from `\\boxed{}` here, and math-verify decides whether it equals the gold answer.
 
-math-verify limits its own time by SIGALRM, so `is_correct` belongs into the main thread of a process of its
-own (`worker.grader`); elsewhere it can silently compare strings only.
+math-verify limits its own time by SIGALRM, so call `is_correct` in the main thread of a process of its own
+(`worker.grader`); elsewhere it can silently compare strings only.
 """
 
 from __future__ import annotations

@@ -31,21 +31,21 @@ def pass_at_1_interval(mean: float, num_problems: int) -> Interval:
 
 
 def mean_interval(values: Sequence[float]) -> Interval:
-    """Of a mean over problems, by the normal approximation: give differences for a paired comparison."""
+    """The interval of a mean over problems, by the normal approximation. For a paired comparison give differences."""
     mean = fmean(values)
     half = Z_95 * stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.inf
     return Interval(mean=mean, low=mean - half, high=mean + half)
 
 
 def ratio_interval(parts: Sequence[float], wholes: Sequence[float]) -> Interval:
-    """Of mean(parts) / mean(wholes), paired by problem, by linearization around the two means."""
+    """The interval of mean(parts) / mean(wholes), paired by problem, by linearization around the two means."""
     whole = fmean(wholes)
     ratio = fmean(parts) / whole
     return mean_interval([ratio + (p - ratio * w) / whole for p, w in zip(parts, wholes, strict=True)])
 
 
 def paired_share_interval(ours: Sequence[bool], theirs: Sequence[bool]) -> Interval:
-    """Of the difference of two shares over the same problems, also where none of them differs.
+    """The interval of the difference of two shares over the same problems, even if none of the problems differs.
 
     Half a problem is added to each of the four outcomes (Agresti and Min 2005): without that the interval of
     unanimous answers would have no width. `mean` is the plain difference.

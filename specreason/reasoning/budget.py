@@ -10,7 +10,8 @@ from specreason.errors import PromptTooLong
 from specreason.reasoning.steps import Decision, Phase, StepRecord, StopReason, kept_thinking_tokens
 from specreason.reasoning.transcript import Transcript
 
-LONGEST_CIRCLE = 8  # steps: what repeats itself only after more is not taken for a loop
+# Steps. A longer sequence that repeats itself does not count as a circle.
+LONGEST_CIRCLE = 8
 # The share of the context that is held back for the answer when max_answer_tokens asks for more.
 ANSWER_SHARE = 8
 
@@ -27,8 +28,8 @@ STOP_REASON_OF = {
 class Budget:
     """Limits of one run, tokens. `token_budget` bounds kept thinking tokens and is never overshot (paper §5.1).
 
-    `context_ends` is the length, in each model's own tokens, up to which a transcript may think: what follows the
-    thinking needs the rest. Engines shorten a completion silently at the context's end, so we never ask for more.
+    `context_ends` is the length, in each model's own tokens, up to which a transcript may think: the rest of the
+    context is for the answer. Engines silently shorten a completion at the context's end, so no call asks for more.
     """
 
     token_budget: int
@@ -36,10 +37,11 @@ class Budget:
     max_steps: int
     max_step_tokens: int
     max_answer_tokens: int
-    max_same_steps: int = 0  # 0: going round in circles is no reason to stop
+    # 0: circles do not close the thinking.
+    max_same_steps: int = 0
 
     def step_tokens(self, transcript: Transcript) -> int:
-        """Most tokens that the next THINK step may have; not positive when the thinking has to close."""
+        """The most tokens that the next THINK step may have; not positive when the thinking has to close."""
         return min(self.room(transcript), self.max_step_tokens)
 
     def room(self, transcript: Transcript) -> int:
@@ -48,7 +50,7 @@ class Budget:
         return min(left, self._context_left(transcript))
 
     def closing(self, transcript: Transcript) -> Decision | None:
-        """Which limit forbids another THINK step, if one does."""
+        """The limit that forbids another THINK step, None if none does."""
         steps = transcript.steps
         if kept_thinking_tokens(steps) >= self.token_budget:
             return Decision.CLOSED_TOKEN_BUDGET
@@ -74,9 +76,10 @@ def goes_in_circles(steps: Sequence[StepRecord], times: int) -> bool:
 
 
 def context_end(*, max_model_len: int, prompt: int, closing: int, judge: int, max_answer_tokens: int) -> int:
-    """Where thinking has to end in a context of `max_model_len`. Answer and judge's suffix never stand together.
+    """The length at which thinking has to end in a context of `max_model_len`.
 
-    Raises PromptTooLong if the prompt leaves nothing.
+    Room is left for the longer of answer and judge's suffix, because the context never holds both. Raises PromptTooLong
+    if the prompt leaves no room.
     """
     answer = closing + min(max_answer_tokens, max_model_len // ANSWER_SHARE)
     end = max_model_len - max(answer, judge + 1)

@@ -1,4 +1,4 @@
-"""The generate calls of a run: who is asked, with which ids, limits, sampling and seed. Equal calls, equal text."""
+"""The generate calls of a run: model, ids, limits, sampling and seed of each. Equal calls return equal texts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from specreason.reasoning.transcript import Transcript
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One generate call, as it would be made."""
+    """One generate call, before it is made."""
 
     role: Role
     prompt_ids: tuple[int, ...]
@@ -37,7 +37,7 @@ def step_call(run: Run, transcript: Transcript, role: Role) -> Call:
 
 
 def stretch_call(run: Run, transcript: Transcript) -> Call:
-    """A baseline's chunk by the base, and on to the end of the step that it ends in: a draft may follow."""
+    """A baseline's chunk by the base, up to the end of the step that the chunk ends in: a draft may follow."""
     room = run.budget.room(transcript)
     limits = Limits(
         max_tokens=min(room, BASELINE_CHUNK_TOKENS + run.budget.max_step_tokens),

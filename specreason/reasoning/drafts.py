@@ -1,7 +1,7 @@
-"""Where drafts come from: asked for when they are needed, or already under way (overlap).
+"""Where drafts come from: requested when the loop needs them, or begun ahead (overlap).
 
-A draft that was begun ahead is handed out only for the very call that it was begun for. So overlap changes when a
-draft is written, and never what it says.
+A draft that was begun ahead is returned only for exactly the call that it was begun for. So overlap changes when a
+draft is written, never its text.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ class Drafts:
         return replace(draft, ahead_s=min(ahead_s, draft.latency_s))
 
     def begin(self, call: Call) -> None:
-        """Let the drafter begin on `call`, which may be taken later."""
+        """Start `call` in the drafter, for `take` to return its draft later."""
         self.drop()
         task = asyncio.create_task(call.make(self._pair))
         task.add_done_callback(_look_at)
         self._ahead = (call, time.perf_counter(), task)
 
     def drop(self) -> None:
-        """Abort what was begun and not taken."""
+        """Abort the draft that was begun and not taken."""
         if self._ahead is not None:
             self._ahead[2].cancel()
             self._ahead = None
 
 
 def _look_at(task: asyncio.Task[Completion]) -> None:
-    """An engine that dies under a draft which nobody takes is the next call's to report."""
+    """Read the error of a dropped draft, so that asyncio does not report it: the next call reports a dead engine."""
     if not task.cancelled():
         task.exception()

@@ -1,8 +1,7 @@
 """Whether drafting pays: measured costs against the share of drafts that are kept.
 
-Drafting a step costs its draft and its verdict, and if that rejects it, the base's own call besides. Left alone, the
-base writes the step for the time of its tokens, without a call of its own. So drafting pays from the acceptance on at
-which
+Drafting a step costs its draft and its verdict, and a call of the base if the verdict rejects it. Without drafts the
+base writes the step for the time of its tokens, without a call of its own. So drafting pays from this acceptance on:
 
     draft_s + verify_s + (1 - acceptance) × ttft_s = acceptance × tokens × seconds per token of the base
 
@@ -18,14 +17,17 @@ from dataclasses import dataclass, field
 from specreason.engines.base import Role
 from specreason.reasoning.steps import Odds, StepRecord
 
-WINDOW = 64  # steps of all jobs: what is longer ago fades
-OWN_WINDOW = 16  # steps of one job
-PRIOR = 4  # a job is thought to be like the others, as if so many steps of it had been seen
+# The mean over all jobs weighs about this many recent steps.
+WINDOW = 64
+# The number of one job's recent steps that count.
+OWN_WINDOW = 16
+# The acceptance of the other jobs weighs as much as this many steps of the job itself.
+PRIOR = 4
 
 
 @dataclass(slots=True)
 class FadingMean:
-    """The mean of what was seen, in which the last `WINDOW` weigh most; None before the first."""
+    """A moving mean in which the last `WINDOW` values weigh most; None before the first value."""
 
     value: float | None = None
     num_seen: int = 0
@@ -38,16 +40,19 @@ class FadingMean:
 
 @dataclass(slots=True)
 class Economics:
-    """One per pair and configuration: jobs share what drafting costs, and begin with the others' acceptance.
+    """One per pair and configuration: jobs share the costs of drafting, and begin with the others' acceptance.
 
-    Belongs to one event loop, and to one process: it starts anew with a worker, so what it says is not reproducible,
-    and is stored with every step that it was asked for.
+    It belongs to one event loop of one process, and starts empty with each worker. So its odds are not reproducible,
+    and are stored with each step.
     """
 
     _accepted: FadingMean = field(default_factory=lambda: FadingMean(1.0, PRIOR))
-    _drafting_s: FadingMean = field(default_factory=FadingMean)  # waiting for draft and verdict, per step
-    _tokens: FadingMean = field(default_factory=FadingMean)  # kept, per drafted step
-    _ttft_s: FadingMean = field(default_factory=FadingMean)  # of the base's calls
+    # Seconds of waiting for draft and verdict, per drafted step.
+    _drafting_s: FadingMean = field(default_factory=FadingMean)
+    # Kept tokens per drafted step.
+    _tokens: FadingMean = field(default_factory=FadingMean)
+    # Seconds to the first token of the base's calls.
+    _ttft_s: FadingMean = field(default_factory=FadingMean)
     # In `_base_s` the base wrote `_base_tokens`, after the first token of a call.
     _base_s: FadingMean = field(default_factory=FadingMean)
     _base_tokens: FadingMean = field(default_factory=FadingMean)
@@ -68,7 +73,7 @@ class Economics:
         self._tokens.see(float(step.num_kept_tokens))
 
     def odds(self, steps: Sequence[StepRecord]) -> Odds | None:
-        """For the step after `steps`; None until a draft was scored and the base has written something."""
+        """The odds for the step after `steps`; None until a draft was scored and the base has written something."""
         drafting_s, tokens, ttft_s = self._drafting_s.value, self._tokens.value, self._ttft_s.value
         base_s, base_tokens = self._base_s.value, self._base_tokens.value
         if drafting_s is None or ttft_s is None or not (tokens and base_s and base_tokens):
@@ -81,7 +86,7 @@ class Economics:
         )
 
     def _acceptance(self, steps: Sequence[StepRecord]) -> float:
-        """Of this job's last drafts, and of the others' as far as this job has few."""
+        """The share of this job's last drafts that were kept, completed by the other jobs' share while it has few."""
         own = [step.written is None for step in steps[-OWN_WINDOW:] if step.draft is not None]
         others = self._accepted.value or 0.0
         return (PRIOR * others + sum(own)) / (PRIOR + len(own))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from specreason.engines.base import Completion, Role, Verdict
+from specreason.engines.base import THINK_END, Completion, Role, Verdict
 from specreason.reasoning.budget import STOP_REASON_OF
 from specreason.reasoning.calls import answer_call, step_call, stretch_call
 from specreason.reasoning.drafts import Drafts
@@ -30,7 +30,7 @@ async def reason(run: Run, transcript: Transcript, sink: StepSink) -> Trace:
 
 
 def stop_reason(run: Run, transcript: Transcript) -> StopReason | None:
-    """Why the run is over; None while it goes on. An answer that a limit forced is that limit's."""
+    """Why the run is over; None while it goes on. If a limit forced the answer, that limit is the reason."""
     steps = transcript.steps
     if steps and steps[-1].phase is Phase.ANSWER:
         return next(
@@ -49,7 +49,8 @@ async def take_step(run: Run, transcript: Transcript, drafts: Drafts) -> StepRec
     closing = closing_reason(run, transcript)
     if closing is not None:
         return close_thinking(run, transcript, closing)
-    odds = run.economics.odds(transcript.steps)  # those that the policy sees: other jobs change them
+    # Stored as the policy sees them: other jobs change them at any time.
+    odds = run.economics.odds(transcript.steps)
     decision = run.policy.without_draft(transcript.steps)
     if decision is None:
         step = await speculate(run, transcript, drafts)
@@ -60,7 +61,7 @@ async def take_step(run: Run, transcript: Transcript, drafts: Drafts) -> StepRec
 
 
 def closing_reason(run: Run, transcript: Transcript) -> Decision | None:
-    """Why the thinking has to be closed for the model, if it has."""
+    """The reason why the loop has to close the thinking, None if it has not."""
     return Decision.CLOSED_EOS if transcript.ended_inside_thinking else run.budget.closing(transcript)
 
 
@@ -80,7 +81,7 @@ async def speculate(run: Run, transcript: Transcript, drafts: Drafts) -> StepRec
 
 
 def draft_ahead(run: Run, then: Transcript, drafts: Drafts) -> None:
-    """Let the drafter go on from `then`, the transcript as it will be if the step in question is kept."""
+    """Let the drafter continue `then`, the transcript as it will be if the present step is kept."""
     goes_on = not then.thinking_closed and closing_reason(run, then) is None
     if goes_on and run.policy.without_draft(then.steps) is None:
         drafts.begin(step_call(run, then, Role.DRAFTER))
@@ -122,14 +123,14 @@ def kept_step(
 
 
 def close_thinking(run: Run, transcript: Transcript, decision: Decision) -> StepRecord:
-    """The loop itself puts the closing tag, so that an answer can follow."""
+    """A step that consists of the closing tag, so that an answer can follow."""
     return StepRecord(
         index=len(transcript.steps),
         phase=Phase.THINK,
         decision=decision,
         author=None,
         kept_ids=run.closing_ids,
-        kept_text=run.pair.think_end,
+        kept_text=THINK_END,
     )
 
 

@@ -1,4 +1,4 @@
-"""Who writes the next step, and whether a scored draft is kept. Policies compose; the loop has no branches."""
+"""Which model writes the next step, and whether a scored draft is kept. Policies compose; the loop has no branches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from specreason.reasoning.steps import Decision, Odds, StepRecord
 
 
 class Policy(Protocol):
-    """Asked before each THINK step, also one that may come to be, and once for each scored draft."""
+    """Asked before each THINK step, before a draft ahead of its step, and once for each scored draft."""
 
     @property
     def threshold(self) -> float | None:
@@ -24,7 +24,7 @@ class Policy(Protocol):
 
 
 def decide(policy: Policy, score: float | None) -> Decision:
-    """What becomes of a scored draft. No digit rejects it: a broken judge must not look like a lenient one."""
+    """The decision on a scored draft. No digit rejects it: a broken judge must not look like a lenient one."""
     if score is None:
         return Decision.REJECTED_NO_DIGIT
     return Decision.ACCEPTED if policy.accepts(score) else Decision.REJECTED
@@ -63,9 +63,9 @@ class FirstStepsOnBase:
 
 @dataclass(frozen=True, slots=True)
 class Adaptive:
-    """Below break-even the base goes on alone, but for a draft now and then, to see whether that still holds.
+    """Below break-even the base writes without drafts, except for one now and then that measures the odds again.
 
-    `probe_tokens` is how much the base keeps between two such drafts.
+    `probe_tokens` is the number of tokens that the base keeps between two such drafts.
     """
 
     economics: Economics
@@ -82,7 +82,7 @@ class Adaptive:
         return self.then.without_draft(steps)
 
     def below_break_even(self, odds: Odds | None) -> bool:
-        """Whether the base goes on alone at these odds; put stored ones to it to replay a trace."""
+        """Whether the base writes without a draft at these odds. Pass stored odds to replay a trace."""
         if odds is None or odds.acceptance >= odds.break_even:
             return False
         return odds.tokens_since_draft < self.probe_tokens

@@ -1,11 +1,11 @@
-"""What a user chooses by name, as what the loop needs: a policy, a step's shape and the limits of a run."""
+"""From the scheme that a user chooses by name to what the loop needs: a policy, the shape of steps, and limits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from specreason.config import PairConfig, RunConfig, SchemeName, ScoreMethod
-from specreason.engines.base import ModelPair, Role, Sampling
+from specreason.engines.base import THINK_END, ModelPair, Role, Sampling
 from specreason.errors import InvalidField, PermanentJobError
 from specreason.reasoning.budget import Budget, context_end
 from specreason.reasoning.economics import Economics
@@ -48,7 +48,7 @@ def plan_run(
     repeat: int,
     economics: Economics | None = None,
 ) -> Run:
-    """The run that `config` asks for; `economics` is what is known of drafting on this pair, if anything is.
+    """The run that `config` asks for; `economics` has the measured costs of drafting on this pair, if there are any.
 
     Raises PromptTooLong if the problem does not fit into the context, PermanentJobError if the pair cannot run the
     scheme.
@@ -57,7 +57,7 @@ def plan_run(
         raise PermanentJobError(f"config.scheme: {misfit(config.scheme, pair.name)}")
     economics = economics or Economics()
     judge = Judge.of(pair.base.tokenizer, pair.judge_suffix)
-    closing_ids = pair.base.tokenizer.encode(pair.think_end)
+    closing_ids = pair.base.tokenizer.encode(THINK_END)
     drafts = config.scheme.drafts_steps
     budget = Budget(
         token_budget=config.token_budget,
@@ -120,14 +120,14 @@ def sampling_of(config: RunConfig) -> dict[Role, Sampling]:
 
 
 def answers(config: RunConfig) -> Role:
-    """Who writes the ANSWER phase."""
+    """The model that writes the ANSWER phase."""
     if config.scheme.drafts_steps:
         return Role(config.answer_by)
     return Role.DRAFTER if config.scheme is SchemeName.DRAFTER else Role.BASE
 
 
 def stored_config(config: RunConfig, name: str, pair: PairConfig) -> RunConfig:
-    """`config` with its threshold written down: a later change of the pair's default changes no batch.
+    """`config` with its threshold filled in, so that a later change of the pair's default changes no batch.
 
     Raises InvalidField if the pair called `name` cannot run the scheme.
     """
@@ -139,7 +139,7 @@ def stored_config(config: RunConfig, name: str, pair: PairConfig) -> RunConfig:
 
 
 def misfit(scheme: SchemeName, pair: str) -> str:
-    """Why `pair` cannot run `scheme`, for whoever asked."""
+    """The reason why `pair` cannot run `scheme`, for the user."""
     if scheme.fits(base_speculates=True):
         return f"'{scheme}' needs a pair with token-level speculation, which '{pair}' is not"
     return f"'{scheme}' needs a pair without token-level speculation, and '{pair}' has it"

@@ -26,7 +26,7 @@ class Judge:
 async def score_step(
     pair: ModelPair, judge: Judge, transcript: Transcript, draft_ids: tuple[int, ...]
 ) -> Verdict:
-    """Ask the base model what it thinks of `draft_ids` as the next step."""
+    """Let the base model score `draft_ids` as the next step."""
     step = transcript.translate(draft_ids, Role.DRAFTER, Role.BASE)
     prompt = transcript.ids(Role.BASE) + step + judge.suffix_ids
     return await pair.base.score(prompt, digit_ids=judge.digit_ids)

@@ -1,4 +1,4 @@
-"""Seeds that do not depend on who runs a job, or how often it was tried."""
+"""Seeds that depend neither on the worker that runs a job nor on the number of its attempts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Values of the step loop: a step with its draft, verdict and decision, and a finished trace. No behaviour.
 
-These are the rows of the step table before anyone stores them.
+These are the rows of the step table before they are stored.
 """
 
 from __future__ import annotations
@@ -21,20 +21,18 @@ class Phase(StrEnum):
 
 
 class Decision(StrEnum):
-    """Why the kept text of a step is the one it is. `drafted` decisions have a draft and a verdict."""
+    """Why the kept text of a step was kept. `drafted` decisions have a draft and a verdict."""
 
     ACCEPTED = "accepted"  # the verdict reached the threshold: the draft is kept
     REJECTED = "rejected"  # it did not: the base wrote the step again
     REJECTED_NO_DIGIT = "rejected_no_digit"  # the verdict was no digit: rejected, as a score of None
     FIRST_STEPS_ON_BASE = "first_steps_on_base"  # the policy wants the base for the first n steps
-    BELOW_BREAK_EVEN = (
-        "below_break_even"  # by measured costs, drafting does not pay now: the base goes on alone
-    )
+    BELOW_BREAK_EVEN = "below_break_even"  # by measured costs drafting does not pay: the base writes alone
     BASE_ONLY = "base_only"  # the scheme asks for no drafts
     DRAFTER_ONLY = "drafter_only"  # the scheme asks for no verdicts
     ANSWER = "answer"  # the thinking is closed: the answer is written in one piece
-    CLOSED_EOS = "closed_eos"  # the model ended inside its thinking: we close it
-    CLOSED_TOKEN_BUDGET = "closed_token_budget"  # the token budget is used up: we close the thinking
+    CLOSED_EOS = "closed_eos"  # the model ended inside its thinking: the loop closes it
+    CLOSED_TOKEN_BUDGET = "closed_token_budget"  # the token budget is used up: the loop closes the thinking
     CLOSED_CONTEXT_FULL = "closed_context_full"  # the context has room only for the answer
     CLOSED_MAX_STEPS = "closed_max_steps"  # the number of steps reached its limit
     CLOSED_REPEATED_STEP = "closed_repeated_step"  # the thinking goes round in circles
@@ -49,7 +47,8 @@ class Decision(StrEnum):
         return self.value.startswith("closed_")
 
 
-AUTHOR_OF = {  # of a step of thought that a model wrote
+# The author of a step of thought that a model wrote.
+AUTHOR_OF = {
     Decision.ACCEPTED: Role.DRAFTER,
     Decision.REJECTED: Role.BASE,
     Decision.REJECTED_NO_DIGIT: Role.BASE,
@@ -76,20 +75,23 @@ class StopReason(StrEnum):
 class Odds:
     """Whether drafting pays, as measured on this pair and configuration up to a step (see `economics`)."""
 
-    acceptance: float  # share of the recent drafts that were kept
-    break_even: float  # the share from which on drafting and scoring cost less than they save
-    tokens_since_draft: int  # that the base has kept alone since the last draft, in all jobs
+    # The share of the recent drafts that were kept.
+    acceptance: float
+    # The share from which on drafting and scoring cost less than they save.
+    break_even: float
+    # Tokens that the base has kept alone since the last draft, in all jobs.
+    tokens_since_draft: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRecord:
     """One kept step and everything that led to it.
 
-    `draft` and `verdict` are None where no draft was asked for. `written` is what `author` wrote outright: the
+    `draft` and `verdict` are None if no draft was requested. `written` is the text that `author` wrote outright: the
     base's own version of a rejected step, a baseline's chunk, the answer; None if the draft was kept.
-    `kept_ids` are in the vocabulary of `author`, which is None when the loop itself closed the thinking; an
-    end-of-sequence token is left out of them. `threshold` is the one in force for a draft. `odds` are those known
-    when the step began; None where they were not, or where no step is ever drafted.
+    `kept_ids` are in the vocabulary of `author`, which is None if the loop itself closed the thinking. They leave out
+    an end-of-sequence token. `threshold` is the one in force for a draft. `odds` are those known when the step began,
+    None before the first ones and for schemes without drafts.
     """
 
     index: int

@@ -1,7 +1,7 @@
 """The transcript of one run: prompt and kept steps as token ids, in both models' vocabularies.
 
-It knows no policy and calls no engine. Steps are kept as ids, as the paper does (§4.1): text is only the
-bridge between two vocabularies that differ, crossed once per step.
+It knows no policy and calls no engine. Steps are kept as ids, as in the paper (§4.1). Between two models whose
+vocabularies differ, each step passes once as text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from specreason.reasoning.steps import Phase, StepRecord
 
 
 class Transcript:
-    """Append-only. `ids(role)` is what that model is asked to continue."""
+    """Append-only. `ids(role)` are the token ids that this model continues."""
 
     def __init__(self, pair: ModelPair, problem: str, steps: Sequence[StepRecord] = ()) -> None:
         self._pair = pair
@@ -52,7 +52,7 @@ class Transcript:
         return self._pair.engine(reader).tokenizer.encode(self._pair.engine(author).tokenizer.decode(ids))
 
     def kept_part(self, completion: Completion, author: Role) -> tuple[tuple[int, ...], str]:
-        """Ids and text that stay: all but an end-of-sequence token, which would end the next call too."""
+        """The ids and the text to keep: all but an end-of-sequence token, which would end the next call, too."""
         ids = completion.token_ids
         if completion.finish_reason is FinishReason.EOS:
             ids = ids[:-1]
@@ -68,7 +68,7 @@ class Transcript:
 
     @property
     def ended_inside_thinking(self) -> bool:
-        """The last kept step ended the sequence, yet nobody closed the thinking."""
+        """Whether the last kept step ended the sequence although the thinking is not closed."""
         if not self.steps or self.thinking_closed:
             return False
         return self.steps[-1].finish_reason is FinishReason.EOS

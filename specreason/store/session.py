@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from urllib.parse import unquote
 
 import psycopg
@@ -32,13 +31,12 @@ __all__ = [
     "one_line",
     "ping",
     "single_statement",
-    "storable",
-    "storable_json",
     "transaction",
 ]
 
 CONNECT_TIMEOUT_S = 5
-# A process frozen inside a transaction must not hold its locks for ever; whoever waits too long tries again.
+# A process that is frozen inside a transaction must not hold its locks for ever. A statement that waits too long for a
+# lock fails, and its caller tries again.
 SESSION_OPTIONS = "-c idle_in_transaction_session_timeout=5s -c lock_timeout=5s -c timezone=UTC"
 KEEPALIVE = {
     "keepalives_idle": 5,
@@ -46,7 +44,7 @@ KEEPALIVE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
-# The operator's mistakes among the failures to connect: waiting does not mend them.
+# Failures to connect that the operator has to mend; waiting does not help.
 REFUSED_FOR_GOOD = re.compile(
     r"database \".*\" does not exist|role \".*\" does not exist|authentication failed"
     r"|no password supplied|no pg_hba.conf entry|invalid (connection option|port|integer)"
@@ -54,13 +52,13 @@ REFUSED_FOR_GOOD = re.compile(
 
 
 def connect(database_url: str, *, pool_size: int = 16) -> Database:
-    """Open a pool of connections to the Postgres at `database_url` and see that it answers.
+    """Open a pool of connections to the Postgres at `database_url` and check that it answers.
 
-    Raises InputError for a wrong URL, database, user or password, StoreUnavailable where nothing answers.
+    Raises InputError for a wrong URL, database, user or password; StoreUnavailable if Postgres does not answer.
     """
     url = _parse(database_url)
-    given = url.query.get("options", "")
-    options = given if isinstance(given, str) else " ".join(given)
+    in_url = url.query.get("options", "")
+    options = in_url if isinstance(in_url, str) else " ".join(in_url)
     database = create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
@@ -91,7 +89,7 @@ def connect(database_url: str, *, pool_size: int = 16) -> Database:
 def transaction(database: Database) -> Iterator[Connection]:
     """One transaction: committed at the end of the block, rolled back by an exception.
 
-    Raises StoreUnavailable where Postgres is away, restarts, or a lock was not had in time.
+    Raises StoreUnavailable if Postgres is down or restarts, or if a lock is not free in time.
     """
     with _reported(), database.begin() as connection:
         yield connection
@@ -106,7 +104,7 @@ def single_statement(database: Database) -> Iterator[Connection]:
 
 @contextmanager
 def _reported() -> Iterator[None]:
-    """Whatever says that Postgres is away, or a lock was not had in time, as StoreUnavailable."""
+    """Raise StoreUnavailable for the driver's errors that say that Postgres is down or a lock was not free in time."""
     try:
         yield
     except (OperationalError, InterfaceError, InternalError, TimeoutError, psycopg.OperationalError) as error:
@@ -120,37 +118,12 @@ def ping(database: Database) -> None:
 
 
 def one_line(error: Exception) -> str:
-    """What the driver said, without SQL and in one line."""
-    said = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
+    """The first line of the driver's message, without SQL."""
+    message = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
     lines = [
-        line.strip() for line in said.splitlines() if line.strip() and not line.startswith("Multiple conn")
+        line.strip() for line in message.splitlines() if line.strip() and not line.startswith("Multiple conn")
     ]
     return lines[0] if lines else type(error).__name__
-
-
-def storable(text: str) -> str:
-    """`text` with U+FFFD for what Postgres cannot hold: NUL characters and lone surrogates.
-
-    Models write both. Token ids beside the text stay as they were: they are the truth.
-    """
-    if "\0" in text:
-        text = text.replace("\0", "\ufffd")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
-
-
-def storable_json(value: Any) -> Any:
-    """`value`, which is made of what JSON has, with each text in it, keys too, as `storable` makes it."""
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, Mapping):
-        return {storable(str(key)): storable_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [storable_json(item) for item in value]
-    return value
 
 
 def _parse(database_url: str) -> URL:

@@ -24,13 +24,19 @@ class Grid(ClosedModel):
         Annotated[tuple[Threshold, ...], Field(fail_fast=True, min_length=1, max_length=MOST_BATCHES)] | None
     ) = None
 
-    def configs(self, config: RunConfig) -> tuple[RunConfig, ...]:
-        """Each combination once; a scheme that scores nothing comes once, whatever the thresholds."""
-        found: dict[RunConfig, None] = {}
-        for scheme in self.scheme or (config.scheme,):
-            for threshold in (self.threshold or (config.threshold,)) if scheme.drafts_steps else (None,):
-                found[config.model_copy(update={"scheme": scheme, "threshold": threshold})] = None
-        return tuple(found)
+
+def configurations(config: RunConfig, grid: Grid | None) -> tuple[RunConfig, ...]:
+    """The configuration of each batch: `config` itself without a grid, else each combination once.
+
+    A scheme that scores nothing comes once, whatever the thresholds.
+    """
+    if grid is None:
+        return (config,)
+    found: dict[RunConfig, None] = {}
+    for scheme in grid.scheme or (config.scheme,):
+        for threshold in (grid.threshold or (config.threshold,)) if scheme.drafts_steps else (None,):
+            found[config.model_copy(update={"scheme": scheme, "threshold": threshold})] = None
+    return tuple(found)
 
 
 def name_of(name: str, config: RunConfig) -> str:

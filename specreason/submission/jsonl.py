@@ -95,6 +95,11 @@ def load_json(text: str | bytes) -> Any:
     raise ValueError(TOO_DEEP)
 
 
+def canonical_json(value: Any) -> str:
+    """Equal values give equal text. Raises ValueError for a number that JSON lacks."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def _inside(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return value.values()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, BinaryIO
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from specreason.errors import InvalidField
 from specreason.submission.jsonl import lines_of
+from specreason.submission.text import Storable
 from specreason.validation import ClosedModel, first_invalid_field
 
 
@@ -17,30 +18,21 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("has a NUL character, which is no text")
-    return text
-
-
-IsText = AfterValidator(_without_nul)
-
-
 class Problem(ClosedModel):
     """One dataset item. `answer` is the gold answer, if there is one to grade against."""
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
-    problem: Annotated[str, Field(min_length=1, max_length=200_000), IsText]
-    answer: Annotated[Annotated[str, Field(max_length=20_000), IsText] | None, BeforeValidator(_as_text)] = (
-        None
-    )
-    id: Annotated[Annotated[str, Field(max_length=1_000), IsText] | None, BeforeValidator(_as_text)] = None
+    problem: Annotated[str, Field(min_length=1, max_length=200_000), Storable]
+    answer: Annotated[
+        Annotated[str, Field(max_length=20_000)] | None, Storable, BeforeValidator(_as_text)
+    ] = None
+    id: Annotated[Annotated[str, Field(max_length=1_000)] | None, Storable, BeforeValidator(_as_text)] = None
     source: dict[str, Any] = Field(default_factory=dict, description="Anything else; stored, never read.")
 
 
 class Columns(ClosedModel):
-    """Which column of a dataset is what. All others are kept as the problem's source."""
+    """Which column of a dataset is what; "" for none. All others are kept as the problem's source."""
 
     problem: str = "problem"
     answer: str = "answer"
@@ -52,7 +44,7 @@ AS_OURS = Columns()
 
 def problem_of(row: Mapping[str, Any], columns: Columns, *, prefix: str = "") -> Problem:
     """The problem in a row of a dataset. Raises InvalidField that names the column, behind `prefix`."""
-    named = columns.model_dump()
+    named = {name: column for name, column in columns.model_dump().items() if column}
     own = {name: row[column] for name, column in named.items() if column in row}
     try:
         problem = Problem.model_validate(own)

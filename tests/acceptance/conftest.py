@@ -31,7 +31,7 @@ def client(stack: Stack) -> Iterator[httpx2.Client]:
         yield client
 
 
-class Api:
+class User:
     """What a user does over HTTP, and waits for."""
 
     def __init__(self, client: httpx2.Client) -> None:
@@ -71,5 +71,5 @@ class Api:
 
 
 @pytest.fixture(scope="session")
-def api(client: httpx2.Client) -> Api:
-    return Api(client)
+def user(client: httpx2.Client) -> User:
+    return User(client)

@@ -8,13 +8,13 @@ import signal
 from typing import Any
 
 import pytest
+from kombu import Connection
 
 from specreason.cli.local.demo import PROBLEMS
 from specreason.cli.local.stack import Stack
 from specreason.store.read.query import read_only_query
-from tests.acceptance.conftest import Api
+from tests.acceptance.conftest import User
 from tests.support.processes import alive, descendants, wait_for
-from worker.app import make_app
 
 SHORT: dict[str, Any] = {"temperature": 0, "token_budget": 120, "max_answer_tokens": 16}
 VERDICT = ("score", "digit_probs", "non_digit_mass", "verify_latency_s", "threshold")
@@ -26,11 +26,11 @@ def some_problems(number: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("scheme", ["base", "drafter", "specreason"])
-def test_every_job_of_a_batch_ends_with_gap_free_steps_that_add_up(api: Api, scheme: str) -> None:
-    jobs = api.wait_until_ended(api.submit(some_problems(3), scheme=scheme, **SHORT))
+def test_every_job_of_a_batch_ends_with_gap_free_steps_that_add_up(user: User, scheme: str) -> None:
+    jobs = user.wait_until_ended(user.submit(some_problems(3), scheme=scheme, **SHORT))
     assert [job["state"] for job in jobs] == ["succeeded"] * 3
     for job in jobs:
-        steps = api.steps(job["job_id"])
+        steps = user.steps(job["job_id"])
         assert [step["index"] for step in steps] == list(range(len(steps)))
         for phase in ("think", "answer"):
             tokens = sum(step["kept_tokens"] for step in steps if step["phase"] == phase)
@@ -39,11 +39,11 @@ def test_every_job_of_a_batch_ends_with_gap_free_steps_that_add_up(api: Api, sch
         assert job["pair_fingerprint"]
 
 
-def test_a_drafted_step_has_draft_ten_probabilities_and_timings_and_no_other_step_has(api: Api) -> None:
-    (job,) = api.wait_until_ended(
-        api.submit(some_problems(1), scheme="specreason", first_steps_on_base=1, **SHORT)
+def test_a_drafted_step_has_draft_ten_probabilities_and_timings_and_no_other_step_has(user: User) -> None:
+    (job,) = user.wait_until_ended(
+        user.submit(some_problems(1), scheme="specreason", first_steps_on_base=1, **SHORT)
     )
-    steps = api.steps(job["job_id"])
+    steps = user.steps(job["job_id"])
     drafted = [step for step in steps if step["decision"] in ("accepted", "rejected", "rejected_no_digit")]
     assert drafted
     for step in drafted:
@@ -57,64 +57,68 @@ def test_a_drafted_step_has_draft_ten_probabilities_and_timings_and_no_other_ste
     assert all(step[name] is None for step in others for name in (*DRAFT, *VERDICT))
 
 
-def test_a_verification_prefills_the_step_and_less_than_two_blocks_but_never_the_transcript(api: Api) -> None:
-    (job,) = api.wait_until_ended(api.submit(some_problems(1), scheme="specreason", **SHORT))
-    steps = [step for step in api.steps(job["job_id"]) if step["score"] is not None][1:]
+def test_a_verification_prefills_the_step_and_less_than_two_blocks_but_never_the_transcript(
+    user: User,
+) -> None:
+    (job,) = user.wait_until_ended(user.submit(some_problems(1), scheme="specreason", **SHORT))
+    steps = [step for step in user.steps(job["job_id"]) if step["score"] is not None][1:]
     assert steps
     for step in steps:
         prefilled = step["verify_prompt_tokens"] - step["verify_cached_tokens"]
         assert prefilled <= step["draft_tokens"] + 2 * 32
 
 
-def test_the_same_seed_gives_the_same_thoughts_again(api: Api) -> None:
+def test_the_same_seed_gives_the_same_thoughts_again(user: User) -> None:
     sampled = SHORT | {"temperature": 0.8, "seed": 7}
     texts = []
     for _ in range(2):
-        (job,) = api.wait_until_ended(api.submit(some_problems(1), scheme="drafter", **sampled))
-        texts.append([step["kept_text"] for step in api.steps(job["job_id"])])
+        (job,) = user.wait_until_ended(user.submit(some_problems(1), scheme="drafter", **sampled))
+        texts.append([step["kept_text"] for step in user.steps(job["job_id"])])
     assert texts[0] == texts[1]
 
 
-def test_a_problem_longer_than_the_context_fails_with_the_limit_and_the_others_succeed(api: Api) -> None:
+def test_a_problem_longer_than_the_context_fails_with_the_limit_and_the_others_succeed(user: User) -> None:
     problems = [{"problem": "Add 1. " * 3000, "answer": "1"}, *some_problems(1)]
-    jobs = api.wait_until_ended(api.submit(problems, scheme="base", **SHORT))
+    jobs = user.wait_until_ended(user.submit(problems, scheme="base", **SHORT))
     assert [job["state"] for job in jobs] == ["failed", "succeeded"]
     assert "a context of 2048" in jobs[0]["error"]
 
 
-def test_text_of_any_language_comes_back_as_it_was_written(api: Api) -> None:
+def test_text_of_any_language_comes_back_as_it_was_written(user: User) -> None:
     problem = "Ω ∑ 日本語 🙂 \\frac{1}{2} <script>"
-    (job,) = api.wait_until_ended(api.submit([{"problem": problem}], scheme="specreason", **SHORT))
+    (job,) = user.wait_until_ended(user.submit([{"problem": problem}], scheme="specreason", **SHORT))
     assert job["state"] == "succeeded"
     assert job["problem"] == problem
     assert job["is_correct"] is None
 
 
-def test_a_killed_child_leaves_no_engine_and_its_jobs_go_on_where_they_stood(api: Api, stack: Stack) -> None:
-    batch_id = api.submit(some_problems(4) * 3, scheme="specreason", **SHORT | {"token_budget": 1024})
-    wait_for(lambda: any(len(api.steps(job["job_id"])) >= 3 for job in api.jobs(batch_id)))
+def test_a_killed_child_leaves_no_engine_and_its_jobs_go_on_where_they_stood(
+    user: User, stack: Stack
+) -> None:
+    batch_id = user.submit(some_problems(4) * 3, scheme="specreason", **SHORT | {"token_budget": 1024})
+    wait_for(lambda: any(len(user.steps(job["job_id"])) >= 3 for job in user.jobs(batch_id)))
     child = live_child(stack)
     family = descendants(child)
     assert len(family) >= 2  # the two engines at least
     os.kill(child, signal.SIGKILL)
     wait_for(lambda: not any(map(alive, family)), 5)
-    jobs = api.wait_until_ended(batch_id)
+    jobs = user.wait_until_ended(batch_id)
     assert {job["state"] for job in jobs} == {"succeeded"}
     resumed = [job for job in jobs if job["resumed"]]
     assert resumed
     for job in resumed:
-        steps = api.steps(job["job_id"])
+        steps = user.steps(job["job_id"])
         assert [step["index"] for step in steps] == list(range(len(steps)))
         assert len({step["fence"] for step in steps}) == 2  # rows of both claims: nothing was done anew
-    assert api.get(f"batches/{batch_id}")["num_timed"] == len(jobs) - len(resumed)
+    assert user.get(f"batches/{batch_id}")["num_timed"] == len(jobs) - len(resumed)
 
 
-def test_a_flushed_broker_loses_no_queued_job(api: Api, stack: Stack) -> None:
-    batch_id = api.submit(some_problems(12), scheme="base", **SHORT)
-    with make_app(stack.broker_url).connection_for_write() as connection:
+def test_a_flushed_broker_loses_no_queued_job(user: User, stack: Stack) -> None:
+    batch_id = user.submit(some_problems(12), scheme="base", **SHORT)
+    with Connection(stack.broker_url) as connection:
         connection.default_channel.client.flushall()
-    assert api.get(f"batches/{batch_id}")["num_queued"] > 0
-    assert {job["state"] for job in api.wait_until_ended(batch_id)} == {"succeeded"}
+    assert user.get(f"batches/{batch_id}")["num_queued"] > 0
+    assert {job["state"] for job in user.wait_until_ended(batch_id)} == {"succeeded"}
 
 
 def test_a_killed_supervisor_leaves_no_process_behind(stack: Stack) -> None:

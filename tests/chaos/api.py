@@ -15,7 +15,7 @@ from specreason.children import kill_group, spawn_module
 TIMEOUT_S = 3.0
 
 
-class Api:
+class ApiProcess:
     """Main thread only, but for `post`."""
 
     def __init__(self, environment: Mapping[str, str], log: Path) -> None:

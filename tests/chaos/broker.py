@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
+from kombu import Connection
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from specreason.doorbell import RUN_JOB, announcement, queue_of
-from worker.app import make_app
+from specreason.doorbell import SENDER_CONFIG, Doorbell, queue_of
+from specreason.errors import BrokerUnavailable
 
 AWAY = (OperationalError, RedisError, OSError)
 
@@ -18,31 +19,35 @@ class Broker:
     """Each call connects anew. False where the broker is away."""
 
     def __init__(self, url: str, pair: str) -> None:
-        self._app = make_app(url)
+        self._url = url
         self._pair = pair
         self._queue = queue_of(pair)
 
     def flush(self) -> bool:
         try:
-            with self._app.connection_for_write() as connection:
+            with self._connection() as connection:
                 connection.default_channel.client.flushall()
         except AWAY:
             return False
         return True
 
     def send(self, job_ids: Iterable[UUID]) -> bool:
+        doorbell = Doorbell(self._url)
         try:
-            with self._app.connection_for_write() as connection:
-                for job_id in job_ids:
-                    self._app.send_task(RUN_JOB, connection=connection, **announcement(self._pair, job_id))
-        except AWAY:
+            doorbell.ring(self._pair, job_ids)
+        except BrokerUnavailable:
             return False
+        finally:
+            doorbell.close()
         return True
 
     def drop(self, number: int) -> int:
         """Take at most `number` waiting messages away; how many there were."""
         try:
-            with self._app.connection_for_write() as connection:
+            with self._connection() as connection:
                 return len(connection.default_channel.client.lpop(self._queue, number) or ())
         except AWAY:
             return 0
+
+    def _connection(self) -> Connection:
+        return Connection(self._url, transport_options=SENDER_CONFIG["broker_transport_options"])

@@ -130,7 +130,7 @@ def freeze(stage: Stage, rng: random.Random) -> Fault | None:
 
 def flush_broker(stage: Stage, rng: random.Random) -> Fault | None:
     """When messages wait: an empty broker has nothing to lose."""
-    seen = stage.look()
+    seen = stage.snapshot()
     if seen is None or len(seen.announced) <= stage.slots or not stage.broker.flush():
         return None
     return Fault(
@@ -180,7 +180,7 @@ def kill_api(stage: Stage, rng: random.Random) -> Fault | None:
 
 def pause_batch(stage: Stage, rng: random.Random) -> Fault | None:
     """A user pauses a batch that runs, and resumes it."""
-    seen = stage.look()
+    seen = stage.snapshot()
     if seen is None or not seen.running or not stage.api.answers:
         return None
     batch_id = rng.choice(seen.running).batch_id
@@ -191,7 +191,7 @@ def pause_batch(stage: Stage, rng: random.Random) -> Fault | None:
 
 def cancel_jobs(stage: Stage, rng: random.Random) -> Fault | None:
     """A user cancels jobs that run, and queues them again."""
-    seen = stage.look()
+    seen = stage.snapshot()
     if seen is None or not seen.running or not stage.api.answers:
         return None
     chosen = rng.sample(seen.running, k=min(len(seen.running), rng.randint(1, MOST_CANCELLED)))
@@ -213,7 +213,7 @@ def cut_connections(stage: Stage, rng: random.Random) -> Fault | None:
 
 def duplicate_messages(stage: Stage, rng: random.Random) -> Fault | None:
     """Jobs that wait and jobs that run are rung for once more."""
-    seen = stage.look()
+    seen = stage.snapshot()
     if seen is None or not seen.running or not stage.servers.broker_runs:
         return None
     known = [job.job_id for job in seen.running] + list(seen.queued)
@@ -261,7 +261,7 @@ def _strike(
 
     `watched`: at a moment when nothing waits or is broken, and the other workers have room for its jobs.
     """
-    seen = stage.look()
+    seen = stage.snapshot()
     if seen is None or (watched and (seen.queued or not stage.calm)):
         return None
     targets = {job.pid: job.worker_id for job in seen.running if job.has_steps}

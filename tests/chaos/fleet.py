@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from specreason.children import kill_group, spawn_module
+from tests.chaos.faulty_child import HANG_ENGINE, KILL_ENGINE
 from tests.chaos.profiles import Profile
-from tests.chaos.scripted_child import HANG_ENGINE, KILL_ENGINE
 from tests.support.processes import alive, command_line, descendants, send
 
 RESTART_AFTER_S = 1.0

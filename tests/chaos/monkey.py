@@ -80,7 +80,7 @@ class Monkey:
 
     def _watch(self, fault: Fault) -> None:
         """Until the jobs it struck run again, or have ended after all; of many, a worker's worth."""
-        seen = self._stage.look()
+        seen = self._stage.snapshot()
         if time.monotonic() < self._watch_until:
             if seen is None:
                 return

@@ -14,20 +14,20 @@ from rich.console import Console
 from specreason.errors import StoreUnavailable
 from specreason.store.migrate import migrate
 from specreason.store.session import Database, connect
-from tests.chaos.api import Api
+from tests.chaos.api import ApiProcess
 from tests.chaos.audit import audit, num_unfinished, outcomes
 from tests.chaos.broker import Broker
+from tests.chaos.divergence import diverged
 from tests.chaos.faults import KILLS
+from tests.chaos.faulty_child import STEP_LOG
 from tests.chaos.fleet import Fleet
 from tests.chaos.monkey import Monkey
 from tests.chaos.profiles import SCRIPTED, Profile
 from tests.chaos.recovery import recovery_s
 from tests.chaos.repeated import repeated_steps
 from tests.chaos.report import Report
-from tests.chaos.scripted_child import STEP_LOG
 from tests.chaos.servers import KillableServers
 from tests.chaos.stage import Stage
-from tests.chaos.undisturbed import diverged
 from tests.chaos.workload import Submitter, plan
 from tests.support.processes import with_environment
 from tests.support.queue_rules import broken_rules
@@ -73,7 +73,7 @@ class ChaosRun:
             migrate(database)
             environment = self._environment(servers, step_log)
             fleet = Fleet(options.profile, options.num_workers, environment, options.folder)
-            api = Api(environment, options.folder / "api.log")
+            api = ApiProcess(environment, options.folder / "api.log")
             stage = Stage(
                 servers=servers,
                 fleet=fleet,
@@ -119,7 +119,7 @@ class ChaosRun:
             f"Starting {self._options.num_workers} workers; logs are in {self._options.folder}"
         )
         deadline = time.monotonic() + self._options.profile.start_s
-        while (seen := stage.look()) is None or len(seen.slots) < self._options.num_workers:
+        while (seen := stage.snapshot()) is None or len(seen.slots) < self._options.num_workers:
             if stage.fleet.ended or time.monotonic() > deadline:
                 raise TimeoutError(f"the workers did not start: see {self._options.folder}/worker-0.log")
             stage.tend()
@@ -166,7 +166,7 @@ class ChaosRun:
         jobs = "Postgres is away"
         with suppress(StoreUnavailable):
             self._broken_rules.update(broken_rules(stage.database))
-        seen = stage.look()
+        seen = stage.snapshot()
         if seen is not None:
             jobs = f"{len(seen.running)} running, {len(seen.queued)} queued, {len(seen.slots)} workers live"
         last = f", last {monkey.faults[-1].kind}" if monkey.faults else ""

@@ -1,6 +1,6 @@
 """The pair of the chaos run: at a small real pair's speed it writes what prompt and seed say, and nothing else.
 
-So a job has one right trace, however often it was interrupted: `undisturbed` computes it without a queue.
+So a job has one right trace, however often it was interrupted: `tests.support.undisturbed` computes it without a queue.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from specreason.engines.base import ModelPair
+from specreason.engines.base import THINK_END, ModelPair
 from specreason.engines.scripted import ScriptedEngine
-from specreason.engines.scripted_tokenizer import THINK_END, THINK_START
+from specreason.engines.scripted_tokenizer import THINK_START
 from specreason.engines.scripts import DELIMITER
 from tests.chaos.faulty_engine import FaultyEngine
 
@@ -60,7 +60,6 @@ def make_pair(*, speed: float = 1.0, on_step: OnStep | None = None) -> ModelPair
             )
         ),
         judge_suffix=JUDGE_SUFFIX,
-        think_end=THINK_END,
     )
 
 

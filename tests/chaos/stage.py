@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from specreason.store.session import Database
-from tests.chaos.api import Api
+from tests.chaos.api import ApiProcess
 from tests.chaos.broker import Broker
 from tests.chaos.fleet import Fleet
-from tests.chaos.look import Look, look
 from tests.chaos.servers import KillableServers
+from tests.chaos.snapshot import QueueSnapshot, snapshot
 
 AGAIN_S = 0.5
 CALM_S = 6.0  # from a repair until clients have found their servers again: Celery tries after 2 s and 6 s
@@ -25,7 +25,7 @@ class Stage:
 
     servers: KillableServers
     fleet: Fleet
-    api: Api
+    api: ApiProcess
     database: Database
     broker: Broker
     lease_s: float
@@ -35,8 +35,8 @@ class Stage:
     _wishes: list[tuple[float, int, Callable[[], bool]]] = field(default_factory=list)
     _order: itertools.count[int] = field(default_factory=itertools.count)
 
-    def look(self) -> Look | None:
-        return look(self.database)
+    def snapshot(self) -> QueueSnapshot | None:
+        return snapshot(self.database)
 
     @property
     def calm(self) -> bool:
@@ -70,7 +70,7 @@ class Stage:
 
     def undo_controls(self) -> None:
         """Resume and queue again whatever is paused or cancelled. A control whose answer was lost may come late."""
-        seen = self.look()
+        seen = self.snapshot()
         if seen is None:
             return
         for batch_id in seen.paused_batches:

@@ -14,13 +14,13 @@ from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
 from tests.chaos.audit import audit
 from tests.support.queue_rules import broken_rules
+from tests.support.sql import execute
 from tests.support.store_builders import (
     accepted,
     answer,
     append_all,
     claimed,
     closed,
-    execute,
     expire,
     job_ids,
     start_worker,

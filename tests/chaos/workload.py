@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from specreason.cli.local.demo import PROBLEMS
-from tests.chaos.api import Api
+from tests.chaos.api import ApiProcess
 from tests.chaos.profiles import DEMO, Profile
 from tests.chaos.scripted_pair import PROBLEM
 
@@ -46,7 +46,7 @@ def plan(profile: Profile, num_jobs: int, duration_s: float, rng: random.Random)
 class Submitter:
     """Submits what is due, again and again until the API has said that it has it. A thread: that may take time."""
 
-    def __init__(self, api: Api, arrivals: Iterable[Arrival]) -> None:
+    def __init__(self, api: ApiProcess, arrivals: Iterable[Arrival]) -> None:
         self._api = api
         self._waiting = list(arrivals)
         self._started = time.monotonic()

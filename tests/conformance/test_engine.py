@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from specreason.config import SpeculationConfig
-from specreason.engines.base import Completion, Engine, FinishReason, Limits, ModelPair, Sampling
+from specreason.engines.base import THINK_END, Completion, Engine, FinishReason, Limits, ModelPair, Sampling
 from specreason.engines.pair import load_pair
 from specreason.engines.scripted import ScriptedEngine
 from specreason.engines.tokenizer import digit_ids
@@ -27,7 +27,6 @@ OnLoop = Callable[[Any], Any]
 HOT = Sampling(temperature=1.0, top_p=1.0)
 GREEDY = Sampling(temperature=0.0)
 DELIMITER = "\n\n"
-THINK_END = "</think>"
 STEP = Limits(max_tokens=400, delimiter=DELIMITER)
 UNBOUNDED = Limits(max_tokens=400, delimiter=None, stop_at_think_end=False)
 SUFFIX = "\nScore 0-9: "

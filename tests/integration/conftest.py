@@ -1,4 +1,4 @@
-"""One real Postgres per test session; each test that asks for a database gets a fresh, migrated one."""
+"""One real Postgres and Valkey per test session; each test that asks for a database gets a migrated one of its own."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
-from uuid_utils.compat import uuid7
+from sqlalchemy import text
 
 from specreason.embedded import Servers, start_servers
 from specreason.store.migrate import migrate
 from specreason.store.session import Database, connect
-
-TEMPLATE = "specreason_template"
+from specreason.store.trace.writer import TraceWriter
+from tests.support.databases import TEMPLATE, database_called, own_database
 
 
 @pytest.fixture(scope="session")
@@ -22,10 +21,6 @@ def servers() -> Iterator[Servers]:
     """A real Postgres and a real Valkey, ended with the session."""
     with tempfile.TemporaryDirectory() as folder, start_servers(Path(folder) / "data") as servers:
         yield servers
-
-
-def database_called(servers: Servers, name: str) -> str:
-    return make_url(servers.database_url).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")
@@ -47,12 +42,8 @@ def administration(servers: Servers) -> Iterator[Database]:
 @pytest.fixture
 def database_url(servers: Servers, administration: Database) -> Iterator[str]:
     """A migrated database that only this test uses."""
-    name = f"test_{uuid7().hex}"
-    with administration.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
-    yield database_called(servers, name)
-    with administration.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    with own_database(servers, administration) as url:
+        yield url
 
 
 @pytest.fixture
@@ -60,3 +51,16 @@ def database(database_url: str) -> Iterator[Database]:
     database = connect(database_url)
     yield database
     database.dispose()
+
+
+@pytest.fixture
+def writer(database: Database) -> Iterator[TraceWriter]:
+    writer = TraceWriter(database)
+    yield writer
+    writer.close()
+
+
+@pytest.fixture
+def files_dir(tmp_path: Path) -> Path:
+    """Where the API of a test keeps files."""
+    return tmp_path / "files"

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 
 from api.app import create_app
 from api.door.authenticator import Authenticator
-from api.publisher import Publisher
 from specreason.config import PairConfig, load_pairs
+from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
 from specreason.settings import Settings
 from specreason.store.session import Database
 
+SCRIPTED_PAIRS = """
+[scripted]
+judge_suffix = "?"
+base = { model = "none", max_model_len = 4096, kv_cache_memory_bytes = 1048576 }
+drafter = { model = "none", max_model_len = 4096, kv_cache_memory_bytes = 1048576 }
+"""
 NO_BROKER = "redis+socket:///nowhere/at/all.sock"
 
 
@@ -32,8 +39,20 @@ def make_api(
     settings = Settings(**{"broker_url": servers.broker_url} | fields)
     return create_app(
         database,
-        Publisher(settings.broker()),
+        Doorbell(settings.broker()),
         load_pairs() if pairs is None else pairs,
         settings,
         authenticator=Authenticator(database, settings.broker(), settings) if with_keys else None,
     )
+
+
+def write_pairs(folder: Path) -> Path:
+    path = folder / "pairs.toml"
+    path.write_text(SCRIPTED_PAIRS)
+    return path
+
+
+def scripted_app(servers: Servers, database: Database, folder: Path, **limits: Any) -> FastAPI:
+    """Its files lie under `folder`."""
+    pairs = load_pairs(write_pairs(folder))
+    return make_api(servers, database, pairs=pairs, files_dir=folder / "files", **limits)

@@ -5,40 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from openai import OpenAI
 from openai.types import Batch
 
-from specreason.config import load_pairs
-from specreason.embedded import Servers
 from specreason.store.session import Database
-from tests.support.apps import make_api
 from tests.support.live_api import serving
 from tests.support.openai_builders import ENDPOINT
 from tests.support.processes import wait_for
-from tests.support.store_builders import scalar
-
-PAIRS = """
-[scripted]
-judge_suffix = "?"
-base = { model = "none", max_model_len = 4096, kv_cache_memory_bytes = 1048576 }
-drafter = { model = "none", max_model_len = 4096, kv_cache_memory_bytes = 1048576 }
-"""
-
-
-def write_pairs(folder: Path) -> Path:
-    path = folder / "pairs.toml"
-    path.write_text(PAIRS)
-    return path
-
-
-def scripted_app(servers: Servers, database: Database, folder: Path, **limits: Any) -> FastAPI:
-    """Its files lie under `folder`."""
-    pairs = load_pairs(write_pairs(folder))
-    return make_api(servers, database, pairs=pairs, files_dir=folder / "files", **limits)
+from tests.support.sql import scalar
 
 
 @contextmanager

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import text
-
 from specreason.config import RunConfig
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Phase, StepRecord
 from specreason.store.access.visibility import Viewer
-from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.queue.batches import NewBatch, write_batches
 from specreason.store.queue.claims import ClaimedJob
 from specreason.store.queue.jobs import claim
+from specreason.store.queue.problems import NewProblem, check
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.summaries import read_jobs
 from specreason.store.session import Database, transaction
 from specreason.store.trace.writer import TraceWriter
+from tests.support.sql import execute
 
 PAIR = "scripted"
 FINGERPRINT = "fingerprint-1"
@@ -29,8 +29,19 @@ def submit(
     problems = [NewProblem(text=f"What is 2 + 2, {i}?", answer=gold) for i in range(num_problems)]
     config = RunConfig(repeats=repeats, seed=7)
     return insert_batch(
-        database, NewBatch(name="sums", pair=PAIR, config=config, problems=problems, priority=priority)
+        database, NewBatch(name="sums", pair=PAIR, config=config, problems=check(problems), priority=priority)
     )
+
+
+def insert_batch(database: Database, new: NewBatch) -> UUID:
+    """The batch with its jobs, in a transaction of its own; its id."""
+    (batch_id,) = insert_batches(database, [new])
+    return batch_id
+
+
+def insert_batches(database: Database, batches: Sequence[NewBatch]) -> tuple[UUID, ...]:
+    with transaction(database) as connection:
+        return write_batches(connection, batches)
 
 
 def job_ids(database: Database, batch_id: UUID) -> tuple[UUID, ...]:
@@ -65,16 +76,6 @@ async def append_all(writer: TraceWriter, job: ClaimedJob, *records: StepRecord)
     for record in records:
         await sink.append(record)
     await sink.flush()
-
-
-def execute(database: Database, sql: str) -> None:
-    with transaction(database) as connection:
-        connection.execute(text(sql))
-
-
-def scalar(database: Database, sql: str) -> object:
-    with transaction(database) as connection:
-        return connection.scalar(text(sql))
 
 
 def completion(text: str = "So 2 + 2 = 4.\n\n", *, ids: Sequence[int] = (11, 12, 13)) -> Completion:

@@ -1,10 +1,11 @@
-"""An event loop on which hours pass at once: when every task waits for the clock, the clock goes on to the next one."""
+"""Clocks for tests that are about order and durations and are not to wait: an event loop, and a module `time`."""
 
 from __future__ import annotations
 
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -12,7 +13,10 @@ Clock = Callable[[], float]
 
 
 def in_virtual_time(main: Callable[[Clock], Coroutine[Any, Any, Result]]) -> Result:
-    """Run `main`, which is given the clock of its loop. The clock starts at zero and counts seconds."""
+    """Run `main` on a loop whose clock moves only when every task waits for it, and then at once.
+
+    `main` is given that clock, which counts seconds from zero.
+    """
     loop = _VirtualTimeLoop()
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         return runner.run(main(loop.time))
@@ -37,3 +41,18 @@ class _VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._virtual.now
+
+
+@dataclass(slots=True)
+class FakeTime:
+    """Stands in for the module `time`: nobody waits, and the clock moves by what was slept."""
+
+    now: float = 0.0
+    pauses: list[float] = field(default_factory=list)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.pauses.append(seconds)

@@ -6,35 +6,38 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 from uuid import UUID
 
 import psycopg
-from celery import Celery
-from sqlalchemy import text
+from kombu import Connection
 
 from specreason.children import kill_group, spawn_module
 from specreason.config import RunConfig
-from specreason.doorbell import RUN_JOB, announcement, queue_of
-from specreason.reasoning.loop import reason
-from specreason.reasoning.schemes import plan_run
-from specreason.reasoning.steps import ListSink
-from specreason.reasoning.transcript import Transcript
+from specreason.doorbell import Doorbell, queue_of
+from specreason.embedded import Servers
 from specreason.store.access.visibility import Viewer
-from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.queue.batches import NewBatch
+from specreason.store.queue.problems import NewProblem, check
 from specreason.store.read.summaries import read_jobs
-from specreason.store.session import Database, transaction
+from specreason.store.session import Database, connect
 from specreason.store.trace.writer import read_steps
+from tests.support.apps import write_pairs
+from tests.support.databases import own_database
 from tests.support.processes import alive, descendants, wait_for
 from tests.support.queue_rules import broken_rules
-from tests.support.scripted_child import obedient_pair
-from tests.support.store_builders import PAIR
+from tests.support.scripted_child import HOLDS, obedient_pair
+from tests.support.sql import rows_of
+from tests.support.store_builders import PAIR, insert_batch
+from tests.support.undisturbed import undisturbed
 
+ROOT = Path(__file__).parents[2]
 CONFIG = RunConfig(seed=7)
 DEADLINE_S = 60.0  # for what takes a second or two on an idle machine
 
@@ -71,7 +74,7 @@ class WorkerHarness:
 
     database: Database
     database_url: str
-    app: Celery
+    broker_url: str
     environment: dict[str, str]
     folder: Path
     workers: list[Worker] = field(default_factory=list)
@@ -109,7 +112,7 @@ class WorkerHarness:
     def submit(self, *problems: str) -> tuple[UUID, ...]:
         given = [NewProblem(text=problem) for problem in problems]
         batch_id = insert_batch(
-            self.database, NewBatch(name="kills", pair=PAIR, config=CONFIG, problems=given)
+            self.database, NewBatch(name="kills", pair=PAIR, config=CONFIG, problems=check(given))
         )
         return tuple(
             job.job_id for job in read_jobs(self.database, Viewer.EVERYONE, batch_id, limit=1000).rows
@@ -151,7 +154,7 @@ class WorkerHarness:
                 f"SELECT problem.text FROM problem JOIN job ON job.problem_id = problem.id WHERE job.id = '{job_id}'",
             )
             kept = [step.kept_ids for step in read_steps(self.database, job_id)]
-            assert kept == undisturbed(problem)
+            assert kept == undisturbed_ids(problem)
 
     # Holding up
 
@@ -190,30 +193,51 @@ class WorkerHarness:
 
     # Messages
 
-    def ring(self, *job_ids: UUID) -> None:
-        for job_id in job_ids:
-            self.app.send_task(RUN_JOB, **announcement(PAIR, job_id))
+    def announce(self, *job_ids: UUID) -> None:
+        doorbell = Doorbell(self.broker_url)
+        doorbell.ring(PAIR, job_ids)
+        doorbell.close()
 
     def lose_messages(self) -> int:
         """Empty the queue; how many messages it held."""
-        with self.app.pool.acquire(block=True) as connection:
+        with Connection(self.broker_url) as connection:
             client = connection.default_channel.client
-            number = client.llen(queue_of(PAIR))
+            number: int = client.llen(queue_of(PAIR))
             client.delete(queue_of(PAIR))
         return number
 
 
+@contextmanager
+def standing_workers(
+    servers: Servers, administration: Database, settings: dict[str, float]
+) -> Iterator[WorkerHarness]:
+    """Workers of the scripted pair on a database of their own. `settings` are theirs, by their names in Settings."""
+    with own_database(servers, administration) as url, TemporaryDirectory() as name:
+        database, folder = connect(url), Path(name)
+        environment = {
+            "PYTHONPATH": str(ROOT),
+            "SPECREASON_DATABASE_URL": url,
+            "SPECREASON_BROKER_URL": servers.broker_url,
+            "SPECREASON_PAIRS_FILE": str(write_pairs(folder)),
+            HOLDS: name,
+            **{f"SPECREASON_{setting.upper()}": str(value) for setting, value in settings.items()},
+        }
+        harness = WorkerHarness(database, url, servers.broker_url, environment, folder)
+        harness.lose_messages()
+        try:
+            yield harness
+        finally:
+            harness.let_go_of_all()
+            harness.close()
+            sys.stdout.write((folder / "workers.log").read_text())  # pytest shows it where a test has failed
+            database.dispose()
+
+
 @cache
-def undisturbed(problem: str) -> list[tuple[int, ...]]:
+def undisturbed_ids(problem: str) -> list[tuple[int, ...]]:
     """The token ids that a run keeps, step by step, if nothing happens to it."""
-
-    async def run() -> ListSink:
-        pair, sink = obedient_pair(), ListSink()
-        transcript = Transcript(pair, problem)
-        await reason(plan_run(CONFIG, pair, transcript, seed=CONFIG.seed, repeat=0), transcript, sink)
-        return sink
-
-    return [step.kept_ids for step in asyncio.run(run()).steps]
+    steps = asyncio.run(undisturbed(obedient_pair(), problem, CONFIG, seed=CONFIG.seed, repeat=0))
+    return [step.kept_ids for step in steps]
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -232,8 +256,3 @@ def freeze(pid: int) -> None:
 
 def state_of(thread: Path) -> str:
     return (thread / "stat").read_text().rpartition(")")[2].split()[0]
-
-
-def rows_of(database: Database, sql: str) -> Sequence[Any]:
-    with transaction(database) as connection:
-        return connection.execute(text(sql)).all()

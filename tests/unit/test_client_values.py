@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import fields
-from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -13,7 +12,7 @@ import pytest
 
 from specreason.client import Batch, Client, Job, Step, Worker, transport
 from specreason.client.decoding import decode, to_json
-from specreason.client.submission import Choices, content_key, opened
+from specreason.client.submission import content_key, opened
 from specreason.client.transport import FIRST_PAUSE_S, LONGEST_PAUSE_S, Backoff, error_of
 from specreason.client.values import STATES
 from specreason.errors import (
@@ -33,6 +32,8 @@ from specreason.store.read.summaries import BatchSummary, JobSummary
 from specreason.store.read.workers import WorkerSummary
 from specreason.store.tables.states import JobState
 from specreason.store.trace.steps import StepRow
+from specreason.submission.form import to_form
+from tests.support.virtual_time import FakeTime
 
 WORKER: dict[str, Any] = {
     "worker_id": "0193b2a4-0000-7000-8000-000000000000",
@@ -113,7 +114,7 @@ def test_a_proxys_page_is_no_defect_of_the_client(content: bytes) -> None:
 
 def test_the_same_submission_has_the_same_key_and_any_other_another() -> None:
     def key(content: bytes = b"{}", filename: str = "x.jsonl", **options: Any) -> str:
-        return content_key(io.BytesIO(content), filename, Choices(**options))
+        return content_key(io.BytesIO(content), filename, to_form(options))
 
     same = key(config={"seed": 1, "repeats": 2})
     assert same == key(config={"repeats": 2, "seed": 1})
@@ -130,12 +131,6 @@ def test_the_same_submission_has_the_same_key_and_any_other_another() -> None:
     assert len(set(keys)) == len(keys)
 
 
-def test_fields_that_say_nothing_are_not_sent() -> None:
-    assert Choices(pair="demo").form() == {"pair": "demo"}
-    assert Choices(pair="demo", deadline_s=0).form() == {"pair": "demo", "deadline_s": "0"}  # to be refused
-    assert Choices(grid={"threshold": [5, 7]}).form()["grid"] == '{"threshold":[5,7]}'
-
-
 def test_problems_one_by_one_become_lines() -> None:
     with opened({"problem": str(n)} for n in range(2)) as (name, file):
         file.seek(0)
@@ -148,33 +143,31 @@ def test_an_open_file_is_taken_as_it_is() -> None:
         assert file is given
 
 
-def test_patience_does_not_reach_beyond_its_end() -> None:
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    fake = FakeTime()
+    monkeypatch.setattr(transport, "time", fake)
+    return fake
+
+
+def test_patience_does_not_reach_beyond_its_end(time: FakeTime) -> None:
     assert Backoff(0.0).pause() is False
     backoff = Backoff(5.0)
-    assert backoff.pause(0.0) is True
-    assert backoff.pause(60.0) is False  # at once
+    assert backoff.pause(1.0) is True
+    assert backoff.pause(60.0) is False
+    assert time.pauses == [1.0]
 
 
-def test_a_server_that_answers_has_all_the_patience_again_and_is_not_asked_more_often(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now, pauses = 0.0, []
-
-    def sleep(pause_s: float) -> None:
-        nonlocal now
-        now += pause_s
-        pauses.append(pause_s)
-
-    monkeypatch.setattr(transport, "time", SimpleNamespace(monotonic=lambda: now, sleep=sleep))
+def test_a_server_that_answers_has_all_the_patience_again_and_is_not_asked_more_often(time: FakeTime) -> None:
     backoff = Backoff(10.0)
     for _ in range(8):
         assert backoff.pause()
-        now += 60.0
+        time.now += 60.0
         backoff.answered()
-    assert min(pauses[-2:]) >= 0.5 * LONGEST_PAUSE_S
+    assert min(time.pauses[-2:]) >= 0.5 * LONGEST_PAUSE_S
     backoff.reset()
     assert backoff.pause()
-    assert pauses[-1] <= FIRST_PAUSE_S
+    assert time.pauses[-1] <= FIRST_PAUSE_S
 
 
 @pytest.mark.parametrize("key", ["sr_secret\n", "sr_sécret", "sr secret"])

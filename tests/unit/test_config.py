@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from specreason.config import RunConfig, get_pair, load_pairs
-from specreason.errors import InputError, InvalidField, UnknownName
+from specreason.errors import InputError, InvalidField
 from specreason.validation import first_invalid_field
 
 A_MODEL = 'model = "m", max_model_len = 512, kv_cache_memory_bytes = 1048576'
@@ -57,7 +57,7 @@ def test_the_packaged_pairs_are_the_demo_pair_twice_and_the_papers_five() -> Non
 
 
 def test_an_unknown_pair_is_refused_with_the_names_that_exist() -> None:
-    with pytest.raises(UnknownName, match="no pair is called 'x'; this deployment knows demo, "):
+    with pytest.raises(InvalidField, match="no pair is called 'x'; this deployment knows demo, "):
         get_pair(load_pairs(), "x")
 
 

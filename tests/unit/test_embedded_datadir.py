@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
-import threading
 from pathlib import Path
 
 import pytest
@@ -29,23 +28,6 @@ def test_a_directory_of_another_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / MARKER).write_text("specreason embedded data, format 99\n")
     with pytest.raises(EmbeddedServerError, match="another version"):
         start_servers(tmp_path)
-
-
-def test_a_cluster_of_another_postgres_is_refused(tmp_path: Path) -> None:
-    (tmp_path / MARKER).write_text(FORMAT)
-    (tmp_path / "password").write_text("p")
-    (tmp_path / "postgres").mkdir()
-    (tmp_path / "postgres" / "PG_VERSION").write_text("9\n")
-    with pytest.raises(EmbeddedServerError, match="from Postgres 9 and this is Postgres"):
-        start_servers(tmp_path)
-
-
-def test_a_lost_password_is_named_and_not_replaced(tmp_path: Path) -> None:
-    (tmp_path / MARKER).write_text(FORMAT)
-    (tmp_path / "postgres").mkdir()
-    with pytest.raises(EmbeddedServerError, match="password is missing"):
-        start_servers(tmp_path)
-    assert not (tmp_path / "password").exists()
 
 
 @pytest.mark.parametrize("place", ["/proc/specreason", "/dev/null", "/dev/null/below"])
@@ -152,18 +134,3 @@ def test_without_the_wheels_the_programs_of_the_system_are_taken(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_postgres() == tmp_path / "17" / "bin"
     assert find_valkey() == tmp_path / "redis-server"
-
-
-def test_a_thread_that_may_end_before_us_cannot_start_servers(tmp_path: Path) -> None:
-    caught: list[EmbeddedServerError] = []
-
-    def start() -> None:
-        try:
-            start_servers(tmp_path / "data")
-        except EmbeddedServerError as error:
-            caught.append(error)
-
-    thread = threading.Thread(target=start)
-    thread.start()
-    thread.join()
-    assert "main thread" in str(caught[0])

@@ -1,11 +1,10 @@
-"""Answers out of text, their equality with gold, and the figures over them."""
+"""Answers out of text, and their equality with gold."""
 
 from __future__ import annotations
 
 import pytest
 
 from specreason.evaluation.grading import extract_answer, is_correct
-from specreason.evaluation.metrics import pass_at_1_interval
 
 
 @pytest.mark.parametrize(
@@ -43,11 +42,3 @@ def test_equal_mathematics_is_correct_however_it_is_written(answer: str, gold: s
 )
 def test_another_answer_or_none_is_not_correct(answer: str | None, gold: str) -> None:
     assert not is_correct(answer, gold)
-
-
-@pytest.mark.parametrize(
-    ("mean", "n", "low", "high"), [(0.5, 100, 0.404, 0.596), (1.0, 16, 0.806, 1.0), (0.0, 16, 0.0, 0.194)]
-)
-def test_the_interval_is_wilsons(mean: float, n: int, low: float, high: float) -> None:
-    interval = pass_at_1_interval(mean, n)
-    assert (interval.low, interval.high) == (pytest.approx(low, abs=1e-3), pytest.approx(high, abs=1e-3))

@@ -1,6 +1,18 @@
+"""Intervals around the figures of a batch."""
+
+from __future__ import annotations
+
 import pytest
 
-from specreason.evaluation.metrics import paired_share_interval, ratio_interval
+from specreason.evaluation.metrics import paired_share_interval, pass_at_1_interval, ratio_interval
+
+
+@pytest.mark.parametrize(
+    ("mean", "n", "low", "high"), [(0.5, 100, 0.404, 0.596), (1.0, 16, 0.806, 1.0), (0.0, 16, 0.0, 0.194)]
+)
+def test_the_interval_is_wilsons(mean: float, n: int, low: float, high: float) -> None:
+    interval = pass_at_1_interval(mean, n)
+    assert (interval.low, interval.high) == (pytest.approx(low, abs=1e-3), pytest.approx(high, abs=1e-3))
 
 
 def test_a_ratio_of_paired_values_is_certain_where_every_pair_has_it() -> None:

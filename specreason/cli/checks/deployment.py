@@ -89,10 +89,10 @@ def _database(settings: Settings, pair: str) -> Iterator[Finding]:
 def _broker(settings: Settings) -> Finding:
     if settings.broker_url is None:
         return ok("broker", f"SPECREASON_BROKER_URL is not set: {OWN_SERVERS}")
-    from api.publisher import Publisher
+    from specreason.doorbell import Doorbell
 
     try:
-        Publisher(settings.broker()).waiting("doctor")
+        Doorbell(settings.broker()).waiting("doctor")
     except SpecReasonError as error:
         return fail("broker", str(error), "start Valkey or Redis, or correct SPECREASON_BROKER_URL")
     return ok("broker", "answers")

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from specreason.cli.dataset.columns import OURS, Columns, choose_columns
+from specreason.cli.dataset.columns import choose_columns
 from specreason.cli.dataset.rows import Format, read_rows
 from specreason.cli.dataset.tokens import TokenCounter
 from specreason.errors import InvalidField
-from specreason.store.session import storable
+from specreason.submission.problem import Columns, problem_of
 
 SPOOL_BYTES = 1 << 20  # what is larger goes to disk
 
@@ -45,12 +45,7 @@ def checked_dataset(
     with _input(path) as source, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
         for row in read_rows(source, written):
             columns = columns or choose_columns(row.values, given)
-            problem = columns.problem(row.values, row.where)
-            for name in OURS:
-                text = getattr(problem, name)
-                if text is not None and storable(text) != text:
-                    wrong = f"{row.where}: {columns.names[name]}"
-                    raise InvalidField(wrong, "has a character that is no text (NUL or half a pair)")
+            problem = problem_of(row.values, columns, prefix=f"{row.where}: ")
             num_problems += 1
             num_with_answer += problem.answer is not None
             num_tokens += counter.count(problem.problem) if counter is not None else 0

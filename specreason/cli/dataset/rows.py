@@ -48,8 +48,15 @@ class Row:
     line: bytes
 
 
-def format_of(path: str) -> Format:
-    """By the file's name; `-`, standard input, is JSONL. Raises InvalidField for any other."""
+def format_of(path: str, named: str | None = None) -> Format:
+    """The format called `named`, else by the file's name; `-`, standard input, is JSONL.
+
+    Raises InvalidField for any other.
+    """
+    if named is not None:
+        if named not in set(Format):
+            raise InvalidField("--format", f"must be one of {', '.join(Format)}")
+        return Format(named)
     if path == "-":
         return Format.JSONL
     suffix = Path(path).suffix.lower()

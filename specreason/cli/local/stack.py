@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from api.serve import listen, url_of
 from specreason.children import spawn_module, stop
-from specreason.cli.local.services import listen, url_of
 from specreason.cli.show.pace import LINE_EVERY_S, Beat
 from specreason.config import get_pair, load_pairs
 from specreason.embedded import start_servers

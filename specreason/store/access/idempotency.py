@@ -1,7 +1,7 @@
-"""A request that creates something, under a key of the client's: sent again, it is answered again and creates nothing.
+"""Idempotency keys: a request that is sent again under its key gets its first answer again, and creates nothing.
 
-The answer is stored in the transaction that creates: after a crash there are both or neither. While that transaction
-runs, it holds an advisory lock on the key, which ends with it, however it ends: a killed API blocks no key.
+The answer is stored in the transaction that creates: after a crash both are there, or neither. That transaction holds a
+lock on the key, which ends with it: an API that is killed blocks no key.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KEPT_FOR = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestKey:
-    """One request that creates. The same `key` of another owner, or on another path, is another request."""
+    """A request that creates something. The same `key` of another owner, or on another path, is another request."""
 
     owner: str | None
     path: str
@@ -31,22 +31,22 @@ class RequestKey:
 
     @property
     def subject(self) -> str:
-        """What the request's lock is taken for."""
+        """The subject of the request's lock."""
         return "\0".join((self.owner or "", self.path, self.key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAnswer:
-    """What was answered, byte for byte."""
+    """An answer, byte for byte."""
 
     status: int
     body: bytes
 
 
 def earlier_answer(connection: Connection, request: RequestKey) -> StoredAnswer | None:
-    """What this request was answered before; None if it is new, and then nobody else may go on with it for now.
+    """The stored answer to this request. None if the request is new: the caller's transaction then has its lock.
 
-    Raises StillRunning while another transaction is about to answer it, InvalidField for another body.
+    Raises StillRunning while another transaction has the lock; InvalidField if the key was used with another body.
     """
     if not try_lock(connection, Lock.REQUEST, request.subject):
         raise StillRunning(
@@ -67,7 +67,7 @@ def earlier_answer(connection: Connection, request: RequestKey) -> StoredAnswer 
 
 
 def keep_answer(connection: Connection, request: RequestKey, answer: StoredAnswer) -> None:
-    """Let `answer` be what this request is answered from now on."""
+    """Store `answer` as the answer to this request."""
     connection.execute(
         insert(idempotency_key).values(
             owner=request.owner or "",
@@ -81,7 +81,7 @@ def keep_answer(connection: Connection, request: RequestKey, answer: StoredAnswe
 
 
 def forget_answers(database: Database) -> int:
-    """Drop the answers given longer than KEPT_FOR ago; return how many. Those requests, sent again, are new ones."""
+    """Delete the answers that are older than KEPT_FOR; return how many. Their requests, sent again, are new ones."""
     old = delete(idempotency_key).where(idempotency_key.c.created_at < now() - KEPT_FOR)
     with transaction(database) as connection:
         return connection.execute(old).rowcount

@@ -1,4 +1,4 @@
-"""API keys: who may do what, and how much of it. A key is shown once, when it is made; we keep its SHA-256."""
+"""API keys with their owners, scopes and limits. A key is shown once, when it is made; its SHA-256 is stored."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from sqlalchemy.dialects.postgresql import insert as insert_once
 from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
 
-from specreason.errors import InvalidField, UnknownName
-from specreason.store.session import Database, single_statement, storable, transaction
+from specreason.errors import InvalidField, NotFound
+from specreason.store.session import Database, single_statement, transaction
 from specreason.store.tables.access import api_key
 from specreason.store.tables.states import Scope
+from specreason.submission.text import storable
 
 PREFIX = "sr_"
 NUM_RANDOM_BYTES = 32
-SHORTEST_GIVEN_KEY = 32  # characters of a key that an operator chose
-USED_EVERY_S = 60  # a key in use writes its row no oftener
+SHORTEST_CHOSEN_KEY = 32  # characters of a key that an operator chooses
+USED_EVERY_S = 60  # `last_used_at` is written at most this often
 OPERATOR = "operator"  # name and owner of the key in SPECREASON_ADMIN_KEY
 LARGEST_LIMIT = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
-    """A key to be made. `name` is for people; `owner` owns what is created with it, and several keys may share one.
+    """A key to be made. `name` is for people. `owner` owns what is created with the key; keys may share an owner.
 
-    `max_queued_jobs` bounds the owner's queued jobs, None: no bound. `requests_per_minute`: None is the default of the
-    deployment.
+    `max_queued_jobs` bounds the owner's queued jobs; None: no bound. `requests_per_minute`: None is the deployment's
+    default.
     """
 
     name: str
@@ -45,7 +46,7 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """A key as it is stored. `last_used_at` is true to the minute."""
+    """A key as it is stored. `last_used_at` is exact to a minute."""
 
     key_id: UUID
     name: str
@@ -60,7 +61,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedKey:
-    """A new key, and what its bearer sends. `secret` is nowhere else."""
+    """A new key, and the secret that clients send. The secret is stored nowhere."""
 
     key: ApiKey
     secret: str = field(repr=False)
@@ -85,25 +86,25 @@ def create_key(database: Database, new: NewKey) -> IssuedKey:
 
 
 def list_keys(database: Database) -> tuple[ApiKey, ...]:
-    """All keys, the newest first, revoked ones too."""
+    """All keys, newest first, with the revoked ones."""
     with transaction(database) as connection:
         rows = connection.execute(select(api_key).order_by(api_key.c.id.desc())).all()
     return tuple(_to_key(row) for row in rows)
 
 
 def revoke_key(database: Database, key_id: UUID) -> ApiKey:
-    """End the key; the API stops taking it within seconds. One that was revoked stays so. Raises UnknownName."""
-    first = or_(api_key.c.revoked_at.is_(None), api_key.c.revoked_at > now())
+    """Revoke the key; the API refuses it within seconds. A revoked key stays revoked. Raises NotFound."""
+    valid = or_(api_key.c.revoked_at.is_(None), api_key.c.revoked_at > now())
     with transaction(database) as connection:
-        connection.execute(update(api_key).where(api_key.c.id == key_id, first).values(revoked_at=now()))
+        connection.execute(update(api_key).where(api_key.c.id == key_id, valid).values(revoked_at=now()))
         row = connection.execute(select(api_key).where(api_key.c.id == key_id)).one_or_none()
     if row is None:
-        raise UnknownName(f"key: there is none with id {key_id}")
+        raise NotFound(f"key: there is none with id {key_id}")
     return _to_key(row)
 
 
 def find_key(database: Database, secret: str) -> ApiKey | None:
-    """The key that `secret` is, if it counts; it has been used now."""
+    """The valid key with this secret, or None. Notes that the key is used."""
     long_ago = or_(
         api_key.c.last_used_at.is_(None), api_key.c.last_used_at <= now() - timedelta(seconds=USED_EVERY_S)
     )
@@ -117,7 +118,7 @@ def find_key(database: Database, secret: str) -> ApiKey | None:
 
 
 def has_key(database: Database) -> bool:
-    """Whether there is a key that counts."""
+    """Whether there is a valid key."""
     with transaction(database) as connection:
         return (
             connection.scalar(select(api_key.c.id).where(api_key.c.revoked_at.is_(None)).limit(1)) is not None
@@ -125,15 +126,15 @@ def has_key(database: Database) -> bool:
 
 
 def ensure_operator_key(database: Database, secret: str) -> None:
-    """Let `secret` be an administrator's key, and the only one of this kind: the one before it is revoked.
+    """Make `secret` the operator's key, with the scope admin, and revoke the operator's earlier keys.
 
-    Raises InvalidField for one that could be guessed, and for another key's secret: whoever has that, or had it until
-    it was revoked, is no administrator.
+    Raises InvalidField for a secret that could be guessed, and for the secret of another key, valid or revoked: its
+    holder would become an administrator.
     """
-    if len(secret) < SHORTEST_GIVEN_KEY or not secret.isascii() or not secret.isprintable() or " " in secret:
+    if len(secret) < SHORTEST_CHOSEN_KEY or not secret.isascii() or not secret.isprintable() or " " in secret:
         raise InvalidField(
             "SPECREASON_ADMIN_KEY",
-            f"must have at least {SHORTEST_GIVEN_KEY} visible ASCII characters, such as `openssl rand -hex 32` prints",
+            f"must have at least {SHORTEST_CHOSEN_KEY} visible ASCII characters, such as `openssl rand -hex 32` prints",
         )
     row = {
         "id": uuid7(),
@@ -142,18 +143,18 @@ def ensure_operator_key(database: Database, secret: str) -> None:
         "owner": OPERATOR,
         "scopes": [Scope.ADMIN],
     }
-    ours = and_(*(api_key.c[name] == row[name] for name in ("name", "owner", "scopes")))
-    made_known = (
+    is_operators = and_(*(api_key.c[name] == row[name] for name in ("name", "owner", "scopes")))
+    inserted = (
         insert_once(api_key)
         .values(row)
-        .on_conflict_do_update(index_elements=["key_hash"], set_={"revoked_at": null()}, where=ours)
+        .on_conflict_do_update(index_elements=["key_hash"], set_={"revoked_at": null()}, where=is_operators)
         .returning(api_key.c.id)
     )
-    before = ours & api_key.c.revoked_at.is_(None) & (api_key.c.key_hash != row["key_hash"])
+    earlier = is_operators & api_key.c.revoked_at.is_(None) & (api_key.c.key_hash != row["key_hash"])
     with transaction(database) as connection:
-        if connection.scalar(made_known) is None:
+        if connection.scalar(inserted) is None:
             raise InvalidField("SPECREASON_ADMIN_KEY", "is the secret of another key; choose a new one")
-        connection.execute(update(api_key).where(before).values(revoked_at=now()))
+        connection.execute(update(api_key).where(earlier).values(revoked_at=now()))
 
 
 def _check(new: NewKey) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, true
 
-from specreason.errors import UnknownName
+from specreason.errors import NotFound
 from specreason.store.session import Connection
 from specreason.store.tables.queue import batch, job
 
@@ -39,18 +39,18 @@ Viewer.EVERYONE = Viewer(None)
 
 
 def require_batch(connection: Connection, viewer: Viewer, batch_id: UUID) -> None:
-    """Raise UnknownName unless the viewer sees such a batch."""
+    """Raise NotFound unless the viewer sees such a batch."""
     here = select(batch.c.id).where(batch.c.id == batch_id, viewer.sees(batch.c.owner))
     if connection.scalar(here) is None:
         raise no_batch(batch_id)
 
 
 def require_job(connection: Connection, viewer: Viewer, job_id: UUID) -> None:
-    """Raise UnknownName unless the viewer sees such a job."""
+    """Raise NotFound unless the viewer sees such a job."""
     of_batch = select(job.c.id).join(batch, batch.c.id == job.c.batch_id)
     if connection.scalar(of_batch.where(job.c.id == job_id, viewer.sees(batch.c.owner))) is None:
-        raise UnknownName(f"job: there is none with id {job_id}")
+        raise NotFound(f"job: there is none with id {job_id}")
 
 
-def no_batch(batch_id: UUID) -> UnknownName:
-    return UnknownName(f"batch: there is none with id {batch_id}")
+def no_batch(batch_id: UUID) -> NotFound:
+    return NotFound(f"batch: there is none with id {batch_id}")

@@ -1,6 +1,6 @@
-"""The folder of files: each is durable before anyone hears of it, and never changes. Knows no table.
+"""The folder of files. A file is durable before its row is written, and never changes. Knows no table.
 
-A file is written as `ID.part` and renamed to `ID` once all of it is on the disk. Several APIs may share the folder.
+A file is written as `ID.part`, and renamed to `ID` when all of it is on the disk. Several APIs may share the folder.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -17,16 +17,16 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from specreason.errors import StoreUnavailable, UnknownName
+from specreason.errors import NotFound, StoreUnavailable
 
 PART = ".part"
 CHUNK_BYTES = 1 << 18
-STRAY_AFTER_S = 3600.0  # of silence: a file without a row may have one in a moment
+STRAY_AFTER_S = 3600.0  # without a write: a younger file without a row may still get one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredContent:
-    """A file that is on the disk for good."""
+    """A file that is durable."""
 
     file_id: UUID
     num_bytes: int
@@ -34,39 +34,53 @@ class StoredContent:
 
 
 class NewContent:
-    """A file that is being written. Unless it is kept, it is gone at the end of the block."""
+    """A file that is being written. It is removed at the end of the block unless `keep` was called."""
 
     def __init__(self, folder: Path) -> None:
         self.file_id: UUID = uuid7()
         self._folder = folder
         self._part = folder / f"{self.file_id}{PART}"
         self._hash = hashlib.sha256()
-        self._file = self._part.open("xb")
+        self._file = self._part.open("x+b")
 
     def write(self, data: bytes) -> None:
-        """Raises StoreUnavailable where the disk is full."""
+        """Raises StoreUnavailable if the disk is full."""
         with _reported():
             self._file.write(data)
         self._hash.update(data)
 
     @property
     def sha256(self) -> str:
-        """Of what was written so far."""
+        """The hash of the bytes written so far, hex."""
         return self._hash.hexdigest()
 
-    def keep(self) -> StoredContent:
-        """Make the file durable under its final name. Raises StoreUnavailable."""
+    @property
+    def reader(self) -> BinaryIO:
+        """What was written, to be read. It is closed at the end of the block."""
+        return self._file
+
+    def keep(self, cleanup: ExitStack) -> StoredContent:
+        """Make the file durable under its final name. Raises StoreUnavailable.
+
+        `cleanup` removes it again. Whoever writes its row disarms that first, with `pop_all`: from then on Postgres
+        alone says whether the file is known, and one that is not is swept later.
+        """
         with _reported():
             self._file.flush()
             os.fsync(self._file.fileno())
             num_bytes = self._file.tell()
-            self._file.close()
+            cleanup.callback(self._remove)
             self._part.rename(self._folder / str(self.file_id))
             _sync_folder(self._folder)
         return StoredContent(file_id=self.file_id, num_bytes=num_bytes, sha256=self.sha256)
 
+    def _remove(self) -> None:
+        """Never fails: a file that stays is swept later."""
+        with suppress(OSError):
+            (self._folder / str(self.file_id)).unlink(missing_ok=True)
+
     def close(self) -> None:
-        """Never fails: what is still unwritten on a full disk is not wanted, and a part that stays is swept."""
+        """Never fails: on a full disk the unwritten bytes are not needed, and a part that stays is removed later."""
         with suppress(OSError):
             self._file.close()
         with suppress(OSError):
@@ -74,14 +88,14 @@ class NewContent:
 
 
 class Folder:
-    """The files of one database, by id. Made when the first is written."""
+    """The files of one database, by id. The folder is made with the first file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser()
 
     @contextmanager
     def new(self) -> Iterator[NewContent]:
-        """A file to write. Raises StoreUnavailable where the folder cannot be written to."""
+        """A new file to write. Raises StoreUnavailable if the folder is not writable."""
         with _reported():
             _make_folder(self.path)
             content = NewContent(self.path)
@@ -91,25 +105,25 @@ class Folder:
             content.close()
 
     def open(self, file_id: UUID) -> BinaryIO:
-        """Raises UnknownName: it was deleted, or this is not the folder that it was written to."""
+        """The bytes of the file. Raises NotFound if it was deleted, or was written to another folder."""
         try:
             return (self.path / str(file_id)).open("rb")
         except FileNotFoundError:
-            raise UnknownName(
+            raise NotFound(
                 f"file: the content of {file_id} is not in {self.path.name} below SPECREASON_FILES_DIR"
             ) from None
         except OSError as error:
             raise StoreUnavailable(f"files: {error.strerror}") from error
 
     def remove(self, file_id: UUID) -> None:
-        """Nothing happens if it is gone already."""
+        """Remove the file, if it is there."""
         with _reported():
             (self.path / str(file_id)).unlink(missing_ok=True)
 
     def old_files(self, *, silent_s: float = STRAY_AFTER_S) -> tuple[UUID, ...]:
-        """The files that nobody wrote to lately. What writers that were killed left half-written is removed."""
+        """The files without a write for `silent_s`. Half-written files of that age are removed: no writer is left."""
         before = time.time() - silent_s
-        found = []
+        old = []
         with _reported():
             for path in self.path.iterdir() if self.path.is_dir() else ():
                 file_id = _as_id(path.name.removesuffix(PART))
@@ -118,12 +132,12 @@ class Folder:
                 if path.suffix == PART:
                     path.unlink(missing_ok=True)
                 else:
-                    found.append(file_id)
-        return tuple(found)
+                    old.append(file_id)
+        return tuple(old)
 
 
 def chunks(content: BinaryIO) -> Iterator[bytes]:
-    """All of an open file, which is closed at the end."""
+    """The bytes of an open file, which is closed at the end."""
     with content:
         while chunk := content.read(CHUNK_BYTES):
             yield chunk
@@ -137,7 +151,7 @@ def _as_id(name: str) -> UUID | None:
 
 
 def _is_older(path: Path, moment: float) -> bool:
-    """False for what another API has just renamed or removed."""
+    """False for a file that another API has just renamed or removed."""
     try:
         return path.stat().st_mtime <= moment
     except FileNotFoundError:
@@ -145,7 +159,7 @@ def _is_older(path: Path, moment: float) -> bool:
 
 
 def _make_folder(path: Path) -> None:
-    """As durable as what will be in it."""
+    """Make the folder and its parents, durably."""
     missing = [each for each in (path, *path.parents) if not each.exists()]
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     for each in missing:

@@ -1,4 +1,4 @@
-"""The rows of files. A row is written once the file is durable, and a file is removed once its row says so."""
+"""The rows of files. A row is written after the file is durable; a file is removed after its row says it is deleted."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, insert, or_, select, text, update
 from sqlalchemy.sql.functions import now
 
-from specreason.errors import StillRunning, UnknownName
+from specreason.errors import NotFound, StillRunning
 from specreason.store.access.visibility import Viewer
 from specreason.store.files.folder import Folder, StoredContent
-from specreason.store.session import Connection, Database, storable, transaction
+from specreason.store.session import Connection, Database, transaction
 from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.files import VALIDATING, file, openai_batch
 from specreason.store.tables.states import FilePurpose
+from specreason.submission.text import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFile:
-    """A file that is durable, and is to be known."""
+    """A durable file that gets a row."""
 
     content: StoredContent
     filename: str
@@ -34,7 +35,7 @@ class NewFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRow:
-    """A file that is there to be read."""
+    """A file that can be read."""
 
     id: UUID
     filename: str
@@ -45,7 +46,7 @@ class FileRow:
 
 
 def files_folder(database: Database, files_dir: Path) -> Folder:
-    """The folder below `files_dir` that is this database's: an API of another one never looks into it."""
+    """The folder of this database below `files_dir`. Every database has another one."""
     system = select(text("system_identifier")).select_from(func.pg_control_system()).scalar_subquery()
     oid = select(text("oid")).select_from(text("pg_database")).where(text("datname = current_database()"))
     with transaction(database) as connection:
@@ -54,7 +55,7 @@ def files_folder(database: Database, files_dir: Path) -> Folder:
 
 
 def insert_file(connection: Connection, new: NewFile) -> FileRow:
-    """In the caller's transaction: make the file known."""
+    """Write the row of a file, in the caller's transaction."""
     row = {
         "id": new.content.file_id,
         "owner": new.owner,
@@ -68,13 +69,13 @@ def insert_file(connection: Connection, new: NewFile) -> FileRow:
 
 
 def read_file(database: Database, viewer: Viewer, file_id: UUID) -> FileRow:
-    """Raises UnknownName if there is none, if it was deleted or has expired, or if another owner has it."""
+    """One file. Raises NotFound if there is none, it was deleted or has expired, or the viewer does not see it."""
     with transaction(database) as connection:
         return _find(connection, viewer, _rows(), file_id)
 
 
 def hold_file(connection: Connection, viewer: Viewer, file_id: UUID) -> FileRow:
-    """A file that nobody deletes until the caller's transaction ends. Raises as `read_file` does."""
+    """One file, which cannot be deleted until the caller's transaction ends. Raises as `read_file` does."""
     return _find(connection, viewer, _rows().with_for_update(read=True), file_id)
 
 
@@ -83,7 +84,7 @@ def _find(connection: Connection, viewer: Viewer, rows: Select[*tuple[Any, ...]]
         rows.where(file.c.id == file_id, viewer.sees(file.c.owner), _alive())
     ).one_or_none()
     if row is None:
-        raise UnknownName(f"file: there is none with id {file_id}")
+        raise NotFound(f"file: there is none with id {file_id}")
     return _to_file(row)
 
 
@@ -96,7 +97,7 @@ def list_files(
     oldest_first: bool = False,
     limit: int = 100,
 ) -> tuple[FileRow, ...]:
-    """A page: at most `limit` files, those behind the file `after` in the order asked for."""
+    """A page of files: at most `limit`, after the file `after` in the chosen order."""
     page = _rows().where(viewer.sees(file.c.owner), _alive()).limit(limit)
     if purpose is not None:
         page = page.where(file.c.purpose == purpose)
@@ -108,21 +109,21 @@ def list_files(
 
 
 def delete_file(database: Database, viewer: Viewer, file_id: UUID) -> None:
-    """Let the file be gone for everyone; its bytes may then be removed.
+    """Mark the file as deleted. Its bytes may then be removed from the folder.
 
-    Raises UnknownName as `read_file` does, StillRunning while a batch that was made of it has yet to read it.
+    Raises NotFound as `read_file` does; StillRunning while a batch of this file is being validated.
     """
     gone = update(file).where(file.c.id == file_id, viewer.sees(file.c.owner), _alive())
     with transaction(database) as connection:
         if not connection.execute(gone.values(deleted_at=now())).rowcount:
-            raise UnknownName(f"file: there is none with id {file_id}")
-        # Afterwards: whoever held the file has committed his batch by now.
+            raise NotFound(f"file: there is none with id {file_id}")
+        # After the update: it has waited for `hold_file`, so the batch of that transaction is visible now.
         if connection.scalar(select(exists().where(openai_batch.c.file_id == file_id, *VALIDATING))):
             raise StillRunning("file: a batch that was made of it is still being validated; ask again")
 
 
 def unknown_files(database: Database, file_ids: Collection[UUID]) -> frozenset[UUID]:
-    """Those of `file_ids` that nobody can read any more, or ever could."""
+    """Those of `file_ids` that have no row, or whose row says that the file is deleted or has expired."""
     alive = select(file.c.id).where(one_of_ids(file.c.id, file_ids), _alive())
     with transaction(database) as connection:
         return frozenset(file_ids).difference(connection.scalars(alive))

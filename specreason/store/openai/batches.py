@@ -1,4 +1,7 @@
-"""Batches as OpenAI has them: one input file, one of our batches for each configuration among its lines."""
+"""The rows of OpenAI's batches. Each has one input file, and one row of `batch` for each configuration in the file.
+
+`OpenAIBatch` is OpenAI's batch; a plain batch is a row of `batch`.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,22 @@ from sqlalchemy import ColumnElement, Row, Select, func, insert, select, true, u
 from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
 
-from specreason.errors import UnknownName
+from specreason.errors import NotFound
 from specreason.store.access.visibility import Viewer
 from specreason.store.files.rows import NewFile, insert_file
 from specreason.store.locks import Lock, try_lock_connection, unlock_connection
 from specreason.store.openai.status import LineCounts, NewOpenAIBatch, OpenAIBatch
 from specreason.store.queue.batches import NewBatch, write_batches
-from specreason.store.session import Connection, Database, single_statement, storable_json, transaction
+from specreason.store.session import Connection, Database, single_statement, transaction
 from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.files import VALIDATING, file, openai_batch
 from specreason.store.tables.queue import batch, job
 from specreason.store.tables.states import OPEN, JobState
+from specreason.submission.text import storable_json
 
 
 def insert_openai_batch(connection: Connection, new: NewOpenAIBatch) -> OpenAIBatch:
-    """In the caller's transaction: the batch, to be validated. Its file must be there."""
+    """Write a batch that is still to be validated, in the caller's transaction. Its file must exist."""
     batch_id: UUID = uuid7()
     connection.execute(
         insert(openai_batch).values(
@@ -45,27 +49,27 @@ def insert_openai_batch(connection: Connection, new: NewOpenAIBatch) -> OpenAIBa
 
 
 def read_openai_batch(database: Database, viewer: Viewer, batch_id: UUID) -> OpenAIBatch:
-    """Raises UnknownName."""
+    """Raises NotFound."""
     with transaction(database) as connection:
         found = _read(connection, viewer, openai_batch.c.id == batch_id)
     if not found:
-        raise UnknownName(f"batch: there is none with id batch_{batch_id.hex}")
+        raise NotFound(f"batch: there is none with id batch_{batch_id.hex}")
     return found[0]
 
 
 def list_openai_batches(
     database: Database, viewer: Viewer, *, after: UUID | None = None, limit: int = 20
 ) -> tuple[OpenAIBatch, ...]:
-    """A page, newest first: at most `limit`, those submitted before the batch `after`."""
+    """A page, newest first: at most `limit`, submitted before the batch `after`."""
     older = true() if after is None else openai_batch.c.id < after
     with transaction(database) as connection:
         return _read(connection, viewer, older, limit=limit)
 
 
 def unsettled_batches(database: Database) -> tuple[UUID, ...]:
-    """Those that an API has something to do for: to validate, to cancel, or to write files now that their jobs ended.
+    """The batches that need an API: to validate them, to cancel them, or to write their files after their jobs ended.
 
-    The jobs are not counted: of a batch that runs, one open job is looked for.
+    The query counts no jobs: for a batch that runs, it looks for one open job.
     """
     open_job = (
         select(job.c.id)
@@ -85,22 +89,17 @@ def unsettled_batches(database: Database) -> tuple[UUID, ...]:
 
 
 def batches_of(database: Database, batch_id: UUID) -> tuple[UUID, ...]:
-    """Our batches that hold its lines."""
-    ours = select(batch.c.id).where(batch.c.openai_batch_id == batch_id).order_by(batch.c.id)
+    """The plain batches with its lines."""
+    of_lines = select(batch.c.id).where(batch.c.openai_batch_id == batch_id).order_by(batch.c.id)
     with transaction(database) as connection:
-        return tuple(connection.scalars(ours))
+        return tuple(connection.scalars(of_lines))
 
 
-def start_openai_batch(
-    database: Database, batch_id: UUID, batches: Sequence[NewBatch], counts: Sequence[int]
-) -> bool:
-    """Queue the jobs of a validated batch, all of them or none; `counts` are the problems of each of `batches`.
-
-    False if it was cancelled meanwhile, or started.
-    """
+def start_openai_batch(database: Database, batch_id: UUID, batches: Sequence[NewBatch]) -> bool:
+    """Queue the jobs of a validated batch, all of them or none. False if it was cancelled meanwhile, or started."""
     started = update(openai_batch).where(openai_batch.c.id == batch_id, *VALIDATING)
     with transaction(database) as connection:
-        write_batches(connection, batches, counts)
+        write_batches(connection, batches)
         # Last, for it locks the row, and a cancel would wait.
         if not connection.execute(started.values(in_progress_at=now())).rowcount:
             connection.rollback()
@@ -109,7 +108,7 @@ def start_openai_batch(
 
 
 def fail_openai_batch(database: Database, batch_id: UUID, errors: Sequence[Mapping[str, Any]]) -> None:
-    """The file was refused. Nothing happens to a batch that is no longer validated."""
+    """Store that the file was refused. A batch that is not being validated any more stays as it is."""
     failed = update(openai_batch).where(openai_batch.c.id == batch_id, *VALIDATING)
     with transaction(database) as connection:
         connection.execute(failed.values(failed_at=now(), errors=storable_json(errors)))
@@ -135,10 +134,10 @@ def end_openai_batch(
     output: NewFile | None = None,
     error: NewFile | None = None,
 ) -> bool:
-    """Make the result files known, None where there is nothing to say, with all that `seen` had ended.
+    """Write the rows of the result files, which hold all results of the jobs that had ended in `seen`.
 
-    The files that they replace are gone. False, and no file is known, if others were written since `seen` was read,
-    or jobs queued again.
+    A file without results is None. The files of an earlier end are marked as deleted. False, and no change, if other
+    files were written since `seen` was read, or jobs were queued again.
     """
     counts = seen.counts
     ended = update(openai_batch).where(
@@ -160,7 +159,7 @@ def end_openai_batch(
                 error_file_id=error.content.file_id if error else None,
             )
         )
-        # The row is locked now: whoever queues jobs again waits for us, or is seen here.
+        # The row is locked now: a transaction that queues jobs again waits for this one, or its jobs are counted here.
         if not found.rowcount or counts.num_open or _count(connection, [seen.id])[seen.id] != counts:
             connection.rollback()
             return False
@@ -174,7 +173,7 @@ def end_openai_batch(
 
 @contextmanager
 def one_at_a_time(database: Database, batch_id: UUID) -> Iterator[bool]:
-    """Whether nobody else, in any process, is at this batch; nobody is until the block ends. Our death ends it, too."""
+    """Hold the batch's lock for the block. Yields False if another process has it. A killed process loses it."""
     with single_statement(database) as connection:
         is_free = try_lock_connection(connection, Lock.OPENAI_BATCH, str(batch_id))
         try:
@@ -195,10 +194,10 @@ def _read(
 
 
 def _count(connection: Connection, batch_ids: Collection[UUID]) -> dict[UUID, LineCounts]:
-    """How the lines of each stand, by a look at every job."""
+    """The counts of lines of each batch, from all its jobs."""
     if not batch_ids:
         return {}
-    found = {
+    counts = {
         row.openai_batch_id: LineCounts(
             total=row.total,
             completed=row.completed,
@@ -208,7 +207,7 @@ def _count(connection: Connection, batch_ids: Collection[UUID]) -> dict[UUID, Li
         )
         for row in connection.execute(_line_counts(batch_ids))
     }
-    return {batch_id: found.get(batch_id, LineCounts()) for batch_id in batch_ids}
+    return {batch_id: counts.get(batch_id, LineCounts()) for batch_id in batch_ids}
 
 
 def _line_counts(batch_ids: Collection[UUID]) -> Select[Any]:
@@ -236,7 +235,7 @@ def _line_counts(batch_ids: Collection[UUID]) -> Select[Any]:
 
 
 def _to_batch(row: Row[Any], counted: LineCounts | None) -> OpenAIBatch:
-    """`counted` is None where the row itself has the counts."""
+    """`counted` is None if the row has the counts."""
     values = dict(row._mapping)
     completed, failed, expired = (values.pop(name) for name in ("num_completed", "num_failed", "num_expired"))
     counts = counted or LineCounts(

@@ -1,8 +1,8 @@
-"""A batch as OpenAI has it, and which of the eight words says how it stands. Reads and writes no row.
+"""A batch as OpenAI defines it, and its status. Reads and writes no row.
 
-What such a batch is doing is read off its own moments and its jobs, and stored nowhere else: nothing has to be kept
-in step, and a process that dies in between leaves nothing behind that is not so. Only what its result files hold is
-counted once, when they become known.
+The status follows from the batch's timestamps and its jobs, and is stored nowhere: no second copy has to agree with the
+first, and a process that dies leaves no wrong status. Only the lines in the result files are counted once, when the
+files are written.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from uuid import UUID
 
 
 class BatchStatus(StrEnum):
-    """OpenAI's eight words."""
+    """OpenAI's eight statuses."""
 
-    VALIDATING = "validating"  # the file is being read; it has no jobs yet
+    VALIDATING = "validating"  # the file is being read; there are no jobs yet
     FAILED = "failed"  # the file was refused as a whole
     IN_PROGRESS = "in_progress"
-    FINALIZING = "finalizing"  # every job has ended, and the results are being written
+    FINALIZING = "finalizing"  # every job has ended; the results are being written
     COMPLETED = "completed"
-    EXPIRED = "expired"  # the window closed before every job had ended; results of those that had are there
+    EXPIRED = "expired"  # the window closed before every job had ended; the others have results
     CANCELLING = "cancelling"
     CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewOpenAIBatch:
-    """What was asked for. `expires_at` is the deadline of its jobs."""
+    """A batch to be made. `expires_at` is the deadline of its jobs."""
 
     file_id: UUID
     endpoint: str
@@ -44,12 +44,12 @@ class NewOpenAIBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineCounts:
-    """Lines of the input. One has completed if a repeat of it succeeded, and failed if all ended and none did."""
+    """Numbers of input lines. A line is completed if a repeat of it succeeded, failed if all ended without."""
 
     total: int = 0
     completed: int = 0
     failed: int = 0
-    expired: int = 0  # of those that failed or completed, the ones with a repeat that came too late
+    expired: int = 0  # lines, completed or failed, with a repeat that expired
     last_finished_at: datetime | None = None
 
     @property
@@ -59,7 +59,7 @@ class LineCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAIBatch:
-    """A batch and how its lines stand."""
+    """A batch and the counts of its lines."""
 
     id: UUID
     owner: str | None
@@ -80,7 +80,7 @@ class OpenAIBatch:
     output_file_id: UUID | None
     error_file_id: UUID | None
     counts: LineCounts
-    is_written: bool  # the files hold every result; no longer so once jobs are queued again by hand
+    is_written: bool  # every result is in the files; False again once a user queues jobs again
 
     @property
     def status(self) -> BatchStatus:
@@ -98,5 +98,5 @@ class OpenAIBatch:
 
     @property
     def is_settled(self) -> bool:
-        """Nothing is left to do, here or in a worker."""
+        """Neither an API nor a worker has anything left to do for it."""
         return self.failed_at is not None or self.is_written

@@ -1,6 +1,6 @@
 """Submitting batches: problems × repeats become queued jobs, all of them or none.
 
-Problems are read twice, once to check them and once to COPY them, and never held all at once.
+The problems were checked before (`problems.py`); here they are read again, as COPY takes them.
 """
 
 from __future__ import annotations
@@ -20,37 +20,26 @@ from specreason.config import RunConfig
 from specreason.errors import InvalidField
 from specreason.store.files.rows import NewFile, insert_file
 from specreason.store.queue.fairness import start_turn
+from specreason.store.queue.problems import CheckedProblems, NewProblem
 from specreason.store.queue.quota import check_quota
-from specreason.store.session import Connection, Database, storable, storable_json, transaction
+from specreason.store.session import Connection
 from specreason.store.tables.queue import batch, event, job, problem
 from specreason.store.tables.states import EventKind
-
-NOT_TEXT = "has a character that is no text (NUL or half a pair)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewProblem:
-    """One problem as the user gave it. `source` holds the user's other keys; `seed` goes before the configuration's."""
-
-    text: str
-    answer: str | None = None
-    problem_id: str | None = None
-    source: Mapping[str, Any] = field(default_factory=dict)
-    seed: int | None = None
+from specreason.submission.text import storable, storable_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewBatch:
     """What a user submits. Jobs of a larger `priority` go first; whatever has not ended at `deadline_at` expires.
 
-    `problems` gives the same problems each time that it is iterated over. `file_id` is the file that they came from.
+    Batches of a grid share their problems. `file_id` is the file that they came from.
     `owner` may have `max_queued_jobs` in the queue, None: any number.
     """
 
     name: str
     pair: str
     config: RunConfig
-    problems: Iterable[NewProblem]
+    problems: CheckedProblems
     priority: int = 0
     deadline_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -59,80 +48,37 @@ class NewBatch:
     file_id: UUID | None = None
     openai_batch_id: UUID | None = None
 
-
-def insert_batch(database: Database, new: NewBatch, *, upload: NewFile | None = None) -> UUID:
-    """Store the batch and its queued jobs in one transaction, and with it the row of a new file; return its id.
-
-    Raises as `check_batches` and `write_batches` do.
-    """
-    (batch_id,) = insert_batches(database, [new], upload=upload)
-    return batch_id
-
-
-def insert_batches(
-    database: Database, batches: Sequence[NewBatch], *, upload: NewFile | None = None
-) -> tuple[UUID, ...]:
-    """Store all of the batches or none, as `insert_batch` does; their ids."""
-    counts = check_batches(batches)
-    with transaction(database) as connection:
-        return write_batches(connection, batches, counts, upload=upload)
-
-
-def check_batches(batches: Sequence[NewBatch]) -> tuple[int, ...]:
-    """The number of problems of each batch. Batches that share their problems have them read once.
-
-    Raises InvalidField for an empty batch and text that Postgres cannot hold. Not inside a transaction: it may take
-    longer than one may be idle.
-    """
-    known: dict[int, int] = {}
-    for new in batches:
-        if id(new.problems) not in known:
-            known[id(new.problems)] = _check(new.problems)
-    return tuple(known[id(new.problems)] for new in batches)
+    @property
+    def num_jobs(self) -> int:
+        return self.problems.count * self.config.repeats
 
 
 def write_batches(
-    connection: Connection,
-    batches: Sequence[NewBatch],
-    counts: Sequence[int],
-    *,
-    upload: NewFile | None = None,
+    connection: Connection, batches: Sequence[NewBatch], *, upload: NewFile | None = None
 ) -> tuple[UUID, ...]:
-    """In the caller's transaction: batches of `counts` problems, checked before, and their queued jobs; their ids.
+    """In the caller's transaction: the batches and their queued jobs, and the row of a new file; the batches' ids.
 
-    Raises as `check_quota` does for an owner's quota.
+    Raises as `check_quota` does for an owner's quota, and InvalidField for a `source` that is not JSON.
     """
     if upload is not None:
         insert_file(connection, upload)
-    batch_ids = tuple(_write(connection, new, count) for new, count in zip(batches, counts, strict=True))
+    batch_ids = tuple(_write(connection, new) for new in batches)
     # Last: no stream of events goes on while a transaction that wrote one is open (docs/decisions/0004).
     submitted = [{"kind": EventKind.BATCH_SUBMITTED, "batch_id": batch_id} for batch_id in batch_ids]
     connection.execute(insert(event), submitted)
     return batch_ids
 
 
-def _write(connection: Connection, new: NewBatch, count: int) -> UUID:
+def _write(connection: Connection, new: NewBatch) -> UUID:
     if new.owner is not None and new.max_queued_jobs is not None:
-        check_quota(connection, new.owner, count * new.config.repeats, most=new.max_queued_jobs)
+        check_quota(connection, new.owner, new.num_jobs, most=new.max_queued_jobs)
     batch_id: UUID = uuid7()
-    _insert_batch_row(connection, batch_id, new, count)
-    _copy_problems_and_jobs(connection, batch_id, new, count)
+    _insert_batch_row(connection, batch_id, new)
+    _copy_problems_and_jobs(connection, batch_id, new)
     return batch_id
 
 
-def _check(problems: Iterable[NewProblem]) -> int:
-    count = 0
-    for index, given in enumerate(problems):
-        count += 1
-        for name, value in (("text", given.text), ("answer", given.answer), ("problem_id", given.problem_id)):
-            if value is not None and storable(value) != value:
-                raise InvalidField(f"problems[{index}].{name}", NOT_TEXT)
-    if not count:
-        raise InvalidField("problems", "the batch has none")
-    return count
-
-
-def _insert_batch_row(connection: Connection, batch_id: UUID, new: NewBatch, count: int) -> None:
+def _insert_batch_row(connection: Connection, batch_id: UUID, new: NewBatch) -> None:
     connection.execute(
         insert(batch).values(
             id=batch_id,
@@ -140,10 +86,10 @@ def _insert_batch_row(connection: Connection, batch_id: UUID, new: NewBatch, cou
             pair=new.pair,
             config=new.config.model_dump(mode="json"),
             config_hash=new.config.hash(),
-            num_problems=count,
-            num_jobs=count * new.config.repeats,
+            num_problems=new.problems.count,
+            num_jobs=new.num_jobs,
             priority=new.priority,
-            metadata=storable_json(new.metadata),
+            metadata=dict(new.metadata),
             owner=new.owner,
             file_id=new.file_id,
             openai_batch_id=new.openai_batch_id,
@@ -151,7 +97,8 @@ def _insert_batch_row(connection: Connection, batch_id: UUID, new: NewBatch, cou
     )
 
 
-def _copy_problems_and_jobs(connection: Connection, batch_id: UUID, new: NewBatch, count: int) -> None:
+def _copy_problems_and_jobs(connection: Connection, batch_id: UUID, new: NewBatch) -> None:
+    count = new.problems.count
     problem_ids = [uuid7() for _ in range(count)]
     seeds = array("q", bytes(8 * count))
     gradable = bytearray(count)

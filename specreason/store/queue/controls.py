@@ -1,7 +1,7 @@
-"""What a user may do to jobs that were submitted: cancel, pause, resume, queue again, set a deadline or a priority.
+"""The controls of a user over submitted jobs: cancel, pause, resume, queue again, set a deadline or a priority.
 
-Each takes effect in Postgres at once. A worker that runs such a job hears of it within a second (`recalled`), and
-whatever it writes before is refused.
+Each takes effect in Postgres at once. A worker that runs such a job learns of it within a second (`recalled`), and its
+writes until then are refused.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ REQUEUABLE = (JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED, JobState.DE
 
 
 def cancel_batch(database: Database, viewer: Viewer, batch_id: UUID) -> int:
-    """Cancel every job of the batch that has not ended; return how many there were. Raises UnknownName.
+    """Cancel every job of the batch that has not ended; return how many there were. Raises NotFound.
 
-    Running jobs first, in a transaction of their own: their workers' next commits would wait for the many others.
+    Running jobs are cancelled first, in a transaction of their own: else the next commits of their workers would wait
+    for all the queued ones.
     """
     this = job.c.batch_id == batch_id
     with transaction(database) as connection:
@@ -45,14 +46,14 @@ def cancel_batch(database: Database, viewer: Viewer, batch_id: UUID) -> int:
 
 
 def cancel_job(database: Database, viewer: Viewer, job_id: UUID) -> bool:
-    """Cancel the job; False if it had ended. Raises UnknownName."""
+    """Cancel the job; False if it had ended. Raises NotFound."""
     with transaction(database) as connection:
         require_job(connection, viewer, job_id)
         return _cancel(connection, job.c.id == job_id) == 1
 
 
 def pause_batch(database: Database, viewer: Viewer, batch_id: UUID) -> None:
-    """Let none of the batch's jobs start, and let those that run stop at their next step. Raises UnknownName."""
+    """Start none of the batch's jobs, and stop the running ones at their next step. Raises NotFound."""
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
         _touch(connection, batch_id, paused_at=func.coalesce(batch.c.paused_at, now()))
@@ -62,7 +63,7 @@ def pause_batch(database: Database, viewer: Viewer, batch_id: UUID) -> None:
 
 
 def resume_batch(database: Database, viewer: Viewer, batch_id: UUID) -> None:
-    """Let the batch's jobs go on, in fair turn with all that came meanwhile. Raises UnknownName."""
+    """Let the batch's jobs run again, with turns behind those announced meanwhile. Raises NotFound."""
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
         _touch(connection, batch_id, paused_at=null())
@@ -74,7 +75,7 @@ def resume_batch(database: Database, viewer: Viewer, batch_id: UUID) -> None:
 def set_batch_deadline(
     database: Database, viewer: Viewer, batch_id: UUID, deadline_at: datetime | None
 ) -> int:
-    """Give every job of the batch that has not ended this deadline, or none; return how many. Raises UnknownName."""
+    """Set the deadline of every job that has not ended (None: no deadline); return how many. Raises NotFound."""
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
         _touch(connection, batch_id, name=batch.c.name)
@@ -82,17 +83,17 @@ def set_batch_deadline(
 
 
 def set_job_deadline(database: Database, viewer: Viewer, job_id: UUID, deadline_at: datetime | None) -> bool:
-    """Give the job this deadline, or none; False if it has ended. Raises UnknownName."""
+    """Set the deadline of the job (None: no deadline). False if it has ended. Raises NotFound."""
     with transaction(database) as connection:
         require_job(connection, viewer, job_id)
         return _set_deadline(connection, job.c.id == job_id, deadline_at) == 1
 
 
 def set_batch_priority(database: Database, viewer: Viewer, batch_id: UUID, priority: int) -> int:
-    """Give the batch, and its jobs that have not ended, this priority; return for how many that is a change.
+    """Set the priority of the batch and of its jobs that have not ended; return how many jobs that changes.
 
-    They take turns with the others of that priority from now on, like newcomers. What was announced is not called
-    back. Raises UnknownName.
+    The jobs get new turns, like newly submitted jobs of that priority. Messages that were sent stay sent. Raises
+    NotFound.
     """
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
@@ -112,10 +113,10 @@ def requeue_batch(
     batch_id: UUID,
     states: Iterable[JobState] = (JobState.FAILED, JobState.DEAD),
 ) -> int:
-    """Queue the batch's jobs that ended in one of `states` again; return how many. Raises UnknownName.
+    """Queue the batch's jobs that ended in one of `states` again; return how many. Raises NotFound.
 
-    They go on from their last step. A deadline that has passed is taken off. Raises LimitReached if that would be
-    above the largest quota among the keys of the batch's owner, and StillRunning as `check_quota` does.
+    They continue after their last step. A deadline that has passed is removed. Raises LimitReached if the jobs exceed
+    the largest quota among the keys of the batch's owner; StillRunning as `check_quota` does.
     """
     chosen = frozenset(states)
     if wrong := chosen.difference(REQUEUABLE):
@@ -128,10 +129,10 @@ def requeue_batch(
 
 
 def requeue_job(database: Database, viewer: Viewer, job_id: UUID) -> bool:
-    """Queue the job again, as `requeue_batch` does; False if it is queued, runs, or has succeeded."""
+    """Queue the job again, as `requeue_batch` does. False if it is queued, is running, or has succeeded."""
     with transaction(database) as connection:
         require_job(connection, viewer, job_id)
-        # Nobody may pause or resume the batch between our look at it and our commit.
+        # The lock keeps the batch from being paused or resumed until this transaction commits.
         of_job = select(batch.c.id).join(job, job.c.batch_id == batch.c.id).where(job.c.id == job_id)
         batch_id = connection.execute(of_job.with_for_update(read=True, of=batch)).scalar_one()
         which = (job.c.id == job_id) & job.c.state.in_(REQUEUABLE)
@@ -139,7 +140,7 @@ def requeue_job(database: Database, viewer: Viewer, job_id: UUID) -> bool:
 
 
 def _mark_queued(connection: Connection, batch_id: UUID) -> tuple[UUID, ...]:
-    """Let `paused` of the batch's queued jobs be as the batch's is; the jobs for which that was a change."""
+    """Set `paused` of the batch's queued jobs to the batch's own state; return the jobs that this changes."""
     is_paused = select(batch.c.paused_at.is_not(None)).where(batch.c.id == batch_id).scalar_subquery()
     other = (job.c.batch_id == batch_id) & (job.c.state == JobState.QUEUED) & (job.c.paused != is_paused)
     changed = lock_jobs(connection, other)
@@ -150,9 +151,9 @@ def _mark_queued(connection: Connection, batch_id: UUID) -> tuple[UUID, ...]:
 
 
 def _mark_stragglers(database: Database, batch_id: UUID) -> None:
-    """Jobs that were being given back in that moment: they may have read how the batch was before.
+    """Mark the jobs that were being given back meanwhile, which may have read the batch's earlier state.
 
-    Whoever gives a job back holds its row until he has committed, so that afterwards it is seen.
+    A transaction that gives a job back holds the job's row until it commits: after this lock its change is visible.
     """
     with transaction(database) as connection:
         lock_jobs(connection, (job.c.batch_id == batch_id) & (job.c.state == JobState.RUNNING))
@@ -160,7 +161,7 @@ def _mark_stragglers(database: Database, batch_id: UUID) -> None:
 
 
 def _touch(connection: Connection, batch_id: UUID, **values: object) -> None:
-    """Set columns of the batch, and so lock it until the end of the transaction."""
+    """Set columns of the batch, which also locks its row until the transaction ends."""
     connection.execute(update(batch).where(batch.c.id == batch_id).values(**values))
 
 
@@ -183,7 +184,7 @@ def _set_deadline(connection: Connection, which: ColumnElement[bool], deadline_a
 
 
 def _requeue(connection: Connection, batch_id: UUID, which: ColumnElement[bool]) -> int:
-    """Whoever asks for it, the jobs count against the quota of the batch's owner."""
+    """The jobs count against the quota of the batch's owner, also when an administrator queues them."""
     ended = lock_jobs(connection, which)
     owner = connection.scalar(select(batch.c.owner).where(batch.c.id == batch_id))
     most = quota_of(connection, owner) if ended and owner is not None else None

@@ -1,6 +1,6 @@
-"""What the one leading dispatcher does: announce queued jobs, take back those of lost workers, end the late.
+"""The duties of the leader: announce queued jobs, queue the jobs of lost workers again, end jobs after their deadline.
 
-Knows no broker: it says which jobs to announce, and a message that got lost is due again after a while.
+Knows no broker: it says which jobs to announce. A job whose message was lost is due again after a while.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MESSAGES_PER_SLOT = 2
 
 
 def window_of(slots: int, *, most: int) -> int:
-    """Most messages for workers with so many slots: none waits for a tick, and few stand before an urgent job."""
+    """The most messages for workers with `slots` slots: enough for no slot to wait, few before an urgent job."""
     return min(most, MESSAGES_PER_SLOT * slots)
 
 
@@ -39,19 +39,19 @@ def take_unpublished(
     messages: Sequence[UUID | None] = (),
     lost_after_s: float | None = None,
 ) -> tuple[UUID, ...]:
-    """Jobs to announce now, most urgent first: larger priority, then the smaller turn (see `turns`).
+    """Jobs to announce now, most urgent first: larger priority, then smaller turn (see `fairness`).
 
-    They count as announced from here on. At most `window` jobs of the pair are announced and unclaimed, so that a
-    later urgent job has few before it. `messages` are what stands in the broker's queue: the job of each, None for one
-    that is not ours; with these, too, the queue holds no more than a window. A job that was announced `lost_after_s`
-    ago, was not claimed, and is not among them, has lost its message, and is due again.
+    They count as announced from now on. At most `window` jobs of the pair are announced and unclaimed, so that few
+    stand before a later urgent job. `messages` are the messages in the broker's queue: the job of each, None for a
+    message of another program; the queue, too, holds no more than a window. A job has lost its message if it was
+    announced `lost_after_s` ago, was not claimed, and is not in `messages`; it is due again.
     """
     waiting = (job.c.pair == pair) & (job.c.state == JobState.QUEUED) & ~job.c.paused
     announced = waiting & job.c.published_at.is_not(None)
-    there = one_of_ids(job.c.id, {job_id for job_id in messages if job_id is not None})
+    has_message = one_of_ids(job.c.id, {job_id for job_id in messages if job_id is not None})
     due = (
         select(job.c.id)
-        .where(waiting, job.c.published_at.is_(None), job.c.run_after <= now(), ~there)
+        .where(waiting, job.c.published_at.is_(None), job.c.run_after <= now(), ~has_message)
         .order_by(job.c.priority.desc(), job.c.turn, job.c.id)
         .with_for_update(skip_locked=True)
     )
@@ -59,7 +59,10 @@ def take_unpublished(
         wait_for(connection, Lock.PUBLISHING, pair)
         if lost_after_s is not None:
             long_ago = job.c.published_at <= now() - timedelta(seconds=lost_after_s)
-            _forget(connection, connection.scalars(select(job.c.id).where(announced, long_ago, ~there)).all())
+            _forget(
+                connection,
+                connection.scalars(select(job.c.id).where(announced, long_ago, ~has_message)).all(),
+            )
         room = window - (connection.scalar(select(func.count()).where(announced)) or 0)
         room = min(room, window - len(messages))
         if room <= 0:
@@ -72,7 +75,7 @@ def take_unpublished(
 
 
 def _forget(connection: Connection, job_ids: Sequence[UUID]) -> None:
-    """Count these jobs as not announced, those apart that somebody is claiming just now."""
+    """Count these jobs as not announced, except those that are being claimed at this moment."""
     if job_ids:
         still = (job.c.state == JobState.QUEUED) & one_of_ids(job.c.id, job_ids)
         free = select(job.c.id).where(still).with_for_update(skip_locked=True)
@@ -81,12 +84,13 @@ def _forget(connection: Connection, job_ids: Sequence[UUID]) -> None:
 
 
 def expire_leases(database: Database, *, max_lost: int = 3, not_after: datetime | None = None) -> int:
-    """Queue the running jobs of workers whose lease ran out; return how many there were.
+    """Queue the running jobs of workers whose lease has run out; return how many there were.
 
-    Later than `not_after` nothing is done: since whoever asks has last looked, Postgres or all machines stood still.
+    Does nothing after `not_after`: then Postgres or all machines stood still since the leader's last round, and the
+    workers get time to renew their leases.
 
-    Such a worker is lost for good: it may not renew its lease any more. A job that was lost `max_lost` times runs
-    alone the next time, so that it is known whether it is what kills the workers; lost again, it is `dead`.
+    A worker whose lease has run out is lost: it cannot renew the lease any more. A job that was lost `max_lost` times
+    runs alone the next time, which shows whether this job kills the workers; lost again, it is `dead`.
     """
     silent = worker.c.lease_expires_at <= now()
     left_behind = (
@@ -152,10 +156,9 @@ def expire_deadlines(database: Database, *, limit: int = 1000) -> int:
 
 
 class Leadership:
-    """Held by at most one process. It ends with its connection, so that a leader who dies is replaced.
+    """The right to lead, which at most one process has. It ends with its connection, so that a dead leader is replaced.
 
-    So is one that is frozen, or whose machine is gone without a word: Postgres ends the connection of a leader that
-    has been silent for `silent_s`.
+    A leader that is frozen or cut off is replaced as well: Postgres ends its connection after `silent_s` of silence.
     """
 
     def __init__(self, database: Database, *, silent_s: float = 15.0) -> None:
@@ -164,7 +167,7 @@ class Leadership:
         self._connection: Connection | None = None
 
     def try_lead(self) -> datetime | None:
-        """Postgres's time if we lead, now or still. Call before each round; raises StoreUnavailable."""
+        """Postgres's time if this process leads, else None. Call it before each round. Raises StoreUnavailable."""
         try:
             if self._connection is None:
                 connection = self._database.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -179,7 +182,7 @@ class Leadership:
             raise StoreUnavailable(f"database: {one_line(error)}") from error
 
     def close(self) -> None:
-        """Stop leading. The lock belongs to the connection, so that one is closed and not pooled."""
+        """Stop leading. The connection is closed and not returned to the pool, because the lock belongs to it."""
         if self._connection is not None:
             self._connection.invalidate()
             self._connection.close()

@@ -1,12 +1,12 @@
 """Fairness between batches: each queued job has a turn, and among jobs of one priority the smallest turn goes first.
 
-A queue has a clock: the largest turn that was ever announced. A batch that comes starts at the turn that the clock
-shows and counts up from there, one turn a job. So ten jobs behind fifty thousand take every other place at once, and
-wait for none of the rest: start-time fair queueing, with one index as its whole data structure.
+This is start-time fair queueing, with one index as its whole data structure. A queue has a virtual clock: the largest
+turn that was ever announced. The jobs of a new batch get turns from the clock on, one turn a job. So ten jobs that
+arrive behind fifty thousand take every other place from then on, and do not wait for the rest.
 
-A job that was given back or lost keeps its turn, which the clock has passed: it goes on soon. Jobs that a user queues
-again or resumes start at the clock like newcomers, and so do those that failed and are tried again: a fault may fail a
-whole batch, which must not go before all that came meanwhile.
+A job that was given back or lost keeps its turn, which the clock has passed, so that it runs soon. Jobs that a user
+queues again or resumes restart at the clock like new ones. So do jobs that failed and are tried again: a fault may
+fail a whole batch, which must not go before all jobs that arrived meanwhile.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from specreason.store.tables.queue import job, retry_turn, turn_clock
 
 
 def start_turn(connection: Connection, pair: str, priority: int) -> int:
-    """The turn that newcomers start from."""
+    """The first turn of a new batch: the time on the clock."""
     here = (turn_clock.c.pair == pair) & (turn_clock.c.priority == priority)
     turn: int | None = connection.scalar(select(turn_clock.c.turn).where(here))
     return turn or 0
 
 
 def advance_clock(connection: Connection, job_ids: Collection[UUID]) -> None:
-    """These jobs are announced: who comes from now on goes before none of them."""
+    """Move the clock to the turns of these announced jobs: later batches start behind them."""
     latest = (
         select(job.c.pair, job.c.priority, func.max(job.c.turn))
         .where(one_of_ids(job.c.id, job_ids))
@@ -46,27 +46,27 @@ def advance_clock(connection: Connection, job_ids: Collection[UUID]) -> None:
 
 
 def restart_at_clock(connection: Connection, job_ids: Collection[UUID]) -> None:
-    """Give locked jobs turns from the clock on, in the order that they have."""
+    """Give locked jobs turns from the clock on, in their present order."""
     before = func.row_number().over(
         partition_by=(job.c.pair, job.c.priority), order_by=(job.c.turn, job.c.id)
     )
     here = (turn_clock.c.pair == job.c.pair) & (turn_clock.c.priority == job.c.priority)
-    anew = (
+    restarted = (
         select(job.c.id, (func.coalesce(turn_clock.c.turn, 0) + before - 1).label("turn"))
         .select_from(job.outerjoin(turn_clock, here))
         .where(one_of_ids(job.c.id, job_ids))
         .subquery()
     )
-    connection.execute(update(job).where(job.c.id == anew.c.id).values(turn=anew.c.turn))
+    connection.execute(update(job).where(job.c.id == restarted.c.id).values(turn=restarted.c.turn))
 
 
 def forget_retries(connection: Connection, batch_id: UUID) -> None:
-    """The batch's jobs go by another clock now, whose turns begin elsewhere."""
+    """Forget the turn of the batch's last retry, which does not count on the clock of another priority."""
     connection.execute(delete(retry_turn).where(retry_turn.c.batch_id == batch_id))
 
 
 def restart_after_failure(connection: Connection, job_id: UUID) -> None:
-    """Give a locked job that failed a turn from the clock on, behind those of its batch that failed before it."""
+    """Give a locked, failed job a turn from the clock on, behind the jobs of its batch that failed before it."""
     this = connection.execute(
         select(job.c.batch_id, job.c.pair, job.c.priority).where(job.c.id == job_id)
     ).one()

@@ -1,4 +1,4 @@
-"""How many jobs an owner may have in the queue."""
+"""Quotas: the number of queued jobs that an owner may have."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ RETRY_AFTER_S = 30.0
 
 
 def check_quota(connection: Connection, owner: str, num_new: int, *, most: int) -> None:
-    """Raise LimitReached if `owner` would have more than `most` queued jobs with `num_new` more.
+    """Raise LimitReached if `num_new` more jobs would give `owner` more than `most` queued jobs.
 
-    Until the transaction ends, no other submission of this owner is counted: it is refused with StillRunning, for
-    those that wait would hold connections that others need.
+    Until the transaction ends, another submission of this owner raises StillRunning. It does not wait, because it would
+    hold a connection that other requests need.
     """
     if not try_lock(connection, Lock.QUOTA, owner):
         raise StillRunning(f"quota: another submission of '{owner}' is being stored; ask again")
@@ -36,7 +36,7 @@ def check_quota(connection: Connection, owner: str, num_new: int, *, most: int) 
 
 
 def quota_of(connection: Connection, owner: str) -> int | None:
-    """The largest quota among the owner's keys that count; None if one of them, or no key at all, sets none."""
+    """The largest quota among the owner's valid keys. None if one of them has no quota, or if there is no valid key."""
     keys = select(
         func.max(api_key.c.max_queued_jobs), func.bool_or(api_key.c.max_queued_jobs.is_(None))
     ).where(api_key.c.owner == owner, api_key.c.revoked_at.is_(None))

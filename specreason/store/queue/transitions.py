@@ -1,8 +1,8 @@
-"""The state changes that jobs share, for one job or for many: end them, queue them again, bring them back.
+"""The state changes of jobs, of one or many: end, give back to the queue, queue again after the end.
 
-Each change closes the open attempt and writes its event in the caller's transaction. Rows are locked first,
-in the order of their ids, and totals are summed by a later statement, which sees every step that a writer
-committed while we waited for its lock.
+Each change closes the open attempt and writes its event in the caller's transaction. Rows are locked first, in the
+order of their ids. A later statement sums the totals, and so sees every step that a writer committed while the lock
+was awaited.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ from sqlalchemy.sql.functions import now
 
 from specreason.reasoning.steps import Decision, Phase, StopReason
 from specreason.store.queue.fairness import restart_at_clock
-from specreason.store.session import Connection, storable
+from specreason.store.session import Connection
 from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.queue import attempt, batch, event, job
 from specreason.store.tables.states import AttemptOutcome, EventKind, JobState
 from specreason.store.tables.trace import step
+from specreason.submission.text import storable
 
 TOTALS = (
     "num_steps",
@@ -47,8 +48,8 @@ TOTALS = (
 
 def lock_jobs(connection: Connection, which: ColumnElement[bool]) -> tuple[UUID, ...]:
     """Lock the matching jobs until the transaction ends; return their ids."""
-    found = select(job.c.id).where(which).order_by(job.c.id).with_for_update()
-    return tuple(connection.scalars(found))
+    matching = select(job.c.id).where(which).order_by(job.c.id).with_for_update()
+    return tuple(connection.scalars(matching))
 
 
 def end_jobs(
@@ -61,7 +62,7 @@ def end_jobs(
     answer: str | None = None,
     error: str | None = None,
 ) -> None:
-    """Move locked jobs to an end state and sum up their steps."""
+    """Move locked jobs to an end state and store the totals of their steps."""
     if not job_ids:
         return
     these = one_of_ids(job.c.id, job_ids)
@@ -97,7 +98,7 @@ def requeue_jobs(
     error: str | None = None,
     delay_s: float = 0.0,
 ) -> None:
-    """Give locked, running jobs back to the queue, to be announced and claimed after `delay_s`, in their old turn."""
+    """Give locked, running jobs back to the queue, due after `delay_s`, with the turns they had."""
     if not job_ids:
         return
     these = one_of_ids(job.c.id, job_ids)
@@ -112,7 +113,7 @@ def requeue_jobs(
 
 
 def revive_jobs(connection: Connection, job_ids: Sequence[UUID]) -> None:
-    """Queue locked jobs that had ended, behind those that wait: their steps stay, their errors count no more."""
+    """Queue locked, ended jobs again, with turns from the clock on. Their steps stay; their errors are forgotten."""
     if not job_ids:
         return
     these = one_of_ids(job.c.id, job_ids)
@@ -148,7 +149,7 @@ def _record(
     state: JobState,
     outcome: AttemptOutcome | None,
 ) -> None:
-    """Events of a change that is about to be made: a job that no attempt was running has no outcome."""
+    """Write the events of a change before it is made. A job without a running attempt has no outcome."""
     running = case((job.c.state == JobState.RUNNING, outcome.value if outcome else null()))
     worker_id = case((job.c.state == JobState.RUNNING, job.c.worker_id))
     rows = select(job.c.batch_id, job.c.id, worker_id, literal(kind.value), literal(state.value), running)
@@ -168,7 +169,7 @@ def _close_attempts(
 
 
 def _totals(job_ids: Sequence[UUID]) -> Subquery:
-    """One row per job with the sums over its steps; zeros where it has none."""
+    """One row per job with the sums over its steps; zeros for a job without steps."""
     drafted = [decision for decision in Decision if decision.drafted]
     calls = (step.c.draft_latency_s - step.c.draft_ahead_s, step.c.verify_latency_s, step.c.written_latency_s)
     in_engines = sum((func.coalesce(latency_s, 0.0) for latency_s in calls), start=literal(0.0))

@@ -1,7 +1,7 @@
-"""Workers and their leases. A worker's lease is its right to claim jobs, and keeps those that it runs from others.
+"""Workers and their leases. A lease is a worker's right to claim jobs, and keeps its jobs from other workers.
 
-A lease that has run out may still be renewed until the sweeper has seen it: after an hour without Postgres, every
-worker is late, and none is lost. Once seen, its jobs are others', and the worker must register anew.
+A lease that has run out may be renewed until the leader has seen it: after an hour without Postgres every worker is
+late, and none is lost. Once the leader has seen it, the jobs are queued again and the worker must register again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from specreason.store.tables.views import live_worker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewWorker:
-    """One worker process with a loaded pair. `slots` is the most jobs it keeps in flight."""
+    """A worker process with a loaded pair. `slots` is the most jobs in flight."""
 
     pair: str
     pair_fingerprint: str
@@ -37,7 +37,7 @@ class NewWorker:
 
 
 def register_worker(database: Database, new: NewWorker, *, lease_s: float) -> UUID:
-    """Make a worker row with a lease of `lease_s`, and the row of its pair's fingerprint if that is new."""
+    """Write the row of a worker with a lease of `lease_s`, and the row of its pair's fingerprint if it is new."""
     worker_id = uuid7()
     pair_row = {"fingerprint": new.pair_fingerprint, "name": new.pair, "config": dict(new.pair_config)}
     with transaction(database) as connection:
@@ -59,7 +59,7 @@ def register_worker(database: Database, new: NewWorker, *, lease_s: float) -> UU
 
 
 def beat(database: Database, worker_id: UUID, *, lease_s: float) -> bool:
-    """Renew the lease to `lease_s` from now. False if it was ended: leave every job now."""
+    """Renew the lease to `lease_s` from now. False if it was ended: the worker must stop every job at once."""
     holds = and_(worker.c.id == worker_id, worker.c.stopped_at.is_(None))
     renewed = (
         update(worker)
@@ -71,7 +71,7 @@ def beat(database: Database, worker_id: UUID, *, lease_s: float) -> bool:
 
 
 def stop_worker(database: Database, worker_id: UUID) -> None:
-    """End the lease now. Jobs that the worker did not release are free at the next `expire_leases`."""
+    """End the lease now. The next `expire_leases` queues the jobs that the worker did not release."""
     stopped = (
         update(worker)
         .where(worker.c.id == worker_id, worker.c.stopped_at.is_(None))
@@ -83,14 +83,14 @@ def stop_worker(database: Database, worker_id: UUID) -> None:
 
 
 def live_slots(database: Database) -> dict[str, int]:
-    """How many jobs the live workers of each pair keep in flight; a pair without one is not there."""
+    """The slots of the live workers of each pair. A pair without a live worker is missing."""
     slots = select(live_worker.c.pair, func.sum(live_worker.c.slots)).group_by(live_worker.c.pair)
     with transaction(database) as connection:
         return {pair: int(number) for pair, number in connection.execute(slots)}
 
 
 def live_workers(database: Database, pair: str) -> frozenset[UUID]:
-    """Ids of the pair's workers whose lease counts."""
+    """The ids of the pair's live workers."""
     alive = select(live_worker.c.id).where(live_worker.c.pair == pair)
     with transaction(database) as connection:
         return frozenset(connection.scalars(alive))

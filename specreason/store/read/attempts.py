@@ -1,4 +1,4 @@
-"""Reads the attempts at a job: who tried it when, from which step on, and how that ended."""
+"""Reads the attempts at a job: the worker, the time, the first step and the outcome of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from specreason.store.tables.states import AttemptOutcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRow:
-    """One attempt. `first_step` is the step that it went on from; what ended has an outcome."""
+    """One attempt. It began with step `first_step`. `outcome` is None until it ends."""
 
     number: int
     fence: int
@@ -31,9 +31,9 @@ class AttemptRow:
 def read_attempts(
     database: Database, viewer: Viewer, job_id: UUID, *, after: int = 0, limit: int = 100
 ) -> tuple[AttemptRow, ...]:
-    """A page of a job's attempts, the first one first: at most `limit`, those behind number `after`.
+    """A page of a job's attempts in order: at most `limit`, with numbers above `after`.
 
-    Raises UnknownName.
+    Raises NotFound.
     """
     page = select(attempt).where(attempt.c.job_id == job_id, attempt.c.number > after)
     with transaction(database) as connection:

@@ -1,4 +1,4 @@
-"""Which of a batch's jobs a reader wants to see."""
+"""Filters of a batch's jobs."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, select
 
-from specreason.store.session import storable
 from specreason.store.tables.queue import job
 from specreason.store.tables.states import JobState
 from specreason.store.tables.views import graded_job
+from specreason.submission.text import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Jobs in any of `states`, with this newest grade, whose error has this text in it, in any case of letters."""
+    """Jobs in one of `states`, with this newest grade, and with an error that contains `error`, in any case of letters.
+
+    An empty or missing field filters nothing.
+    """
 
     states: tuple[JobState, ...] = ()
     grade: Literal["true", "false", "none"] | None = None
     error: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Conditions on rows of `job`, all of which hold."""
+        """Conditions on rows of `job`; a job passes if all hold."""
         conditions: list[ColumnElement[bool]] = []
         if self.states:
             conditions.append(job.c.state.in_(self.states))

@@ -1,4 +1,4 @@
-"""Pages of rows with long texts: bounded by rows and by bytes, so that no reader fills the memory."""
+"""Pages of rows with long texts. A page is bounded by rows and by bytes, so that it fits into memory."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ PAGE_BYTES = 8 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[T]):
-    """Some rows in order. `has_more`: others follow."""
+    """Rows in order. `has_more`: more rows follow."""
 
     rows: tuple[T, ...]
     has_more: bool
 
 
 def first_page(sized: Iterable[tuple[Any, int]], limit: int) -> Page[Any]:
-    """The keys of the first rows, at most `limit` and about PAGE_BYTES, but one at least.
+    """The keys of the first rows: at most `limit` rows and about PAGE_BYTES, but at least one row.
 
-    `sized` has a key and the bytes of its texts in each row; it must go one row beyond `limit`.
+    Each row of `sized` is a key and the bytes of its texts. It must have `limit` + 1 rows if there are so many.
     """
     keys: list[Any] = []
     size = 0
@@ -37,6 +37,6 @@ def first_page(sized: Iterable[tuple[Any, int]], limit: int) -> Page[Any]:
 
 
 def total_bytes(texts: Iterable[ColumnElement[str | None]]) -> ColumnElement[int]:
-    """Bytes of all these; Postgres reads no text for that."""
+    """The sum of the sizes of `texts`, in bytes. Postgres does not read the texts for it."""
     sizes = [func.coalesce(func.octet_length(text), 0) for text in texts]
     return sum(sizes[1:], start=sizes[0])

@@ -1,4 +1,4 @@
-"""Runs one SQL statement of the user's."""
+"""Runs a user's own SQL statement."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from specreason.store.session import Database, one_line, transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryAnswer:
-    """What one SQL statement gave."""
+    """The result of one SQL statement. Both are empty for a statement that returns no rows."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
 
 
 def read_only_query(database: Database, sql: str) -> QueryAnswer:
-    """Run one statement of the user's that may not change anything. Raises InputError with what Postgres says."""
+    """Run one statement, which may not change anything. Raises InputError with Postgres's message."""
     with transaction(database) as connection:
-        # The driver's own cursor: `:` and `%` in the text mean nothing to it.
+        # The driver's own cursor gives `:` and `%` in the text no meaning.
         cursor = connection.connection.cursor()
         try:
             cursor.execute("SET TRANSACTION READ ONLY")

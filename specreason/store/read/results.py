@@ -1,7 +1,7 @@
-"""What came of a batch's jobs, page by page, so that a batch of any size is read in bounded memory.
+"""The results of a batch's jobs, read page by page: a batch of any size needs bounded memory.
 
-A page is a transaction of its own: a slow reader holds none open. A job that ends while a reader is under way, behind
-where he is, is not seen by him.
+Each page is a transaction of its own, so that a slow reader keeps none open. A job that ends behind the reader's
+position is not returned.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from specreason.engines.base import FinishReason
+from specreason.engines.base import THINK_END, FinishReason
 from specreason.reasoning.steps import Phase, StopReason
 from specreason.store.access.visibility import Viewer, require_batch
 from specreason.store.read.pages import PAGE_BYTES
@@ -43,9 +43,10 @@ BYTES_PER_TOKEN = 4  # about, in English
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedJob:
-    """A job that has ended. Texts are empty where there is nothing; `*_tokens` are tokens of the base or the author.
+    """A job that has ended. A text that was not written is empty.
 
-    `answer` is what was extracted from `answer_text`. `is_complete`: the answer ended by itself.
+    `answer` was extracted from `answer_text`. `is_complete`: the answer ended by itself. `prompt_tokens` are those
+    of the first call. `reasoning` is the thinking without the tag that ends it.
     """
 
     job_id: UUID
@@ -75,9 +76,9 @@ class EndedJob:
 
 
 def ended_jobs(database: Database, viewer: Viewer, batch_id: UUID) -> Iterator[EndedJob]:
-    """Those that have ended so far, in the order submitted: every problem once before one comes twice.
+    """The jobs that have ended so far, repeat by repeat: every problem once before any problem twice.
 
-    Raises UnknownName, at once.
+    Raises NotFound before the first job is asked for.
     """
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
@@ -98,7 +99,7 @@ def _ended_jobs(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
 
 
 def ended_jobs_by_problem(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
-    """For the writer of result files, which sees every batch: problem by problem, all repeats of one together."""
+    """The jobs that have ended so far, problem by problem: all repeats of a problem together. It asks for no viewer."""
     with transaction(database) as connection:
         sizes = select(batch.c.num_problems, batch.c.num_jobs).where(batch.c.id == batch_id)
         num_problems, num_jobs = connection.execute(sizes).one()
@@ -118,7 +119,7 @@ def ended_jobs_by_problem(database: Database, batch_id: UUID) -> Iterator[EndedJ
 
 
 def _page_size(database: Database, batch_id: UUID) -> int:
-    """How many jobs may be read at once, were they all as long as the longest that has ended so far."""
+    """The number of jobs in a page, computed as if all were as long as the longest that has ended so far."""
     longest = select(func.max(job.c.think_tokens + job.c.answer_tokens)).where(job.c.batch_id == batch_id)
     with transaction(database) as connection:
         num_tokens = connection.scalar(longest)
@@ -126,7 +127,7 @@ def _page_size(database: Database, batch_id: UUID) -> int:
 
 
 def _read(database: Database, page: Select[Any], *order: ColumnElement[Any]) -> list[EndedJob]:
-    """The jobs of a page. It is cut first, or each page would sum up the steps of the whole batch."""
+    """The jobs of a page. A subquery cuts the page first; else each page would read the steps of the whole batch."""
     with transaction(database) as connection:
         return [_to_ended_job(row) for row in connection.execute(_results(page.subquery()).order_by(*order))]
 
@@ -196,5 +197,6 @@ def _results(page: Subquery) -> Select[Any]:
 def _to_ended_job(row: Row[Any]) -> EndedJob:
     values = dict(row._mapping)
     values["state"] = JobState(row.state)
+    values["reasoning"] = row.reasoning.strip().removesuffix(THINK_END).strip()
     values["stop_reason"] = StopReason(row.stop_reason) if row.stop_reason is not None else None
     return EndedJob(**values)

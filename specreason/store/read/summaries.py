@@ -1,4 +1,4 @@
-"""Reads batches and jobs as the SQL views sum them up. The fields of a summary are the columns of its view."""
+"""Reads batches and jobs from the views `batch_summary` and `job_summary`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from specreason.reasoning.steps import StopReason
 from specreason.store.access.visibility import Viewer, no_batch, require_batch, require_job
 from specreason.store.read.filters import JobFilter
 from specreason.store.read.pages import Page, first_page, total_bytes
-from specreason.store.session import Connection, Database, single_statement, storable, transaction
+from specreason.store.session import Connection, Database, single_statement, transaction
 from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.queue import batch, job, problem
 from specreason.store.tables.states import OPEN, JobState
 from specreason.store.tables.views import view_of
+from specreason.submission.text import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSummary:
-    """One row of `batch_summary`; what each field means is said there (`\\d+ batch_summary`)."""
+    """One row of `batch_summary`, with its columns as fields; `\\d+ batch_summary` explains each."""
 
     batch_id: UUID
     name: str
@@ -64,7 +65,7 @@ class BatchSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSummary:
-    """One row of `job_summary`; what each field means is said there (`\\d+ job_summary`)."""
+    """One row of `job_summary`, with its columns as fields; `\\d+ job_summary` explains each."""
 
     job_id: UUID
     batch_id: UUID
@@ -112,10 +113,10 @@ job_summary = view_of("job_summary", JobSummary)
 
 
 def read_batch(database: Database, viewer: Viewer, batch_id: UUID) -> BatchSummary:
-    """Raises UnknownName."""
+    """Raises NotFound."""
     visible = select(batch_summary).join(batch, batch.c.id == batch_summary.c.batch_id)
     asked = visible.where(batch_summary.c.batch_id == batch_id, viewer.sees(batch.c.owner))
-    with single_statement(database) as connection:  # who waits for a batch asks often: one round trip
+    with single_statement(database) as connection:  # one round trip: clients that wait for a batch ask often
         row = connection.execute(asked).one_or_none()
     if row is None:
         raise no_batch(batch_id)
@@ -123,7 +124,7 @@ def read_batch(database: Database, viewer: Viewer, batch_id: UUID) -> BatchSumma
 
 
 def batch_as_it_stands(connection: Connection, batch_id: UUID) -> BatchSummary:
-    """The summary of a batch that is known to be there, as the caller's transaction sees it."""
+    """The summary of a batch that exists, as the caller's transaction sees it."""
     return _to_batch(
         connection.execute(select(batch_summary).where(batch_summary.c.batch_id == batch_id)).one()
     )
@@ -138,9 +139,10 @@ def list_batches(
     is_open: bool | None = None,
     name: str | None = None,
 ) -> tuple[BatchSummary, ...]:
-    """A page of batches, newest first: at most `limit`, those submitted before the batch `before`.
+    """A page of batches, newest first: at most `limit`, submitted before the batch `before`.
 
-    `is_open`: whether any of its jobs has not ended; `name`: a part of it, in any case of letters.
+    `is_open`: only batches with a job that has not ended (True), or without one (False). `name`: only batches whose
+    name contains it, in any case of letters.
     """
     page = select(batch.c.id).where(viewer.sees(batch.c.owner)).order_by(batch.c.id.desc()).limit(limit)
     if before is not None:
@@ -151,7 +153,7 @@ def list_batches(
         unended = exists().where(job.c.batch_id == batch.c.id, job.c.state.in_(OPEN))
         page = page.where(unended if is_open else ~unended)
     with transaction(database) as connection:
-        ids = connection.scalars(page).all()  # first, so that only these are summed up
+        ids = connection.scalars(page).all()  # before the summaries, so that only these are summed up
         rows = connection.execute(
             select(batch_summary).where(one_of_ids(batch_summary.c.batch_id, ids))
         ).all()
@@ -159,7 +161,7 @@ def list_batches(
 
 
 def read_job(database: Database, viewer: Viewer, job_id: UUID) -> JobSummary:
-    """Raises UnknownName."""
+    """Raises NotFound."""
     with transaction(database) as connection:
         require_job(connection, viewer, job_id)
         return _to_job(connection.execute(select(job_summary).where(job_summary.c.job_id == job_id)).one())
@@ -174,9 +176,9 @@ def read_jobs(
     limit: int = 100,
     which: JobFilter | None = None,
 ) -> Page[JobSummary]:
-    """A page of a batch's jobs, in the order submitted: at most `limit`, those behind the job `after`.
+    """A page of a batch's jobs, in the order of submission: at most `limit`, after the job `after`.
 
-    Raises UnknownName.
+    Raises NotFound.
     """
     texts = (problem.c.text, problem.c.answer, job.c.error, job.c.answer)
     sized = (

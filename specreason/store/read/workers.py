@@ -1,4 +1,4 @@
-"""Reads workers as the SQL view sums them up. The fields of a summary are the columns of its view."""
+"""Reads workers from the view `worker_summary`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from specreason.store.tables.views import live_worker, view_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSummary:
-    """One row of `worker_summary`; what each field means is said there (`\\d+ worker_summary`)."""
+    """One row of `worker_summary`, with its columns as fields; `\\d+ worker_summary` explains each."""
 
     worker_id: UUID
     pair: str
@@ -39,10 +39,13 @@ worker_summary = view_of("worker_summary", WorkerSummary)
 
 
 def list_workers(database: Database, *, limit: int = 100) -> tuple[WorkerSummary, ...]:
-    """The live workers, then the newest of the others: one whose child was started again appears once for each."""
+    """At most `limit` workers: the live ones first, then the newest of the others.
+
+    A supervisor that restarts its child registers a new worker each time.
+    """
     alive = worker.c.id.in_(select(live_worker.c.id))
     with transaction(database) as connection:
-        # First, so that only these are summed up: a worker that cannot stay alive writes many.
+        # The ids come first, so that only these are summed up: a child that keeps failing leaves many workers.
         ids = connection.scalars(
             select(worker.c.id).order_by(alive.desc(), worker.c.id.desc()).limit(limit)
         ).all()

@@ -1,4 +1,4 @@
-"""The tables of access: API keys, and the answers to requests that created something. Reads and writes no row."""
+"""The tables of API keys, and of answers to requests with an idempotency key. Reads and writes no row."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ api_key = Table(
     metadata,
     id_column(),
     Column("name", Text, nullable=False),
-    Column("key_hash", Text, nullable=False, unique=True),  # SHA-256 of the key, hex: the key is random
-    Column("owner", Text, nullable=False),  # of what is created with it
+    Column("key_hash", Text, nullable=False, unique=True),  # SHA-256, hex; no salt, as the key is random
+    Column("owner", Text, nullable=False),  # owns the batches and files that are created with the key
     Column("scopes", ARRAY(Text), nullable=False),
-    Column("max_queued_jobs", Integer),  # of its owner; NULL: any number
+    Column("max_queued_jobs", Integer),  # of all the owner's batches; NULL: any number
     Column("requests_per_minute", Integer),  # NULL: the deployment's default
     created_at(),
     moment("last_used_at"),  # to the minute
@@ -23,10 +23,10 @@ api_key = Table(
     CheckConstraint(f"scopes <@ ARRAY[{words(Scope)}] AND cardinality(scopes) > 0", name="scopes"),
 )
 
-idempotency_key = Table(  # a request that created something, and what it was answered: see `idempotency`
+idempotency_key = Table(  # a request that created something, and its answer: see `access/idempotency`
     "idempotency_key",
     metadata,
-    Column("owner", Text, primary_key=True),  # '' where there is none
+    Column("owner", Text, primary_key=True),  # '' without a key
     Column("path", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("body_hash", Text, nullable=False),

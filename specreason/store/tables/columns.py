@@ -1,4 +1,4 @@
-"""What the tables share: the naming convention, and columns, checks and conditions that occur more than once.
+"""The naming convention of the tables, and columns, checks and conditions that several tables have.
 
 Ids are uuid7, so they sort by time. A set of words is text with a CHECK made from its Python enum.
 """
@@ -51,7 +51,7 @@ def id_column() -> Column[object]:
 
 
 def moment(name: str) -> Column[object]:
-    """A moment that may not have come yet."""
+    """A point in time; NULL while it has not come."""
     return Column(name, DateTime(timezone=True))
 
 
@@ -80,5 +80,5 @@ def all_or_none(columns: Iterable[str], condition: str, *, name: str) -> CheckCo
 
 
 def one_of_ids(column: ColumnElement[Any], ids: Collection[UUID]) -> ColumnElement[bool]:
-    """IN with one parameter, however many ids there are."""
+    """`column IN (ids)` as a single parameter, for any number of ids."""
     return column == any_(literal(list(ids), ARRAY(Uuid)))

@@ -1,4 +1,4 @@
-"""The tables of what comes through OpenAI's endpoints: files, and the batches made of them. Reads and writes no row."""
+"""The tables of files and of the batches that OpenAI's endpoints make of them. Reads and writes no row."""
 
 from __future__ import annotations
 
@@ -27,48 +27,51 @@ from specreason.store.tables.columns import (
 )
 from specreason.store.tables.states import FilePurpose
 
-file = Table(  # what a user uploaded, byte for byte, and what we wrote for him
+# A row describes a file; the bytes are in the folder of files (`store/files/folder.py`), under the id of the row.
+file = Table(
     "file",
     metadata,
     id_column(),
-    Column("owner", Text),  # NULL: nobody's in particular
+    Column("owner", Text),  # NULL: uploaded without a key
     Column("filename", Text, nullable=False),
     Column("purpose", Text, nullable=False),
     Column("num_bytes", BigInteger, nullable=False),
     Column("sha256", Text, nullable=False),
     created_at(),
-    moment("expires_at"),  # NULL: it stays until it is deleted
+    moment("expires_at"),  # NULL: the file stays until it is deleted
     moment("deleted_at"),
     one_of("purpose", FilePurpose),
 )
 
-openai_batch = Table(  # one input file; its lines become one of our batches for each configuration among them
+# One input file. Its lines become rows of `batch`, one for each configuration among the lines.
+openai_batch = Table(
     "openai_batch",
     metadata,
     id_column(),
     Column("owner", Text),
     Column("file_id", ForeignKey("file.id"), nullable=False),
     Column("endpoint", Text, nullable=False),
-    Column("completion_window", Text, nullable=False),  # as given, such as 24h
+    Column("completion_window", Text, nullable=False),  # as the client sent it, such as 24h
     json_column("metadata"),
     Column("output_expires_after_s", Integer),
-    Column("max_queued_jobs", Integer),  # the quota of its owner when it was submitted; NULL: none
+    Column("max_queued_jobs", Integer),  # quota of the owner at the submission; NULL: none
     created_at(),
     Column("expires_at", DateTime(timezone=True), nullable=False),  # deadline of its jobs
-    moment("in_progress_at"),  # its jobs were queued; NULL: the file is being validated, or was refused
-    moment("failed_at"),  # the file was refused, for what stands in `errors`
+    moment("in_progress_at"),  # when its jobs were queued; NULL: the file is being validated, or was refused
+    moment("failed_at"),  # when the file was refused; `errors` says why
     Column("errors", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     moment("cancelling_at"),
-    moment("finalizing_at"),  # when the last job ended whose result the files hold
+    moment("finalizing_at"),  # when the last job ended of those whose results are in the files
     moment("ended_at"),  # when the files were written
-    # Lines, as the files have them. NULL: the files do not hold every result yet, or no longer.
+    # Numbers of lines in the files. NULL: not every result is in the files, or no longer.
     *(count_column(name, nullable=True) for name in ("num_completed", "num_failed", "num_expired")),
     Column("output_file_id", ForeignKey("file.id")),
     Column("error_file_id", ForeignKey("file.id")),
     CheckConstraint("in_progress_at IS NULL OR failed_at IS NULL", name="failed_has_no_jobs"),
 )
 
-VALIDATING: tuple[ColumnElement[bool], ...] = (  # conditions on a batch whose file is yet to be read
+# The conditions on a batch whose file has not been read yet.
+VALIDATING: tuple[ColumnElement[bool], ...] = (
     openai_batch.c.in_progress_at.is_(None),
     openai_batch.c.failed_at.is_(None),
     openai_batch.c.cancelling_at.is_(None),

@@ -1,7 +1,7 @@
-"""The tables of the queue: what was asked for, how each job stands, and who works. Reads and writes no row.
+"""The tables of the queue: what users submitted, the state of each job, and the workers. Reads and writes no row.
 
-Names: tables singular; `_at` timestamptz, `_s` wall seconds, `num_*` counts, `*_tokens` tokens. `attempt` and
-`event` only grow. What the run of a job wrote is in `trace_schema`; files are in `upload_schema`.
+Names: tables singular; `_at` timestamptz, `_s` wall seconds, `num_*` counts, `*_tokens` tokens. Rows are only added to
+`attempt` and `event`. The steps of a job are in `trace`, uploaded files in `files`.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ batch = Table(
     Column("num_jobs", Integer, nullable=False),
     Column("priority", Integer, nullable=False, server_default=text("0")),  # larger goes first
     json_column("metadata"),
-    Column("owner", Text),  # whose it is, and so are its jobs; NULL: nobody's in particular
+    Column("owner", Text),  # of the batch and its jobs; NULL: submitted without a key
     Column("file_id", ForeignKey("file.id")),
-    # Whose lines these are; NULL: submitted under /api.
+    # The OpenAI batch whose lines are the problems; NULL: submitted under /api.
     Column("openai_batch_id", ForeignKey("openai_batch.id")),
     created_at(),
     moment("paused_at"),  # NULL: its jobs may run
@@ -111,36 +111,37 @@ job = Table(
     Column("pair", Text, nullable=False),
     Column("priority", Integer, nullable=False, server_default=text("0")),
     Column("state", Text, nullable=False, server_default=text(f"'{JobState.QUEUED}'")),
-    Column("turn", BigInteger, nullable=False, server_default=text("0")),  # place in the queue: see `turns`
-    Column("paused", Boolean, nullable=False, server_default=text("false")),  # as its batch is, while queued
-    Column(
-        "alone", Boolean, nullable=False, server_default=text("false")
-    ),  # next run: no other job beside it
+    Column("turn", BigInteger, nullable=False, server_default=text("0")),  # see `fairness`
+    # While the job is queued: whether its batch is paused.
+    Column("paused", Boolean, nullable=False, server_default=text("false")),
+    # Whether no other job may run on the worker beside this one, the next time it runs.
+    Column("alone", Boolean, nullable=False, server_default=text("false")),
     created_at("run_after"),
     moment("deadline_at"),
     Column("fence", BigInteger, nullable=False, server_default=text("0")),  # raised by each claim
     count_column("num_attempts"),
-    count_column("num_errors"),  # attempts that ended in an error, since it was last queued by hand
-    count_column("num_lost"),  # attempts whose worker was lost, likewise
+    count_column("num_errors"),  # attempts that ended in an error since a user last queued the job
+    count_column("num_lost"),  # attempts whose worker was lost since then
     Column("worker_id", ForeignKey("worker.id")),  # of the last claim
-    Column("pair_fingerprint", ForeignKey("model_pair.fingerprint")),  # whose steps these are
-    moment("published_at"),  # when its message was last sent; NULL: is to be sent
+    Column("pair_fingerprint", ForeignKey("model_pair.fingerprint")),  # of the worker that wrote the steps
+    moment("published_at"),  # when its message was last sent; NULL: the message is still to be sent
     Column("concurrency", Integer),  # jobs in flight on the worker at the last claim, this one included
     Column("resumed", Boolean, nullable=False, server_default=text("false")),
+    Column(
+        "gradable", Boolean, nullable=False, server_default=text("false")
+    ),  # its problem has a gold answer
     created_at(),
     moment("started_at"),  # the first claim
+    # NULL until the job has ended, from here on.
     moment("finished_at"),
-    # Below: NULL until the job has ended.
     Column("stop_reason", Text),
     Column("error", Text),
     Column("answer", Text),  # extracted, not graded
     *(count_column(name, nullable=True) for name in ("num_steps", "num_drafted", "num_accepted")),
     *(Column(name, BigInteger) for name in ("think_tokens", "answer_tokens", "spent_tokens")),
-    Column("engine_s", Double),  # that the step loop waited for engines
+    Column("engine_s", Double),  # seconds that the step loop waited for engines
     Column("latency_s", Double),  # from the last claim to the end
     moment("graded_at"),
-    # Above: NULL until the job has ended. Gradable: its problem has a gold answer.
-    Column("gradable", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("batch_id", "problem_id", "repeat"),
     one_of("state", JobState),
     one_of("stop_reason", StopReason),
@@ -177,7 +178,7 @@ Index("ix_job_running", job.c.worker_id, postgresql_where=text("state = 'running
 _UNGRADED = text("gradable AND state = 'succeeded' AND graded_at IS NULL")
 Index("ix_job_ungraded", job.c.finished_at, postgresql_where=_UNGRADED)
 
-turn_clock = Table(  # how far a queue has got with its turns: see `turns`
+turn_clock = Table(  # the largest turn that a queue has announced: see `fairness`
     "turn_clock",
     metadata,
     Column("pair", Text, primary_key=True),
@@ -185,13 +186,13 @@ turn_clock = Table(  # how far a queue has got with its turns: see `turns`
     Column("turn", BigInteger, nullable=False),
 )
 
-retry_turn = Table(  # apart from `batch`, whose row is locked before jobs are, as this one is after them
+# The turn of the batch's last failed job that is tried again. Not a column of `batch`: a row of `batch` is locked
+# before the rows of its jobs, a row of this table after them.
+retry_turn = Table(
     "retry_turn",
     metadata,
     Column("batch_id", ForeignKey("batch.id", ondelete="CASCADE"), primary_key=True),
-    Column(
-        "turn", BigInteger, nullable=False
-    ),  # of the job of this batch that last failed and is tried again
+    Column("turn", BigInteger, nullable=False),
 )
 
 attempt = Table(
@@ -201,7 +202,7 @@ attempt = Table(
     Column("number", Integer, primary_key=True),  # from 1
     Column("fence", BigInteger, nullable=False),
     Column("worker_id", ForeignKey("worker.id"), nullable=False),
-    Column("first_step", Integer, nullable=False),  # index it went on from; 0: from the beginning
+    Column("first_step", Integer, nullable=False),  # index of the step that this attempt starts with
     created_at("started_at"),
     moment("ended_at"),
     Column("outcome", Text),
@@ -211,7 +212,7 @@ attempt = Table(
 )
 Index(None, attempt.c.worker_id)
 
-event = Table(  # outlives the rows that it tells of: no foreign keys
+event = Table(  # no foreign keys: an event stays when the rows that it names are deleted
     "event",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),

@@ -1,4 +1,4 @@
-"""The words of the queue: states of jobs, ends of attempts, kinds of events, purposes of files, scopes. No behaviour.
+"""The words of the tables: states of jobs, outcomes of attempts, kinds of events, purposes of files, scopes.
 
 queued → running → succeeded | failed | cancelled | expired | dead
 """
@@ -9,15 +9,15 @@ from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """Where a job stands. Counts per state always sum to the number of jobs."""
+    """The state of a job. The counts of all states sum to the number of jobs."""
 
-    QUEUED = "queued"  # waits for a worker, for the first time or again
-    RUNNING = "running"  # claimed by a worker whose lease counts
+    QUEUED = "queued"  # it waits for a worker, for the first time or again
+    RUNNING = "running"  # a worker has claimed it
     SUCCEEDED = "succeeded"  # the run ended by itself, with or without an answer
     FAILED = "failed"  # an error that no retry can mend
-    CANCELLED = "cancelled"  # someone cancelled the job or its batch
+    CANCELLED = "cancelled"  # a user cancelled the job or its batch
     EXPIRED = "expired"  # its deadline passed
-    DEAD = "dead"  # retries are exhausted, or too many workers died with it, the last with this job alone
+    DEAD = "dead"  # no retry is left, or too many workers were lost with it, the last with this job alone
 
     @property
     def ended(self) -> bool:
@@ -33,7 +33,7 @@ class Scope(StrEnum):
     SUBMIT = "submit"  # create batches and files
     READ = "read"
     CONTROL = "control"  # cancel, pause, resume, requeue, priority, deadline
-    ADMIN = "admin"  # all of these, with what belongs to every owner
+    ADMIN = "admin"  # all of these, on the batches and files of every owner
 
 
 class AttemptOutcome(StrEnum):
@@ -44,7 +44,7 @@ class AttemptOutcome(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     ERROR = "error"  # a transient error: the job is queued again, or dead
-    RELEASED = "released"  # the worker left in good order and gave the job back
+    RELEASED = "released"  # the worker gave the job back before it stopped
     LOST = "lost"  # the worker's lease ran out
 
 
@@ -52,21 +52,25 @@ class FilePurpose(StrEnum):
     """What a file is for, in OpenAI's words."""
 
     BATCH = "batch"  # uploaded, to be read by batches
-    BATCH_OUTPUT = "batch_output"  # what came of the lines that succeeded
-    BATCH_ERROR = "batch_error"  # why the others did not
+    BATCH_OUTPUT = "batch_output"  # the results of the lines that succeeded
+    BATCH_ERROR = "batch_error"  # the errors of the other lines
 
 
 class EventKind(StrEnum):
-    """One event row tells one change, written in the transaction that made it."""
+    """One row of `event` records one change, and is written in the transaction that makes the change."""
 
     BATCH_SUBMITTED = "batch_submitted"
     BATCH_CANCELLED = "batch_cancelled"
     BATCH_PAUSED = "batch_paused"
     BATCH_RESUMED = "batch_resumed"
     JOB_CLAIMED = "job_claimed"  # queued → running
-    JOB_REQUEUED = "job_requeued"  # running → queued; `outcome` says why. Ended → queued: by hand, no outcome
-    JOB_ENDED = "job_ended"  # → one of the five end states, `state`
+    JOB_REQUEUED = (
+        "job_requeued"  # running → queued, `outcome` says why; or ended → queued by a user, no outcome
+    )
+    JOB_ENDED = "job_ended"  # → one of the five end states: `state`
     WORKER_STARTED = "worker_started"
     WORKER_STOPPED = "worker_stopped"
     WORKER_LOST = "worker_lost"  # its lease ran out
-    WRITE_REFUSED = "write_refused"  # steps under a fence that is no longer the job's; `detail` has both
+    WRITE_REFUSED = (
+        "write_refused"  # a step of an old fence; `detail` has the fence and the index of the step
+    )

@@ -1,7 +1,7 @@
-"""The tables of a run: each kept step with what led to it, its texts, and the grades of the answer.
+"""The tables of a run: each kept step with its draft and verdict, its texts, and the grades of the answer.
 
-The checks of `step` state its rules: a draft and a verdict are there exactly where `decision` says that they
-were asked for, and NULL elsewhere. Reads and writes no row.
+The checks of `step` state its rules: the columns of a draft and of a verdict are set where `decision` says that there
+was one, and NULL elsewhere. Reads and writes no row.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from specreason.store.tables.columns import (
 
 
 def _completion(role: str) -> list[Column[object]]:
-    """What one generate call cost. All NULL where there was none."""
+    """The cost of one generate call. All are NULL where there was no call."""
     return [
         Column(f"{role}_tokens", Integer),
         Column(f"{role}_finish_reason", Text),
@@ -61,26 +61,24 @@ step = Table(
     Column("fence", BigInteger, nullable=False),  # of the claim that wrote it
     Column("phase", Text, nullable=False),
     Column("decision", Text, nullable=False),
-    Column("author", Text),  # who wrote the kept text; NULL: the loop closed the thinking
-    # When the step began: the share of recent drafts that were kept, that from which on drafting paid, and what the
-    # base had kept alone since the last draft, in all jobs. NULL: unknown.
+    Column("author", Text),  # role of the model that wrote the kept text; NULL: the loop closed the thinking
+    # When the step began: the share of recent drafts that were kept, the share from which on drafting pays, and the
+    # tokens that the base wrote since the last draft, in all jobs. NULL: unknown.
     Column("recent_acceptance", Double),
     Column("break_even", Double),
     Column("tokens_since_draft", Integer),
     Column("threshold", Double),  # in force for this step; NULL where nothing was scored
-    Column("utility_score", SmallInteger),  # digit the base model said; NULL: none
-    Column(
-        "expected_score", Double
-    ),  # mean over the ten digits by their probabilities; NULL where no digit was said
+    Column("utility_score", SmallInteger),  # the digit that the base model wrote; NULL: none
+    # Mean of the ten digits, weighted by their probabilities; NULL where the base model wrote no digit.
+    Column("expected_score", Double),
     Column("digit_probs", ARRAY(Double, dimensions=1)),  # of digits 0 to 9; an element is NULL where unknown
     Column("non_digit_mass", Double),  # probability on no digit; NULL unless all ten are known
     Column("kept_tokens", Integer, nullable=False),
-    Column(
-        "spent_tokens", Integer, nullable=False
-    ),  # draft, verdict, written; not what was drafted ahead in vain
+    # Tokens of the draft, the verdict and the written text; not of a draft ahead that was thrown away.
+    Column("spent_tokens", Integer, nullable=False),
     Column("finish_reason", Text),  # of the kept completion
     *_completion("draft"),
-    Column("draft_ahead_s", Double),  # the draft was under way for so long before it was asked for (overlap)
+    Column("draft_ahead_s", Double),  # how long the draft ran before its step began (overlap)
     Column("verify_token_id", Integer),
     Column("verify_prompt_tokens", Integer),
     Column("verify_cached_tokens", Integer),
@@ -125,7 +123,8 @@ step = Table(
     CheckConstraint("index >= 0 AND kept_tokens >= 0", name="not_negative"),
 )
 
-step_payload = Table(  # apart from `step`, so that retention can drop it and keep the numbers
+# Not columns of `step`: retention can delete the texts and keep the numbers.
+step_payload = Table(
     "step_payload",
     metadata,
     Column("job_id", Uuid, primary_key=True),
@@ -139,7 +138,7 @@ step_payload = Table(  # apart from `step`, so that retention can drop it and ke
     ForeignKeyConstraint(["job_id", "index"], ["step.job_id", "step.index"], ondelete="CASCADE"),
 )
 
-grade = Table(  # only grows: grading again adds a row, and the newest counts
+grade = Table(  # grading again adds a row, and the newest one counts
     "grade",
     metadata,
     id_column(),

@@ -1,4 +1,4 @@
-"""The views as SQLAlchemy sees them. Each rule stands in its own file of `store/views/`. Reads no row."""
+"""The views, for use in statements. Their SQL is in `store/views/`. Reads no row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which answers wait for a grade, and the grades. How to grade is not known here."""
+"""Answers that wait for a grade, and grades. How to grade is not known here."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
 
-from specreason.store.session import Database, storable, transaction
+from specreason.store.session import Database, transaction
 from specreason.store.tables.queue import job, problem
 from specreason.store.tables.states import JobState
 from specreason.store.tables.trace import grade
+from specreason.submission.text import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UngradedAnswer:
-    """The extracted answer of a job, None if its run ended without one, and the gold answer."""
+    """A job's extracted answer (None if the run ended without one) and the gold answer."""
 
     job_id: UUID
     answer: str | None
@@ -26,7 +27,7 @@ class UngradedAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewGrade:
-    """`grader` is a name with its version."""
+    """A grade. `grader` is the name and version of the grader."""
 
     job_id: UUID
     grader: str
@@ -36,7 +37,7 @@ class NewGrade:
 
 
 def jobs_to_grade(database: Database, *, limit: int = 100) -> tuple[UngradedAnswer, ...]:
-    """Succeeded jobs of problems with a gold answer that nobody has graded, oldest first."""
+    """Succeeded jobs without a grade, of problems with a gold answer, oldest first."""
     waiting = (
         select(job.c.id, job.c.answer, problem.c.answer.label("gold"))
         .join(problem, problem.c.id == job.c.problem_id)
@@ -50,7 +51,7 @@ def jobs_to_grade(database: Database, *, limit: int = 100) -> tuple[UngradedAnsw
 
 
 def insert_grade(database: Database, new: NewGrade, *, only_first: bool = False) -> bool:
-    """Add a grade; the newest of a job counts. `only_first`: unless another grader was quicker; then False."""
+    """Add a grade; the newest of a job counts. With `only_first`: False, and no grade, if the job has one already."""
     graded = update(job).where(job.c.id == new.job_id).values(graded_at=now())
     with transaction(database) as connection:
         if not connection.execute(graded.where(job.c.graded_at.is_(None)) if only_first else graded).rowcount:

@@ -1,6 +1,6 @@
-"""A StepRecord as the columns of `step` and `step_payload`, and back. The two directions stand side by side.
+"""Turns a StepRecord into the columns of `step` and `step_payload`, and back.
 
-What comes back as a StepRecord equals what went in, except for characters that Postgres cannot hold (see `storable`).
+The record that comes back is equal to the one that went in, but for characters that Postgres cannot hold (`storable`).
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Odds, Phase, StepRecord
 from specreason.store.access.visibility import Viewer, require_job
 from specreason.store.read.pages import Page, first_page, total_bytes
-from specreason.store.session import Database, storable, transaction
+from specreason.store.session import Database, transaction
 from specreason.store.tables.trace import step, step_payload
+from specreason.submission.text import storable
 
-COLUMN_OF = {"score": "utility_score"}  # the other fields are called as their columns
+COLUMN_OF = {"score": "utility_score"}  # the other fields have the names of their columns
 WORDS: dict[str, type[StrEnum]] = {
     "phase": Phase,
     "decision": Decision,
@@ -33,7 +34,7 @@ WORDS: dict[str, type[StrEnum]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRow:
-    """One step as its columns, without the token ids: what a reader of a trace wants to see."""
+    """One step as a reader of a trace sees it: its columns, without the token ids."""
 
     index: int
     phase: Phase
@@ -77,7 +78,7 @@ class StepRow:
 def read_step_rows(
     database: Database, viewer: Viewer, job_id: UUID, *, after: int = -1, limit: int = 100
 ) -> Page[StepRow]:
-    """A page of a job's steps: at most `limit`, those behind index `after`. Raises UnknownName."""
+    """A page of a job's steps: at most `limit`, with indexes above `after`. Raises NotFound."""
     texts = (step_payload.c.kept_text, step_payload.c.draft_text, step_payload.c.written_text)
     sized = (
         select(step_payload.c.index, total_bytes(texts))
@@ -194,7 +195,7 @@ def _to_verdict(row: RowMapping) -> Verdict | None:
 
 
 def steps_of(job_id: UUID) -> Select[Any]:
-    """Both tables of a job, in the order of its steps."""
+    """The rows of both tables for a job, in the order of its steps."""
     payload = [column for column in step_payload.c if column.name not in ("job_id", "index")]
     return (
         select(step, *payload)

@@ -1,8 +1,8 @@
-"""Writes steps durably, many jobs to a commit, for those who still hold their job; and reads them back.
+"""Writes steps durably, those of many jobs with one commit, for the claims that still hold; and reads them back.
 
-Every step loop of a process shares one writer thread. The thread takes whatever waits and writes it with one
-statement that is its own transaction; what arrives during a commit goes with the next one. The statement locks
-the jobs against a claim (FOR SHARE), so that a row is written under the job's present fence or not at all.
+All step loops of a process share one writer thread. The thread takes all waiting steps and writes them with one
+statement that is its own transaction; steps that arrive during a commit go with the next one. The statement locks the
+jobs against a claim (FOR SHARE), so that a row is written under the job's present fence or not at all.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from specreason.store.tables.trace import step, step_payload
 from specreason.store.trace.steps import steps_of, to_columns, to_record
 
 MAX_GROUP = 64  # rows in one commit
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0  # between tries while the database is away
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0  # between tries while the database is down
 
 
 def read_steps(database: Database, job_id: UUID) -> tuple[StepRecord, ...]:
-    """Every persisted step of the job, in order: where a new claim goes on from."""
+    """All persisted steps of the job, in order. A new claim continues after them."""
     with transaction(database) as connection:
         rows = connection.execute(steps_of(job_id)).mappings().all()
     return tuple(to_record(row) for row in rows)
@@ -53,8 +53,8 @@ class SqlStepSink:
     async def append(self, record: StepRecord) -> None:
         """Hand over step n; returns once step n-1 is durable.
 
-        Raises LeaseLost if the job is no longer ours, StoreUnavailable if the database stays away. Both are
-        final: nothing after the last durable step will be written through this sink.
+        Raises LeaseLost if the claim no longer holds, StoreUnavailable if the database stays down. Both are final:
+        this sink writes nothing after the last durable step.
         """
         await self.flush()
         if record.index != self._next_index:
@@ -65,7 +65,7 @@ class SqlStepSink:
     async def flush(self) -> None:
         """Return once every appended step is durable. Raises as `append` does."""
         if self._in_flight is not None:
-            # Cancelling the caller must not cancel the write: it stays in flight for the next call to see.
+            # Cancelling the caller must not cancel the write: the next call waits for it.
             self._failed = await asyncio.shield(self._in_flight)
             self._in_flight = None
         if self._failed is not None:
@@ -74,7 +74,7 @@ class SqlStepSink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Waiting:
-    """A row on its way, as JSON, and who waits for it. The future's result is None or what went wrong."""
+    """A row to write, as JSON, and the future of its writing: the result is None, or the error."""
 
     job_id: UUID
     fence: int
@@ -83,10 +83,10 @@ class _Waiting:
 
 
 class TraceWriter:
-    """One per worker process. Every sink it gives out may be used from any event loop."""
+    """One per worker process. Each of its sinks may be used from any event loop."""
 
     def __init__(self, database: Database, *, give_up_after_s: float = 60.0) -> None:
-        """While the database is away, a step waits for `give_up_after_s` before its job's sink fails."""
+        """While the database is down, a step waits `give_up_after_s` before the sink of its job fails."""
         self._database = database
         self._give_up_after_s = give_up_after_s
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -96,11 +96,11 @@ class TraceWriter:
         self._thread.start()
 
     def sink(self, claimed: ClaimedJob) -> SqlStepSink:
-        """A sink that expects step `claimed.first_step` first."""
+        """A sink whose first step is `claimed.first_step`."""
         return SqlStepSink(self, claimed)
 
     def submit(self, claimed: ClaimedJob, record: StepRecord) -> asyncio.Future[Exception | None]:
-        """Queue one step. Call on an event loop, which also gets the result."""
+        """Queue one step. Call it on an event loop, which gets the result."""
         waiting = _Waiting(
             job_id=claimed.job_id,
             fence=claimed.fence,
@@ -114,7 +114,7 @@ class TraceWriter:
         return waiting.done
 
     def close(self) -> None:
-        """Write what is queued, then end the thread. Steps submitted later are refused."""
+        """Write the queued steps, then end the thread. Later steps are refused."""
         with self._open_lock:
             self._closed = True
             self._waiting.put(None)
@@ -132,7 +132,7 @@ class TraceWriter:
                 self._write(group)
 
     def _write(self, group: Sequence[_Waiting]) -> None:
-        """Write a group and tell everyone in it. A row that the table refuses fails its own job only."""
+        """Write a group and resolve its futures. A row that the table refuses fails its own job only."""
         try:
             held = self._insert(group)
         except (IntegrityError, DataError) as error:
@@ -143,7 +143,7 @@ class TraceWriter:
                     self._write([waiting])
         except StoreUnavailable as error:
             _tell(group, error)
-        except Exception as error:  # the thread serves every job: it must outlive whatever this is
+        except Exception as error:  # the thread serves every job: no error may end it
             _tell(group, StoreUnavailable(f"steps cannot be written: {one_line(error)}"))
         else:
             _tell([w for w in group if (w.job_id, w.fence) in held], None)
@@ -153,9 +153,9 @@ class TraceWriter:
             )
 
     def _insert(self, group: Sequence[_Waiting]) -> set[tuple[UUID, int]]:
-        """The claims of the group that hold: their rows are durable. Tries again while the database is away.
+        """Write the rows; return the claims that hold. Tries again while the database is down.
 
-        Trying again after an uncertain commit is safe: the key makes the second write a no-op.
+        A second try after an uncertain commit is safe: the primary key makes it a no-op.
         """
         rows = "[" + ",".join(waiting.row for waiting in group) + "]"
         give_up_at = time.monotonic() + self._give_up_after_s
@@ -173,10 +173,10 @@ class TraceWriter:
 
 
 def _tell(group: Sequence[_Waiting], error: Exception | None) -> None:
-    """Wake everyone in `group`, with one call into each of their loops."""
+    """Resolve the futures of `group`, with one call into each event loop."""
     for loop in {waiting.done.get_loop() for waiting in group}:
         theirs = [waiting.done for waiting in group if waiting.done.get_loop() is loop]
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed: nothing waits on it any more
             loop.call_soon_threadsafe(_resolve, theirs, error)
 
 
@@ -187,7 +187,7 @@ def _resolve(futures: Sequence[asyncio.Future[Exception | None]], error: Excepti
 
 
 def _insert_held() -> TextClause:
-    """One statement: both tables, all rows, fenced. It returns the claims that hold, and tells of rows refused."""
+    """One statement for both tables and all rows. Returns the claims that hold; each refused row becomes an event."""
     types = {c.name: c.type for table in (step, step_payload) for c in table.c if c is not step.c.created_at}
     dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
     typed = ", ".join(f'"{name}" {kind.compile(dialect)}' for name, kind in types.items())

@@ -20,7 +20,7 @@ from fastapi.testclient import TestClient
 
 from api.door.access import MOST_LOOKUPS, OPEN_PATHS, Needs
 from api.door.authenticator import KNOWN_S
-from specreason.cli.local.services import _authenticator, keys_are_on, listen
+from api.serve import authenticator_for, keys_are_on, listen
 from specreason.embedded import Servers
 from specreason.errors import InputError
 from specreason.settings import Settings
@@ -293,9 +293,9 @@ def test_without_keys_other_machines_are_refused(database: Database, servers: Se
             keys_are_on(Settings(keys="off"), listener)
         settings = Settings(keys="on", broker_url=servers.broker_url)  # type: ignore[arg-type]
         with pytest.raises(InputError, match="specreason keys create"):
-            _authenticator(database, settings, listener)
+            authenticator_for(database, settings, listener)
         make_key(database, "ada")
-        _authenticator(database, settings, listener)
+        authenticator_for(database, settings, listener)
 
 
 def test_the_first_key_of_a_deployment_may_come_from_its_environment(
@@ -304,7 +304,7 @@ def test_the_first_key_of_a_deployment_may_come_from_its_environment(
     secret = "s" * 40
     settings = Settings(keys="on", broker_url=servers.broker_url, admin_key=secret)  # type: ignore[arg-type]
     with listening("0.0.0.0") as listener:
-        authenticator = _authenticator(database, settings, listener)
+        authenticator = authenticator_for(database, settings, listener)
     assert Scope.ADMIN in authenticator.admit(f"Bearer {secret}").scopes
     found = find_key(database, secret)
     assert found is not None

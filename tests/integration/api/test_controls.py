@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
 
-from specreason.embedded import Servers
 from specreason.store.queue.dispatch import expire_deadlines
 from specreason.store.session import Database
-from tests.support.apps import make_api
-from tests.support.live_api import LOCAL
 from tests.support.openai_builders import ENDPOINT
-from tests.support.store_builders import claimed, execute, start_worker, submit
-
-
-@pytest.fixture
-def client(servers: Servers, database: Database) -> Iterator[TestClient]:
-    with TestClient(make_api(servers, database), base_url=LOCAL) as client:
-        yield client
+from tests.support.sql import execute
+from tests.support.store_builders import claimed, start_worker, submit
 
 
 def post(client: TestClient, path: str, body: Any = None) -> Any:

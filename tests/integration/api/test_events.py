@@ -6,7 +6,6 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -30,15 +29,10 @@ from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from tests.support.apps import make_api
 from tests.support.guarded_api import client_of, guarded_app, make_key
-from tests.support.live_api import LOCAL, serving
+from tests.support.live_api import serving
 from tests.support.processes import wait_for
-from tests.support.store_builders import PAIR, claimed, execute, expire, job_ids, start_worker, submit
-
-
-@pytest.fixture
-def client(servers: Servers, database: Database) -> Iterator[TestClient]:
-    with TestClient(make_api(servers, database), base_url=LOCAL) as client:
-        yield client
+from tests.support.sql import execute
+from tests.support.store_builders import PAIR, claimed, expire, job_ids, start_worker, submit
 
 
 def events_of(client: TestClient, path: str, **sent: Any) -> list[dict[str, str]]:

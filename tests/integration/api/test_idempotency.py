@@ -16,7 +16,7 @@ from specreason.store.session import Database, transaction
 from tests.support.guarded_api import PROBLEMS, client_of, guarded_app, make_key
 from tests.support.openai_builders import ENDPOINT, jsonl, line
 from tests.support.processes import wait_for
-from tests.support.workers import rows_of
+from tests.support.sql import rows_of
 
 LINES, REQUESTS = jsonl(PROBLEMS), jsonl([line("one", model="demo")])
 GRID = {"scheme": ["base", "drafter"]}
@@ -71,7 +71,7 @@ CREATIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]]
 EVERY = pytest.mark.parametrize("name", CREATIONS)
 
 
-class Api:
+class KeyedClient:
     """A client, and what it has made so far."""
 
     def __init__(self, client: TestClient, database: Database, folder: Path) -> None:
@@ -97,81 +97,89 @@ class Api:
 
 
 @pytest.fixture
-def api(servers: Servers, database: Database, tmp_path: Path) -> Iterator[Api]:
+def keyed(servers: Servers, database: Database, tmp_path: Path) -> Iterator[KeyedClient]:
     app = guarded_app(servers, database, tmp_path)
     with client_of(app, make_key(database, "ada")) as client:
-        yield Api(client, database, tmp_path)
+        yield KeyedClient(client, database, tmp_path)
 
 
 @EVERY
-def test_a_request_that_is_sent_again_is_answered_again_and_creates_nothing(api: Api, name: str) -> None:
+def test_a_request_that_is_sent_again_is_answered_again_and_creates_nothing(
+    keyed: KeyedClient, name: str
+) -> None:
     path, body, _, _ = CREATIONS[name]
-    before = api.made()
-    first = api.send(path, body)
-    made = api.made()
-    again = api.send(path, body)
+    before = keyed.made()
+    first = keyed.send(path, body)
+    made = keyed.made()
+    again = keyed.send(path, body)
     assert first.is_success
     assert (again.status_code, again.content) == (first.status_code, first.content)
     replayed = [answer.headers.get("Idempotent-Replayed") for answer in (first, again)]
     assert replayed == [None, "true"]
-    assert api.made() == made != before
+    assert keyed.made() == made != before
 
 
 @EVERY
-def test_another_body_under_the_key_is_refused_and_creates_nothing(api: Api, name: str) -> None:
+def test_another_body_under_the_key_is_refused_and_creates_nothing(keyed: KeyedClient, name: str) -> None:
     path, body, other, _ = CREATIONS[name]
-    api.send(path, body)
-    made = api.made()
-    refused = api.send(path, other)
+    keyed.send(path, body)
+    made = keyed.made()
+    refused = keyed.send(path, other)
     assert refused.status_code == 422
     assert "Idempotency-Key: was used before" in refused.text
-    assert api.made() == made
+    assert keyed.made() == made
 
 
 @EVERY
-def test_while_the_first_request_runs_the_second_waits_and_creates_nothing(api: Api, name: str) -> None:
+def test_while_the_first_request_runs_the_second_waits_and_creates_nothing(
+    keyed: KeyedClient, name: str
+) -> None:
     path, body, _, _ = CREATIONS[name]
     running = RequestKey(owner="ada", path=path, key=KEY["Idempotency-Key"], body_hash="")
-    before = api.made()
-    with transaction(api.database) as connection:
+    before = keyed.made()
+    with transaction(keyed.database) as connection:
         earlier_answer(connection, running)
-        second = api.send(path, body)
+        second = keyed.send(path, body)
     assert second.status_code == 409
     assert int(second.headers["Retry-After"]) > 0
-    assert api.made() == before
-    assert api.send(path, body).is_success
+    assert keyed.made() == before
+    assert keyed.send(path, body).is_success
 
 
 @EVERY
-def test_a_request_that_was_refused_leaves_its_key_free_and_nothing_else(api: Api, name: str) -> None:
+def test_a_request_that_was_refused_leaves_its_key_free_and_nothing_else(
+    keyed: KeyedClient, name: str
+) -> None:
     path, body, _, wrong = CREATIONS[name]
-    before = api.made()
-    refused = api.send(path, wrong)
+    before = keyed.made()
+    refused = keyed.send(path, wrong)
     assert refused.status_code == (400 if path.startswith("/v1/") else 422)
-    assert api.made() == before
-    created = api.send(path, body)
+    assert keyed.made() == before
+    created = keyed.send(path, body)
     assert created.is_success
     assert "Idempotent-Replayed" not in created.headers
 
 
-def test_a_batch_of_openais_is_answered_again_even_if_its_file_is_gone(api: Api) -> None:
+def test_a_batch_of_openais_is_answered_again_even_if_its_file_is_gone(keyed: KeyedClient) -> None:
     path, body, _, _ = CREATIONS["a batch of OpenAI's"]
-    first = api.send(path, body)
-    wait_for(lambda: api.client.delete(f"/v1/files/{api.file_id}").status_code == 200)  # once it is validated
-    assert api.send(path, body).content == first.content
-    unheard = api.client.post(path, json={"input_file_id": api.file_id, **BATCH})
+    first = keyed.send(path, body)
+    wait_for(
+        lambda: keyed.client.delete(f"/v1/files/{keyed.file_id}").status_code == 200
+    )  # once it is validated
+    assert keyed.send(path, body).content == first.content
+    unheard = keyed.client.post(path, json={"input_file_id": keyed.file_id, **BATCH})
     assert (unheard.status_code, unheard.json()["error"]["param"]) == (400, "input_file_id")
 
 
 @pytest.mark.parametrize(("path", "fields"), [("/api/batches", {}), ("/api/grids", GRID_FIELD)])
 def test_what_was_made_of_an_earlier_upload_is_answered_again_even_if_that_is_gone(
-    api: Api, path: str, fields: dict[str, str]
+    keyed: KeyedClient, path: str, fields: dict[str, str]
 ) -> None:
-    file_id = api.client.post("/v1/files", **upload(LINES, purpose="batch")).json()["id"]
+    file_id = keyed.client.post("/v1/files", **upload(LINES, purpose="batch")).json()["id"]
     body = {"files": {key: (None, value) for key, value in {"file_id": file_id, **fields}.items()}}
-    first = api.send(path, body)
+    first = keyed.send(path, body)
     assert first.status_code == 201
-    assert api.client.delete(f"/v1/files/{file_id}").status_code == 200
-    assert api.send(path, body).content == first.content
-    unheard = api.client.post(path, **body)
+    assert keyed.client.delete(f"/v1/files/{file_id}").status_code == 200
+    assert keyed.send(path, body).content == first.content
+    unheard = keyed.client.post(path, **body)
     assert (unheard.status_code, unheard.json()["field"]) == (422, "file_id")

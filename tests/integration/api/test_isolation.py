@@ -23,8 +23,8 @@ from specreason.store.trace.writer import TraceWriter
 from tests.support.guarded_api import PROBLEMS, client_of, guarded_app, make_key
 from tests.support.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
 from tests.support.processes import wait_for
-from tests.support.store_builders import accepted, append_all, claimed, execute, start_worker
-from tests.support.workers import rows_of
+from tests.support.sql import execute, rows_of
+from tests.support.store_builders import accepted, append_all, claimed, start_worker
 
 NAME = "lovelace"  # stands in everything that ada names
 PUBLIC = {"/v1/models/{model}"}

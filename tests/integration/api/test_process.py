@@ -1,4 +1,4 @@
-"""The API as a process of its own: where it refuses to listen, what it needs, and that it ends whoever is connected."""
+"""The API as a process of its own: where it refuses to listen, what it needs, how it ends, and what a kill leaves."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,11 @@ import httpx2
 import pytest
 
 from specreason.embedded import Servers
+from specreason.store.files.rows import files_folder, unknown_files
 from specreason.store.session import Database
 from tests.support.guarded_api import PROBLEMS
+from tests.support.processes import wait_for
+from tests.support.sql import scalar
 
 API = [sys.executable, "-P", "-m", "specreason.cli.main", "api"]
 START_S = 60
@@ -28,7 +32,7 @@ MOST_GROWTH_KIB = 80 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Api:
+class ApiProcess:
     """A process that serves, and a client of it."""
 
     process: subprocess.Popen[bytes]
@@ -42,14 +46,14 @@ class Api:
 
 
 @contextmanager
-def running(environment: dict[str, str]) -> Iterator[Api]:
+def running(environment: dict[str, str]) -> Iterator[ApiProcess]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         fd = listener.fileno()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         process = subprocess.Popen([*API, "--listen-fd", str(fd)], env=environment, pass_fds=[fd])
         try:
             with httpx2.Client(base_url=url, timeout=START_S, trust_env=False) as client:
-                yield Api(process, client)
+                yield ApiProcess(process, client)
         finally:
             process.kill()
             process.wait()
@@ -129,6 +133,32 @@ def test_it_ends_although_clients_have_stalled(environment: dict[str, str]) -> N
         assert send(f"GET /v1/files/{file_id}/content HTTP/1.1").recv(100)
         api.process.send_signal(signal.SIGTERM)
         assert api.process.wait(END_S) == 128 + signal.SIGTERM
+
+
+def test_one_that_is_killed_while_it_stores_a_file_leaves_no_row_and_a_file_that_is_swept(
+    environment: dict[str, str], database: Database, tmp_path: Path
+) -> None:
+    lines = "".join(json.dumps({"problem": f"{number} + 1?"}) + "\n" for number in range(50_000))
+    copying = """SELECT count(*) FROM pg_stat_activity
+        WHERE query LIKE 'COPY %' AND state = 'active' AND datname = current_database()"""
+
+    def submit() -> None:
+        with suppress(httpx2.TransportError):
+            api.client.post("/api/batches", files={"file": ("x", lines)})
+
+    with running(environment) as api:
+        api.client.get("/api/health").raise_for_status()
+        client = threading.Thread(target=submit)
+        client.start()
+        wait_for(lambda: bool(scalar(database, copying)))
+        api.process.kill()
+        client.join()
+    wait_for(lambda: not scalar(database, copying))
+    for table in ("batch", "problem", "job", "event", "file"):
+        assert scalar(database, f"SELECT count(*) FROM {table}") == 0
+    # The file was kept before its row: the sweep removes what Postgres does not know.
+    (file_id,) = files_folder(database, tmp_path / "files").old_files(silent_s=0)
+    assert unknown_files(database, [file_id]) == {file_id}
 
 
 def test_a_large_upload_is_not_in_memory(environment: dict[str, str], tmp_path: Path) -> None:

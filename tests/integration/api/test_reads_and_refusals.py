@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
@@ -25,10 +25,8 @@ PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem"
 
 
 @pytest.fixture
-def client(servers: Servers, database: Database, tmp_path: Path) -> Iterator[TestClient]:
-    app = make_api(servers, database, max_upload_bytes=10_000, max_problems=5, files_dir=tmp_path / "files")
-    with TestClient(app, base_url=LOCAL) as client:
-        yield client
+def app(servers: Servers, database: Database, files_dir: Path) -> FastAPI:
+    return make_api(servers, database, max_upload_bytes=10_000, max_problems=5, files_dir=files_dir)
 
 
 def num_rows(database: Database) -> int:
@@ -61,7 +59,7 @@ def test_a_request_sent_again_under_its_key_is_the_same_batch(client: TestClient
     assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Idempotent-Replayed"] == "true"
     assert read_only_query(database, "SELECT count(*) FROM batch").rows == ((1,),)
-    odd = {"problems": PROBLEMS, "metadata": {"half": "\ud800"}}
+    odd = {"problems": [{"problem": "1 + 1?", "source": {"half": "\ud800"}}], "name": "\0"}
     body = json.dumps(odd).encode()
     headers = {"Idempotency-Key": "odd", "Content-Type": "application/json"}
     assert client.post("/api/batches", content=body, headers=headers).status_code == 201

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+import threading
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx2
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from specreason.embedded import Servers
@@ -28,19 +30,10 @@ from specreason.store.trace.grades import NewGrade, insert_grade
 from specreason.store.trace.writer import TraceWriter
 from tests.support.apps import make_api
 from tests.support.full_disk import full_disk
-from tests.support.live_api import LOCAL
-from tests.support.store_builders import (
-    accepted,
-    answer,
-    append_all,
-    claimed,
-    execute,
-    job_ids,
-    scalar,
-    start_worker,
-    submit,
-)
-from tests.support.workers import rows_of
+from tests.support.live_api import serving
+from tests.support.processes import wait_for
+from tests.support.sql import execute, rows_of, scalar
+from tests.support.store_builders import accepted, answer, append_all, claimed, job_ids, start_worker, submit
 
 ROWS = [{"question": "1 + 1?", "solution": 2, "uid": "a", "year": 2024}, {"question": "2 + 2?"}]
 MAPPING = {"problem": "question", "answer": "solution", "id": "uid"}
@@ -48,16 +41,9 @@ LINES = "".join(json.dumps(row) + "\n" for row in ROWS)
 
 
 @pytest.fixture
-def files_dir(tmp_path: Path) -> Path:
-    return tmp_path / "files"
-
-
-@pytest.fixture
-def client(servers: Servers, database: Database, files_dir: Path) -> Iterator[TestClient]:
+def app(servers: Servers, database: Database, files_dir: Path) -> FastAPI:
     limits = {"max_body_bytes": 100_000, "max_problems": 1000, "max_jobs": 100}
-    app = make_api(servers, database, files_dir=files_dir, **limits)
-    with TestClient(app, base_url=LOCAL) as client:
-        yield client
+    return make_api(servers, database, files_dir=files_dir, **limits)
 
 
 def problems(database: Database) -> list[Any]:
@@ -137,12 +123,24 @@ def test_a_body_that_would_fill_the_memory_is_refused(client: TestClient) -> Non
     "body",
     [
         {"problems": [{"problem": "1 + 1?"}], "metadata": {"deep": json.loads("[" * 300 + "]" * 300)}},
+        {"problems": [{"problem": "1 + 1?"}], "metadata": {"by": "\0"}},
+        {"problems": [{"problem": "1 + 1?"}], "metadata": {"by": ["\ud800"]}},
+        {"problems": [{"problem": "1 + 1?"}], "metadata": {"\0": 1}},
         {"problems": [{"problem": "1 + 1?"}], "\ud800": 1},
         {"problems": [{"problem": "1 + 1?", "\ud800\0": 1}]},
         {"problems": [{"text": "1 + 1?"}], "mapping": {"problem": "\ud800"}},
         {"problems": [{"problem": "1 + 1?"}], "pair": "\ud800"},
     ],
-    ids=["300 levels", "key", "key of a problem", "mapping", "pair"],
+    ids=[
+        "300 levels",
+        "NUL in metadata",
+        "half a pair in metadata",
+        "NUL in a key of metadata",
+        "key",
+        "key of a problem",
+        "mapping",
+        "pair",
+    ],
 )
 def test_a_body_that_cannot_be_stored_or_repeated_is_refused(
     client: TestClient, database: Database, body: dict[str, Any]
@@ -251,6 +249,26 @@ def test_a_grid_is_stored_as_a_whole_or_not_at_all(
     assert answer.status_code == 422
     assert says in answer.text
     assert scalar(database, "SELECT count(*) FROM batch") == 0
+
+
+def test_a_submission_is_answered_before_its_jobs_are_announced(
+    servers: Servers, database: Database, files_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_api(servers, database, files_dir=files_dir)
+    answered = threading.Event()
+    was_answered: list[bool] = []
+
+    def look(pair: str) -> list[UUID | None]:
+        was_answered.append(answered.wait(30))
+        return []
+
+    monkeypatch.setattr(app.state.deployment.doorbell, "waiting", look)
+    with serving(app) as url:
+        answer = httpx2.post(f"{url}/api/batches", json={"problems": ROWS, "mapping": MAPPING}, timeout=60)
+        answered.set()
+        wait_for(lambda: bool(was_answered))
+    assert answer.status_code == 201
+    assert was_answered == [True]
 
 
 async def test_results_are_a_line_for_each_job_that_has_ended(client: TestClient, database: Database) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,16 +12,14 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi import FastAPI
 
-from specreason.client import Batch, Client
+from specreason.client import Batch, Client, transport
 from specreason.client import client as client_module
-from specreason.embedded import Servers
 from specreason.errors import InvalidField, NotFound, TimedOut, Unreachable
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
-from tests.support.apps import make_api
 from tests.support.live_api import serving
 from tests.support.store_builders import (
     accepted,
@@ -35,22 +31,11 @@ from tests.support.store_builders import (
     start_worker,
     submit,
 )
+from tests.support.virtual_time import FakeTime
 from worker.grader import grade_pending
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
 LINES = b'{"problem": "What is 2 + 2?", "answer": "4", "level": 3}\n{"problem": "What is 3 + 3?"}\n'
-
-
-@pytest.fixture
-def app(servers: Servers, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
-    monkeypatch.setenv("SPECREASON_FILES_DIR", str(tmp_path / "files"))
-    return make_api(servers, database)
-
-
-@pytest.fixture
-def client(app: FastAPI) -> Iterator[Client]:
-    with serving(app) as url, Client(url) as client:
-        yield client
 
 
 def end_all(database: Database, batch_id: UUID, state: JobState = JobState.SUCCEEDED) -> None:
@@ -226,8 +211,9 @@ def test_a_read_and_a_submission_outlast_a_server_that_starts_anew(app: FastAPI)
         late.join()
 
 
-def test_a_server_that_is_not_there_is_said_within_the_patience() -> None:
-    started_at = time.monotonic()
+def test_a_server_that_is_not_there_is_said_within_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = FakeTime()
+    monkeypatch.setattr(transport, "time", time)
     with Client("http://127.0.0.1:1", patience_s=0.5) as client, pytest.raises(Unreachable, match="running"):
         client.health()
-    assert time.monotonic() - started_at < 5
+    assert 0 < time.now <= 0.5

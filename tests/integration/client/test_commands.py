@@ -29,15 +29,14 @@ from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState, Scope
 from specreason.store.trace.writer import TraceWriter
-from tests.support.apps import make_api
 from tests.support.guarded_api import guarded_app, make_key
 from tests.support.live_api import serving
+from tests.support.sql import execute
 from tests.support.store_builders import (
     accepted,
     append_all,
     claim_one,
     claimed,
-    execute,
     job_ids,
     rejected,
     start_worker,
@@ -79,22 +78,8 @@ class Shell:
 
 
 @pytest.fixture
-def shell(
-    servers: Servers,
-    *,
-    database: Database,
-    database_url: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Shell]:
-    monkeypatch.setenv("SPECREASON_FILES_DIR", str(tmp_path / "files"))
-    app = make_api(servers, database)
-    with serving(app) as url:
-        monkeypatch.setenv("SPECREASON_API_URL", url)
-        monkeypatch.setenv("SPECREASON_DATABASE_URL", database_url)
-        monkeypatch.setenv("SPECREASON_BROKER_URL", servers.broker_url)
-        yield Shell(url, capsys)
+def shell(url: str, capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(url, capsys)
 
 
 @pytest.fixture
@@ -185,7 +170,7 @@ def test_what_servers_take_by_default_is_told_and_no_error(
     [
         ("x.jsonl", '{"problem": "a"}\n{"problem": 5}\n', (), "line 2: problem", "valid string"),
         ("x.jsonl", '{"problem": "a \\u0000"}\n', (), "line 1: problem", "NUL"),
-        ("x.jsonl", '{"problem": "a \\ud800"}\n', (), "line 1: problem", "valid string"),
+        ("x.jsonl", '{"problem": "a \\ud800"}\n', (), "line 1: problem", "surrogate"),
         ("x.jsonl", "", (), "", "has no problems"),
         ("x.csv", "problem\na\n  \n", (), "row 2: problem", "at least 1"),
         ("x.csv", "a,b\n1,2\n", (), "problem", "the columns are a, b"),
@@ -196,6 +181,7 @@ def test_what_servers_take_by_default_is_told_and_no_error(
         ("x.csv", CSV, ("--config", '{"treshold": 1}'), "config.treshold", "unknown key"),
         ("x.csv", CSV, ("--config", "no-such-file.json"), "--config", "neither JSON nor a file"),
         ("x.csv", CSV, ("--metadata", "[]"), "--metadata", "JSON object"),
+        ("x.csv", CSV, ("--metadata", '{"a": "\\ud800"}'), "metadata", "surrogate"),
         ("x.csv", CSV, ("--pair", "nobody"), "pair", "no pair is called 'nobody'"),
         ("x.csv", CSV, ("--deadline-s", "0"), "--deadline-s", "more than 0"),
         ("x.csv", CSV, ("--deadline-s", "nan"), "--deadline-s", "more than 0"),

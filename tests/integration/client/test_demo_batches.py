@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -19,20 +18,17 @@ from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.grades import NewGrade, insert_grade, jobs_to_grade
-from tests.support.apps import make_api
-from tests.support.live_api import serving
 
 
 def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
+    client: Client,
+    url: str,
+    *,
     servers: Servers,
     database: Database,
-    *,
     database_url: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("SPECREASON_FILES_DIR", str(tmp_path / "files"))
     new = NewWorker(pair="demo", pair_fingerprint="f", host="here", pid=1, slots=1)
     worker_id = register_worker(database, new, lease_s=600)
 
@@ -48,28 +44,26 @@ def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
                 database, NewGrade(job_id=waiting.job_id, grader="exact 1", answer="4", is_correct=True)
             )
 
-    app = make_api(servers, database)
     lines = PROBLEMS.read_text().splitlines()[:2]
     out = io.StringIO()
     announced: list[str] = []
     console = Console(file=out, width=200)
-    with serving(app) as url, Client(url) as client:
-        stack = Stack(
-            api_url=url,
-            database_url=database_url,
-            broker_url=servers.broker_url,
-            database=database,
-            services=(),
-            check_servers=work,
-        )
-        report = DemoReport(batches=run_batches(stack, client, lines, announced.append))
-        assert list(report.batches) == ["base", "drafter", "specreason"]
-        assert report.all_succeeded
-        assert [batch.num_graded for batch in report.batches.values()] == [2, 2, 2]
-        assert report.speedup("base") == 1
-        print_figures(console, report.batches, {name: report.speedup(name) for name in report.batches})
-        print_queries(console, database, report.batches["specreason"].batch_id)
-        print_a_trace(console, client, report.batches["specreason"].batch_id)
+    stack = Stack(
+        api_url=url,
+        database_url=database_url,
+        broker_url=servers.broker_url,
+        database=database,
+        services=(),
+        check_servers=work,
+    )
+    report = DemoReport(batches=run_batches(stack, client, lines, announced.append))
+    assert list(report.batches) == ["base", "drafter", "specreason"]
+    assert report.all_succeeded
+    assert [batch.num_graded for batch in report.batches.values()] == [2, 2, 2]
+    assert report.speedup("base") == 1
+    print_figures(console, report.batches, {name: report.speedup(name) for name in report.batches})
+    print_queries(console, database, report.batches["specreason"].batch_id)
+    print_a_trace(console, client, report.batches["specreason"].batch_id)
     assert [line.split(",")[0] for line in announced] == [
         "Scheme 1 of 3: base",
         "Scheme 2 of 3: drafter",

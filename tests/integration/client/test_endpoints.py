@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -26,24 +25,6 @@ from worker.grader import grade_pending
 QUESTIONS = b'{"question": "What is 2 + 2?", "solution": "4", "level": 3}\n{"question": "What is 3 + 3?"}\n'
 MAPPING = {"problem": "question", "answer": "solution"}
 LINES = b'{"problem": "What is 2 + 2?"}\n'
-
-
-@pytest.fixture
-def url(
-    servers: Servers, database: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
-    monkeypatch.setenv("SPECREASON_FILES_DIR", str(tmp_path / "files"))
-    app = make_api(servers, database)
-    with serving(app) as url:
-        monkeypatch.setenv("SPECREASON_API_URL", url)
-        monkeypatch.setenv("SPECREASON_DATABASE_URL", database_url)
-        yield url
-
-
-@pytest.fixture
-def client(url: str) -> Iterator[Client]:
-    with Client(url) as client:
-        yield client
 
 
 def output_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from openai import ConflictError, NotFoundError, OpenAI
 from sqlalchemy.event import listens_for
 
 from api.deployment import Deployment
+from api.housekeeping import Housekeeping
+from api.ids import to_batch_id, to_file_id
 from api.openai.advance import BatchAdvancer
-from api.openai.ids import to_batch_id, to_file_id
 from specreason.embedded import Servers
 from specreason.store.access.visibility import Viewer
 from specreason.store.files.rows import NewFile, unknown_files
@@ -35,13 +36,13 @@ from specreason.store.queue.controls import requeue_batch, requeue_job
 from specreason.store.queue.jobs import JobResult
 from specreason.store.session import Database, transaction
 from specreason.store.tables.states import FilePurpose, JobState
+from tests.support.apps import scripted_app
 from tests.support.full_disk import full_disk
 from tests.support.live_api import serving
-from tests.support.openai_api import create, lines_of, num_jobs, reaches, scripted_app
+from tests.support.openai_api import create, lines_of, num_jobs, reaches
 from tests.support.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
 from tests.support.processes import wait_for
-from tests.support.store_builders import execute
-from tests.support.workers import rows_of
+from tests.support.sql import execute, rows_of
 
 FAILED = JobResult(state=JobState.FAILED, error="no")
 
@@ -51,25 +52,17 @@ def app(servers: Servers, database: Database, tmp_path: Path) -> FastAPI:
     return scripted_app(servers, database, tmp_path, max_jobs=5)
 
 
-@pytest.fixture
-def openai(app: FastAPI) -> Iterator[OpenAI]:
-    with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
-        yield openai
-
-
-def another_advancer(app: FastAPI, database: Database) -> BatchAdvancer:
-    here: Deployment = app.state.deployment
-    return BatchAdvancer(database, here.folder, here.doorbell, here.pairs, here.settings, sweep_s=0.1)
-
-
 @contextmanager
-def running_advancer(app: FastAPI, database: Database) -> Iterator[None]:
-    """Another API's, which sweeps all the time."""
-    advancer = another_advancer(app, database)
-    advancer.start()
+def another_api(app: FastAPI) -> Iterator[None]:
+    """What another API does besides answering requests, all the time."""
+    here: Deployment = app.state.deployment
+    advancer = BatchAdvancer(here.database, here.folder, here.doorbell, here.pairs, here.settings)
+    housekeeping = Housekeeping(here.database, here.folder, advancer, every_s=0.1)
+    housekeeping.start()
     try:
         yield
     finally:
+        housekeeping.close()
         advancer.close()
 
 
@@ -89,7 +82,7 @@ def test_results_that_newer_ones_replace_are_gone(app: FastAPI, openai: OpenAI, 
             openai.files.retrieve(gone or "")
     # Whoever saw the batch before the newer results does not put his in their place.
     with app.state.deployment.folder.new() as content:
-        stale = NewFile(content=content.keep(), filename="x", purpose=FilePurpose.BATCH_OUTPUT)
+        stale = NewFile(content=content.keep(ExitStack()), filename="x", purpose=FilePurpose.BATCH_OUTPUT)
     assert not end_openai_batch(database, seen, output=stale)
     assert openai.batches.retrieve(made.id) == done
     assert unknown_files(database, [stale.content.file_id])
@@ -105,7 +98,7 @@ def test_a_batch_is_moved_on_although_nobody_looks(app: FastAPI, database: Datab
             read_openai_batch(database, Viewer.EVERYONE, to_batch_id(made.id)).status is BatchStatus.COMPLETED
         )
 
-    with running_advancer(app, database):
+    with another_api(app):
         time.sleep(0.5)  # its first sweep finds nothing to do
         end_all(database, lambda number: FAILED)
         wait_for(is_written)
@@ -175,30 +168,28 @@ def test_results_are_not_made_known_if_jobs_were_queued_again_meanwhile(
     assert read_openai_batch(database, Viewer.EVERYONE, batch_id).ended_at is None
 
 
-def test_a_sweep_that_fails_is_made_again(
+def test_a_chore_that_fails_is_done_again_and_keeps_no_other_from_being_done(
     app: FastAPI, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     execute(database, "ALTER TABLE openai_batch RENAME TO away")
     with app.state.deployment.folder.new() as content:
-        stray = app.state.deployment.folder.path / str(content.keep().file_id)
+        stray = app.state.deployment.folder.path / str(content.keep(ExitStack()).file_id)
     os.utime(stray, times=(0, 0))
-    advancer = another_advancer(app, database)
-    advancer.start()
-    wait_for(lambda: not stray.exists())  # of files no less
-    execute(database, "ALTER TABLE away RENAME TO openai_batch")
-    with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
-        file_id = openai.files.create(file=("x", jsonl([line("a")])), purpose="batch").id
-    new = NewOpenAIBatch(
-        file_id=to_file_id(file_id),
-        endpoint=ENDPOINT,
-        completion_window="1d",
-        expires_at=datetime.now(UTC) + timedelta(days=1),
-    )
-    with transaction(database) as connection:
-        insert_openai_batch(connection, new)
-    wait_for(lambda: num_jobs(database) == 1)
-    advancer.close()
-    assert "swept again" in caplog.text
+    with another_api(app):
+        wait_for(lambda: not stray.exists())  # of files no less
+        execute(database, "ALTER TABLE away RENAME TO openai_batch")
+        with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
+            file_id = openai.files.create(file=("x", jsonl([line("a")])), purpose="batch").id
+        new = NewOpenAIBatch(
+            file_id=to_file_id(file_id),
+            endpoint=ENDPOINT,
+            completion_window="1d",
+            expires_at=datetime.now(UTC) + timedelta(days=1),
+        )
+        with transaction(database) as connection:
+            insert_openai_batch(connection, new)
+        wait_for(lambda: num_jobs(database) == 1)
+    assert "tried again" in caplog.text
 
 
 def test_an_input_file_stays_until_its_batch_has_read_it(app: FastAPI, openai: OpenAI) -> None:
@@ -237,7 +228,7 @@ def test_a_batch_whose_file_has_expired_fails(app: FastAPI, openai: OpenAI, data
     app.state.deployment.advancer.close()
     made = create(openai, jsonl([line("a")]))
     execute(database, "UPDATE file SET expires_at = now()")
-    with running_advancer(app, database):
+    with another_api(app):
         errors = reaches(openai, made.id, "failed").errors
     assert errors is not None
     assert [each.code for each in errors.data or ()] == ["file_not_found"]
@@ -251,7 +242,7 @@ def test_what_is_late_expires_although_there_is_no_worker(
     end_all(database, succeeded, leave=1)
     execute(database, "UPDATE job SET deadline_at = now() WHERE state = 'queued'")
     execute(database, "UPDATE worker SET stopped_at = now()")
-    with running_advancer(app, database):
+    with another_api(app):
         done = reaches(openai, made.id, "expired")
     assert rows_of(database, "SELECT state, count(*) FROM job GROUP BY state ORDER BY state") == [
         ("expired", 1),

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from openai import OpenAI
 
-from specreason.embedded import Servers
 from specreason.store.session import Database
-from tests.support.openai_api import create, num_jobs, reaches, scripted_app, sdk_of
+from tests.support.openai_api import create, num_jobs, reaches
 from tests.support.openai_builders import ENDPOINT, jsonl, line
-from tests.support.store_builders import scalar
-from tests.support.workers import rows_of
-
-
-@pytest.fixture
-def openai(servers: Servers, database: Database, tmp_path: Path) -> Iterator[OpenAI]:
-    with sdk_of(scripted_app(servers, database, tmp_path)) as openai:
-        yield openai
-
+from tests.support.sql import rows_of, scalar
 
 MANY = [line(f"line-{number}") for number in range(1, 50_001)]
 

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
 from fastapi import FastAPI
 from openai import OpenAI
 
 from api.deployment import Deployment
+from api.serve import listen
 from specreason.children import spawn_module
-from specreason.cli.local.services import listen
 from specreason.embedded import Servers
 from specreason.store.openai.batches import one_at_a_time
 from specreason.store.session import Database
+from tests.support.apps import scripted_app
 from tests.support.live_api import serving
-from tests.support.openai_api import create, num_jobs, reaches, scripted_app, sdk_of
+from tests.support.openai_api import create, num_jobs, reaches, sdk_of
 from tests.support.openai_builders import jsonl, line
 from tests.support.processes import wait_for
-from tests.support.store_builders import scalar
-from tests.support.workers import rows_of
-
-
-@pytest.fixture
-def app(servers: Servers, database: Database, tmp_path: Path) -> FastAPI:
-    return scripted_app(servers, database, tmp_path)
-
-
-@pytest.fixture
-def openai(app: FastAPI) -> Iterator[OpenAI]:
-    with sdk_of(app) as openai:
-        yield openai
+from tests.support.sql import rows_of, scalar
 
 
 def num_copying(database: Database) -> int:

@@ -2,55 +2,26 @@
 
 from __future__ import annotations
 
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from openai import OpenAI
-from sqlalchemy import text
 
 from specreason.embedded import Servers
-from specreason.store.session import Database, connect
-from tests.integration.conftest import TEMPLATE, database_called
-from tests.support.openai_api import create, lines_of, reaches, scripted_app, sdk_of, write_pairs
+from specreason.store.session import Database
+from tests.support.apps import scripted_app
+from tests.support.openai_api import create, lines_of, reaches, sdk_of
 from tests.support.openai_builders import ENDPOINT, jsonl, line
 from tests.support.processes import wait_for
-from tests.support.scripted_child import HOLDS
-from tests.support.workers import WorkerHarness, rows_of
-from worker.app import make_app
-
-ROOT = Path(__file__).parents[3]
+from tests.support.sql import rows_of
+from tests.support.workers import WorkerHarness, standing_workers
 
 
 @pytest.fixture(scope="module")
 def harness(servers: Servers, administration: Database) -> Iterator[WorkerHarness]:
-    name = "test_openai_runs"
-    with administration.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
-    database_url = database_called(servers, name)
-    database = connect(database_url)
-    celery = make_app(servers.broker_url)
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {
-            "PYTHONPATH": str(ROOT),
-            "SPECREASON_DATABASE_URL": database_url,
-            "SPECREASON_BROKER_URL": servers.broker_url,
-            "SPECREASON_PAIRS_FILE": str(write_pairs(Path(folder))),
-            "SPECREASON_SLOTS": "4",
-            HOLDS: folder,
-        }
-        harness = WorkerHarness(database, database_url, celery, environment, Path(folder))
-        harness.lose_messages()
+    with standing_workers(servers, administration, {"slots": 4}) as harness:
         yield harness
-        harness.let_go_of_all()
-        harness.close()
-        sys.stdout.write((Path(folder) / "workers.log").read_text())  # shown where a test has failed
-    celery.close()
-    database.dispose()
-    with administration.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture

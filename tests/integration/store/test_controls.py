@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -11,7 +10,7 @@ import pytest
 from sqlalchemy import update
 from uuid_utils.compat import uuid7
 
-from specreason.errors import InvalidField, UnknownName
+from specreason.errors import InvalidField, NotFound
 from specreason.reasoning.steps import StopReason
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue.claims import Recall, recalled
@@ -34,6 +33,7 @@ from specreason.store.tables.queue import batch, job
 from specreason.store.tables.states import AttemptOutcome, JobState
 from specreason.store.trace.writer import TraceWriter, read_steps
 from tests.support.processes import wait_for
+from tests.support.sql import execute, scalar
 from tests.support.store_builders import (
     FINGERPRINT,
     PAIR,
@@ -42,22 +42,13 @@ from tests.support.store_builders import (
     append_all,
     claim_one,
     claimed,
-    execute,
     job_ids,
     rejected,
-    scalar,
     start_worker,
     submit,
 )
 
 SUCCEEDED = JobResult(state=JobState.SUCCEEDED, stop_reason=StopReason.ANSWERED, answer="4")
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[TraceWriter]:
-    writer = TraceWriter(database)
-    yield writer
-    writer.close()
 
 
 def soon() -> datetime:
@@ -273,8 +264,8 @@ def test_every_control_leaves_an_event(database: Database) -> None:
 def test_an_unknown_batch_or_job_is_named(database: Database) -> None:
     nowhere: UUID = uuid7()
     for control in (cancel_batch, pause_batch, resume_batch, requeue_batch, cancel_job, requeue_job):
-        with pytest.raises(UnknownName, match=str(nowhere)):
+        with pytest.raises(NotFound, match=str(nowhere)):
             control(database, Viewer.EVERYONE, nowhere)
     for set_deadline in (set_batch_deadline, set_job_deadline):
-        with pytest.raises(UnknownName, match=str(nowhere)):
+        with pytest.raises(NotFound, match=str(nowhere)):
             set_deadline(database, Viewer.EVERYONE, nowhere, None)

@@ -18,17 +18,8 @@ from specreason.store.read.workers import list_workers
 from specreason.store.session import Database, connect
 from specreason.store.tables.states import JobState
 from tests.support.processes import wait_for
-from tests.support.store_builders import (
-    PAIR,
-    claim_one,
-    claimed,
-    execute,
-    expire,
-    job_ids,
-    scalar,
-    start_worker,
-    submit,
-)
+from tests.support.sql import execute, scalar
+from tests.support.store_builders import PAIR, claim_one, claimed, expire, job_ids, start_worker, submit
 
 
 def test_jobs_of_an_expired_lease_are_queued_again(database: Database) -> None:
@@ -56,7 +47,7 @@ def test_a_job_that_loses_too_many_workers_runs_alone_once_and_then_is_dead(data
     assert read_batch(database, Viewer.EVERYONE, batch_id).num_dead == 1
 
 
-def test_a_lease_that_ran_out_is_renewed_until_the_sweeper_has_seen_it(database: Database) -> None:
+def test_a_lease_that_ran_out_is_renewed_until_the_leader_has_seen_it(database: Database) -> None:
     worker_id = start_worker(database, lease_s=60)
     assert beat(database, worker_id, lease_s=60)
     expire(database, worker_id)

@@ -8,10 +8,11 @@ from sqlalchemy import Connection, insert
 
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue import controls
-from specreason.store.read.events import LOOK_EVERY_S, HighWaterMark, Subject, last_event_id, read_events
+from specreason.store.read.events import POLL_EVERY_S, HighWaterMark, Subject, last_event_id, read_events
 from specreason.store.session import Database
 from specreason.store.tables.queue import event
 from specreason.store.tables.states import EventKind
+from tests.support.sql import execute
 from tests.support.store_builders import job_ids, submit
 
 
@@ -21,7 +22,7 @@ def tell(connection: Connection, kind: EventKind, subject: Subject) -> None:
 
 def latest(settled: HighWaterMark) -> int:
     """After a fresh look."""
-    time.sleep(LOOK_EVERY_S)
+    time.sleep(POLL_EVERY_S)
     return settled.latest()
 
 
@@ -37,7 +38,7 @@ def test_an_event_that_commits_late_holds_back_those_behind_it(database: Databas
             assert latest(settled) == before
         slow.commit()
     up_to = latest(settled)
-    seen = read_events(database, subject, after=before, up_to=up_to)
+    seen = read_events(database, Viewer.EVERYONE, subject, after=before, up_to=up_to)
     assert [each.kind for each in seen] == [EventKind.BATCH_PAUSED, EventKind.BATCH_RESUMED]
 
 
@@ -50,21 +51,31 @@ def test_a_writer_who_came_later_does_not_hold_back_what_was_there(database: Dat
         tell(second, EventKind.BATCH_RESUMED, subject)
         first.commit()
         up_to = latest(settled)
-        kinds = [each.kind for each in read_events(database, subject, after=0, up_to=up_to)]
+        kinds = [each.kind for each in read_events(database, Viewer.EVERYONE, subject, after=0, up_to=up_to)]
         assert kinds == [EventKind.BATCH_SUBMITTED, EventKind.BATCH_PAUSED]
         second.rollback()
 
 
 def test_the_last_event_is_known_once_every_job_has_ended(database: Database) -> None:
     batch_id = submit(database, 2)
+    batch = Subject(batch_id=batch_id)
     first, second = job_ids(database, batch_id)
     controls.cancel_job(database, Viewer.EVERYONE, first)
-    assert last_event_id(database, Subject(batch_id=batch_id)) is None
-    assert last_event_id(database, Subject(job_id=first)) is not None
+    assert last_event_id(database, Viewer.EVERYONE, batch) is None
+    assert last_event_id(database, Viewer.EVERYONE, Subject(job_id=first)) is not None
     controls.cancel_job(database, Viewer.EVERYONE, second)
-    last_id = last_event_id(database, Subject(batch_id=batch_id))
+    last_id = last_event_id(database, Viewer.EVERYONE, batch)
     assert last_id is not None
-    events = read_events(database, Subject(batch_id=batch_id), after=0, up_to=last_id)
+    events = read_events(database, Viewer.EVERYONE, batch, after=0, up_to=last_id)
     assert (len(events), events[-1].id, events[-1].job_id) == (3, last_id, second)
-    page = read_events(database, Subject(batch_id=batch_id), after=events[0].id, up_to=last_id, limit=1)
+    page = read_events(database, Viewer.EVERYONE, batch, after=events[0].id, up_to=last_id, limit=1)
     assert page == events[1:2]
+
+
+def test_a_viewer_is_told_of_nothing_that_another_owns(database: Database) -> None:
+    subject = Subject(batch_id=submit(database))
+    execute(database, "UPDATE batch SET owner = 'ada'")
+    up_to = latest(HighWaterMark(database))
+    assert len(read_events(database, Viewer.of("ada"), subject, after=0, up_to=up_to)) == 1
+    assert read_events(database, Viewer.of("eve"), subject, after=0, up_to=up_to) == ()
+    assert last_event_id(database, Viewer.of("eve"), subject) == 0

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
 from specreason.errors import InvalidField, StillRunning
 from specreason.settings import Settings
@@ -18,8 +19,7 @@ from specreason.store.access.idempotency import (
     keep_answer,
 )
 from specreason.store.session import Connection, Database, transaction
-from tests.support.store_builders import execute, scalar
-from worker.app import make_app
+from tests.support.sql import execute, scalar
 from worker.leader import Leader
 
 REQUEST = RequestKey(owner="ada", path="/api/batches", key="k", body_hash="a")
@@ -104,9 +104,9 @@ def test_an_answer_is_forgotten_after_a_week_and_not_before(database: Database) 
 def test_whoever_leads_the_workers_forgets_old_answers(database: Database, servers: Servers) -> None:
     answered(database, REQUEST, nothing)
     execute(database, "UPDATE idempotency_key SET created_at = now() - interval '8 days'")
-    celery = make_app(servers.broker_url)
-    leader = Leader(database, celery, Settings())
+    doorbell = Doorbell(servers.broker_url)
+    leader = Leader(database, doorbell, Settings())
     leader.tick()
     leader.close()
-    celery.close()
+    doorbell.close()
     assert scalar(database, "SELECT count(*) FROM idempotency_key") == 0

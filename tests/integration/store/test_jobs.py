@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from uuid import UUID
@@ -28,6 +27,7 @@ from specreason.store.read.summaries import BatchSummary, read_batch, read_job
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
+from tests.support.sql import execute, scalar
 from tests.support.store_builders import (
     FINGERPRINT,
     PAIR,
@@ -37,23 +37,14 @@ from tests.support.store_builders import (
     claim_one,
     claimed,
     closed,
-    execute,
     expire,
     job_ids,
     rejected,
-    scalar,
     start_worker,
     submit,
 )
 
 SUCCEEDED = JobResult(state=JobState.SUCCEEDED, stop_reason=StopReason.ANSWERED, answer="4")
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[TraceWriter]:
-    writer = TraceWriter(database)
-    yield writer
-    writer.close()
 
 
 def test_of_two_claims_at_once_one_wins(database: Database) -> None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from specreason.config import RunConfig
-from specreason.errors import InvalidField, LimitReached, StillRunning, UnknownName
+from specreason.errors import InvalidField, LimitReached, NotFound, StillRunning
 from specreason.store.access.keys import (
     NewKey,
     create_key,
@@ -19,12 +19,14 @@ from specreason.store.access.keys import (
     revoke_key,
 )
 from specreason.store.access.visibility import Viewer
-from specreason.store.queue.batches import NewBatch, NewProblem, insert_batch
+from specreason.store.queue.batches import NewBatch
 from specreason.store.queue.controls import cancel_batch, requeue_batch, requeue_job
+from specreason.store.queue.problems import NewProblem, check
 from specreason.store.queue.quota import check_quota
 from specreason.store.session import Database, transaction
 from specreason.store.tables.states import JobState, Scope
-from tests.support.store_builders import PAIR, job_ids, scalar
+from tests.support.sql import scalar
+from tests.support.store_builders import PAIR, insert_batch, job_ids
 
 
 def test_a_key_is_found_by_what_its_bearer_sends_and_that_is_not_stored(database: Database) -> None:
@@ -48,7 +50,7 @@ def test_use_is_noted_and_a_revoked_key_is_found_no_more(database: Database) -> 
     assert find_key(database, issued.secret) is None
     assert revoke_key(database, issued.key.key_id) == revoked
     assert not has_key(database)
-    with pytest.raises(UnknownName):
+    with pytest.raises(NotFound):
         revoke_key(database, uuid4())
 
 
@@ -102,7 +104,9 @@ def test_the_secret_of_another_key_does_not_become_the_operators(
 def batch_of(num_problems: int, owner: str) -> NewBatch:
     problems = [NewProblem(text="1 + 1?")] * num_problems
     config = RunConfig(repeats=2)
-    return NewBatch(name="", pair=PAIR, config=config, problems=problems, owner=owner, max_queued_jobs=6)
+    return NewBatch(
+        name="", pair=PAIR, config=config, problems=check(problems), owner=owner, max_queued_jobs=6
+    )
 
 
 def test_an_owner_has_no_more_queued_jobs_than_his_quota(database: Database) -> None:

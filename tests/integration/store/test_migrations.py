@@ -30,8 +30,8 @@ from specreason.store.read.workers import WorkerSummary
 from specreason.store.session import Database, connect, transaction
 from specreason.store.tables import access, files, queue, trace  # noqa: F401 -- they fill the metadata
 from specreason.store.tables.columns import metadata
-from tests.integration.conftest import database_called
-from tests.support.store_builders import execute, scalar
+from tests.support.databases import database_called
+from tests.support.sql import execute, scalar
 
 CONSTRAINTS = """SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
                  FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conname !~ 'alembic' ORDER BY 1"""

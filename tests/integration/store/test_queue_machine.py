@@ -62,15 +62,14 @@ from specreason.store.trace.writer import TraceWriter
 from tests.support.queue_model import BatchModel, Claim, JobModel, Lease, QueueModel, WorkerModel
 from tests.support.queue_moves import MOVES, move, picked
 from tests.support.queue_rules import RULES_AT_REST, broken_rules
+from tests.support.sql import execute, scalar
 from tests.support.store_builders import (
     PAIR,
     accepted,
     append_all,
-    execute,
     expire,
     job_ids,
     rejected,
-    scalar,
     start_worker,
     submit,
 )
@@ -186,7 +185,7 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
                 self.write(claim, [accepted])
             assert not self.try_to_leave(claim, how)
 
-    # What the dispatcher does
+    # What the leader does
 
     @move(again=booleans())
     def announce(self, again: bool) -> None:

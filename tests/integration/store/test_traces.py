@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
 
-from specreason.errors import LeaseLost, PermanentJobError, StoreUnavailable, UnknownName
+from specreason.errors import LeaseLost, NotFound, PermanentJobError, StoreUnavailable
 from specreason.reasoning.steps import Decision
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue.controls import cancel_batch
@@ -19,6 +18,7 @@ from specreason.store.read.pages import Page
 from specreason.store.session import Database
 from specreason.store.trace.steps import read_step_rows
 from specreason.store.trace.writer import TraceWriter, read_steps
+from tests.support.sql import execute, scalar
 from tests.support.store_builders import (
     accepted,
     answer,
@@ -26,23 +26,14 @@ from tests.support.store_builders import (
     claimed,
     closed,
     completion,
-    execute,
     expire,
     job_ids,
     rejected,
-    scalar,
     start_worker,
     submit,
 )
 
 BLOCK_WRITES = "LOCK TABLE step IN EXCLUSIVE MODE"  # readers go on, writers wait
-
-
-@pytest.fixture
-def writer(database: Database) -> Iterator[TraceWriter]:
-    writer = TraceWriter(database)
-    yield writer
-    writer.close()
 
 
 async def test_steps_come_back_as_they_went_in(database: Database, writer: TraceWriter) -> None:
@@ -296,5 +287,5 @@ async def test_steps_are_read_in_pages(
     long = read_step_rows(database, Viewer.EVERYONE, job.job_id, after=2)
     assert ([row.index for row in long.rows], long.has_more) == ([3], True)
     assert read_step_rows(database, Viewer.EVERYONE, job.job_id, after=4) == Page(rows=(), has_more=False)
-    with pytest.raises(UnknownName):
+    with pytest.raises(NotFound):
         read_step_rows(database, Viewer.EVERYONE, job.batch_id)

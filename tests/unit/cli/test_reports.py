@@ -22,7 +22,6 @@ from specreason.errors import (
     NotFound,
     SpecReasonError,
     TimedOut,
-    UnknownName,
     Unreachable,
 )
 
@@ -201,7 +200,6 @@ def test_counts_in_words_leave_out_empty_states() -> None:
     ("error", "status"),
     [
         (NotFound("x"), 4),
-        (UnknownName("x"), 2),
         (InvalidField("x", "y"), 2),
         (InputError("x"), 2),
         (KeyRefused("x"), 5),

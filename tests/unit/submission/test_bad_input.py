@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from api.answers.errors import problem
-from api.native.bodies import LARGEST_METADATA, GridSubmission, Submission
+from api.answers.errors import error_response
+from api.native.bodies import BatchBody, GridBody
 from api.native.controls import Deadline, Requeue
 from api.openai.batches import CreateBatch
 from api.openai.input_file import Refused, read_plan
 from api.openai.lines import LineInvalid, config_of, read_line
 from specreason.config import load_pairs
 from specreason.submission.jsonl import LONGEST_LINE, MOST_DEPTH, lines_of, load_json
+from specreason.submission.options import LARGEST_METADATA
 from specreason.validation import first_invalid_field
 
 MANY = 20_000
@@ -33,14 +34,14 @@ def nested(depth: int) -> str:
 @pytest.mark.parametrize(
     ("model", "given"),
     [
-        (Submission, {"problems": [0] * MANY}),
-        (Submission, {"problems": [UNKNOWN]}),
-        (Submission, {"problems": [PROBLEM], **UNKNOWN}),
-        (Submission, {"problems": [PROBLEM], "config": UNKNOWN}),
-        (Submission, {"problems": [PROBLEM], "mapping": UNKNOWN}),
-        (GridSubmission, {"problems": [PROBLEM], "grid": UNKNOWN}),
-        (GridSubmission, {"problems": [PROBLEM], "grid": {"scheme": [0] * MANY}}),
-        (GridSubmission, {"problems": [PROBLEM], "grid": {"threshold": ["x"] * MANY}}),
+        (BatchBody, {"problems": [0] * MANY}),
+        (BatchBody, {"problems": [UNKNOWN]}),
+        (BatchBody, {"problems": [PROBLEM], **UNKNOWN}),
+        (BatchBody, {"problems": [PROBLEM], "config": UNKNOWN}),
+        (BatchBody, {"problems": [PROBLEM], "mapping": UNKNOWN}),
+        (GridBody, {"problems": [PROBLEM], "grid": UNKNOWN}),
+        (GridBody, {"problems": [PROBLEM], "grid": {"scheme": [0] * MANY}}),
+        (GridBody, {"problems": [PROBLEM], "grid": {"threshold": ["x"] * MANY}}),
         (Requeue, {"states": [0] * MANY}),
         (Requeue, {"states": ["failed"] * MANY}),
         (Deadline, UNKNOWN),
@@ -68,7 +69,7 @@ def test_what_is_wrong_everywhere_is_reported_a_few_times(
 )
 def test_what_is_repeated_for_each_job_or_batch_has_a_bound(given: dict[str, Any], field: str) -> None:
     with pytest.raises(ValidationError) as raised:
-        Submission.model_validate({"problems": [PROBLEM], **given})
+        BatchBody.model_validate({"problems": [PROBLEM], **given})
     assert first_invalid_field(raised.value).field == field
 
 
@@ -134,6 +135,6 @@ def test_a_line_that_begins_with_very_much_blank_is_not_taken_for_a_blank_one() 
 
 
 @pytest.mark.parametrize("path", ["/api/batches", "/v1/files"])
-def test_a_problem_that_repeats_what_is_no_text_can_be_sent(path: str) -> None:
-    answer = problem(path, 422, "\ud800: unknown key", field="\ud800")
+def test_an_error_that_repeats_text_which_cannot_be_stored_can_be_sent(path: str) -> None:
+    answer = error_response(path, 422, "\ud800: unknown key", field="\ud800")
     assert "\ufffd: unknown key" in json.dumps(json.loads(answer.body), ensure_ascii=False)

@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from specreason.cli.choices import configurations, grid_of, json_object, run_config
-from specreason.cli.dataset.columns import Columns, choose_columns
+from specreason.cli.choices import configurations_of, grid_of, json_object, run_config
+from specreason.cli.dataset.columns import choose_columns, guesses
 from specreason.cli.dataset.rows import Format, Row, format_of, read_rows
 from specreason.errors import InvalidField
 from specreason.submission.jsonl import LONGEST_LINE
+from specreason.submission.problem import AS_OURS, Columns, problem_of
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 
@@ -121,28 +122,32 @@ def test_another_name_is_refused_with_those_that_are_read() -> None:
         format_of("x.xlsx")
 
 
-def choose(
-    columns: str, problem: str | None = None, answer: str | None = None, id: str | None = None
-) -> Columns:
-    return choose_columns(columns.split(), {"problem": problem, "answer": answer, "id": id})
+def choose(columns: str, **given: str) -> tuple[Columns, dict[str, str]]:
+    """The chosen columns, and which of them are guesses."""
+    chosen = choose_columns(columns.split(), given)
+    return chosen, guesses(chosen, given)
 
 
 def test_columns_called_as_ours_need_no_mapping() -> None:
-    chosen = choose("problem answer url")
-    assert chosen.mapping is None
-    assert not chosen.guessed
+    assert choose("problem answer url") == (AS_OURS, {})
 
 
 def test_the_only_usual_name_is_guessed_and_said() -> None:
-    chosen = choose("question solution uid level")
-    assert chosen.mapping == {"problem": "question", "answer": "solution", "id": "uid"}
-    assert chosen.guessed == {"problem", "answer", "id"}
+    chosen, guessed = choose("question solution uid level")
+    assert chosen == Columns(problem="question", answer="solution", id="uid")
+    assert guessed == {"problem": "question", "answer": "solution", "id": "uid"}
 
 
 def test_what_the_user_says_is_no_guess_and_may_be_none() -> None:
-    chosen = choose("question answer", "question", "")
-    assert chosen.mapping == {"problem": "question", "answer": "", "id": "id"}
-    assert not chosen.guessed
+    chosen, guessed = choose("question answer", problem="question", answer="")
+    assert chosen == Columns(problem="question", answer="", id="id")
+    assert not guessed
+
+
+def test_a_column_that_the_user_does_not_want_is_not_read() -> None:
+    chosen, _ = choose("problem answer", answer="")
+    problem = problem_of({"problem": "1 + 1?", "answer": "2", "": "x"}, chosen)
+    assert (problem.answer, problem.source) == (None, {"answer": "2", "": "x"})
 
 
 @pytest.mark.parametrize(
@@ -163,7 +168,7 @@ def test_columns_that_could_be_several_things_are_listed(
 
 def test_a_problem_that_is_none_names_the_users_own_column() -> None:
     with pytest.raises(InvalidField, match=r"^row 3: question: ") as raised:
-        choose("question").problem({"question": None}, "row 3")
+        problem_of({"question": None}, choose("question")[0], prefix="row 3: ")
     assert raised.value.field == "row 3: question"
 
 
@@ -190,12 +195,12 @@ def test_a_configuration_that_is_no_json_says_so() -> None:
 def test_a_grid_is_lists_and_counts_a_threshold_only_where_it_matters() -> None:
     grid = grid_of(["scheme=base,specreason", "threshold=5,7"], {})
     assert grid == {"scheme": ["base", "specreason"], "threshold": [5, 7]}
-    assert [(str(each.scheme), each.threshold) for each in configurations({}, grid)] == [
+    assert [(str(each.scheme), each.threshold) for each in configurations_of({}, grid)] == [
         ("base", None),
         ("specreason", 5),
         ("specreason", 7),
     ]
-    assert len(configurations({"repeats": 3}, None)) == 1
+    assert len(configurations_of({"repeats": 3}, None)) == 1
     assert grid_of([], {}) is None
 
 

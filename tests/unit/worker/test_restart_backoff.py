@@ -7,12 +7,12 @@ from worker.restart_backoff import LONGEST_PAUSE_S, RestartBackoff
 
 def pauses(*lives_s: float) -> list[float]:
     """How long a process that lives so long, time after time, is kept from starting again."""
-    starts, now, found = RestartBackoff(), 0.0, []
+    backoff, now, found = RestartBackoff(), 0.0, []
     for life_s in lives_s:
-        assert starts.due(now)
+        assert backoff.due(now)
         ended = now = now + life_s
-        starts.ended(ended)
-        while not starts.due(now):
+        backoff.ended(ended)
+        while not backoff.due(now):
             now += 0.5
         found.append(now - ended)
     return found

@@ -36,7 +36,7 @@ class RunningJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class QueueSnapshot:
     """The queue at one moment. `slots` of each live worker, by its child's pid."""
 
     running: tuple[RunningJob, ...]
@@ -53,7 +53,7 @@ class Look:
         return self.slots.get(pid, 0) - len(self.running_on(pid))
 
 
-def look(database: Database) -> Look | None:
+def snapshot(database: Database) -> QueueSnapshot | None:
     try:
         with transaction(database) as connection:
             running = connection.execute(RUNNING).all()
@@ -63,7 +63,7 @@ def look(database: Database) -> Look | None:
             cancelled = tuple(connection.scalars(CANCELLED))
     except StoreUnavailable:
         return None
-    return Look(
+    return QueueSnapshot(
         running=tuple(
             RunningJob(row.id, row.batch_id, row.fence, row.worker_id, row.pid, row.has_steps)
             for row in running

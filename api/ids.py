@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
-from specreason.errors import InvalidField, UnknownName
+from specreason.errors import InvalidField, NotFound
 
 
 def file_name(file_id: UUID) -> str:
@@ -17,12 +17,20 @@ def batch_name(batch_id: UUID) -> str:
 
 
 def to_file_id(name: str) -> UUID:
-    """Raises UnknownName for what cannot be the id of a file."""
+    """Raises NotFound for what cannot be the id of a file."""
     return _parse(name, "file", "file-")
 
 
+def to_any_file_id(name: str) -> UUID:
+    """A file by OpenAI's name for it or by its plain id. Raises NotFound as `to_file_id` does."""
+    try:
+        return UUID(name)
+    except ValueError:
+        return to_file_id(name)
+
+
 def to_batch_id(name: str) -> UUID:
-    """Raises UnknownName for what cannot be the id of a batch."""
+    """Raises NotFound for what cannot be the id of a batch."""
     return _parse(name, "batch", "batch_")
 
 
@@ -30,7 +38,7 @@ def to_cursor(after: str | None, to_id: Callable[[str], UUID]) -> UUID | None:
     """Where a page begins. Raises InvalidField for what `to_id` says cannot be an id."""
     try:
         return None if after is None else to_id(after)
-    except UnknownName as error:
+    except NotFound as error:
         raise InvalidField("after", str(error)) from error
 
 
@@ -41,4 +49,4 @@ def _parse(name: str, kind: str, prefix: str) -> UUID:
             return UUID(hex=digits)
         except ValueError:
             pass
-    raise UnknownName(f"{kind}: there is none with id {name[:80]}")
+    raise NotFound(f"{kind}: there is none with id {name[:80]}")

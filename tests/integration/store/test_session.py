@@ -1,11 +1,11 @@
-"""What a wrong database URL says, and what becomes of text that Postgres cannot hold."""
+"""What a wrong database URL says."""
 
 from __future__ import annotations
 
 import pytest
 
 from specreason.errors import InputError, SpecReasonError, StoreUnavailable
-from specreason.store.session import connect, storable
+from specreason.store.session import connect
 
 
 @pytest.mark.parametrize(
@@ -29,17 +29,3 @@ def test_a_wrong_url_is_one_clear_line_without_the_password(
     assert says in message
     assert "hunter2" not in message
     assert "\n" not in message
-
-
-@pytest.mark.parametrize(
-    ("text", "stored"),
-    [
-        ("plain ≠ 🧮", "plain ≠ 🧮"),
-        ("a\0b\0", "a\ufffdb\ufffd"),
-        ("\ud83e alone", "\ufffd alone"),
-        ("\ud83e\uddee paired", "🧮 paired"),
-        ("", ""),
-    ],
-)
-def test_text_is_kept_but_for_what_postgres_cannot_hold(text: str, stored: str) -> None:
-    assert storable(text) == stored

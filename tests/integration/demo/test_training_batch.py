@@ -8,9 +8,10 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from specreason import demo
-from specreason.demo.data import Codec, Recipe, make_batch, write_main
 from specreason.demo.exercises import exercises
+from specreason.demo.main_lines import Codec, Recipe, write_main
 from specreason.demo.tokenizer import JUDGE_SUFFIX, prompt_text, train_tokenizer
+from specreason.demo.training_batch import make_batch
 
 
 @pytest.fixture(scope="module")

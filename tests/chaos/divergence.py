@@ -8,14 +8,11 @@ from uuid import UUID
 from sqlalchemy import text
 
 from specreason.config import RunConfig
-from specreason.engines.base import ModelPair
-from specreason.reasoning.loop import reason
-from specreason.reasoning.schemes import plan_run
-from specreason.reasoning.steps import ListSink, StepRecord
-from specreason.reasoning.transcript import Transcript
+from specreason.reasoning.steps import StepRecord
 from specreason.store.session import Database, transaction
 from specreason.store.trace.writer import read_steps
 from tests.chaos.scripted_pair import make_pair
+from tests.support.undisturbed import undisturbed
 
 JOBS = text(
     """
@@ -40,17 +37,12 @@ async def _diverged(database: Database) -> list[UUID]:
         job.id
         for job in jobs
         if _shape(read_steps(database, job.id))
-        != _shape(await _right(pair, job.text, RunConfig.model_validate(job.config), job.seed, job.repeat))
+        != _shape(
+            await undisturbed(
+                pair, job.text, RunConfig.model_validate(job.config), seed=job.seed, repeat=job.repeat
+            )
+        )
     ]
-
-
-async def _right(
-    pair: ModelPair, problem: str, config: RunConfig, seed: int, repeat: int
-) -> tuple[StepRecord, ...]:
-    transcript = Transcript(pair, problem)
-    return (
-        await reason(plan_run(config, pair, transcript, seed=seed, repeat=repeat), transcript, ListSink())
-    ).steps
 
 
 def _shape(steps: tuple[StepRecord, ...]) -> list[tuple[object, ...]]:

@@ -1,0 +1,95 @@
+"""Parses a submission: every option is validated here; its problems are named, and still to be checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+
+from api.deployment import Deployment
+from api.door.access import Caller
+from api.ids import to_any_file_id
+from api.native.bodies import Shape
+from api.native.uploads import Form, Upload
+from specreason.errors import InvalidField, NotFound
+from specreason.store.files.rows import NewFile, read_file
+from specreason.store.queue.problems import FileProblems, NewProblem
+from specreason.submission.form import from_form, parsed
+from specreason.submission.options import Options
+from specreason.submission.problem import AS_OURS, Columns, Problem, problem_of
+from specreason.validation import first_invalid_field
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a user wants to have done. `file_id` is the file with the problems; `upload` makes a new one known."""
+
+    options: Options
+    problems: Iterable[NewProblem]
+    upload: NewFile | None = None
+    file_id: UUID | None = None
+
+
+def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Caller) -> Submission:
+    """The options, and where the problems are. Raises InvalidField for what is wrong first."""
+    most = deployment.settings.max_problems
+    if isinstance(body, bytes):
+        return _parse_json(body, shape, most)
+    fields = from_form(body.fields)
+    file_id = fields.pop("file_id", None)
+    if (body.file is None) == (file_id is None):
+        raise InvalidField("file", "a JSONL file is required, or the file_id of one; not both")
+    options = _validated(shape.options, fields)
+    columns = options.mapping or AS_OURS
+    if body.file is not None:
+        upload = _new_file(body.file, caller)
+        problems = FileProblems(body.file.reader, columns, most)
+        return Submission(options=options, problems=problems, upload=upload, file_id=upload.content.file_id)
+    known_id, content = _open_known(deployment, str(file_id), caller)
+    body.ended.enter_context(content)
+    return Submission(options=options, problems=FileProblems(content, columns, most), file_id=known_id)
+
+
+def _parse_json(body: bytes, shape: Shape, most: int) -> Submission:
+    row = parsed(body, "body")
+    if not isinstance(row, dict):
+        raise InvalidField("body", "must be a JSON object")
+    given, mapping = row.get("problems"), row.get("mapping")
+    if isinstance(given, list) and len(given) > most:
+        raise InvalidField("problems", f"are {len(given)}; a batch has at most {most}")
+    if isinstance(given, list) and mapping is not None:
+        columns = _validated(Columns, mapping, prefix="mapping.")
+        row["problems"] = [_mapped(each, columns, f"problems.{index}") for index, each in enumerate(given)]
+    batch = _validated(shape.json, row)
+    return Submission(options=batch, problems=[NewProblem.of(problem) for problem in batch.problems])
+
+
+def _new_file(upload: Upload, caller: Caller) -> NewFile:
+    return NewFile(content=upload.stored, filename=upload.filename or "problems.jsonl", owner=caller.owner)
+
+
+def _open_known(deployment: Deployment, name: str, caller: Caller) -> tuple[UUID, BinaryIO]:
+    """A file uploaded before, by OpenAI's name for it or by ours. It may be deleted at any moment."""
+    try:
+        file_id = read_file(deployment.database, caller.viewer, to_any_file_id(name)).id
+        return file_id, deployment.folder.open(file_id)
+    except NotFound as error:
+        raise InvalidField("file_id", str(error)) from error
+
+
+def _mapped(row: Any, columns: Columns, field: str) -> Problem:
+    if not isinstance(row, dict):
+        raise InvalidField(field, "must be a JSON object")
+    return problem_of(row, columns, prefix=f"{field}.")
+
+
+def _validated(model: type[Model], fields: Any, *, prefix: str = "") -> Model:
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise first_invalid_field(error, prefix=prefix) from error

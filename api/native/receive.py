@@ -1,0 +1,56 @@
+"""Receives a submission: JSON in memory, up to a limit, or a form, whose file is durable once all of it is here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+
+from api.deployment import deployment_of
+from api.native.bodies import Shape
+from api.native.uploads import Form, read_form
+from specreason.errors import InvalidField, TooLarge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A submission as it came in. `content` stands for all that it says; `cleanup` removes its file again.
+
+    Both are what `answer_once` takes.
+    """
+
+    body: bytes | Form
+    content: Any
+    cleanup: ExitStack
+
+
+@asynccontextmanager
+async def receive(request: Request, shape: Shape) -> AsyncIterator[Received]:
+    """What came with `request`; its file is open until the block ends. Raises InvalidField, TooLarge for the body."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip()
+    if content_type == "application/json":
+        body = await _json_body(request)
+        yield Received(body=body, content=hashlib.sha256(body).hexdigest(), cleanup=ExitStack())
+    elif content_type == "multipart/form-data":
+        async with read_form(request, shape.form_fields) as form:
+            content = [sorted(form.fields.items()), form.file and form.file.stored.sha256]
+            yield Received(body=form, content=content, cleanup=form.cleanup)
+    else:
+        raise InvalidField("Content-Type", "must be application/json or multipart/form-data")
+
+
+async def _json_body(request: Request) -> bytes:
+    settings = deployment_of(request).settings
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > settings.max_body_bytes:
+            raise TooLarge(
+                "body",
+                f"is larger than {settings.max_body_bytes} bytes: send the problems as a file, in a form",
+            )
+    return bytes(body)

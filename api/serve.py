@@ -1,0 +1,113 @@
+"""The API as a process: where it listens, whether requests need a key, and how it runs until SIGTERM."""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import sys
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from specreason.config import load_pairs
+from specreason.doorbell import Doorbell
+from specreason.errors import InputError
+from specreason.settings import Settings
+from specreason.store.access.keys import ensure_operator_key, has_key
+from specreason.store.migrate import check_schema
+from specreason.store.session import Database, connect
+
+if TYPE_CHECKING:
+    from api.door.authenticator import Authenticator
+
+GIL_SWITCH_S = 0.0005  # Python's 5 ms would let one submission hold up every small read at each of its turns
+LEAVE_S = 5  # after SIGTERM, for the requests under way: a client that has stalled must not keep the process
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A TCP socket that listens, for IPv4 where `host` has both. Raises InputError: the port is taken, say."""
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, *_, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+        return socket.create_server(address, family=family)
+    except socket.gaierror as error:
+        raise InputError(
+            f"host: cannot listen on {host} ({error.strerror}); choose another with --host or SPECREASON_API_HOST"
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"port: cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); choose another with --port"
+        ) from error
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where a client finds the API that listens there."""
+    name = listener.getsockname()
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{name}"
+    host = f"[{name[0]}]" if listener.family == socket.AF_INET6 else name[0]
+    return f"http://{host}:{name[1]}"
+
+
+def keys_are_on(settings: Settings, listener: socket.socket) -> bool:
+    """Whether requests need a key. Raises InputError if they do not, and other machines could send some."""
+    if settings.keys == "off" and not _is_local(listener):
+        raise InputError(
+            f"keys: SPECREASON_KEYS is off, and {listener.getsockname()[0]} can be reached from other machines;"
+            " switch keys on, or listen on 127.0.0.1"
+        )
+    return settings.keys == "on" or (settings.keys == "auto" and not _is_local(listener))
+
+
+def authenticator_for(database: Database, settings: Settings, listener: socket.socket) -> Authenticator:
+    """Lets requests in by their keys; the operator's key of the settings is one from here on.
+
+    Raises InputError where other machines can reach the API and no key opens it.
+    """
+    from api.door.authenticator import Authenticator
+
+    if settings.admin_key is not None:
+        ensure_operator_key(database, settings.admin_key.get_secret_value())
+    if not _is_local(listener) and not has_key(database):
+        raise InputError(
+            f"keys: there is none yet, and {listener.getsockname()[0]} can be reached from other machines:"
+            " make one with `specreason keys create`, or set SPECREASON_ADMIN_KEY"
+        )
+    return Authenticator(database, settings.broker(), settings)
+
+
+def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None] | None = None) -> None:
+    """Serve the HTTP API on `listener` until SIGTERM; `on_ready` is called just before the first request is taken.
+
+    Raises InputError for settings that cannot work, StoreUnavailable where Postgres is away.
+    """
+    # Here, because a process that only listens for the API's process loads no web server.
+    import uvicorn
+
+    from api.app import create_app
+
+    needs_keys = keys_are_on(settings, listener)
+    database = connect(settings.database())
+    check_schema(database)
+    app = create_app(
+        database,
+        Doorbell(settings.broker()),
+        load_pairs(settings.pairs_file),
+        settings,
+        authenticator=authenticator_for(database, settings, listener) if needs_keys else None,
+    )
+    sys.setswitchinterval(GIL_SWITCH_S)
+    gc.collect()
+    gc.freeze()  # what is there now stays: a collection that looks through all of it stops every request
+    if on_ready is not None:
+        on_ready()
+    config = uvicorn.Config(
+        app, log_level=settings.log_level.lower(), access_log=False, timeout_graceful_shutdown=LEAVE_S
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _is_local(listener: socket.socket) -> bool:
+    """Whether only this machine can connect."""
+    return listener.family == socket.AF_UNIX or ip_address(listener.getsockname()[0]).is_loopback

@@ -1,0 +1,72 @@
+"""What is said of a submission: what was guessed, what is too much, what would be sent, and what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import typer
+
+from specreason.cli.dataset.reading import Dataset
+from specreason.cli.show.output import message_console, print_answer, print_json
+from specreason.client import Batch, Grid
+from specreason.config import RunConfig
+from specreason.settings import Settings
+
+
+def tell_guesses(columns: Mapping[str, str]) -> None:
+    """Say which columns were chosen by their usual names: `columns` has them by what they are taken for."""
+    for ours, column in sorted(columns.items()):
+        note(f"column '{column}' is taken for the {ours}; --{ours} says otherwise")
+
+
+def tell_limits(dataset: Dataset, configs: Sequence[RunConfig], settings: Settings) -> None:
+    """Say what is more than these settings allow. The server has settings of its own, so this is no error."""
+    num_jobs = sum(dataset.num_problems * config.repeats for config in configs)
+    limits = (
+        ("problems", dataset.num_problems, "SPECREASON_MAX_PROBLEMS", settings.max_problems),
+        ("jobs", num_jobs, "SPECREASON_MAX_JOBS", settings.max_jobs),
+        ("bytes", dataset.num_bytes, "SPECREASON_MAX_UPLOAD_BYTES", settings.max_upload_bytes),
+    )
+    for what, number, name, most in limits:
+        if number > most:
+            note(f"{number:,} {what}: the API takes at most {most:,}, unless its {name} says otherwise")
+
+
+def print_plan(dataset: Dataset, configs: Sequence[RunConfig], how: str, *, as_json: bool) -> None:
+    """Problems, jobs and tokens of what would be sent."""
+    num_jobs = sum(dataset.num_problems * config.repeats for config in configs)
+    thinking = sum(dataset.num_problems * config.repeats * config.token_budget for config in configs)
+    plan = {
+        "num_problems": dataset.num_problems,
+        "num_with_answer": dataset.num_with_answer,
+        "num_bytes": dataset.num_bytes,
+        "num_batches": len(configs),
+        "num_jobs": num_jobs,
+        "problem_tokens": dataset.num_tokens,
+        "problem_tokens_are": how,
+        "max_thinking_tokens": thinking,
+        "columns": {ours: column for ours, column in dataset.columns.model_dump().items() if column},
+    }
+    words = (
+        f"{dataset.num_problems:,} problems, {dataset.num_with_answer:,} with an answer: {num_jobs:,} jobs in "
+        f"{len(configs)} {'batch' if len(configs) == 1 else 'batches'}\n"
+        f"{dataset.num_tokens:,} tokens of problems ({how}); at most {thinking:,} tokens of thinking\n"
+        "nothing was sent"
+    )
+    print_answer(plan, words, as_json=as_json)
+
+
+def print_sent(sent: Batch | Grid, batches: Sequence[Batch], *, as_json: bool) -> None:
+    """The ids, and how to follow the batches."""
+    if as_json:
+        print_json(sent)
+        return
+    for batch in batches:
+        typer.echo(str(batch.batch_id))
+    follow = "; ".join(f"specreason batch watch {batch.batch_id}" for batch in batches)
+    note(f"{sum(batch.num_jobs for batch in batches):,} jobs; follow them: {follow}")
+
+
+def note(text: str) -> None:
+    """A remark on stderr."""
+    message_console().print(text, soft_wrap=True, markup=False)

@@ -1,0 +1,78 @@
+"""The problems of a batch, read twice and never held all at once: here to be checked, later to be stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Self
+
+from specreason.errors import InvalidField
+from specreason.submission.jsonl import BLANK_PER_LINE
+from specreason.submission.problem import Columns, Problem, problems_in
+from specreason.submission.text import check_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewProblem:
+    """One problem as the user gave it. `source` holds the user's other keys; `seed` goes before the configuration's."""
+
+    text: str
+    answer: str | None = None
+    problem_id: str | None = None
+    source: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+
+    @classmethod
+    def of(cls, problem: Problem) -> Self:
+        return cls(text=problem.problem, answer=problem.answer, problem_id=problem.id, source=problem.source)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileProblems:
+    """The problems in an open JSONL file, from its beginning each time.
+
+    Raises InvalidField that names the line, and for more than `most` problems.
+    """
+
+    content: BinaryIO
+    columns: Columns
+    most: int
+
+    def __iter__(self) -> Iterator[NewProblem]:
+        count = 0
+        found = problems_in(self.content, self.columns, most_blank=BLANK_PER_LINE * self.most)
+        for count, problem in enumerate(found, start=1):
+            if count > self.most:
+                raise InvalidField("file", f"has more than {self.most} problems")
+            yield NewProblem.of(problem)
+        if not count:
+            raise InvalidField("file", "has no problems")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CheckedProblems:
+    """`count` problems, each fine. `source` gives the same ones each time that it is iterated over."""
+
+    source: Iterable[NewProblem]
+    count: int
+
+    def __iter__(self) -> Iterator[NewProblem]:
+        return iter(self.source)
+
+
+def check(problems: Iterable[NewProblem]) -> CheckedProblems:
+    """Read the problems to their end. Not inside a transaction: it may take longer than one may be idle.
+
+    Raises InvalidField where there are none, and for text that cannot be stored.
+    """
+    count = 0
+    for index, problem in enumerate(problems):
+        count += 1
+        for name in ("text", "answer", "problem_id"):
+            try:
+                check_text(getattr(problem, name) or "")
+            except ValueError as error:
+                raise InvalidField(f"problems[{index}].{name}", str(error)) from None
+    if not count:
+        raise InvalidField("problems", "the batch has none")
+    return CheckedProblems(problems, count)

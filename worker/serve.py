@@ -1,0 +1,39 @@
+"""A worker as a process: what it needs before it starts, and the parts that it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from specreason.config import get_pair, load_pairs
+from specreason.doorbell import Doorbell
+from specreason.engines.platform import check_platform
+from specreason.logs import log_to_stderr
+from specreason.settings import load_settings
+from specreason.store.migrate import check_schema
+from specreason.store.session import connect
+from worker.leader import Leader
+from worker.supervisor import Supervisor
+
+
+def run_worker(
+    pair: str,
+    gpu: str | None,
+    *,
+    child_module: str = "worker.child",
+    on_ready: Callable[[], None] | None = None,
+) -> int:
+    """Run one worker until SIGTERM or SIGINT; its exit status, as `Supervisor.run` has it.
+
+    `gpu` is the child's CUDA_VISIBLE_DEVICES, None: as it is. `on_ready` is called before the child starts. Raises
+    InputError for settings that cannot work, StoreUnavailable where Postgres is away.
+    """
+    settings = load_settings()
+    log_to_stderr(settings.log_level)
+    get_pair(load_pairs(settings.pairs_file), pair)
+    check_platform()
+    database = connect(settings.database(), pool_size=4)
+    check_schema(database)
+    leader = Leader(database, Doorbell(settings.broker()), settings)
+    if on_ready is not None:
+        on_ready()
+    return Supervisor(database, leader, settings, pair, gpu, child_module=child_module).run()
