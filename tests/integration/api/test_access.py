@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 import threading
 import time
@@ -30,6 +29,7 @@ from specreason.store.tables.states import Scope
 from tests.support.apps import NO_BROKER, make_api
 from tests.support.guarded_api import PROBLEMS, any_url, client_of, guarded_app, make_key
 from tests.support.live_api import LOCAL, serving
+from tests.support.messages import names, naming
 from tests.support.openai_builders import ENDPOINT, jsonl, line
 from tests.support.processes import wait_for
 
@@ -153,7 +153,7 @@ def test_a_key_sends_no_more_than_its_rate_and_hears_when_to_come_back(
     answers = [slow.get("/api/workers") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
-    assert "3 requests a minute" in answers[-1].json()["detail"]
+    assert names(answers[-1].json()["detail"], 3)
     assert client_of(app, make_key(database, "ada")).get("/api/workers").status_code == 200
 
 
@@ -179,7 +179,7 @@ def test_above_the_quota_nothing_is_stored(app: FastAPI, database: Database) -> 
     assert client.post("/api/batches", json={"problems": PROBLEMS}).status_code == 201
     refused = client.post("/api/batches", json={"problems": PROBLEMS})
     assert refused.status_code == 429
-    assert "2 jobs of 'ada' are queued" in refused.json()["detail"]
+    assert names(refused.json()["detail"], 2, "'ada'")
     assert int(refused.headers["Retry-After"]) > 0
     assert client.post("/api/batches", json={"problems": PROBLEMS[:1]}).status_code == 201
     assert len(client.get("/api/batches").json()["data"]) == 2
@@ -200,7 +200,7 @@ def test_a_batch_of_openais_above_the_quota_fails_with_its_code_and_stores_no_jo
         assert client.post("/api/batches", json={"problems": PROBLEMS}).status_code == 201
     (error,) = failed["errors"]["data"]
     assert (failed["status"], error["code"], error["line"]) == ("failed", "quota_exceeded", None)
-    assert "0 jobs of 'ada' are queued, and 4 more" in error["message"]
+    assert names(error["message"], 0, "'ada'", 4)
 
 
 def test_the_same_idempotency_key_of_two_owners_is_two_requests(app: FastAPI, database: Database) -> None:
@@ -275,21 +275,21 @@ def test_a_name_that_has_both_listens_where_clients_look_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "says"),
+    ("host", "field", "facts"),
     [
-        ("nowhere.invalid", "host: cannot listen on nowhere.invalid ("),
-        ("192.0.2.1", "port: cannot listen on 192.0.2.1:0 (Cannot assign requested address)"),
+        ("nowhere.invalid", "host", ["nowhere.invalid"]),
+        ("192.0.2.1", "port", ["192.0.2.1:0", "Cannot assign requested address"]),
     ],
 )
-def test_an_address_that_is_not_ours_is_said_in_words(host: str, says: str) -> None:
-    with pytest.raises(InputError, match=re.escape(says)) as refused:
+def test_an_address_that_is_not_ours_is_said_in_words(host: str, field: str, facts: list[str]) -> None:
+    with pytest.raises(InputError, match=f"^{field}: {naming(*facts)}") as refused:
         listening(host)
     assert "rror -" not in str(refused.value)
 
 
 def test_without_keys_other_machines_are_refused(database: Database, servers: Servers) -> None:
     with listening("0.0.0.0") as listener:
-        with pytest.raises(InputError, match="SPECREASON_KEYS is off"):
+        with pytest.raises(InputError, match="SPECREASON_KEYS"):
             keys_are_on(Settings(keys="off"), listener)
         settings = Settings(keys="on", broker_url=servers.broker_url)  # type: ignore[arg-type]
         with pytest.raises(InputError, match="specreason keys create"):

@@ -20,6 +20,7 @@ from specreason.store.read.query import read_only_query
 from specreason.store.session import Database, transaction
 from tests.support.apps import NO_BROKER, make_api
 from tests.support.live_api import LOCAL
+from tests.support.messages import names
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
 
@@ -138,9 +139,9 @@ def test_an_uploaded_file_is_kept_and_its_other_columns_with_it(
 @pytest.mark.parametrize(
     ("body", "field", "says"),
     [
-        ({"problems": []}, "problems", "at least 1"),
+        ({"problems": []}, "problems", "1"),
         ({}, "problems", "required"),
-        ({"problems": PROBLEMS, "pair": "nobody"}, "pair", "this deployment knows demo"),
+        ({"problems": PROBLEMS, "pair": "nobody"}, "pair", "demo"),
         (
             {"problems": PROBLEMS, "config": {"scheme": "magic"}},
             "config.scheme",
@@ -149,37 +150,37 @@ def test_an_uploaded_file_is_kept_and_its_other_columns_with_it(
         (
             {"problems": PROBLEMS, "config": {"scheme": "specdecode"}},
             "config.scheme",
-            "'specdecode' needs a pair with token-level speculation, which 'demo' is not",
+            "'demo'",
         ),
         (
             {"problems": PROBLEMS, "pair": "demo-decode", "config": {"scheme": "base"}},
             "config.scheme",
-            "'base' needs a pair without token-level speculation, and 'demo-decode' has it",
+            "'demo-decode'",
         ),
         (
             {"problems": PROBLEMS, "config": {"max_step_tokens": 8, "min_step_tokens": 9}},
             "config.min_step_tokens",
-            "must not be more than max_step_tokens, 8",
+            "max_step_tokens, 8",
         ),
-        ({"problems": PROBLEMS, "config": {"threshold": 10}}, "config.threshold", "less than or equal to 9"),
+        ({"problems": PROBLEMS, "config": {"threshold": 10}}, "config.threshold", "9"),
         (
             {"problems": PROBLEMS, "config": {"threshold": -1}},
             "config.threshold",
-            "greater than or equal to 0",
+            "0",
         ),
         (
             {"problems": PROBLEMS, "config": {"token_budget": -5}},
             "config.token_budget",
-            "greater than or equal to 1",
+            "1",
         ),
-        ({"problems": PROBLEMS, "config": {"treshold": 5}}, "config.treshold", "unknown key"),
-        ({"problems": PROBLEMS, "colour": 1}, "colour", "unknown key"),
+        ({"problems": PROBLEMS, "config": {"treshold": 5}}, "config.treshold", "unknown"),
+        ({"problems": PROBLEMS, "colour": 1}, "colour", "unknown"),
         ({"problems": [{"problem": "x"}, {"answer": "4"}]}, "problems.1.problem", "required"),
-        ({"problems": [{"problem": "  "}]}, "problems.0.problem", "at least 1"),
-        ({"problems": [{"problem": "x", "anwser": "4"}]}, "problems.0.anwser", "unknown key"),
+        ({"problems": [{"problem": "  "}]}, "problems.0.problem", "1"),
+        ({"problems": [{"problem": "x", "anwser": "4"}]}, "problems.0.anwser", "unknown"),
         ({"problems": [{"problem": "nul \0"}]}, "problems", "NUL"),
-        ({"problems": [{"problem": "x"}] * 6}, "problems", "at most 5"),
-        ([1], "body", "JSON object"),
+        ({"problems": [{"problem": "x"}] * 6}, "problems", "5"),
+        ([1], "body", "object"),
     ],
 )
 def test_a_wrong_body_is_refused_with_the_field_and_stores_nothing(
@@ -190,46 +191,46 @@ def test_a_wrong_body_is_refused_with_the_field_and_stores_nothing(
     assert answer.headers["Content-Type"] == "application/problem+json"
     error = answer.json()
     assert error["field"].startswith(field)
-    assert says in error["detail"]
+    assert names(error["detail"], says)
     assert num_rows(database) == 0
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b'{"problem": "x"}\nnot json\n', "line 2: is not JSON"),
-        (b'{"problem": "x"}\n\n[1]\n', "line 3: must be a JSON object"),
-        (b'{"answer": "4"}\n', "line 1: problem: field required"),
-        (b'{"problem": 5}\n', "line 1: problem"),
-        (b'{"problem": "\xff"}\n', "line 1: is not JSON"),
-        (b"\n\n", "file: has no problems"),
-        (b"x" * 20_000, "file: is larger than 10000 bytes"),
+        (b'{"problem": "x"}\nnot json\n', "line 2:"),
+        (b'{"problem": "x"}\n\n[1]\n', "line 3:"),
+        (b'{"answer": "4"}\n', "line 1: problem:"),
+        (b'{"problem": 5}\n', "line 1: problem:"),
+        (b'{"problem": "\xff"}\n', "line 1:"),
+        (b"\n\n", "file:"),
+        (b"x" * 20_000, "10000 bytes"),
     ],
 )
 def test_a_wrong_line_is_refused_by_its_number_and_stores_nothing(
     client: TestClient, database: Database, content: bytes, says: str
 ) -> None:
     answer = client.post("/api/batches", files={"file": ("p.jsonl", content)})
-    assert answer.status_code == (413 if "larger" in says else 422)
+    assert answer.status_code == (413 if len(content) > 10_000 else 422)
     assert says in answer.json()["detail"]
     assert num_rows(database) == 0
 
 
 @pytest.mark.parametrize(
-    ("request_of", "says"),
+    ("request_of", "field"),
     [
-        ({"content": b"{", "headers": {"content-type": "application/json"}}, "body: is not JSON"),
-        ({"content": b"x", "headers": {"content-type": "text/plain"}}, "Content-Type: must be"),
-        ({"data": {"name": "n"}, "files": {"other": ("p", b"")}}, "other: unknown key"),
-        ({"data": {"config": "{"}, "files": {"file": ("p", b'{"problem": "x"}')}}, "config: is not JSON"),
+        ({"content": b"{", "headers": {"content-type": "application/json"}}, "body"),
+        ({"content": b"x", "headers": {"content-type": "text/plain"}}, "Content-Type"),
+        ({"data": {"name": "n"}, "files": {"other": ("p", b"")}}, "other"),
+        ({"data": {"config": "{"}, "files": {"file": ("p", b'{"problem": "x"}')}}, "config"),
     ],
 )
 def test_a_request_of_the_wrong_form_is_refused(
-    client: TestClient, request_of: dict[str, Any], says: str
+    client: TestClient, request_of: dict[str, Any], field: str
 ) -> None:
     answer = client.post("/api/batches", **request_of)
-    assert answer.status_code == 422
-    assert says in answer.json()["detail"]
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+    assert answer.json()["detail"].startswith(f"{field}: ")
 
 
 @pytest.mark.parametrize("path", ["batches/{}", "batches/{}/jobs", "jobs/{}", "jobs/{}/steps"])

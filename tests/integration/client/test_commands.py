@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from specreason.store.tables.states import JobState, Scope
 from specreason.store.trace.writer import TraceWriter
 from tests.support.guarded_api import guarded_app, make_key
 from tests.support.live_api import serving
+from tests.support.messages import names
 from tests.support.sql import execute
 from tests.support.store_builders import (
     accepted,
@@ -117,7 +119,7 @@ def test_a_csv_is_submitted_and_the_same_line_again_is_the_same_batch(
     assert again.out == first.out
     assert other.out != first.out
     assert num_batches(database) == 2
-    assert "no worker serves the pair 'demo' now" in first.err
+    assert names(first.err, "no worker", "'demo'")
     assert f"specreason batch watch {first.out.strip()}" in first.err
     rows = read_only_query(
         database, 'SELECT text, answer, source FROM problem ORDER BY batch_id, "index"'
@@ -157,35 +159,33 @@ def test_what_servers_take_by_default_is_told_and_no_error(
         monkeypatch.setenv(f"SPECREASON_MAX_{name}", "1")
     ended = shell("submit", path, "--dry-run", "--repeats", 2, "--json")
     assert (ended.status, ended.json["num_problems"]) == (0, 2)
-    assert (
-        "2 problems: the API takes at most 1, unless its SPECREASON_MAX_PROBLEMS says otherwise" in ended.err
-    )
-    assert "4 jobs: the API takes at most 1" in ended.err
-    assert "bytes: the API takes at most 1" in ended.err
+    for found, variable in (("2 problems", "PROBLEMS"), ("4 jobs", "JOBS"), ("bytes", "UPLOAD_BYTES")):
+        lines = [line for line in ended.err.splitlines() if names(line, found)]
+        assert [names(line, 1, f"SPECREASON_MAX_{variable}") for line in lines] == [True]
     assert shell("submit", path, "--json").status == 0  # the API here was started with other settings
 
 
 @pytest.mark.parametrize(
     ("name", "content", "options", "field", "says"),
     [
-        ("x.jsonl", '{"problem": "a"}\n{"problem": 5}\n', (), "line 2: problem", "valid string"),
+        ("x.jsonl", '{"problem": "a"}\n{"problem": 5}\n', (), "line 2: problem", "string"),
         ("x.jsonl", '{"problem": "a \\u0000"}\n', (), "line 1: problem", "NUL"),
         ("x.jsonl", '{"problem": "a \\ud800"}\n', (), "line 1: problem", "surrogate"),
-        ("x.jsonl", "", (), "", "has no problems"),
-        ("x.csv", "problem\na\n  \n", (), "row 2: problem", "at least 1"),
-        ("x.csv", "a,b\n1,2\n", (), "problem", "the columns are a, b"),
-        ("x.csv", CSV, ("--problem", "text"), "--problem", "there is no column 'text'"),
-        ("x.txt", "a", (), "", "or say --format"),
-        ("x.txt", "a", ("--format", "xml"), "--format", "must be one of jsonl"),
+        ("x.jsonl", "", (), "", "problems"),
+        ("x.csv", "problem\na\n  \n", (), "row 2: problem", "1"),
+        ("x.csv", "a,b\n1,2\n", (), "problem", "a, b"),
+        ("x.csv", CSV, ("--problem", "text"), "--problem", "'text'"),
+        ("x.txt", "a", (), "", "--format"),
+        ("x.txt", "a", ("--format", "xml"), "--format", "jsonl"),
         ("x.csv", CSV, ("--grid", "seed=1,2"), "--grid", "scheme=…"),
-        ("x.csv", CSV, ("--config", '{"treshold": 1}'), "config.treshold", "unknown key"),
-        ("x.csv", CSV, ("--config", "no-such-file.json"), "--config", "neither JSON nor a file"),
-        ("x.csv", CSV, ("--metadata", "[]"), "--metadata", "JSON object"),
+        ("x.csv", CSV, ("--config", '{"treshold": 1}'), "config.treshold", "unknown"),
+        ("x.csv", CSV, ("--config", "no-such-file.json"), "--config", "JSON"),
+        ("x.csv", CSV, ("--metadata", "[]"), "--metadata", "object"),
         ("x.csv", CSV, ("--metadata", '{"a": "\\ud800"}'), "metadata", "surrogate"),
-        ("x.csv", CSV, ("--pair", "nobody"), "pair", "no pair is called 'nobody'"),
-        ("x.csv", CSV, ("--deadline-s", "0"), "--deadline-s", "more than 0"),
-        ("x.csv", CSV, ("--deadline-s", "nan"), "--deadline-s", "more than 0"),
-        ("x.csv", CSV, ("--deadline-s", "inf"), "deadline_s", "less than or equal"),
+        ("x.csv", CSV, ("--pair", "nobody"), "pair", "'nobody'"),
+        ("x.csv", CSV, ("--deadline-s", "0"), "--deadline-s", "0"),
+        ("x.csv", CSV, ("--deadline-s", "nan"), "--deadline-s", "0"),
+        ("x.csv", CSV, ("--deadline-s", "inf"), "deadline_s", "inf"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_stored(
@@ -205,7 +205,7 @@ def test_what_is_wrong_is_named_and_nothing_is_stored(
     error = ended.json["error"]
     assert (ended.status, error["exit_status"]) == (2, 2)
     assert error["field"] == (field or str(path))
-    assert says in error["message"]
+    assert names(error["message"], says)
     assert error["message"] in ended.err
     assert num_batches(database) == 0
 
@@ -221,10 +221,10 @@ def test_a_dry_run_counts_and_sends_nothing(shell: Shell, database: Database, tm
     assert (plan["num_problems"], plan["num_with_answer"], plan["num_batches"]) == (2, 2, 3)
     assert (plan["num_jobs"], plan["max_thinking_tokens"]) == (18, 1800)
     assert plan["columns"]["problem"] == "question"
-    assert "counted with the tokenizer of 'demo'" in plan["problem_tokens_are"]
-    assert "column 'question' is taken for the problem" in ended.err
+    assert "'demo'" in plan["problem_tokens_are"]
+    assert names(ended.err, "'question'", "problem")
     elsewhere = shell("submit", path, "--dry-run", "--json", "--pair", "qwq-32b_zr1-1_5b").json
-    assert elsewhere["problem_tokens_are"].startswith("estimated: 4 bytes a token")
+    assert elsewhere["problem_tokens_are"].startswith("estimated")
     assert elsewhere["problem_tokens"] > 0
     assert num_batches(database) == 0
 
@@ -239,7 +239,7 @@ def test_waiting_ends_in_status_3_if_a_job_did_not_succeed(
     ended = shell("batch", "watch", bad, "--json")
     assert ended.status == 3
     assert (ended.json["num_succeeded"], ended.json["num_failed"]) == (1, 1)
-    assert "2 of 2 jobs have ended" in ended.err
+    assert "2 of 2 jobs" in ended.err
 
 
 def test_of_several_batches_each_is_said_once_it_has_ended_and_together_how_many_jobs_have(
@@ -250,13 +250,13 @@ def test_of_several_batches_each_is_said_once_it_has_ended_and_together_how_many
     options = (path, "--grid", "scheme=base,drafter", "--wait", "--timeout", 0.1)
     first = shell("submit", *options)
     assert first.status == 8
-    assert "2 batches: 0 of 4 jobs have ended\n" in first.err
-    assert "4 of 4 jobs have not ended after 0.1 s" in first.err
+    assert "0 of 4 jobs" in first.err
+    assert names(first.err, "4 of 4 jobs", "0.1 s")
     for batch in shell("batch", "list", "--json").json["data"]:
         end_all(database, UUID(batch["batch_id"]), JobState.SUCCEEDED, JobState.FAILED)
     again = shell("submit", *options)
     assert again.status == 3
-    assert again.err.count("2 of 2 jobs have ended, 1 without success\n") == 2
+    assert len(re.findall(r"2 of 2 jobs .*\b1\b.*\n", again.err)) == 2
 
 
 def test_waiting_longer_than_allowed_is_status_8_and_says_how_to_go_on(
@@ -282,7 +282,7 @@ def test_ctrl_c_leaves_the_batch_alone_and_says_how_to_look_again(shell: Shell, 
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (one system call)
     )
     assert watch.stderr is not None
-    assert "0 of 2 jobs have ended" in watch.stderr.readline()
+    assert "0 of 2 jobs" in watch.stderr.readline()
     os.kill(watch.pid, signal.SIGINT)
     out, err = watch.communicate(timeout=60)
     assert watch.returncode == 130
@@ -373,13 +373,12 @@ def test_a_key_that_does_not_count_or_may_not_is_status_5(
 
     monkeypatch.delenv("SPECREASON_API_KEY", raising=False)
     needed = refusal("batch", "list")
-    assert "an API key is needed" in needed
     assert "SPECREASON_API_KEY" in needed
     monkeypatch.setenv("SPECREASON_API_KEY", "sr_wrong")
-    assert "unknown or revoked" in refusal("submit", path)
+    assert names(refusal("submit", path), "API key")
     monkeypatch.setenv("SPECREASON_API_KEY", make_key(database, "ada", [Scope.READ]).secret)
     assert locked("batch", "list").status == 0
-    assert "the scope 'submit'" in refusal("submit", path)
+    assert "'submit'" in refusal("submit", path)
     assert num_batches(database) == 0
 
 
@@ -392,7 +391,7 @@ def test_an_idempotency_key_that_was_used_for_something_else_is_status_6(
     execute(database, "UPDATE idempotency_key SET body_hash = 'of something else'")
     ended = shell("submit", path, "--json")
     assert (ended.status, ended.json["error"]["exit_status"]) == (6, 6)
-    assert "Idempotency-Key: was used before" in ended.err
+    assert "Idempotency-Key" in ended.err
     assert shell("submit", path, "--again").status == 0
     assert num_batches(database) == 2
 
@@ -422,7 +421,7 @@ def test_a_reader_that_has_seen_enough_ends_a_command_quietly(
 def test_a_server_that_is_not_there_is_status_7(shell: Shell) -> None:
     ended = shell("batch", "list", "--api", "http://127.0.0.1:1", "--json")
     assert (ended.status, ended.json["error"]["exit_status"]) == (7, 7)
-    assert "is it running?" in ended.err
+    assert "http://127.0.0.1:1" in ended.err
 
 
 def test_workers_are_listed(shell: Shell, database: Database) -> None:
@@ -443,11 +442,11 @@ def test_a_newer_database_is_one_line_wherever_it_is_met(
     for command in (("db", "upgrade"), ("db", "check")):
         ended = shell(*command)
         assert (ended.status, ended.err.count("\n")) == (2, 1)
-        assert "install that version" in ended.err
+        assert "install" in ended.err
     ended = shell("doctor", "--json", "--data-dir", tmp_path)
     (schema,) = [check for check in ended.json["checks"] if check["name"] == "schema"]
     assert (ended.status, schema["status"]) == (3, "fail")
-    assert "install that version" in schema["remedy"]
+    assert "install" in schema["remedy"]
 
 
 def test_the_doctor_finds_a_deployment_well_and_says_what_is_missing(
@@ -517,4 +516,4 @@ def test_many_lines_are_not_said_where_nobody_looks(
     batch_id = submit(database, 1)
     ended = shell("batch", "watch", batch_id, "--timeout", 1)
     assert 1 < len(ended.err.splitlines()) < 10
-    assert "0 of 1 jobs have ended" in ended.err
+    assert "0 of 1 jobs" in ended.err
