@@ -60,7 +60,7 @@ def test_a_request_sent_again_under_its_key_is_the_same_batch(client: TestClient
     assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Idempotent-Replayed"] == "true"
     assert read_only_query(database, "SELECT count(*) FROM batch").rows == ((1,),)
-    odd = {"problems": PROBLEMS, "metadata": {"half": "\ud800"}}
+    odd = {"problems": [{"problem": "1 + 1?", "source": {"half": "\ud800"}}], "name": "\0"}
     body = json.dumps(odd).encode()
     headers = {"Idempotency-Key": "odd", "Content-Type": "application/json"}
     assert client.post("/api/batches", content=body, headers=headers).status_code == 201

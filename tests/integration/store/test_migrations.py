@@ -40,7 +40,7 @@ INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND index
 
 
 NEWEST = "r0001"
-GOLDEN = Path(__file__).parents[2] / "golden" / "schema.txt"
+GOLDEN = Path(__file__).with_name("schema.txt")
 DROPPED = ("file", "content|bytea|||\n")  # the table, and its line in the golden text
 NEW_VIEWS = {"graded_job", "live_worker"}
 

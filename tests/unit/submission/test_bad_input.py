@@ -136,6 +136,6 @@ def test_a_line_that_begins_with_very_much_blank_is_not_taken_for_a_blank_one() 
 
 
 @pytest.mark.parametrize("path", ["/api/batches", "/v1/files"])
-def test_a_problem_that_repeats_what_is_no_text_can_be_sent(path: str) -> None:
+def test_an_error_that_repeats_text_which_cannot_be_stored_can_be_sent(path: str) -> None:
     answer = error_response(path, 422, "\ud800: unknown key", field="\ud800")
     assert "\ufffd: " in json.dumps(json.loads(answer.body), ensure_ascii=False)
