@@ -1,4 +1,8 @@
-"""The `specreason` command. Each command is a thin shell around what it names; `exits.py` says how they end."""
+"""The `specreason` command. Modules beside this one hold the commands, `exits.py` how they end, the rooms the rest.
+
+A command imports what is slow to load (the store, servers, datasets, checks) inside itself, so that help, completion
+and the commands that only ask the API start quickly.
+"""
 
 from __future__ import annotations
 
