@@ -22,6 +22,9 @@ from tests.support.guarded_api import PROBLEMS, client_of, make_key
 from tests.support.live_api import LOCAL
 from tests.support.messages import naming
 
+HAS_IPV6 = Path("/proc/net/if_inet6").exists()
+IPV6 = pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")
+
 
 def test_without_keys_a_page_of_another_site_is_refused_but_ours_is_not(
     servers: Servers, database: Database
@@ -50,10 +53,6 @@ def test_without_keys_everybody_sees_everything(
         assert anybody.get(f"/api/batches/{batch_id}").status_code == 200
         theirs = anybody.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"]
     assert ada.get(f"/api/batches/{theirs}").status_code == 404
-
-
-HAS_IPV6 = Path("/proc/net/if_inet6").exists()
-IPV6 = pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")
 
 
 def listening(host: str) -> socket.socket:
