@@ -35,7 +35,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a key. It is shown once, here: only its hash is stored."""
-    from specreason.cli.local.services import opened_database
+    from specreason.cli.local.database import opened_database
     from specreason.store.access.keys import NewKey, create_key
     from specreason.store.tables.states import Scope
 
@@ -62,7 +62,7 @@ def create(
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the keys and their scopes."""
-    from specreason.cli.local.services import opened_database
+    from specreason.cli.local.database import opened_database
     from specreason.store.access.keys import list_keys
 
     with opened_database() as database:
@@ -79,7 +79,7 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """Revoke a key. The batches of its owner stay."""
-    from specreason.cli.local.services import opened_database
+    from specreason.cli.local.database import opened_database
     from specreason.store.access.keys import revoke_key
 
     with opened_database() as database:
