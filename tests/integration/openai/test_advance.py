@@ -214,7 +214,11 @@ def test_a_batch_waits_for_a_folder_that_is_not_mounted_until_it_expires(
         return openai.batches.create(input_file_id=file_id, **asked).id  # type: ignore[call-overload,no-any-return]
 
     late, waits = submitted(), submitted()
-    wait_for(lambda: all(f"{each} is not moved on: file" in caplog.text for each in (late, waits)))
+    wait_for(
+        lambda: all(
+            f"{each} is not advanced, housekeeping tries again: file" in caplog.text for each in (late, waits)
+        )
+    )
     assert [openai.batches.retrieve(each).status for each in (late, waits)] == ["validating"] * 2
     execute(database, f"UPDATE openai_batch SET expires_at = now() WHERE id = '{to_batch_id(late)}'")
     errors = reaches(openai, late, "failed").errors
@@ -271,7 +275,7 @@ def test_of_two_result_files_none_stays_where_the_second_cannot_be_kept(
     with full_disk(4000):
         end_all(database, lambda number: long if number else succeeded(number))
         openai.batches.retrieve(made.id)
-        wait_for(lambda: "is not moved on: files" in caplog.text)
+        wait_for(lambda: "is not advanced, housekeeping tries again: files" in caplog.text)
     assert sorted(app.state.deployment.folder.path.iterdir()) == files_before
     done = reaches(openai, made.id, "completed")
     assert [len(lines_of(openai, each)) for each in (done.output_file_id, done.error_file_id)] == [1, 1]
