@@ -110,5 +110,5 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = first_invalid_field(error, prefix="SPECREASON_")
-        raise InvalidField(wrong.field.upper(), wrong.reason) from error
+        invalid = first_invalid_field(error, prefix="SPECREASON_")
+        raise InvalidField(invalid.field.upper(), invalid.reason) from error

@@ -35,13 +35,13 @@ class Slots(TaskPool):  # type: ignore[misc]  # Celery carries no types
     def on_apply(
         self, target: Any, args: Any = None, kwargs: Any = None, callback: Any = None, **options: Any
     ) -> Any:
-        def freed(result: Any) -> None:
+        def wake_consumer(result: Any) -> None:
             callback(result)
             loop = get_event_loop()
             if loop is not None:
                 loop.call_soon(lambda: None)
 
-        return super().on_apply(target, args, kwargs, callback=freed, **options)
+        return super().on_apply(target, args, kwargs, callback=wake_consumer, **options)
 
 
 def serve(app: Celery, pair: str, *, slots: int) -> None:

@@ -55,7 +55,7 @@ def answer_once(
     name = _name(request, key, content)
     with transaction(deployment_of(request).database) as connection:
         if name is not None and (earlier := earlier_answer(connection, name)) is not None:
-            return _replayed(earlier)
+            return _replay(earlier)
         created = create(connection)
         answer = StoredAnswer(status=status, body=to_json(created, inf_nan_mode="null"))
         if name is not None:
@@ -75,7 +75,7 @@ def answered_before(request: Request, key: str | None, content: Any) -> Response
         return None
     with transaction(deployment_of(request).database) as connection:
         earlier = earlier_answer(connection, name)
-    return None if earlier is None else _replayed(earlier)
+    return None if earlier is None else _replay(earlier)
 
 
 def _name(request: Request, key: str | None, content: Any) -> RequestKey | None:
@@ -86,7 +86,7 @@ def _name(request: Request, key: str | None, content: Any) -> RequestKey | None:
     return RequestKey(owner=owner, path=request.url.path, key=key, body_hash=digest)
 
 
-def _replayed(answer: StoredAnswer) -> Response:
+def _replay(answer: StoredAnswer) -> Response:
     return _json(answer, {"Idempotent-Replayed": "true"})
 
 

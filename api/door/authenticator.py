@@ -3,7 +3,7 @@
 A looked-up key is remembered for KNOWN_S, so that a revoked key stops within that time; so is a secret that is not a
 key. Requests are counted in the broker, over a moving minute and for all API processes together; while the broker does
 not answer, no request is refused. Each process counts a second's worth of requests ahead, so that most requests wait
-for no server. A minute may therefore admit that many requests too many for each process.
+for no server. A minute may therefore admit up to that many excess requests per process.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ class Authenticator:
     def admit_at_once(self, authorization: str | None) -> ApiKey | None:
         """The key that `admit` would return, if no server is needed for that; else None."""
         with self._lock:
-            known = self._remembered(_secret(authorization))
-            if known is None or known.counted_ahead == 0:
+            known_key = self._remembered(_secret(authorization))
+            if known_key is None or known_key.counted_ahead == 0:
                 return None
-            known.counted_ahead -= 1
-            return known.key
+            known_key.counted_ahead -= 1
+            return known_key.key
 
     def remembers(self, authorization: str | None) -> bool:
         """Whether `admit` can skip looking the key up."""
@@ -77,17 +77,17 @@ class Authenticator:
 
     def admit(self, authorization: str | None) -> ApiKey:
         """The key in an Authorization header, for one request. Raises KeyRefused and LimitReached. Blocks."""
-        known = self._find(authorization)
-        if known is None:
+        known_key = self._find(authorization)
+        if known_key is None:
             raise KeyRefused(
                 "the API key is unknown or revoked"
                 if authorization
                 else "an API key is needed: send it as `Authorization: Bearer sr_…`"
             )
-        ahead = self._count(known.key)
+        ahead = self._count(known_key.key)
         with self._lock:
-            known.counted_ahead += ahead
-        return known.key
+            known_key.counted_ahead += ahead
+        return known_key.key
 
     def knows(self, authorization: str | None) -> bool:
         """Whether the key in an Authorization header is valid. Counts no request. Blocks."""
@@ -98,10 +98,10 @@ class Authenticator:
         if secret is None:
             return None
         with self._lock:
-            known = self._remembered(secret)
+            known_key = self._remembered(secret)
             refused = time.monotonic() < self._refused.get(secret, 0)
-        if known is not None or refused:
-            return known
+        if known_key is not None or refused:
+            return known_key
         until = time.monotonic() + KNOWN_S
         key = find_key(self._database, secret)
         with self._lock:
@@ -113,13 +113,13 @@ class Authenticator:
                 return None
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
-            known = _KnownKey(key, until, 0 if expired is None else expired.counted_ahead)
-            self._known[secret] = known
-        return known
+            known_key = _KnownKey(key, until, 0 if expired is None else expired.counted_ahead)
+            self._known[secret] = known_key
+        return known_key
 
     def _remembered(self, secret: str | None) -> _KnownKey | None:
-        known = self._known.get(secret) if secret is not None else None
-        return known if known is not None and time.monotonic() < known.until else None
+        known_key = self._known.get(secret) if secret is not None else None
+        return known_key if known_key is not None and time.monotonic() < known_key.until else None
 
     def _count(self, key: ApiKey) -> int:
         """Count one request of the key, and more ahead if the limit allows. Returns how many were counted ahead."""

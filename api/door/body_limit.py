@@ -32,7 +32,7 @@ class BodyLimit:
             return
         num_bytes = 0
 
-        async def counted() -> Message:
+        async def receive_within_limit() -> Message:
             nonlocal num_bytes
             message = await receive()
             num_bytes += len(message.get("body", b""))
@@ -41,4 +41,4 @@ class BodyLimit:
                 raise HTTPException(413, refusal)
             return message
 
-        await self._app(scope, counted, send)
+        await self._app(scope, receive_within_limit, send)

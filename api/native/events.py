@@ -56,7 +56,7 @@ STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def _counted(request: Request) -> AsyncIterator[None]:
+async def _count_stream(request: Request) -> AsyncIterator[None]:
     """Count the stream from before its first query until its answer ends, with or without an error."""
     streams = deployment_of(request).streams
     owner = caller_of(request).owner
@@ -67,7 +67,7 @@ async def _counted(request: Request) -> AsyncIterator[None]:
         streams.close_one(owner)
 
 
-COUNTED = Depends(_counted)
+COUNTED = Depends(_count_stream)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

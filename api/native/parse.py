@@ -17,7 +17,7 @@ from api.native.uploads import Form, Upload
 from specreason.errors import InvalidField, NotFound
 from specreason.store.files.rows import NewFile, read_file
 from specreason.store.queue.problems import FileProblems, NewProblem
-from specreason.submission.form import from_form, parsed
+from specreason.submission.form import from_form, parse_json
 from specreason.submission.options import Options
 from specreason.submission.problem import DEFAULT_COLUMNS, Columns, Problem, problem_of
 from specreason.validation import first_invalid_field
@@ -44,7 +44,7 @@ def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Call
     file_id = fields.pop("file_id", None)
     if (body.file is None) == (file_id is None):
         raise InvalidField("file", "a JSONL file is required, or the file_id of one; not both")
-    options = _validated(shape.options, fields)
+    options = _validate(shape.options, fields)
     columns = options.mapping or DEFAULT_COLUMNS
     if body.file is not None:
         upload = _new_file(body.file, caller)
@@ -56,16 +56,18 @@ def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Call
 
 
 def _parse_json(body: bytes, shape: Shape, most: int) -> Submission:
-    fields = parsed(body, "body")
+    fields = parse_json(body, "body")
     if not isinstance(fields, dict):
         raise InvalidField("body", "must be a JSON object")
     rows, mapping = fields.get("problems"), fields.get("mapping")
     if isinstance(rows, list) and len(rows) > most:
         raise InvalidField("problems", f"are {len(rows)}; a batch has at most {most}")
     if isinstance(rows, list) and mapping is not None:
-        columns = _validated(Columns, mapping, prefix="mapping.")
-        fields["problems"] = [_mapped(row, columns, f"problems.{index}") for index, row in enumerate(rows)]
-    batch = _validated(shape.json, fields)
+        columns = _validate(Columns, mapping, prefix="mapping.")
+        fields["problems"] = [
+            _problem_from(row, columns, f"problems.{index}") for index, row in enumerate(rows)
+        ]
+    batch = _validate(shape.json, fields)
     return Submission(options=batch, problems=[NewProblem.of(problem) for problem in batch.problems])
 
 
@@ -82,13 +84,13 @@ def _open_known(deployment: Deployment, name: str, caller: Caller) -> tuple[UUID
         raise InvalidField("file_id", str(error)) from error
 
 
-def _mapped(row: Any, columns: Columns, field: str) -> Problem:
+def _problem_from(row: Any, columns: Columns, field: str) -> Problem:
     if not isinstance(row, dict):
         raise InvalidField(field, "must be a JSON object")
     return problem_of(row, columns, prefix=f"{field}.")
 
 
-def _validated(model: type[Model], fields: Any, *, prefix: str = "") -> Model:
+def _validate(model: type[Model], fields: Any, *, prefix: str = "") -> Model:
     try:
         return model.model_validate(fields)
     except ValidationError as error:

@@ -29,7 +29,7 @@ def get_results(store: Store, viewer: Viewer, batch_id: UUID) -> StreamingRespon
     """Answers, reasoning, grades and token counts of the ended jobs, one JSON object per line."""
     # In ASCII, because some readers would end a line at U+2028.
     lines = (json.dumps(result_line(job)) for job in ended_jobs(store, viewer, batch_id))
-    return StreamingResponse(_joined(lines), media_type="application/jsonl")
+    return StreamingResponse(_chunks(lines), media_type="application/jsonl")
 
 
 def result_line(job: EndedJob) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def result_line(job: EndedJob) -> dict[str, Any]:
     }
 
 
-def _joined(lines: Iterable[str]) -> Iterator[bytes]:
+def _chunks(lines: Iterable[str]) -> Iterator[bytes]:
     """Join lines into chunks, because sending a chunk costs more than a line."""
     chunk: list[str] = []
     for line in lines:

@@ -106,13 +106,13 @@ def get_batches(
 ) -> Page[BatchObject]:
     """A page of batches, newest first."""
     rows = list_openai_batches(store, viewer, after=to_cursor(after, to_batch_id), limit=limit + 1)
-    return page_of([_shown(advancer, row) for row in rows], limit)
+    return page_of([_show(advancer, row) for row in rows], limit)
 
 
 @router.get("/batches/{batch_id}", dependencies=[READ])
 def get_batch(store: Store, viewer: Viewer, advancer: Advancer, batch_id: str) -> BatchObject:
     """One batch: its status, its counts, and its result files once they are written."""
-    return _shown(advancer, read_openai_batch(store, viewer, to_batch_id(batch_id)))
+    return _show(advancer, read_openai_batch(store, viewer, to_batch_id(batch_id)))
 
 
 @router.post("/batches/{batch_id}/cancel", dependencies=[CONTROL])
@@ -121,7 +121,7 @@ def cancel(store: Store, viewer: Viewer, advancer: Advancer, batch_id: str) -> B
     batch = read_openai_batch(store, viewer, to_batch_id(batch_id))
     if not batch.is_settled:
         mark_cancelling(store, viewer, batch.id)
-    return _shown(advancer, read_openai_batch(store, viewer, batch.id))
+    return _show(advancer, read_openai_batch(store, viewer, batch.id))
 
 
 def _new_batch(connection: Connection, caller: Caller, body: CreateBatch) -> NewOpenAIBatch:
@@ -145,7 +145,7 @@ def _new_batch(connection: Connection, caller: Caller, body: CreateBatch) -> New
     )
 
 
-def _shown(advancer: BatchAdvancer, batch: OpenAIBatch) -> BatchObject:
+def _show(advancer: BatchAdvancer, batch: OpenAIBatch) -> BatchObject:
     """The batch as an answer. Showing a batch also requests its next step."""
     advancer.advance_soon(batch)
     return batch_object(batch)

@@ -28,10 +28,10 @@ def to_form(options: Mapping[str, Any]) -> dict[str, str]:
 
 def from_form(fields: Mapping[str, str]) -> dict[str, Any]:
     """Read options from fields, without validating them. Raises InvalidField if a field is not valid JSON."""
-    return {name: parsed(text, name) if name in _IN_JSON else text for name, text in fields.items()}
+    return {name: parse_json(text, name) if name in _IN_JSON else text for name, text in fields.items()}
 
 
-def parsed(text: str | bytes, field: str) -> Any:
+def parse_json(text: str | bytes, field: str) -> Any:
     """Parse `text` as JSON. Raises InvalidField that names the field."""
     try:
         return load_json(text)
