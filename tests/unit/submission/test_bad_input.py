@@ -13,7 +13,7 @@ from api.answers.errors import error_response
 from api.native.bodies import BatchBody, GridBody
 from api.native.controls import Deadline, Requeue
 from api.openai.batches import CreateBatch
-from api.openai.input_file import Refused, read_plan
+from api.openai.input_file import Refused, read_parts
 from api.openai.lines import LineInvalid, config_of, read_line
 from specreason.config import load_pairs
 from specreason.submission.jsonl import LONGEST_LINE, MOST_DEPTH, lines_of, load_json
@@ -101,7 +101,7 @@ def test_a_long_name_is_not_repeated_whole() -> None:
     row = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": body}
     keyed = row | {"custom_id": "b", "body": body | {name: 1}}
     with pytest.raises(Refused) as raised:
-        read_plan(
+        read_parts(
             io.BytesIO(f"{json.dumps(row)}\n{json.dumps(keyed)}".encode()),
             load_pairs(),
             max_lines=9,
@@ -124,7 +124,7 @@ def test_json_of_the_greatest_depth_is_read() -> None:
 def test_a_file_of_blank_lines_is_read_no_further_than_its_limit() -> None:
     content = io.BytesIO(b"\n" * MANY)
     with pytest.raises(Refused, match=naming("100 blank lines")):
-        read_plan(content, {}, max_lines=10, max_jobs=10)
+        read_parts(content, {}, max_lines=10, max_jobs=10)
     assert content.tell() == 101
     assert not list(lines_of(io.BytesIO(b" \n" * 100), most_blank=100))
 

@@ -20,7 +20,7 @@ from specreason.cli.dataset.columns import choose_columns, guesses
 from specreason.cli.dataset.rows import Format, Row, format_of, read_rows
 from specreason.errors import InvalidField
 from specreason.submission.jsonl import LONGEST_LINE
-from specreason.submission.problem import AS_OURS, Columns, problem_of
+from specreason.submission.problem import DEFAULT_COLUMNS, Columns, problem_of
 from tests.support.messages import naming
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
@@ -130,7 +130,7 @@ def choose(columns: str, **given: str) -> tuple[Columns, dict[str, str]]:
 
 
 def test_columns_called_as_ours_need_no_mapping() -> None:
-    assert choose("problem answer url") == (AS_OURS, {})
+    assert choose("problem answer url") == (DEFAULT_COLUMNS, {})
 
 
 def test_the_only_usual_name_is_guessed_and_said() -> None:
