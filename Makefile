@@ -1,4 +1,4 @@
-# Everything runs from .venv, which is made from the lock file and remade when that changes.
+# Everything runs from .venv. It is made from the lock file, and made again when that changes.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,14 +13,14 @@ demo: $(INSTALLED)
 up: $(INSTALLED)
 	$(BIN)/specreason up
 
-# The tests that need no process, no network and no model library: half a minute at most.
+# Tests without processes, network and model libraries. They take half a minute at most.
 unit: $(INSTALLED)
 	$(BIN)/python -m pytest -q tests/unit
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
-# Workers, Postgres and Valkey killed at random for five minutes, then an audit. make chaos SEED=7 SECONDS=60
+# Kills workers, Postgres and Valkey at random for five minutes, then audits the database: make chaos SEED=7 SECONDS=60
 chaos: $(INSTALLED)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--duration $(SECONDS)) \
 		$(if $(JOBS),--jobs $(JOBS)) $(if $(PAIR),--pair $(PAIR)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
@@ -36,7 +36,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# An installation that did not come to its end leaves .unfinished behind: the next one starts with an empty .venv.
+# An interrupted installation leaves .unfinished behind; the next one then starts with an empty .venv.
 $(INSTALLED): requirements/cpu.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	@$(PYTHON) -m venv $(if $(wildcard $(VENV)/.unfinished),--clear) $(VENV)

@@ -1,4 +1,4 @@
-"""The HTTP API, wired up."""
+"""Builds the HTTP API."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def create_app(
 ) -> FastAPI:
     """The application over a migrated database. It loads no model and runs no job.
 
-    Without an authenticator, keys are off.
+    Without an authenticator, requests need no key.
     """
     folder = files_folder(database, settings.files_dir)
     advancer = BatchAdvancer(database, folder, doorbell, pairs, settings)
@@ -54,7 +54,7 @@ def create_app(
     app = FastAPI(
         title="SpecReason Pipeline",
         version=__version__,
-        summary="Submit reasoning jobs in bulk, and read every step that was taken.",
+        summary="Submit reasoning jobs in bulk, and read every step of each.",
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(check_scope)],
@@ -76,6 +76,6 @@ def create_app(
     handle_errors(app)
     document_errors(app)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
-    # The outermost: a request without a key costs nothing but its refusal.
+    # Added last and therefore outermost: an unauthenticated request gets no further.
     app.add_middleware(AccessMiddleware, authenticator=authenticator)
     return app

@@ -1,4 +1,4 @@
-"""What one API process works with: `create_app` makes it once, and a route names the parts that it needs."""
+"""The objects that one API process works with. `create_app` makes them once; a route names those that it needs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from specreason.store.session import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """The parts of the process that outlive a request. `authenticator` is None where keys are off."""
+    """The parts of the process that outlive a request. `authenticator` is None while keys are off."""
 
     database: Database
     doorbell: Doorbell
@@ -38,7 +38,7 @@ def deployment_of(request: Request) -> Deployment:
     return deployment
 
 
-# FastAPI would run what is not async in a thread of its own.
+# These are async because FastAPI runs any other dependency in a thread.
 async def _store(request: Request) -> Database:
     return deployment_of(request).database
 

@@ -1,7 +1,7 @@
-"""What an API does for everybody, in a thread of its own: it ends late jobs, moves on open batches, deletes files.
+"""Periodic work of an API for all owners, in a thread: end late jobs, advance open batches, delete stray files.
 
-Every API does all of it, now and then: there may be no worker to end a job that is late, and only an API can reach the
-files. Two at once do no harm, for each chore begins with a look at how things stand.
+Every API process does all of it. A deployment may have no worker that ends late jobs, and only an API can reach the
+files. Two processes may run a chore at the same time, because each chore first reads the current state.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EVERY_S = 60.0
 
 @dataclass(slots=True)
 class Housekeeping:
-    """One per application. `start` it once, and `close` it before the advancer and the database."""
+    """One per application. Call `start` once, and `close` before the advancer and the database are closed."""
 
     database: Database
     folder: Folder
@@ -35,12 +35,12 @@ class Housekeeping:
     _thread: threading.Thread | None = field(default=None, init=False)
 
     def start(self) -> None:
-        """Do every chore now and every `every_s` seconds, until `close`."""
+        """Run every chore now and every `every_s` seconds, until `close`."""
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Wait for the chore under way."""
+        """Wait for the current chore to end; run no other."""
         self._closed.set()
         if self._thread is not None:
             self._thread.join()
@@ -53,28 +53,28 @@ class Housekeeping:
             self._closed.wait(self.every_s)
 
     def _try(self, chore: Callable[[], None]) -> None:
-        """A chore that fails keeps no other from being done."""
+        """Run a chore and log its failure, so that the other chores still run."""
         name = chore.__name__.strip("_").replace("_", " ")
         try:
             chore()
         except SpecReasonError as error:
-            log.warning("housekeeping: %s: tried again in %.0f s: %s", name, self.every_s, error)
+            log.warning("housekeeping: %s failed; next try in %.0f s: %s", name, self.every_s, error)
         except Exception:
-            log.exception("housekeeping: %s: tried again in %.0f s", name, self.every_s)
+            log.exception("housekeeping: %s failed; next try in %.0f s", name, self.every_s)
 
     def _end_late_jobs(self) -> None:
-        """Jobs whose deadline has passed, everybody's."""
+        """Expire jobs of every owner whose deadline has passed."""
         while expire_deadlines(self.database) and not self._closed.is_set():
             pass
 
     def _advance_open_batches(self) -> None:
-        """OpenAI batches that nobody has looked at, or that another API left half done."""
+        """Advance OpenAI batches that no client polls, or that another API process left unfinished."""
         for batch in self.advancer.open_batches():
             if self._closed.is_set():
                 return
             self.advancer.advance_soon(batch)
 
     def _delete_stray_files(self) -> None:
-        """Files that nobody can read any more: deleted, expired, or of an upload that came to nothing."""
+        """Delete files that cannot be read any more: deleted or expired ones, and those of failed uploads."""
         for file_id in unknown_files(self.database, self.folder.old_files()):
             self.folder.remove(file_id)

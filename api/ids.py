@@ -1,4 +1,4 @@
-"""Ids as OpenAI writes them: `file-` and `batch_` before the 32 hexadecimal digits of ours."""
+"""Ids in OpenAI's form: `file-` or `batch_` before the 32 hexadecimal digits of a UUID."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def batch_name(batch_id: UUID) -> str:
 
 
 def to_file_id(name: str) -> UUID:
-    """Raises NotFound for what cannot be the id of a file."""
+    """Raises NotFound if `name` cannot be the id of a file."""
     return _parse(name, "file", "file-")
 
 
 def to_any_file_id(name: str) -> UUID:
-    """A file by OpenAI's name for it or by its plain id. Raises NotFound as `to_file_id` does."""
+    """Accepts a plain UUID as well as OpenAI's form. Raises NotFound as `to_file_id` does."""
     try:
         return UUID(name)
     except ValueError:
@@ -30,12 +30,12 @@ def to_any_file_id(name: str) -> UUID:
 
 
 def to_batch_id(name: str) -> UUID:
-    """Raises NotFound for what cannot be the id of a batch."""
+    """Raises NotFound if `name` cannot be the id of a batch."""
     return _parse(name, "batch", "batch_")
 
 
 def to_cursor(after: str | None, to_id: Callable[[str], UUID]) -> UUID | None:
-    """Where a page begins. Raises InvalidField for what `to_id` says cannot be an id."""
+    """The id after which a page begins; None for the first page. Raises InvalidField if `to_id` refuses `after`."""
     try:
         return None if after is None else to_id(after)
     except NotFound as error:

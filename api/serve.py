@@ -1,4 +1,4 @@
-"""The API as a process: where it listens, whether requests need a key, and how it runs until SIGTERM."""
+"""Runs the API as a process: opens its socket, decides whether requests need a key, and serves until SIGTERM."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ from specreason.store.session import Database, connect
 if TYPE_CHECKING:
     from api.door.authenticator import Authenticator
 
-GIL_SWITCH_S = 0.0005  # Python's 5 ms would let one submission hold up every small read at each of its turns
-LEAVE_S = 5  # after SIGTERM, for the requests under way: a client that has stalled must not keep the process
+# With Python's default of 5 ms, the thread of one large submission would delay every small read.
+GIL_SWITCH_S = 0.0005
+# Grace after SIGTERM for requests in progress: a stalled client must not keep the process alive.
+LEAVE_S = 5
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A TCP socket that listens, for IPv4 where `host` has both. Raises InputError: the port is taken, say."""
+    """A listening TCP socket; IPv4 if `host` has both. Raises InputError if it cannot listen there."""
     try:
-        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, *_, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+        addresses = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, *_, address = min(addresses, key=lambda each: each[0] != socket.AF_INET)
         return socket.create_server(address, family=family)
     except socket.gaierror as error:
         raise InputError(
@@ -42,7 +44,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Where a client finds the API that listens there."""
+    """The URL at which clients reach the API on this socket."""
     name = listener.getsockname()
     if listener.family == socket.AF_UNIX:
         return f"unix:{name}"
@@ -51,7 +53,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 def keys_are_on(settings: Settings, listener: socket.socket) -> bool:
-    """Whether requests need a key. Raises InputError if they do not, and other machines could send some."""
+    """Whether requests need a key. Raises InputError if keys are off and other machines can reach the API."""
     if settings.keys == "off" and not _is_local(listener):
         raise InputError(
             f"keys: SPECREASON_KEYS is off, and {listener.getsockname()[0]} can be reached from other machines;"
@@ -61,9 +63,9 @@ def keys_are_on(settings: Settings, listener: socket.socket) -> bool:
 
 
 def authenticator_for(database: Database, settings: Settings, listener: socket.socket) -> Authenticator:
-    """Lets requests in by their keys; the operator's key of the settings is one from here on.
+    """Make the authenticator. If the settings have an administrator's key, store it first.
 
-    Raises InputError where other machines can reach the API and no key opens it.
+    Raises InputError if there is no key at all and other machines can reach the API.
     """
     from api.door.authenticator import Authenticator
 
@@ -78,11 +80,11 @@ def authenticator_for(database: Database, settings: Settings, listener: socket.s
 
 
 def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None] | None = None) -> None:
-    """Serve the HTTP API on `listener` until SIGTERM; `on_ready` is called just before the first request is taken.
+    """Serve the HTTP API on `listener` until SIGTERM; call `on_ready` just before the first request.
 
-    Raises InputError for settings that cannot work, StoreUnavailable where Postgres is away.
+    Raises InputError for settings that cannot work, StoreUnavailable if Postgres does not answer.
     """
-    # Here, because a process that only listens for the API's process loads no web server.
+    # Imported here because the process that only opens the socket needs no web server.
     import uvicorn
 
     from api.app import create_app
@@ -99,7 +101,8 @@ def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[],
     )
     sys.setswitchinterval(GIL_SWITCH_S)
     gc.collect()
-    gc.freeze()  # what is there now stays: a collection that looks through all of it stops every request
+    # These objects live as long as the process; a collection that visits them all would stop every request.
+    gc.freeze()
     if on_ready is not None:
         on_ready()
     config = uvicorn.Config(

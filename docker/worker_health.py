@@ -1,7 +1,7 @@
 """Healthcheck of a worker's container: exit status 0 while its worker holds its lease.
 
-The lease is renewed as long as the pair is loaded and its step loops turn, so that 1 means: still loading,
-hung, or away from Postgres.
+The lease is renewed while the pair is loaded and its jobs make progress. Exit status 1 therefore means that the worker
+is still loading, hung, or cut off from Postgres.
 """
 
 import os
@@ -18,12 +18,12 @@ HOLDS_LEASE = """
 
 
 def main() -> int:
-    """A container's host name is its own, so that a host's live lease is this worker's."""
+    """Each container has its own host name, so that a live lease of this host belongs to this worker."""
     try:
         with psycopg.connect(os.environ["SPECREASON_DATABASE_URL"], connect_timeout=3) as connection:
             (holds_lease,) = connection.execute(HOLDS_LEASE, (socket.gethostname(),)).fetchone() or (False,)
     except psycopg.Error as error:
-        print(error, file=sys.stderr)  # noqa: T201 (docker keeps what a healthcheck says)
+        print(error, file=sys.stderr)  # noqa: T201 (docker keeps the output of a healthcheck)
         return 1
     return 0 if holds_lease else 1
 

@@ -1,9 +1,9 @@
-"""Child processes that cannot outlive this one, each in a session of its own.
+"""Child processes that cannot outlive this one, each in its own session.
 
-The kernel sends a child its death signal when the thread that started it dies (PR_SET_PDEATHSIG), so that not even
-SIGKILL of this process leaves one behind. Therefore only the main thread may start one. This holds on Linux only;
+The kernel sends a child its death signal when the thread that started it dies (PR_SET_PDEATHSIG), so that even SIGKILL
+of this process leaves no child behind. Therefore only the main thread may start one. This holds on Linux only;
 elsewhere a child of a killed process lives on. Because of the sessions, Ctrl-C in the terminal reaches this process
-alone, which decides in which order the others end.
+alone, which then ends its children in order.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def spawn(
     pass_fds: Iterable[int] = (),
     output: IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start `command` with `environment` added to that of this process; `output` takes its stdout and stderr."""
+    """Start `command`. Adds `environment` to that of this process; its stdout and stderr go to `output`."""
     assert threading.current_thread() is threading.main_thread(), (
         "a child dies with the thread that started it"
     )
@@ -50,13 +50,13 @@ def spawn(
 def spawn_module(module: str, *arguments: str, **options: object) -> subprocess.Popen[bytes]:
     """Start `python -m module arguments…` with this interpreter.
 
-    The working directory is not on its path: a user's `api.py` or `worker.py` there must not be imported.
+    The working directory is not on its import path, so that it does not import a user's `api.py` or `worker.py`.
     """
     return spawn([sys.executable, "-P", "-m", module, *arguments], **options)  # type: ignore[arg-type]
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL the child and every process of its group, then reap it. A group that is gone is no error."""
+    """SIGKILL the child and every process of its group, then reap it. A group that is gone is not an error."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -1,6 +1,6 @@
-"""The doorbell: messages that tell a worker which job to look at. The one file that speaks Celery to send.
+"""The doorbell announces queued jobs: each message tells a worker to look at one job. Only this file sends messages.
 
-Postgres is the truth: a message that is lost is sent again by the leader, and one that comes twice is claimed once.
+Postgres is the truth. The leader sends a lost message again, and a job that is announced twice is claimed once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 RUN_JOB = "specreason.run_job"  # the only message: one argument, the job's id
 POOL_TIMEOUT_S = 5.0  # to wait for one of this process's connections
-PAUSE_S = 0.25  # many small submissions do not each look through the queue
+PAUSE_S = 0.25  # between two announcements, so that many small submissions do not each scan the queue
 
 # Messages are acknowledged at once and never redelivered by the broker, and results stay in Postgres.
 CELERY_CONFIG: dict[str, Any] = {
@@ -50,9 +50,9 @@ CELERY_CONFIG: dict[str, Any] = {
     },
 }
 
-# For a process that only sends: one short try. Left alone, kombu tries for six seconds to reach a broker that is away,
-# and waits ten for one that is frozen; meanwhile a leader takes nothing back from lost workers, and a client waits for
-# its answer. What was not sent is announced again.
+# For a process that only sends: one short try. By default, kombu tries for six seconds to reach a broker that is down,
+# and waits ten for one that is frozen; meanwhile the leader takes back no jobs of lost workers, and a client waits for
+# its answer. The leader announces again what was not sent.
 SENDER_CONFIG: dict[str, Any] = CELERY_CONFIG | {
     "broker_transport_options": CELERY_CONFIG["broker_transport_options"]
     | {"max_retries": 0, "socket_timeout": 2, "socket_connect_timeout": 2},
@@ -60,12 +60,12 @@ SENDER_CONFIG: dict[str, Any] = CELERY_CONFIG | {
 
 
 def queue_of(pair: str) -> str:
-    """The pair's own queue: only a worker that holds the pair can run its jobs."""
+    """The name of the pair's queue. Each pair has its own, because only a worker with that pair can run its jobs."""
     return f"pair.{pair}"
 
 
 class Doorbell:
-    """Sends messages, and sees those that wait. One per process, for any thread.
+    """Sends messages and lists the waiting ones. One per process, for any thread.
 
     Every method but `announce_submitted` raises BrokerUnavailable while the broker does not answer.
     """
@@ -73,17 +73,17 @@ class Doorbell:
     def __init__(self, broker_url: str) -> None:
         self._celery = Celery("specreason", broker=broker_url, set_as_current=False)
         self._celery.conf.update(SENDER_CONFIG)
-        self._turn = threading.Lock()
-        self._next_turn_at = 0.0
+        self._announcing = threading.Lock()
+        self._next_announcement_at = 0.0
 
     def waiting(self, pair: str) -> list[UUID | None]:
-        """The job of each message in the pair's queue; None for a message that is not ours."""
+        """The job of each message in the pair's queue; None for a message of another program."""
         with _reported(), self._celery.pool.acquire(block=True, timeout=POOL_TIMEOUT_S) as connection:
             messages = connection.default_channel.client.lrange(queue_of(pair), 0, -1)
         return [_job_of(message) for message in messages]
 
     def ring(self, pair: str, job_ids: Iterable[UUID]) -> None:
-        """Send one message per job to the pair's queue. Celery's task has the id of our job."""
+        """Send one message per job to the pair's queue. The id of the Celery task is the id of the job."""
         with _reported():
             for job_id in job_ids:
                 name = str(job_id)
@@ -92,22 +92,22 @@ class Doorbell:
     def ring_due(
         self, database: Database, pair: str, *, window: int, lost_after_s: float | None = None
     ) -> None:
-        """Take what is due from the store and ring for it: `window` and `lost_after_s` are `take_unpublished`'s.
+        """Take the due jobs from the store and announce them. See `take_unpublished` for `window` and `lost_after_s`.
 
-        Raises StoreUnavailable where Postgres is away.
+        Raises StoreUnavailable if Postgres does not answer.
         """
         messages = self.waiting(pair)
         due = take_unpublished(database, pair, window=window, messages=messages, lost_after_s=lost_after_s)
         self.ring(pair, due)
 
     def announce_submitted(self, database: Database, pair: str, *, publish_window: int) -> None:
-        """Ring for the pair's next jobs, so that a submission need not wait for the leader's next round.
+        """Announce the pair's next jobs, so that a submission need not wait for the leader's next round.
 
-        One caller at a time does so, and no sooner than PAUSE_S after the one before. All others leave it to the
-        leader, and so does a caller that finds Postgres or the broker away: what is stored is not lost.
+        If another thread is announcing, or did so less than PAUSE_S ago, or Postgres or the broker does not answer,
+        do nothing: the jobs are stored, and the leader announces them.
         """
-        with self.turn() as is_ours:
-            if not is_ours:
+        with self.may_announce() as allowed:
+            if not allowed:
                 return
             try:
                 window = window_of(live_slots(database).get(pair, 0), most=publish_window)
@@ -116,19 +116,19 @@ class Doorbell:
                 log.warning("the batch is stored, and the leader will announce its jobs: %s", error)
 
     @contextmanager
-    def turn(self) -> Iterator[bool]:
-        """Whether the caller may announce: no other thread is at it, and the last one began PAUSE_S ago."""
-        is_ours = self._turn.acquire(blocking=False)
+    def may_announce(self) -> Iterator[bool]:
+        """Whether the caller may announce: no other thread does so, and the last one began at least PAUSE_S ago."""
+        is_free = self._announcing.acquire(blocking=False)
         try:
             now = time.monotonic()
-            if is_ours and now >= self._next_turn_at:
-                self._next_turn_at = now + PAUSE_S
+            if is_free and now >= self._next_announcement_at:
+                self._next_announcement_at = now + PAUSE_S
                 yield True
             else:
                 yield False
         finally:
-            if is_ours:
-                self._turn.release()
+            if is_free:
+                self._announcing.release()
 
     def close(self) -> None:
         """Close this process's connections to the broker."""
@@ -136,7 +136,7 @@ class Doorbell:
 
 
 def _job_of(message: bytes) -> UUID | None:
-    """The job of a message as it stands in the broker's queue; None if it is none of ours."""
+    """The job of a message in the broker's format; None for a message of another program."""
     try:
         return UUID(json.loads(message)["headers"]["id"])
     except (ValueError, KeyError, TypeError, AttributeError):

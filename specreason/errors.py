@@ -1,25 +1,25 @@
-"""Every error this project raises, in one tree. Each class says who may retry.
+"""Every error that this project raises, in one tree. Each class says whether a retry can help.
 
 SpecReasonError
 ├── InputError              the user's input is wrong; never retried, exit code 2, HTTP 4xx
-│   ├── InvalidField         one field, one line or one limit is wrong, and it is named
-│   │   └── TooLarge         a body or file has more bytes than are taken
+│   ├── InvalidField         one field, line or limit is wrong; the message names it
+│   │   └── TooLarge         a body or file has more bytes than allowed
 │   ├── NotFound             there is no such batch, job, file or key, or the API key may not see it; exit code 4
-│   ├── KeyRefused           no API key was sent, or one that is unknown or revoked
+│   ├── KeyRefused           the API key is missing, unknown or revoked
 │   ├── NotAllowed           the API key lacks the scope
 │   └── Conflict             an idempotency key was used before, for something else; exit code 6
 ├── PermanentJobError        this job cannot succeed on any worker; the job becomes `failed`
 │   └── PromptTooLong        the prompt leaves no room for thinking in the pair's context
 ├── TransientError           the machine misbehaved; the job may be tried again
-│   ├── EngineDead           the engine is gone for good: the worker process must leave
-│   ├── LeaseLost            another claim raised the fence: stop at once, write nothing
+│   ├── EngineDead           the engine is gone for good; the worker process must exit
+│   ├── LeaseLost            another claim raised the fence; stop at once and write nothing
 │   ├── StoreUnavailable     Postgres or the broker does not answer
-│   │   └── BrokerUnavailable it is the broker
-│   ├── LimitReached         a rate limit or a quota of queued jobs: the same succeeds later
-│   ├── StillRunning         another request, or the reading of a file, has to end first
-│   └── Unreachable          the API does not answer, or answers that it cannot now; exit code 7
-├── TimedOut                 the user's patience ended before the jobs did; wait again, exit code 8
-├── Detached                 the user stopped looking, by Ctrl-C; the work goes on, exit code 130
+│   │   └── BrokerUnavailable the broker does not answer
+│   ├── LimitReached         a rate limit or a quota of queued jobs is used up; the same request succeeds later
+│   ├── StillRunning         another request or the validation of a file has to end first
+│   └── Unreachable          the API does not answer, or is unavailable; exit code 7
+├── TimedOut                 the time to wait ended before the jobs did; wait again; exit code 8
+├── Detached                 the user stopped waiting with Ctrl-C; the jobs go on; exit code 130
 └── EmbeddedServerError      an embedded server cannot start; the operator must act
 
 A model that misbehaves is data, not an exception: a verdict without a digit is a rejected step.
@@ -33,13 +33,13 @@ class SpecReasonError(Exception):
 
 
 class InputError(SpecReasonError):
-    """The user's input is wrong. Trying again without changing it gives the same answer."""
+    """The user's input is wrong. A retry without a change fails again."""
 
 
 class InvalidField(InputError):
     """One field of a request, file or configuration is wrong.
 
-    `field` is its path as the user wrote it, such as `config.threshold` or `line 7: problem`.
+    `field` is its path as the user writes it, such as `config.threshold` or `line 7: problem`.
     """
 
     def __init__(self, field: str, reason: str) -> None:
@@ -49,19 +49,19 @@ class InvalidField(InputError):
 
 
 class TooLarge(InvalidField):
-    """A body or a file has more bytes than this deployment takes."""
+    """A body or a file has more bytes than this deployment allows."""
 
 
 class NotFound(InputError):
-    """There is no such thing, or this API key may not see it."""
+    """The batch, job, file or key does not exist, or this API key may not see it."""
 
 
 class KeyRefused(InputError):
-    """No API key was sent, or one that is unknown or revoked."""
+    """The API key is missing, unknown or revoked."""
 
 
 class NotAllowed(InputError):
-    """The API key is good, and its scopes do not cover this; or no key is needed, and a page of another site asks."""
+    """The scopes of the API key do not cover this; or keys are off, and a page of another site sends the request."""
 
 
 class Conflict(InputError):
@@ -69,7 +69,7 @@ class Conflict(InputError):
 
 
 class PermanentJobError(SpecReasonError):
-    """The job cannot succeed, whoever runs it: it ends `failed` with this message."""
+    """The job cannot succeed on any worker. It ends `failed` with this message."""
 
 
 class PromptTooLong(PermanentJobError):
@@ -81,11 +81,11 @@ class TransientError(SpecReasonError):
 
 
 class EngineDead(TransientError):
-    """An engine process is gone. The worker leaves its jobs to others and exits."""
+    """An engine process is gone. The worker leaves its jobs to other workers and exits."""
 
 
 class LeaseLost(TransientError):
-    """The job's fence is no longer ours: someone else runs it, or it was cancelled."""
+    """This claim no longer has the job's fence: another worker claimed the job, or it was cancelled."""
 
 
 class StoreUnavailable(TransientError):
@@ -93,7 +93,7 @@ class StoreUnavailable(TransientError):
 
 
 class BrokerUnavailable(StoreUnavailable):
-    """The broker does not answer. Nothing is lost: the leader announces again what was not sent."""
+    """The broker does not answer. Nothing is lost: the leader announces the jobs again."""
 
 
 class LimitReached(TransientError):
@@ -105,20 +105,23 @@ class LimitReached(TransientError):
 
 
 class StillRunning(TransientError):
-    """Something else has to end first: the first request under this idempotency key, another submission of an owner
-    with a quota, or the validation of a batch whose file is to be deleted. The same request succeeds soon."""
+    """Something else has to end first; the same request succeeds soon.
+
+    It is the first request under this idempotency key, another submission of an owner with a quota, or the validation
+    of a batch whose file is to be deleted.
+    """
 
 
 class Unreachable(TransientError):
-    """The API does not answer, or says that it cannot at present."""
+    """The API does not answer, or answers that it is unavailable."""
 
 
 class TimedOut(SpecReasonError):
-    """The time given for waiting is over. What was waited for goes on."""
+    """The time to wait is over. The jobs go on."""
 
 
 class Detached(SpecReasonError):
-    """The user stopped waiting. What was waited for goes on; the message says how to look again."""
+    """The user stopped waiting. The jobs go on; the message says how to follow them again."""
 
 
 class EmbeddedServerError(SpecReasonError):

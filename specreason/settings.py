@@ -1,4 +1,4 @@
-"""What one process needs to know of its deployment, from SPECREASON_* in the environment."""
+"""The settings of one process, from SPECREASON_* in the environment."""
 
 from __future__ import annotations
 
@@ -22,61 +22,66 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     broker_url: SecretStr | None = None
     pairs_file: Path | None = Field(
-        None, description="pairs.toml of this deployment; default: the packaged one."
+        None, description="This deployment's pairs.toml; default: the packaged one."
     )
 
     api_host: str = "127.0.0.1"
     api_port: Annotated[int, Field(ge=0, le=65535)] = 8765
-    api_url: str = Field("http://127.0.0.1:8765", description="Where the commands find the API.")
+    api_url: str = Field("http://127.0.0.1:8765", description="The URL at which the commands reach the API.")
     keys: Literal["auto", "on", "off"] = Field(
         "auto",
-        description="Whether requests need an API key; auto: unless only this machine can reach the API.",
+        description="Whether requests need an API key; auto: on unless only this machine can reach the API.",
     )
-    admin_key: SecretStr | None = Field(None, description="An administrator's key, made known at each start.")
+    admin_key: SecretStr | None = Field(
+        None, description="An administrator's key; each start of the API stores it."
+    )
     requests_per_minute: Annotated[int, Field(ge=1)] = Field(
-        6000, description="Most requests with one key, unless the key says otherwise."
+        6000, description="Most requests per minute with one key, unless the key has its own limit."
     )
-    api_key: SecretStr | None = Field(None, description="The key that the commands show to the API.")
+    api_key: SecretStr | None = Field(None, description="The API key that the commands send.")
     max_upload_bytes: Annotated[int, Field(ge=1)] = 200 * 1024 * 1024
     max_problems: Annotated[int, Field(ge=1)] = 50_000
     max_jobs: Annotated[int, Field(ge=1)] = Field(
-        1_000_000, description="Of one submission: problems × repeats × combinations of a grid."
+        1_000_000, description="Most jobs of one submission: problems × repeats × combinations of a grid."
     )
     max_body_bytes: Annotated[int, Field(ge=1)] = Field(
-        16 * 1024 * 1024, description="Of a JSON body, which is held in memory; files may be larger."
+        16 * 1024 * 1024, description="Largest JSON body. It is held in memory; a file never is."
     )
     files_dir: Path = Field(
         Path("~/.local/share/specreason-files"),
-        description="Where uploaded files and results lie; one folder for all APIs of a deployment.",
+        description="The folder of uploads and results; all API processes of a deployment share it.",
     )
 
-    slots: Annotated[int, Field(ge=1, le=256)] = Field(16, description="Jobs in flight on one pair.")
+    slots: Annotated[int, Field(ge=1, le=256)] = Field(16, description="Jobs in flight on one worker.")
     lease_s: Annotated[float, Field(gt=0)] = Field(
-        15, description="A worker silent for longer has lost its jobs."
+        15, description="How long a worker may be silent before other workers take its jobs."
     )
     beat_s: Annotated[float, Field(gt=0)] = Field(2, description="Time between two renewals of the lease.")
     stall_s: Annotated[float, Field(gt=0)] = Field(
         30,
-        description="A child that reports no progress for longer is taken for hung and its lease not renewed.",
+        description="How long a child may show no progress before it counts as hung and its lease is not renewed.",
     )
     start_s: Annotated[float, Field(gt=0)] = Field(
-        900, description="A child that has not loaded its pair after so long is taken for hung."
+        900, description="How long a child may take to load its pair before it counts as hung."
     )
     max_attempts: Annotated[int, Field(ge=1)] = Field(3, description="Errors after which a job is dead.")
     retry_s: Annotated[float, Field(gt=0)] = Field(
-        2, description="Pause before a job with an error is tried again; it doubles with each error."
+        2, description="Pause after a job's first error; it doubles with each further error."
     )
     max_lost: Annotated[int, Field(ge=1)] = Field(
-        3, description="Workers lost with a job after which it runs once more, alone, before it is dead."
+        3,
+        description="Lost workers after which a job runs once more, in quarantine; one more loss, and it is dead.",
     )
     republish_s: Annotated[float, Field(gt=0)] = Field(
         10,
-        description="A queued job whose message was sent longer ago, and is not in the queue, is announced again.",
+        description="A queued job is announced again if its message is not in the queue this long after it was sent.",
     )
     publish_window: Annotated[int, Field(ge=1)] = Field(
-        256, description="Most messages in one queue; at most two per slot of the pair's workers."
+        256, description="Most announced and unclaimed jobs of one pair; at most two per slot of its workers."
     )
-    drain_s: Annotated[float, Field(ge=0)] = Field(30, description="Grace for running jobs at shutdown.")
+    drain_s: Annotated[float, Field(ge=0)] = Field(
+        30, description="How long a stopping worker waits for its jobs to reach a step boundary."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     def database(self) -> str:
@@ -94,15 +99,16 @@ class Settings(BaseSettings):
 def _required(variable: str, value: SecretStr | None) -> str:
     if value is None:
         raise InvalidField(
-            variable, "is not set; `specreason up` needs none, and prints that of its own servers"
+            variable,
+            "is not set; `specreason up` needs no such setting, and prints the one of its own servers",
         )
     return value.get_secret_value()
 
 
 def load_settings() -> Settings:
-    """Raises InvalidField that names the environment variable."""
+    """Read the settings. Raises InvalidField that names the environment variable."""
     try:
         return Settings()
     except ValidationError as error:
-        wrong = first_invalid_field(error, prefix="SPECREASON_")
-        raise InvalidField(wrong.field.upper(), wrong.reason) from error
+        invalid = first_invalid_field(error, prefix="SPECREASON_")
+        raise InvalidField(invalid.field.upper(), invalid.reason) from error

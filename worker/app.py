@@ -1,4 +1,4 @@
-"""The Celery application: one message type, no results. Postgres decides what a message is worth."""
+"""The Celery application: one message type, no results. Postgres decides whether a message still counts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from specreason.doorbell import CELERY_CONFIG, RUN_JOB, queue_of
 
 
 def make_app(broker_url: str, run_job: Callable[[UUID], None]) -> Celery:
-    """An application that serves messages: `run_job` runs in threads of this process."""
+    """An application that calls `run_job` for each message, in a thread of this process."""
     app = Celery("specreason", broker=broker_url, set_as_current=False)
     app.conf.update(CELERY_CONFIG)
 
@@ -27,29 +27,29 @@ def make_app(broker_url: str, run_job: Callable[[UUID], None]) -> Celery:
 
 
 class Slots(TaskPool):  # type: ignore[misc]  # Celery carries no types
-    """Celery's thread pool, which besides tells the consumer at once when a thread is free again.
+    """Celery's thread pool, but it wakes the consumer as soon as a thread is free.
 
-    Left alone, the consumer asks the broker for the next message when its loop turns, which is once a second.
+    By itself, the consumer asks for the next message once a second.
     """
 
     def on_apply(
         self, target: Any, args: Any = None, kwargs: Any = None, callback: Any = None, **options: Any
     ) -> Any:
-        def freed(result: Any) -> None:
+        def wake_consumer(result: Any) -> None:
             callback(result)
             loop = get_event_loop()
             if loop is not None:
                 loop.call_soon(lambda: None)
 
-        return super().on_apply(target, args, kwargs, callback=freed, **options)
+        return super().on_apply(target, args, kwargs, callback=wake_consumer, **options)
 
 
 def serve(app: Celery, pair: str, *, slots: int) -> None:
-    """Take messages of the pair's queue until SIGTERM; `slots` jobs at a time, each in a thread.
+    """Serve the pair's queue until SIGTERM, with `slots` jobs at a time, each in a thread.
 
     Threads, because vLLM's engines must be shared and may not be started from prefork's daemonic children.
     """
-    # It warns root of pickled messages; ours are JSON.
+    # Celery warns root of pickled messages, but these are JSON.
     warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
     app.Worker(
         pool=Slots,

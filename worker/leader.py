@@ -1,7 +1,7 @@
-"""What one worker does for all: returns jobs of lost workers, ends the late, announces what waits, forgets what is old.
+"""The leader's work for all workers: take back lost jobs, expire late ones, announce queued ones, delete old answers.
 
-Every supervisor runs one; whoever holds the advisory lock leads. A leader that dies loses its connection and
-with it the lock, so another takes over within a tick; one that is frozen, after half a lease.
+Every supervisor has a Leader; the one that holds an advisory lock leads. A leader that dies loses its connection and
+with it the lock, so that another takes over within a tick. A frozen leader loses the lock after half a lease.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 ANNOUNCE_EVERY_S = 0.5
 FORGET_EVERY_S = 3600.0
-BROKER_AWAY_S = 5.0  # between two tries to announce while it is
-GRACE_BEATS = 3
+BROKER_AWAY_S = 5.0  # between two tries to announce while the broker does not answer
+GRACE_BEATS = 3  # heartbeats that a new leader waits before it takes back jobs
 
 
 class Leader:
@@ -39,15 +39,16 @@ class Leader:
         self._doorbell = doorbell
         self._settings = settings
         self._leadership = Leadership(database, silent_s=settings.lease_s / 2)
-        self._led_at: datetime | None = None  # our last look, by Postgres's clock
-        # Longer without a look, and leases may have run out meanwhile.
+        # When this leader last held the lock, by Postgres's clock.
+        self._led_at: datetime | None = None
+        # After a longer gap, leases may have expired only because no worker could renew them.
         self._absence = timedelta(seconds=settings.lease_s / 2)
         self._announce_at = 0.0
         self._expire_at = 0.0
         self._forget_at = 0.0
 
     def tick(self) -> None:
-        """One round of a leader's work; nothing while another worker leads. Raises StoreUnavailable."""
+        """Do one round of the leader's work; nothing while another worker leads. Raises StoreUnavailable."""
         led_at = self._lead()
         if led_at is None:
             return
@@ -66,11 +67,11 @@ class Leader:
         self._leadership.close()
 
     def _lead(self) -> datetime | None:
-        """Postgres's time if we lead."""
+        """Postgres's time if this worker leads, else None."""
         last, self._led_at = self._led_at, self._leadership.try_lead()
         if self._led_at is not None and (last is None or self._led_at - last > self._absence):
-            # Another led, or Postgres was away, or it or all of us stood still, as a laptop does that sleeps: let
-            # everyone renew before a lease is lost.
+            # Another worker led, Postgres did not answer, or Postgres or all workers stood still, as when a laptop
+            # sleeps. Let every worker renew its lease before one counts as lost.
             self._expire_at = time.monotonic() + GRACE_BEATS * self._settings.beat_s
         return self._led_at
 
@@ -83,13 +84,13 @@ class Leader:
         expire_deadlines(self._database)
 
     def _announce(self, pair: str, window: int) -> None:
-        """Send what was never sent, and what was sent and is not there any more."""
+        """Announce queued jobs that were never announced, or whose messages have left the queue unclaimed."""
         try:
             self._doorbell.ring_due(
                 self._database, pair, window=window, lost_after_s=self._settings.republish_s
             )
         except BrokerUnavailable:
             self._announce_at = time.monotonic() + BROKER_AWAY_S
-            # What the broker's silence took is no absence of Postgres.
+            # Time lost to the broker is not an outage of Postgres.
             self._led_at = self._leadership.try_lead()
             raise

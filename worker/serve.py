@@ -1,4 +1,4 @@
-"""A worker as a process: what it needs before it starts, and the parts that it is made of."""
+"""Runs a worker as a process: checks what it needs, makes its parts, and runs the supervisor."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def run_worker(
     child_module: str = "worker.child",
     on_ready: Callable[[], None] | None = None,
 ) -> int:
-    """Run one worker until SIGTERM or SIGINT; its exit status, as `Supervisor.run` has it.
+    """Run one worker until SIGTERM or SIGINT. Returns the exit status of `Supervisor.run`.
 
-    `gpu` is the child's CUDA_VISIBLE_DEVICES, None: as it is. `on_ready` is called before the child starts. Raises
-    InputError for settings that cannot work, StoreUnavailable where Postgres is away.
+    `gpu` is the child's CUDA_VISIBLE_DEVICES; None leaves it unchanged. Calls `on_ready` before the child starts.
+    Raises InputError for settings that cannot work, StoreUnavailable if Postgres does not answer.
     """
     settings = load_settings()
     log_to_stderr(settings.log_level)

@@ -1,4 +1,4 @@
-"""The page `/docs`: Swagger UI with its script from an installed package, so that it works without internet."""
+"""The page `/docs`: Swagger UI. Its script comes from an installed package, so that it works offline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ASSET_NAMES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
 
 
 def add_docs(app: FastAPI) -> None:
-    """Serve the page on `app`, which was made with `docs_url=None`."""
+    """Serve the page on `app`, which must have been made with `docs_url=None`."""
     app.mount(ASSETS, StaticFiles(packages=[("fastapi_swagger", "resources")]))
     script, style, icon = (f"{ASSETS}/{name}".removeprefix("/") for name in ASSET_NAMES)
     page = get_swagger_ui_html(

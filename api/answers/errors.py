@@ -1,4 +1,4 @@
-"""Errors as answers: RFC 9457 problem details, and under /v1 the shape that OpenAI's clients read. Nowhere else."""
+"""Turns every error into an answer: RFC 9457 problem details, or OpenAI's error object under /v1."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ from specreason.submission.text import storable
 from specreason.validation import first_invalid_field
 
 PROBLEM_JSON = "application/problem+json"
-AWAY_S = 5  # what a client waits while Postgres or the broker is away
-RUNNING_S = 1  # what it waits for the answer of another request
-STATUS_OF: tuple[tuple[type[SpecReasonError], int], ...] = (  # the first that fits
+# `Retry-After` while Postgres or the broker does not answer, and while another request has to end first.
+AWAY_S = 5
+RUNNING_S = 1
+# The first class that matches decides.
+STATUS_OF: tuple[tuple[type[SpecReasonError], int], ...] = (
     (TooLarge, 413),
     (NotFound, 404),
     (KeyRefused, 401),
@@ -52,14 +54,14 @@ def speaks_openai(path: str) -> bool:
 
 
 def status_for(path: str, status: int, field: str | None = None) -> int:
-    """OpenAI's API calls every wrong request 400; what is wrong with a key of ours is 422 everywhere."""
+    """Under /v1, 400 instead of 422, as in OpenAI's API; but an invalid Idempotency-Key is 422 on every path."""
     return 400 if status == 422 and speaks_openai(path) and field != IDEMPOTENCY_KEY else status
 
 
 def error_response(
     path: str, status: int, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The answer to a request to `path` that went wrong. What it repeats of the request may be no text."""
+    """An error as the answer to a request to `path`. `detail` and `field` may quote text that UTF-8 cannot encode."""
     status = status_for(path, status, field)
     detail, field = storable(detail), None if field is None else storable(field)
     if speaks_openai(path):
@@ -79,7 +81,7 @@ def response_to(path: str, error: SpecReasonError) -> Response:
 
 
 def handle_errors(app: FastAPI) -> None:
-    """Let every error of the application be answered from here."""
+    """Let this module answer every error of the application."""
     app.add_exception_handler(SpecReasonError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_parameter)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -106,20 +108,22 @@ async def _on_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_invalid_parameter(request: Request, error: Exception) -> Response:
-    """A parameter or a small body that is not what it should be."""
+    """Answer a request with an invalid parameter or an invalid small body."""
     assert isinstance(error, RequestValidationError)
     detail: dict[str, Any] = error.errors()[0]
     if detail["type"] == "json_invalid":
-        wrong = InvalidField("body", f"is not JSON ({detail['ctx']['error']})")
+        invalid = InvalidField("body", f"is not JSON ({detail['ctx']['error']})")
     else:
-        source, *place = detail["loc"]  # body, query, path or header
-        named = RequestValidationError([{**detail, "loc": place or [source]}])
-        wrong = first_invalid_field(named)  # type: ignore[arg-type]  # it has what pydantic's own has
-    return response_to(request.url.path, wrong)
+        # `source` is body, query, path or header.
+        source, *place = detail["loc"]
+        relocated = RequestValidationError([{**detail, "loc": place or [source]}])
+        # FastAPI's class has the method of pydantic's that is needed here.
+        invalid = first_invalid_field(relocated)  # type: ignore[arg-type]
+    return response_to(request.url.path, invalid)
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
-    """What the framework itself refuses: no such path, no such method, a body that breaks off."""
+    """Answer a request that the framework refuses: unknown path, unknown method, incomplete body."""
     assert isinstance(error, HTTPException)
     field = "body" if error.status_code == 413 else None
     return error_response(
@@ -128,7 +132,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_disconnect(request: Request, error: Exception) -> Response:
-    """The client left before its request had come in; nobody reads this."""
+    """The client disconnected before its request was complete; no client reads this answer."""
     return Response(status_code=400)
 
 

@@ -1,4 +1,4 @@
-"""Routes that create something answer a request under one Idempotency-Key once, and repeat that answer."""
+"""Idempotency: a route runs a request once for each Idempotency-Key, and then repeats its answer."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x20-\x7e]+$",
-        description="Your name for this request. Sent again with the same body, it gets the same answer for"
-        f" {KEPT_FOR.days} days.",
+        description="Your name for this request. A request with the same key and the same body gets the same answer"
+        f" for {KEPT_FOR.days} days.",
     ),
 ]
 
@@ -45,17 +45,17 @@ def answer_once(
     status: int = 201,
     cleanup: ExitStack | None = None,
 ) -> Response:
-    """Answer what `create` returns as JSON, or what was answered before; `create` works in the transaction it is given.
+    """The result of `create` as JSON, or the earlier answer under this key. `create` runs in the given transaction.
 
-    `content` is what the request says, made of what JSON has, and not its bytes: a form sent again has another
-    boundary. `cleanup` removes the files that were kept for this request. It is disarmed right before the commit: from
-    then on Postgres alone says whether they are known. Raises InvalidField for a key that was used with another body,
-    StillRunning while the first request under it is being answered. Blocks.
+    `content` is the meaning of the request as JSON values, not its bytes: a form that is sent again has another
+    boundary. `cleanup` removes the files that were kept for this request. It is disarmed right before the commit; from
+    then on Postgres alone decides whether they are known. Raises InvalidField if the key was used with another body,
+    StillRunning while the first request under it is in progress. Blocks.
     """
     name = _name(request, key, content)
     with transaction(deployment_of(request).database) as connection:
         if name is not None and (earlier := earlier_answer(connection, name)) is not None:
-            return _replayed(earlier)
+            return _replay(earlier)
         created = create(connection)
         answer = StoredAnswer(status=status, body=to_json(created, inf_nan_mode="null"))
         if name is not None:
@@ -66,13 +66,16 @@ def answer_once(
 
 
 def answered_before(request: Request, key: str | None, content: Any) -> Response | None:
-    """What `answer_once` would repeat, before a look at what was asked for: it may be gone by now. Blocks."""
+    """The earlier answer under this key, if there is one. Blocks.
+
+    Call it before parsing: a file that the first request named may be deleted by now.
+    """
     name = _name(request, key, content)
     if name is None:
         return None
     with transaction(deployment_of(request).database) as connection:
         earlier = earlier_answer(connection, name)
-    return None if earlier is None else _replayed(earlier)
+    return None if earlier is None else _replay(earlier)
 
 
 def _name(request: Request, key: str | None, content: Any) -> RequestKey | None:
@@ -83,7 +86,7 @@ def _name(request: Request, key: str | None, content: Any) -> RequestKey | None:
     return RequestKey(owner=owner, path=request.url.path, key=key, body_hash=digest)
 
 
-def _replayed(answer: StoredAnswer) -> Response:
+def _replay(answer: StoredAnswer) -> Response:
     return _json(answer, {"Idempotent-Replayed": "true"})
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document says of every route which errors it can answer, in which shape, and which scope it needs."""
+"""Adds to each route of the OpenAPI document its errors, their shape, and the scope that it needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from api.door.access import OPEN_PATHS, scope_of
 
 PROBLEM_DETAILS = {
     "title": "ProblemDetails",
-    "description": "What is wrong (RFC 9457). `field` names the wrong field, parameter or line, where there is one.",
+    "description": "An error (RFC 9457). `field` names the invalid field, parameter or line, if there is one.",
     "type": "object",
     "required": ["type", "title", "status", "detail", "field"],
     "properties": {
@@ -28,7 +28,7 @@ PROBLEM_DETAILS = {
 }
 OPENAI_ERROR = {
     "title": "OpenAIError",
-    "description": "What is wrong, as OpenAI's API says it.",
+    "description": "An error in the format of OpenAI's API.",
     "type": "object",
     "required": ["error"],
     "properties": {
@@ -44,11 +44,15 @@ OPENAI_ERROR = {
         }
     },
 }
-API_KEY = {"type": "http", "scheme": "bearer", "description": "An API key, where the deployment has keys on."}
+API_KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key. Required if the deployment has keys on.",
+}
 
 
 def document_errors(app: FastAPI) -> None:
-    """Let `/openapi.json` say so, of routes that are added later too."""
+    """Complete `/openapi.json` when it is first requested, so that routes added later are included."""
     generate = app.openapi
 
     def generate_with_errors() -> dict[str, Any]:
@@ -84,7 +88,7 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
 
 
 def _with_shared_definitions(document: dict[str, Any]) -> dict[str, Any]:
-    """A body that a route describes by itself brings its definitions along; references find those of the document."""
+    """Move the definitions in each request body to the document, and let references point there."""
     schemas = document["components"]["schemas"]
     for operations in document["paths"].values():
         for operation in operations.values():

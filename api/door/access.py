@@ -1,6 +1,7 @@
-"""Who asks, what they may see, and what they may do. Every path needs a key, those of OPEN_PATHS apart.
+"""Access control: the caller of a request, the rows that it may see, and the routes that it may use.
 
-A route says which scope it needs: `dependencies=[READ]`. One that says nothing is an administrator's.
+Every path needs a key, except those of OPEN_PATHS. A route declares its scope, as in `dependencies=[READ]`; a route
+without one needs the scope `admin`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from specreason.errors import NotAllowed, SpecReasonError
 from specreason.store.access import visibility
 from specreason.store.tables.states import Scope
 
-MOST_LOOKUPS = 4  # of unknown keys at once: threads and connections are left for the others
+# Unknown keys that are looked up at the same time; the other threads and connections serve known callers.
+MOST_LOOKUPS = 4
 OPEN_PATHS = frozenset(
     {"/api/health", "/openapi.json", "/docs", *(f"{ASSETS}/{name}" for name in ASSET_NAMES)}
 )
@@ -31,9 +33,9 @@ OPEN_PATHS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """`owner` owns what this caller creates; `viewer` says what it may see.
+    """`owner` owns the rows that this caller creates; `viewer` decides which rows it may see.
 
-    `max_queued_jobs` bounds the owner's queued jobs, None: no bound.
+    `max_queued_jobs` bounds the owner's queued jobs; None means no bound.
     """
 
     owner: str | None
@@ -45,7 +47,7 @@ class Caller:
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
 
-# Without keys: nobody in particular, with every right.
+# The caller of every request while keys are off. It has no owner and every scope.
 ANYONE = Caller(
     owner=None,
     viewer=visibility.Viewer.EVERYONE,
@@ -55,7 +57,7 @@ ANYONE = Caller(
 
 
 def caller_of(request: Request) -> Caller:
-    """The caller that sent `request`; `ANYONE` where keys are off."""
+    """The caller that sent `request`; `ANYONE` while keys are off."""
     caller: Caller = getattr(request.state, "caller", ANYONE)
     return caller
 
@@ -69,7 +71,7 @@ Viewer = Annotated[visibility.Viewer, Depends(_viewer)]
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a route says of itself; `check_scope` sees to it."""
+    """Declares the scope that a route needs. It does nothing itself; `check_scope` reads it."""
 
     scope: Scope
 
@@ -84,8 +86,8 @@ CONTROL = Depends(Needs(Scope.CONTROL))
 
 def scope_of(route: object) -> Scope:
     """The scope that a route needs."""
-    said = (each.dependency for each in getattr(route, "dependencies", ()))
-    return next((each.scope for each in said if isinstance(each, Needs)), Scope.ADMIN)
+    dependencies = (each.dependency for each in getattr(route, "dependencies", ()))
+    return next((each.scope for each in dependencies if isinstance(each, Needs)), Scope.ADMIN)
 
 
 async def check_scope(request: Request) -> None:
@@ -99,7 +101,7 @@ async def check_scope(request: Request) -> None:
 
 
 async def is_still_admitted(request: Request) -> bool:
-    """Whether the key that a long request came with counts even now."""
+    """Whether the key of a long request is still valid."""
     authenticator = deployment_of(request).authenticator
     if authenticator is None:
         return True
@@ -107,9 +109,9 @@ async def is_still_admitted(request: Request) -> bool:
 
 
 class AccessMiddleware:
-    """Lets no request in without a key that counts, before anything of its body is read.
+    """Refuses a request without a valid key before its body is read.
 
-    Where keys are off, lets in what comes from no web page but our own.
+    While keys are off, it refuses requests that a page of another site makes.
     """
 
     def __init__(self, app: ASGIApp, authenticator: Authenticator | None) -> None:

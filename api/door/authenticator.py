@@ -1,8 +1,9 @@
-"""Knows keys, and how often each may ask. One per process, for any thread.
+"""Checks API keys and their rate limits. One per process, for any thread.
 
-Found keys are remembered for KNOWN_S, so a revoked one stops within that; so are secrets that are no key. Requests are
-counted in the broker, over a moving minute and for all APIs together; while it is away, nobody is refused. Each API
-counts a second's worth ahead, so that most requests wait for no server, and a minute may see that many too many.
+A looked-up key is remembered for KNOWN_S, so that a revoked key stops within that time; so is a secret that is not a
+key. Requests are counted in the broker, over a moving minute and for all API processes together; while the broker does
+not answer, no request is refused. Each process counts a second's worth of requests ahead, so that most requests wait
+for no server. A minute may therefore admit up to that many excess requests per process.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ KNOWN_S = 5.0
 MOST_KNOWN = 10_000
 LONGEST_SECRET = 512  # characters
 BROKER_TIMEOUT_S = 0.5
-BROKER_REST_S = 5.0  # after a failure it is not asked again for so long
+BROKER_REST_S = 5.0  # pause after a failure of the broker
 
 
 @dataclass(slots=True)
-class _Known:
-    """A key that counts until `until` (monotonic seconds), and how many of its requests are counted already."""
+class _KnownKey:
+    """A key that is valid until `until` (monotonic seconds), and the number of requests counted ahead."""
 
     key: ApiKey
     until: float
@@ -41,70 +42,70 @@ class _Known:
 
 
 class Authenticator:
-    """Says whose request it is."""
+    """Finds the key of a request and applies its rate limit."""
 
     def __init__(self, database: Database, broker_url: str, settings: Settings) -> None:
         self._database = database
         self._default_rate = settings.requests_per_minute
-        self._known: dict[str, _Known] = {}
-        self._refused: dict[str, float] = {}  # until when
+        self._known: dict[str, _KnownKey] = {}
+        self._refused: dict[str, float] = {}  # monotonic seconds until which a secret is refused
         self._lock = threading.Lock()
         self._limiter = MovingWindowRateLimiter(
             RedisStorage(
-                _as_redis_says(broker_url),
+                _redis_url(broker_url),
                 key_prefix="specreason.rate",
                 wrap_exceptions=True,
                 socket_timeout=BROKER_TIMEOUT_S,
                 socket_connect_timeout=BROKER_TIMEOUT_S,
             )
         )
-        self._ask_again_at = 0.0
+        self._count_again_at = 0.0
 
     def admit_at_once(self, authorization: str | None) -> ApiKey | None:
-        """What `admit` returns, where no server need be asked; else None."""
+        """The key that `admit` would return, if no server is needed for that; else None."""
         with self._lock:
-            known = self._remembered(_secret(authorization))
-            if known is None or known.counted_ahead == 0:
+            known_key = self._remembered(_secret(authorization))
+            if known_key is None or known_key.counted_ahead == 0:
                 return None
-            known.counted_ahead -= 1
-            return known.key
+            known_key.counted_ahead -= 1
+            return known_key.key
 
     def remembers(self, authorization: str | None) -> bool:
-        """Whether `admit` need not look the key up."""
+        """Whether `admit` can skip looking the key up."""
         with self._lock:
             return self._remembered(_secret(authorization)) is not None
 
     def admit(self, authorization: str | None) -> ApiKey:
         """The key in an Authorization header, for one request. Raises KeyRefused and LimitReached. Blocks."""
-        known = self._find(authorization)
-        if known is None:
+        known_key = self._find(authorization)
+        if known_key is None:
             raise KeyRefused(
                 "the API key is unknown or revoked"
                 if authorization
                 else "an API key is needed: send it as `Authorization: Bearer sr_…`"
             )
-        ahead = self._count(known.key)
+        ahead = self._count(known_key.key)
         with self._lock:
-            known.counted_ahead += ahead
-        return known.key
+            known_key.counted_ahead += ahead
+        return known_key.key
 
     def knows(self, authorization: str | None) -> bool:
-        """Whether the key in an Authorization header counts. That is no request. Blocks."""
+        """Whether the key in an Authorization header is valid. Counts no request. Blocks."""
         return self._find(authorization) is not None
 
-    def _find(self, authorization: str | None) -> _Known | None:
+    def _find(self, authorization: str | None) -> _KnownKey | None:
         secret = _secret(authorization)
         if secret is None:
             return None
         with self._lock:
-            known = self._remembered(secret)
+            known_key = self._remembered(secret)
             refused = time.monotonic() < self._refused.get(secret, 0)
-        if known is not None or refused:
-            return known
+        if known_key is not None or refused:
+            return known_key
         until = time.monotonic() + KNOWN_S
         key = find_key(self._database, secret)
         with self._lock:
-            before = self._known.pop(secret, None)
+            expired = self._known.pop(secret, None)
             if key is None:
                 if len(self._refused) >= MOST_KNOWN:
                     self._refused.clear()
@@ -112,18 +113,18 @@ class Authenticator:
                 return None
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
-            known = _Known(key, until, 0 if before is None else before.counted_ahead)
-            self._known[secret] = known
-        return known
+            known_key = _KnownKey(key, until, 0 if expired is None else expired.counted_ahead)
+            self._known[secret] = known_key
+        return known_key
 
-    def _remembered(self, secret: str | None) -> _Known | None:
-        known = self._known.get(secret) if secret is not None else None
-        return known if known is not None and time.monotonic() < known.until else None
+    def _remembered(self, secret: str | None) -> _KnownKey | None:
+        known_key = self._known.get(secret) if secret is not None else None
+        return known_key if known_key is not None and time.monotonic() < known_key.until else None
 
     def _count(self, key: ApiKey) -> int:
-        """Count one request, and perhaps more of the key's: how many more."""
+        """Count one request of the key, and more ahead if the limit allows. Returns how many were counted ahead."""
         rate = self._default_rate if key.requests_per_minute is None else key.requests_per_minute
-        if time.monotonic() < self._ask_again_at:
+        if time.monotonic() < self._count_again_at:
             return 0
         limit = RateLimitItemPerMinute(max(rate, 1))
         try:
@@ -132,8 +133,8 @@ class Authenticator:
                     return number - 1
             retry_after_s = self._limiter.get_window_stats(limit, str(key.key_id)).reset_time - time.time()
         except StorageError as error:
-            log.warning("requests are not counted while the broker is away: %s", error)
-            self._ask_again_at = time.monotonic() + BROKER_REST_S
+            log.warning("requests are not counted while the broker does not answer: %s", error)
+            self._count_again_at = time.monotonic() + BROKER_REST_S
             return 0
         raise LimitReached(
             f"rate: this key may send {rate} requests a minute", retry_after_s=min(max(retry_after_s, 1), 60)
@@ -146,8 +147,8 @@ def _secret(authorization: str | None) -> str | None:
     return secret if scheme.lower() == "bearer" and 0 < len(secret) <= LONGEST_SECRET else None
 
 
-def _as_redis_says(broker_url: str) -> str:
-    """Celery has words of its own for a socket and for the number of a database."""
+def _redis_url(broker_url: str) -> str:
+    """Translate Celery's URL of a unix socket into that of the redis library."""
     if not broker_url.startswith("redis+socket://"):
         return broker_url
     return broker_url.replace("redis+socket://", "redis+unix://", 1).replace("virtual_host=", "db=", 1)

@@ -1,4 +1,4 @@
-"""How large a body may be. What takes uploads bounds them itself, to the byte, and says which file is too large."""
+"""Limits the size of a body. Upload routes also enforce the exact limit and name the file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from api.answers.errors import error_response
 
 UPLOAD_PATHS = frozenset({"/api/batches", "/api/grids", "/v1/files"})
 MOST_BYTES = 1 << 20
-FORM_BYTES = 1 << 20  # what a form may have besides its file
+FORM_BYTES = 1 << 20  # of a form, besides its file
 
 
 class BodyLimit:
-    """Ends a request whose body is larger than its path takes with 413, before it is in memory."""
+    """Answers 413 to a body that is larger than its path allows, before it is in memory."""
 
     def __init__(self, app: ASGIApp, max_upload_bytes: int) -> None:
         self._app = app
@@ -26,18 +26,19 @@ class BodyLimit:
         path = scope["path"]
         most = self._max_upload_bytes + FORM_BYTES if path in UPLOAD_PATHS else MOST_BYTES
         refusal = f"body: is larger than {most} bytes"
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > most:
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > most:
             await error_response(path, 413, refusal, field="body")(scope, receive, send)
             return
         num_bytes = 0
 
-        async def counted() -> Message:
+        async def receive_within_limit() -> Message:
             nonlocal num_bytes
             message = await receive()
             num_bytes += len(message.get("body", b""))
             if num_bytes > most:
-                raise HTTPException(413, refusal)  # the only kind that passes whoever reads the body
+                # Readers of a body let only this class of exception pass.
+                raise HTTPException(413, refusal)
             return message
 
-        await self._app(scope, counted, send)
+        await self._app(scope, receive_within_limit, send)

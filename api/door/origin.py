@@ -1,4 +1,4 @@
-"""Without keys, whoever reaches the API may do everything: no web page in a browser on this machine may."""
+"""While keys are off, refuses requests that a page of another site makes through a local browser."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from specreason.errors import NotAllowed
 
 
 def check_origin(scope: Scope) -> None:
-    """Raise NotAllowed for what a page of another site sends, by its own name or by one that it made point here.
+    """Raise NotAllowed if a page of another site sent the request, also through a host name that it points here.
 
-    Browsers say truly where a request comes from, and whom they take us for; nothing else sends `Origin`. Through a
-    unix socket no browser comes.
+    Browsers fill in `Origin` and `Host` truthfully, and only they send `Origin`. No browser connects to a unix socket.
     """
     server = scope.get("server")
     if server is not None and server[1] is None:
@@ -24,8 +23,8 @@ def check_origin(scope: Scope) -> None:
     host = headers.get("Host", "")
     if not _is_this_machine(host):
         raise NotAllowed(
-            f"Host: without API keys we answer to localhost and 127.0.0.1, not to {host[:100]!r}; switch keys on"
-            " with SPECREASON_KEYS=on"
+            f"Host: while keys are off, the API answers to localhost and 127.0.0.1, not to {host[:100]!r};"
+            " switch keys on with SPECREASON_KEYS=on"
         )
     origin = headers.get("Origin")
     if headers.get("Sec-Fetch-Site") == "cross-site" or (
@@ -35,7 +34,7 @@ def check_origin(scope: Scope) -> None:
 
 
 def _is_this_machine(host: str) -> bool:
-    """Whether a Host header is a name that nobody else can make point here."""
+    """Whether a Host header is a name that no other site can point to this machine."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
         return name == "localhost" or ip_address(name).is_loopback

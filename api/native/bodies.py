@@ -1,4 +1,4 @@
-"""The two shapes of a submission, a batch and a grid: as JSON, as a form, and in the generated documentation."""
+"""The bodies of the two submissions, a batch and a grid: as JSON, as a form, and in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from specreason.submission.problem import Problem
 
 Problems = Annotated[tuple[Problem, ...], Field(fail_fast=True, min_length=1)]
 
-# Of a form, besides the options.
+# The fields of a form besides the options.
 FILE_FIELDS: dict[str, Any] = {
-    "file": {"type": "string", "format": "binary", "description": "JSONL: a problem a line."},
-    "file_id": {"type": "string", "description": "A file uploaded before, instead of `file`."},
+    "file": {"type": "string", "format": "binary", "description": "JSONL with one problem per line."},
+    "file_id": {"type": "string", "description": "The id of a file uploaded before; instead of `file`."},
 }
 
 
@@ -34,18 +34,18 @@ class GridBody(GridOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What a route takes: `json` with the problems in it, or a form with `options` and a file."""
+    """What a route accepts: `json`, which includes the problems, or a form of `options` and a file."""
 
     json: type[BatchBody | GridBody]
     options: type[Options]
 
     @property
     def form_fields(self) -> frozenset[str]:
-        """The fields of a form that are text."""
+        """The text fields of a form."""
         return frozenset({*self.options.model_fields, "file_id"})
 
     def documentation(self) -> dict[str, Any]:
-        """The request's body in the OpenAPI document: FastAPI itself sees only a raw request."""
+        """The request body for the OpenAPI document; FastAPI itself sees only a raw request."""
         form = {
             "type": "object",
             "required": [name for name, field in self.options.model_fields.items() if field.is_required()],

@@ -1,4 +1,4 @@
-"""What may be done to jobs that were submitted. The leader announces what becomes free within a second."""
+"""Controls of submitted batches and jobs. The leader announces jobs that become free within a second."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ router = APIRouter(prefix="/api", dependencies=[CONTROL])
 
 
 class Deadline(ClosedModel):
-    """When whatever has not ended expires; null takes a deadline off."""
+    """When jobs that have not ended expire; null removes the deadline."""
 
     deadline_at: AwareDatetime | None
 
 
 class Priority(ClosedModel):
-    """Larger goes first."""
+    """Jobs of a larger priority run first."""
 
     priority: Annotated[int, Field(ge=-100, le=100)]
 
 
 class Requeue(ClosedModel):
-    """Which of a batch's jobs to queue again."""
+    """The states of the jobs to queue again."""
 
     states: Annotated[tuple[JobState, ...], Field(fail_fast=True, min_length=1, max_length=len(JobState))] = (
         JobState.FAILED,
@@ -41,35 +41,35 @@ class Requeue(ClosedModel):
 
 @router.post("/batches/{batch_id}/cancel")
 def cancel_batch(store: Store, viewer: Viewer, batch_id: UUID) -> BatchSummary:
-    """End every job of the batch that has not ended."""
+    """Cancel every job of the batch that has not ended."""
     controls.cancel_batch(store, viewer, batch_id)
     return read_batch(store, viewer, batch_id)
 
 
 @router.post("/batches/{batch_id}/pause")
 def pause_batch(store: Store, viewer: Viewer, batch_id: UUID) -> BatchSummary:
-    """Start none of the batch's jobs; those that run stop at their next step and keep what they have."""
+    """Start no more jobs of the batch. Running jobs stop at their next step and keep their steps."""
     controls.pause_batch(store, viewer, batch_id)
     return read_batch(store, viewer, batch_id)
 
 
 @router.post("/batches/{batch_id}/resume")
 def resume_batch(store: Store, viewer: Viewer, batch_id: UUID) -> BatchSummary:
-    """Let a paused batch go on."""
+    """Let a paused batch continue."""
     controls.resume_batch(store, viewer, batch_id)
     return read_batch(store, viewer, batch_id)
 
 
 @router.post("/batches/{batch_id}/deadline")
 def set_batch_deadline(store: Store, viewer: Viewer, batch_id: UUID, deadline: Deadline) -> BatchSummary:
-    """Give the batch's jobs that have not ended another deadline."""
+    """Change the deadline of the batch's jobs that have not ended."""
     controls.set_batch_deadline(store, viewer, batch_id, deadline.deadline_at)
     return read_batch(store, viewer, batch_id)
 
 
 @router.post("/batches/{batch_id}/priority")
 def set_batch_priority(store: Store, viewer: Viewer, batch_id: UUID, priority: Priority) -> BatchSummary:
-    """Give the batch's jobs that have not ended another priority; what was announced already is not called back."""
+    """Change the priority of the batch's jobs that have not ended. Jobs already announced keep their place."""
     controls.set_batch_priority(store, viewer, batch_id, priority.priority)
     return read_batch(store, viewer, batch_id)
 
@@ -78,27 +78,27 @@ def set_batch_priority(store: Store, viewer: Viewer, batch_id: UUID, priority: P
 def requeue_batch(
     store: Store, viewer: Viewer, batch_id: UUID, requeue: Requeue | None = None
 ) -> BatchSummary:
-    """Queue jobs that failed or died again; they go on from their last step."""
+    """Queue failed or dead jobs again, or those in the given states. They continue after their last step."""
     controls.requeue_batch(store, viewer, batch_id, (requeue or Requeue()).states)
     return read_batch(store, viewer, batch_id)
 
 
 @router.post("/jobs/{job_id}/cancel")
 def cancel_job(store: Store, viewer: Viewer, job_id: UUID) -> JobSummary:
-    """End the job, if it has not ended."""
+    """Cancel the job if it has not ended."""
     controls.cancel_job(store, viewer, job_id)
     return read_job(store, viewer, job_id)
 
 
 @router.post("/jobs/{job_id}/deadline")
 def set_job_deadline(store: Store, viewer: Viewer, job_id: UUID, deadline: Deadline) -> JobSummary:
-    """Give the job another deadline, if it has not ended."""
+    """Change the job's deadline if it has not ended."""
     controls.set_job_deadline(store, viewer, job_id, deadline.deadline_at)
     return read_job(store, viewer, job_id)
 
 
 @router.post("/jobs/{job_id}/requeue", responses={409: {}})
 def requeue_job(store: Store, viewer: Viewer, job_id: UUID) -> JobSummary:
-    """Queue the job again if it failed, died, expired or was cancelled; it goes on from its last step."""
+    """Queue the job again if it is failed, dead, expired or cancelled. It continues after its last step."""
     controls.requeue_job(store, viewer, job_id)
     return read_job(store, viewer, job_id)

@@ -1,4 +1,4 @@
-"""What happens to a batch or a job, as it happens: server-sent events, replayed from Postgres behind any id."""
+"""Events of a batch or a job as server-sent events, replayed from Postgres after any id."""
 
 from __future__ import annotations
 
@@ -31,30 +31,33 @@ from specreason.store.session import Database
 router = APIRouter(prefix="/api", dependencies=[READ])
 
 POLL_S = 0.5
-SEND_S = 30.0  # a client that takes nothing for longer is gone
-LEAVE_S = 2.0  # at the end of the process
+SEND_S = 30.0  # a client that reads nothing for longer is disconnected
+LEAVE_S = 2.0  # grace for open streams when the process ends
 PAGE = 500
 NEWLINE = "\n"
 
-EventId = Annotated[int, Query(ge=0, lt=2**63, description="The last event that was seen.")]
+EventId = Annotated[
+    int, Query(ge=0, lt=2**63, description="The id of the last event that the client has seen.")
+]
 LastEventId = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63)]
 EVENT, BATCH, JOB = TypeAdapter(EventRow), TypeAdapter(BatchSummary), TypeAdapter(JobSummary)
-MESSAGE = {  # one event, for the document
+# One event, for the OpenAPI document.
+MESSAGE = {
     "type": "object",
     "required": ["event", "data"],
     "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}},
 }
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Each event has an `id`, its kind as `event`, and the change as JSON in `data`. Once every job"
-        " has ended comes one last event `end`, without an id, whose data is the summary.",
+        "description": "Each event has an `id`, its kind as `event`, and the change as JSON in `data`. After every job"
+        " has ended, a last event `end` follows; it has no id, and its data is the summary.",
         "content": {"text/event-stream": {"schema": MESSAGE}},
     }
 }
 
 
-async def _counted(request: Request) -> AsyncIterator[None]:
-    """The stream counts before anything else is asked, and until its answer has ended, however it does."""
+async def _count_stream(request: Request) -> AsyncIterator[None]:
+    """Count the stream from before its first query until its answer ends, with or without an error."""
     streams = deployment_of(request).streams
     owner = caller_of(request).owner
     streams.open_one(owner)
@@ -64,12 +67,12 @@ async def _counted(request: Request) -> AsyncIterator[None]:
         streams.close_one(owner)
 
 
-COUNTED = Depends(_counted)
+COUNTED = Depends(_count_stream)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPage:
-    """One look at the log. `is_over`: all jobs have ended, and there is nothing behind these events."""
+    """One read of the event log. `is_over`: all jobs have ended, and no event follows these."""
 
     events: tuple[EventRow, ...]
     is_over: bool
@@ -87,7 +90,7 @@ async def get_batch_events(
     after: EventId = 0,
     last_seen: LastEventId = None,
 ) -> EventSourceResponse:
-    """The batch's events and those of its jobs, from the first one or behind the last that was seen."""
+    """Events of the batch and its jobs, from the first one or after the last one seen."""
 
     def summary() -> bytes:
         return BATCH.dump_json(read_batch(store, viewer, batch_id))
@@ -109,7 +112,7 @@ async def get_job_events(
     after: EventId = 0,
     last_seen: LastEventId = None,
 ) -> EventSourceResponse:
-    """The job's events, from the first one or behind the last that was seen."""
+    """Events of the job, from the first one or after the last one seen."""
 
     def summary() -> bytes:
         return JOB.dump_json(read_job(store, viewer, job_id))
@@ -136,22 +139,22 @@ def _stream(
 async def _events(
     request: Request, leaving: anyio.Event, subject: Subject, after: int, summary: Callable[[], bytes]
 ) -> AsyncIterator[ServerSentEvent]:
-    """Holds no connection while it waits, outlasts an absence of Postgres, and ends when the process is `leaving`."""
+    """Send events until the end. A waiting stream holds no connection and survives an outage of Postgres."""
     deployment = deployment_of(request)
-    database, settled = deployment.database, deployment.streams.settled
+    database, high_water_mark = deployment.database, deployment.streams.high_water_mark
     viewer = caller_of(request).viewer
     while not leaving.is_set():
         try:
             if not await is_still_admitted(request):
                 return
-            news = await run_in_threadpool(_poll, database, viewer, settled, subject, after)
-            for event in news.events:
+            page = await run_in_threadpool(_poll, database, viewer, high_water_mark, subject, after)
+            for event in page.events:
                 yield _message(event.kind, EVENT.dump_json(event), event_id=event.id)
                 after = event.id
-            if news.is_over:
+            if page.is_over:
                 yield _message("end", await run_in_threadpool(summary))
                 return
-            pause_s = POLL_S if len(news.events) < PAGE else 0
+            pause_s = POLL_S if len(page.events) < PAGE else 0
         except StoreUnavailable:
             pause_s = POLL_S
         with anyio.move_on_after(pause_s):
@@ -164,9 +167,9 @@ def _message(kind: str, data: bytes, *, event_id: int | None = None) -> ServerSe
 
 
 def _poll(
-    database: Database, viewer: Viewer, settled: HighWaterMark, subject: Subject, after: int
+    database: Database, viewer: Viewer, high_water_mark: HighWaterMark, subject: Subject, after: int
 ) -> EventPage:
     last_id = last_event_id(database, viewer, subject)
-    up_to = settled.latest()
+    up_to = high_water_mark.latest()
     events = read_events(database, viewer, subject, after=after, up_to=up_to, limit=PAGE)
     return EventPage(events=events, is_over=last_id is not None and last_id <= up_to and len(events) < PAGE)

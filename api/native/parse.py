@@ -1,4 +1,4 @@
-"""Parses a submission: every option is validated here; its problems are named, and still to be checked."""
+"""Parses a submission. It validates every option and locates the problems, which are checked afterwards."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from api.native.uploads import Form, Upload
 from specreason.errors import InvalidField, NotFound
 from specreason.store.files.rows import NewFile, read_file
 from specreason.store.queue.problems import FileProblems, NewProblem
-from specreason.submission.form import from_form, parsed
+from specreason.submission.form import from_form, parse_json
 from specreason.submission.options import Options
-from specreason.submission.problem import AS_OURS, Columns, Problem, problem_of
+from specreason.submission.problem import DEFAULT_COLUMNS, Columns, Problem, problem_of
 from specreason.validation import first_invalid_field
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -27,7 +27,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """What a user wants to have done. `file_id` is the file with the problems; `upload` makes a new one known."""
+    """A parsed submission. `file_id` is the file that holds the problems; `upload` is its row, if the file is new."""
 
     options: Options
     problems: Iterable[NewProblem]
@@ -36,7 +36,7 @@ class Submission:
 
 
 def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Caller) -> Submission:
-    """The options, and where the problems are. Raises InvalidField for what is wrong first."""
+    """Parse `body`. Raises InvalidField for the first error."""
     most = deployment.settings.max_problems
     if isinstance(body, bytes):
         return _parse_json(body, shape, most)
@@ -44,8 +44,8 @@ def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Call
     file_id = fields.pop("file_id", None)
     if (body.file is None) == (file_id is None):
         raise InvalidField("file", "a JSONL file is required, or the file_id of one; not both")
-    options = _validated(shape.options, fields)
-    columns = options.mapping or AS_OURS
+    options = _validate(shape.options, fields)
+    columns = options.mapping or DEFAULT_COLUMNS
     if body.file is not None:
         upload = _new_file(body.file, caller)
         problems = FileProblems(body.file.reader, columns, most)
@@ -56,16 +56,18 @@ def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Call
 
 
 def _parse_json(body: bytes, shape: Shape, most: int) -> Submission:
-    row = parsed(body, "body")
-    if not isinstance(row, dict):
+    fields = parse_json(body, "body")
+    if not isinstance(fields, dict):
         raise InvalidField("body", "must be a JSON object")
-    given, mapping = row.get("problems"), row.get("mapping")
-    if isinstance(given, list) and len(given) > most:
-        raise InvalidField("problems", f"are {len(given)}; a batch has at most {most}")
-    if isinstance(given, list) and mapping is not None:
-        columns = _validated(Columns, mapping, prefix="mapping.")
-        row["problems"] = [_mapped(each, columns, f"problems.{index}") for index, each in enumerate(given)]
-    batch = _validated(shape.json, row)
+    rows, mapping = fields.get("problems"), fields.get("mapping")
+    if isinstance(rows, list) and len(rows) > most:
+        raise InvalidField("problems", f"are {len(rows)}; a batch has at most {most}")
+    if isinstance(rows, list) and mapping is not None:
+        columns = _validate(Columns, mapping, prefix="mapping.")
+        fields["problems"] = [
+            _problem_from(row, columns, f"problems.{index}") for index, row in enumerate(rows)
+        ]
+    batch = _validate(shape.json, fields)
     return Submission(options=batch, problems=[NewProblem.of(problem) for problem in batch.problems])
 
 
@@ -74,7 +76,7 @@ def _new_file(upload: Upload, caller: Caller) -> NewFile:
 
 
 def _open_known(deployment: Deployment, name: str, caller: Caller) -> tuple[UUID, BinaryIO]:
-    """A file uploaded before, by OpenAI's name for it or by ours. It may be deleted at any moment."""
+    """Find and open a file uploaded before. `name` is a plain id or OpenAI's. The file may be deleted at any moment."""
     try:
         file_id = read_file(deployment.database, caller.viewer, to_any_file_id(name)).id
         return file_id, deployment.folder.open(file_id)
@@ -82,13 +84,13 @@ def _open_known(deployment: Deployment, name: str, caller: Caller) -> tuple[UUID
         raise InvalidField("file_id", str(error)) from error
 
 
-def _mapped(row: Any, columns: Columns, field: str) -> Problem:
+def _problem_from(row: Any, columns: Columns, field: str) -> Problem:
     if not isinstance(row, dict):
         raise InvalidField(field, "must be a JSON object")
     return problem_of(row, columns, prefix=f"{field}.")
 
 
-def _validated(model: type[Model], fields: Any, *, prefix: str = "") -> Model:
+def _validate(model: type[Model], fields: Any, *, prefix: str = "") -> Model:
     try:
         return model.model_validate(fields)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What is read under /api: batches, their jobs, steps and attempts, and the workers. Results are in `results`."""
+"""Reads under /api: batches, jobs, steps, attempts, workers and health. `results.py` serves the results."""
 
 from __future__ import annotations
 
@@ -37,10 +37,9 @@ Place = TypeVar("Place")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[Row, Place]):
-    """A part of a list; long texts make it shorter.
+    """A part of a list. A page of long texts may have fewer rows than `limit`.
 
-    `next` is the `after` of the page that follows, or its `before` in a list that begins with the newest; None on the
-    last page.
+    `next` is the `after` of the next page, or its `before` in a list of the newest first; null on the last page.
     """
 
     data: tuple[Row, ...]
@@ -56,7 +55,7 @@ class WorkerList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What this deployment is."""
+    """The state, version and pairs of this deployment."""
 
     status: str
     version: str
@@ -70,7 +69,10 @@ def get_batches(
     *,
     before: UUID | None = None,
     limit: Limit = 50,
-    is_open: Annotated[bool | None, Query(alias="open", description="Has jobs that have not ended.")] = None,
+    is_open: Annotated[
+        bool | None,
+        Query(alias="open", description="true: batches with jobs that have not ended; false: the others."),
+    ] = None,
     name: Annotated[str | None, Query(max_length=200, description="A part of the name.")] = None,
 ) -> Page[BatchSummary, UUID]:
     """A page of batches, newest first."""
@@ -80,7 +82,7 @@ def get_batches(
 
 @router.get("/batches/{batch_id}", dependencies=[READ])
 def get_batch(store: Store, viewer: Viewer, batch_id: UUID) -> BatchSummary:
-    """One batch: counts per state, which sum to `num_jobs`, and what is known of its results so far."""
+    """One batch: the jobs in each state, which sum to `num_jobs`, and the results so far."""
     return read_batch(store, viewer, batch_id)
 
 
@@ -92,13 +94,14 @@ def get_jobs(
     *,
     after: UUID | None = None,
     limit: Limit = 100,
-    state: Annotated[tuple[JobState, ...], Query(description="Any of these.")] = (),
+    state: Annotated[tuple[JobState, ...], Query(description="Only jobs in one of these states.")] = (),
     is_correct: Annotated[
-        Literal["true", "false", "none"] | None, Query(description="The newest grade; none: not graded.")
+        Literal["true", "false", "none"] | None,
+        Query(description="The newest grade; none: jobs without a grade."),
     ] = None,
     error: Annotated[str | None, Query(max_length=1000, description="A part of the error.")] = None,
 ) -> Page[JobSummary, UUID]:
-    """A page of a batch's jobs, in the order submitted."""
+    """A page of a batch's jobs, in the order of submission."""
     which = JobFilter(states=state, grade=is_correct, error=error)
     page = read_jobs(store, viewer, batch_id, after=after, limit=limit, which=which)
     return Page(data=page.rows, next=page.rows[-1].job_id if page.has_more else None)
@@ -131,19 +134,19 @@ def get_attempts(
     after: Annotated[int, Query(ge=0, lt=2**31)] = 0,
     limit: Limit = 100,
 ) -> Page[AttemptRow, int]:
-    """A page of the attempts at a job, in order: who tried it, from which step on, and how that ended."""
+    """A page of a job's attempts, in order: the worker, the first step, and the outcome of each."""
     rows = read_attempts(store, viewer, job_id, after=after, limit=limit)
     return Page(data=rows, next=rows[-1].number if len(rows) == limit else None)
 
 
 @router.get("/workers", dependencies=[READ])
 def get_workers(store: Store, limit: Limit = 100) -> WorkerList:
-    """Workers, live ones first, then the newest: who they are, whether their lease counts, and their slots in use."""
+    """Workers, live ones first, then the newest: each with its lease and its slots in use."""
     return WorkerList(data=list_workers(store, limit=limit))
 
 
 @router.get("/health")
 def get_health(store: Store, pairs: Pairs) -> Health:
-    """200 if the API and its database answer, else 503."""
+    """200 if the API and its database work, else 503."""
     ping(store)
     return Health(status="ok", version=__version__, pairs=tuple(pairs))

@@ -1,4 +1,4 @@
-"""Receives a submission: JSON in memory, up to a limit, or a form, whose file is durable once all of it is here."""
+"""Receives a submission: JSON into memory, up to a limit, or a form, whose file is durable once it is complete."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from specreason.errors import InvalidField, TooLarge
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A submission as it came in. `content` stands for all that it says; `cleanup` removes its file again.
+    """A submission before parsing. `content` represents its whole meaning; `cleanup` removes its file.
 
-    Both are what `answer_once` takes.
+    Both are arguments of `answer_once`.
     """
 
     body: bytes | Form
@@ -30,7 +30,7 @@ class Received:
 
 @asynccontextmanager
 async def receive(request: Request, shape: Shape) -> AsyncIterator[Received]:
-    """What came with `request`; its file is open until the block ends. Raises InvalidField, TooLarge for the body."""
+    """Receive the body of `request`. Its file is open until the block ends. Raises InvalidField, TooLarge."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip()
     if content_type == "application/json":
         body = await _json_body(request)
@@ -51,6 +51,6 @@ async def _json_body(request: Request) -> bytes:
         if len(body) > settings.max_body_bytes:
             raise TooLarge(
                 "body",
-                f"is larger than {settings.max_body_bytes} bytes: send the problems as a file, in a form",
+                f"is larger than {settings.max_body_bytes} bytes; send the problems as a file in a form",
             )
     return bytes(body)

@@ -1,4 +1,4 @@
-"""What came of a batch, as JSONL: a line for each job that has ended, in the order submitted."""
+"""The results of a batch as JSONL: one line per ended job, in the order of submission."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ LINES_PER_CHUNK = 100
     responses={200: {"content": {"application/jsonl": {}}}},
 )
 def get_results(store: Store, viewer: Viewer, batch_id: UUID) -> StreamingResponse:
-    """Answers, reasoning, grades and token counts of the jobs that have ended so far, one JSON object a line."""
-    # Not in ASCII, U+2028 in a text would be the end of a line to some readers.
+    """Answers, reasoning, grades and token counts of the ended jobs, one JSON object per line."""
+    # In ASCII, because some readers would end a line at U+2028.
     lines = (json.dumps(result_line(job)) for job in ended_jobs(store, viewer, batch_id))
-    return StreamingResponse(_joined(lines), media_type="application/jsonl")
+    return StreamingResponse(_chunks(lines), media_type="application/jsonl")
 
 
 def result_line(job: EndedJob) -> dict[str, Any]:
-    """The job's line. Names are those of `job_summary`."""
+    """The job's line. Its keys are those of `job_summary`."""
     return {
         "job_id": str(job.job_id),
         "problem_id": job.problem_id,
@@ -59,8 +59,8 @@ def result_line(job: EndedJob) -> dict[str, Any]:
     }
 
 
-def _joined(lines: Iterable[str]) -> Iterator[bytes]:
-    """A chunk for each line would cost more than the line."""
+def _chunks(lines: Iterable[str]) -> Iterator[bytes]:
+    """Join lines into chunks, because sending a chunk costs more than a line."""
     chunk: list[str] = []
     for line in lines:
         chunk.append(line)

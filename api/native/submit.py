@@ -1,4 +1,4 @@
-"""A submission comes in under /api: receive it, parse it, check its problems, store it, answer, announce its jobs."""
+"""Submissions under /api: receive, parse, check the problems, store, answer, announce the jobs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ router = APIRouter(prefix="/api")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridOfBatches:
-    """One batch for each combination; the metadata of each has the `grid_id`."""
+    """One batch per combination. The metadata of each batch contains the `grid_id`."""
 
     grid_id: UUID
     data: tuple[BatchSummary, ...]
@@ -49,7 +49,7 @@ class GridOfBatches:
     dependencies=[SUBMIT],
 )
 async def submit_batch(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
-    """Store a batch and its jobs in one transaction, then announce them: what was answered 201 is never lost."""
+    """Store a batch and its jobs in one transaction, then announce them. A batch answered with 201 is never lost."""
     async with receive(request, BATCH) as received:
         return await run_in_threadpool(_submit, request, idempotency_key, BATCH, received)
 
@@ -62,13 +62,13 @@ async def submit_batch(request: Request, idempotency_key: IdempotencyKey = None)
     dependencies=[SUBMIT],
 )
 async def submit_grid(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
-    """Store a batch for each combination of the grid, all of them or none, over the same problems."""
+    """Store one batch per combination of the grid over the same problems: all batches or none."""
     async with receive(request, GRID) as received:
         return await run_in_threadpool(_submit, request, idempotency_key, GRID, received)
 
 
 def _submit(request: Request, key: str | None, shape: Shape, received: Received) -> Response:
-    """A batch is a grid of one: the same way for both, from what came in to the answer."""
+    """Turn a received submission into an answer. A batch takes the same way as a grid, as a grid of one."""
     if (earlier := answered_before(request, key, received.content)) is not None:
         return earlier
     deployment, caller = deployment_of(request), caller_of(request)
@@ -100,15 +100,15 @@ def _batches(
     caller: Caller,
     grid_id: UUID | None,
 ) -> list[NewBatch]:
-    """One batch for each configuration.
+    """One batch per configuration.
 
-    Raises InvalidField for a pair that is not served, a configuration that it cannot run, and too many of them.
+    Raises InvalidField for an unknown pair, a configuration that the pair cannot run, or too many configurations.
     """
     options = submission.options
     pair = get_pair(pairs, options.pair)
-    # Thresholds that differ may be the same once the pair's own is written down.
-    stored = (stored_config(each, options.pair, pair) for each in options.configurations())
-    configs = list(dict.fromkeys(stored))
+    # Two thresholds may become equal when the pair's default replaces a missing one.
+    resolved = (stored_config(each, options.pair, pair) for each in options.configurations())
+    configs = list(dict.fromkeys(resolved))
     if len(configs) > MOST_BATCHES:
         raise InvalidField("grid", f"has {len(configs)} combinations; at most {MOST_BATCHES} are allowed")
     seconds = options.deadline_s
@@ -146,5 +146,5 @@ def _store(
     connection: Connection, batches: Sequence[NewBatch], upload: NewFile | None, grid_id: UUID | None
 ) -> BatchSummary | GridOfBatches:
     batch_ids = write_batches(connection, batches, upload=upload)
-    stored = tuple(batch_as_it_stands(connection, batch_id) for batch_id in batch_ids)
-    return stored[0] if grid_id is None else GridOfBatches(grid_id=grid_id, data=stored)
+    summaries = tuple(batch_as_it_stands(connection, batch_id) for batch_id in batch_ids)
+    return summaries[0] if grid_id is None else GridOfBatches(grid_id=grid_id, data=summaries)

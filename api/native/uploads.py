@@ -1,4 +1,4 @@
-"""Forms with a file in them, of any size: written as they come in to where the file may stay, up to the limit."""
+"""Forms with one file. The parser writes the file straight to its final place, up to the limit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from specreason.store.files.folder import NewContent, StoredContent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A file that came in a form: durable, and open until the form ends."""
+    """The file of a form. It is durable, and open until the form is closed."""
 
     filename: str
     stored: StoredContent
@@ -29,9 +29,9 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """The fields of a form as text, and its file, if there is one.
+    """The text fields of a form, and its file, if there is one.
 
-    At the end of the form, what is in `ended` is closed, and `cleanup` removes the file again; see `NewContent.keep`.
+    When the form is closed, `ended` closes its contents, and `cleanup` removes the file again; see `NewContent.keep`.
     """
 
     fields: dict[str, str]
@@ -42,10 +42,10 @@ class Form:
 
 @asynccontextmanager
 async def read_form(request: Request, allowed: Iterable[str]) -> AsyncIterator[Form]:
-    """A form that may have the fields `allowed` and a file called `file`.
+    """Read a form. It may have the fields `allowed` and a file called `file`.
 
-    Raises InvalidField, and StoreUnavailable where the disk is full. `BodyLimit` ends a request that goes on beyond
-    what a form may have.
+    Raises InvalidField, and StoreUnavailable if the disk is full. `BodyLimit` ends a request that is larger than a
+    form may be.
     """
     _, options = parse_options_header(request.headers.get("content-type"))
     if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
@@ -62,7 +62,7 @@ async def _parse(request: Request, names: frozenset[str], content: NewContent, e
     try:
         form = await _Parser(request, content, max_fields=len(names)).parse()
     except MultiPartException as error:
-        raise InvalidField("body", f"is no form that we take: {error.message}") from error
+        raise InvalidField("body", f"is not a valid form: {error.message}") from error
     settings = deployment_of(request).settings
     fields: dict[str, str] = {}
     file: UploadFile | None = None
@@ -70,7 +70,7 @@ async def _parse(request: Request, names: frozenset[str], content: NewContent, e
         if name not in names and name != "file":
             raise InvalidField(name[:80], "unknown key")
         if name in fields:
-            raise InvalidField(name, "is there more than once")
+            raise InvalidField(name, "appears more than once")
         if isinstance(value, UploadFile) and name == "file":
             if (value.size or 0) > settings.max_upload_bytes:
                 raise TooLarge("file", f"is larger than {settings.max_upload_bytes} bytes")
@@ -88,7 +88,7 @@ async def _parse(request: Request, names: frozenset[str], content: NewContent, e
 
 
 class _Parser(MultiPartParser):
-    """Writes the one file of a form to `content`, instead of to a spool that would have to be copied."""
+    """Writes the one file of a form to `content`, instead of to a temporary file that would have to be copied."""
 
     def __init__(self, request: Request, content: NewContent, *, max_fields: int) -> None:
         super().__init__(request.headers, request.stream(), max_files=1, max_fields=max_fields)
@@ -104,7 +104,7 @@ class _Parser(MultiPartParser):
 
 @dataclass(frozen=True, slots=True)
 class _Sink:
-    """As much of a file as the parser uses."""
+    """The methods of a file that the parser calls."""
 
     content: NewContent
 
@@ -112,7 +112,7 @@ class _Sink:
         self.content.write(data)
 
     def seek(self, offset: int) -> None:
-        """Nobody reads from here."""
+        """Nothing reads from here."""
 
     def close(self) -> None:
-        """Whoever made the content does."""
+        """`read_form` closes the content."""

@@ -1,1 +1,1 @@
-"""OpenAI's surface under /v1: files, batches and models, as the unmodified `openai` SDK asks for them."""
+"""The OpenAI-compatible API under /v1: files, batches and models, for the unmodified `openai` SDK."""

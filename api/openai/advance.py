@@ -1,7 +1,7 @@
-"""Moves OpenAI batches on: reads their files, ends what was cancelled, writes their results. In threads of its own.
+"""Advances OpenAI batches in threads: validates their files, cancels their jobs, writes their result files.
 
-Each move begins with a look at how the batch stands and ends in one transaction; one process at a time is at a batch.
-So a route that shows a batch may ask for its next move, and a move that a killed API left unfinished is made again.
+Each step first reads the batch's status and ends in one transaction, and a lock admits one process per batch. So any
+route that shows a batch may request its next step, and a step that a killed API left unfinished is repeated.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from api.ids import batch_name
-from api.openai.input_file import LineError, Part, Refused, read_plan
+from api.openai.input_file import LineError, Part, Refused, read_parts
 from api.openai.output import result_lines
 from specreason.config import PairConfig
 from specreason.doorbell import Doorbell
@@ -42,12 +42,12 @@ from specreason.store.tables.states import FilePurpose
 
 log = logging.getLogger(__name__)
 
-NUM_THREADS = 2  # batches that one API moves on at once; each needs a little memory and two connections
+NUM_THREADS = 2  # batches that one process advances at the same time; each needs two connections
 
 
 @dataclass(slots=True)
 class BatchAdvancer:
-    """One for the application. `close` it before the database."""
+    """One per application. Call `close` before the database is closed."""
 
     database: Database
     folder: Folder
@@ -57,23 +57,23 @@ class BatchAdvancer:
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(NUM_THREADS, thread_name_prefix="advancer"), init=False
     )
-    _due: set[UUID] = field(default_factory=set, init=False)  # asked for, and not ended
+    _due: set[UUID] = field(default_factory=set, init=False)  # requested or in progress
     _closed: bool = field(default=False, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def close(self) -> None:
-        """Wait for the moves under way; those that were only asked for are made by the next API."""
+        """Wait for the steps in progress. Housekeeping of another process takes the steps that have not begun."""
         with self._lock:
             self._closed = True
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def open_batches(self) -> Iterator[OpenAIBatch]:
-        """Each batch that may have a move, read one by one."""
+        """Each batch that may need a step, read one by one."""
         for batch_id in unsettled_batches(self.database):
             yield read_openai_batch(self.database, Viewer.EVERYONE, batch_id)
 
     def advance_soon(self, batch: OpenAIBatch) -> None:
-        """Make the batch's next move soon, if it has one."""
+        """Advance the batch in another thread, if it is due."""
         if not is_due(batch):
             return
         with self._lock:
@@ -84,52 +84,55 @@ class BatchAdvancer:
 
     def _advance(self, batch_id: UUID) -> None:
         try:
-            with one_at_a_time(self.database, batch_id) as ours:
-                if ours:
-                    self._make_moves(batch_id)
-        except SpecReasonError as error:  # housekeeping asks for it again
-            log.warning("%s is not moved on: %s", batch_name(batch_id), error)
+            with one_at_a_time(self.database, batch_id) as is_free:
+                if is_free:
+                    self._take_steps(batch_id)
+        except SpecReasonError as error:
+            log.warning("%s is not advanced, housekeeping tries again: %s", batch_name(batch_id), error)
         except Exception:
-            log.exception("%s is not moved on", batch_name(batch_id))
+            log.exception("%s is not advanced, housekeeping tries again", batch_name(batch_id))
         finally:
             with self._lock:
                 self._due.discard(batch_id)
 
-    def _make_moves(self, batch_id: UUID) -> None:
+    def _take_steps(self, batch_id: UUID) -> None:
         batch = read_openai_batch(self.database, Viewer.EVERYONE, batch_id)
         if batch.status is BatchStatus.VALIDATING:
             self._validate(batch)
             batch = read_openai_batch(self.database, Viewer.EVERYONE, batch_id)
         if batch.status is BatchStatus.CANCELLING and batch.ended_at is None and batch.counts.num_open:
-            for ours in batches_of(self.database, batch_id):
-                cancel_batch(self.database, Viewer.EVERYONE, ours)
+            for part_id in batches_of(self.database, batch_id):
+                cancel_batch(self.database, Viewer.EVERYONE, part_id)
             batch = read_openai_batch(self.database, Viewer.EVERYONE, batch_id)
         if is_due(batch) and batch.status is not BatchStatus.VALIDATING:
             self._write_results(batch)
 
     def _validate(self, batch: OpenAIBatch) -> None:
-        """Raises NotFound while there is time for the content of the file to come back, as a mounted disk does."""
-        given = None
+        """Queue the batch's jobs, or fail it with the errors of its file.
+
+        Raises NotFound if the content of the file is missing before the batch expires: a disk may be mounted again.
+        """
+        input_file = None
         try:
-            given = read_file(self.database, Viewer.EVERYONE, batch.file_id)
+            input_file = read_file(self.database, Viewer.EVERYONE, batch.file_id)
             with self.folder.open(batch.file_id) as content:
-                parts = read_plan(
+                parts = read_parts(
                     content,
                     self.pairs,
                     max_lines=self.settings.max_problems,
                     max_jobs=self.settings.max_jobs,
                 )
-                batches = [_new_batch(batch, given.filename, part) for part in parts]
+                batches = [_new_batch(batch, input_file.filename, part) for part in parts]
                 if not start_openai_batch(self.database, batch.id, batches):
                     return
         except NotFound as error:
-            if given is not None and datetime.now(UTC) < batch.expires_at:
+            if input_file is not None and datetime.now(UTC) < batch.expires_at:
                 raise
-            gone = LineError(code="file_not_found", message=str(error), param="input_file_id")
-            fail_openai_batch(self.database, batch.id, Refused([gone]).errors)
+            missing = LineError(code="file_not_found", message=str(error), param="input_file_id")
+            fail_openai_batch(self.database, batch.id, Refused([missing]).errors)
         except LimitReached as error:
-            full = LineError(code="quota_exceeded", message=str(error))
-            fail_openai_batch(self.database, batch.id, Refused([full]).errors)
+            quota = LineError(code="quota_exceeded", message=str(error))
+            fail_openai_batch(self.database, batch.id, Refused([quota]).errors)
         except Refused as refused:
             fail_openai_batch(self.database, batch.id, refused.errors)
         else:
@@ -139,33 +142,34 @@ class BatchAdvancer:
                 )
 
     def _write_results(self, batch: OpenAIBatch) -> None:
-        """One pass over the jobs into two files; an empty one is not kept. What comes to nothing is removed."""
+        """Write both files in one pass over the jobs. Keep neither an empty file nor, after a failure, any file."""
         with ExitStack() as files, ExitStack() as cleanup:
             output, errors = (files.enter_context(self.folder.new()) for _ in range(2))
-            some = {True: False, False: False}
+            has_lines = {True: False, False: False}
             for succeeded, line in result_lines(self.database, batches_of(self.database, batch.id)):
                 (output if succeeded else errors).write(line)
-                some[succeeded] = True
-            kept = {}
-            for purpose, content, wanted in (
-                (FilePurpose.BATCH_OUTPUT, output, some[True]),
-                (FilePurpose.BATCH_ERROR, errors, some[False]),
+                has_lines[succeeded] = True
+            new_files = {}
+            for purpose, content, is_kept in (
+                (FilePurpose.BATCH_OUTPUT, output, has_lines[True]),
+                (FilePurpose.BATCH_ERROR, errors, has_lines[False]),
             ):
-                if wanted:
-                    kept[purpose] = _result_file(batch, content, purpose, cleanup)
-            ours = cleanup.pop_all()  # from here on, Postgres alone says whether the files are known
+                if is_kept:
+                    new_files[purpose] = _result_file(batch, content, purpose, cleanup)
+            # From here on, Postgres alone decides whether the files are known.
+            disarmed = cleanup.pop_all()
             ended = end_openai_batch(
                 self.database,
                 batch,
-                output=kept.get(FilePurpose.BATCH_OUTPUT),
-                error=kept.get(FilePurpose.BATCH_ERROR),
+                output=new_files.get(FilePurpose.BATCH_OUTPUT),
+                error=new_files.get(FilePurpose.BATCH_ERROR),
             )
             if not ended:
-                ours.close()
+                disarmed.close()
 
 
 def is_due(batch: OpenAIBatch) -> bool:
-    """Whether an API has something to do for it; otherwise it waits for its jobs, or is done."""
+    """Whether an API has to take a step; otherwise the batch waits for its jobs, or is settled."""
     if batch.status in (BatchStatus.VALIDATING, BatchStatus.FINALIZING):
         return True
     return batch.status is BatchStatus.CANCELLING and (batch.ended_at is None or not batch.counts.num_open)

@@ -1,4 +1,4 @@
-"""/v1/batches: create, look, list, cancel."""
+"""/v1/batches: create, list, get, cancel."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LONGEST_WINDOW = timedelta(days=366)
 
 
 class OutputExpiresAfter(ClosedModel):
-    """How long the result files stay, from when they are written."""
+    """How long the result files are kept, from the time they are written."""
 
     anchor: Literal["created_at"]
     seconds: Annotated[int, Field(ge=SHORTEST_LIFE_S, le=LONGEST_LIFE_S)]
@@ -52,7 +52,7 @@ class CreateBatch(ClosedModel):
     input_file_id: str
     endpoint: Literal["/v1/chat/completions"]
     completion_window: Annotated[str, Field(max_length=8)] = Field(
-        description="24h as with OpenAI, or another time in minutes, hours or days: 30m, 7d."
+        description="24h as with OpenAI, or another time in minutes, hours or days, such as 30m or 7d."
     )
     metadata: dict[str, str] | None = None
     output_expires_after: OutputExpiresAfter | None = None
@@ -60,7 +60,7 @@ class CreateBatch(ClosedModel):
     @field_validator("metadata", mode="before")
     @classmethod
     def _few(cls, metadata: object) -> object:
-        """Before each of them is looked at."""
+        """Check the number first, before pydantic visits each pair."""
         if isinstance(metadata, dict) and len(metadata) > MOST_METADATA:
             raise ValueError(f"has more than {MOST_METADATA} pairs")
         return metadata
@@ -80,18 +80,18 @@ class CreateBatch(ClosedModel):
 
 @router.post("/batches", response_model=BatchObject, dependencies=[SUBMIT])
 def create_batch(
-    request: Request, advancer: Advancer, asked: CreateBatch, idempotency_key: IdempotencyKey = None
+    request: Request, advancer: Advancer, body: CreateBatch, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Take the batch on. The file is validated next: `in_progress` or `failed` says how that went."""
+    """Create a batch. Its file is validated next; then the batch is `in_progress` or `failed`."""
     caller = caller_of(request)
-    made: list[OpenAIBatch] = []
+    created: list[OpenAIBatch] = []
 
     def create(connection: Connection) -> BatchObject:
-        made.append(insert_openai_batch(connection, _new_batch(connection, caller, asked)))
-        return batch_object(made[0])
+        created.append(insert_openai_batch(connection, _new_batch(connection, caller, body)))
+        return batch_object(created[0])
 
-    answer = answer_once(request, idempotency_key, asked.model_dump(), create, status=200)
-    for batch in made:
+    answer = answer_once(request, idempotency_key, body.model_dump(), create, status=200)
+    for batch in created:
         advancer.advance_soon(batch)
     return answer
 
@@ -106,56 +106,56 @@ def get_batches(
 ) -> Page[BatchObject]:
     """A page of batches, newest first."""
     rows = list_openai_batches(store, viewer, after=to_cursor(after, to_batch_id), limit=limit + 1)
-    return page_of([_shown(advancer, row) for row in rows], limit)
+    return page_of([_show(advancer, row) for row in rows], limit)
 
 
 @router.get("/batches/{batch_id}", dependencies=[READ])
 def get_batch(store: Store, viewer: Viewer, advancer: Advancer, batch_id: str) -> BatchObject:
-    """One batch: how it stands, and where its results are once it has ended."""
-    return _shown(advancer, read_openai_batch(store, viewer, to_batch_id(batch_id)))
+    """One batch: its status, its counts, and its result files once they are written."""
+    return _show(advancer, read_openai_batch(store, viewer, to_batch_id(batch_id)))
 
 
 @router.post("/batches/{batch_id}/cancel", dependencies=[CONTROL])
 def cancel(store: Store, viewer: Viewer, advancer: Advancer, batch_id: str) -> BatchObject:
-    """Have what has not ended end soon. Results of what has are there once the batch is `cancelled`."""
+    """Cancel the requests that have not ended. Once the batch is `cancelled`, the other results are available."""
     batch = read_openai_batch(store, viewer, to_batch_id(batch_id))
     if not batch.is_settled:
         mark_cancelling(store, viewer, batch.id)
-    return _shown(advancer, read_openai_batch(store, viewer, batch.id))
+    return _show(advancer, read_openai_batch(store, viewer, batch.id))
 
 
-def _new_batch(connection: Connection, caller: Caller, asked: CreateBatch) -> NewOpenAIBatch:
+def _new_batch(connection: Connection, caller: Caller, body: CreateBatch) -> NewOpenAIBatch:
     try:
-        file_id = to_file_id(asked.input_file_id)
-        source = hold_file(connection, caller.viewer, file_id)
+        file_id = to_file_id(body.input_file_id)
+        input_file = hold_file(connection, caller.viewer, file_id)
     except NotFound as error:
         raise InvalidField("input_file_id", str(error)) from error
-    if source.purpose is not FilePurpose.BATCH:
-        raise InvalidField("input_file_id", f"is a file for '{source.purpose}', not for 'batch'")
-    lifetime = asked.output_expires_after
+    if input_file.purpose is not FilePurpose.BATCH:
+        raise InvalidField("input_file_id", f"has the purpose '{input_file.purpose}', not 'batch'")
+    lifetime = body.output_expires_after
     return NewOpenAIBatch(
-        file_id=source.id,
-        endpoint=asked.endpoint,
-        completion_window=asked.completion_window,
-        expires_at=datetime.now(UTC) + _window(asked.completion_window),
-        metadata=asked.metadata or {},
+        file_id=input_file.id,
+        endpoint=body.endpoint,
+        completion_window=body.completion_window,
+        expires_at=datetime.now(UTC) + _window(body.completion_window),
+        metadata=body.metadata or {},
         output_expires_after_s=lifetime.seconds if lifetime else None,
         owner=caller.owner,
         max_queued_jobs=caller.max_queued_jobs,
     )
 
 
-def _shown(advancer: BatchAdvancer, batch: OpenAIBatch) -> BatchObject:
-    """The batch as it stands. A look at it is enough to have its next move made."""
+def _show(advancer: BatchAdvancer, batch: OpenAIBatch) -> BatchObject:
+    """The batch as an answer. Showing a batch also requests its next step."""
     advancer.advance_soon(batch)
     return batch_object(batch)
 
 
 def _window(text: str) -> timedelta:
-    found = WINDOW.fullmatch(text)
-    if found is None:
+    match = WINDOW.fullmatch(text)
+    if match is None:
         raise InvalidField("completion_window", "must be a time such as 24h, 30m or 7d")
-    window = timedelta(seconds=int(found[1]) * SECONDS_OF[found[2]])
+    window = timedelta(seconds=int(match[1]) * SECONDS_OF[match[2]])
     if window > LONGEST_WINDOW:
         raise InvalidField("completion_window", f"must be at most {LONGEST_WINDOW.days} days")
     return window

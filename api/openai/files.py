@@ -1,10 +1,9 @@
-"""/v1/files: upload, list, look, read, delete."""
+"""/v1/files: upload, list, get, read the content, delete."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -26,7 +25,7 @@ router = APIRouter(prefix="/v1", tags=["openai"])
 FIELDS = ("purpose", "expires_after[anchor]", "expires_after[seconds]")
 SHORTEST_LIFE_S, LONGEST_LIFE_S = 3600, 30 * 86_400
 
-# What `upload_file` takes, for the generated documentation: FastAPI itself sees only a raw request.
+# The request body of `upload_file` for the OpenAPI document; FastAPI itself sees only a raw request.
 UPLOAD_DOC: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -55,7 +54,7 @@ UPLOAD_DOC: dict[str, Any] = {
 
 @router.post("/files", response_model=FileObject, openapi_extra=UPLOAD_DOC, dependencies=[SUBMIT])
 async def upload_file(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
-    """Keep a file. Its lines are looked at when a batch is made of it."""
+    """Store a file. Its lines are validated when a batch uses it."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise InvalidField("Content-Type", "must be multipart/form-data")
     async with read_form(request, FIELDS) as form:
@@ -97,7 +96,7 @@ def get_file(store: Store, viewer: Viewer, file_id: str) -> FileObject:
     responses={200: {"content": {"application/octet-stream": {}}}},
 )
 def get_content(store: Store, viewer: Viewer, folder: Folder, file_id: str) -> StreamingResponse:
-    """Its bytes."""
+    """The bytes of a file."""
     row = read_file(store, viewer, to_file_id(file_id))
     content = folder.open(row.id)
     headers = {"Content-Length": str(row.num_bytes), "X-Content-Type-Options": "nosniff"}
@@ -106,11 +105,11 @@ def get_content(store: Store, viewer: Viewer, folder: Folder, file_id: str) -> S
 
 @router.delete("/files/{file_id}", dependencies=[CONTROL], responses={409: {}})
 def remove_file(store: Store, viewer: Viewer, folder: Folder, file_id: str) -> FileDeleted:
-    """Let a file be gone; 409 while a batch that was made of it is validated. Others go on: they have its problems."""
-    found_id: UUID = to_file_id(file_id)
-    delete_file(store, viewer, found_id)
-    folder.remove(found_id)
-    return FileDeleted(id=file_name(found_id))
+    """Delete a file; 409 while a batch that uses it is validated. Later, a batch no longer needs its file."""
+    parsed_id = to_file_id(file_id)
+    delete_file(store, viewer, parsed_id)
+    folder.remove(parsed_id)
+    return FileDeleted(id=file_name(parsed_id))
 
 
 def _keep(request: Request, key: str | None, form: Form) -> Response:
@@ -137,13 +136,13 @@ def _keep(request: Request, key: str | None, form: Form) -> Response:
 
 
 def _expiry(fields: dict[str, str]) -> datetime | None:
-    anchor, given = fields.get("expires_after[anchor]"), fields.get("expires_after[seconds]")
-    if anchor is None and given is None:
+    anchor, digits = fields.get("expires_after[anchor]"), fields.get("expires_after[seconds]")
+    if anchor is None and digits is None:
         return None
     if anchor != "created_at":
         raise InvalidField("expires_after[anchor]", "must be 'created_at'")
-    if given is None or not (given.isascii() and given.isdigit()) or len(given) > 9:
+    if digits is None or not (digits.isascii() and digits.isdigit()) or len(digits) > 9:
         raise InvalidField("expires_after[seconds]", "must be a whole number")
-    if not SHORTEST_LIFE_S <= int(given) <= LONGEST_LIFE_S:
-        raise InvalidField("expires_after[seconds]", f"must be {SHORTEST_LIFE_S} to {LONGEST_LIFE_S}")
-    return datetime.now(UTC) + timedelta(seconds=int(given))
+    if not SHORTEST_LIFE_S <= int(digits) <= LONGEST_LIFE_S:
+        raise InvalidField("expires_after[seconds]", f"must be from {SHORTEST_LIFE_S} to {LONGEST_LIFE_S}")
+    return datetime.now(UTC) + timedelta(seconds=int(digits))

@@ -1,6 +1,6 @@
-"""Reads an input file: either what its lines ask for, sorted by configuration, or what is wrong with which lines.
+"""Reads an input file: either its requests, grouped by configuration, or the errors of its lines.
 
-Lines are not held: for each, its place in the file is kept, and it is read again when its problem is stored.
+It keeps only the offset of each line, and reads the line again when its problem is stored.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from specreason.reasoning.schemes import stored_config
 from specreason.store.queue.problems import CheckedProblems, NewProblem
 from specreason.submission.jsonl import BLANK_PER_LINE, Line, line_at, lines_of
 
-MOST_ERRORS = 100  # are told; a file that is wrong is wrong in every line
-MOST_KINDS = 1000  # each is a batch of its own
+MOST_ERRORS = 100  # reported per file, because one mistake often recurs in every line
+MOST_KINDS = 1000  # configurations per file; each becomes a batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineError:
-    """An entry of `errors.data[]`. `line` counts from 1; None: the file as a whole."""
+    """An entry of `errors.data[]`. `line` counts from 1; None means the whole file."""
 
     code: str
     message: str
@@ -32,7 +32,7 @@ class LineError:
 
 
 class Refused(Exception):
-    """The file is refused, for these reasons."""
+    """The file is refused with these errors."""
 
     def __init__(self, errors: Sequence[LineError]) -> None:
         super().__init__(errors[0].message)
@@ -41,7 +41,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Problems:
-    """The problems of the lines that begin at `offsets`, read anew each time."""
+    """The problems of the lines at `offsets`. Each iteration reads them from the file."""
 
     content: BinaryIO
     offsets: Sequence[int]
@@ -54,69 +54,69 @@ class Problems:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """The lines that ask for one configuration of one pair."""
+    """The lines with the same pair and configuration."""
 
     pair: str
     config: RunConfig
     problems: CheckedProblems
 
 
-def read_plan(
+def read_parts(
     content: BinaryIO, pairs: Mapping[str, PairConfig], *, max_lines: int, max_jobs: int
 ) -> tuple[Part, ...]:
-    """What the file asks for. Raises Refused, with the first errors in the order of their lines."""
-    asked = _Asked(pairs)
+    """The requests of the file. Raises Refused with the first errors, in the order of their lines."""
+    groups = _Groups(pairs)
     errors: list[LineError] = []
     for line in _lines(content, max_lines, errors):
         try:
-            asked.add(line)
-        except LineInvalid as wrong:
+            groups.add(line)
+        except LineInvalid as error:
             errors.append(
-                LineError(code=wrong.code, message=wrong.message, line=line.number, param=wrong.param)
+                LineError(code=error.code, message=error.message, line=line.number, param=error.param)
             )
-        if len(asked.kinds) > MOST_KINDS:
+        if len(groups.kinds) > MOST_KINDS:
             message = f"the lines ask for more than {MOST_KINDS} different configurations"
             errors.append(LineError(code="too_many_configurations", message=message, line=line.number))
             break
         if len(errors) == MOST_ERRORS or line.is_compressed:
             break
-    if asked.num_jobs > max_jobs:
-        message = f"the lines ask for {asked.num_jobs} answers; at most {max_jobs} are allowed in one file"
+    if groups.num_jobs > max_jobs:
+        message = f"the lines ask for {groups.num_jobs} answers; at most {max_jobs} are allowed in one file"
         errors.append(LineError(code="too_many_jobs", message=message))
     if errors:
         raise Refused(errors)
     return tuple(
         Part(pair=pair, config=config, problems=CheckedProblems(Problems(content, offsets), len(offsets)))
-        for (pair, config), offsets in asked.places.items()
+        for (pair, config), offsets in groups.offsets.items()
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the lines so far ask for. `places` are where the lines begin."""
+class _Groups:
+    """The offsets of the lines so far, grouped by pair and configuration."""
 
     pairs: Mapping[str, PairConfig]
-    line_of: dict[str, int] = field(default_factory=dict)  # by custom_id
+    line_of: dict[str, int] = field(default_factory=dict)  # line numbers by custom_id
     kinds: dict[str, tuple[str, RunConfig]] = field(default_factory=dict)
-    places: dict[tuple[str, RunConfig], array[int]] = field(default_factory=dict)
+    offsets: dict[tuple[str, RunConfig], array[int]] = field(default_factory=dict)
 
     def add(self, line: Line) -> None:
-        """Raises LineInvalid."""
+        """Add a line to its group. Raises LineInvalid."""
         request = _read(line)
         if (first := self.line_of.setdefault(request.custom_id, line.number)) != line.number:
             raise LineInvalid("duplicate_custom_id", f"custom_id: line {first} has the same", "custom_id")
         kind = request.kind
         if kind not in self.kinds:
             self.kinds[kind] = _pair_and_config(request, self.pairs)
-        self.places.setdefault(self.kinds[kind], array("q")).append(line.offset)
+        self.offsets.setdefault(self.kinds[kind], array("q")).append(line.offset)
 
     @property
     def num_jobs(self) -> int:
-        return sum(len(offsets) * config.repeats for (_, config), offsets in self.places.items())
+        return sum(len(offsets) * config.repeats for (_, config), offsets in self.offsets.items())
 
 
 def _lines(content: BinaryIO, max_lines: int, errors: list[LineError]) -> Iterator[Line]:
-    """The lines, up to the first of which there are too many. Of a file that has too many or none, `errors` say so."""
+    """The lines, at most `max_lines`. Adds to `errors` if the file has more lines, too many blank lines, or none."""
     num_lines = 0
     try:
         for line in lines_of(content, most_blank=BLANK_PER_LINE * max_lines):

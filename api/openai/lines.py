@@ -1,4 +1,4 @@
-"""One line of an input file: what OpenAI lets it say, in our words, or what is wrong with it."""
+"""Translates one line of an input file from OpenAI's fields into ours, or says why it is refused."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from specreason.validation import ClosedModel, first_invalid_field
 ENDPOINT = "/v1/chat/completions"
 LINE_KEYS = frozenset({"custom_id", "method", "url", "body"})
 LONGEST_CUSTOM_ID = 256  # characters
-# Of `max_tokens`, the part that is kept for the answer, where the configuration does not ask for less.
+# One part in ANSWER_SHARE of `max_tokens` is reserved for the answer, unless the configuration asks for less.
 ANSWER_SHARE = 4
-# The names under which OpenAI's fields and ours say the same.
-OURS = {"temperature": "temperature", "top_p": "top_p", "n": "repeats", "seed": "seed"}
-# Fields that label a request: no text depends on them, and none is kept.
+# Fields of a RunConfig, by OpenAI's name for the same.
+CONFIG_FIELD_OF = {"temperature": "temperature", "top_p": "top_p", "n": "repeats", "seed": "seed"}
+# Fields that only label a request. No output depends on them, and they are not stored.
 LABELS = frozenset(
     {"metadata", "prompt_cache_key", "safety_identifier", "service_tier", "store", "user"},
 )
-# Of fields that are not supported, the values that ask for nothing; so do `null` and `false` in any field.
+# Values of unsupported fields that request nothing. `null` and `false` request nothing in any field.
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     "frequency_penalty": (0,),
     "function_call": ("auto", "none"),
@@ -40,15 +40,15 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "tools": ([],),
     "top_logprobs": (0,),
 }
-INSTRUCTIONS = ("system", "developer")  # the roles of what goes before the problem
-ONE_TURN = (
+INSTRUCTIONS = ("system", "developer")  # roles of the messages that may precede the problem
+ONE_PROBLEM = (
     "body.messages: must be one user message, the problem, with nothing before it but system or developer"
-    " messages; a pair's template takes no other turns"
+    " messages; a pair's template takes no other messages"
 )
 
 
 class LineInvalid(Exception):
-    """A line that is refused, in the form of OpenAI's `errors.data[]`; `param` is the field."""
+    """The line is refused. The attributes are those of OpenAI's `errors.data[]`; `param` is the field."""
 
     def __init__(self, code: str, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -56,14 +56,14 @@ class LineInvalid(Exception):
 
 
 class TextPart(ClosedModel):
-    """A part of a message. Images and sounds are refused."""
+    """A part of a message. Images and audio are refused."""
 
     type: Literal["text"]
     text: str
 
 
 class Message(ClosedModel):
-    """The problem, or instructions that go before it."""
+    """The problem, or instructions before it."""
 
     role: Literal["system", "developer", "user"]
     content: str | Annotated[list[TextPart], Field(fail_fast=True, min_length=1)]
@@ -82,7 +82,7 @@ class _Seed(BaseModel):
 
 
 class Body(ClosedModel):
-    """What a chat completion may ask for here. `specreason` holds fields of a RunConfig."""
+    """The supported fields of a chat completion. `specreason` holds fields of a RunConfig."""
 
     model_config = ConfigDict(strict=True)
 
@@ -99,7 +99,7 @@ class Body(ClosedModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLine:
-    """A line that is fine by itself. `fields` are those of the configuration, without the seed; None: the default."""
+    """A valid line. `fields` are those of its RunConfig, without the seed. A `seed` of None means the default."""
 
     custom_id: str
     body: Body
@@ -109,13 +109,13 @@ class RequestLine:
 
     @property
     def kind(self) -> str:
-        """Lines of one kind share one configuration."""
+        """Lines with equal kinds have the same configuration."""
         limits = (self.body.max_tokens, self.body.max_completion_tokens)
         return json.dumps([self.body.model, limits, self.fields], sort_keys=True)
 
 
 def read_line(row: dict[str, Any]) -> RequestLine:
-    """Raises LineInvalid for the first thing that is wrong."""
+    """Validate a line. Raises LineInvalid for the first error."""
     for key in sorted(LINE_KEYS - row.keys()):
         raise LineInvalid("missing_required_parameter", f"{key}: is required", key)
     for key in sorted(row.keys() - LINE_KEYS):
@@ -130,15 +130,15 @@ def read_line(row: dict[str, Any]) -> RequestLine:
         raise LineInvalid("invalid_url", f"url: must be {ENDPOINT}", "url")
     if not isinstance(body, dict):
         raise LineInvalid("invalid_request", "body: must be a JSON object", "body")
-    _check_turns(body.get("messages"))
-    asked = {field: value for field, value in body.items() if not _asks_nothing(field, value)}
+    _check_roles(body.get("messages"))
+    requested = {field: value for field, value in body.items() if not _requests_nothing(field, value)}
     try:
-        read = Body.model_validate(asked)
-        fields = _fields_of(read)
+        completion = Body.model_validate(requested)
+        fields = _fields_of(completion)
         return RequestLine(
             custom_id=_text(custom_id, "custom_id"),
-            body=read,
-            problem=_problem_of(read),
+            body=completion,
+            problem=_problem_of(completion),
             seed=_Seed.model_validate({"seed": fields.pop("seed", None)}).seed,
             fields=fields,
         )
@@ -147,52 +147,53 @@ def read_line(row: dict[str, Any]) -> RequestLine:
 
 
 def config_of(line: RequestLine) -> RunConfig:
-    """The configuration that the line asks for, but for its seed. Raises LineInvalid."""
+    """The line's configuration, without its seed. Raises LineInvalid."""
     try:
         config = RunConfig.model_validate(line.fields)
     except ValidationError as error:
-        wrong = first_invalid_field(error, prefix="body.specreason.")
-        raise LineInvalid("invalid_request", str(wrong), wrong.field) from error
+        invalid = first_invalid_field(error, prefix="body.specreason.")
+        raise LineInvalid("invalid_request", str(invalid), invalid.field) from error
     return _within(config, line.body)
 
 
-def _check_turns(messages: object) -> None:
-    """Before each of them is looked at."""
+def _check_roles(messages: object) -> None:
+    """Check the roles first, before pydantic visits each message."""
     if not isinstance(messages, list):
         return
-    *before, last = (turn.get("role") if isinstance(turn, dict) else None for turn in messages or [None])
-    if last != "user" or any(role not in INSTRUCTIONS for role in before):
-        raise LineInvalid("unsupported_parameter", ONE_TURN, "body.messages")
+    roles = [message.get("role") if isinstance(message, dict) else None for message in messages]
+    if roles[-1:] != ["user"] or any(role not in INSTRUCTIONS for role in roles[:-1]):
+        raise LineInvalid("unsupported_parameter", ONE_PROBLEM, "body.messages")
 
 
-def _asks_nothing(field: str, value: object) -> bool:
-    """Clients write down what they do not want, too."""
+def _requests_nothing(field: str, value: object) -> bool:
+    """Whether the field can be ignored. Clients also send fields that they do not use."""
     if value is None or field in LABELS:
         return True
     return field not in Body.model_fields and (value is False or value in NEUTRAL.get(field, ()))
 
 
 def _fields_of(body: Body) -> dict[str, Any]:
-    """Fields of a RunConfig, from `specreason` and from the body's own that say the same."""
+    """Fields of a RunConfig: those of `specreason`, and OpenAI's fields of the same meaning."""
     fields = dict(body.specreason or {})
-    for theirs, ours in OURS.items():
-        value = getattr(body, theirs)
+    for name, config_field in CONFIG_FIELD_OF.items():
+        value = getattr(body, name)
         if value is None:
             continue
-        if ours in fields:
-            message = f"body.specreason.{ours}: says the same as body.{theirs}; give one of them"
-            raise LineInvalid("invalid_request", message, f"body.specreason.{ours}")
-        fields[ours] = value
+        if config_field in fields:
+            param = f"body.specreason.{config_field}"
+            message = f"{param}: has the same meaning as body.{name}; give one of them"
+            raise LineInvalid("invalid_request", message, param)
+        fields[config_field] = value
     return fields
 
 
 def _within(config: RunConfig, body: Body) -> RunConfig:
-    """Thinking and answer together have no more than `max_tokens`; our own limits hold within it."""
+    """Limit thinking and answer together to `max_tokens`; the configuration's own limits hold within it."""
     limits = {limit for limit in (body.max_tokens, body.max_completion_tokens) if limit is not None}
     if not limits:
         return config
     if len(limits) > 1:
-        message = "body.max_tokens: is not max_completion_tokens; give one of them"
+        message = "body.max_tokens: differs from max_completion_tokens; give one of them"
         raise LineInvalid("invalid_request", message, "body.max_tokens")
     (most,) = limits
     answer = min(config.max_answer_tokens, max(1, most // ANSWER_SHARE))
@@ -203,13 +204,14 @@ def _within(config: RunConfig, body: Body) -> RunConfig:
 
 
 def _problem_of(body: Body) -> str:
-    """The one turn that a pair's template takes: makers of reasoning models want instructions there, too."""
+    """The one user message of a pair's template. Reasoning models expect instructions in it, too."""
     *instructions, problem = (
         _text(message.text, f"body.messages.{number}.content").strip()
         for number, message in enumerate(body.messages)
     )
-    alone = Problem(problem=problem).problem  # instructions without a problem are none
-    return Problem(problem="\n\n".join([*filter(None, instructions), alone])).problem
+    # The problem is validated by itself first: instructions alone are not enough.
+    text = Problem(problem=problem).problem
+    return Problem(problem="\n\n".join([*filter(None, instructions), text])).problem
 
 
 def _text(text: str, param: str) -> str:
@@ -220,9 +222,9 @@ def _text(text: str, param: str) -> str:
 
 
 def _refusal(error: ValidationError) -> LineInvalid:
-    wrong: InvalidField = first_invalid_field(error, prefix="body.")
+    invalid: InvalidField = first_invalid_field(error, prefix="body.")
     if error.errors()[0]["type"] == "extra_forbidden":
-        return LineInvalid("unsupported_parameter", f"{wrong.field}: is not supported", wrong.field)
-    if wrong.field == "body.problem":
-        return LineInvalid("invalid_request", f"body.messages: {wrong.reason}", "body.messages")
-    return LineInvalid("invalid_request", str(wrong), wrong.field)
+        return LineInvalid("unsupported_parameter", f"{invalid.field}: is not supported", invalid.field)
+    if invalid.field == "body.problem":
+        return LineInvalid("invalid_request", f"body.messages: {invalid.reason}", "body.messages")
+    return LineInvalid("invalid_request", str(invalid), invalid.field)

@@ -1,4 +1,4 @@
-"""Lines of the output and the error file, made of jobs that have ended."""
+"""Lines of the output file and the error file, from ended jobs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from specreason.store.read.results import EndedJob, ended_jobs_by_problem
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 
-# What OpenAI calls an end that is none, and what it says of it.
+# OpenAI's code and message for a request that did not succeed.
 CODES = {
     JobState.EXPIRED: ("batch_expired", "the completion window closed before this request had ended"),
     JobState.CANCELLED: ("batch_cancelled", "the request was cancelled before it had ended"),
@@ -23,9 +23,9 @@ CODES = {
 
 
 def result_lines(database: Database, batch_ids: Sequence[UUID]) -> Iterator[tuple[bool, bytes]]:
-    """Each line of the input once: whether it succeeded, and the line that says what came of it, in ASCII.
+    """One line per line of the input, and whether that one succeeded.
 
-    Otherwise U+2028 in a text would be the end of a line to some readers.
+    The lines are ASCII, because some readers would end a line at U+2028.
     """
     for batch_id in batch_ids:
         for _, repeats in groupby(ended_jobs_by_problem(database, batch_id), lambda job: job.problem_row):
@@ -36,26 +36,26 @@ def result_lines(database: Database, batch_ids: Sequence[UUID]) -> Iterator[tupl
 
 
 def output_line(jobs: Sequence[EndedJob]) -> dict[str, Any]:
-    """A line of which a repeat has succeeded; `choices` are those that did."""
-    done = [job for job in jobs if job.state is JobState.SUCCEEDED]
+    """The output of a line with a successful repeat. `choices` are the successful repeats."""
+    succeeded = [job for job in jobs if job.state is JobState.SUCCEEDED]
     body = {
         "id": f"chatcmpl-{jobs[0].problem_row.hex}",
         "object": "chat.completion",
-        "created": int(max(job.finished_at for job in done).timestamp()),
+        "created": int(max(job.finished_at for job in succeeded).timestamp()),
         "model": jobs[0].pair,
-        "choices": [_choice(job) for job in done],
-        "usage": _usage(done),
-        "specreason": _ours(jobs),
+        "choices": [_choice(job) for job in succeeded],
+        "usage": _usage(succeeded),
+        "specreason": _trace_ids(jobs),
     }
     response = {"status_code": 200, "request_id": _request_id(jobs), "body": body}
     return {**_head(jobs), "response": response, "error": None}
 
 
 def error_line(jobs: Sequence[EndedJob]) -> dict[str, Any]:
-    """A line of which no repeat has succeeded."""
+    """The error of a line without a successful repeat."""
     code, message = CODES[jobs[0].state]
     error = {"code": code, "message": jobs[0].error or message}
-    return {**_head(jobs), "response": None, "error": error, "specreason": _ours(jobs)}
+    return {**_head(jobs), "response": None, "error": error, "specreason": _trace_ids(jobs)}
 
 
 def _head(jobs: Sequence[EndedJob]) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _choice(job: EndedJob) -> dict[str, Any]:
 
 
 def _usage(jobs: Sequence[EndedJob]) -> dict[str, Any]:
-    """The prompt counts once, as OpenAI counts it, whatever the number of choices."""
+    """The token counts. As with OpenAI, the prompt counts once, whatever the number of choices."""
     prompt = max(job.prompt_tokens for job in jobs)
     thinking = sum(job.think_tokens for job in jobs)
     completion = thinking + sum(job.answer_tokens for job in jobs)
@@ -94,8 +94,8 @@ def _usage(jobs: Sequence[EndedJob]) -> dict[str, Any]:
     }
 
 
-def _ours(jobs: Sequence[EndedJob]) -> dict[str, Any]:
-    """Under which ids the traces are found: `/api/jobs/{job_id}/steps`."""
+def _trace_ids(jobs: Sequence[EndedJob]) -> dict[str, Any]:
+    """The ids and counts of each repeat. Its trace is at `/api/jobs/{job_id}/steps`."""
     return {
         "batch_id": str(jobs[0].batch_id),
         "job_id": str(jobs[0].job_id),

@@ -1,4 +1,4 @@
-"""The JSON objects of OpenAI's API, with their field names. Moments are whole seconds since 1970, sizes bytes."""
+"""The JSON objects of OpenAI's API. Times are whole seconds since 1970, sizes are bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from specreason.store.tables.states import FilePurpose
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileObject:
-    """A file that is there to be read."""
+    """A stored file."""
 
     id: str
     bytes: int
@@ -38,7 +38,7 @@ class FileDeleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchErrors:
-    """Why a file was refused: each with `code`, `line` (from 1), `message` and `param`."""
+    """The errors of a refused file, each with `code`, `line` (from 1), `message` and `param`."""
 
     data: Sequence[Mapping[str, Any]]
     object: Literal["list"] = "list"
@@ -46,7 +46,7 @@ class BatchErrors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCounts:
-    """Lines of the input file."""
+    """Counts of the input file's lines."""
 
     total: int
     completed: int
@@ -55,7 +55,7 @@ class RequestCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchObject:
-    """A batch. Each `*_at` is null until its moment has come."""
+    """A batch. Each `*_at` is null until that has happened, except `expires_at`."""
 
     id: str
     endpoint: str
@@ -84,7 +84,7 @@ Item = TypeVar("Item", FileObject, BatchObject)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[Item]):
-    """A part of a list. The next one begins after `last_id`, if there is more."""
+    """A part of a list. If `has_more`, the next page begins after `last_id`."""
 
     data: Sequence[Item]
     first_id: str | None
@@ -98,7 +98,7 @@ class ModelObject:
     """A pair of this deployment."""
 
     id: str
-    created: int = 0  # a pair has no date of its own
+    created: int = 0  # a pair has no date
     object: Literal["model"] = "model"
     owned_by: Literal["specreason"] = "specreason"
 
@@ -111,14 +111,14 @@ class ModelList:
     object: Literal["list"] = "list"
 
 
-def page_of(found: Sequence[Item], limit: int) -> Page[Item]:
-    """The first `limit` of what was found; one more was looked for, to see whether there is more."""
-    page = found[:limit]
+def page_of(items: Sequence[Item], limit: int) -> Page[Item]:
+    """A page of the first `limit` items. Callers read one more item, which shows whether another page follows."""
+    page = items[:limit]
     return Page(
         data=page,
         first_id=page[0].id if page else None,
         last_id=page[-1].id if page else None,
-        has_more=len(found) > limit,
+        has_more=len(items) > limit,
     )
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from specreason.config import RunConfig
 from specreason.errors import InvalidField
-from specreason.submission.form import parsed
+from specreason.submission.form import parse_json
 from specreason.submission.grid import Grid, configurations
 from specreason.validation import first_invalid_field
 
@@ -40,7 +40,7 @@ def json_object(given: str | None, option: str) -> dict[str, Any]:
             text = Path(given).read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidField(option, f"is neither JSON nor a file that can be read ({error})") from error
-    value = parsed(text, option)
+    value = parse_json(text, option)
     if not isinstance(value, dict):
         raise InvalidField(option, "must be a JSON object")
     return value

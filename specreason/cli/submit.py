@@ -26,7 +26,7 @@ from specreason.client.submission import Arguments
 from specreason.config import SchemeName
 from specreason.errors import InvalidField, NotAllowed, TransientError
 from specreason.settings import load_settings
-from specreason.submission.problem import AS_OURS
+from specreason.submission.problem import DEFAULT_COLUMNS
 
 
 def submit(
@@ -113,7 +113,7 @@ def submit(
         if counter is not None:
             print_plan(dataset, configs, counter.how, as_json=as_json)
             return
-        arguments["mapping"] = None if dataset.columns == AS_OURS else dataset.columns.model_dump()
+        arguments["mapping"] = None if dataset.columns == DEFAULT_COLUMNS else dataset.columns.model_dump()
         key = str(uuid4()) if again else None
         with connected(api, patience_s=LONG_PATIENCE_S if wait else 10.0) as client:
             sent = _send(client, dataset.file, combinations, key, arguments)

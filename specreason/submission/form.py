@@ -1,4 +1,4 @@
-"""The options of a submission as fields of a form: text and numbers as they are, everything else as JSON."""
+"""The options of a submission as form fields: text and numbers as they are, everything else as JSON."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ SCALARS = ("string", "integer", "number")
 
 
 def to_form(options: Mapping[str, Any]) -> dict[str, str]:
-    """The fields that say these options. An option at its default is left out, but for the pair.
+    """Write options as fields. Leaves out an option at its default, but always writes the pair.
 
-    Raises TypeError for an option that does not exist.
+    Raises TypeError for an unknown option.
     """
     fields = {}
     for name, value in {"pair": _default("pair"), **options}.items():
@@ -27,12 +27,12 @@ def to_form(options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def from_form(fields: Mapping[str, str]) -> dict[str, Any]:
-    """The options that these fields say, still to be validated. Raises InvalidField for what is not JSON."""
-    return {name: parsed(text, name) if name in _IN_JSON else text for name, text in fields.items()}
+    """Read options from fields, without validating them. Raises InvalidField if a field is not valid JSON."""
+    return {name: parse_json(text, name) if name in _IN_JSON else text for name, text in fields.items()}
 
 
-def parsed(text: str | bytes, field: str) -> Any:
-    """`text` as JSON. Raises InvalidField that names the field."""
+def parse_json(text: str | bytes, field: str) -> Any:
+    """Parse `text` as JSON. Raises InvalidField that names the field."""
     try:
         return load_json(text)
     except ValueError as error:
@@ -40,11 +40,11 @@ def parsed(text: str | bytes, field: str) -> Any:
 
 
 def form_schema(options: type[Options]) -> dict[str, Any]:
-    """The fields of a form with these options, as JSON Schema."""
+    """The JSON Schema of each form field of these options."""
     fields: dict[str, Any] = {}
     for name, schema in options.model_json_schema()["properties"].items():
-        written = "A JSON object. " if name in _IN_JSON else ""
-        description = f"{written}{schema.get('description', '')}".strip()
+        note = "A JSON object. " if name in _IN_JSON else ""
+        description = f"{note}{schema.get('description', '')}".strip()
         fields[name] = {"type": _scalar(schema) or "string"} | (
             {"description": description} if description else {}
         )
@@ -56,7 +56,7 @@ def _default(name: str) -> Any:
 
 
 def _scalar(schema: Mapping[str, Any]) -> str | None:
-    """The type of an option that a form holds as it is; None for one that it holds as JSON."""
+    """The JSON type of an option that a form holds as plain text; None if the form holds it as JSON."""
     kinds = (schema.get("type"), *(each.get("type") for each in schema.get("anyOf", ())))
     return next((kind for kind in kinds if kind in SCALARS), None)
 

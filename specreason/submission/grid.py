@@ -15,7 +15,7 @@ Threshold = Annotated[float, Field(ge=0, le=9)]
 
 
 class Grid(ClosedModel):
-    """What varies. Default of each: what the configuration says."""
+    """The values to combine. An omitted list means the configuration's own value."""
 
     scheme: (
         Annotated[tuple[SchemeName, ...], Field(fail_fast=True, min_length=1, max_length=MOST_BATCHES)] | None
@@ -28,19 +28,19 @@ class Grid(ClosedModel):
 def configurations(config: RunConfig, grid: Grid | None) -> tuple[RunConfig, ...]:
     """The configuration of each batch: `config` itself without a grid, else each combination once.
 
-    A scheme that scores nothing comes once, whatever the thresholds.
+    A scheme that scores no drafts appears once, whatever the thresholds.
     """
     if grid is None:
         return (config,)
-    found: dict[RunConfig, None] = {}
+    combinations: dict[RunConfig, None] = {}
     for scheme in grid.scheme or (config.scheme,):
         for threshold in (grid.threshold or (config.threshold,)) if scheme.drafts_steps else (None,):
-            found[config.model_copy(update={"scheme": scheme, "threshold": threshold})] = None
-    return tuple(found)
+            combinations[config.model_copy(update={"scheme": scheme, "threshold": threshold})] = None
+    return tuple(combinations)
 
 
 def name_of(name: str, config: RunConfig) -> str:
-    """What tells a batch of a grid from the others, behind the name that they share."""
+    """The name of one batch of a grid: the common name, then the scheme and the threshold."""
     threshold = (
         f" ≥{config.threshold:g}" if config.scheme.drafts_steps and config.threshold is not None else ""
     )

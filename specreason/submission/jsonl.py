@@ -1,4 +1,4 @@
-"""JSONL line by line, however large the file is: no line is held that is longer than allowed."""
+"""Reads JSONL line by line. Memory stays small, whatever the size of the file or of a line."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from specreason.errors import InvalidField
 
 LONGEST_LINE = 1 << 20  # bytes
 GZIP = b"\x1f\x8b"
-MOST_DEPTH = 100  # what is nested deeper, other readers of JSON cannot take
+MOST_DEPTH = 100  # other readers of JSON fail on deeper nesting
 TOO_DEEP = f"nested too deeply: more than {MOST_DEPTH} levels"
-BLANK_PER_LINE = 10  # blank lines that a file may have for each line that it may have
+BLANK_PER_LINE = 10  # blank lines allowed for each allowed line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line that is not blank. `number` counts from 1, `offset` is its first byte's place in the file."""
+    """One line that is not blank. `number` counts from 1; `offset` is the position of its first byte."""
 
     number: int
     offset: int
@@ -28,11 +28,11 @@ class Line:
 
     @property
     def is_compressed(self) -> bool:
-        """It is the first of a file that is no text, whose other lines say nothing either."""
+        """Whether this is the first line of a gzip file, whose other lines mean nothing either."""
         return self.number == 1 and self.content.startswith(GZIP)
 
     def parse(self) -> dict[str, Any]:
-        """Its JSON object. Raises ValueError that says what is wrong."""
+        """The JSON object of the line. Raises ValueError that states the error."""
         if len(self.content) > LONGEST_LINE:
             raise ValueError(f"is longer than {LONGEST_LINE} bytes")
         if self.is_compressed:
@@ -49,23 +49,23 @@ class Line:
 
 
 def lines_of(content: BinaryIO, *, most_blank: int | None = None) -> Iterator[Line]:
-    """Every line that is not blank, from the beginning. A byte order mark and carriage returns are no part of it.
+    """Every line that is not blank, from the beginning, without a byte order mark.
 
-    Raises InvalidField for more than `most_blank` blank lines: nobody sees how far such a file was read.
+    Raises InvalidField after `most_blank` blank lines, because a caller that counts lines cannot bound such a file.
     """
     content.seek(0)
     offset = number = num_blank = 0
-    while read := content.readline(LONGEST_LINE + 1):
+    while line := content.readline(LONGEST_LINE + 1):
         number += 1
-        start, offset = offset, offset + len(read)
-        rest = read
+        start, offset = offset, offset + len(line)
+        rest = line
         while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
             rest = content.readline(LONGEST_LINE + 1)
             offset += len(rest)
-        if number == 1 and read.startswith(codecs.BOM_UTF8):
-            read, start = read[len(codecs.BOM_UTF8) :], start + len(codecs.BOM_UTF8)
-        if read.strip() or len(read) > LONGEST_LINE:
-            yield Line(number=number, offset=start, content=read)
+        if number == 1 and line.startswith(codecs.BOM_UTF8):
+            line, start = line[len(codecs.BOM_UTF8) :], start + len(codecs.BOM_UTF8)
+        if line.strip() or len(line) > LONGEST_LINE:
+            yield Line(number=number, offset=start, content=line)
             continue
         num_blank += 1
         if most_blank is not None and num_blank > most_blank:
@@ -73,15 +73,15 @@ def lines_of(content: BinaryIO, *, most_blank: int | None = None) -> Iterator[Li
 
 
 def line_at(content: BinaryIO, offset: int) -> Line:
-    """The line that begins there."""
+    """The line that begins at `offset`. Its `number` is 0."""
     content.seek(offset)
     return Line(number=0, offset=offset, content=content.readline(LONGEST_LINE + 1))
 
 
 def load_json(text: str | bytes) -> Any:
-    """Strict JSON: nothing infinite and no NaN, which Postgres would refuse, and nothing deeper than MOST_DEPTH.
+    """Parse strict JSON. Raises ValueError.
 
-    Raises ValueError for what is wrong.
+    Refuses infinity and NaN, as Postgres does, and nesting deeper than MOST_DEPTH.
     """
     try:
         value = _DECODER.decode(text if isinstance(text, str) else text.decode())
@@ -107,13 +107,13 @@ def _inside(value: Any) -> Iterable[Any]:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON value")
+    raise ValueError(f"{constant} is not a JSON value")
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
-        raise ValueError(f"{digits[:20]} is too large a number")
+        raise ValueError(f"the number {digits[:20]} is too large")
     return number
 
 

@@ -1,7 +1,7 @@
-"""What a submission says besides its problems: every option once.
+"""The options of a submission: everything but its problems. Each option is defined here once.
 
-The API validates `Options`, `form.py` writes them into a form and reads them from it, and the arguments of the client
-and of the command line carry the same names.
+The API validates `Options`, and `form.py` converts them to form fields and back. The client and the command line use
+the same names.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from specreason.submission.text import Storable
 from specreason.validation import ClosedModel
 
 LONGEST_DEADLINE_S = 366 * 86_400
-LARGEST_METADATA = 16_384  # characters as JSON: each summary of the batch has all of it
+LARGEST_METADATA = 16_384  # characters as JSON; each summary of the batch contains all of them
 
 
 def _small(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -28,20 +28,23 @@ def _small(metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 class Options(ClosedModel):
-    """What a batch is, besides its problems. Unknown keys are refused."""
+    """The options of a batch. Unknown keys are refused."""
 
     name: Annotated[str, Field(max_length=200)] = ""
     pair: str = Field("demo", description="A pair of this deployment's pairs.toml.")
     config: RunConfig = Field(RunConfig(), description="The run configuration.")
-    priority: Annotated[int, Field(ge=-100, le=100)] = Field(0, description="Larger goes first.")
+    priority: Annotated[int, Field(ge=-100, le=100)] = Field(
+        0, description="Jobs of a larger priority run first."
+    )
     deadline_s: Annotated[float, Field(gt=0, le=LONGEST_DEADLINE_S)] | None = Field(
-        None, description="Jobs that have not ended so many seconds from now expire."
+        None, description="Seconds from now after which jobs that have not ended expire."
     )
     metadata: Annotated[dict[str, Any], AfterValidator(_small), Storable] = Field(
-        default_factory=dict, description="Kept with the batch."
+        default_factory=dict, description="Any JSON object; it is stored with the batch."
     )
     mapping: Columns | None = Field(
-        None, description="Which column is the problem, the answer and the id; all others become the source."
+        None,
+        description="The columns of the problem, the answer and the id; all other columns become the source.",
     )
 
     def configurations(self) -> tuple[RunConfig, ...]:
@@ -50,9 +53,9 @@ class Options(ClosedModel):
 
 
 class GridOptions(Options):
-    """The same for a grid: a batch for each combination."""
+    """The options of a grid, which makes one batch per combination."""
 
-    grid: Grid = Field(description="Lists called scheme and threshold.")
+    grid: Grid = Field(description="The values to combine: the lists `scheme` and `threshold`.")
 
     def configurations(self) -> tuple[RunConfig, ...]:
         return configurations(self.config, self.grid)

@@ -1,4 +1,4 @@
-"""Problems as users bring them: inline objects or JSONL lines. Errors name the line and the field."""
+"""Problems as users submit them: JSON objects or JSONL lines. Errors name the line and the field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from specreason.validation import ClosedModel, first_invalid_field
 
 
 def _as_text(value: object) -> object:
-    """Datasets write answers and ids as numbers too."""
+    """Datasets also write answers and ids as numbers."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -28,39 +28,41 @@ class Problem(ClosedModel):
         Annotated[str, Field(max_length=20_000)] | None, Storable, BeforeValidator(_as_text)
     ] = None
     id: Annotated[Annotated[str, Field(max_length=1_000)] | None, Storable, BeforeValidator(_as_text)] = None
-    source: dict[str, Any] = Field(default_factory=dict, description="Anything else; stored, never read.")
+    source: dict[str, Any] = Field(
+        default_factory=dict, description="Any other fields; they are stored and never read."
+    )
 
 
 class Columns(ClosedModel):
-    """Which column of a dataset is what; "" for none. All others are kept as the problem's source."""
+    """The column of each field in a dataset; "" for none. All other columns become the problem's source."""
 
     problem: str = "problem"
     answer: str = "answer"
     id: str = "id"
 
 
-AS_OURS = Columns()
+DEFAULT_COLUMNS = Columns()
 
 
 def problem_of(row: Mapping[str, Any], columns: Columns, *, prefix: str = "") -> Problem:
-    """The problem in a row of a dataset. Raises InvalidField that names the column, behind `prefix`."""
-    named = {name: column for name, column in columns.model_dump().items() if column}
-    own = {name: row[column] for name, column in named.items() if column in row}
+    """The problem in a row of a dataset. Raises InvalidField that names the column after `prefix`."""
+    column_of = {name: column for name, column in columns.model_dump().items() if column}
+    fields = {name: row[column] for name, column in column_of.items() if column in row}
     try:
-        problem = Problem.model_validate(own)
+        problem = Problem.model_validate(fields)
     except ValidationError as error:
-        wrong = first_invalid_field(error)
-        raise InvalidField(prefix + named.get(wrong.field, wrong.field), wrong.reason) from error
-    taken = frozenset(named.values())
-    return problem.model_copy(update={"source": {key: row[key] for key in row if key not in taken}})
+        invalid = first_invalid_field(error)
+        raise InvalidField(prefix + column_of.get(invalid.field, invalid.field), invalid.reason) from error
+    used = frozenset(column_of.values())
+    return problem.model_copy(update={"source": {key: row[key] for key in row if key not in used}})
 
 
 def problems_in(
-    content: BinaryIO, columns: Columns = AS_OURS, *, most_blank: int | None = None
+    content: BinaryIO, columns: Columns = DEFAULT_COLUMNS, *, most_blank: int | None = None
 ) -> Iterator[Problem]:
-    """One problem a line of a JSONL file; up to `most_blank` blank lines are skipped.
+    """The problems of a JSONL file, one per line. Skips up to `most_blank` blank lines.
 
-    Raises InvalidField for the first wrong line.
+    Raises InvalidField for the first invalid line.
     """
     for line in lines_of(content, most_blank=most_blank):
         try:

@@ -1,6 +1,6 @@
-"""Which text can be stored. JSON can spell a NUL character and half of a surrogate pair; Postgres holds neither.
+"""Text that Postgres can store. JSON can express a NUL character and half of a surrogate pair; Postgres stores neither.
 
-What a user submits is checked and refused. What a model or a driver wrote is repaired.
+Such text is refused in a submission, and repaired in the output of a model or a driver.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ UNSTORABLE = "has a character that cannot be stored (NUL or half of a surrogate 
 
 
 def check_text(text: str) -> str:
-    """`text` itself. Raises ValueError if it cannot be stored."""
+    """Return `text`. Raises ValueError if it cannot be stored."""
     if storable(text) != text:
         raise ValueError(UNSTORABLE)
     return text
 
 
 def check_json(value: Any) -> Any:
-    """`value` itself, which is made of what JSON has. Raises ValueError if a text in it, or a key, cannot be stored."""
+    """Return `value`, a JSON value. Raises ValueError if a text or a key in it cannot be stored."""
     if isinstance(value, str):
         check_text(value)
     elif isinstance(value, Mapping):
@@ -35,9 +35,9 @@ def check_json(value: Any) -> Any:
 
 
 def storable(text: str) -> str:
-    """`text` with U+FFFD for what cannot be stored.
+    """`text` with U+FFFD in place of each character that cannot be stored.
 
-    Models write such text, too. The token ids beside it stay as they were: they are the truth.
+    Models also write such text. The token ids stored with it are unchanged: they are the truth.
     """
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
@@ -49,7 +49,7 @@ def storable(text: str) -> str:
 
 
 def storable_json(value: Any) -> Any:
-    """`value`, which is made of what JSON has, with each text in it, keys too, as `storable` makes it."""
+    """`value`, a JSON value, with `storable` applied to each text and key in it."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, Mapping):
@@ -59,5 +59,5 @@ def storable_json(value: Any) -> Any:
     return value
 
 
-# For a field of a model. It looks before pydantic does, which refuses half of a pair in words of its own.
+# For a field of a model. It runs before pydantic, which would refuse half of a surrogate pair with another message.
 Storable = BeforeValidator(check_json)

@@ -1,4 +1,4 @@
-"""Who announces what was submitted, where many submit at once. Nothing is sent here."""
+"""Which thread announces when many submit at the same time. Nothing is sent here."""
 
 from __future__ import annotations
 
@@ -13,23 +13,27 @@ def doorbell() -> Doorbell:
     return Doorbell("redis://localhost:1/0")
 
 
-def test_nobody_announces_while_another_does_or_right_after_it(doorbell: Doorbell) -> None:
-    with doorbell.turn() as first, doorbell.turn() as meanwhile:
+def test_no_thread_announces_while_another_does_or_right_after_it(doorbell: Doorbell) -> None:
+    with doorbell.may_announce() as first, doorbell.may_announce() as meanwhile:
         assert (first, meanwhile) == (True, False)
-    with doorbell.turn() as right_after:
+    with doorbell.may_announce() as right_after:
         assert not right_after
 
 
-def test_after_a_pause_the_next_one_has_its_turn(doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_pause_the_next_thread_may_announce(
+    doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "PAUSE_S", 0.0)
     for _ in range(2):
-        with doorbell.turn() as is_ours:
-            assert is_ours
+        with doorbell.may_announce() as allowed:
+            assert allowed
 
 
-def test_a_turn_that_failed_is_given_back(doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_failure_another_thread_may_announce(
+    doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "PAUSE_S", 0.0)
-    with pytest.raises(ZeroDivisionError), doorbell.turn():
+    with pytest.raises(ZeroDivisionError), doorbell.may_announce():
         raise ZeroDivisionError
-    with doorbell.turn() as is_ours:
-        assert is_ours
+    with doorbell.may_announce() as allowed:
+        assert allowed

@@ -13,12 +13,13 @@ from api.answers.errors import error_response
 from api.native.bodies import BatchBody, GridBody
 from api.native.controls import Deadline, Requeue
 from api.openai.batches import CreateBatch
-from api.openai.input_file import Refused, read_plan
+from api.openai.input_file import Refused, read_parts
 from api.openai.lines import LineInvalid, config_of, read_line
 from specreason.config import load_pairs
 from specreason.submission.jsonl import LONGEST_LINE, MOST_DEPTH, lines_of, load_json
 from specreason.submission.options import LARGEST_METADATA
 from specreason.validation import first_invalid_field
+from tests.support.messages import naming
 
 MANY = 20_000
 FEW = 5
@@ -100,7 +101,7 @@ def test_a_long_name_is_not_repeated_whole() -> None:
     row = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": body}
     keyed = row | {"custom_id": "b", "body": body | {name: 1}}
     with pytest.raises(Refused) as raised:
-        read_plan(
+        read_parts(
             io.BytesIO(f"{json.dumps(row)}\n{json.dumps(keyed)}".encode()),
             load_pairs(),
             max_lines=9,
@@ -111,7 +112,7 @@ def test_a_long_name_is_not_repeated_whole() -> None:
 
 @pytest.mark.parametrize("depth", [MOST_DEPTH + 1, 300, 100_000])
 def test_json_that_is_nested_too_deeply_is_refused(depth: int) -> None:
-    with pytest.raises(ValueError, match="nested too deeply"):
+    with pytest.raises(ValueError, match=naming(MOST_DEPTH)):
         load_json(nested(depth))
 
 
@@ -122,19 +123,19 @@ def test_json_of_the_greatest_depth_is_read() -> None:
 
 def test_a_file_of_blank_lines_is_read_no_further_than_its_limit() -> None:
     content = io.BytesIO(b"\n" * MANY)
-    with pytest.raises(Refused, match="more than 100 blank lines"):
-        read_plan(content, {}, max_lines=10, max_jobs=10)
+    with pytest.raises(Refused, match=naming("100 blank lines")):
+        read_parts(content, {}, max_lines=10, max_jobs=10)
     assert content.tell() == 101
     assert not list(lines_of(io.BytesIO(b" \n" * 100), most_blank=100))
 
 
 def test_a_line_that_begins_with_very_much_blank_is_not_taken_for_a_blank_one() -> None:
     (line,) = lines_of(io.BytesIO(b" " * (LONGEST_LINE + 1) + b"{}\n"))
-    with pytest.raises(ValueError, match="longer than"):
+    with pytest.raises(ValueError, match=naming(LONGEST_LINE)):
         line.parse()
 
 
 @pytest.mark.parametrize("path", ["/api/batches", "/v1/files"])
 def test_an_error_that_repeats_text_which_cannot_be_stored_can_be_sent(path: str) -> None:
     answer = error_response(path, 422, "\ud800: unknown key", field="\ud800")
-    assert "\ufffd: unknown key" in json.dumps(json.loads(answer.body), ensure_ascii=False)
+    assert "\ufffd: " in json.dumps(json.loads(answer.body), ensure_ascii=False)
