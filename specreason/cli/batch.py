@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 
 from specreason.cli.connection import LONG_PATIENCE_S, connected
+from specreason.cli.local.files import written_whole
 from specreason.cli.options import ApiUrl, AsJson, BatchId, Timeout
 from specreason.cli.show.batches import counts_in_words, print_batch, print_batches, print_jobs
 from specreason.cli.show.output import (
-    message_console,
     print_answer,
     print_json,
     print_list_as_json,
+    print_message,
     tell_of_more,
 )
 from specreason.cli.show.watching import exit_status_of, watched
@@ -53,7 +54,7 @@ def list_(
 
 @app.command()
 def show(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """Show how a batch stands and what is known of its results."""
+    """Show the state of a batch and the figures known so far."""
     with connected(api) as client:
         batch = client.batch(batch_id)
     if as_json:
@@ -91,7 +92,7 @@ def jobs(
 
 @app.command()
 def watch(batch_id: BatchId, timeout: Timeout = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """Follow a batch until all its jobs have ended. Ctrl-C only stops looking; exit status 3: some did not succeed."""
+    """Follow a batch until all its jobs have ended. Ctrl-C only detaches; exit status 3 if a job did not succeed."""
     with connected(api, patience_s=LONG_PATIENCE_S) as client:
         (batch,) = watched(client, [client.batch(batch_id)], timeout_s=timeout)
     if as_json:
@@ -112,8 +113,6 @@ def results(
     as_json: AsJson = False,
 ) -> None:
     """Print a batch's results as JSONL: one line a job that has ended, in the order submitted."""
-    from specreason.cli.local.files import written_whole
-
     with connected(api) as client:
         lines = client.result_lines(batch_id)
         if output is None:
@@ -125,7 +124,7 @@ def results(
     if as_json:
         print_json({"output": str(output), "num_results": count})
     else:
-        message_console().print(f"{count} results are in {output}", soft_wrap=True, markup=False)
+        print_message(f"{count} results are in {output}")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What the shell completes beside commands and options: pairs, and the newest batches. Never an error, never slow."""
+"""Completes pairs and the newest batches in the shell. Never fails and takes at most LIMIT_S."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from itertools import islice
 
 from specreason.errors import SpecReasonError
 
-LIMIT_S = 0.3  # of the user's patience with the Tab key
+LIMIT_S = 0.3
 NUM_BATCHES = 50
 
 
 def complete_pair(incomplete: str) -> list[str]:
-    """Pairs of this deployment's pairs.toml."""
+    """Return the pairs of this deployment's pairs.toml."""
     from specreason.config import load_pairs
     from specreason.settings import load_settings
 
@@ -23,7 +23,7 @@ def complete_pair(incomplete: str) -> list[str]:
 
 
 def complete_batch_id(incomplete: str) -> list[tuple[str, str]]:
-    """The newest batches with what they are; none if the API has not answered in time."""
+    """Return the newest batches with a description of each; none if the API has not answered in time."""
     found: list[tuple[str, str]] = []
     asking = threading.Thread(target=_ask, args=(incomplete, found), daemon=True)
     asking.start()

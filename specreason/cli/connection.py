@@ -1,18 +1,19 @@
-"""The API as a command sees it: at `--api` or SPECREASON_API_URL, with the key of SPECREASON_API_KEY."""
+"""Connects a command to the API at `--api` or SPECREASON_API_URL, with the key of SPECREASON_API_KEY."""
 
 from __future__ import annotations
 
 from specreason.client import Client
 from specreason.settings import load_settings
 
-SHORT_PATIENCE_S = 2.0  # where someone waits at a prompt
-LONG_PATIENCE_S = 120.0  # where a server may be started anew meanwhile
+# How long a request is tried again: briefly for a user at a prompt, longer for a wait that outlasts a server's restart.
+SHORT_PATIENCE_S = 2.0
+LONG_PATIENCE_S = 120.0
 
 
 def connected(
     api_url: str | None, *, patience_s: float = SHORT_PATIENCE_S, timeout_s: float = 30.0
 ) -> Client:
-    """A client, to be closed. Nothing is asked yet."""
+    """Return a client, to be closed. It has sent nothing yet."""
     settings = load_settings()
     key = settings.api_key
     return Client(

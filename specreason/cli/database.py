@@ -13,16 +13,18 @@ app = typer.Typer(help="The database's schema.", no_args_is_help=True)
 @app.command()
 def upgrade(as_json: AsJson = False) -> None:
     """Bring the database to this version's schema. Run it before the API and the workers of a new version."""
-    from specreason.cli.local.services import run_migrate
+    from specreason.cli.local.database import opened_database
+    from specreason.store.migrate import migrate
 
-    revision = run_migrate()
+    with opened_database() as database:
+        revision = migrate(database)
     print_answer({"revision": revision}, f"the schema is at revision {revision}", as_json=as_json)
 
 
 @app.command()
 def check(as_json: AsJson = False) -> None:
-    """See whether the database is at this version's schema; exit status 2 if not."""
-    from specreason.cli.local.services import opened_database
+    """Check that the database is at this version's schema; exit status 2 if not."""
+    from specreason.cli.local.database import opened_database
     from specreason.store.migrate import check_schema
 
     with opened_database() as database:

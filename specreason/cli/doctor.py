@@ -1,4 +1,4 @@
-"""`specreason doctor`: whether this machine and this deployment can run jobs, and what to do where they cannot."""
+"""`specreason doctor`: whether this machine and this deployment can run jobs, and how to mend what is wrong."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from specreason.cli.exits import EXIT_SOME_FAILED
 from specreason.cli.options import ApiUrl, AsJson, PairName
-from specreason.cli.show.output import data_console, print_json
-
-STYLE_OF = {"ok": "green", "warn": "yellow", "fail": "red"}
+from specreason.cli.show.findings import print_findings
+from specreason.cli.show.output import print_json
 
 
 def doctor(
     pair: PairName = "demo",
     data_dir: Annotated[
-        Path | None, typer.Option(help="Of `specreason up`, to see what room it has.")
+        Path | None, typer.Option(help="The one of `specreason up`, to check its free space.")
     ] = None,
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Check the machine, the folder of files, the pair, the database, the broker, the workers, the API and the key.
 
-    What is wrong comes with what to do about it. Exit status 3 if a check failed; a warning does not count.
+    Each problem comes with a remedy. Exit status 3 if a check failed; a warning does not count.
     """
     from specreason.cli.checks.deployment import diagnose
     from specreason.cli.local.stack import default_data_dir
@@ -34,13 +32,5 @@ def doctor(
     if as_json:
         print_json({"ok": not any(each.status == "fail" for each in findings), "checks": findings})
     else:
-        console = data_console()
-        width = max(len(each.name) for each in findings)
-        for each in findings:
-            line = Text.assemble(
-                (f"{each.status:<5}", STYLE_OF[each.status]), f"{each.name:<{width}}  {each.found}"
-            )
-            console.print(line, soft_wrap=True)
-            if each.remedy:
-                console.print(Text(f"{'':<{width + 7}}{each.remedy}", style="dim"), soft_wrap=True)
+        print_findings(findings)
     raise typer.Exit(EXIT_SOME_FAILED if any(each.status == "fail" for each in findings) else 0)

@@ -1,4 +1,4 @@
-"""How a command ends: its exit status, one line on stderr, and JSON on stdout where the user asked for JSON."""
+"""How a command ends: its exit status, one line on stderr, and with `--json` an object on stdout."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ EXIT_CONFLICT = 6
 EXIT_UNREACHABLE = 7
 EXIT_TIMED_OUT = 8
 EXIT_INTERRUPTED = 130
-EXIT_PIPE_CLOSED = 141  # what a shell says of `cat` there, which SIGPIPE ends
+# As if SIGPIPE had ended the command, as it ends `cat`.
+EXIT_PIPE_CLOSED = 141
 EXIT_TERMINATED = 143
 
-# The first class that fits counts.
+# The first class that matches an error counts.
 STATUS_OF: tuple[tuple[type[SpecReasonError], int], ...] = (
     (NotFound, EXIT_NOT_FOUND),
     (KeyRefused, EXIT_NOT_ALLOWED),
@@ -54,12 +55,12 @@ EXIT_HELP = (
 
 
 def status_of(error: SpecReasonError) -> int:
-    """The exit status that tells a script what kind of error this is."""
+    """Return the exit status for this kind of error."""
     return next((status for kind, status in STATUS_OF if isinstance(error, kind)), 1)
 
 
 def report(message: str, status: int, *, field: str | None = None, as_json: bool) -> int:
-    """Say what is wrong; return `status`."""
+    """Print what is wrong; return `status`."""
     typer.echo(f"specreason: {message}", err=True)
     if as_json:
         envelope = {"message": message, "field": field, "exit_status": status}
@@ -68,12 +69,12 @@ def report(message: str, status: int, *, field: str | None = None, as_json: bool
 
 
 def report_error(error: SpecReasonError, *, as_json: bool) -> int:
-    """Say what is wrong and whose field it was; return the exit status."""
+    """Print what is wrong and the field at fault; return the exit status."""
     field = error.field if isinstance(error, InvalidField) else None
     hint = "; commands send what SPECREASON_API_KEY holds" if isinstance(error, KeyRefused) else ""
     return report(f"{error}{hint}", status_of(error), field=field, as_json=as_json)
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether `--json` was asked for, also where the rest of the line cannot be read."""
+    """Return whether the line has `--json`, even if the rest of it is invalid."""
     return "--json" in arguments

@@ -1,4 +1,4 @@
-"""`specreason job`: one problem in one repeat, and how it was reasoned about."""
+"""`specreason job`: single jobs, each one repeat of one problem, and their traces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import typer
 from specreason.cli.batch import DeadlineAt
 from specreason.cli.connection import connected
 from specreason.cli.options import ApiUrl, AsJson, JobId
+from specreason.cli.show.jobs import print_attempts, print_job
 from specreason.cli.show.output import data_console, print_answer, print_json, print_list_as_json
+from specreason.cli.show.trace import print_trace
 from specreason.client import Job
 
 app = typer.Typer(help="Single jobs and their traces.", no_args_is_help=True)
@@ -18,8 +20,6 @@ app = typer.Typer(help="Single jobs and their traces.", no_args_is_help=True)
 @app.command()
 def show(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Show a job: its problem, how it stands, and what it took."""
-    from specreason.cli.show.jobs import print_job
-
     with connected(api) as client:
         job = client.job(job_id)
     if as_json:
@@ -36,8 +36,6 @@ def steps(
     as_json: AsJson = False,
 ) -> None:
     """Show a job's trace: each step with its draft, score, decision, tokens and time."""
-    from specreason.cli.show.trace import print_trace
-
     with connected(api) as client:
         found = client.steps(job_id)
         if as_json:
@@ -49,8 +47,6 @@ def steps(
 @app.command()
 def attempts(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """List every try at a job, and how each ended."""
-    from specreason.cli.show.jobs import print_attempts
-
     with connected(api) as client:
         found = list(client.attempts(job_id))
     if as_json:

@@ -1,4 +1,4 @@
-"""`specreason keys`: who may use the API. Straight on the database: the first key cannot be asked for over HTTP."""
+"""`specreason keys`: keys to the API. The commands use the database, since the first key cannot be made over HTTP."""
 
 from __future__ import annotations
 
@@ -6,17 +6,10 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.markup import escape
 
 from specreason.cli.options import AsJson
-from specreason.cli.show.output import (
-    message_console,
-    plain_table,
-    print_answer,
-    print_json,
-    print_list_as_json,
-    print_table,
-)
+from specreason.cli.show.keys import print_keys
+from specreason.cli.show.output import print_answer, print_json, print_list_as_json, print_message
 from specreason.errors import InvalidField
 
 app = typer.Typer(help="Keys to the API.", no_args_is_help=True)
@@ -42,7 +35,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a key. It is shown once, here: only its hash is stored."""
-    from specreason.cli.local.services import opened_database
+    from specreason.cli.local.database import opened_database
     from specreason.store.access.keys import NewKey, create_key
     from specreason.store.tables.states import Scope
 
@@ -62,34 +55,22 @@ def create(
     if as_json:
         print_json({"key": issued.key, "secret": issued.secret})
     else:
-        message_console().print(
-            "Keep it: it is not shown again. For these commands, export SPECREASON_API_KEY=…"
-        )
+        print_message("Keep it: it is not shown again. For these commands, export SPECREASON_API_KEY=…")
         typer.echo(issued.secret)
 
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """Every key and what it may do."""
-    from specreason.cli.local.services import opened_database
+    """List the keys and their scopes."""
+    from specreason.cli.local.database import opened_database
     from specreason.store.access.keys import list_keys
 
     with opened_database() as database:
         rows = list_keys(database)
     if as_json:
         print_list_as_json(rows)
-        return
-    table = plain_table("key", "name", "owner", "scopes", "last used", "revoked")
-    for row in rows:
-        table.add_row(
-            str(row.key_id),
-            escape(row.name),
-            escape(row.owner),
-            ", ".join(sorted(row.scopes)),
-            str(row.last_used_at or "never"),
-            str(row.revoked_at or ""),
-        )
-    print_table(table)
+    else:
+        print_keys(rows)
 
 
 @app.command()
@@ -97,8 +78,8 @@ def revoke(
     key_id: Annotated[UUID, typer.Argument(help="Id of a key, from `specreason keys list`.")],
     as_json: AsJson = False,
 ) -> None:
-    """Take a key back. What its owner has submitted stays."""
-    from specreason.cli.local.services import opened_database
+    """Revoke a key. The batches of its owner stay."""
+    from specreason.cli.local.database import opened_database
     from specreason.store.access.keys import revoke_key
 
     with opened_database() as database:

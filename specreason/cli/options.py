@@ -1,4 +1,4 @@
-"""Options that several commands share, so that they are called the same everywhere."""
+"""Options that several commands share, so that each has one name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from specreason.cli.completion import complete_batch_id, complete_pair
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, errors included.")]
 PairName = Annotated[str, typer.Option("--pair", help="A pair of pairs.toml.", autocompletion=complete_pair)]
-ApiUrl = Annotated[str | None, typer.Option("--api", help="Where the API is. Default: SPECREASON_API_URL.")]
+ApiUrl = Annotated[str | None, typer.Option("--api", help="The API's address. Default: SPECREASON_API_URL.")]
 BatchId = Annotated[UUID, typer.Argument(help="Id of a batch.", autocompletion=complete_batch_id)]
 JobId = Annotated[UUID, typer.Argument(help="Id of a job.")]
 Timeout = Annotated[

@@ -18,8 +18,8 @@ from specreason.cli.dataset.rows import format_of
 from specreason.cli.dataset.tokens import counter_of
 from specreason.cli.options import ApiUrl, AsJson, PairName, Timeout
 from specreason.cli.show.batches import print_batches
-from specreason.cli.show.output import print_json
-from specreason.cli.show.submission import note, print_plan, print_sent, tell_guesses, tell_limits
+from specreason.cli.show.output import print_json, print_message
+from specreason.cli.show.submission import print_plan, print_sent, tell_guesses, tell_limits
 from specreason.cli.show.watching import exit_status_of, watched
 from specreason.client import Batch, Client, Grid
 from specreason.client.submission import Arguments
@@ -119,7 +119,7 @@ def submit(
             sent = _send(client, dataset.file, combinations, key, arguments)
             batches = [sent] if isinstance(sent, Batch) else list(sent.data)
             if sent.replayed:
-                note("the same was submitted before, and this is that; --again makes a new one")
+                print_message("the same was submitted before, and this is that; --again makes a new one")
             _tell_missing_workers(client, pair)
             if not wait:
                 print_sent(sent, batches, as_json=as_json)
@@ -148,4 +148,4 @@ def _tell_missing_workers(client: Client, pair: str) -> None:
     """What was submitted is stored: a look at the workers that fails is no failure."""
     with suppress(NotAllowed, TransientError):
         if not any(worker.alive and worker.pair == pair for worker in client.workers()):
-            note(f"no worker serves the pair '{pair}' now: the jobs wait until one does")
+            print_message(f"no worker serves the pair '{pair}' now: the jobs wait until one does")

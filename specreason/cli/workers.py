@@ -1,12 +1,11 @@
-"""`specreason workers`: who runs jobs."""
+"""`specreason workers`: the processes that run jobs."""
 
 from __future__ import annotations
 
-from rich.markup import escape
-
 from specreason.cli.connection import connected
 from specreason.cli.options import ApiUrl, AsJson
-from specreason.cli.show.output import plain_table, print_list_as_json, print_table
+from specreason.cli.show.output import print_list_as_json
+from specreason.cli.show.workers import print_workers
 
 
 def workers(api: ApiUrl = None, as_json: AsJson = False) -> None:
@@ -15,17 +14,5 @@ def workers(api: ApiUrl = None, as_json: AsJson = False) -> None:
         found = client.workers()
     if as_json:
         print_list_as_json(found)
-        return
-    table = plain_table("worker", "pair", "host", "gpu", "state", "slots in use", "last heard of")
-    for worker in found:
-        state = "alive" if worker.alive else "stopped" if worker.stopped_at else "lost"
-        table.add_row(
-            str(worker.worker_id),
-            escape(worker.pair),
-            escape(f"{worker.host}:{worker.pid}"),
-            escape(worker.gpu or "–"),
-            state,
-            f"{worker.num_running}/{worker.slots}",
-            f"{worker.heartbeat_at.astimezone():%Y-%m-%d %H:%M:%S}",
-        )
-    print_table(table)
+    else:
+        print_workers(found)

@@ -14,6 +14,7 @@ from specreason.cli.local.demo import PROBLEMS
 from specreason.cli.local.stack import Stack
 from specreason.store.read.query import read_only_query
 from tests.acceptance.conftest import User
+from tests.support.messages import names
 from tests.support.processes import alive, descendants, wait_for
 
 SHORT: dict[str, Any] = {"temperature": 0, "token_budget": 120, "max_answer_tokens": 16}
@@ -81,7 +82,7 @@ def test_a_problem_longer_than_the_context_fails_with_the_limit_and_the_others_s
     problems = [{"problem": "Add 1. " * 3000, "answer": "1"}, *some_problems(1)]
     jobs = user.wait_until_ended(user.submit(problems, scheme="base", **SHORT))
     assert [job["state"] for job in jobs] == ["failed", "succeeded"]
-    assert "a context of 2048" in jobs[0]["error"]
+    assert names(jobs[0]["error"], 2048)
 
 
 def test_text_of_any_language_comes_back_as_it_was_written(user: User) -> None:

@@ -303,5 +303,5 @@ def test_token_level_speculation_over_vocabularies_of_unequal_size_is_refused_at
     shape = tmp_path / "drafter" / "config.json"
     larger = json.loads(shape.read_text())
     shape.write_text(json.dumps(larger | {"vocab_size": larger["vocab_size"] + 128}))
-    with pytest.raises(InputError, match=r"vLLM refuses its configuration.*vocab"):
+    with pytest.raises(InputError, match="vocab"):
         on_loop(load_pair("unequal", config))

@@ -171,7 +171,7 @@ def test_a_tokenizer_is_what_its_file_says_whatever_class_the_model_names(model:
 
 
 def test_a_model_without_a_tokenizer_file_is_refused_by_the_files_name(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"tokenizer cannot be loaded: .* tokenizer\.json"):
+    with pytest.raises(InputError, match=r"tokenizer\.json"):
         HFTokenizer.load(str(tmp_path))
 
 
@@ -179,6 +179,6 @@ def test_a_template_that_leaves_out_earlier_turns_needs_a_judge_suffix_in_the_pa
     config = PAIRS[QWQ]
     write_model(FAMILY_OF[config.base.model], tmp_path, opens_thinking=True)
     tokenizer = HFTokenizer.load(str(tmp_path), chat_template="{{ messages[-1].content }}<think>")
-    with pytest.raises(InputError, match="leaves out earlier turns; set judge_suffix in"):
+    with pytest.raises(InputError, match="judge_suffix"):
         judge_suffix(config, tokenizer)
     assert judge_suffix(config.model_copy(update={"judge_suffix": "Score: "}), tokenizer) == "Score: "

@@ -1,4 +1,4 @@
-"""Real workers for the tests that kill them, and what such a test does besides: submit, hold up, lock, look."""
+"""Real workers for the tests that kill them, and what such a test does besides: submit, hold up, lock, count."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Worker:
 
 @dataclass(slots=True)
 class WorkerHarness:
-    """One database, one broker, and the workers on them. Between two tests at most one worker stands."""
+    """One database, one broker, and the workers on them. Between two tests at most one worker runs."""
 
     database: Database
     database_url: str
@@ -83,7 +83,7 @@ class WorkerHarness:
     # Workers
 
     def worker(self) -> Worker:
-        """The one that stands, ready to take jobs; a new one if there is none."""
+        """The running worker, ready to take jobs; a new one if there is none."""
         self.workers = [worker for worker in self.workers if worker.process.poll() is None]
         while len(self.workers) > 1:  # a test has failed
             kill_group(self.workers.pop(0).process)
@@ -92,7 +92,7 @@ class WorkerHarness:
         return worker
 
     def start(self) -> Worker:
-        """Another one. It is ready some seconds later, and the only one once the test has ended the others."""
+        """Start another worker, which is ready some seconds later. The test ends the others before it returns."""
         with (self.folder / "workers.log").open("ab") as log:
             process = spawn_module(
                 "tests.support.supervisor",
@@ -208,7 +208,7 @@ class WorkerHarness:
 
 
 @contextmanager
-def standing_workers(
+def worker_harness(
     servers: Servers, administration: Database, settings: dict[str, float]
 ) -> Iterator[WorkerHarness]:
     """Workers of the scripted pair on a database of their own. `settings` are theirs, by their names in Settings."""

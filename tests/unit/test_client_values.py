@@ -172,7 +172,7 @@ def test_a_server_that_answers_has_all_the_patience_again_and_is_not_asked_more_
 
 @pytest.mark.parametrize("key", ["sr_secret\n", "sr_sécret", "sr secret"])
 def test_a_key_that_cannot_be_sent_is_refused_without_being_repeated(key: str) -> None:
-    with pytest.raises(InvalidField, match="API key: must be visible ASCII") as raised:
+    with pytest.raises(InvalidField, match=r"^API key: ") as raised:
         Client("http://127.0.0.1:1", key)
     assert key.strip() not in str(raised.value)
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from specreason.config import RunConfig, get_pair, load_pairs
 from specreason.errors import InputError, InvalidField
 from specreason.validation import first_invalid_field
+from tests.support.messages import names, naming
 
 A_MODEL = 'model = "m", max_model_len = 512, kv_cache_memory_bytes = 1048576'
 
@@ -57,14 +58,14 @@ def test_the_packaged_pairs_are_the_demo_pair_twice_and_the_papers_five() -> Non
 
 
 def test_an_unknown_pair_is_refused_with_the_names_that_exist() -> None:
-    with pytest.raises(InvalidField, match="no pair is called 'x'; this deployment knows demo, "):
+    with pytest.raises(InvalidField, match=naming("'x'", "demo")):
         get_pair(load_pairs(), "x")
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[mine\n", "is not TOML"),
+        ("[mine\n", "TOML"),
         ("[mine]\njudge_suffix = 'x'\n", "mine.base"),
         (
             f"[mine]\njudge_suffix = 'x'\ncolour = 1\nbase = {{ {A_MODEL} }}\ndrafter = {{ {A_MODEL} }}",
@@ -86,7 +87,7 @@ def test_a_wrong_pairs_file_is_refused_with_file_and_key(tmp_path: Path, text: s
 
 
 def test_a_pairs_file_that_is_not_there_is_named() -> None:
-    with pytest.raises(InputError, match=r"nowhere\.toml: cannot be read"):
+    with pytest.raises(InputError, match=r"nowhere\.toml"):
         load_pairs(Path("nowhere.toml"))
 
 
@@ -95,4 +96,4 @@ def test_an_error_in_a_field_says_what_was_given() -> None:
         RunConfig.model_validate({"token_budget": -5})
     error = first_invalid_field(caught.value, prefix="config.")
     assert isinstance(error, InvalidField)
-    assert str(error) == "config.token_budget: input should be greater than or equal to 1 (got -5)"
+    assert names(str(error), "config.token_budget:", 1, -5)

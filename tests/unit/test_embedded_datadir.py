@@ -26,13 +26,13 @@ def test_a_foreign_directory_is_refused_and_left_untouched(tmp_path: Path) -> No
 
 def test_a_directory_of_another_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / MARKER).write_text("specreason embedded data, format 99\n")
-    with pytest.raises(EmbeddedServerError, match="another version"):
+    with pytest.raises(EmbeddedServerError, match="version"):
         start_servers(tmp_path)
 
 
 @pytest.mark.parametrize("place", ["/proc/specreason", "/dev/null", "/dev/null/below"])
 def test_a_directory_that_cannot_be_made_is_one_clear_line(place: str) -> None:
-    with pytest.raises(EmbeddedServerError, match=f"cannot use {place}") as caught:
+    with pytest.raises(EmbeddedServerError, match=place) as caught:
         start_servers(Path(place))
     assert "\n" not in str(caught.value)
 
@@ -40,14 +40,14 @@ def test_a_directory_that_cannot_be_made_is_one_clear_line(place: str) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a directory to someone else")
 def test_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
     os.chown(tmp_path, 65534, 65534)
-    with pytest.raises(EmbeddedServerError, match="belongs to the user with id 65534"):
+    with pytest.raises(EmbeddedServerError, match="65534"):
         start_servers(tmp_path)
 
 
 def test_the_lock_is_exclusive_and_ends_with_its_holder(tmp_path: Path) -> None:
     with (
         locked_data_dir(tmp_path / "data"),
-        pytest.raises(EmbeddedServerError, match="in use by a running instance"),
+        pytest.raises(EmbeddedServerError, match="in use"),
         locked_data_dir(tmp_path / "data"),
     ):
         pass

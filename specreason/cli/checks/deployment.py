@@ -1,4 +1,4 @@
-"""The checks of `specreason doctor`, in the order in which one would mend things."""
+"""The checks of `specreason doctor`, in the order in which to mend what they find."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OWN_SERVERS = "`specreason up` starts its own"
 
 
 def diagnose(pair_name: str, data_dir: Path, api_url: str | None) -> list[Finding]:
-    """Every check's finding; a check that fails stops no other."""
+    """Run every check, also after one that fails."""
     findings = [check_python(), check_vllm(), check_cpu(), check_disk(data_dir)]
     try:
         settings = load_settings()
@@ -52,7 +52,7 @@ def diagnose(pair_name: str, data_dir: Path, api_url: str | None) -> list[Findin
 
 
 def _database(settings: Settings, pair: str) -> Iterator[Finding]:
-    """The server, its schema, and the workers that are registered there."""
+    """Check the server, its schema, and the workers registered there."""
     if settings.database_url is None:
         yield ok("database", f"SPECREASON_DATABASE_URL is not set: {OWN_SERVERS}")
         return
@@ -101,7 +101,7 @@ def _broker(settings: Settings) -> Finding:
 def _api(
     settings: Settings, api_url: str | None, pair_name: str, pair: PairConfig | None
 ) -> Iterator[Finding]:
-    """Whether it answers, knows the pair, and takes the key."""
+    """Check that the API answers, knows the pair, and accepts the key."""
     try:
         with closing(connected(api_url, patience_s=0, timeout_s=5)) as client:
             health = client.health()

@@ -1,4 +1,4 @@
-"""What one check of `specreason doctor` found."""
+"""The finding of one check of `specreason doctor`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """`remedy` is empty where nothing is to be done."""
+    """`remedy` is empty if there is nothing to do."""
 
     name: str
     status: Literal["ok", "warn", "fail"]
@@ -21,10 +21,10 @@ def ok(name: str, found: str) -> Finding:
 
 
 def warn(name: str, found: str, remedy: str) -> Finding:
-    """Something that may be meant so, or that only some need."""
+    """Return a finding that may be intended, or that matters to some users only."""
     return Finding(name=name, status="warn", found=found, remedy=remedy)
 
 
 def fail(name: str, found: str, remedy: str) -> Finding:
-    """Something without which this will not run."""
+    """Return a finding that keeps jobs from running."""
     return Finding(name=name, status="fail", found=found, remedy=remedy)

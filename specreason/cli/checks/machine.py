@@ -25,12 +25,12 @@ WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
 def check_python() -> Finding:
     version = platform.python_version()
     if sys.version_info < OLDEST_PYTHON:
-        return fail("python", version, "install Python 3.11 or newer and make the environment anew")
+        return fail("python", version, "install Python 3.11 or newer and make a new environment")
     return ok("python", version)
 
 
 def check_vllm() -> Finding:
-    """Whether an engine can run here at all: an installed vLLM, and what its kernels need."""
+    """Check that an engine can run here: vLLM is installed, and the machine has what its kernels need."""
     try:
         device = check_platform()
     except InputError as error:
@@ -41,7 +41,7 @@ def check_vllm() -> Finding:
 
 
 def check_cpu() -> Finding:
-    """Vector extensions that vLLM's CPU build uses where they are there."""
+    """Check the vector extensions that vLLM's CPU build uses."""
     cores = os.cpu_count() or 0
     cpuinfo = _text(Path("/proc/cpuinfo"))
     if platform.machine() != "x86_64" or cpuinfo is None:
@@ -64,7 +64,7 @@ def judge_cpu(cpuinfo: str, cores: int) -> Finding:
 
 
 def check_gpus(pair: PairConfig | None) -> Finding:
-    """GPUs that the driver shows, against what the pair is written for."""
+    """Compare the GPUs that the driver shows with the number that the pair needs."""
     needed = max(pair.base.tensor_parallel_size, pair.drafter.tensor_parallel_size) if pair is not None else 1
     if shutil.which(NVIDIA_SMI[0]) is None:
         said = "none (there is no nvidia-smi)"
@@ -79,7 +79,7 @@ def check_gpus(pair: PairConfig | None) -> Finding:
 
 
 def judge_gpus(needed: int, shown: str) -> Finding:
-    """`needed` GPUs against what NVIDIA_SMI has `shown`; a card that shares the machine's memory names no size."""
+    """Compare `needed` with the output of NVIDIA_SMI. A card that shares the machine's memory names no size."""
     gpus = [line.rpartition(", ") for line in shown.splitlines() if line.strip()]
     said = ", ".join(
         f"{name} ({int(mib) / 1024:.0f} GiB)" if mib.strip().isdigit() else name or mib
@@ -91,9 +91,9 @@ def judge_gpus(needed: int, shown: str) -> Finding:
 
 
 def check_memory(pair: PairConfig) -> Finding:
-    """Weights on disk and both KV caches, against what is free. On GPUs the engines say it themselves."""
+    """Compare the weights and both KV caches with the free memory. On GPUs the engines check this themselves."""
     if _runs_on_gpus():
-        return ok("memory", "the engines see for themselves whether the pair fits its GPUs")
+        return ok("memory", "the engines check at their start that the pair fits its GPUs")
     needed = sum(_weights_bytes(model) + model.kv_cache_memory_bytes for model in (pair.base, pair.drafter))
     group = Path("/sys/fs/cgroup")
     return judge_memory(
@@ -105,7 +105,7 @@ def check_memory(pair: PairConfig) -> Finding:
 
 
 def judge_memory(needed: int, meminfo: str, *, limit: str | None, used: str | None) -> Finding:
-    """`needed` bytes against the text of /proc/meminfo, and a container's `limit` and what it has `used` of it."""
+    """Compare `needed` bytes with /proc/meminfo, and with a container's `limit` less what it has `used`."""
     line = next((line for line in meminfo.splitlines() if line.startswith("MemAvailable:")), None)
     if line is None:
         return warn("memory", f"the pair needs {needed / GIB:.1f} GiB", "how much is free is not known here")
@@ -119,7 +119,7 @@ def judge_memory(needed: int, meminfo: str, *, limit: str | None, used: str | No
 
 
 def check_models(pair: PairConfig) -> Finding:
-    """Whether the weights are here; models of the hub are fetched by the first worker."""
+    """Check that the weights are here. The first worker fetches models of the hub."""
     for role in ("base", "drafter"):
         model = pair.model(role)
         folder = Path(model.model)
@@ -137,12 +137,12 @@ def check_models(pair: PairConfig) -> Finding:
 
 
 def check_disk(data_dir: Path) -> Finding:
-    """Room where the data of `specreason up` are."""
+    """Check the free space for the data of `specreason up`."""
     return _room("disk", data_dir, "traces grow: free some, or name another folder with --data-dir")
 
 
 def check_files(folder: Path) -> Finding:
-    """Whether the API can keep uploads and results in SPECREASON_FILES_DIR. It makes the folder where it is missing."""
+    """Check that the API can write to SPECREASON_FILES_DIR. The API makes the folder if it is missing."""
     there = _nearest(folder)
     if not there.is_dir():
         return fail("files", f"{there} is no folder", "name another one in SPECREASON_FILES_DIR")
@@ -160,12 +160,12 @@ def _room(name: str, folder: Path, remedy: str) -> Finding:
 
 
 def _nearest(path: Path) -> Path:
-    """What is there of it."""
+    """Return the path, or the nearest folder above it that exists."""
     return next(each for each in (path, *path.parents) if each.exists())
 
 
 def _text(path: Path) -> str | None:
-    """None where the system has no such file."""
+    """Return the text of a file, None if the system has no such file."""
     try:
         return path.read_text()
     except OSError:
@@ -173,7 +173,7 @@ def _text(path: Path) -> str | None:
 
 
 def _weights_bytes(model: ModelConfig) -> int:
-    """0 where they are not on this machine."""
+    """Return the size of the weights on disk, 0 if they are not on this machine."""
     folder = Path(model.model)
     return sum(path.stat().st_size for pattern in WEIGHTS for path in folder.glob(pattern))
 

@@ -14,9 +14,9 @@ from specreason.errors import InvalidField
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[IO[str]]:
-    """A file that takes its name only when the block has ended well: nobody sees half of it.
+    """Open a file that takes its name only when the block ends without an error: no reader sees half of it.
 
-    Raises InvalidField where it cannot be written.
+    Raises InvalidField if it cannot be written.
     """
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from api.serve import listen, url_of
 from specreason.children import spawn_module, stop
-from specreason.cli.show.pace import Beat
+from specreason.cli.show.pace import LINE_EVERY_S, Beat
 from specreason.config import get_pair, load_pairs
 from specreason.embedded import start_servers
 from specreason.embedded.datadir import locked_data_dir
@@ -165,7 +165,7 @@ def _servers(settings: Settings, data_dir: Path, announce: Announce) -> Iterator
 
 def _wait_until_loaded(stack: Stack, pair: str, earlier: frozenset[UUID], announce: Announce) -> None:
     """Wait for a live worker that is not one of the `earlier` ones. Raises EmbeddedServerError if a process ends."""
-    started, beat = time.monotonic(), Beat()
+    started, beat = time.monotonic(), Beat(LINE_EVERY_S)
     while not live_workers(stack.database, pair) - earlier:
         stack.check()
         if beat.is_due(now := time.monotonic()):

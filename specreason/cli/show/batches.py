@@ -1,4 +1,4 @@
-"""Batches and their jobs as tables for a person."""
+"""Batches and their jobs as tables."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ SIGN_OF = {
 
 
 def counts_in_words(batch: Batch) -> str:
-    """How many jobs are in each state, and what holds the batch up."""
+    """Return the number of jobs in each state, and whether the batch is paused."""
     paused = " (paused)" if batch.paused_at is not None else ""
     return ", ".join(f"{count} {state}" for state, count in batch.counts.items()) + paused
 
 
 def print_batches(batches: Sequence[Batch]) -> None:
-    """One row a batch."""
+    """Print one row per batch."""
     table = plain_table(
         "batch",
         "name",
@@ -71,13 +71,13 @@ def print_batches(batches: Sequence[Batch]) -> None:
 
 
 def print_batch(batch: Batch) -> None:
-    """One batch: a bar of its states, and what is known of its results."""
+    """Print one batch: a bar of its states, and the figures known so far."""
     console = data_console()
     console.print(Group(*_batch_parts(batch, console)), soft_wrap=not console.is_terminal)
 
 
 def print_jobs(jobs: Iterable[Job]) -> None:
-    """One row a job."""
+    """Print one row per job."""
     headings = ("job", "problem", "repeat", "state", "answer", "graded", "steps", "accepted", "s", "error")
     table = plain_table(*headings, right=("problem", "repeat", "steps", "accepted", "s"))
     for job in jobs:
@@ -97,12 +97,12 @@ def print_jobs(jobs: Iterable[Job]) -> None:
 
 
 def grade_in_words(is_correct: bool | None) -> str:
-    """The word of the report for a grade."""
+    """Return the word for a grade."""
     return {True: "right", False: "wrong", None: "–"}[is_correct]
 
 
 def facts(rows: Iterable[tuple[str, str | None]]) -> Table:
-    """Two columns: what, and how it is. Rows without a value are left out."""
+    """Return a table of names and values, without the rows whose value is None."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -132,7 +132,7 @@ def _batch_parts(batch: Batch, console: Console) -> Iterable[RenderableType]:
 
 
 def state_bar(batch: Batch) -> Text:
-    """The states' shares of the jobs; every state that occurs has a cell."""
+    """Return a bar with a cell at least for every state that occurs, in proportion to its jobs."""
     bar = Text()
     for state, count in batch.counts.items():
         cells = max(1, round(BAR_CELLS * count / batch.num_jobs))

@@ -1,4 +1,4 @@
-"""A job and its attempts for a person."""
+"""Jobs and attempts as tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from specreason.client import Attempt, Job
 
 
 def print_job(job: Job) -> None:
-    """One fact a line."""
+    """Print one fact per line."""
     ending = f" ({job.stop_reason})" if job.stop_reason else ""
     rows = [
         ("job", str(job.job_id)),
@@ -39,7 +39,7 @@ def print_job(job: Job) -> None:
 
 
 def print_attempts(attempts: Sequence[Attempt]) -> None:
-    """One row an attempt."""
+    """Print one row per attempt."""
     table = plain_table("attempt", "worker", "from step", "started", "s", "outcome", "error", right=("s",))
     for attempt in attempts:
         lasted = attempt.ended_at - attempt.started_at if attempt.ended_at is not None else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+LINE_EVERY_S = 10.0
+
 # The rate covers at least this much of both: enough to be steady, little enough to be current.
 WINDOW_S, WINDOW_JOBS = 60.0, 20
 RATES = ((1.0, "s"), (60.0, "min"), (3600.0, "h"))
@@ -16,7 +18,7 @@ TIMES = ((90.0, 1.0, "s"), (5400.0, 60.0, "min"), (float("inf"), 3600.0, "h"))
 class Beat:
     """Decides when the next line of a log is due: at once, then every `every_s`. Times are seconds of one clock."""
 
-    every_s: float = 10.0
+    every_s: float
     _next_s: float = float("-inf")
 
     def is_due(self, now_s: float) -> bool:

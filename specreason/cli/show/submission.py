@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import typer
 
 from specreason.cli.dataset.reading import Dataset
-from specreason.cli.show.output import message_console, print_answer, print_json
+from specreason.cli.show.output import print_answer, print_json, print_message
 from specreason.client import Batch, Grid
 from specreason.config import RunConfig
 from specreason.settings import Settings
@@ -16,7 +16,7 @@ from specreason.settings import Settings
 def tell_guesses(columns: Mapping[str, str]) -> None:
     """Say which columns were chosen by their usual names: `columns` has them by what they are taken for."""
     for ours, column in sorted(columns.items()):
-        note(f"column '{column}' is taken for the {ours}; --{ours} says otherwise")
+        print_message(f"column '{column}' is taken for the {ours}; --{ours} says otherwise")
 
 
 def tell_limits(dataset: Dataset, configs: Sequence[RunConfig], settings: Settings) -> None:
@@ -29,7 +29,9 @@ def tell_limits(dataset: Dataset, configs: Sequence[RunConfig], settings: Settin
     )
     for what, number, name, most in limits:
         if number > most:
-            note(f"{number:,} {what}: the API takes at most {most:,}, unless its {name} says otherwise")
+            print_message(
+                f"{number:,} {what}: the API takes at most {most:,}, unless its {name} says otherwise"
+            )
 
 
 def print_plan(dataset: Dataset, configs: Sequence[RunConfig], how: str, *, as_json: bool) -> None:
@@ -64,9 +66,4 @@ def print_sent(sent: Batch | Grid, batches: Sequence[Batch], *, as_json: bool) -
     for batch in batches:
         typer.echo(str(batch.batch_id))
     follow = "; ".join(f"specreason batch watch {batch.batch_id}" for batch in batches)
-    note(f"{sum(batch.num_jobs for batch in batches):,} jobs; follow them: {follow}")
-
-
-def note(text: str) -> None:
-    """A remark on stderr."""
-    message_console().print(text, soft_wrap=True, markup=False)
+    print_message(f"{sum(batch.num_jobs for batch in batches):,} jobs; follow them: {follow}")

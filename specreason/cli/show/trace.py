@@ -1,4 +1,4 @@
-"""A trace to read: each step with who wrote it, its score and decision, and the texts, those not kept struck out."""
+"""A trace to read: each step with its author, score, decision and texts; rejected drafts are struck out."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from rich.text import Text
 
 from specreason.client import Job, Step
 
-SHORT_LINES = 3  # of each text, unless the whole trace is asked for
+# Lines of each text without `--full`.
+SHORT_LINES = 3
 INDENT = 5
 STYLE_OF = {"drafter": "cyan", "base": "magenta"}
 
 
 def print_trace(console: Console, job: Job, steps: Iterable[Step], *, full: bool = False) -> None:
-    """The problem, every step in order, and the answer."""
+    """Print the problem, every step in order, and the answer."""
     console.print(Text.assemble(("job ", "bold"), str(job.job_id)))
     console.print(Text(job.problem.strip()))
     console.print()
@@ -28,7 +29,7 @@ def _print_step(console: Console, step: Step, *, full: bool) -> None:
     console.print(_headline(step))
     rejected = step.draft_text is not None and step.decision.startswith("rejected")
     if rejected:
-        # Struck out on a terminal; where there is no style, the mark says it.
+        # A terminal strikes the text out; without styles the mark tells.
         _print_text(console, step.draft_text or "", full=full, mark="- ", style="dim strike")
     _print_text(console, step.kept_text, full=full, mark="+ " if rejected else "")
 

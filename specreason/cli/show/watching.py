@@ -20,7 +20,7 @@ from rich.table import Column
 
 from specreason.cli.exits import EXIT_SOME_FAILED
 from specreason.cli.show.output import message_console
-from specreason.cli.show.pace import Beat, Pace, pace_in_words
+from specreason.cli.show.pace import LINE_EVERY_S, Beat, Pace, pace_in_words
 from specreason.client import Batch, Client
 from specreason.errors import Detached, TimedOut
 
@@ -58,7 +58,7 @@ class Lines:
         self._latest = {batch.batch_id: batch for batch in batches}
         self._ended: set[UUID] = set()
         self._pace = Pace()
-        self._beat = Beat()
+        self._beat = Beat(LINE_EVERY_S)
 
     def show(self, batch: Batch) -> None:
         now = time.monotonic()

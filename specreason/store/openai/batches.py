@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Row, insert, select, true, update
 from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
 
@@ -18,13 +18,14 @@ from specreason.errors import NotFound
 from specreason.store.access.visibility import Viewer
 from specreason.store.files.rows import NewFile, insert_file
 from specreason.store.locks import Lock, try_lock_connection, unlock_connection
+from specreason.store.openai.lines import count_lines
 from specreason.store.openai.status import LineCounts, NewOpenAIBatch, OpenAIBatch
 from specreason.store.queue.batches import NewBatch, write_batches
 from specreason.store.session import Connection, Database, single_statement, transaction
 from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.files import VALIDATING, file, openai_batch
 from specreason.store.tables.queue import batch, job
-from specreason.store.tables.states import OPEN, JobState
+from specreason.store.tables.states import OPEN
 from specreason.submission.text import storable_json
 
 
@@ -160,7 +161,7 @@ def end_openai_batch(
             )
         )
         # The row is locked now: a transaction that queues jobs again waits for this one, or its jobs are counted here.
-        if not found.rowcount or counts.num_open or _count(connection, [seen.id])[seen.id] != counts:
+        if not found.rowcount or counts.num_open or count_lines(connection, [seen.id])[seen.id] != counts:
             connection.rollback()
             return False
         connection.execute(
@@ -189,49 +190,8 @@ def _read(
     seen = select(openai_batch).where(which, viewer.sees(openai_batch.c.owner))
     page = seen.order_by(openai_batch.c.id.desc()).limit(limit)
     rows = connection.execute(page).all()
-    counted = _count(connection, [row.id for row in rows if row.num_completed is None])
+    counted = count_lines(connection, [row.id for row in rows if row.num_completed is None])
     return tuple(_to_batch(row, counted.get(row.id)) for row in rows)
-
-
-def _count(connection: Connection, batch_ids: Collection[UUID]) -> dict[UUID, LineCounts]:
-    """The counts of lines of each batch, from all its jobs."""
-    if not batch_ids:
-        return {}
-    counts = {
-        row.openai_batch_id: LineCounts(
-            total=row.total,
-            completed=row.completed,
-            failed=row.failed,
-            expired=row.expired,
-            last_finished_at=row.last_finished_at,
-        )
-        for row in connection.execute(_line_counts(batch_ids))
-    }
-    return {batch_id: counts.get(batch_id, LineCounts()) for batch_id in batch_ids}
-
-
-def _line_counts(batch_ids: Collection[UUID]) -> Select[Any]:
-    line = (
-        select(
-            batch.c.openai_batch_id,
-            func.bool_or(job.c.state == JobState.SUCCEEDED).label("succeeded"),
-            func.bool_or(job.c.state == JobState.EXPIRED).label("expired"),
-            func.bool_and(job.c.finished_at.is_not(None)).label("ended"),
-            func.max(job.c.finished_at).label("finished_at"),
-        )
-        .join(job, job.c.batch_id == batch.c.id)
-        .where(one_of_ids(batch.c.openai_batch_id, batch_ids))
-        .group_by(batch.c.openai_batch_id, job.c.problem_id)
-        .subquery("line")
-    )
-    return select(
-        line.c.openai_batch_id,
-        func.count().label("total"),
-        func.count().filter(line.c.ended, line.c.succeeded).label("completed"),
-        func.count().filter(line.c.ended, ~line.c.succeeded).label("failed"),
-        func.count().filter(line.c.expired).label("expired"),
-        func.max(line.c.finished_at).label("last_finished_at"),
-    ).group_by(line.c.openai_batch_id)
 
 
 def _to_batch(row: Row[Any], counted: LineCounts | None) -> OpenAIBatch:

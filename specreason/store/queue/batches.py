@@ -1,6 +1,6 @@
-"""Submitting batches: problems × repeats become queued jobs, all of them or none.
+"""Writes submitted batches: problems × repeats become queued jobs, all of them or none.
 
-The problems were checked before (`problems.py`); here they are read again, as COPY takes them.
+`problems` has checked the problems before; COPY reads them here a second time.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from specreason.submission.text import storable, storable_json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewBatch:
-    """What a user submits. Jobs of a larger `priority` go first; whatever has not ended at `deadline_at` expires.
+    """A submitted batch. Jobs of a larger `priority` go first; a job that has not ended at `deadline_at` expires.
 
-    Batches of a grid share their problems. `file_id` is the file that they came from.
-    `owner` may have `max_queued_jobs` in the queue, None: any number.
+    Batches of a grid share their problems, which came from the file `file_id`, if any. `owner` may have
+    `max_queued_jobs` jobs in the queue; None: any number.
     """
 
     name: str
@@ -56,14 +56,14 @@ class NewBatch:
 def write_batches(
     connection: Connection, batches: Sequence[NewBatch], *, upload: NewFile | None = None
 ) -> tuple[UUID, ...]:
-    """In the caller's transaction: the batches and their queued jobs, and the row of a new file; the batches' ids.
+    """Write the batches, their queued jobs and the row of a new file, in the caller's transaction; return the ids.
 
-    Raises as `check_quota` does for an owner's quota, and InvalidField for a `source` that is not JSON.
+    Raises as `check_quota` does; InvalidField for a `source` that is not JSON.
     """
     if upload is not None:
         insert_file(connection, upload)
     batch_ids = tuple(_write(connection, new) for new in batches)
-    # Last: no stream of events goes on while a transaction that wrote one is open (docs/decisions/0004).
+    # The events come last: a transaction that has written one holds up every stream of events (docs/decisions/0004).
     submitted = [{"kind": EventKind.BATCH_SUBMITTED, "batch_id": batch_id} for batch_id in batch_ids]
     connection.execute(insert(event), submitted)
     return batch_ids
@@ -117,7 +117,7 @@ def _copy_problems_and_jobs(connection: Connection, batch_id: UUID, new: NewBatc
         ("id", "batch_id", "index", "problem_id", "text", "answer", "source"),
         problems(),
     )
-    # Repeat by repeat, so that an unfinished batch has every problem once before it has one twice.
+    # Repeat by repeat: the queue runs every problem once before any problem twice.
     _copy(
         connection,
         job,

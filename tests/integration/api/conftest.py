@@ -12,12 +12,13 @@ from fastapi.testclient import TestClient
 from specreason.embedded import Servers
 from specreason.store.session import Database
 from tests.support.apps import make_api
+from tests.support.guarded_api import guarded_app
 from tests.support.live_api import LOCAL
 
 
 @pytest.fixture
 def app(servers: Servers, database: Database, files_dir: Path) -> FastAPI:
-    """A module whose tests need limits or keys replaces it."""
+    """A module whose tests need limits replaces it."""
     return make_api(servers, database, files_dir=files_dir)
 
 
@@ -25,3 +26,9 @@ def app(servers: Servers, database: Database, files_dir: Path) -> FastAPI:
 def client(app: FastAPI) -> Iterator[TestClient]:
     with TestClient(app, base_url=LOCAL) as client:
         yield client
+
+
+@pytest.fixture
+def guarded(servers: Servers, database: Database, tmp_path: Path) -> FastAPI:
+    """The API with keys on."""
+    return guarded_app(servers, database, tmp_path)

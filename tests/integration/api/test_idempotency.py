@@ -126,7 +126,7 @@ def test_another_body_under_the_key_is_refused_and_creates_nothing(keyed: KeyedC
     made = keyed.made()
     refused = keyed.send(path, other)
     assert refused.status_code == 422
-    assert "Idempotency-Key: was used before" in refused.text
+    assert "Idempotency-Key" in refused.text
     assert keyed.made() == made
 
 

@@ -15,7 +15,7 @@ def test_the_api_needs_nothing_of_what_its_image_leaves_out() -> None:
 import sys
 for name in ("vllm", "torch", "transformers", "numpy"):
     sys.modules[name] = None
-import api.app, api.serve, uvicorn, specreason.cli.main, specreason.cli.local.services
+import api.app, api.serve, uvicorn, specreason.cli.main, specreason.cli.api, specreason.cli.database
 """
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False

@@ -12,6 +12,8 @@ from uuid import UUID
 
 import pytest
 
+from tests.support.messages import names
+
 BARE = {name: value for name, value in os.environ.items() if not name.startswith("SPECREASON_")}
 
 
@@ -49,35 +51,35 @@ def test_help_names_every_command() -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "status", "says"),
     [
-        (["worker"], {}, 2, "SPECREASON_DATABASE_URL: is not set"),
+        (["worker"], {}, 2, "SPECREASON_DATABASE_URL"),
         (
             ["worker", "--pair", "nobody"],
             {"SPECREASON_DATABASE_URL": "postgresql://x@/x"},
             2,
-            "no pair is called",
+            "'nobody'",
         ),
-        (["up", "--pair", "nobody"], {}, 2, "no pair is called 'nobody'"),
-        (["db", "upgrade"], {"SPECREASON_DATABASE_URL": "mysql://x/y"}, 2, "but the store is Postgres"),
-        (["db", "upgrade"], {"SPECREASON_DATABASE_URL": "not a url"}, 2, "is not a URL"),
+        (["up", "--pair", "nobody"], {}, 2, "'nobody'"),
+        (["db", "upgrade"], {"SPECREASON_DATABASE_URL": "mysql://x/y"}, 2, "'mysql'"),
+        (["db", "upgrade"], {"SPECREASON_DATABASE_URL": "not a url"}, 2, "postgresql://"),
         (
             ["db", "upgrade"],
             {"SPECREASON_DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/d"},
             7,
-            "does not answer",
+            "127.0.0.1:1",
         ),
         (["up"], {"SPECREASON_SLOTS": "many"}, 2, "SPECREASON_SLOTS"),
         (["demo", "--problems", "0"], {}, 2, "--problems"),
-        (["fly"], {}, 2, "No such command 'fly'"),
-        (["batch", "show"], {}, 2, "(see specreason batch show --help)"),
-        (["batch", "show", "7"], {}, 2, "valid UUID"),
+        (["fly"], {}, 2, "'fly'"),
+        (["batch", "show"], {}, 2, "specreason batch show --help"),
+        (["batch", "show", "7"], {}, 2, "UUID"),
         (["batch", "requeue", str(UUID(int=0))], {}, 2, "--state"),
-        (["batch", "priority", str(UUID(int=0)), "101"], {}, 2, "less than or equal to 100"),
-        (["workers"], {"SPECREASON_API_URL": "nowhere"}, 2, "must begin with http://"),
+        (["batch", "priority", str(UUID(int=0)), "101"], {}, 2, "100"),
+        (["workers"], {"SPECREASON_API_URL": "nowhere"}, 2, "http://"),
         (
             ["workers"],
             {"SPECREASON_API_URL": "http://127.0.0.1:1", "SPECREASON_API_KEY": "sr_secret"},
             7,
-            "running",
+            "http://127.0.0.1:1",
         ),
     ],
 )
@@ -96,7 +98,7 @@ def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         answer = specreason("up", "--port", str(port), "--data-dir", str(tmp_path / "data"))
     assert answer.returncode == 2
-    assert f"port: cannot listen on 127.0.0.1:{port} (Address already in use)" in answer.stderr
+    assert names(answer.stderr, "port:", f"127.0.0.1:{port}", "Address already in use")
     assert not (tmp_path / "data").exists()
 
 
@@ -105,7 +107,7 @@ def test_a_service_that_cannot_start_says_so_in_json_too() -> None:
         port = taken.getsockname()[1]
         api = specreason("api", "--port", str(port), "--json")
     worker = specreason("worker", "--pair", "nobody", "--json")
-    for answer, says in ((api, f"cannot listen on 127.0.0.1:{port}"), (worker, "no pair is called 'nobody'")):
+    for answer, says in ((api, f"127.0.0.1:{port}"), (worker, "'nobody'")):
         error = json.loads(answer.stdout)["error"]
         assert (answer.returncode, error["exit_status"]) == (2, 2)
         assert says in error["message"]

@@ -12,7 +12,9 @@ from specreason.client import Client
 from specreason.embedded import Servers
 from specreason.store.session import Database
 from tests.support.apps import make_api
+from tests.support.guarded_api import guarded_app
 from tests.support.live_api import serving
+from tests.support.shell import Shell
 
 
 @pytest.fixture
@@ -40,3 +42,18 @@ def url(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def client(url: str) -> Iterator[Client]:
     with Client(url) as client:
         yield client
+
+
+@pytest.fixture
+def shell(url: str, capsys: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(url, capsys)
+
+
+@pytest.fixture
+def locked(
+    shell: Shell, servers: Servers, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shell]:
+    """As `shell`, with an API that asks for a key."""
+    with serving(guarded_app(servers, database, tmp_path)) as url:
+        monkeypatch.setenv("SPECREASON_API_URL", url)
+        yield Shell(url, shell.capture)

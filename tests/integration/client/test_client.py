@@ -21,6 +21,7 @@ from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
 from tests.support.live_api import serving
+from tests.support.messages import naming
 from tests.support.store_builders import (
     accepted,
     append_all,
@@ -73,10 +74,10 @@ def test_the_same_submission_is_the_same_batch_and_another_is_another(
 def test_what_the_server_refuses_names_the_field_and_stores_nothing(
     client: Client, database: Database
 ) -> None:
-    with pytest.raises(InvalidField, match="line 2: is not JSON") as raised:
+    with pytest.raises(InvalidField, match=r"^line 2: ") as raised:
         client.submit(b'{"problem": "x"}\nno\n')
     assert raised.value.field == "line 2"
-    with pytest.raises(InvalidField, match=r"config\.threshold: input should be less than"):
+    with pytest.raises(InvalidField, match=naming("config.threshold:", 9)):
         client.submit(LINES, config={"threshold": 12})
     assert read_only_query(database, "SELECT count(*) FROM batch").rows == ((0,),)
 
@@ -194,7 +195,7 @@ def test_of_several_batches_every_open_one_is_looked_at_in_each_round(
 
 def test_patience_ends_and_the_batch_goes_on(client: Client, database: Database) -> None:
     batch_id = submit(database, 2)
-    with pytest.raises(TimedOut, match=r"2 of 2 jobs have not ended after 0\.3 s"):
+    with pytest.raises(TimedOut, match=naming("2 of 2 jobs", "0.3 s")):
         client.wait(batch_id, timeout_s=0.3)
     assert client.batch(batch_id).num_queued == 2
 
@@ -214,6 +215,9 @@ def test_a_read_and_a_submission_outlast_a_server_that_starts_anew(app: FastAPI)
 def test_a_server_that_is_not_there_is_said_within_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     time = FakeTime()
     monkeypatch.setattr(transport, "time", time)
-    with Client("http://127.0.0.1:1", patience_s=0.5) as client, pytest.raises(Unreachable, match="running"):
+    with (
+        Client("http://127.0.0.1:1", patience_s=0.5) as client,
+        pytest.raises(Unreachable, match=naming("http://127.0.0.1:1")),
+    ):
         client.health()
     assert 0 < time.now <= 0.5

@@ -74,7 +74,7 @@ def test_a_file_of_certificates_that_is_none_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
-    with pytest.raises(InvalidField, match="SSL_CERT_FILE: is no file of certificates"):
+    with pytest.raises(InvalidField, match=r"^SSL_CERT_FILE: "):
         Client("https://127.0.0.1:1")
     Client("http://127.0.0.1:1").close()  # without TLS nobody needs it
 
@@ -102,5 +102,5 @@ def test_a_proxy_that_cannot_be_used_is_the_environments_fault(
     no_proxies: None, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("all_proxy", proxy)
-    with pytest.raises(InputError, match="proxy in the environment"):
+    with pytest.raises(InputError, match="proxy"):
         Client("http://api.invalid")

@@ -72,6 +72,6 @@ def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
     written = capsys.readouterr()
     assert written.out == ""
     for scheme in report.batches:
-        assert written.err.count(f"demo {scheme}: 2 of 2 jobs have ended\n") == 1
+        assert written.err.count(f"demo {scheme}: 2 of 2 jobs ") == 1
     assert "1.00×" in out.getvalue()
     assert "succeeded; answer 4" in out.getvalue()

@@ -52,7 +52,7 @@ def test_kill_9_of_both_servers_is_noticed_and_keeps_rows_and_messages(data_dir:
         for child in servers.children:
             os.kill(child.process.pid, signal.SIGKILL)
             child.process.wait()
-        with pytest.raises(EmbeddedServerError, match=r"Postgres ended with status -9"):
+        with pytest.raises(EmbeddedServerError, match=r"Postgres .* -9"):
             servers.check()
     with start_servers(data_dir) as servers:
         assert query(servers, "DELETE FROM kept WHERE answer = 43 RETURNING answer") == 43
@@ -88,7 +88,7 @@ def test_a_failing_server_shows_the_end_of_its_log_and_leaves_nothing_running(da
     before = settings.read_text()
     settings.write_text("shared_buffers = 'many'\n")
     try:
-        with pytest.raises(EmbeddedServerError, match=r'(?s)Postgres ended.*invalid value.*"shared_buffers"'):
+        with pytest.raises(EmbeddedServerError, match=r'(?s)Postgres .*"shared_buffers"'):
             start_servers(data_dir)
     finally:
         settings.write_text(before)

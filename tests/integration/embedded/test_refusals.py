@@ -17,14 +17,14 @@ def test_a_cluster_of_another_postgres_is_refused(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("p")
     (tmp_path / "postgres").mkdir()
     (tmp_path / "postgres" / "PG_VERSION").write_text("9\n")
-    with pytest.raises(EmbeddedServerError, match="from Postgres 9 and this is Postgres"):
+    with pytest.raises(EmbeddedServerError, match=r"Postgres 9\b.*Postgres \d\d"):
         start_servers(tmp_path)
 
 
 def test_a_lost_password_is_named_and_not_replaced(tmp_path: Path) -> None:
     (tmp_path / MARKER).write_text(FORMAT)
     (tmp_path / "postgres").mkdir()
-    with pytest.raises(EmbeddedServerError, match="password is missing"):
+    with pytest.raises(EmbeddedServerError, match="password"):
         start_servers(tmp_path)
     assert not (tmp_path / "password").exists()
 

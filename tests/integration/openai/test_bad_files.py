@@ -10,6 +10,7 @@ import pytest
 from openai import OpenAI
 
 from specreason.store.session import Database
+from specreason.submission.jsonl import LONGEST_LINE, MOST_DEPTH
 from tests.support.openai_api import create, num_jobs, reaches
 from tests.support.openai_builders import ENDPOINT, jsonl, line
 from tests.support.sql import rows_of, scalar
@@ -40,12 +41,12 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
         lambda: jsonl([line("a") | {"method": "GET"}, line("b"), line("c") | {"url": "/v1/embeddings"}]),
         [(1, "method"), (3, "url")],
     ),
-    "NUL": (lambda: b'{"custom_id": "a\0"}\n', [(1, "not JSON")]),
+    "NUL": (lambda: b'{"custom_id": "a\0"}\n', [(1, "JSON")]),
     "escaped NUL": (lambda: jsonl([line("a", "nul \0")]), [(1, "NUL")]),
     "escaped NUL in the id": (lambda: jsonl([line("a\0")]), [(1, "custom_id")]),
     "a 5 MB line": (
         lambda: jsonl([line("a"), line("b", "x" * 5_000_000), line("c") | {"url": 7}]),
-        [(2, "longer than"), (3, "url")],
+        [(2, str(LONGEST_LINE)), (3, "url")],
     ),
     "a problem that is too long": (lambda: jsonl([line("a", "x" * 200_001)]), [(1, "messages")]),
     "lone surrogate": (lambda: jsonl([line("a", "\ud83e")]), [(1, "messages")]),
@@ -53,39 +54,39 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
     "latin-1": (lambda: json.dumps(line("a", "größe"), ensure_ascii=False).encode("latin-1"), [(1, "UTF-8")]),
     "UTF-16": (lambda: json.dumps(line("a")).encode("utf-16"), [(1, "UTF-8")]),
     "gzip": (lambda: gzip.compress(jsonl([line("a")])), [(1, "compressed")]),
-    "empty": (lambda: b"", [(None, "no lines")]),
-    "blank": (lambda: b"\n \r\n\n", [(None, "no lines")]),
-    "deep nesting": (lambda: b"[" * 100_000 + b"]" * 100_000, [(1, "nested too deeply")]),
-    "300 levels": (lambda: jsonl([line("a", metadata=DEEP)]), [(1, "nested too deeply")]),
+    "empty": (lambda: b"", [(None, "lines")]),
+    "blank": (lambda: b"\n \r\n\n", [(None, "lines")]),
+    "deep nesting": (lambda: b"[" * 100_000 + b"]" * 100_000, [(1, str(MOST_DEPTH))]),
+    "300 levels": (lambda: jsonl([line("a", metadata=DEEP)]), [(1, str(MOST_DEPTH))]),
     "keys that are no text": (
         lambda: jsonl([line("a") | {"a\0": 1}, line("b", **{"b\0": 1}), line("c", **{"\ud800": 1})]),
         [
-            (1, "unknown key"),
-            (2, "body.b\ufffd: is not supported"),
-            (3, "body: input should be a valid string"),
+            (1, "a\ufffd"),
+            (2, "body.b\ufffd"),
+            (3, "body: "),
         ],
     ),
     "a model that is no text": (
         lambda: jsonl([line("a", model="gpt\0"), line("b", model="\ud800")]),
-        [(1, "no pair is called 'gpt\ufffd'"), (2, "no pair is called '\ufffd'")],
+        [(1, "'gpt\ufffd'"), (2, "'\ufffd'")],
     ),
     "keys of ours that are no text": (
         lambda: jsonl([line("a", specreason={"a\0": 1}), line("b", specreason={"\ud800": 1})]),
-        [(1, "body.specreason.a\ufffd: unknown key"), (2, "body.specreason: input should be a valid string")],
+        [(1, "body.specreason.a\ufffd"), (2, "body.specreason: ")],
     ),
     "a huge integer": (lambda: jsonl([line("a", seed=10**400)]), [(1, "seed")]),
-    "an integer of 5,000 digits": (lambda: b'{"custom_id": ' + b"9" * 5000 + b"}", [(1, "not JSON")]),
-    "a number that is too large": (lambda: b'{"custom_id": 1e999}', [(1, "too large")]),
+    "an integer of 5,000 digits": (lambda: b'{"custom_id": ' + b"9" * 5000 + b"}", [(1, "JSON")]),
+    "a number that is too large": (lambda: b'{"custom_id": 1e999}', [(1, "large")]),
     "NaN": (lambda: jsonl([line("a", temperature=float("nan"))]), [(1, "NaN")]),
-    "not an object": (lambda: b"[1]\n", [(1, "JSON object")]),
+    "not an object": (lambda: b"[1]\n", [(1, "object")]),
     "no body": (lambda: jsonl([{"custom_id": "a", "method": "POST", "url": ENDPOINT}]), [(1, "body")]),
-    "unknown model": (lambda: jsonl([line("a", model="gpt-5")]), [(1, "no pair is called 'gpt-5'")]),
-    "tools": (lambda: jsonl([line("a", tools=[{}])]), [(1, "body.tools: is not supported")]),
+    "unknown model": (lambda: jsonl([line("a", model="gpt-5")]), [(1, "'gpt-5'")]),
+    "tools": (lambda: jsonl([line("a", tools=[{}])]), [(1, "body.tools: ")]),
     "what there is not": (
         lambda: jsonl([line("a", stop="\n"), line("b", presence_penalty=0.5), line("c", logprobs=True)]),
-        [(1, "body.stop: is not"), (2, "body.presence_penalty: is not"), (3, "body.logprobs: is not")],
+        [(1, "body.stop: "), (2, "body.presence_penalty: "), (3, "body.logprobs: ")],
     ),
-    "stream": (lambda: jsonl([line("a", stream=True)]), [(1, "body.stream: is not supported")]),
+    "stream": (lambda: jsonl([line("a", stream=True)]), [(1, "body.stream: ")]),
     "turns that are no problem": (
         lambda: jsonl(
             [
@@ -94,11 +95,11 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
                 line("c", messages=[USER, {"role": "assistant", "content": "4"}, USER]),
             ]
         ),
-        [(number, "must be one user message") for number in (1, 2, 3)],
+        [(number, "messages") for number in (1, 2, 3)],
     ),
     "instructions and a problem that are too long together": (
         lambda: jsonl([line("a", messages=[SYSTEM, USER | {"content": "x" * 199_990}])]),
-        [(1, "at most 200000")],
+        [(1, "200000")],
     ),
     "an image": (
         lambda: jsonl([line("a", messages=[{"role": "user", "content": [{"type": "image_url"}]}])]),
@@ -108,11 +109,11 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
         lambda: jsonl(
             [line("a", specreason={"treshold": 5}), line("b", specreason={"scheme": "specdecode"})]
         ),
-        [(1, "body.specreason.treshold: unknown key"), (2, "body.specreason.scheme")],
+        [(1, "body.specreason.treshold"), (2, "body.specreason.scheme")],
     ),
     "the same thing twice": (
         lambda: jsonl([line("a", temperature=1, specreason={"temperature": 1}), line("b", n=0)]),
-        [(1, "give one of them"), (2, "body.n")],
+        [(1, "temperature"), (2, "body.n")],
     ),
     "a seed that is none": (
         lambda: jsonl([line("a", seed="x"), line("b", specreason={"seed": -1})]),

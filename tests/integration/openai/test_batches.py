@@ -126,7 +126,7 @@ def test_result_files_expire_when_asked_to(openai: OpenAI, database: Database) -
 def test_another_body_under_an_idempotency_key_is_unprocessable(openai: OpenAI, database: Database) -> None:
     key = {"Idempotency-Key": "mine"}
     made = create(openai, jsonl([line("a")]), extra_headers=key)
-    with pytest.raises(UnprocessableEntityError, match="was used before, with another body"):
+    with pytest.raises(UnprocessableEntityError, match="Idempotency-Key"):
         create(openai, jsonl([line("b")]), extra_headers=key)
     assert [batch.id for batch in openai.batches.list()] == [made.id]
 
@@ -139,11 +139,11 @@ def test_another_body_under_an_idempotency_key_is_unprocessable(openai: OpenAI, 
         ({"endpoint": "/v1/embeddings"}, "endpoint"),
         ({"completion_window": "a day"}, "completion_window"),
         ({"completion_window": "999d"}, "completion_window"),
-        ({"metadata": {str(number): "x" for number in range(17)}}, "more than 16 pairs"),
+        ({"metadata": {str(number): "x" for number in range(17)}}, "metadata.*16"),
         ({"metadata": {"k" * 65: "x"}}, "64"),
         ({"metadata": {"k": "x" * 513}}, "512"),
         ({"metadata": {"k": "\0"}}, "NUL"),
-        ({"metadata": {"k": 5}}, "valid string"),
+        ({"metadata": {"k": 5}}, "metadata"),
         ({"output_expires_after": {"anchor": "created_at", "seconds": 5}}, "seconds"),
         ({"extra_body": {"colour": "red"}}, "colour"),
     ],

@@ -15,12 +15,12 @@ from tests.support.openai_api import create, lines_of, reaches, sdk_of
 from tests.support.openai_builders import ENDPOINT, jsonl, line
 from tests.support.processes import wait_for
 from tests.support.sql import rows_of
-from tests.support.workers import WorkerHarness, standing_workers
+from tests.support.workers import WorkerHarness, worker_harness
 
 
 @pytest.fixture(scope="module")
 def harness(servers: Servers, administration: Database) -> Iterator[WorkerHarness]:
-    with standing_workers(servers, administration, {"slots": 4}) as harness:
+    with worker_harness(servers, administration, {"slots": 4}) as harness:
         yield harness
 
 

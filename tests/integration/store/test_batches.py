@@ -177,7 +177,7 @@ def test_pages_of_jobs_and_batches_have_every_row_once(database: Database) -> No
 def test_unknown_ids_are_named(database: Database) -> None:
     (job_id,) = job_ids(database, batch_id := submit(database))
     for read in (read_batch, read_jobs, cancel_batch):
-        with pytest.raises(NotFound, match=f"batch: there is none with id {job_id}"):
+        with pytest.raises(NotFound, match=f"^batch: .*{job_id}"):
             read(database, Viewer.EVERYONE, job_id)
-    with pytest.raises(NotFound, match=f"job: there is none with id {batch_id}"):
+    with pytest.raises(NotFound, match=f"^job: .*{batch_id}"):
         read_job(database, Viewer.EVERYONE, batch_id)

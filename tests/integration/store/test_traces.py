@@ -18,6 +18,7 @@ from specreason.store.read.pages import Page
 from specreason.store.session import Database
 from specreason.store.trace.steps import read_step_rows
 from specreason.store.trace.writer import TraceWriter, read_steps
+from tests.support.messages import naming
 from tests.support.sql import execute, scalar
 from tests.support.store_builders import (
     accepted,
@@ -207,7 +208,7 @@ async def test_a_step_written_twice_is_there_once(database: Database, writer: Tr
 async def test_a_step_out_of_order_is_refused(database: Database, writer: TraceWriter) -> None:
     sink = writer.sink(claim_one(database))
     await sink.append(accepted(0))
-    with pytest.raises(ValueError, match="step 2 does not follow step 0"):
+    with pytest.raises(ValueError, match=naming("step 2", "step 0")):
         await sink.append(accepted(2))
 
 

@@ -19,7 +19,7 @@ from specreason.store.session import Database
 from tests.support.processes import alive
 from tests.support.scripted_child import ANSWER_INDEX
 from tests.support.sql import execute, rows_of
-from tests.support.workers import WorkerHarness, all_gone, freeze, standing_workers, until
+from tests.support.workers import WorkerHarness, all_gone, freeze, until, worker_harness
 
 SLOTS = 5
 LEASE_S = 3
@@ -28,7 +28,7 @@ SETTINGS = {"slots": SLOTS, "lease_s": LEASE_S, "beat_s": 0.3, "stall_s": 3, "re
 
 @pytest.fixture(scope="module")
 def harness(servers: Servers, administration: Database) -> Iterator[WorkerHarness]:
-    with standing_workers(servers, administration, SETTINGS) as harness:
+    with worker_harness(servers, administration, SETTINGS) as harness:
         yield harness
 
 

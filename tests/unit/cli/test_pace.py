@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from specreason.cli.show.pace import Beat, Pace, pace_in_words
+from specreason.cli.show.pace import LINE_EVERY_S, Beat, Pace, pace_in_words
 
 
 def test_the_pace_is_that_of_now_and_not_of_the_time_before_a_worker_came() -> None:
@@ -39,7 +39,7 @@ def test_the_pace_is_said_in_units_that_a_person_counts_in(rate: float, num_left
 
 
 def test_a_line_is_due_at_once_and_then_ten_seconds_after_the_last_one() -> None:
-    beat = Beat()
+    beat = Beat(LINE_EVERY_S)
     assert [second for second in range(100, 130) if beat.is_due(second)] == [100, 110, 120]
     assert beat.is_due(145.5)
     assert not beat.is_due(155.4)

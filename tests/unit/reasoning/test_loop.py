@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import Decision, ListSink, Phase, StepRecord, StopReason, Trace
 from specreason.reasoning.transcript import Transcript
+from tests.support.messages import naming
 
 FILLER = 9  # an id that stands for nothing
 DRAFTED = ["Two and two.\n\n", "That is four.\n\n", "Done.</think>"]
@@ -236,7 +236,7 @@ async def test_the_drafter_may_answer_and_sample_in_its_own_way() -> None:
 
 @pytest.mark.parametrize("scheme", ["specdecode", "specreason+decode"])
 async def test_a_pair_without_token_level_speculation_refuses_the_schemes_that_need_it(scheme: str) -> None:
-    with pytest.raises(PermanentJobError, match=rf"config.scheme: '{re.escape(scheme)}' needs a pair with"):
+    with pytest.raises(PermanentJobError, match=naming("config.scheme:", f"'{scheme}'", "'scripted'")):
         await run_loop(a_pair(), scheme=scheme)
 
 
@@ -248,7 +248,7 @@ async def test_a_pair_with_token_level_speculation_runs_its_schemes_and_no_plain
 ) -> None:
     pair = dataclasses.replace(a_pair(), base_speculates=True)
     assert decisions(await run_loop(pair, scheme=scheme))[0] is decision
-    with pytest.raises(PermanentJobError, match="needs a pair without token-level speculation"):
+    with pytest.raises(PermanentJobError, match=naming("config.scheme:", "'specreason'", "'scripted'")):
         await run_loop(pair, scheme="specreason")
 
 
@@ -270,7 +270,7 @@ async def test_a_sequence_that_ends_inside_the_thinking_is_closed_and_answered()
 
 
 async def test_a_prompt_that_does_not_fit_is_refused_with_both_numbers() -> None:
-    with pytest.raises(PromptTooLong, match=r"problem: the prompt has \d+ tokens; a context of 20 "):
+    with pytest.raises(PromptTooLong, match=r"^problem: .*\d+ tokens.*\b20\b"):
         await run_loop(a_pair(max_model_len=20))
 
 

@@ -21,6 +21,7 @@ from specreason.cli.dataset.rows import Format, Row, format_of, read_rows
 from specreason.errors import InvalidField
 from specreason.submission.jsonl import LONGEST_LINE
 from specreason.submission.problem import DEFAULT_COLUMNS, Columns, problem_of
+from tests.support.messages import naming
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 
@@ -82,21 +83,21 @@ def test_what_parquet_holds_and_json_does_not_is_sent_as_text_or_none() -> None:
 @pytest.mark.parametrize(
     ("content", "written", "says"),
     [
-        (b'{"problem": "x"}\nnot json\n', Format.JSONL, "line 2: is not JSON"),
-        (b'{"problem": "\xff"}\n', Format.JSONL, "line 1: is not JSON"),
+        (b'{"problem": "x"}\nnot json\n', Format.JSONL, "^line 2: "),
+        (b'{"problem": "\xff"}\n', Format.JSONL, "^line 1: "),
         (
             b'{"problem": "x"}\n' + b" " * LONGEST_LINE + b"x",
             Format.JSONL,
-            "line 2: is longer than 1048576 bytes",
+            "^line 2: .* 1048576 bytes",
         ),
-        (b"a,b\nx," + b"y" * LONGEST_LINE + b"\n", Format.CSV, "row 1: is longer than 1048576 bytes"),
-        (b"\n[1]\n", Format.JSONL, "line 2: must be a JSON object, not list"),
-        (b"a,b\n1,2\n3\n", Format.CSV, "row 2: has 1 columns, the header 2"),
-        (b"a,a\n1,2\n", Format.CSV, "header: names two columns 'a'"),
-        (b'a,b\n"1" x,2\n', Format.CSV, "line 2: is not CSV"),
-        (b'a,b\n"1,2\n', Format.CSV, "is not CSV"),
-        (b"a,b\n\xff,2\n", Format.CSV, "is not UTF-8"),
-        (b"PAR1 no", Format.PARQUET, "is not Parquet"),
+        (b"a,b\nx," + b"y" * LONGEST_LINE + b"\n", Format.CSV, "^row 1: .* 1048576 bytes"),
+        (b"\n[1]\n", Format.JSONL, "^line 2: .*list"),
+        (b"a,b\n1,2\n3\n", Format.CSV, r"^row 2: .*\b1\b.*\b2\b"),
+        (b"a,a\n1,2\n", Format.CSV, "^header: .*'a'"),
+        (b'a,b\n"1" x,2\n', Format.CSV, "^line 2: .*CSV"),
+        (b'a,b\n"1,2\n', Format.CSV, "CSV"),
+        (b"a,b\n\xff,2\n", Format.CSV, "UTF-8"),
+        (b"PAR1 no", Format.PARQUET, "Parquet"),
     ],
 )
 def test_a_wrong_row_is_named(content: bytes, written: Format, says: str) -> None:
@@ -118,7 +119,7 @@ def test_the_name_says_how_a_file_is_written(path: str, written: Format) -> None
 
 
 def test_another_name_is_refused_with_those_that_are_read() -> None:
-    with pytest.raises(InvalidField, match=r"x\.xlsx: must be called one of \.jsonl"):
+    with pytest.raises(InvalidField, match=r"^x\.xlsx: .*\.jsonl"):
         format_of("x.xlsx")
 
 
@@ -153,10 +154,10 @@ def test_a_column_that_the_user_does_not_want_is_not_read() -> None:
 @pytest.mark.parametrize(
     ("columns", "given", "says"),
     [
-        ("question prompt", {}, "say with --problem .* the columns are question, prompt"),
-        ("text label", {}, "say with --problem .* the columns are text, label"),
-        ("question gold target", {}, "could be gold or target"),
-        ("question", {"problem": "qestion"}, "there is no column 'qestion'; the columns are question"),
+        ("question prompt", {}, "--problem .*question, prompt"),
+        ("text label", {}, "--problem .*text, label"),
+        ("question gold target", {}, naming("gold", "target")),
+        ("question", {"problem": "qestion"}, "'qestion'.* question"),
     ],
 )
 def test_columns_that_could_be_several_things_are_listed(
@@ -188,7 +189,7 @@ def test_a_wrong_configuration_is_named_before_anything_is_sent(config: str, fie
 
 
 def test_a_configuration_that_is_no_json_says_so() -> None:
-    with pytest.raises(InvalidField, match="--config: is not JSON"):
+    with pytest.raises(InvalidField, match=r"^--config: "):
         json_object("{", "--config")
 
 
@@ -207,12 +208,12 @@ def test_a_grid_is_lists_and_counts_a_threshold_only_where_it_matters() -> None:
 @pytest.mark.parametrize(
     ("given", "config", "says"),
     [
-        (["schema=base"], {}, "must be scheme=…,… or threshold=…,…"),
-        (["scheme="], {}, "must be scheme=…,… or threshold=…,…"),
-        (["scheme=base", "scheme=drafter"], {}, "names scheme twice"),
-        (["threshold=5"], {"threshold": 7}, "threshold is in the configuration too"),
-        (["threshold=high"], {}, "'high' is not a number"),
-        (["threshold=5,12"], {}, "config.threshold: input should be less than or equal to 9"),
+        (["schema=base"], {}, "scheme=….* threshold=…"),
+        (["scheme="], {}, "scheme=….* threshold=…"),
+        (["scheme=base", "scheme=drafter"], {}, r"\bscheme\b(?!=)"),
+        (["threshold=5"], {"threshold": 7}, r"\bthreshold\b(?!=)"),
+        (["threshold=high"], {}, "'high'"),
+        (["threshold=5,12"], {}, naming("config.threshold:", 9)),
         (["scheme=magic"], {}, "config.scheme"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from api.openai.lines import LABELS, LineInvalid, RequestLine, read_line
+from tests.support.messages import names
 
 USER = {"role": "user", "content": "What is 2 + 2?"}
 
@@ -58,8 +59,7 @@ def test_instructions_count_towards_the_longest_problem() -> None:
 def test_any_other_turn_is_refused_and_says_what_a_line_may_have(messages: list[Any]) -> None:
     refused = refusal(messages=messages)
     assert (refused.code, refused.param) == ("unsupported_parameter", "body.messages")
-    assert "one user message" in refused.message
-    assert "system or developer" in refused.message
+    assert names(refused.message, "user", "system", "developer")
 
 
 def test_instructions_without_a_problem_are_refused() -> None:

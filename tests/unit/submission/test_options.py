@@ -42,13 +42,13 @@ def test_options_that_say_nothing_are_not_sent() -> None:
 
 
 def test_an_option_that_does_not_exist_is_the_callers_mistake() -> None:
-    with pytest.raises(TypeError, match="no option 'treshold'"):
+    with pytest.raises(TypeError, match="'treshold'"):
         to_form({"treshold": 7})
 
 
 @pytest.mark.parametrize("field", ["config", "metadata", "mapping", "grid"])
 def test_a_field_that_is_not_json_is_named(field: str) -> None:
-    with pytest.raises(InvalidField, match=f"^{field}: is not JSON"):
+    with pytest.raises(InvalidField, match=f"^{field}: "):
         from_form({field: "{"})
 
 

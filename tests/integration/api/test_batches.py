@@ -1,12 +1,10 @@
-"""The HTTP API on a real database: what it takes, what it refuses and how it says so."""
+"""Batches on a real database: stored once, announced, and read page by page."""
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -68,14 +66,6 @@ def test_a_request_sent_again_under_its_key_is_the_same_batch(client: TestClient
     assert other.json()["field"] == "Idempotency-Key"
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "é"])
-def test_an_idempotency_key_that_is_none_is_refused(client: TestClient, database: Database, key: str) -> None:
-    headers = {"Idempotency-Key": key.encode("latin-1")}
-    answer = client.post("/api/batches", json={"problems": PROBLEMS}, headers=headers)
-    assert (answer.status_code, answer.json()["field"]) == (422, "Idempotency-Key")
-    assert num_rows(database) == 0
-
-
 def test_while_the_first_request_under_a_key_runs_the_second_is_told_when_to_ask_again(
     client: TestClient, database: Database
 ) -> None:
@@ -135,117 +125,6 @@ def test_an_uploaded_file_is_kept_and_its_other_columns_with_it(
     assert read_only_query(database, "SELECT num_bytes FROM file").rows == ((len(lines),),)
 
 
-@pytest.mark.parametrize(
-    ("body", "field", "says"),
-    [
-        ({"problems": []}, "problems", "at least 1"),
-        ({}, "problems", "required"),
-        ({"problems": PROBLEMS, "pair": "nobody"}, "pair", "this deployment knows demo"),
-        (
-            {"problems": PROBLEMS, "config": {"scheme": "magic"}},
-            "config.scheme",
-            "'base', 'drafter', 'specdecode', 'specreason' or 'specreason+decode'",
-        ),
-        (
-            {"problems": PROBLEMS, "config": {"scheme": "specdecode"}},
-            "config.scheme",
-            "'specdecode' needs a pair with token-level speculation, which 'demo' is not",
-        ),
-        (
-            {"problems": PROBLEMS, "pair": "demo-decode", "config": {"scheme": "base"}},
-            "config.scheme",
-            "'base' needs a pair without token-level speculation, and 'demo-decode' has it",
-        ),
-        (
-            {"problems": PROBLEMS, "config": {"max_step_tokens": 8, "min_step_tokens": 9}},
-            "config.min_step_tokens",
-            "must not be more than max_step_tokens, 8",
-        ),
-        ({"problems": PROBLEMS, "config": {"threshold": 10}}, "config.threshold", "less than or equal to 9"),
-        (
-            {"problems": PROBLEMS, "config": {"threshold": -1}},
-            "config.threshold",
-            "greater than or equal to 0",
-        ),
-        (
-            {"problems": PROBLEMS, "config": {"token_budget": -5}},
-            "config.token_budget",
-            "greater than or equal to 1",
-        ),
-        ({"problems": PROBLEMS, "config": {"treshold": 5}}, "config.treshold", "unknown key"),
-        ({"problems": PROBLEMS, "colour": 1}, "colour", "unknown key"),
-        ({"problems": [{"problem": "x"}, {"answer": "4"}]}, "problems.1.problem", "required"),
-        ({"problems": [{"problem": "  "}]}, "problems.0.problem", "at least 1"),
-        ({"problems": [{"problem": "x", "anwser": "4"}]}, "problems.0.anwser", "unknown key"),
-        ({"problems": [{"problem": "nul \0"}]}, "problems", "NUL"),
-        ({"problems": [{"problem": "x"}] * 6}, "problems", "at most 5"),
-        ([1], "body", "JSON object"),
-    ],
-)
-def test_a_wrong_body_is_refused_with_the_field_and_stores_nothing(
-    client: TestClient, database: Database, body: Any, field: str, says: str
-) -> None:
-    answer = client.post("/api/batches", json=body)
-    assert answer.status_code == 422
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    error = answer.json()
-    assert error["field"].startswith(field)
-    assert says in error["detail"]
-    assert num_rows(database) == 0
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b'{"problem": "x"}\nnot json\n', "line 2: is not JSON"),
-        (b'{"problem": "x"}\n\n[1]\n', "line 3: must be a JSON object"),
-        (b'{"answer": "4"}\n', "line 1: problem: field required"),
-        (b'{"problem": 5}\n', "line 1: problem"),
-        (b'{"problem": "\xff"}\n', "line 1: is not JSON"),
-        (b"\n\n", "file: has no problems"),
-        (b"x" * 20_000, "file: is larger than 10000 bytes"),
-    ],
-)
-def test_a_wrong_line_is_refused_by_its_number_and_stores_nothing(
-    client: TestClient, database: Database, content: bytes, says: str
-) -> None:
-    answer = client.post("/api/batches", files={"file": ("p.jsonl", content)})
-    assert answer.status_code == (413 if "larger" in says else 422)
-    assert says in answer.json()["detail"]
-    assert num_rows(database) == 0
-
-
-@pytest.mark.parametrize(
-    ("request_of", "says"),
-    [
-        ({"content": b"{", "headers": {"content-type": "application/json"}}, "body: is not JSON"),
-        ({"content": b"x", "headers": {"content-type": "text/plain"}}, "Content-Type: must be"),
-        ({"data": {"name": "n"}, "files": {"other": ("p", b"")}}, "other: unknown key"),
-        ({"data": {"config": "{"}, "files": {"file": ("p", b'{"problem": "x"}')}}, "config: is not JSON"),
-    ],
-)
-def test_a_request_of_the_wrong_form_is_refused(
-    client: TestClient, request_of: dict[str, Any], says: str
-) -> None:
-    answer = client.post("/api/batches", **request_of)
-    assert answer.status_code == 422
-    assert says in answer.json()["detail"]
-
-
-@pytest.mark.parametrize("path", ["batches/{}", "batches/{}/jobs", "jobs/{}", "jobs/{}/steps"])
-def test_what_is_not_there_is_404_and_says_what_is_missing(client: TestClient, path: str) -> None:
-    missing = uuid4()
-    answer = client.get("/api/" + path.format(missing))
-    assert answer.status_code == 404
-    assert str(missing) in answer.json()["detail"]
-
-
-def test_an_id_that_is_none_is_422_and_names_the_parameter(client: TestClient) -> None:
-    answer = client.get("/api/batches/7")
-    assert answer.status_code == 422
-    assert answer.json()["field"] == "batch_id"
-
-
 def test_jobs_and_batches_are_read_page_by_page(client: TestClient) -> None:
     ids = [client.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"] for _ in range(3)]
     first = client.get("/api/batches", params={"limit": 2}).json()
@@ -277,43 +156,3 @@ def test_a_broker_that_is_away_loses_no_job(servers: Servers, database: Database
         answer = client.post("/api/batches", json={"problems": PROBLEMS})
     assert answer.status_code == 201
     assert UUID(answer.json()["batch_id"])
-
-
-def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
-    paths = client.get("/openapi.json").json()["paths"]
-    assert {path.removeprefix("/api/") for path in paths} == {
-        "/v1/models",
-        "/v1/models/{model}",
-        "/v1/files",
-        "/v1/files/{file_id}",
-        "/v1/files/{file_id}/content",
-        "/v1/batches",
-        "/v1/batches/{batch_id}",
-        "/v1/batches/{batch_id}/cancel",
-        "grids",
-        "batches/{batch_id}/results",
-        "batches",
-        "batches/{batch_id}",
-        "batches/{batch_id}/jobs",
-        *(
-            f"batches/{{batch_id}}/{action}"
-            for action in ("cancel", "pause", "resume", "requeue", "deadline", "priority", "events")
-        ),
-        "jobs/{job_id}",
-        *(f"jobs/{{job_id}}/{what}" for what in ("steps", "attempts", "events")),
-        *(f"jobs/{{job_id}}/{action}" for action in ("cancel", "requeue", "deadline")),
-        "workers",
-        "health",
-    }
-    assert set(paths["/api/batches"]["post"]["requestBody"]["content"]) == {
-        "application/json",
-        "multipart/form-data",
-    }
-
-
-def test_the_page_of_the_api_needs_nothing_from_another_server(client: TestClient) -> None:
-    page = client.get("/docs").text
-    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert len(sources) == 3
-    assert all(client.get(f"/{source}").status_code == 200 for source in sources)
-    assert "https://" not in page

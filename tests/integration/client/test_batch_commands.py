@@ -1,0 +1,214 @@
+"""`specreason batch` and `specreason job`: shown, watched and controlled."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from specreason.cli.completion import complete_batch_id
+from specreason.cli.show import watching
+from specreason.client import waiting
+from specreason.store.queue.jobs import JobResult, finish
+from specreason.store.read.query import read_only_query
+from specreason.store.session import Database
+from specreason.store.tables.states import JobState
+from specreason.store.trace.writer import TraceWriter
+from tests.support.messages import names
+from tests.support.shell import Shell
+from tests.support.store_builders import (
+    accepted,
+    append_all,
+    claim_one,
+    claimed,
+    job_ids,
+    rejected,
+    start_worker,
+    submit,
+)
+from tests.support.virtual_time import FakeTime
+from worker.grader import grade_pending
+
+CSV = 'problem,answer,level\n"What is 2 + 2,\nin words?",4,easy\nWhat is 3 + 3?,6,\n'
+
+
+def end_all(database: Database, batch_id: UUID, *states: JobState) -> None:
+    worker_id = start_worker(database)
+    for job_id, state in zip(job_ids(database, batch_id), states, strict=True):
+        assert finish(database, claimed(database, job_id, worker_id), JobResult(state=state, answer="4"))
+    grade_pending(database)
+
+
+def num_batches(database: Database) -> int:
+    count: int = read_only_query(database, "SELECT count(*) FROM batch").rows[0][0]
+    return count
+
+
+def test_waiting_ends_in_status_3_if_a_job_did_not_succeed(
+    shell: Shell, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = submit(database, 2), submit(database, 2)
+    end_all(database, good, JobState.SUCCEEDED, JobState.SUCCEEDED)
+    end_all(database, bad, JobState.SUCCEEDED, JobState.FAILED)
+    assert shell("batch", "watch", good).status == 0
+    ended = shell("batch", "watch", bad, "--json")
+    assert ended.status == 3
+    assert (ended.json["num_succeeded"], ended.json["num_failed"]) == (1, 1)
+    assert "2 of 2 jobs" in ended.err
+
+
+def test_of_several_batches_each_is_said_once_it_has_ended_and_together_how_many_jobs_have(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+    options = (path, "--grid", "scheme=base,drafter", "--wait", "--timeout", 0.1)
+    first = shell("submit", *options)
+    assert first.status == 8
+    assert "0 of 4 jobs" in first.err
+    assert names(first.err, "4 of 4 jobs", "0.1 s")
+    for batch in shell("batch", "list", "--json").json["data"]:
+        end_all(database, UUID(batch["batch_id"]), JobState.SUCCEEDED, JobState.FAILED)
+    again = shell("submit", *options)
+    assert again.status == 3
+    assert len(re.findall(r"2 of 2 jobs .*\b1\b.*\n", again.err)) == 2
+
+
+def test_waiting_longer_than_allowed_is_status_8_and_says_how_to_go_on(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+    ended = shell("submit", path, "--wait", "--timeout", 0.2, "--json")
+    assert ended.status == 8
+    assert "specreason batch watch" in ended.json["error"]["message"]
+    assert num_batches(database) == 1
+
+
+def test_ctrl_c_leaves_the_batch_alone_and_says_how_to_look_again(shell: Shell, database: Database) -> None:
+    batch_id = submit(database, 2)
+    command = [sys.executable, "-m", "specreason.cli.main", "batch", "watch", str(batch_id), "--json"]
+    watch = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # In the background of a shell it would be ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (one system call)
+    )
+    assert watch.stderr is not None
+    assert "0 of 2 jobs" in watch.stderr.readline()
+    os.kill(watch.pid, signal.SIGINT)
+    out, err = watch.communicate(timeout=60)
+    assert watch.returncode == 130
+    assert f"specreason batch watch {batch_id}" in json.loads(out)["error"]["message"]
+    assert "Traceback" not in err
+    assert read_only_query(database, "SELECT DISTINCT state FROM job").rows == (("queued",),)
+
+
+def test_batches_are_listed_shown_and_controlled(shell: Shell, database: Database) -> None:
+    batch_id = submit(database, 3)
+    listed = shell("batch", "list", "--json").json["data"]
+    assert [batch["batch_id"] for batch in listed] == [str(batch_id)]
+    assert str(batch_id) in shell("batch", "list").out
+    submit(database)
+    first = shell("batch", "list", "--limit", 1, "--json").json
+    assert (len(first["data"]), first["has_more"]) == (1, True)
+    assert "--limit" in shell("batch", "list", "--limit", 1).err
+    assert not shell("batch", "list", "--limit", 2, "--json").json["has_more"]
+    jobs = shell("batch", "jobs", batch_id, "--limit", 2, "--json").json
+    assert (len(jobs["data"]), jobs["has_more"]) == (2, True)
+    shown = shell("batch", "show", batch_id).out
+    assert "░" * 40 in shown
+    assert "3: 3 queued" in shown
+    assert shell("batch", "pause", batch_id).out == f"batch {batch_id}: 3 queued (paused)\n"
+    assert shell("batch", "resume", batch_id, "--json").json["paused_at"] is None
+    assert shell("batch", "deadline", batch_id, "2030-12-24T18:00:00").status == 0
+    assert shell("batch", "cancel", batch_id).out == f"batch {batch_id}: 3 cancelled\n"
+    assert shell("batch", "retry", batch_id).out == f"batch {batch_id}: 3 cancelled\n"
+    again = shell("batch", "requeue", batch_id, "--state", "cancelled")
+    assert again.out == f"batch {batch_id}: 3 queued\n"
+    wrong = shell("batch", "requeue", batch_id, "--state", "succeeded", "--json")
+    assert (wrong.status, wrong.json["error"]["field"]) == (2, "states")
+
+
+def test_ids_are_whole_on_a_narrow_terminal(
+    shell: Shell, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_id = submit(database, 3)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, to rich
+    monkeypatch.setenv("COLUMNS", "60")
+    assert str(batch_id) in shell("batch", "list").out
+    for job_id in job_ids(database, batch_id):
+        assert str(job_id) in shell("batch", "jobs", batch_id).out
+
+
+async def test_jobs_are_listed_shown_and_read_step_by_step(shell: Shell, database: Database) -> None:
+    job = claim_one(database)
+    writer = TraceWriter(database)
+    await append_all(writer, job, accepted(0), rejected(1))
+    writer.close()
+    batch_id = shell("job", "show", job.job_id, "--json").json["batch_id"]
+    assert str(job.job_id) in shell("batch", "jobs", batch_id).out
+    assert "1 of 2 drafts accepted" in shell("job", "show", job.job_id).out
+    trace = shell("job", "steps", job.job_id).out
+    assert "- So 2 + 2 = 5." in trace
+    assert "+ Wait, 2 + 2 = 4." in trace
+    steps = shell("job", "steps", job.job_id, "--json").json["data"]
+    assert [step["score"] for step in steps] == [8, 3]
+    assert shell("job", "cancel", job.job_id).out == f"job {job.job_id}: cancelled\n"
+    assert shell("job", "requeue", job.job_id).out == f"job {job.job_id}: queued\n"
+    assert shell("job", "deadline", job.job_id).status == 0
+
+
+@pytest.mark.parametrize("command", ["results", "jobs"])
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(
+    shell: Shell, database: Database, command: str
+) -> None:
+    batch_id = submit(database, 100)
+    end_all(database, batch_id, *[JobState.SUCCEEDED] * 100)
+    arguments = [sys.executable, "-m", "specreason.cli.main", "batch", command, str(batch_id)]
+    # Less fits into the pipe than is printed: the command cannot have ended before its reader has. Unbuffered,
+    # Python itself would not say that only a part was written.
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        arguments, stdout=pipe, stderr=pipe, pipesize=4096, bufsize=0, env=buffered
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.read(100)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_batch_ids_are_completed_and_no_server_is_no_error(
+    shell: Shell, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "specreason.cli.completion.LIMIT_S", 30.0
+    )  # the machine may be busy; the server is there
+    batch_id = submit(database)
+    assert complete_batch_id(str(batch_id)[:8]) == [(str(batch_id), "sums, 0/1")]
+    assert complete_batch_id("x") == []
+    monkeypatch.setenv("SPECREASON_API_URL", "http://127.0.0.1:1")
+    assert complete_batch_id("") == []
+
+
+def test_a_log_gets_a_line_every_ten_seconds(
+    shell: Shell, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = FakeTime()
+    monkeypatch.setattr(waiting, "time", time)
+    monkeypatch.setattr(watching, "time", time)
+    ended = shell("batch", "watch", submit(database), "--timeout", 25)
+    assert ended.status == 8
+    assert ended.err.count("0 of 1 jobs") == 3

@@ -1,0 +1,68 @@
+"""Submissions by the client and the commands: columns, grids, and the same one again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from specreason.client import Client
+from specreason.errors import Conflict, InvalidField
+from specreason.store.read.query import read_only_query
+from specreason.store.session import Database
+from tests.support.shell import Shell
+
+QUESTIONS = b'{"question": "What is 2 + 2?", "solution": "4", "level": 3}\n{"question": "What is 3 + 3?"}\n'
+MAPPING = {"problem": "question", "answer": "solution"}
+LINES = b'{"problem": "What is 2 + 2?"}\n'
+
+
+def test_columns_are_mapped_and_the_others_kept(client: Client, database: Database) -> None:
+    batch = client.submit(QUESTIONS, mapping=MAPPING)
+    first, second = client.jobs(batch.batch_id)
+    assert (first.problem, first.gold, second.gold) == ("What is 2 + 2?", "4", None)
+    sources = read_only_query(database, 'SELECT source FROM problem ORDER BY "index"').rows
+    assert sources == (({"level": 3},), ({},))
+
+
+def test_a_column_that_is_to_be_no_answer_is_kept_as_the_problems_source(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text("question,answer\nWhat is 2 + 2?,long text\n")
+    assert shell("submit", path, "--answer", "").status == 0
+    rows = read_only_query(database, "SELECT text, answer, source FROM problem").rows
+    assert rows == (("What is 2 + 2?", None, {"answer": "long text"}),)
+
+
+def test_the_same_submission_again_says_that_it_is_one(client: Client) -> None:
+    first, again = client.submit(LINES), client.submit(LINES)
+    assert (first.replayed, again.replayed) == (False, True)
+    assert first.batch_id == again.batch_id
+
+
+def test_a_key_that_was_used_for_something_else_is_a_conflict(client: Client) -> None:
+    client.submit(LINES, idempotency_key="mine")
+    with pytest.raises(Conflict):
+        client.submit(b'{"problem": "another"}', idempotency_key="mine")
+
+
+def test_a_grid_is_a_batch_for_each_combination_that_matters(
+    client: Client, database: Database, tmp_path: Path, shell: Shell
+) -> None:
+    choices = {"scheme": ["base", "specreason"], "threshold": [5, 7]}
+    grid = client.submit_grid(LINES, choices, name="sweep")
+    assert {(batch.scheme, batch.config["threshold"]) for batch in grid.data if batch.scheme != "base"} == {
+        ("specreason", 5),
+        ("specreason", 7),
+    }
+    assert len(grid.data) == 3
+    assert {batch.metadata["grid_id"] for batch in grid.data} == {str(grid.grid_id)}
+    assert client.submit_grid(LINES, choices, name="sweep").grid_id == grid.grid_id
+    path = tmp_path / "sums.csv"
+    path.write_text("question\nWhat is 2 + 2?\n")
+    sent = shell("submit", path, "--grid", "scheme=base,drafter", "--json").json
+    assert [batch["scheme"] for batch in sent["data"]] == ["base", "drafter"]
+    with pytest.raises(InvalidField):
+        client.submit_grid(LINES, {"scheme": ["magic"]})
+    assert read_only_query(database, "SELECT count(*) FROM batch").rows == ((5,),)

@@ -1,0 +1,149 @@
+"""`specreason submit`: from a file, a pipe or a table to jobs, and what it refuses."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+from pathlib import Path
+from uuid import UUID
+
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from specreason.store.read.query import read_only_query
+from specreason.store.session import Database
+from tests.support.messages import names
+from tests.support.shell import Shell
+
+CSV = 'problem,answer,level\n"What is 2 + 2,\nin words?",4,easy\nWhat is 3 + 3?,6,\n'
+
+
+def num_batches(database: Database) -> int:
+    count: int = read_only_query(database, "SELECT count(*) FROM batch").rows[0][0]
+    return count
+
+
+def test_a_csv_is_submitted_and_the_same_line_again_is_the_same_batch(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+    first = shell("submit", path, "--repeats", 2, "--scheme", "base", "--name", "sums")
+    again = shell("submit", path, "--repeats", 2, "--scheme", "base", "--name", "sums")
+    other = shell("submit", path, "--repeats", 2, "--scheme", "base", "--name", "sums", "--again")
+    assert (first.status, again.status, other.status) == (0, 0, 0)
+    assert UUID(first.out.strip())  # nothing else is on stdout
+    assert again.out == first.out
+    assert other.out != first.out
+    assert num_batches(database) == 2
+    assert names(first.err, "no worker", "'demo'")
+    assert f"specreason batch watch {first.out.strip()}" in first.err
+    rows = read_only_query(
+        database, 'SELECT text, answer, source FROM problem ORDER BY batch_id, "index"'
+    ).rows
+    assert rows[:2] == (
+        ("What is 2 + 2,\nin words?", "4", {"level": "easy"}),
+        ("What is 3 + 3?", "6", {"level": None}),
+    )
+    assert read_only_query(database, "SELECT DISTINCT filename FROM file").rows == (("sums.jsonl",),)
+
+
+def test_standard_input_is_submitted(
+    shell: Shell, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"problem": "1 + 1?"}\n')))
+    batch = shell("submit", "-", "--json").json
+    assert (batch["num_jobs"], batch["num_queued"]) == (1, 1)
+
+
+def test_parquet_is_submitted_from_a_pipe(shell: Shell, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    out = io.BytesIO()
+    parquet.write_table(pyarrow.table({"problem": ["1 + 1?", "1 + 2?"]}), out)
+    writing = threading.Thread(target=pipe.write_bytes, args=(out.getvalue(),), daemon=True)
+    writing.start()
+    assert shell("submit", pipe, "--format", "parquet", "--json").json["num_problems"] == 2
+    writing.join()
+
+
+def test_what_servers_take_by_default_is_told_and_no_error(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+    for name in ("PROBLEMS", "UPLOAD_BYTES", "JOBS"):
+        monkeypatch.setenv(f"SPECREASON_MAX_{name}", "1")
+    ended = shell("submit", path, "--dry-run", "--repeats", 2, "--json")
+    assert (ended.status, ended.json["num_problems"]) == (0, 2)
+    for found, variable in (("2 problems", "PROBLEMS"), ("4 jobs", "JOBS"), ("bytes", "UPLOAD_BYTES")):
+        lines = [line for line in ended.err.splitlines() if names(line, found)]
+        assert [names(line, 1, f"SPECREASON_MAX_{variable}") for line in lines] == [True]
+    assert shell("submit", path, "--json").status == 0  # the API here was started with other settings
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "field", "says"),
+    [
+        ("x.jsonl", '{"problem": "a"}\n{"problem": 5}\n', (), "line 2: problem", "string"),
+        ("x.jsonl", '{"problem": "a \\u0000"}\n', (), "line 1: problem", "NUL"),
+        ("x.jsonl", '{"problem": "a \\ud800"}\n', (), "line 1: problem", "surrogate"),
+        ("x.jsonl", "", (), "", "problems"),
+        ("x.csv", "problem\na\n  \n", (), "row 2: problem", "1"),
+        ("x.csv", "a,b\n1,2\n", (), "problem", "a, b"),
+        ("x.csv", CSV, ("--problem", "text"), "--problem", "'text'"),
+        ("x.txt", "a", (), "", "--format"),
+        ("x.txt", "a", ("--format", "xml"), "--format", "jsonl"),
+        ("x.csv", CSV, ("--grid", "seed=1,2"), "--grid", "scheme=…"),
+        ("x.csv", CSV, ("--config", '{"treshold": 1}'), "config.treshold", "unknown"),
+        ("x.csv", CSV, ("--config", "no-such-file.json"), "--config", "JSON"),
+        ("x.csv", CSV, ("--metadata", "[]"), "--metadata", "object"),
+        ("x.csv", CSV, ("--metadata", '{"a": "\\ud800"}'), "metadata", "surrogate"),
+        ("x.csv", CSV, ("--pair", "nobody"), "pair", "'nobody'"),
+        ("x.csv", CSV, ("--deadline-s", "0"), "--deadline-s", "0"),
+        ("x.csv", CSV, ("--deadline-s", "nan"), "--deadline-s", "0"),
+        ("x.csv", CSV, ("--deadline-s", "inf"), "deadline_s", "inf"),
+    ],
+)
+def test_what_is_wrong_is_named_and_nothing_is_stored(
+    shell: Shell,
+    database: Database,
+    tmp_path: Path,
+    *,
+    name: str,
+    content: str,
+    options: tuple[str, ...],
+    field: str,
+    says: str,
+) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    ended = shell("submit", path, "--json", *options)
+    error = ended.json["error"]
+    assert (ended.status, error["exit_status"]) == (2, 2)
+    assert error["field"] == (field or str(path))
+    assert names(error["message"], says)
+    assert error["message"] in ended.err
+    assert num_batches(database) == 0
+
+
+def test_a_dry_run_counts_and_sends_nothing(shell: Shell, database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV.replace("problem", "question"))
+    ended = shell(
+        *("submit", path, "--dry-run", "--json", "--repeats", 3, "--token-budget", 100),
+        *("--grid", "scheme=base,specreason", "--grid", "threshold=5,7"),
+    )
+    plan = ended.json
+    assert (plan["num_problems"], plan["num_with_answer"], plan["num_batches"]) == (2, 2, 3)
+    assert (plan["num_jobs"], plan["max_thinking_tokens"]) == (18, 1800)
+    assert plan["columns"]["problem"] == "question"
+    assert "'demo'" in plan["problem_tokens_are"]
+    assert names(ended.err, "'question'", "problem")
+    elsewhere = shell("submit", path, "--dry-run", "--json", "--pair", "qwq-32b_zr1-1_5b").json
+    assert elsewhere["problem_tokens_are"].startswith("estimated")
+    assert elsewhere["problem_tokens"] > 0
+    assert num_batches(database) == 0
