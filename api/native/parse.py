@@ -39,7 +39,7 @@ def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Call
     """Parse `body`. Raises InvalidField for the first error."""
     most = deployment.settings.max_problems
     if isinstance(body, bytes):
-        return _parse_json(body, shape, most)
+        return _parse_body(body, shape, most)
     fields = from_form(body.fields)
     file_id = fields.pop("file_id", None)
     if (body.file is None) == (file_id is None):
@@ -50,12 +50,12 @@ def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Call
         upload = _new_file(body.file, caller)
         problems = FileProblems(body.file.reader, columns, most)
         return Submission(options=options, problems=problems, upload=upload, file_id=upload.content.file_id)
-    known_id, content = _open_known(deployment, str(file_id), caller)
+    stored_id, content = _open_stored(deployment, str(file_id), caller)
     body.ended.enter_context(content)
-    return Submission(options=options, problems=FileProblems(content, columns, most), file_id=known_id)
+    return Submission(options=options, problems=FileProblems(content, columns, most), file_id=stored_id)
 
 
-def _parse_json(body: bytes, shape: Shape, most: int) -> Submission:
+def _parse_body(body: bytes, shape: Shape, most: int) -> Submission:
     fields = parse_json(body, "body")
     if not isinstance(fields, dict):
         raise InvalidField("body", "must be a JSON object")
@@ -75,7 +75,7 @@ def _new_file(upload: Upload, caller: Caller) -> NewFile:
     return NewFile(content=upload.stored, filename=upload.filename or "problems.jsonl", owner=caller.owner)
 
 
-def _open_known(deployment: Deployment, name: str, caller: Caller) -> tuple[UUID, BinaryIO]:
+def _open_stored(deployment: Deployment, name: str, caller: Caller) -> tuple[UUID, BinaryIO]:
     """Find and open a file uploaded before. `name` is a plain id or OpenAI's. The file may be deleted at any moment."""
     try:
         file_id = read_file(deployment.database, caller.viewer, to_any_file_id(name)).id

@@ -1,7 +1,8 @@
 """Advances OpenAI batches in threads: validates their files, cancels their jobs, writes their result files.
 
-Each step first reads the batch's status and ends in one transaction, and a lock admits one process per batch. So any
-route that shows a batch may request its next step, and a step that a killed API left unfinished is repeated.
+Each transition first reads the batch's status and ends in one transaction, and a lock admits one process per batch. So
+any route that shows a batch may request its next transition, and the next API repeats one that a killed API left
+unfinished.
 """
 
 from __future__ import annotations
@@ -62,13 +63,13 @@ class BatchAdvancer:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def close(self) -> None:
-        """Wait for the steps in progress. Housekeeping of another process takes the steps that have not begun."""
+        """Wait for the transitions in progress. The next API process makes those that have not begun."""
         with self._lock:
             self._closed = True
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def open_batches(self) -> Iterator[OpenAIBatch]:
-        """Each batch that may need a step, read one by one."""
+        """Each batch that may need a transition, read one by one."""
         for batch_id in unsettled_batches(self.database):
             yield read_openai_batch(self.database, Viewer.EVERYONE, batch_id)
 
@@ -86,7 +87,7 @@ class BatchAdvancer:
         try:
             with one_at_a_time(self.database, batch_id) as is_free:
                 if is_free:
-                    self._take_steps(batch_id)
+                    self._make_transitions(batch_id)
         except SpecReasonError as error:
             log.warning("%s is not advanced, housekeeping tries again: %s", batch_name(batch_id), error)
         except Exception:
@@ -95,7 +96,7 @@ class BatchAdvancer:
             with self._lock:
                 self._due.discard(batch_id)
 
-    def _take_steps(self, batch_id: UUID) -> None:
+    def _make_transitions(self, batch_id: UUID) -> None:
         batch = read_openai_batch(self.database, Viewer.EVERYONE, batch_id)
         if batch.status is BatchStatus.VALIDATING:
             self._validate(batch)
@@ -169,7 +170,7 @@ class BatchAdvancer:
 
 
 def is_due(batch: OpenAIBatch) -> bool:
-    """Whether an API has to take a step; otherwise the batch waits for its jobs, or is settled."""
+    """Whether the batch needs a transition; otherwise it waits for its jobs, or is settled."""
     if batch.status in (BatchStatus.VALIDATING, BatchStatus.FINALIZING):
         return True
     return batch.status is BatchStatus.CANCELLING and (batch.ended_at is None or not batch.counts.num_open)

@@ -146,7 +146,7 @@ def _new_batch(connection: Connection, caller: Caller, body: CreateBatch) -> New
 
 
 def _show(advancer: BatchAdvancer, batch: OpenAIBatch) -> BatchObject:
-    """The batch as an answer. Showing a batch also requests its next step."""
+    """The batch as an answer. Showing a batch also requests its next transition."""
     advancer.advance_soon(batch)
     return batch_object(batch)
 

@@ -190,7 +190,7 @@ def test_a_chore_that_fails_is_done_again_and_keeps_no_other_from_being_done(
         with transaction(database) as connection:
             insert_openai_batch(connection, new)
         wait_for(lambda: num_jobs(database) == 1)
-    assert "tried again" in caplog.text
+    assert "next try" in caplog.text
 
 
 def test_an_input_file_stays_until_its_batch_has_read_it(app: FastAPI, openai: OpenAI) -> None:
