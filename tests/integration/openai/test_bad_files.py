@@ -61,7 +61,7 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
     "keys that are no text": (
         lambda: jsonl([line("a") | {"a\0": 1}, line("b", **{"b\0": 1}), line("c", **{"\ud800": 1})]),
         [
-            (1, "a\ufffd"),
+            (1, r"'a\x00'"),
             (2, "body.b\ufffd"),
             (3, "body: "),
         ],

@@ -34,6 +34,7 @@ from tests.support.sql import execute, scalar
 
 CONTENT = b'{"problem": "x"}\n'
 MOST_BYTES = 3_000_000
+UNKNOWN = uuid4()
 
 
 @pytest.fixture
@@ -106,9 +107,17 @@ def test_a_file_expires(openai: OpenAI, database: Database) -> None:
     assert list(openai.files.list()) == []
 
 
-@pytest.mark.parametrize("file_id", ["file-1", "nothing", f"file-{uuid4().hex}", f"batch_{uuid4().hex}"])
-def test_an_unknown_file_is_404(openai: OpenAI, file_id: str) -> None:
-    with pytest.raises(NotFoundError, match=naming(file_id)):
+@pytest.mark.parametrize(
+    ("file_id", "named"),
+    [
+        ("file-1", "file-1"),
+        ("nothing", "nothing"),
+        (f"file-{UNKNOWN.hex}", str(UNKNOWN)),
+        (f"batch_{UNKNOWN.hex}", f"batch_{UNKNOWN.hex}"),
+    ],
+)
+def test_an_unknown_file_is_404(openai: OpenAI, file_id: str, named: str) -> None:
+    with pytest.raises(NotFoundError, match=naming(named)):
         openai.files.retrieve(file_id)
 
 
