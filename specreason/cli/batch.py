@@ -112,7 +112,7 @@ def results(
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print a batch's results as JSONL: one line a job that has ended, in the order submitted."""
+    """Print a batch's results as JSONL: one line per ended job, in the order submitted."""
     with connected(api) as client:
         lines = client.result_lines(batch_id)
         if output is None:
@@ -176,14 +176,14 @@ def priority(
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let a batch's jobs that have not ended go before or after those of others."""
+    """Move a batch's open jobs before or behind those of other batches."""
     with connected(api) as client:
         _say(client.priority(batch_id, priority), as_json=as_json)
 
 
 @app.command()
 def deadline(batch_id: BatchId, at: DeadlineAt = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """Let what has not ended by then expire."""
+    """Set when jobs that have not ended expire."""
     with connected(api) as client:
         _say(client.deadline(batch_id, at), as_json=as_json)
 

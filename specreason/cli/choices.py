@@ -1,4 +1,4 @@
-"""The run configuration and the grid of a submission, from options and a file. What can be wrong is found here."""
+"""The run configuration and the grid of a submission, from options and a file. This module finds their errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GRID_KEYS = tuple(Grid.model_fields)
 
 
 def run_config(given: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What the user chose and nothing else: defaults are the server's. Options go before the file.
+    """Return the knobs that the user chose; the server has the defaults. Options go before the file.
 
     Raises InvalidField for an unknown knob or an impossible value.
     """
@@ -31,7 +31,7 @@ def run_config(given: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def json_object(given: str | None, option: str) -> dict[str, Any]:
-    """A JSON object, written out or in the file of that name; empty if nothing was given."""
+    """Return the JSON object in `text`, or in the file of that name; an empty one for None."""
     if given is None:
         return {}
     text = given
@@ -47,7 +47,7 @@ def json_object(given: str | None, option: str) -> dict[str, Any]:
 
 
 def grid_of(given: Sequence[str], config: Mapping[str, Any]) -> dict[str, list[Any]] | None:
-    """`scheme=base,specreason` and `threshold=5,7` as lists; None if there is no grid."""
+    """Return `scheme=base,specreason` and `threshold=5,7` as lists; None if there is no grid."""
     grid: dict[str, list[Any]] = {}
     for each in given:
         key, _, values = each.partition("=")
@@ -69,7 +69,7 @@ def grid_of(given: Sequence[str], config: Mapping[str, Any]) -> dict[str, list[A
 def configurations_of(
     config: Mapping[str, Any], grid: Mapping[str, Sequence[Any]] | None
 ) -> tuple[RunConfig, ...]:
-    """What the server makes of them, one configuration for each batch. Raises InvalidField."""
+    """Return the configuration of each batch that the server will make. Raises InvalidField."""
     try:
         return configurations(
             RunConfig.model_validate(config), None if grid is None else Grid.model_validate(grid)

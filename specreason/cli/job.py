@@ -19,7 +19,7 @@ app = typer.Typer(help="Single jobs and their traces.", no_args_is_help=True)
 
 @app.command()
 def show(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """Show a job: its problem, how it stands, and what it took."""
+    """Show a job: its problem, its state, and its cost."""
     with connected(api) as client:
         job = client.job(job_id)
     if as_json:
@@ -71,7 +71,7 @@ def requeue(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def deadline(job_id: JobId, at: DeadlineAt = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """Let a job that has not ended by then expire."""
+    """Set when the job expires if it has not ended."""
     with connected(api) as client:
         _say(client.job_deadline(job_id, at), as_json=as_json)
 

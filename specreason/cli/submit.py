@@ -81,7 +81,7 @@ def submit(
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Submit a dataset. The same file and choices twice are the same batch, so a line may safely be run again."""
+    """Submit a dataset. The same file and options make the same batch, so the command may safely be repeated."""
     if deadline_s is not None and not deadline_s > 0:
         raise InvalidField("--deadline-s", f"must be more than 0 (got {deadline_s:g})")
     knobs = {
@@ -119,7 +119,7 @@ def submit(
             sent = _send(client, dataset.file, combinations, key, arguments)
             batches = [sent] if isinstance(sent, Batch) else list(sent.data)
             if sent.replayed:
-                print_message("the same was submitted before, and this is that; --again makes a new one")
+                print_message("the same was submitted before: this is that batch; --again makes a new one")
             _tell_missing_workers(client, pair)
             if not wait:
                 print_sent(sent, batches, as_json=as_json)
@@ -145,7 +145,7 @@ def _send(
 
 
 def _tell_missing_workers(client: Client, pair: str) -> None:
-    """What was submitted is stored: a look at the workers that fails is no failure."""
+    """Say if no live worker holds the pair. The submission is stored, so an error here is ignored."""
     with suppress(NotAllowed, TransientError):
         if not any(worker.alive and worker.pair == pair for worker in client.workers()):
             print_message(f"no worker serves the pair '{pair}' now: the jobs wait until one does")

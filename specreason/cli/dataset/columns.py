@@ -1,4 +1,4 @@
-"""Which column is the problem, which its answer, which its id: as the user says, or as the names say plainly."""
+"""Finds the columns of problem, answer and id: the user names them, or their own names are clear."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from specreason.errors import InvalidField
 from specreason.submission.problem import Columns
 
 OURS = tuple(Columns.model_fields)
-# Names that datasets use, for each of ours. Two of them in one file say nothing.
+# Usual names in datasets, for each of ours. If a file has two of them, neither is chosen.
 USUAL = {
     "problem": ("question", "prompt", "query", "instruction"),
     "answer": ("solution", "expected_answer", "final_answer", "gold", "target", "label"),
@@ -17,7 +17,7 @@ USUAL = {
 
 
 def choose_columns(present: Iterable[str], given: Mapping[str, str | None]) -> Columns:
-    """The user's choice, else a column called as ours, else the only usual name that there is.
+    """Return the user's choice, else a column with our name, else the only column with a usual name.
 
     `given` has a column for each name of ours, "" for none, or None for no choice. Raises InvalidField that lists
     the columns.
@@ -42,7 +42,7 @@ def choose_columns(present: Iterable[str], given: Mapping[str, str | None]) -> C
 
 
 def guesses(columns: Columns, given: Mapping[str, str | None]) -> dict[str, str]:
-    """Of the chosen columns, those that the user did not name and that are not called as ours are."""
+    """Return the chosen columns that the user did not name and that do not have our names."""
     chosen = columns.model_dump()
     return {ours: chosen[ours] for ours in OURS if given.get(ours) is None and chosen[ours] not in ("", ours)}
 

@@ -1,4 +1,4 @@
-"""A dataset read to its end before anything is sent: every row checked, counted, and laid down as JSONL."""
+"""Reads a dataset to its end before anything is sent: checks and counts every row, and writes it as JSONL."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from specreason.cli.dataset.tokens import TokenCounter
 from specreason.errors import InvalidField
 from specreason.submission.problem import Columns, problem_of
 
-SPOOL_BYTES = 1 << 20  # what is larger goes to disk
+SPOOL_BYTES = 1 << 20  # a larger one goes to disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """`file` is open JSONL. `num_tokens` is of the problems, 0 where nobody counted."""
+    """`file` is open JSONL. `num_tokens` counts the problems' tokens; 0 without a counter."""
 
     file: IO[bytes]
     columns: Columns
@@ -36,9 +36,9 @@ class Dataset:
 def checked_dataset(
     path: str, written: Format, given: Mapping[str, str | None], counter: TokenCounter | None
 ) -> Iterator[Dataset]:
-    """The dataset at `path`, or `-`. Raises InvalidField for the first row that is wrong, before anything is sent.
+    """Return the dataset at `path`, or `-`. Raises InvalidField for the first wrong row, before anything is sent.
 
-    What is checked and what is sent are the same bytes, whatever happens to the file meanwhile.
+    The checked bytes are the sent bytes, even if the file changes meanwhile.
     """
     num_problems = num_with_answer = num_tokens = 0
     columns = None
@@ -78,7 +78,7 @@ def _input(path: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _copied(pipe: BinaryIO) -> Iterator[BinaryIO]:
-    """What comes out of a pipe as a file, which can be read from its beginning, and Parquet from its end."""
+    """Return the content of a pipe as a file: only a file can be read twice, and Parquet from its end."""
     with tempfile.TemporaryFile() as file:
         shutil.copyfileobj(pipe, file)
         file.seek(0)

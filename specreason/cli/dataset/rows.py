@@ -21,7 +21,7 @@ ROWS_AT_ONCE = 1024
 
 
 class Format(StrEnum):
-    """How a dataset is written."""
+    """The file format of a dataset."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -41,7 +41,7 @@ SUFFIXES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row: where it stands, what it holds, and the line of JSONL under which it is sent."""
+    """One row: its place in the file, its values, and the line of JSONL that is sent for it."""
 
     where: str
     values: dict[str, Any]
@@ -49,7 +49,7 @@ class Row:
 
 
 def format_of(path: str, named: str | None = None) -> Format:
-    """The format called `named`, else by the file's name; `-`, standard input, is JSONL.
+    """Return the format called `named`, else by the file's name; `-`, standard input, is JSONL.
 
     Raises InvalidField for any other.
     """
@@ -66,7 +66,7 @@ def format_of(path: str, named: str | None = None) -> Format:
 
 
 def read_rows(file: BinaryIO, written: Format) -> Iterator[Row]:
-    """The rows of an open, seekable file. Nothing but the present ones is in memory."""
+    """Yield the rows of an open, seekable file. Memory holds only the current ones."""
     match written:
         case Format.JSONL:
             return _jsonl(file)
@@ -79,7 +79,7 @@ def read_rows(file: BinaryIO, written: Format) -> Iterator[Row]:
 
 
 def _jsonl(file: BinaryIO) -> Iterator[Row]:
-    """The lines as they are, without blank ones and without a byte order mark."""
+    """Yield the lines as they are, without blank ones and without a byte order mark."""
     for line in lines_of(file):
         where = f"line {line.number}"
         try:
@@ -146,7 +146,7 @@ def _row(where: str, values: dict[str, Any], content: bytes) -> Row:
 
 
 def _plain(value: Any) -> Any:
-    """A cell as JSON has it: NaN, which JSON lacks, as none, and what JSON has no type for as text."""
+    """Return a cell as a JSON value: None for NaN, and text for a type that JSON lacks."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, str | int):

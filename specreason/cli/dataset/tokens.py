@@ -1,4 +1,4 @@
-"""How many tokens the problems are, as far as this machine can say without loading or fetching anything."""
+"""Counts the tokens of problems without loading a model or downloading anything."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ BYTES_PER_TOKEN = 4  # of English in the usual vocabularies
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenCounter:
-    """`count` gives the tokens of a text; `how` says whether they were counted or guessed."""
+    """`count` returns the tokens of a text; `how` says whether they are counted or estimated."""
 
     count: Callable[[str], int]
     how: str
 
 
 def counter_of(pair: str) -> TokenCounter:
-    """With the base's own tokenizer, if its file is here; by the length of the text otherwise."""
+    """Return a counter with the base's own tokenizer if its file is on this machine, else one by length."""
     try:
         config = load_pairs(load_settings().pairs_file).get(pair)
     except InputError:
@@ -45,7 +45,7 @@ def counter_of(pair: str) -> TokenCounter:
 
 
 def tokenizer_file(model: ModelConfig) -> Path | None:
-    """The model's `tokenizer.json`: in its folder, or in the cache of what was fetched from the hub."""
+    """Return the model's `tokenizer.json`, from its folder or from the hub's cache."""
     beside = Path(model.model) / "tokenizer.json"
     if beside.is_file():
         return beside

@@ -1,4 +1,4 @@
-"""What is said of a submission: what was guessed, what is too much, what would be sent, and what was sent."""
+"""Prints what a user must know of a submission: guessed columns, exceeded limits, the plan, and the result."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from specreason.settings import Settings
 
 
 def tell_guesses(columns: Mapping[str, str]) -> None:
-    """Say which columns were chosen by their usual names: `columns` has them by what they are taken for."""
+    """Say which columns were chosen by their usual names. `columns` maps our names to theirs."""
     for ours, column in sorted(columns.items()):
         print_message(f"column '{column}' is taken for the {ours}; --{ours} says otherwise")
 
 
 def tell_limits(dataset: Dataset, configs: Sequence[RunConfig], settings: Settings) -> None:
-    """Say what is more than these settings allow. The server has settings of its own, so this is no error."""
+    """Say which limits of these settings are exceeded. The server has its own settings, so this is not an error."""
     num_jobs = sum(dataset.num_problems * config.repeats for config in configs)
     limits = (
         ("problems", dataset.num_problems, "SPECREASON_MAX_PROBLEMS", settings.max_problems),
@@ -35,7 +35,7 @@ def tell_limits(dataset: Dataset, configs: Sequence[RunConfig], settings: Settin
 
 
 def print_plan(dataset: Dataset, configs: Sequence[RunConfig], how: str, *, as_json: bool) -> None:
-    """Problems, jobs and tokens of what would be sent."""
+    """Print the problems, jobs and tokens of a submission that is not sent."""
     num_jobs = sum(dataset.num_problems * config.repeats for config in configs)
     thinking = sum(dataset.num_problems * config.repeats * config.token_budget for config in configs)
     plan = {
@@ -59,7 +59,7 @@ def print_plan(dataset: Dataset, configs: Sequence[RunConfig], how: str, *, as_j
 
 
 def print_sent(sent: Batch | Grid, batches: Sequence[Batch], *, as_json: bool) -> None:
-    """The ids, and how to follow the batches."""
+    """Print the ids, and how to follow the batches."""
     if as_json:
         print_json(sent)
         return

@@ -62,7 +62,7 @@ class NewContent:
     def keep(self, cleanup: ExitStack) -> StoredContent:
         """Make the file durable under its final name. Raises StoreUnavailable.
 
-        `cleanup` removes it again. Whoever writes its row disarms that first, with `pop_all`: from then on Postgres
+        `cleanup` removes it again. The writer of its row first disarms that, with `pop_all`: from then on Postgres
         alone says whether the file is known, and one that is not is swept later.
         """
         with _reported():
