@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import typer
 
-from specreason.cli.choices import configurations_of, grid_of, json_object, run_config
 from specreason.cli.connection import LONG_PATIENCE_S, connected
+from specreason.cli.dataset.choices import configurations_of, grid_of, json_object, run_config
 from specreason.cli.dataset.columns import guesses
 from specreason.cli.dataset.reading import checked_dataset
 from specreason.cli.dataset.rows import format_of

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from specreason.cli.local.stack import Stack, running_stack
-from tests.support.processes import wait_for
+from tests.support.workers.processes import wait_for
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import alive, command_line, descendants, wait_for
+from tests.support.workers.processes import alive, command_line, descendants, wait_for
 
 DEMO = [sys.executable, "-m", "specreason.cli.main", "demo", "--problems", "2", "--json"]
 BARE = {name: value for name, value in os.environ.items() if not name.startswith("SPECREASON_")}

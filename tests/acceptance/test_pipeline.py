@@ -15,7 +15,7 @@ from specreason.cli.local.stack import Stack
 from specreason.store.read.query import read_only_query
 from tests.acceptance.conftest import User
 from tests.support.messages import names
-from tests.support.processes import alive, descendants, wait_for
+from tests.support.workers.processes import alive, descendants, wait_for
 
 SHORT: dict[str, Any] = {"temperature": 0, "token_budget": 120, "max_answer_tokens": 16}
 VERDICT = ("score", "digit_probs", "non_digit_mass", "verify_latency_s", "threshold")

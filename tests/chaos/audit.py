@@ -1,7 +1,7 @@
 """What Postgres says after the run: nothing lost, nothing twice, no gap, no row of a worker that had no right to it.
 
 Every figure is one SQL statement over the tables as they stand; none trusts what a worker reported of itself. What
-must hold at every moment, sums and counts among it, is in `tests.support.queue_rules`.
+must hold at every moment, sums and counts among it, is in `tests.support.store.queue_rules`.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from specreason.config import RunConfig
 from specreason.reasoning.steps import StepRecord
 from specreason.store.session import Database, transaction
 from specreason.store.trace.writer import read_steps
-from tests.chaos.scripted_pair import make_pair
-from tests.support.undisturbed import undisturbed
+from tests.chaos.deployment.scripted_pair import make_pair
+from tests.support.workers.undisturbed import undisturbed
 
 JOBS = text(
     """

@@ -20,8 +20,8 @@ from specreason.errors import StoreUnavailable
 from specreason.store.session import transaction
 
 if TYPE_CHECKING:
-    from tests.chaos.fleet import WorkerProcess
-    from tests.chaos.stage import Stage
+    from tests.chaos.deployment.fleet import WorkerProcess
+    from tests.chaos.deployment.stage import Stage
 
 POSTGRES_DOWN_S = (2.0, 6.0)
 LONG_OUTAGE_S = 30.0

@@ -7,8 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from tests.chaos.deployment.stage import Stage
 from tests.chaos.faults import INJECT, WATCHED_KILLS, Fault, FaultKind
-from tests.chaos.stage import Stage
 
 WATCH_PAST_LEASE_S = 6.0
 PATIENCE_S = 25.0  # most that a watched kill waits for everything else to be in order

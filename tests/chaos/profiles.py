@@ -52,7 +52,7 @@ class Profile:
 
 SCRIPTED = Profile(
     pair="scripted",
-    child_module="tests.chaos.faulty_child",
+    child_module="tests.chaos.deployment.faulty_child",
     num_workers=3,
     jobs_per_s=3.0,
     least_jobs=300,

@@ -14,23 +14,23 @@ from rich.console import Console
 from specreason.errors import StoreUnavailable
 from specreason.store.migrate import migrate
 from specreason.store.session import Database, connect
-from tests.chaos.api import ApiProcess
 from tests.chaos.audit import audit, num_unfinished, outcomes
-from tests.chaos.broker import Broker
+from tests.chaos.deployment.api import ApiProcess
+from tests.chaos.deployment.broker import Broker
+from tests.chaos.deployment.faulty_child import STEP_LOG
+from tests.chaos.deployment.fleet import Fleet
+from tests.chaos.deployment.servers import KillableServers
+from tests.chaos.deployment.stage import Stage
 from tests.chaos.divergence import diverged
 from tests.chaos.faults import KILLS
-from tests.chaos.faulty_child import STEP_LOG
-from tests.chaos.fleet import Fleet
 from tests.chaos.monkey import Monkey
 from tests.chaos.profiles import SCRIPTED, Profile
 from tests.chaos.recovery import recovery_s
 from tests.chaos.repeated import repeated_steps
 from tests.chaos.report import Report
-from tests.chaos.servers import KillableServers
-from tests.chaos.stage import Stage
 from tests.chaos.workload import Submitter, plan
-from tests.support.processes import with_environment
-from tests.support.queue_rules import broken_rules
+from tests.support.store.queue_rules import broken_rules
+from tests.support.workers.processes import with_environment
 
 ROOT = Path(__file__).parents[2]
 LONG_RUN_S = 120.0  # shorter ones have no room for a long outage

@@ -13,9 +13,7 @@ from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
 from tests.chaos.audit import audit
-from tests.support.queue_rules import broken_rules
-from tests.support.sql import execute
-from tests.support.store_builders import (
+from tests.support.store.builders import (
     accepted,
     answer,
     append_all,
@@ -26,6 +24,8 @@ from tests.support.store_builders import (
     start_worker,
     submit,
 )
+from tests.support.store.queue_rules import broken_rules
+from tests.support.store.sql import execute
 
 CLEAN = {
     "jobs": 2,

@@ -26,9 +26,9 @@ from specreason.store.read.summaries import read_job
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
-from tests.chaos.scripted_pair import PROBLEM, make_pair
-from tests.support.processes import wait_for
-from tests.support.store_builders import PAIR, claim_one, expire, insert_batch, job_ids, start_worker
+from tests.chaos.deployment.scripted_pair import PROBLEM, make_pair
+from tests.support.store.builders import PAIR, claim_one, expire, insert_batch, job_ids, start_worker
+from tests.support.workers.processes import wait_for
 from worker.host import PairHost
 from worker.leader import GRACE_BEATS, Leader
 from worker.run_job import JobRunner

@@ -12,9 +12,9 @@ from itertools import islice
 from typing import Any
 
 from specreason.cli.local.demo import PROBLEMS
-from tests.chaos.api import ApiProcess
+from tests.chaos.deployment.api import ApiProcess
+from tests.chaos.deployment.scripted_pair import PROBLEM
 from tests.chaos.profiles import DEMO, Profile
-from tests.chaos.scripted_pair import PROBLEM
 
 SIZES = (2, 3, 5, 8, 12, 20, 40)
 LEAST_BATCHES = 6

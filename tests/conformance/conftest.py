@@ -13,7 +13,7 @@ import pytest
 from specreason.config import PairConfig, SpeculationConfig
 from specreason.engines.base import ModelPair
 from specreason.engines.pair import close_pair, load_pair
-from tests.support.tiny import tiny_pair
+from tests.support.workers.tiny import tiny_pair
 
 OnLoop = Callable[[Coroutine[Any, Any, Any]], Any]
 

@@ -17,7 +17,7 @@ from specreason.engines.pair import load_pair
 from specreason.engines.scripted import ScriptedEngine
 from specreason.engines.tokenizer import digit_ids
 from specreason.errors import InputError, PromptTooLong
-from tests.support.tiny import tiny_pair
+from tests.support.workers.tiny import tiny_pair
 
 # The first test on vLLM pays for loading the pair, which takes minutes on a busy machine.
 pytestmark = pytest.mark.timeout(600)

@@ -1,4 +1,4 @@
-"""Write the golden files anew: `python -m tests.golden.regenerate`. Then read the difference."""
+"""Write the golden files again: `python -m tests.golden.regenerate`. Then read the difference."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from specreason.embedded import Servers, start_servers
 from specreason.store.migrate import migrate
 from specreason.store.session import Database, connect
 from specreason.store.trace.writer import TraceWriter
-from tests.support.databases import TEMPLATE, database_called, own_database
+from tests.support.store.databases import TEMPLATE, database_called, own_database
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ import pytest
 from specreason.embedded import Servers
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
-from tests.support.apps import make_api
-from tests.support.live_api import serving
+from tests.support.api.apps import make_api
+from tests.support.api.live import serving
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -11,9 +11,9 @@ from fastapi.testclient import TestClient
 
 from specreason.embedded import Servers
 from specreason.store.session import Database
-from tests.support.apps import make_api
-from tests.support.guarded_api import guarded_app
-from tests.support.live_api import LOCAL
+from tests.support.api.apps import make_api
+from tests.support.api.guarded import guarded_app
+from tests.support.api.live import LOCAL
 
 
 @pytest.fixture

@@ -21,12 +21,12 @@ from specreason.embedded import Servers
 from specreason.store.access.keys import revoke_key
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
-from tests.support.apps import NO_BROKER
-from tests.support.guarded_api import PROBLEMS, any_url, client_of, guarded_app, make_key
-from tests.support.live_api import serving
+from tests.support.api.apps import NO_BROKER
+from tests.support.api.guarded import PROBLEMS, any_url, client_of, guarded_app, make_key
+from tests.support.api.live import serving
+from tests.support.api.openai_builders import ENDPOINT, jsonl, line
 from tests.support.messages import names
-from tests.support.openai_builders import ENDPOINT, jsonl, line
-from tests.support.processes import wait_for
+from tests.support.workers.processes import wait_for
 
 NO_LIMITS = httpx2.Limits(max_connections=None)
 

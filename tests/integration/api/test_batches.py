@@ -16,8 +16,8 @@ from specreason.store.access.idempotency import RequestKey, earlier_answer
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database, transaction
-from tests.support.apps import NO_BROKER, make_api
-from tests.support.live_api import LOCAL
+from tests.support.api.apps import NO_BROKER, make_api
+from tests.support.api.live import LOCAL
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
 

@@ -10,10 +10,10 @@ from fastapi.testclient import TestClient
 
 from specreason.store.queue.dispatch import expire_deadlines
 from specreason.store.session import Database
+from tests.support.api.openai_builders import ENDPOINT
 from tests.support.messages import names
-from tests.support.openai_builders import ENDPOINT
-from tests.support.sql import execute
-from tests.support.store_builders import claimed, start_worker, submit
+from tests.support.store.builders import claimed, start_worker, submit
+from tests.support.store.sql import execute
 
 
 def post(client: TestClient, path: str, body: Any = None) -> Any:

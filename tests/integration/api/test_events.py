@@ -27,12 +27,12 @@ from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.events import Subject, require_subject
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
-from tests.support.apps import make_api
-from tests.support.guarded_api import client_of, guarded_app, make_key
-from tests.support.live_api import serving
-from tests.support.processes import wait_for
-from tests.support.sql import execute
-from tests.support.store_builders import PAIR, claimed, expire, job_ids, start_worker, submit
+from tests.support.api.apps import make_api
+from tests.support.api.guarded import client_of, guarded_app, make_key
+from tests.support.api.live import serving
+from tests.support.store.builders import PAIR, claimed, expire, job_ids, start_worker, submit
+from tests.support.store.sql import execute
+from tests.support.workers.processes import wait_for
 
 
 def events_of(client: TestClient, path: str, **sent: Any) -> list[dict[str, str]]:

@@ -13,10 +13,10 @@ from fastapi.testclient import TestClient
 from specreason.embedded import Servers
 from specreason.store.access.idempotency import RequestKey, earlier_answer
 from specreason.store.session import Database, transaction
-from tests.support.guarded_api import PROBLEMS, client_of, guarded_app, make_key
-from tests.support.openai_builders import ENDPOINT, jsonl, line
-from tests.support.processes import wait_for
-from tests.support.sql import rows_of
+from tests.support.api.guarded import PROBLEMS, client_of, guarded_app, make_key
+from tests.support.api.openai_builders import ENDPOINT, jsonl, line
+from tests.support.store.sql import rows_of
+from tests.support.workers.processes import wait_for
 
 LINES, REQUESTS = jsonl(PROBLEMS), jsonl([line("one", model="demo")])
 GRID = {"scheme": ["base", "drafter"]}

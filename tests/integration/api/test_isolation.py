@@ -19,11 +19,11 @@ from specreason.store.queue import controls
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
 from specreason.store.trace.writer import TraceWriter
-from tests.support.guarded_api import client_of, guarded_app, make_key
-from tests.support.openai_builders import jsonl
-from tests.support.owned import GRID, KEY, LINES, NAME, SUBMISSION, Ids, Owned, openai_batch, plain
-from tests.support.sql import execute, rows_of
-from tests.support.store_builders import accepted, append_all, claimed, start_worker
+from tests.support.api.guarded import client_of, guarded_app, make_key
+from tests.support.api.openai_builders import jsonl
+from tests.support.api.owned import GRID, KEY, LINES, NAME, SUBMISSION, Ids, Owned, openai_batch, plain
+from tests.support.store.builders import accepted, append_all, claimed, start_worker
+from tests.support.store.sql import execute, rows_of
 
 PUBLIC = {"/v1/models/{model}"}
 BODIES: dict[str, Any] = {

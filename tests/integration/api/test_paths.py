@@ -12,7 +12,7 @@ from api.door.access import OPEN_PATHS
 from api.door.body_limit import UPLOAD_PATHS
 from specreason.embedded import Servers
 from specreason.store.session import Database
-from tests.support.guarded_api import guarded_app
+from tests.support.api.guarded import guarded_app
 
 FORM = "multipart/form-data"
 

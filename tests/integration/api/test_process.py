@@ -20,9 +20,9 @@ import pytest
 from specreason.embedded import Servers
 from specreason.store.files.rows import files_folder, unknown_files
 from specreason.store.session import Database
-from tests.support.guarded_api import PROBLEMS
-from tests.support.processes import wait_for
-from tests.support.sql import scalar
+from tests.support.api.guarded import PROBLEMS
+from tests.support.store.sql import scalar
+from tests.support.workers.processes import wait_for
 
 API = [sys.executable, "-P", "-m", "specreason.cli.main", "api"]
 START_S = 60

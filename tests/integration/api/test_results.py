@@ -21,8 +21,8 @@ from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.grades import NewGrade, insert_grade
 from specreason.store.trace.writer import TraceWriter
-from tests.support.sql import execute
-from tests.support.store_builders import accepted, answer, append_all, claimed, job_ids, start_worker, submit
+from tests.support.store.builders import accepted, answer, append_all, claimed, job_ids, start_worker, submit
+from tests.support.store.sql import execute
 
 
 async def test_results_are_a_line_for_each_job_that_has_ended(client: TestClient, database: Database) -> None:

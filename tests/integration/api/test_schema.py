@@ -28,9 +28,9 @@ from specreason.store.access.visibility import Viewer
 from specreason.store.queue import controls
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
-from tests.support.guarded_api import PROBLEMS, client_of, guarded_app, make_key
-from tests.support.openai_builders import ENDPOINT, jsonl, line
-from tests.support.store_builders import claimed, job_ids, start_worker, submit
+from tests.support.api.guarded import PROBLEMS, client_of, guarded_app, make_key
+from tests.support.api.openai_builders import ENDPOINT, jsonl, line
+from tests.support.store.builders import claimed, job_ids, start_worker, submit
 
 NUM_CASES = 2000
 PER_OPERATION = 100

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
-from tests.support.guarded_api import client_of, make_key
+from tests.support.api.guarded import client_of, make_key
 
 
 def test_a_body_larger_than_its_path_takes_is_refused(guarded: FastAPI, database: Database) -> None:

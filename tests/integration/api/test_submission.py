@@ -16,12 +16,12 @@ from fastapi.testclient import TestClient
 
 from specreason.embedded import Servers
 from specreason.store.session import Database
-from tests.support.apps import make_api
-from tests.support.full_disk import full_disk
-from tests.support.live_api import serving
+from tests.support.api.apps import make_api
+from tests.support.api.live import serving
 from tests.support.messages import names
-from tests.support.processes import wait_for
-from tests.support.sql import rows_of, scalar
+from tests.support.store.full_disk import full_disk
+from tests.support.store.sql import rows_of, scalar
+from tests.support.workers.processes import wait_for
 
 ROWS = [{"question": "1 + 1?", "solution": 2, "uid": "a", "year": 2024}, {"question": "2 + 2?"}]
 MAPPING = {"problem": "question", "answer": "solution", "id": "uid"}

@@ -17,9 +17,9 @@ from specreason.settings import Settings
 from specreason.store.access.keys import find_key
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
-from tests.support.apps import make_api
-from tests.support.guarded_api import PROBLEMS, client_of, make_key
-from tests.support.live_api import LOCAL
+from tests.support.api.apps import make_api
+from tests.support.api.guarded import PROBLEMS, client_of, make_key
+from tests.support.api.live import LOCAL
 from tests.support.messages import naming
 
 HAS_IPV6 = Path("/proc/net/if_inet6").exists()

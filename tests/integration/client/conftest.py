@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from specreason.client import Client
 from specreason.embedded import Servers
 from specreason.store.session import Database
-from tests.support.apps import make_api
-from tests.support.guarded_api import guarded_app
-from tests.support.live_api import serving
+from tests.support.api.apps import make_api
+from tests.support.api.guarded import guarded_app
+from tests.support.api.live import serving
 from tests.support.shell import Shell
 
 

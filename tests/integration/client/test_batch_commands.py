@@ -23,7 +23,7 @@ from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
 from tests.support.messages import names
 from tests.support.shell import Shell
-from tests.support.store_builders import (
+from tests.support.store.builders import (
     accepted,
     append_all,
     claim_one,

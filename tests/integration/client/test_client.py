@@ -20,9 +20,9 @@ from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
-from tests.support.live_api import serving
+from tests.support.api.live import serving
 from tests.support.messages import naming
-from tests.support.store_builders import (
+from tests.support.store.builders import (
     accepted,
     append_all,
     claim_one,

@@ -13,7 +13,7 @@ import pytest
 
 from specreason.client import Client
 from specreason.errors import InputError, InvalidField, Unreachable
-from tests.support.scripted_server import ScriptedServer, answer, scripted_server
+from tests.support.api.scripted_server import ScriptedServer, answer, scripted_server
 
 HEALTH = answer("200 OK", json.dumps({"status": "ok", "version": "1", "pairs": ["demo"]}))
 

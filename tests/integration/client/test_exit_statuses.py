@@ -10,10 +10,10 @@ import pytest
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
-from tests.support.guarded_api import make_key
+from tests.support.api.guarded import make_key
 from tests.support.messages import names
 from tests.support.shell import Shell
-from tests.support.sql import execute
+from tests.support.store.sql import execute
 
 CSV = 'problem,answer,level\n"What is 2 + 2,\nin words?",4,easy\nWhat is 3 + 3?,6,\n'
 

@@ -12,10 +12,10 @@ from specreason.client import Client
 from specreason.embedded import Servers
 from specreason.errors import KeyRefused, NotAllowed, NotFound
 from specreason.store.session import Database
-from tests.support.apps import make_api
-from tests.support.live_api import serving
+from tests.support.api.apps import make_api
+from tests.support.api.live import serving
 from tests.support.shell import Shell
-from tests.support.store_builders import submit
+from tests.support.store.builders import submit
 
 LINES = b'{"problem": "What is 2 + 2?"}\n'
 

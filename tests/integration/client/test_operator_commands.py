@@ -9,13 +9,13 @@ from sqlalchemy import text
 
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
-from tests.support.guarded_api import make_key
+from tests.support.api.guarded import make_key
 from tests.support.messages import names
 from tests.support.shell import Shell
-from tests.support.sql import execute
-from tests.support.store_builders import (
+from tests.support.store.builders import (
     start_worker,
 )
+from tests.support.store.sql import execute
 
 OKAY_CHECKS = ("python", "files", "pair", "models", "database", "broker", "schema", "api", "key")
 

@@ -13,7 +13,7 @@ from specreason.store.queue.jobs import JobResult, finish, retry
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from tests.support.shell import Shell
-from tests.support.store_builders import claimed, job_ids, start_worker, submit
+from tests.support.store.builders import claimed, job_ids, start_worker, submit
 from worker.grader import grade_pending
 
 LINES = b'{"problem": "What is 2 + 2?"}\n'

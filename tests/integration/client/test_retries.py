@@ -10,7 +10,7 @@ import pytest
 
 from specreason.client import Client, transport
 from specreason.errors import Conflict, LimitReached, StillRunning, Unreachable
-from tests.support.scripted_server import answer, broken_off, scripted_server
+from tests.support.api.scripted_server import answer, broken_off, scripted_server
 from tests.support.virtual_time import FakeTime
 
 ID = UUID("0193b2a4-0000-7000-8000-000000000000")

@@ -11,8 +11,8 @@ from openai import OpenAI
 
 from specreason.embedded import Servers
 from specreason.store.session import Database
-from tests.support.apps import scripted_app
-from tests.support.openai_api import sdk_of
+from tests.support.api.apps import scripted_app
+from tests.support.api.openai import sdk_of
 
 
 @pytest.fixture

@@ -37,13 +37,13 @@ from specreason.store.queue.controls import requeue_batch, requeue_job
 from specreason.store.queue.jobs import JobResult
 from specreason.store.session import Database, transaction
 from specreason.store.tables.states import FilePurpose, JobState
-from tests.support.apps import scripted_app
-from tests.support.full_disk import full_disk
-from tests.support.live_api import serving
-from tests.support.openai_api import create, lines_of, num_jobs, reaches
-from tests.support.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
-from tests.support.processes import wait_for
-from tests.support.sql import execute, rows_of
+from tests.support.api.apps import scripted_app
+from tests.support.api.live import serving
+from tests.support.api.openai import create, lines_of, num_jobs, reaches
+from tests.support.api.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
+from tests.support.store.full_disk import full_disk
+from tests.support.store.sql import execute, rows_of
+from tests.support.workers.processes import wait_for
 
 FAILED = JobResult(state=JobState.FAILED, error="no")
 

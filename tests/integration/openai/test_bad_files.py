@@ -11,9 +11,9 @@ from openai import OpenAI
 
 from specreason.store.session import Database
 from specreason.submission.jsonl import LONGEST_LINE, MOST_DEPTH
-from tests.support.openai_api import create, num_jobs, reaches
-from tests.support.openai_builders import ENDPOINT, jsonl, line
-from tests.support.sql import rows_of, scalar
+from tests.support.api.openai import create, num_jobs, reaches
+from tests.support.api.openai_builders import ENDPOINT, jsonl, line
+from tests.support.store.sql import rows_of, scalar
 
 MANY = [line(f"line-{number}") for number in range(1, 50_001)]
 

@@ -15,9 +15,9 @@ from specreason.store.queue.dispatch import expire_deadlines
 from specreason.store.queue.jobs import JobResult
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
-from tests.support.openai_api import create, lines_of, reaches
-from tests.support.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
-from tests.support.sql import execute, rows_of, scalar
+from tests.support.api.openai import create, lines_of, reaches
+from tests.support.api.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
+from tests.support.store.sql import execute, rows_of, scalar
 
 
 def test_the_list_has_every_batch_once_newest_first(openai: OpenAI) -> None:

@@ -24,13 +24,13 @@ from specreason.store.access.visibility import Viewer
 from specreason.store.files.folder import PART, Folder
 from specreason.store.files.rows import FileRow, NewFile, files_folder, insert_file, list_files, read_file
 from specreason.store.session import Database, connect, transaction
-from tests.support.apps import make_api
-from tests.support.databases import own_database
-from tests.support.full_disk import full_disk
-from tests.support.live_api import LOCAL
+from tests.support.api.apps import make_api
+from tests.support.api.live import LOCAL
 from tests.support.messages import naming
-from tests.support.processes import wait_for
-from tests.support.sql import execute, scalar
+from tests.support.store.databases import own_database
+from tests.support.store.full_disk import full_disk
+from tests.support.store.sql import execute, scalar
+from tests.support.workers.processes import wait_for
 
 CONTENT = b'{"problem": "x"}\n'
 MOST_BYTES = 3_000_000

@@ -14,12 +14,12 @@ from specreason.children import spawn_module
 from specreason.embedded import Servers
 from specreason.store.openai.batches import one_at_a_time
 from specreason.store.session import Database
-from tests.support.apps import scripted_app
-from tests.support.live_api import serving
-from tests.support.openai_api import create, num_jobs, reaches, sdk_of
-from tests.support.openai_builders import jsonl, line
-from tests.support.processes import wait_for
-from tests.support.sql import rows_of, scalar
+from tests.support.api.apps import scripted_app
+from tests.support.api.live import serving
+from tests.support.api.openai import create, num_jobs, reaches, sdk_of
+from tests.support.api.openai_builders import jsonl, line
+from tests.support.store.sql import rows_of, scalar
+from tests.support.workers.processes import wait_for
 
 
 def num_copying(database: Database) -> int:

@@ -10,12 +10,12 @@ from openai import OpenAI
 
 from specreason.embedded import Servers
 from specreason.store.session import Database
-from tests.support.apps import scripted_app
-from tests.support.openai_api import create, lines_of, reaches, sdk_of
-from tests.support.openai_builders import ENDPOINT, jsonl, line
-from tests.support.processes import wait_for
-from tests.support.sql import rows_of
-from tests.support.workers import WorkerHarness, worker_harness
+from tests.support.api.apps import scripted_app
+from tests.support.api.openai import create, lines_of, reaches, sdk_of
+from tests.support.api.openai_builders import ENDPOINT, jsonl, line
+from tests.support.store.sql import rows_of
+from tests.support.workers.harness import WorkerHarness, worker_harness
+from tests.support.workers.processes import wait_for
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from specreason.store.queue.controls import cancel_batch
 from specreason.store.queue.problems import NewProblem, check
 from specreason.store.read.summaries import list_batches, read_batch, read_job, read_jobs
 from specreason.store.session import Database
-from tests.support.sql import execute, scalar
-from tests.support.store_builders import PAIR, insert_batch, insert_batches, job_ids, submit
+from tests.support.store.builders import PAIR, insert_batch, insert_batches, job_ids, submit
+from tests.support.store.sql import execute, scalar
 
 
 def batch_of(*problems: NewProblem, repeats: int = 1) -> NewBatch:

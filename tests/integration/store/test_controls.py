@@ -32,9 +32,7 @@ from specreason.store.session import Database, transaction
 from specreason.store.tables.queue import batch, job
 from specreason.store.tables.states import AttemptOutcome, JobState
 from specreason.store.trace.writer import TraceWriter, read_steps
-from tests.support.processes import wait_for
-from tests.support.sql import execute, scalar
-from tests.support.store_builders import (
+from tests.support.store.builders import (
     FINGERPRINT,
     PAIR,
     accepted,
@@ -47,6 +45,8 @@ from tests.support.store_builders import (
     start_worker,
     submit,
 )
+from tests.support.store.sql import execute, scalar
+from tests.support.workers.processes import wait_for
 
 SUCCEEDED = JobResult(state=JobState.SUCCEEDED, stop_reason=StopReason.ANSWERED, answer="4")
 

@@ -17,9 +17,9 @@ from specreason.store.read.summaries import read_batch, read_job
 from specreason.store.read.workers import list_workers
 from specreason.store.session import Database, connect
 from specreason.store.tables.states import JobState
-from tests.support.processes import wait_for
-from tests.support.sql import execute, scalar
-from tests.support.store_builders import PAIR, claim_one, claimed, expire, job_ids, start_worker, submit
+from tests.support.store.builders import PAIR, claim_one, claimed, expire, job_ids, start_worker, submit
+from tests.support.store.sql import execute, scalar
+from tests.support.workers.processes import wait_for
 
 
 def test_jobs_of_an_expired_lease_are_queued_again(database: Database) -> None:

@@ -12,8 +12,8 @@ from specreason.store.read.events import POLL_EVERY_S, HighWaterMark, Subject, l
 from specreason.store.session import Database
 from specreason.store.tables.queue import event
 from specreason.store.tables.states import EventKind
-from tests.support.sql import execute
-from tests.support.store_builders import job_ids, submit
+from tests.support.store.builders import job_ids, submit
+from tests.support.store.sql import execute
 
 
 def tell(connection: Connection, kind: EventKind, subject: Subject) -> None:

@@ -12,8 +12,8 @@ from specreason.store.read.summaries import read_batch, read_job
 from specreason.store.session import Database, ping
 from specreason.store.tables.states import JobState
 from specreason.store.trace.grades import NewGrade, UngradedAnswer, insert_grade, jobs_to_grade
-from tests.support.sql import scalar
-from tests.support.store_builders import claimed, job_ids, start_worker, submit
+from tests.support.store.builders import claimed, job_ids, start_worker, submit
+from tests.support.store.sql import scalar
 
 
 def run_all(database: Database, *answers: str | None, gold: str | None = "4") -> tuple[UngradedAnswer, ...]:

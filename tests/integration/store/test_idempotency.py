@@ -19,7 +19,7 @@ from specreason.store.access.idempotency import (
     keep_answer,
 )
 from specreason.store.session import Connection, Database, transaction
-from tests.support.sql import execute, scalar
+from tests.support.store.sql import execute, scalar
 from worker.leader import Leader
 
 REQUEST = RequestKey(owner="ada", path="/api/batches", key="k", body_hash="a")

@@ -27,8 +27,7 @@ from specreason.store.read.summaries import BatchSummary, read_batch, read_job
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
-from tests.support.sql import execute, scalar
-from tests.support.store_builders import (
+from tests.support.store.builders import (
     FINGERPRINT,
     PAIR,
     accepted,
@@ -43,6 +42,7 @@ from tests.support.store_builders import (
     start_worker,
     submit,
 )
+from tests.support.store.sql import execute, scalar
 
 SUCCEEDED = JobResult(state=JobState.SUCCEEDED, stop_reason=StopReason.ANSWERED, answer="4")
 

@@ -26,8 +26,8 @@ from specreason.store.queue.quota import check_quota
 from specreason.store.session import Database, transaction
 from specreason.store.tables.states import JobState, Scope
 from tests.support.messages import naming
-from tests.support.sql import scalar
-from tests.support.store_builders import PAIR, insert_batch, job_ids
+from tests.support.store.builders import PAIR, insert_batch, job_ids
+from tests.support.store.sql import scalar
 
 
 def test_a_key_is_found_by_what_its_bearer_sends_and_that_is_not_stored(database: Database) -> None:

@@ -30,9 +30,9 @@ from specreason.store.read.workers import WorkerSummary
 from specreason.store.session import Database, connect, transaction
 from specreason.store.tables import access, files, queue, trace  # noqa: F401 -- they fill the metadata
 from specreason.store.tables.columns import metadata
-from tests.support.databases import database_called
 from tests.support.messages import naming
-from tests.support.sql import execute, scalar
+from tests.support.store.databases import database_called
+from tests.support.store.sql import execute, scalar
 
 CONSTRAINTS = """SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
                  FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conname !~ 'alembic' ORDER BY 1"""

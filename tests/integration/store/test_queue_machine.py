@@ -59,11 +59,7 @@ from specreason.store.queue.workers import beat, stop_worker
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
-from tests.support.queue_model import BatchModel, Claim, JobModel, Lease, QueueModel, WorkerModel
-from tests.support.queue_moves import MOVES, move, picked
-from tests.support.queue_rules import RULES_AT_REST, broken_rules
-from tests.support.sql import execute, scalar
-from tests.support.store_builders import (
+from tests.support.store.builders import (
     PAIR,
     accepted,
     append_all,
@@ -73,6 +69,10 @@ from tests.support.store_builders import (
     start_worker,
     submit,
 )
+from tests.support.store.queue_model import BatchModel, Claim, JobModel, Lease, QueueModel, WorkerModel
+from tests.support.store.queue_moves import MOVES, move, picked
+from tests.support.store.queue_rules import RULES_AT_REST, broken_rules
+from tests.support.store.sql import execute, scalar
 
 SETTINGS = settings(
     max_examples=60,

@@ -19,8 +19,7 @@ from specreason.store.session import Database
 from specreason.store.trace.steps import read_step_rows
 from specreason.store.trace.writer import TraceWriter, read_steps
 from tests.support.messages import naming
-from tests.support.sql import execute, scalar
-from tests.support.store_builders import (
+from tests.support.store.builders import (
     accepted,
     answer,
     claim_one,
@@ -33,6 +32,7 @@ from tests.support.store_builders import (
     start_worker,
     submit,
 )
+from tests.support.store.sql import execute, scalar
 
 BLOCK_WRITES = "LOCK TABLE step IN EXCLUSIVE MODE"  # readers go on, writers wait
 

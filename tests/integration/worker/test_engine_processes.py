@@ -22,11 +22,11 @@ pytestmark = pytest.mark.timeout(600)
 
 
 class EngineHost:
-    """tests/support/engine_host.py in a process group of its own."""
+    """tests/support/workers/engine_host.py in a process group of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.engine_host", str(folder)],
+            [sys.executable, "-m", "tests.support.workers.engine_host", str(folder)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

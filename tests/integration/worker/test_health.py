@@ -10,7 +10,7 @@ import pytest
 
 from specreason.store.queue.workers import stop_worker
 from specreason.store.session import Database
-from tests.support.store_builders import expire, start_worker
+from tests.support.store.builders import expire, start_worker
 
 PROBE = Path(__file__).parents[3] / "docker" / "worker_health.py"
 

@@ -16,10 +16,10 @@ from specreason.embedded import Servers
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue.controls import cancel_job, pause_batch, resume_batch
 from specreason.store.session import Database
-from tests.support.processes import alive
-from tests.support.scripted_child import ANSWER_INDEX
-from tests.support.sql import execute, rows_of
-from tests.support.workers import WorkerHarness, all_gone, freeze, until, worker_harness
+from tests.support.store.sql import execute, rows_of
+from tests.support.workers.harness import WorkerHarness, all_gone, freeze, until, worker_harness
+from tests.support.workers.processes import alive
+from tests.support.workers.scripted_child import ANSWER_INDEX
 
 SLOTS = 5
 LEASE_S = 3

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from specreason.cli.choices import configurations_of, grid_of, json_object, run_config
+from specreason.cli.dataset.choices import configurations_of, grid_of, json_object, run_config
 from specreason.cli.dataset.columns import choose_columns, guesses
 from specreason.cli.dataset.rows import Format, Row, format_of, read_rows
 from specreason.errors import InvalidField

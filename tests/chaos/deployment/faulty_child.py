@@ -11,8 +11,8 @@ from pathlib import Path
 
 from specreason.config import PairConfig
 from specreason.engines.base import ModelPair
-from tests.chaos.faulty_engine import FaultyEngine
-from tests.chaos.scripted_pair import StepLog, make_pair
+from tests.chaos.deployment.faulty_engine import FaultyEngine
+from tests.chaos.deployment.scripted_pair import StepLog, make_pair
 from worker.child import main
 
 STEP_LOG = "CHAOS_STEP_LOG"

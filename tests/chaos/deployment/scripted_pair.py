@@ -1,6 +1,7 @@
 """The pair of the chaos run: at a small real pair's speed it writes what prompt and seed say, and nothing else.
 
-So a job has one right trace, however often it was interrupted: `tests.support.undisturbed` computes it without a queue.
+So a job has one right trace, however often it was interrupted. `tests.support.workers.undisturbed` computes it
+without a queue.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from specreason.engines.base import THINK_END, ModelPair
 from specreason.engines.scripted import ScriptedEngine
 from specreason.engines.scripted_tokenizer import THINK_START
 from specreason.engines.scripts import DELIMITER
-from tests.chaos.faulty_engine import FaultyEngine
+from tests.chaos.deployment.faulty_engine import FaultyEngine
 
 DRAFTER_TOKEN_S = 0.002
 BASE_TOKEN_S = 0.008

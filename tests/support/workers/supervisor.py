@@ -13,7 +13,7 @@ EXIT_AWAY = 75  # Postgres does not answer: whoever started us tries again
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="tests.support.supervisor")
+    parser = argparse.ArgumentParser(prog="tests.support.workers.supervisor")
     parser.add_argument("--pair", required=True)
     parser.add_argument("--child-module", required=True)
     arguments = parser.parse_args()

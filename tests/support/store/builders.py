@@ -17,7 +17,7 @@ from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.summaries import read_jobs
 from specreason.store.session import Database, transaction
 from specreason.store.trace.writer import TraceWriter
-from tests.support.sql import execute
+from tests.support.store.sql import execute
 
 PAIR = "scripted"
 FINGERPRINT = "fingerprint-1"

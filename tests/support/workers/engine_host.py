@@ -12,7 +12,7 @@ from typing import Any
 from specreason.engines.base import Engine, Limits, Sampling
 from specreason.engines.pair import close_pair, load_pair
 from specreason.errors import EngineDead
-from tests.support.tiny import tiny_pair
+from tests.support.workers.tiny import tiny_pair
 
 
 def say(**facts: Any) -> None:

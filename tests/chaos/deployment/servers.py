@@ -14,7 +14,7 @@ from specreason.embedded.postgres import database_url, start_postgres, stop_post
 from specreason.embedded.process import Child
 from specreason.embedded.servers import prepare
 from specreason.embedded.valkey import broker_url, start_valkey, stop_valkey
-from tests.support.processes import descendants, send
+from tests.support.workers.processes import descendants, send
 
 START_S = 60.0
 

@@ -9,8 +9,8 @@ from typing import Any
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
-from tests.support.sql import rows_of
-from tests.support.store_builders import claimed, start_worker
+from tests.support.store.builders import claimed, start_worker
+from tests.support.store.sql import rows_of
 
 ENDPOINT = "/v1/chat/completions"
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from tests.support.processes import wait_for
+from tests.support.workers.processes import wait_for
 
 LOCAL = "http://localhost"  # base_url of a TestClient: without keys, the API answers to no other name
 

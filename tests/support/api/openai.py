@@ -12,10 +12,10 @@ from openai import OpenAI
 from openai.types import Batch
 
 from specreason.store.session import Database
-from tests.support.live_api import serving
-from tests.support.openai_builders import ENDPOINT
-from tests.support.processes import wait_for
-from tests.support.sql import scalar
+from tests.support.api.live import serving
+from tests.support.api.openai_builders import ENDPOINT
+from tests.support.store.sql import scalar
+from tests.support.workers.processes import wait_for
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from fastapi import FastAPI
 from specreason.store.queue.jobs import JobResult
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
-from tests.support.guarded_api import PROBLEMS, client_of, make_key
-from tests.support.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
-from tests.support.processes import wait_for
-from tests.support.sql import execute, rows_of
+from tests.support.api.guarded import PROBLEMS, client_of, make_key
+from tests.support.api.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
+from tests.support.store.sql import execute, rows_of
+from tests.support.workers.processes import wait_for
 
 NAME = "lovelace"  # stands in everything that ada names
 KEY = {"Idempotency-Key": "mine"}

@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from specreason.children import kill_group, spawn_module
-from tests.chaos.faulty_child import HANG_ENGINE, KILL_ENGINE
+from tests.chaos.deployment.faulty_child import HANG_ENGINE, KILL_ENGINE
 from tests.chaos.profiles import Profile
-from tests.support.processes import alive, command_line, descendants, send
+from tests.support.workers.processes import alive, command_line, descendants, send
 
 RESTART_AFTER_S = 1.0
 STOP_S = 15.0
@@ -33,7 +33,7 @@ class WorkerProcess:
     def restart(self) -> None:
         with self._log.open("ab") as output:
             self.process = spawn_module(
-                "tests.support.supervisor",
+                "tests.support.workers.supervisor",
                 *("--pair", self._profile.pair, "--child-module", self._profile.child_module),
                 environment=self._environment,
                 output=output,

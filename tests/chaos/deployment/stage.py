@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from specreason.store.session import Database
-from tests.chaos.api import ApiProcess
-from tests.chaos.broker import Broker
-from tests.chaos.fleet import Fleet
-from tests.chaos.servers import KillableServers
+from tests.chaos.deployment.api import ApiProcess
+from tests.chaos.deployment.broker import Broker
+from tests.chaos.deployment.fleet import Fleet
+from tests.chaos.deployment.servers import KillableServers
 from tests.chaos.snapshot import QueueSnapshot, snapshot
 
 AGAIN_S = 0.5

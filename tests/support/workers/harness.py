@@ -28,16 +28,16 @@ from specreason.store.queue.problems import NewProblem, check
 from specreason.store.read.summaries import read_jobs
 from specreason.store.session import Database, connect
 from specreason.store.trace.writer import read_steps
-from tests.support.apps import write_pairs
-from tests.support.databases import own_database
-from tests.support.processes import alive, descendants, wait_for
-from tests.support.queue_rules import broken_rules
-from tests.support.scripted_child import HOLDS, obedient_pair
-from tests.support.sql import rows_of
-from tests.support.store_builders import PAIR, insert_batch
-from tests.support.undisturbed import undisturbed
+from tests.support.api.apps import write_pairs
+from tests.support.store.builders import PAIR, insert_batch
+from tests.support.store.databases import own_database
+from tests.support.store.queue_rules import broken_rules
+from tests.support.store.sql import rows_of
+from tests.support.workers.processes import alive, descendants, wait_for
+from tests.support.workers.scripted_child import HOLDS, obedient_pair
+from tests.support.workers.undisturbed import undisturbed
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONFIG = RunConfig(seed=7)
 DEADLINE_S = 60.0  # for what takes a second or two on an idle machine
 
@@ -95,8 +95,8 @@ class WorkerHarness:
         """Start another worker, which is ready some seconds later. The test ends the others before it returns."""
         with (self.folder / "workers.log").open("ab") as log:
             process = spawn_module(
-                "tests.support.supervisor",
-                *("--pair", PAIR, "--child-module", "tests.support.scripted_child"),
+                "tests.support.workers.supervisor",
+                *("--pair", PAIR, "--child-module", "tests.support.workers.scripted_child"),
                 environment=self.environment,
                 output=log,
             )

@@ -15,7 +15,7 @@ from specreason.embedded import Servers
 from specreason.store.access.keys import IssuedKey, NewKey, create_key
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
-from tests.support.apps import make_api
+from tests.support.api.apps import make_api
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
 EVERYTHING = (Scope.SUBMIT, Scope.READ, Scope.CONTROL)
