@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from specreason.reasoning.steps import StopReason
+from specreason.store.access.visibility import Viewer
 from specreason.store.read.results import EndedJob, ended_jobs_by_problem
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
@@ -28,7 +29,8 @@ def result_lines(database: Database, batch_ids: Sequence[UUID]) -> Iterator[tupl
     The lines are ASCII, because some readers would end a line at U+2028.
     """
     for batch_id in batch_ids:
-        for _, repeats in groupby(ended_jobs_by_problem(database, batch_id), lambda job: job.problem_row):
+        ended = ended_jobs_by_problem(database, Viewer.EVERYONE, batch_id)
+        for _, repeats in groupby(ended, lambda job: job.problem_row):
             jobs = list(repeats)
             succeeded = any(job.state is JobState.SUCCEEDED for job in jobs)
             line = output_line(jobs) if succeeded else error_line(jobs)

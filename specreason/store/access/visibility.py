@@ -1,7 +1,8 @@
-"""What belongs to whom. A batch has an owner, and its jobs, steps, attempts and events are that owner's.
+"""Ownership: which rows a viewer may see.
 
-Every function of the store that reads or changes something for a user takes a `Viewer`. What a viewer may not see is
-not there for it: such a function answers as if the id were unknown.
+A batch has an owner, and its jobs, steps, attempts and events are that owner's.
+Every function of the store that reads or changes something for a user takes a `Viewer`. Rows that the viewer may not
+see are reported as missing. Only administrators see the rows that have no owner.
 """
 
 from __future__ import annotations
@@ -19,23 +20,28 @@ from specreason.store.tables.queue import batch, job
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Whose things may be seen: those of one owner, or those of everyone. Made by `of`, or `EVERYONE`."""
+    """The owner whose rows may be read, or everyone. Made by `of`, or `EVERYONE`."""
 
-    _owner: str | None
+    _owner: str
+    _sees_all: bool = False
 
     EVERYONE: ClassVar[Viewer]  # an administrator's view, and that of our own processes
 
+    def __post_init__(self) -> None:
+        if not (self._owner or self._sees_all):
+            raise ValueError("a viewer needs an owner; Viewer.EVERYONE sees every row")
+
     @classmethod
     def of(cls, owner: str) -> Viewer:
-        """Sees what `owner` owns, and nothing else."""
+        """Sees what `owner` owns, and nothing else. Raises ValueError without an owner."""
         return cls(owner)
 
     def sees(self, owner: ColumnElement[str]) -> ColumnElement[bool]:
         """Condition on rows of a table with an `owner`."""
-        return true() if self._owner is None else owner == self._owner
+        return true() if self._sees_all else owner == self._owner
 
 
-Viewer.EVERYONE = Viewer(None)
+Viewer.EVERYONE = Viewer("", _sees_all=True)
 
 
 def require_batch(connection: Connection, viewer: Viewer, batch_id: UUID) -> None:

@@ -98,12 +98,21 @@ def _ended_jobs(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
         after = rows[-1].job_id
 
 
-def ended_jobs_by_problem(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
-    """The jobs that have ended so far, problem by problem: all repeats of a problem together. It asks for no viewer."""
+def ended_jobs_by_problem(database: Database, viewer: Viewer, batch_id: UUID) -> Iterator[EndedJob]:
+    """The jobs that have ended so far, problem by problem: all repeats of a problem together.
+
+    Raises NotFound before the first job is asked for.
+    """
     with transaction(database) as connection:
+        require_batch(connection, viewer, batch_id)
         sizes = select(batch.c.num_problems, batch.c.num_jobs).where(batch.c.id == batch_id)
         num_problems, num_jobs = connection.execute(sizes).one()
     per_page = max(1, _page_size(database, batch_id) * num_problems // num_jobs)
+    return _by_problem(database, batch_id, num_problems, per_page)
+
+
+def _by_problem(database: Database, batch_id: UUID, num_problems: int, per_page: int) -> Iterator[EndedJob]:
+    """`per_page` counts problems."""
     for first in range(0, num_problems, per_page):
         page = (
             select(job.c.id)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from uuid import uuid4
+from collections.abc import Callable, Iterator
+from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
 
+from specreason.errors import NotFound
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.results import (
     BYTES_PER_TOKEN,
     PAGE,
+    EndedJob,
     _page_size,
     ended_jobs,
     ended_jobs_by_problem,
@@ -67,7 +70,8 @@ def test_results_of_many_jobs_have_each_once_in_both_orders(database: Database) 
     execute(database, "UPDATE job SET state = 'cancelled', finished_at = now()")
     submitted = [(job.repeat, job.problem_index) for job in ended_jobs(database, Viewer.EVERYONE, batch_id)]
     assert submitted == sorted((repeat, index) for repeat in range(2) for index in range(PAGE + 1))
-    by_problem = [(job.problem_index, job.repeat) for job in ended_jobs_by_problem(database, batch_id)]
+    ended = ended_jobs_by_problem(database, Viewer.EVERYONE, batch_id)
+    by_problem = [(job.problem_index, job.repeat) for job in ended]
     assert by_problem == sorted(by_problem)
     assert len(set(by_problem)) == len(submitted)
 
@@ -84,7 +88,18 @@ def test_long_results_are_read_a_few_at_a_time_and_none_is_missed(
     monkeypatch.setattr("specreason.store.read.results.PAGE_BYTES", 3 * 100 * BYTES_PER_TOKEN)
     assert _page_size(database, batch_id) == 3
     assert len({job.job_id for job in ended_jobs(database, Viewer.EVERYONE, batch_id)}) == 10
-    assert len({job.job_id for job in ended_jobs_by_problem(database, batch_id)}) == 10
+    assert len({job.job_id for job in ended_jobs_by_problem(database, Viewer.EVERYONE, batch_id)}) == 10
+
+
+@pytest.mark.parametrize("read", [ended_jobs, ended_jobs_by_problem])
+def test_results_of_another_owners_batch_are_not_found_before_the_first_is_read(
+    database: Database, read: Callable[[Database, Viewer, UUID], Iterator[EndedJob]]
+) -> None:
+    batch_id = submit(database)
+    execute(database, "UPDATE batch SET owner = 'ada'")
+    assert list(read(database, Viewer.of("ada"), batch_id)) == []
+    with pytest.raises(NotFound, match=str(batch_id)):
+        read(database, Viewer.of("eve"), batch_id)
 
 
 def test_results_of_an_unknown_batch_are_404(client: TestClient) -> None:
