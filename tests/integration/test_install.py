@@ -1,4 +1,4 @@
-"""requirements/install.py decides who fetches torch. A pip and a uv of the test's own stand in for the real ones."""
+"""requirements/install.py decides whether pip or uv fetches torch. The test writes a pip and a uv of its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,15 @@ UNREACHABLE = """error: Request failed after 3 retries in 2.5s
   cause: failed to lookup address information: Name or service not known
 """
 
-# Each call is written down; what `name` is to say, and whether it fails, is in files beside the programs.
+TIMEOUT = """error: Failed to fetch: `https://torch.test/cpu/torch/`
+  Caused by: Failed to download distribution due to network timeout
+"""
+NO_UV = f"""WARNING: Retrying after connection broken
+ERROR: Could not find a version that satisfies the requirement {UV} (from versions: none)
+ERROR: No matching distribution found for {UV}
+"""
+
+# Each call is written down; the answer of each program, and whether it fails, is in files beside the programs.
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -82,8 +90,11 @@ def test_uv_fetches_torch_and_nothing_else_where_pip_cannot(programs: Path, has_
     if has_pypi:
         pip_has(programs, "99.0", TORCH.removeprefix("torch==").removesuffix("+cpu"))
     else:
-        answer(programs, "pip", "index", "ERROR: unknown command", status=1)
-    assert install(programs).returncode == 0
+        answer(programs, "pip", "index", "ERROR: the certificate is wrong", status=1)
+    done = install(programs)
+    assert done.returncode == 0
+    assert f"could not find {TORCH.replace('==', ' ')}" in done.stderr
+    assert ("certificate is wrong" in done.stderr) is not has_pypi
     asked, got_uv, got_torch, got_rest = calls(programs)
     assert asked == "pip index versions torch"
     assert got_uv == f"pip install --quiet --no-deps {UV}"
@@ -101,13 +112,20 @@ def test_a_torch_that_is_installed_is_not_looked_for(programs: Path) -> None:
     assert calls(programs) == [" ".join(LOCKED)]
 
 
-def test_one_line_says_that_no_index_answers_and_what_to_do(programs: Path) -> None:
-    answer(programs, "uv", "pip", UNREACHABLE, status=2)
+@pytest.mark.parametrize(
+    ("name", "command", "output"),
+    [("uv", "pip", UNREACHABLE), ("uv", "pip", TIMEOUT), ("pip", "install", NO_UV)],
+    ids=["no index", "a slow index", "no PyPI"],
+)
+def test_one_line_says_that_no_index_answers_and_what_to_do(
+    programs: Path, name: str, command: str, output: str
+) -> None:
+    answer(programs, name, command, output, status=2)
     done = install(programs)
     assert done.returncode == 1
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("install: ")]
     assert done.stderr.endswith(f"{line}\n")
-    assert "failed to lookup address information" in line
+    assert output.splitlines()[-1].split(": ", 1)[1] in line
     assert "PIP_FIND_LINKS" in line
     assert not [call for call in calls(programs) if "--requirement" in call]
 
