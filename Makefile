@@ -13,7 +13,7 @@ demo: $(INSTALLED)
 up: $(INSTALLED)
 	$(BIN)/specreason up
 
-# Tests without processes, network and model libraries. They take half a minute at most.
+# Tests without processes, sockets, sleeps, written files and model libraries. They take half a minute at most.
 unit: $(INSTALLED)
 	$(BIN)/python -m pytest -q tests/unit
 

@@ -1,7 +1,8 @@
-"""What keeps a unit test quick and alike on every machine: no process, no network, no model library, no sleep."""
+"""Forbids unit tests what would make them slow or different on other machines. They may read the repository's files."""
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing.process
 import os
 import socket
@@ -15,7 +16,10 @@ from typing import Any, NoReturn
 import psycopg
 import pytest
 
+from tests.support.virtual_time import VirtualTimeLoop
+
 HEAVY = ("torch", "transformers", "vllm")
+_sleep = asyncio.sleep
 FORBIDDEN: tuple[tuple[object, str, str], ...] = (
     (subprocess.Popen, "__init__", "starts a process"),
     (multiprocessing.process.BaseProcess, "start", "starts a process"),
@@ -32,7 +36,7 @@ FORBIDDEN: tuple[tuple[object, str, str], ...] = (
 
 
 class DoesIO(AssertionError):
-    """A unit test did what belongs into tests/integration."""
+    """A unit test did something that belongs in tests/integration."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"a test under tests/unit {what}; such tests live in tests/integration")
@@ -48,14 +52,22 @@ class _NoHeavyModules:
 
 @contextmanager
 def no_io() -> Iterator[None]:
-    """While the block runs, everything that is listed above raises DoesIO."""
+    """Until the end of the block, every call of FORBIDDEN, a sleep in real time and a heavy import raise DoesIO."""
     with pytest.MonkeyPatch.context() as patch:
         for owner, name, what in FORBIDDEN:
             patch.setattr(owner, name, _refusal(what))
+        patch.setattr(asyncio, "sleep", _sleep_in_virtual_time)
         for name in [name for name in sys.modules if name.partition(".")[0] in HEAVY]:
             patch.delitem(sys.modules, name)
         patch.setattr(sys, "meta_path", [_NoHeavyModules(), *sys.meta_path])
         yield
+
+
+async def _sleep_in_virtual_time(delay: float, result: Any = None) -> Any:
+    """The sleep of asyncio. Raises DoesIO on a loop with a real clock; a delay of 0 only lets other tasks run."""
+    if delay > 0 and not isinstance(asyncio.get_running_loop(), VirtualTimeLoop):
+        raise DoesIO("sleeps")
+    return await _sleep(delay, result)
 
 
 def _refusal(what: str) -> Callable[..., NoReturn]:

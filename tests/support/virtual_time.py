@@ -17,7 +17,7 @@ def in_virtual_time(main: Callable[[Clock], Coroutine[Any, Any, Result]]) -> Res
 
     `main` is given that clock, which counts seconds from zero.
     """
-    loop = _VirtualTimeLoop()
+    loop = VirtualTimeLoop()
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         return runner.run(main(loop.time))
 
@@ -34,7 +34,9 @@ class _Selector(selectors.SelectSelector):
         return ready
 
 
-class _VirtualTimeLoop(asyncio.SelectorEventLoop):
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock moves only while every task waits for it."""
+
     def __init__(self) -> None:
         self._virtual = _Selector()
         super().__init__(self._virtual)
@@ -45,7 +47,7 @@ class _VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 @dataclass(slots=True)
 class FakeTime:
-    """Stands in for the module `time`: nobody waits, and the clock moves by what was slept."""
+    """Stands in for the module `time`: a sleep returns at once and moves the clock."""
 
     now: float = 0.0
     pauses: list[float] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Run configurations and pairs.toml: what is refused, and that the refusal names the place."""
+"""Run configurations and pairs: a refusal names the field, the pair or the file."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from specreason.config import RunConfig, get_pair, load_pairs
 from specreason.errors import InputError, InvalidField
 from specreason.validation import first_invalid_field
 from tests.support.messages import names, naming
-
-A_MODEL = 'model = "m", max_model_len = 512, kv_cache_memory_bytes = 1048576'
 
 
 @pytest.mark.parametrize(
@@ -60,30 +58,6 @@ def test_the_packaged_pairs_are_the_demo_pair_twice_and_the_papers_five() -> Non
 def test_an_unknown_pair_is_refused_with_the_names_that_exist() -> None:
     with pytest.raises(InvalidField, match=naming("'x'", "demo")):
         get_pair(load_pairs(), "x")
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("[mine\n", "TOML"),
-        ("[mine]\njudge_suffix = 'x'\n", "mine.base"),
-        (
-            f"[mine]\njudge_suffix = 'x'\ncolour = 1\nbase = {{ {A_MODEL} }}\ndrafter = {{ {A_MODEL} }}",
-            "mine.colour",
-        ),
-        (
-            f"[mine]\njudge_suffix = ''\nbase = {{ {A_MODEL} }}\ndrafter = {{ {A_MODEL} }}",
-            "mine.judge_suffix",
-        ),
-        ("mine = 3", "mine"),
-    ],
-)
-def test_a_wrong_pairs_file_is_refused_with_file_and_key(tmp_path: Path, text: str, says: str) -> None:
-    path = tmp_path / "my-pairs.toml"
-    path.write_text(text)
-    with pytest.raises(InputError, match="my-pairs") as caught:
-        load_pairs(path)
-    assert says in str(caught.value)
 
 
 def test_a_pairs_file_that_is_not_there_is_named() -> None:

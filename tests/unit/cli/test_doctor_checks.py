@@ -1,14 +1,10 @@
-"""What `specreason doctor` makes of a machine."""
+"""The judgement of `specreason doctor` on the CPU, the memory and the GPUs of a machine."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from specreason.cli.checks import machine
-from specreason.cli.checks.machine import GIB, check_files, judge_cpu, judge_gpus, judge_memory
-from tests.support.messages import names
+from specreason.cli.checks.machine import GIB, judge_cpu, judge_gpus, judge_memory
 
 MEMINFO = "MemTotal:       16777216 kB\nMemAvailable:    8388608 kB\n"
 
@@ -58,30 +54,3 @@ def test_a_card_that_names_no_memory_is_one_all_the_same(
 ) -> None:
     finding = judge_gpus(needed, shown)
     assert (finding.status, finding.found) == (status, says)
-
-
-def test_a_folder_for_files_that_the_api_can_make_is_fine(tmp_path: Path) -> None:
-    assert check_files(tmp_path).status == "ok"
-    assert check_files(tmp_path / "not" / "yet").status == "ok"
-
-
-def test_a_folder_for_files_that_nobody_can_write_to_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").touch()
-    finding = check_files(tmp_path / "file" / "below")
-    assert finding.status == "fail"
-    assert names(finding.found, tmp_path / "file")
-    monkeypatch.setattr(machine.os, "access", lambda path, mode: False)  # who runs this may be root
-    finding = check_files(tmp_path)
-    assert finding.status == "fail"
-    assert names(finding.found, tmp_path)
-    assert "SPECREASON_FILES_DIR" in finding.remedy
-    assert names(check_files(tmp_path / "files").found, tmp_path)
-
-
-def test_a_folder_for_files_with_little_room_is_warned_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(machine, "ENOUGH_DISK_BYTES", 1 << 60)
-    assert check_files(tmp_path).status == "warn"

@@ -1,4 +1,4 @@
-"""How fast jobs end, as it is told to whoever waits for them."""
+"""How fast jobs end, as the commands report it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from specreason.cli.show.pace import LINE_EVERY_S, Beat, Pace, pace_in_words
 def test_the_pace_is_that_of_now_and_not_of_the_time_before_a_worker_came() -> None:
     pace = Pace()
     for second in range(300):
-        assert pace.look(second, 0) == 0
-    rates = [pace.look(300 + second, 2 * second) for second in range(200)]
+        assert pace.update(second, 0) == 0
+    rates = [pace.update(300 + second, 2 * second) for second in range(200)]
     assert rates[-1] == pytest.approx(2, rel=0.05)
 
 
 def test_slow_jobs_have_a_pace_too_and_it_falls_while_none_ends() -> None:
     pace = Pace()
-    rates = [pace.look(second, second // 300) for second in range(3600)]
+    rates = [pace.update(second, second // 300) for second in range(3600)]
     assert rates[-1] == pytest.approx(1 / 300, rel=0.1)
-    assert pace.look(7200, 11) == pytest.approx(11 / 7200)
+    assert pace.update(7200, 11) == pytest.approx(11 / 7200)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""Wrong files of pairs: a refusal names the file and the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from specreason.config import load_pairs
+from specreason.errors import InputError
+
+A_MODEL = 'model = "m", max_model_len = 512, kv_cache_memory_bytes = 1048576'
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[mine\n", "TOML"),
+        ("[mine]\njudge_suffix = 'x'\n", "mine.base"),
+        (
+            f"[mine]\njudge_suffix = 'x'\ncolour = 1\nbase = {{ {A_MODEL} }}\ndrafter = {{ {A_MODEL} }}",
+            "mine.colour",
+        ),
+        (
+            f"[mine]\njudge_suffix = ''\nbase = {{ {A_MODEL} }}\ndrafter = {{ {A_MODEL} }}",
+            "mine.judge_suffix",
+        ),
+        ("mine = 3", "mine"),
+    ],
+)
+def test_a_wrong_pairs_file_is_refused_with_file_and_key(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "my-pairs.toml"
+    path.write_text(text)
+    with pytest.raises(InputError, match="my-pairs") as caught:
+        load_pairs(path)
+    assert says in str(caught.value)
