@@ -1,15 +1,16 @@
-"""What the API does for OpenAI's batches on its own: sweeps, results that replace results, files that must stay."""
+"""The API's own work on OpenAI's batches: sweeps, results that replace results, files that must stay."""
 
 from __future__ import annotations
 
 import os
 import re
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -55,7 +56,7 @@ def app(servers: Servers, database: Database, tmp_path: Path) -> FastAPI:
 
 @contextmanager
 def another_api(app: FastAPI) -> Iterator[None]:
-    """What another API does besides answering requests, all the time."""
+    """The regular work of another API process."""
     here: Deployment = app.state.deployment
     advancer = BatchAdvancer(here.database, here.folder, here.doorbell, here.pairs, here.settings)
     housekeeping = Housekeeping(here.database, here.folder, advancer, every_s=0.1)
@@ -81,7 +82,7 @@ def test_results_that_newer_ones_replace_are_gone(app: FastAPI, openai: OpenAI, 
     for gone in (first.output_file_id, first.error_file_id):
         with pytest.raises(NotFoundError):
             openai.files.retrieve(gone or "")
-    # Whoever saw the batch before the newer results does not put his in their place.
+    # A process that read the batch before the newer results does not replace them with its own.
     with app.state.deployment.folder.new() as content:
         stale = NewFile(content=content.keep(ExitStack()), filename="x", purpose=FilePurpose.BATCH_OUTPUT)
     assert not end_openai_batch(database, seen, output=stale)
@@ -89,7 +90,17 @@ def test_results_that_newer_ones_replace_are_gone(app: FastAPI, openai: OpenAI, 
     assert unknown_files(database, [stale.content.file_id])
 
 
-def test_a_batch_is_moved_on_although_nobody_looks(app: FastAPI, database: Database) -> None:
+def test_a_batch_is_advanced_although_no_client_polls_it(
+    app: FastAPI, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept = threading.Event()
+
+    def sweep(database: Database) -> tuple[UUID, ...]:
+        found = unsettled_batches(database)
+        swept.set()
+        return found
+
+    monkeypatch.setattr("api.openai.advance.unsettled_batches", sweep)
     with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
         made = create(openai, jsonl([line("a")]))
         reaches(openai, made.id, "in_progress")
@@ -100,7 +111,7 @@ def test_a_batch_is_moved_on_although_nobody_looks(app: FastAPI, database: Datab
         )
 
     with another_api(app):
-        time.sleep(0.5)  # its first sweep finds nothing to do
+        assert swept.wait(60)  # the first sweep finds nothing to do
         end_all(database, lambda number: FAILED)
         wait_for(is_written)
         requeue_batch(database, Viewer.EVERYONE, batches_of(database, to_batch_id(made.id))[0])
@@ -177,7 +188,7 @@ def test_a_chore_that_fails_is_done_again_and_keeps_no_other_from_being_done(
         stray = app.state.deployment.folder.path / str(content.keep(ExitStack()).file_id)
     os.utime(stray, times=(0, 0))
     with another_api(app):
-        wait_for(lambda: not stray.exists())  # of files no less
+        wait_for(lambda: not stray.exists())  # the chore of files goes on
         execute(database, "ALTER TABLE away RENAME TO openai_batch")
         with serving(app) as url, OpenAI(base_url=f"{url}/v1", api_key="x") as openai:
             file_id = openai.files.create(file=("x", jsonl([line("a")])), purpose="batch").id
