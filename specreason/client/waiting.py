@@ -10,13 +10,13 @@ from uuid import UUID
 from specreason.client.values import Batch
 from specreason.errors import TimedOut
 
-FIRST_LOOK_S, RAREST_LOOK_S = 0.2, 2.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 # How long to wait for grades after the last job. They take a second or two while a worker is up.
 GRADES_S = 30.0
 
 
 def wait_for(
-    look: Callable[[UUID], Batch],
+    poll: Callable[[UUID], Batch],
     batch_ids: Sequence[UUID],
     timeout_s: float | None,
     on_progress: Callable[[Batch], None] | None,
@@ -26,12 +26,12 @@ def wait_for(
     Raises TimedOut after `timeout_s` seconds. If no worker is up to grade, it returns GRADES_S after the last job.
     """
     give_up_at = math.inf if timeout_s is None else time.monotonic() + timeout_s
-    pause_s = FIRST_LOOK_S
+    pause_s = FIRST_PAUSE_S
     seen: dict[UUID, Batch] = {}
     while True:
         for batch_id in batch_ids:
             if batch_id not in seen or not seen[batch_id].complete:
-                seen[batch_id] = look(batch_id)
+                seen[batch_id] = poll(batch_id)
                 if on_progress is not None:
                     on_progress(seen[batch_id])
         now = time.monotonic()
@@ -44,4 +44,4 @@ def wait_for(
         if now >= give_up_at:
             raise TimedOut(f"{num_open} of {num_jobs} jobs have not ended after {timeout_s:g} s")
         time.sleep(min(pause_s, give_up_at - now))
-        pause_s = min(1.5 * pause_s, RAREST_LOOK_S)
+        pause_s = min(1.5 * pause_s, LONGEST_PAUSE_S)

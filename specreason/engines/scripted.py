@@ -132,8 +132,8 @@ class ScriptedEngine:
     async def score(self, prompt_ids: Sequence[int], *, digit_ids: Sequence[int]) -> Verdict:
         started = self._clock()
         with self._call(prompt_ids) as prompt:
-            said = self._score(self._tokenizer.decode(prompt))
-            token_id = self._tokenizer.encode("?" if said is None else str(said))[0]
+            utility = self._score(self._tokenizer.decode(prompt))
+            token_id = self._tokenizer.encode("?" if utility is None else str(utility))[0]
             digit = digit_ids.index(token_id) if token_id in digit_ids else None
             num_cached = self._look_up(prompt, (token_id,))
             await self._pass_time(self._latency_s + self._token_s)

@@ -55,22 +55,22 @@ def judge_cpu(cpuinfo: str, cores: int) -> Finding:
     """`cpuinfo` is the text of /proc/cpuinfo on x86-64."""
     line = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "")
     found = [name for name in CPU_EXTENSIONS if name in line.split()]
-    said = f"{cores} cores, {', '.join(found) or 'no vector extensions'}"
+    text = f"{cores} cores, {', '.join(found) or 'no vector extensions'}"
     if "avx2" not in found:
-        return fail("cpu", said, "vLLM on the CPU needs AVX2: run the worker on another machine, or on a GPU")
+        return fail("cpu", text, "vLLM on the CPU needs AVX2: run the worker on another machine, or on a GPU")
     if "avx512f" not in found:
-        return warn("cpu", said, "without AVX-512 the CPU build runs its slowest kernels")
-    return ok("cpu", said)
+        return warn("cpu", text, "without AVX-512 the CPU build runs its slowest kernels")
+    return ok("cpu", text)
 
 
 def check_gpus(pair: PairConfig | None) -> Finding:
     """Compare the GPUs that the driver shows with the number that the pair needs."""
     needed = max(pair.base.tensor_parallel_size, pair.drafter.tensor_parallel_size) if pair is not None else 1
     if shutil.which(NVIDIA_SMI[0]) is None:
-        said = "none (there is no nvidia-smi)"
+        text = "none (there is no nvidia-smi)"
         if needed > 1:
-            return fail("gpus", said, f"this pair is written for {needed} GPUs")
-        return ok("gpus", said)
+            return fail("gpus", text, f"this pair is written for {needed} GPUs")
+        return ok("gpus", text)
     try:
         shown = subprocess.run(NVIDIA_SMI, capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError) as error:
@@ -81,13 +81,13 @@ def check_gpus(pair: PairConfig | None) -> Finding:
 def judge_gpus(needed: int, shown: str) -> Finding:
     """Compare `needed` with the output of NVIDIA_SMI. A card that shares the machine's memory names no size."""
     gpus = [line.rpartition(", ") for line in shown.splitlines() if line.strip()]
-    said = ", ".join(
+    text = ", ".join(
         f"{name} ({int(mib) / 1024:.0f} GiB)" if mib.strip().isdigit() else name or mib
         for name, _, mib in gpus
     )
     if len(gpus) < needed:
-        return fail("gpus", said or "none", f"this pair is written for {needed} GPUs")
-    return ok("gpus", said or "none")
+        return fail("gpus", text or "none", f"this pair is written for {needed} GPUs")
+    return ok("gpus", text or "none")
 
 
 def check_memory(pair: PairConfig) -> Finding:
@@ -112,10 +112,10 @@ def judge_memory(needed: int, meminfo: str, *, limit: str | None, used: str | No
     free = int(line.split()[1]) * 1024
     if limit is not None and used is not None and limit.strip().isdigit():
         free = min(free, int(limit) - int(used))
-    said = f"the pair needs {needed / GIB:.1f} GiB, {free / GIB:.1f} GiB are free"
+    text = f"the pair needs {needed / GIB:.1f} GiB, {free / GIB:.1f} GiB are free"
     if needed > free:
-        return fail("memory", said, "free some, or lower kv_cache_memory_bytes in pairs.toml")
-    return ok("memory", said)
+        return fail("memory", text, "free some, or lower kv_cache_memory_bytes in pairs.toml")
+    return ok("memory", text)
 
 
 def check_models(pair: PairConfig) -> Finding:
@@ -155,8 +155,8 @@ def check_files(folder: Path) -> Finding:
 
 def _room(name: str, folder: Path, remedy: str) -> Finding:
     free = shutil.disk_usage(_nearest(folder)).free
-    said = f"{free / GIB:.1f} GiB free in {folder}"
-    return warn(name, said, remedy) if free < ENOUGH_DISK_BYTES else ok(name, said)
+    text = f"{free / GIB:.1f} GiB free in {folder}"
+    return warn(name, text, remedy) if free < ENOUGH_DISK_BYTES else ok(name, text)
 
 
 def _nearest(path: Path) -> Path:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from specreason.errors import InvalidField
 from specreason.submission.problem import Columns
 
-OURS = tuple(Columns.model_fields)
-# Usual names in datasets, for each of ours. If a file has two of them, neither is chosen.
+FIELDS = tuple(Columns.model_fields)
+# Usual names in datasets, for each field. If a file has two of them, neither is chosen.
 USUAL = {
     "problem": ("question", "prompt", "query", "instruction"),
     "answer": ("solution", "expected_answer", "final_answer", "gold", "target", "label"),
@@ -17,39 +17,42 @@ USUAL = {
 
 
 def choose_columns(present: Iterable[str], given: Mapping[str, str | None]) -> Columns:
-    """Return the user's choice, else a column with our name, else the only column with a usual name.
+    """Return the user's choice, else a column with the field's name, else the only column with a usual name.
 
-    `given` has a column for each name of ours, "" for none, or None for no choice. Raises InvalidField that lists
-    the columns.
+    `given` has a column for each field, "" for none, or None for no choice. Raises InvalidField that lists the columns.
     """
     columns = list(present)
     names: dict[str, str] = {}
-    for ours in OURS:
-        choice = given.get(ours)
+    for field in FIELDS:
+        choice = given.get(field)
         if choice:
             if choice not in columns:
-                raise InvalidField(f"--{ours}", f"there is no column '{choice}'; {_list(columns)}")
-            names[ours] = choice
-        elif choice is None and ours in columns:
-            names[ours] = ours
-        elif choice is None and (found := _usual(ours, columns)) is not None:
-            names[ours] = found
-        elif choice is None and ours != "problem":
-            names[ours] = ours  # a later line of JSONL may have it
+                raise InvalidField(f"--{field}", f"there is no column '{choice}'; {_list(columns)}")
+            names[field] = choice
+        elif choice is None and field in columns:
+            names[field] = field
+        elif choice is None and (found := _usual(field, columns)) is not None:
+            names[field] = found
+        elif choice is None and field != "problem":
+            names[field] = field  # a later line of JSONL may have it
     if "problem" not in names:
         raise InvalidField("problem", f"say with --problem which column has the problems; {_list(columns)}")
-    return Columns(**{ours: names.get(ours, "") for ours in OURS})
+    return Columns(**{field: names.get(field, "") for field in FIELDS})
 
 
 def guesses(columns: Columns, given: Mapping[str, str | None]) -> dict[str, str]:
-    """Return the chosen columns that the user did not name and that do not have our names."""
+    """Return the chosen columns that the user did not name and that do not have the field's name."""
     chosen = columns.model_dump()
-    return {ours: chosen[ours] for ours in OURS if given.get(ours) is None and chosen[ours] not in ("", ours)}
+    return {
+        field: chosen[field]
+        for field in FIELDS
+        if given.get(field) is None and chosen[field] not in ("", field)
+    }
 
 
-def _usual(ours: str, columns: list[str]) -> str | None:
-    found = [name for name in columns if name in USUAL[ours]]
-    if len(found) > 1 and ours == "answer":
+def _usual(field: str, columns: list[str]) -> str | None:
+    found = [name for name in columns if name in USUAL[field]]
+    if len(found) > 1 and field == "answer":
         raise InvalidField(
             "answer",
             f"could be {' or '.join(found)}: say which with --answer, or --answer '' for none; {_list(columns)}",

@@ -38,8 +38,8 @@ def counter_of(pair: str) -> TokenCounter:
     tokenizer, prompt = Tokenizer.from_file(str(file)), config.prompt
 
     def count(text: str) -> int:
-        asked = prompt.replace("{problem}", text)
-        return len(tokenizer.encode(asked, add_special_tokens=False).ids)
+        rendered = prompt.replace("{problem}", text)
+        return len(tokenizer.encode(rendered, add_special_tokens=False).ids)
 
     return TokenCounter(count=count, how=f"counted with the tokenizer of '{pair}'")
 

@@ -31,12 +31,12 @@ class Beat:
 
 @dataclass(slots=True)
 class Pace:
-    """Measures how fast jobs end, from repeated looks. Times are seconds of one clock."""
+    """Measures how fast jobs end, from repeated counts. Times are seconds of one clock."""
 
     _changes: deque[tuple[float, int]] = field(default_factory=deque)
 
-    def look(self, now_s: float, num_ended: int) -> float:
-        """Return jobs per second over the last looks. 0 until a job has ended since the first look."""
+    def update(self, now_s: float, num_ended: int) -> float:
+        """Return jobs per second over the last counts. 0 until a job has ended since the first count."""
         changes = self._changes
         if not changes or changes[-1][1] != num_ended:
             changes.append((now_s, num_ended))

@@ -14,9 +14,9 @@ from specreason.settings import Settings
 
 
 def tell_guesses(columns: Mapping[str, str]) -> None:
-    """Say which columns were chosen by their usual names. `columns` maps our names to theirs."""
-    for ours, column in sorted(columns.items()):
-        print_message(f"column '{column}' is taken for the {ours}; --{ours} says otherwise")
+    """Say which columns were chosen by their usual names. `columns` is the column of each field."""
+    for field, column in sorted(columns.items()):
+        print_message(f"column '{column}' is taken for the {field}; --{field} says otherwise")
 
 
 def tell_limits(dataset: Dataset, configs: Sequence[RunConfig], settings: Settings) -> None:
@@ -47,7 +47,7 @@ def print_plan(dataset: Dataset, configs: Sequence[RunConfig], how: str, *, as_j
         "problem_tokens": dataset.num_tokens,
         "problem_tokens_are": how,
         "max_thinking_tokens": thinking,
-        "columns": {ours: column for ours, column in dataset.columns.model_dump().items() if column},
+        "columns": {field: column for field, column in dataset.columns.model_dump().items() if column},
     }
     words = (
         f"{dataset.num_problems:,} problems, {dataset.num_with_answer:,} with an answer: {num_jobs:,} jobs in "

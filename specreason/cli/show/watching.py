@@ -38,16 +38,16 @@ class Bars:
         self._progress = progress
         self._paces = {batch.batch_id: Pace() for batch in batches}
         self._bars = {
-            batch.batch_id: progress.add_task(_label(batch), total=batch.num_jobs, said="")
+            batch.batch_id: progress.add_task(_label(batch), total=batch.num_jobs, details="")
             for batch in batches
         }
         for batch in batches:
             self.show(batch)
 
     def show(self, batch: Batch) -> None:
-        rate = self._paces[batch.batch_id].look(time.monotonic(), batch.num_ended)
-        said = _said([batch], rate)
-        self._progress.update(self._bars[batch.batch_id], completed=batch.num_ended, said=said)
+        rate = self._paces[batch.batch_id].update(time.monotonic(), batch.num_ended)
+        details = _details([batch], rate)
+        self._progress.update(self._bars[batch.batch_id], completed=batch.num_ended, details=details)
 
 
 class Lines:
@@ -64,7 +64,7 @@ class Lines:
         now = time.monotonic()
         self._latest[batch.batch_id] = batch
         together = list(self._latest.values())
-        rate = self._pace.look(now, sum(each.num_ended for each in together))
+        rate = self._pace.update(now, sum(each.num_ended for each in together))
         if batch.ended:
             # A batch is shown again while its grades are waited for.
             if batch.batch_id not in self._ended:
@@ -77,8 +77,8 @@ class Lines:
     def _print(self, label: str, batches: Sequence[Batch], rate: float) -> None:
         num_ended, num_jobs = sum(each.num_ended for each in batches), sum(each.num_jobs for each in batches)
         counted = f"{label}: {num_ended} of {num_jobs} jobs have ended"
-        said = ", ".join(filter(None, (counted, _said(batches, rate))))
-        self._console.print(said, soft_wrap=True, markup=False)
+        line = ", ".join(filter(None, (counted, _details(batches, rate))))
+        self._console.print(line, soft_wrap=True, markup=False)
 
 
 def watched(client: Client, batches: Sequence[Batch], *, timeout_s: float | None) -> list[Batch]:
@@ -110,7 +110,7 @@ def display_of(batches: Sequence[Batch]) -> Iterator[Display]:
         BarColumn(),
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TimeElapsedColumn(table_column=Column(no_wrap=True)),
-        TextColumn("{task.fields[said]}", markup=False),
+        TextColumn("{task.fields[details]}", markup=False),
     )
     with Progress(*columns, console=console) as progress:
         yield Bars(progress, batches)
@@ -120,7 +120,7 @@ def _label(batch: Batch) -> str:
     return batch.name or f"{batch.scheme} {str(batch.batch_id)[-6:]}"
 
 
-def _said(batches: Sequence[Batch], rate: float) -> str:
+def _details(batches: Sequence[Batch], rate: float) -> str:
     """Return what is known beside the counts: the pace, a pause, the share of accepted drafts, jobs without success."""
     num_left = sum(batch.num_jobs - batch.num_ended for batch in batches)
     num_bad = sum(batch.num_ended - batch.num_succeeded for batch in batches)

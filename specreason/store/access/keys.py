@@ -71,7 +71,7 @@ def create_key(database: Database, new: NewKey) -> IssuedKey:
     """Make a key. Raises InvalidField."""
     _check(new)
     secret = PREFIX + secrets.token_urlsafe(NUM_RANDOM_BYTES)
-    row = {
+    values = {
         "id": uuid7(),
         "name": storable(new.name),
         "key_hash": _hash(secret),
@@ -81,8 +81,8 @@ def create_key(database: Database, new: NewKey) -> IssuedKey:
         "requests_per_minute": new.requests_per_minute,
     }
     with transaction(database) as connection:
-        made = connection.execute(insert(api_key).values(row).returning(api_key)).one()
-    return IssuedKey(key=_to_key(made), secret=secret)
+        row = connection.execute(insert(api_key).values(values).returning(api_key)).one()
+    return IssuedKey(key=_to_key(row), secret=secret)
 
 
 def list_keys(database: Database) -> tuple[ApiKey, ...]:

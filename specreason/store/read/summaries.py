@@ -115,9 +115,9 @@ job_summary = view_of("job_summary", JobSummary)
 def read_batch(database: Database, viewer: Viewer, batch_id: UUID) -> BatchSummary:
     """Raises NotFound."""
     visible = select(batch_summary).join(batch, batch.c.id == batch_summary.c.batch_id)
-    asked = visible.where(batch_summary.c.batch_id == batch_id, viewer.sees(batch.c.owner))
+    query = visible.where(batch_summary.c.batch_id == batch_id, viewer.sees(batch.c.owner))
     with single_statement(database) as connection:  # one round trip: clients that wait for a batch ask often
-        row = connection.execute(asked).one_or_none()
+        row = connection.execute(query).one_or_none()
     if row is None:
         raise no_batch(batch_id)
     return _to_batch(row)
