@@ -127,9 +127,8 @@ job = Table(
     moment("published_at"),  # when its message was last sent; NULL: the message is still to be sent
     Column("concurrency", Integer),  # jobs in flight on the worker at the last claim, this one included
     Column("resumed", Boolean, nullable=False, server_default=text("false")),
-    Column(
-        "gradable", Boolean, nullable=False, server_default=text("false")
-    ),  # its problem has a gold answer
+    # Whether its problem has a gold answer.
+    Column("gradable", Boolean, nullable=False, server_default=text("false")),
     created_at(),
     moment("started_at"),  # the first claim
     # NULL until the job has ended, from here on.
