@@ -6,7 +6,7 @@ the tables are vacuumed and analysed, as autovacuum would.
 *Empty jobs*: processes that claim and finish jobs without steps through `specreason.store.queue.jobs`, one after
 the other, each process its own share.
 
-*Selection*: the leader's `take_unpublished` with a full window of 256, of which 16 jobs wait for their message
+*Selection*: the leader's `take_unannounced` with a full window of 256, of which 16 jobs wait for their message
 again. Time and buffers (EXPLAIN, shared hit + read) of the statements that find these jobs; and time of the whole call,
 which besides marks them as announced and commits.
 

@@ -15,7 +15,7 @@ from sqlalchemy import event, text
 
 from benchmarks.long_queue import PAIR, submit
 from benchmarks.own_servers import empty, vacuum
-from specreason.store.queue.dispatch import take_unpublished
+from specreason.store.queue.dispatch import take_unannounced
 from specreason.store.session import Database
 
 WINDOW = 256
@@ -39,7 +39,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Cost of one `take_unpublished`; medians over many calls."""
+    """Cost of one `take_unannounced`; medians over many calls."""
 
     num_queued: int
     select_ms: float
@@ -52,7 +52,7 @@ def measure_selection(database: Database, num_jobs: int) -> Selection:
     empty(database)
     submit(database, NUM_BATCHES, num_jobs)
     vacuum(database, "job", "batch", "problem")
-    announced = take_unpublished(database, PAIR, window=WINDOW)
+    announced = take_unannounced(database, PAIR, window=WINDOW)
     draw = random.Random(0)
     calls_s, selects_s, buffers = [], [], []
     indexes: set[str] = set()
@@ -64,7 +64,7 @@ def measure_selection(database: Database, num_jobs: int) -> Selection:
         there = list(set(announced) - set(gone))
         with recorded_selects(database) as selects:
             started = time.perf_counter()
-            taken = take_unpublished(database, PAIR, window=WINDOW, messages=there, lost_after_s=LOST_AFTER_S)
+            taken = take_unannounced(database, PAIR, window=WINDOW, messages=there, lost_after_s=LOST_AFTER_S)
             calls_s.append(time.perf_counter() - started)
         assert len(taken) == NUM_FREE
         selects_s.append(sum(select.took_s for select in selects))
@@ -72,7 +72,7 @@ def measure_selection(database: Database, num_jobs: int) -> Selection:
         plans = [explain(database, select) for select in selects]
         buffers.append(sum(touched(plan) for plan in plans))
         indexes.update(name for plan in plans for name in used_indexes(plan))
-        take_unpublished(database, PAIR, window=WINDOW)
+        take_unannounced(database, PAIR, window=WINDOW)
     return Selection(
         num_queued=num_jobs,
         select_ms=round(1000 * statistics.median(selects_s), 3),

@@ -19,7 +19,7 @@ from kombu.exceptions import LimitExceeded, OperationalError
 from redis.exceptions import RedisError
 
 from specreason.errors import BrokerUnavailable, StoreUnavailable
-from specreason.store.queue.dispatch import take_unpublished, window_of
+from specreason.store.queue.dispatch import take_unannounced, window_of
 from specreason.store.queue.workers import live_slots
 from specreason.store.session import Database
 
@@ -82,23 +82,23 @@ class Doorbell:
             messages = connection.default_channel.client.lrange(queue_of(pair), 0, -1)
         return [_job_of(message) for message in messages]
 
-    def ring(self, pair: str, job_ids: Iterable[UUID]) -> None:
+    def announce(self, pair: str, job_ids: Iterable[UUID]) -> None:
         """Send one message per job to the pair's queue. The id of the Celery task is the id of the job."""
         with _reported():
             for job_id in job_ids:
                 name = str(job_id)
                 self._celery.send_task(RUN_JOB, args=[name], task_id=name, queue=queue_of(pair), retry=False)
 
-    def ring_due(
+    def announce_due(
         self, database: Database, pair: str, *, window: int, lost_after_s: float | None = None
     ) -> None:
-        """Take the due jobs from the store and announce them. See `take_unpublished` for `window` and `lost_after_s`.
+        """Take the due jobs from the store and announce them. See `take_unannounced` for `window` and `lost_after_s`.
 
         Raises StoreUnavailable if Postgres does not answer.
         """
         messages = self.waiting(pair)
-        due = take_unpublished(database, pair, window=window, messages=messages, lost_after_s=lost_after_s)
-        self.ring(pair, due)
+        due = take_unannounced(database, pair, window=window, messages=messages, lost_after_s=lost_after_s)
+        self.announce(pair, due)
 
     def announce_submitted(self, database: Database, pair: str, *, publish_window: int) -> None:
         """Announce the pair's next jobs, so that a submission need not wait for the leader's next round.
@@ -111,7 +111,7 @@ class Doorbell:
                 return
             try:
                 window = window_of(live_slots(database).get(pair, 0), most=publish_window)
-                self.ring_due(database, pair, window=window)
+                self.announce_due(database, pair, window=window)
             except StoreUnavailable as error:
                 log.warning("the batch is stored, and the leader will announce its jobs: %s", error)
 

@@ -86,7 +86,7 @@ class Leader:
     def _announce(self, pair: str, window: int) -> None:
         """Announce queued jobs that were never announced, or whose messages have left the queue unclaimed."""
         try:
-            self._doorbell.ring_due(
+            self._doorbell.announce_due(
                 self._database, pair, window=window, lost_after_s=self._settings.republish_s
             )
         except BrokerUnavailable:

@@ -1,7 +1,8 @@
 """The advisory locks of this database. Each has a number here, so that no two of them meet.
 
-A lock is taken for a subject, such as a pair or an owner. Postgres knows a subject by 32 bits of its hash: two
-subjects that share them wait for each other, and nothing worse comes of it.
+A lock is taken for a subject, such as a pair or an owner. Postgres knows a subject by 32 bits of its hash. Two subjects
+with equal bits share a lock: where callers wait for it, one waits for the other; where they only try it, one is told
+that the other is at work (a 409 for a request or a quota), or leaves its work for the next try.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from specreason.store.session import Connection
 
 
 class Lock(IntEnum):
-    """What a lock guards. The numbers are arbitrary; other programs in this database must not use them."""
+    """The purpose of each lock. The numbers are arbitrary; other programs in this database must not use them."""
 
     LEADER = 0x5BEC_0001  # the right to lead; one worker's supervisor has it
     MIGRATION = 0x5BEC_0002  # the schema
-    PUBLISHING = 0x5BEC_0003  # the window of announced jobs of a pair
+    ANNOUNCING = 0x5BEC_0003  # the window of announced jobs of a pair
     QUOTA = 0x5BEC_0004  # the number of queued jobs of an owner
     REQUEST = 0x5BEC_0005  # the answer to a request with an idempotency key
-    OPENAI_BATCH = 0x5BEC_0006  # the next move of one of OpenAI's batches
+    OPENAI_BATCH = 0x5BEC_0006  # the next transition of one of OpenAI's batches
 
 
 def wait_for(connection: Connection, lock: Lock, subject: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Brings a database to the present schema, and says whether it is there. The steps are in `migrations/`.
+"""Migrates a database and checks its revision. The steps are in `migrations/`.
 
 Views are text files in `views/`. To change one, edit its file and add a revision, which may be empty: a migration that
 reaches the newest revision installs the files as they stand. A revision that changes a column used by a view calls
@@ -23,7 +23,7 @@ from specreason.errors import InputError
 from specreason.store.locks import Lock, wait_for
 from specreason.store.session import Connection, Database, one_line, transaction
 
-VIEWS = ("live_worker", "graded_job", "job_summary", "batch_summary", "worker_summary")
+VIEWS = ("live_worker", "job_with_grade", "job_summary", "batch_summary", "worker_summary")
 """In this order: each may use those before it."""
 
 BEFORE_THE_FIRST_RELEASE = frozenset(f"000{number}" for number in range(1, 8))
@@ -32,7 +32,7 @@ BEFORE_THE_FIRST_RELEASE = frozenset(f"000{number}" for number in range(1, 8))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaGap:
-    """How a database differs from what this version needs, and what the operator does about it."""
+    """The difference between a database and the schema of this version, and the remedy."""
 
     found: str
     remedy: str
@@ -90,7 +90,7 @@ def alembic_config() -> Config:
 
 
 def install_views(connection: Connection) -> None:
-    """Replace every view by what its file says."""
+    """Recreate every view from its file."""
     drop_views(connection)
     for name in VIEWS:
         connection.exec_driver_sql(files("specreason.store").joinpath("views", f"{name}.sql").read_text())

@@ -56,14 +56,14 @@ class NewContent:
 
     @property
     def reader(self) -> BinaryIO:
-        """What was written, to be read. It is closed at the end of the block."""
+        """The written bytes, open for reading until the end of the block."""
         return self._file
 
     def keep(self, cleanup: ExitStack) -> StoredContent:
         """Make the file durable under its final name. Raises StoreUnavailable.
 
-        `cleanup` removes it again. The writer of its row first disarms that, with `pop_all`: from then on Postgres
-        alone says whether the file is known, and one that is not is swept later.
+        `cleanup` removes it again. Before writing the row, the caller disarms `cleanup` with `pop_all`: from then on
+        Postgres alone says whether the file is known, and an unknown file is swept later.
         """
         with _reported():
             self._file.flush()

@@ -116,7 +116,7 @@ def fail_openai_batch(database: Database, batch_id: UUID, errors: Sequence[Mappi
 
 
 def mark_cancelling(database: Database, viewer: Viewer, batch_id: UUID) -> None:
-    """Let nothing of it start from now on. A batch that has ended, or that the viewer does not see, stays as it is."""
+    """Mark the batch as being cancelled. A batch that has ended, or that the viewer does not see, stays as it is."""
     cancelled = update(openai_batch).where(
         openai_batch.c.id == batch_id,
         viewer.sees(openai_batch.c.owner),

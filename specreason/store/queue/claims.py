@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.functions import now
 
 from specreason.config import RunConfig
-from specreason.store.queue.transitions import lock_jobs, requeue_jobs
+from specreason.store.queue.transitions import give_back_jobs, lock_jobs
 from specreason.store.session import Database, transaction
 from specreason.store.tables.queue import batch, job
 from specreason.store.tables.states import AttemptOutcome, JobState
@@ -103,7 +103,7 @@ def release_claim(database: Database, job_id: UUID, fence: int) -> bool:
     with transaction(database) as connection:
         if not lock_jobs(connection, is_held(job_id, fence)):
             return False
-        requeue_jobs(connection, [job_id], outcome=AttemptOutcome.RELEASED)
+        give_back_jobs(connection, [job_id], outcome=AttemptOutcome.RELEASED)
     return True
 
 

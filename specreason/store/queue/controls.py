@@ -18,7 +18,7 @@ from specreason.reasoning.steps import StopReason
 from specreason.store.access.visibility import Viewer, require_batch, require_job
 from specreason.store.queue.fairness import forget_retries, restart_at_clock
 from specreason.store.queue.quota import check_quota, quota_of
-from specreason.store.queue.transitions import end_jobs, lock_jobs, revive_jobs
+from specreason.store.queue.transitions import end_jobs, lock_jobs, requeue_jobs
 from specreason.store.session import Connection, Database, transaction
 from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.files import openai_batch
@@ -190,7 +190,7 @@ def _requeue(connection: Connection, batch_id: UUID, which: ColumnElement[bool])
     most = quota_of(connection, owner) if ended and owner is not None else None
     if owner is not None and most is not None:
         check_quota(connection, owner, len(ended), most=most)
-    revive_jobs(connection, ended)
+    requeue_jobs(connection, ended)
     if ended:
         _reopen_results(connection, batch_id)
     return len(ended)

@@ -1,6 +1,6 @@
 """The duties of the leader: announce queued jobs, queue the jobs of lost workers again, end jobs after their deadline.
 
-Knows no broker: it says which jobs to announce. A job whose message was lost is due again after a while.
+This module knows no broker: it selects the jobs to announce. A job whose message was lost is due again after a while.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from specreason.errors import StoreUnavailable
 from specreason.reasoning.steps import StopReason
 from specreason.store.locks import Lock, try_lock_connection, wait_for
 from specreason.store.queue.fairness import advance_clock
-from specreason.store.queue.transitions import end_jobs, requeue_jobs
+from specreason.store.queue.transitions import end_jobs, give_back_jobs
 from specreason.store.session import Connection, Database, one_line, transaction
 from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.queue import event, job, worker
@@ -31,7 +31,7 @@ def window_of(slots: int, *, most: int) -> int:
     return min(most, MESSAGES_PER_SLOT * slots)
 
 
-def take_unpublished(
+def take_unannounced(
     database: Database,
     pair: str,
     *,
@@ -56,7 +56,7 @@ def take_unpublished(
         .with_for_update(skip_locked=True)
     )
     with transaction(database) as connection:
-        wait_for(connection, Lock.PUBLISHING, pair)
+        wait_for(connection, Lock.ANNOUNCING, pair)
         if lost_after_s is not None:
             long_ago = job.c.published_at <= now() - timedelta(seconds=lost_after_s)
             _forget(
@@ -128,7 +128,7 @@ def expire_leases(database: Database, *, max_lost: int = 3, not_after: datetime 
             outcome=AttemptOutcome.LOST,
             error=f"{max_lost + 1} workers were lost while they ran this job, the last with this job alone",
         )
-        requeue_jobs(
+        give_back_jobs(
             connection, [job_id for job_id in job_ids if job_id not in fatal], outcome=AttemptOutcome.LOST
         )
     return len(job_ids)

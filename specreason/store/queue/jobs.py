@@ -1,4 +1,4 @@
-"""What a worker does to a job: claim it, then finish it, retry it after an error, or give it back.
+"""Claims, finishes, retries and releases jobs, for a worker.
 
 A claim raises the job's fence. Every later call names that fence and does nothing if the job has moved on: it
 was cancelled, or its lease ran out and another worker has it.
@@ -19,7 +19,7 @@ from specreason.errors import PermanentJobError
 from specreason.reasoning.steps import StopReason
 from specreason.store.queue.claims import ClaimedJob, is_held, release_claim
 from specreason.store.queue.fairness import restart_after_failure
-from specreason.store.queue.transitions import end_jobs, lock_jobs, requeue_jobs
+from specreason.store.queue.transitions import end_jobs, give_back_jobs, lock_jobs
 from specreason.store.session import Connection, Database, transaction
 from specreason.store.tables.queue import attempt, batch, event, job, problem
 from specreason.store.tables.states import AttemptOutcome, EventKind, JobState
@@ -217,7 +217,7 @@ def retry(
             )
         else:
             longest = min(LONGEST_DELAY_S, delay_s * 2 ** (num_errors - 1))
-            requeue_jobs(
+            give_back_jobs(
                 connection,
                 [claimed.job_id],
                 outcome=AttemptOutcome.ERROR,

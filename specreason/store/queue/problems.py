@@ -51,7 +51,7 @@ class FileProblems:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CheckedProblems:
-    """`count` problems, each fine. `source` gives the same ones each time that it is iterated over."""
+    """`count` valid problems. `source` gives the same ones each time that it is iterated over."""
 
     source: Iterable[NewProblem]
     count: int

@@ -90,7 +90,7 @@ def end_jobs(
     )
 
 
-def requeue_jobs(
+def give_back_jobs(
     connection: Connection,
     job_ids: Sequence[UUID],
     *,
@@ -112,7 +112,7 @@ def requeue_jobs(
     )
 
 
-def revive_jobs(connection: Connection, job_ids: Sequence[UUID]) -> None:
+def requeue_jobs(connection: Connection, job_ids: Sequence[UUID]) -> None:
     """Queue locked, ended jobs again, with turns from the clock on. Their steps stay; their errors are forgotten."""
     if not job_ids:
         return

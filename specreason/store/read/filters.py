@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, select
 
 from specreason.store.tables.queue import job
 from specreason.store.tables.states import JobState
-from specreason.store.tables.views import graded_job
+from specreason.store.tables.views import job_with_grade
 from specreason.submission.text import storable
 
 
@@ -32,6 +32,8 @@ class JobFilter:
         if self.error is not None:
             conditions.append(job.c.error.icontains(storable(self.error), autoescape=True))
         if self.grade is not None:
-            newest = select(graded_job.c.is_correct).where(graded_job.c.id == job.c.id).scalar_subquery()
+            newest = (
+                select(job_with_grade.c.is_correct).where(job_with_grade.c.id == job.c.id).scalar_subquery()
+            )
             conditions.append(newest.is_(None) if self.grade == "none" else newest.is_(self.grade == "true"))
         return conditions

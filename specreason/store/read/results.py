@@ -35,7 +35,7 @@ from specreason.store.session import Database, transaction
 from specreason.store.tables.queue import batch, job, problem
 from specreason.store.tables.states import JobState
 from specreason.store.tables.trace import step, step_payload
-from specreason.store.tables.views import graded_job
+from specreason.store.tables.views import job_with_grade
 
 PAGE = 200  # jobs, or fewer where they are long
 BYTES_PER_TOKEN = 4  # about, in English
@@ -179,7 +179,7 @@ def _results(page: Subquery) -> Select[Any]:
             func.coalesce(texts.c.is_complete, False).label("is_complete"),
             func.coalesce(texts.c.reasoning, "").label("reasoning"),
             problem.c.answer.label("gold"),
-            graded_job.c.is_correct,
+            job_with_grade.c.is_correct,
             func.coalesce(texts.c.prompt_tokens, 0).label("prompt_tokens"),
             *(
                 cast(func.coalesce(job.c[name], 0), Integer).label(name)
@@ -198,7 +198,7 @@ def _results(page: Subquery) -> Select[Any]:
         .select_from(page)
         .join(job, job.c.id == page.c.id)
         .join(problem, problem.c.id == job.c.problem_id)
-        .join(graded_job, graded_job.c.id == page.c.id)
+        .join(job_with_grade, job_with_grade.c.id == page.c.id)
         .join(texts, true())
     )
 

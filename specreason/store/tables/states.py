@@ -28,7 +28,7 @@ OPEN = tuple(state for state in JobState if not state.ended)
 
 
 class Scope(StrEnum):
-    """What an API key may do."""
+    """The permissions of an API key."""
 
     SUBMIT = "submit"  # create batches and files
     READ = "read"
@@ -37,7 +37,7 @@ class Scope(StrEnum):
 
 
 class AttemptOutcome(StrEnum):
-    """How one attempt at a job ended. Only `error` counts towards the limit on attempts."""
+    """The outcome of one attempt at a job. Only `error` counts towards the limit on attempts."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -49,7 +49,7 @@ class AttemptOutcome(StrEnum):
 
 
 class FilePurpose(StrEnum):
-    """What a file is for, in OpenAI's words."""
+    """The purpose of a file, in OpenAI's words."""
 
     BATCH = "batch"  # uploaded, to be read by batches
     BATCH_OUTPUT = "batch_output"  # the results of the lines that succeeded

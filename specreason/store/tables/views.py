@@ -7,7 +7,7 @@ from dataclasses import fields
 from sqlalchemy import Boolean, Integer, TableClause, Text, Uuid, column, table
 
 live_worker = table("live_worker", column("id", Uuid), column("pair", Text), column("slots", Integer))
-graded_job = table("graded_job", column("id", Uuid), column("is_correct", Boolean))
+job_with_grade = table("job_with_grade", column("id", Uuid), column("is_correct", Boolean))
 
 
 def view_of(name: str, row: type) -> TableClause:

@@ -60,14 +60,14 @@ CROSS JOIN LATERAL (
         coalesce(sum(job.spent_tokens), 0)::bigint AS spent_tokens,
         coalesce(sum(job.engine_s), 0) AS engine_s,
         max(job.finished_at) AS last_finished_at
-    FROM graded_job AS job
+    FROM job_with_grade AS job
     WHERE job.batch_id = batch.id
 ) AS jobs;
 
 COMMENT ON VIEW batch_summary IS 'One row per batch: jobs per state, pass@1, latency, step acceptance, tokens.';
 COMMENT ON COLUMN batch_summary.batch_id IS 'uuid7: sorts by the time of submission';
 COMMENT ON COLUMN batch_summary.name IS 'the user''s name for it';
-COMMENT ON COLUMN batch_summary.pair IS 'model pair that was asked for';
+COMMENT ON COLUMN batch_summary.pair IS 'requested model pair';
 COMMENT ON COLUMN batch_summary.scheme IS 'base, drafter, specdecode, specreason or specreason+decode';
 COMMENT ON COLUMN batch_summary.config IS 'run configuration, verbatim';
 COMMENT ON COLUMN batch_summary.config_hash IS 'equal for two batches with equal configurations';

@@ -1,4 +1,4 @@
--- One row per job: what was asked, how it stands, and the sums over its steps so far (live while it runs).
+-- One row per job: the request, its state, and the sums over its steps so far (live while it runs).
 CREATE VIEW job_summary AS
 SELECT
     job.id AS job_id,
@@ -40,7 +40,7 @@ SELECT
     job.created_at,
     job.started_at,
     job.finished_at
-FROM graded_job AS job
+FROM job_with_grade AS job
 JOIN batch ON batch.id = job.batch_id
 JOIN problem ON problem.id = job.problem_id
 CROSS JOIN LATERAL (
@@ -65,7 +65,7 @@ COMMENT ON VIEW job_summary IS 'One row per job, with the sums over its steps so
 COMMENT ON COLUMN job_summary.job_id IS 'uuid7: sorts by the time of submission';
 COMMENT ON COLUMN job_summary.batch_id IS 'the batch it was submitted in';
 COMMENT ON COLUMN job_summary.batch_name IS 'the user''s name for the batch';
-COMMENT ON COLUMN job_summary.pair IS 'model pair that was asked for';
+COMMENT ON COLUMN job_summary.pair IS 'requested model pair';
 COMMENT ON COLUMN job_summary.scheme IS 'base, drafter, specdecode, specreason or specreason+decode';
 COMMENT ON COLUMN job_summary.problem_index IS 'order of the problem in its batch, from 0';
 COMMENT ON COLUMN job_summary.problem_id IS 'the user''s own name for the problem, if any';
@@ -97,7 +97,7 @@ COMMENT ON COLUMN job_summary.num_lost IS 'claims that ended with a lost worker,
 COMMENT ON COLUMN job_summary.concurrency IS 'jobs in flight on the worker at the last claim, this one included';
 COMMENT ON COLUMN job_summary.pair_fingerprint IS 'weights, templates and engine version that wrote the steps';
 COMMENT ON COLUMN job_summary.worker_id IS 'worker of the last claim';
-COMMENT ON COLUMN job_summary.deadline_at IS 'whatever has not ended then expires';
+COMMENT ON COLUMN job_summary.deadline_at IS 'when the job expires unless it has ended';
 COMMENT ON COLUMN job_summary.created_at IS 'when it was submitted';
 COMMENT ON COLUMN job_summary.started_at IS 'first claim';
 COMMENT ON COLUMN job_summary.finished_at IS 'when it reached its end state';

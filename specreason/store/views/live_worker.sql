@@ -9,4 +9,4 @@ COMMENT ON COLUMN live_worker.id IS 'id of the worker';
 COMMENT ON COLUMN live_worker.pair IS 'model pair that it holds';
 COMMENT ON COLUMN live_worker.host IS 'machine';
 COMMENT ON COLUMN live_worker.slots IS 'most jobs in flight';
-COMMENT ON COLUMN live_worker.lease_expires_at IS 'silent until then, it has lost its jobs';
+COMMENT ON COLUMN live_worker.lease_expires_at IS 'when its jobs are lost unless it renews the lease';

@@ -41,5 +41,5 @@ COMMENT ON COLUMN worker_summary.num_attempts IS 'jobs it has claimed so far';
 COMMENT ON COLUMN worker_summary.num_lost IS 'of these, those it was lost with';
 COMMENT ON COLUMN worker_summary.started_at IS 'when it could take jobs';
 COMMENT ON COLUMN worker_summary.heartbeat_at IS 'when its supervisor last renewed the lease';
-COMMENT ON COLUMN worker_summary.lease_expires_at IS 'silent until then, it has lost its jobs';
+COMMENT ON COLUMN worker_summary.lease_expires_at IS 'when its jobs are lost unless it renews the lease';
 COMMENT ON COLUMN worker_summary.stopped_at IS 'when it left or was given up';

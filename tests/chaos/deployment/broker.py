@@ -16,7 +16,7 @@ AWAY = (OperationalError, RedisError, OSError)
 
 
 class Broker:
-    """Each call connects anew. False where the broker is away."""
+    """The broker as the run reaches it. Each call opens a connection; False if the broker is away."""
 
     def __init__(self, url: str, pair: str) -> None:
         self._url = url
@@ -34,7 +34,7 @@ class Broker:
     def send(self, job_ids: Iterable[UUID]) -> bool:
         doorbell = Doorbell(self._url)
         try:
-            doorbell.ring(self._pair, job_ids)
+            doorbell.announce(self._pair, job_ids)
         except BrokerUnavailable:
             return False
         finally:

@@ -22,7 +22,7 @@ from specreason.embedded import Servers
 from specreason.store.access.keys import revoke_key
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue import controls
-from specreason.store.queue.dispatch import expire_leases, take_unpublished
+from specreason.store.queue.dispatch import expire_leases, take_unannounced
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.events import Subject, require_subject
 from specreason.store.session import Database
@@ -280,13 +280,13 @@ def test_a_batch_of_a_larger_priority_goes_before_those_that_came_earlier(
     client: TestClient, database: Database
 ) -> None:
     first, urgent = submit(database, 3), submit(database, 3)
-    before = take_unpublished(database, PAIR, window=2)
+    before = take_unannounced(database, PAIR, window=2)
     answer = client.post(f"/api/batches/{urgent}/priority", json={"priority": 5})
     assert (answer.status_code, answer.json()["priority"]) == (200, 5)
     waiting = [job for job in job_ids(database, urgent) if job not in before]
-    assert list(take_unpublished(database, PAIR, window=2 + len(waiting))) == waiting
+    assert list(take_unannounced(database, PAIR, window=2 + len(waiting))) == waiting
     rest = [job for job in job_ids(database, first) if job not in before]
-    assert list(take_unpublished(database, PAIR, window=6)) == rest
+    assert list(take_unannounced(database, PAIR, window=6)) == rest
 
 
 def test_a_priority_changes_no_job_that_has_ended_and_must_be_one(

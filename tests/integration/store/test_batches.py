@@ -128,7 +128,7 @@ def test_problems_are_read_twice_and_never_held(database: Database) -> None:
     assert problems.most_alive < 5
 
 
-def test_nobody_who_reads_events_waits_for_a_long_submission(database: Database) -> None:
+def test_readers_of_events_do_not_wait_for_a_long_submission(database: Database) -> None:
     class Problems:
         writers_of_events = 0
 

@@ -1,4 +1,4 @@
-"""What a user may do to jobs that were submitted, and when a worker hears of it."""
+"""The controls of a user over submitted jobs, and when a worker learns of them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from specreason.store.queue.controls import (
     set_batch_deadline,
     set_job_deadline,
 )
-from specreason.store.queue.dispatch import expire_deadlines, take_unpublished
+from specreason.store.queue.dispatch import expire_deadlines, take_unannounced
 from specreason.store.queue.jobs import JobResult, claim, finish, release, retry
-from specreason.store.queue.transitions import lock_jobs, requeue_jobs
+from specreason.store.queue.transitions import give_back_jobs, lock_jobs
 from specreason.store.read.summaries import read_batch, read_job
 from specreason.store.session import Database, transaction
 from specreason.store.tables.queue import batch, job
@@ -85,15 +85,15 @@ def test_cancelling_a_job_leaves_the_others(database: Database) -> None:
 def test_a_paused_batch_starts_nothing_and_goes_on_when_resumed(database: Database) -> None:
     batch_id = submit(database, 2)
     first, second = job_ids(database, batch_id)
-    take_unpublished(database, PAIR)
+    take_unannounced(database, PAIR)
     pause_batch(database, Viewer.EVERYONE, batch_id)
     assert read_batch(database, Viewer.EVERYONE, batch_id).paused_at is not None
-    assert take_unpublished(database, PAIR, lost_after_s=0) == ()
+    assert take_unannounced(database, PAIR, lost_after_s=0) == ()
     worker_id = start_worker(database)
     assert claim(database, first, worker_id=worker_id, pair_fingerprint=FINGERPRINT) is None
     resume_batch(database, Viewer.EVERYONE, batch_id)
     assert read_batch(database, Viewer.EVERYONE, batch_id).paused_at is None
-    assert take_unpublished(database, PAIR) == (first, second)
+    assert take_unannounced(database, PAIR) == (first, second)
     claimed(database, first, worker_id)
 
 
@@ -103,9 +103,9 @@ def test_a_running_job_of_a_paused_batch_is_called_back_and_waits(database: Data
     pause_batch(database, Viewer.EVERYONE, job.batch_id)
     assert recalled(database, [job]) == ((job, Recall.PAUSED),)
     assert release(database, job)
-    assert take_unpublished(database, PAIR) == ()
+    assert take_unannounced(database, PAIR) == ()
     resume_batch(database, Viewer.EVERYONE, job.batch_id)
-    assert take_unpublished(database, PAIR) == (job.job_id,)
+    assert take_unannounced(database, PAIR) == (job.job_id,)
 
 
 def test_a_job_queued_again_in_the_moment_of_a_pause_is_not_claimed(database: Database) -> None:
@@ -113,10 +113,10 @@ def test_a_job_queued_again_in_the_moment_of_a_pause_is_not_claimed(database: Da
     pause_batch(database, Viewer.EVERYONE, job.batch_id)
     release(database, job)
     execute(database, "UPDATE job SET paused = false")  # as if release had not seen the pause
-    assert take_unpublished(database, PAIR) == (job.job_id,)
+    assert take_unannounced(database, PAIR) == (job.job_id,)
     assert claim(database, job.job_id, worker_id=job.worker_id, pair_fingerprint=FINGERPRINT) is None
     resume_batch(database, Viewer.EVERYONE, job.batch_id)
-    assert take_unpublished(database, PAIR, lost_after_s=0) == (job.job_id,)
+    assert take_unannounced(database, PAIR, lost_after_s=0) == (job.job_id,)
 
 
 def test_a_job_given_back_in_the_moment_of_a_resume_is_not_left_paused(database: Database) -> None:
@@ -125,11 +125,11 @@ def test_a_job_given_back_in_the_moment_of_a_resume_is_not_left_paused(database:
     resuming = threading.Thread(target=resume_batch, args=(database, Viewer.EVERYONE, claimed_job.batch_id))
     with transaction(database) as connection:
         lock_jobs(connection, job.c.id == claimed_job.job_id)
-        requeue_jobs(connection, [claimed_job.job_id], outcome=AttemptOutcome.RELEASED)
+        give_back_jobs(connection, [claimed_job.job_id], outcome=AttemptOutcome.RELEASED)
         resuming.start()
         wait_for(lambda: num_waiting_for_locks(database) == 1, 10)
     resuming.join()
-    assert take_unpublished(database, PAIR) == (claimed_job.job_id,)
+    assert take_unannounced(database, PAIR) == (claimed_job.job_id,)
     claimed(database, claimed_job.job_id, claimed_job.worker_id)
 
 
@@ -138,11 +138,11 @@ def test_a_job_given_back_in_the_moment_of_a_pause_is_paused(database: Database)
     pausing = threading.Thread(target=pause_batch, args=(database, Viewer.EVERYONE, claimed_job.batch_id))
     with transaction(database) as connection:
         lock_jobs(connection, job.c.id == claimed_job.job_id)
-        requeue_jobs(connection, [claimed_job.job_id], outcome=AttemptOutcome.RELEASED)
+        give_back_jobs(connection, [claimed_job.job_id], outcome=AttemptOutcome.RELEASED)
         pausing.start()
         wait_for(lambda: num_waiting_for_locks(database) == 1, 10)
     pausing.join()
-    assert take_unpublished(database, PAIR) == ()
+    assert take_unannounced(database, PAIR) == ()
 
 
 def test_a_job_queued_again_by_hand_in_the_moment_of_a_resume_is_not_left_paused(database: Database) -> None:
@@ -155,7 +155,7 @@ def test_a_job_queued_again_by_hand_in_the_moment_of_a_resume_is_not_left_paused
         requeueing.start()
         wait_for(lambda: num_waiting_for_locks(database) == 1, 10)
     requeueing.join()
-    assert take_unpublished(database, PAIR) == (job_id,)
+    assert take_unannounced(database, PAIR) == (job_id,)
 
 
 def test_a_claim_in_the_moment_of_a_resume_leaves_nothing_paused(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""Leases that run out, jobs to announce, and who leads."""
+"""Leases that run out, jobs to announce, and leadership."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from sqlalchemy import event, text
 from specreason.errors import StoreUnavailable
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue.controls import cancel_batch, pause_batch, requeue_batch, resume_batch
-from specreason.store.queue.dispatch import Leadership, expire_leases, take_unpublished
+from specreason.store.queue.dispatch import Leadership, expire_leases, take_unannounced
 from specreason.store.queue.jobs import release, retry
 from specreason.store.queue.workers import beat, live_workers, stop_worker
 from specreason.store.read.summaries import read_batch, read_job
 from specreason.store.read.workers import list_workers
 from specreason.store.session import Database, connect
 from specreason.store.tables.states import JobState
+from tests.support.messages import names
 from tests.support.store.builders import PAIR, claim_one, claimed, expire, job_ids, start_worker, submit
 from tests.support.store.sql import execute, scalar
 from tests.support.workers.processes import wait_for
@@ -31,7 +32,7 @@ def test_jobs_of_an_expired_lease_are_queued_again(database: Database) -> None:
     summary = read_job(database, Viewer.EVERYONE, job.job_id)
     assert (summary.state, summary.num_lost) == (JobState.QUEUED, 1)
     assert scalar(database, "SELECT outcome FROM attempt") == "lost"
-    assert take_unpublished(database, PAIR) == (job.job_id,)
+    assert take_unannounced(database, PAIR) == (job.job_id,)
 
 
 def test_a_job_that_loses_too_many_workers_runs_alone_once_and_then_is_dead(database: Database) -> None:
@@ -43,7 +44,7 @@ def test_a_job_that_loses_too_many_workers_runs_alone_once_and_then_is_dead(data
         assert expire_leases(database) == 1
     summary = read_job(database, Viewer.EVERYONE, job_id)
     assert (summary.state, summary.num_lost, summary.num_attempts) == (JobState.DEAD, 4, 4)
-    assert summary.error == "4 workers were lost while they ran this job, the last with this job alone"
+    assert names(str(summary.error), "4 workers", "lost", "alone")
     assert read_batch(database, Viewer.EVERYONE, batch_id).num_dead == 1
 
 
@@ -80,58 +81,58 @@ def test_a_live_worker_is_listed_before_any_number_of_later_ones_that_stopped(da
 
 def test_each_job_is_announced_once_and_again_when_it_was_not_heard_of(database: Database) -> None:
     ids = job_ids(database, submit(database, 3))
-    assert take_unpublished(database, PAIR, lost_after_s=0) == ids
-    assert take_unpublished(database, PAIR, lost_after_s=60) == ()
-    assert take_unpublished(database, PAIR, messages=ids[:2], lost_after_s=0) == ids[2:]
-    assert take_unpublished(database, PAIR, lost_after_s=0) == ids
-    assert take_unpublished(database, "another pair") == ()
+    assert take_unannounced(database, PAIR, lost_after_s=0) == ids
+    assert take_unannounced(database, PAIR, lost_after_s=60) == ()
+    assert take_unannounced(database, PAIR, messages=ids[:2], lost_after_s=0) == ids[2:]
+    assert take_unannounced(database, PAIR, lost_after_s=0) == ids
+    assert take_unannounced(database, "another pair") == ()
 
 
-def test_a_queue_never_holds_more_messages_than_the_window_whatever_they_are_worth(
+def test_a_queue_never_holds_more_messages_than_the_window_even_stale_ones(
     database: Database,
 ) -> None:
     ids = job_ids(database, submit(database, 10))
     stale = [None] * 3
-    assert take_unpublished(database, PAIR, window=5, messages=stale, lost_after_s=0) == ids[:2]
-    assert take_unpublished(database, PAIR, window=5, messages=[*stale, *ids[:2]], lost_after_s=0) == ()
+    assert take_unannounced(database, PAIR, window=5, messages=stale, lost_after_s=0) == ids[:2]
+    assert take_unannounced(database, PAIR, window=5, messages=[*stale, *ids[:2]], lost_after_s=0) == ()
 
 
 def test_the_window_bounds_what_is_announced_and_unclaimed(database: Database) -> None:
     ids = job_ids(database, submit(database, 10))
-    assert take_unpublished(database, PAIR, window=4) == ids[:4]
-    assert take_unpublished(database, PAIR, window=4) == ()
+    assert take_unannounced(database, PAIR, window=4) == ids[:4]
+    assert take_unannounced(database, PAIR, window=4) == ()
     claimed(database, ids[1], start_worker(database))
-    assert take_unpublished(database, PAIR, window=4) == (ids[4],)
+    assert take_unannounced(database, PAIR, window=4) == (ids[4],)
 
 
 def test_a_larger_priority_goes_first_and_batches_of_one_priority_take_turns(database: Database) -> None:
     old, new = (job_ids(database, submit(database, 2)) for _ in range(2))
     urgent = job_ids(database, submit(database, 1, priority=5))
-    assert take_unpublished(database, PAIR) == (*urgent, old[0], new[0], old[1], new[1])
+    assert take_unannounced(database, PAIR) == (*urgent, old[0], new[0], old[1], new[1])
 
 
 def test_a_small_batch_behind_a_large_one_shares_the_places_from_where_the_large_one_is(
     database: Database,
 ) -> None:
     large = job_ids(database, submit(database, 500))
-    assert take_unpublished(database, PAIR, window=100) == large[:100]
+    assert take_unannounced(database, PAIR, window=100) == large[:100]
     small = job_ids(database, submit(database, 3))
     worker_id = start_worker(database)
     for job_id in large[:6]:
         claimed(database, job_id, worker_id)
-    assert set(take_unpublished(database, PAIR, window=100)) == {*small, *large[100:103]}
+    assert set(take_unannounced(database, PAIR, window=100)) == {*small, *large[100:103]}
 
 
 def test_a_batch_that_was_paused_does_not_make_up_for_lost_turns(database: Database) -> None:
     paused, other = submit(database, 50), submit(database, 50)
     pause_batch(database, Viewer.EVERYONE, paused)
-    served = take_unpublished(database, PAIR, window=40)
+    served = take_unannounced(database, PAIR, window=40)
     assert set(served) <= set(job_ids(database, other))
     resume_batch(database, Viewer.EVERYONE, paused)
     worker_id = start_worker(database)
     for job_id in served[:10]:
         claimed(database, job_id, worker_id)
-    following = take_unpublished(database, PAIR, window=40)
+    following = take_unannounced(database, PAIR, window=40)
     assert len(set(following) & set(job_ids(database, other))) in (4, 5)
 
 
@@ -139,11 +140,11 @@ def test_a_job_queued_again_does_not_pull_newcomers_to_the_front(database: Datab
     ids = job_ids(database, submit(database, 50))
     worker_id = start_worker(database)
     first = claimed(database, ids[0], worker_id)
-    for job_id in take_unpublished(database, PAIR, window=20):
+    for job_id in take_unannounced(database, PAIR, window=20):
         claimed(database, job_id, worker_id)
     release(database, first)
     late = job_ids(database, submit(database, 2))
-    assert take_unpublished(database, PAIR, window=4) == (ids[0], late[0], ids[21], late[1])
+    assert take_unannounced(database, PAIR, window=4) == (ids[0], late[0], ids[21], late[1])
 
 
 def test_a_job_of_a_lost_worker_goes_before_newcomers_however_empty_the_queue_was_when_they_came(
@@ -151,12 +152,12 @@ def test_a_job_of_a_lost_worker_goes_before_newcomers_however_empty_the_queue_wa
 ) -> None:
     ids = job_ids(database, submit(database, 20))
     worker_id = start_worker(database)
-    for job_id in take_unpublished(database, PAIR):
+    for job_id in take_unannounced(database, PAIR):
         claimed(database, job_id, worker_id)
     newcomers = job_ids(database, submit(database, 5))  # when nothing is queued
     expire(database, worker_id)
     assert expire_leases(database) == 20
-    assert take_unpublished(database, PAIR, window=22) == (*ids, *newcomers[:2])
+    assert take_unannounced(database, PAIR, window=22) == (*ids, *newcomers[:2])
 
 
 def test_jobs_that_are_queued_again_by_hand_do_not_go_before_those_that_came_meanwhile(
@@ -165,9 +166,9 @@ def test_jobs_that_are_queued_again_by_hand_do_not_go_before_those_that_came_mea
     old = submit(database, 10)
     cancel_batch(database, Viewer.EVERYONE, old)
     served = job_ids(database, submit(database, 30))
-    assert take_unpublished(database, PAIR, window=20) == served[:20]
+    assert take_unannounced(database, PAIR, window=20) == served[:20]
     assert requeue_batch(database, Viewer.EVERYONE, old, [JobState.CANCELLED]) == 10
-    following = take_unpublished(database, PAIR, window=26)
+    following = take_unannounced(database, PAIR, window=26)
     assert len(set(following) & set(served)) == 2
 
 
@@ -176,35 +177,35 @@ def test_a_batch_whose_jobs_all_failed_once_does_not_go_before_one_that_came_mea
 ) -> None:
     failed = job_ids(database, submit(database, 10))
     worker_id = start_worker(database)
-    for job_id in take_unpublished(database, PAIR):
+    for job_id in take_unannounced(database, PAIR):
         assert retry(database, claimed(database, job_id, worker_id), "the hub is away", delay_s=0.001)
     newcomers = job_ids(database, submit(database, 3))
     execute(database, "UPDATE job SET run_after = now()")
-    assert set(newcomers) < set(take_unpublished(database, PAIR, window=7))
+    assert set(newcomers) < set(take_unannounced(database, PAIR, window=7))
     assert len(failed) == 10
 
 
 def test_the_clock_of_a_queue_never_goes_back(database: Database) -> None:
     submit(database, 10)
-    take_unpublished(database, PAIR, window=5)
+    take_unannounced(database, PAIR, window=5)
     (early,) = job_ids(database, submit(database))
     execute(database, f"UPDATE job SET turn = 0 WHERE id = '{early}'")
-    take_unpublished(database, PAIR, window=6)
+    take_unannounced(database, PAIR, window=6)
     assert scalar(database, "SELECT turn FROM turn_clock") == 4
 
 
 def test_a_job_is_not_announced_before_its_time(database: Database) -> None:
     ids = job_ids(database, submit(database, 2))
     execute(database, f"UPDATE job SET run_after = now() + interval '1 h' WHERE id = '{ids[0]}'")
-    assert take_unpublished(database, PAIR) == (ids[1],)
+    assert take_unannounced(database, PAIR) == (ids[1],)
 
 
 def test_a_released_job_is_announced_at_once(database: Database) -> None:
     (job_id,) = job_ids(database, submit(database))
-    take_unpublished(database, PAIR)
+    take_unannounced(database, PAIR)
     job = claimed(database, job_id, start_worker(database))
     assert release(database, job)
-    assert take_unpublished(database, PAIR) == (job_id,)
+    assert take_unannounced(database, PAIR) == (job_id,)
 
 
 def test_a_long_queue_is_read_through_its_indexes_only(database: Database) -> None:
@@ -218,8 +219,8 @@ def test_a_long_queue_is_read_through_its_indexes_only(database: Database) -> No
         if "FROM job" in statement:
             statements.append((statement, values))
 
-    take_unpublished(database, PAIR, window=2)
-    take_unpublished(database, PAIR, window=3, messages=[None], lost_after_s=10)
+    take_unannounced(database, PAIR, window=2)
+    take_unannounced(database, PAIR, window=3, messages=[None], lost_after_s=10)
     event.remove(database, "before_cursor_execute", note)
     statements = [(sent, values) for sent, values in statements if sent.startswith("SELECT")]
     assert len(statements) == 5

@@ -20,37 +20,37 @@ def tell(connection: Connection, kind: EventKind, subject: Subject) -> None:
     connection.execute(insert(event).values(kind=kind, batch_id=subject.batch_id))
 
 
-def latest(settled: HighWaterMark) -> int:
-    """After a fresh look."""
+def latest(mark: HighWaterMark) -> int:
+    """The mark after a fresh poll."""
     time.sleep(POLL_EVERY_S)
-    return settled.latest()
+    return mark.latest()
 
 
 def test_an_event_that_commits_late_holds_back_those_behind_it(database: Database) -> None:
     subject = Subject(batch_id=submit(database))
-    settled = HighWaterMark(database)
-    before = latest(settled)
+    mark = HighWaterMark(database)
+    before = latest(mark)
     with database.connect() as slow, database.connect() as fast:
         tell(slow, EventKind.BATCH_PAUSED, subject)
         tell(fast, EventKind.BATCH_RESUMED, subject)
         fast.commit()
         for _ in range(3):
-            assert latest(settled) == before
+            assert latest(mark) == before
         slow.commit()
-    up_to = latest(settled)
+    up_to = latest(mark)
     seen = read_events(database, Viewer.EVERYONE, subject, after=before, up_to=up_to)
     assert [each.kind for each in seen] == [EventKind.BATCH_PAUSED, EventKind.BATCH_RESUMED]
 
 
 def test_a_writer_who_came_later_does_not_hold_back_what_was_there(database: Database) -> None:
     subject = Subject(batch_id=submit(database))
-    settled = HighWaterMark(database)
+    mark = HighWaterMark(database)
     with database.connect() as first, database.connect() as second:
         tell(first, EventKind.BATCH_PAUSED, subject)
-        latest(settled)
+        latest(mark)
         tell(second, EventKind.BATCH_RESUMED, subject)
         first.commit()
-        up_to = latest(settled)
+        up_to = latest(mark)
         kinds = [each.kind for each in read_events(database, Viewer.EVERYONE, subject, after=0, up_to=up_to)]
         assert kinds == [EventKind.BATCH_SUBMITTED, EventKind.BATCH_PAUSED]
         second.rollback()

@@ -1,4 +1,4 @@
-"""One request under one key creates once, whoever asks again and whatever dies."""
+"""One request under one key creates once, even if it is repeated and processes die."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_an_answer_is_forgotten_after_a_week_and_not_before(database: Database) 
     assert len(created) == 1
 
 
-def test_whoever_leads_the_workers_forgets_old_answers(database: Database, servers: Servers) -> None:
+def test_the_leader_forgets_old_answers(database: Database, servers: Servers) -> None:
     answered(database, REQUEST, nothing)
     execute(database, "UPDATE idempotency_key SET created_at = now() - interval '8 days'")
     doorbell = Doorbell(servers.broker_url)

@@ -1,4 +1,4 @@
-"""What a claim allows, and what it no longer allows once the job has moved on."""
+"""The writes that a claim allows, and no longer allows once the job has moved on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from specreason.reasoning.steps import StopReason
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue.claims import ClaimedJob, Recall, keep_message, recalled
 from specreason.store.queue.controls import cancel_job
-from specreason.store.queue.dispatch import expire_leases, take_unpublished
+from specreason.store.queue.dispatch import expire_leases, take_unannounced
 from specreason.store.queue.jobs import (
     JobResult,
     LeaseExpired,
@@ -95,7 +95,7 @@ def test_a_message_in_the_hand_of_a_worker_that_waits_to_be_alone_is_not_sent_ag
     execute(database, "UPDATE job SET alone = true, published_at = now() - interval '1 h'")
     worker_id = start_worker(database)
     assert keep_message(database, job_id, worker_id=worker_id)
-    assert take_unpublished(database, PAIR, lost_after_s=60) == ()
+    assert take_unannounced(database, PAIR, lost_after_s=60) == ()
     cancel_job(database, Viewer.EVERYONE, job_id)
     assert not keep_message(database, job_id, worker_id=worker_id)
 
@@ -108,7 +108,7 @@ def test_a_job_that_must_run_alone_is_left_to_a_worker_with_less_to_do(database:
     assert keep_message(database, alone, worker_id=busy)  # there is no other worker
     idle = start_worker(database)
     assert not keep_message(database, alone, worker_id=busy)
-    assert take_unpublished(database, PAIR) == (alone,)
+    assert take_unannounced(database, PAIR) == (alone,)
     assert keep_message(database, alone, worker_id=idle)
 
 
@@ -212,7 +212,7 @@ def test_a_job_that_must_run_alone_is_claimed_only_when_nothing_runs_beside_it(d
     claimed(database, job_id, worker_id)
 
 
-def test_whoever_lost_the_claim_changes_nothing(database: Database) -> None:
+def test_a_worker_that_lost_the_claim_changes_nothing(database: Database) -> None:
     job = claim_one(database)
     expire(database, job.worker_id)
     assert expire_leases(database) == 1

@@ -131,7 +131,7 @@ def test_two_submissions_of_one_owner_at_once_are_one_and_a_refusal(database: Da
 
 
 def test_jobs_that_are_queued_again_count_against_the_quota_of_their_owner(database: Database) -> None:
-    """Whoever asks: an administrator has no quota of his own here."""
+    """This also holds if an administrator queues them, who has no quota here."""
     small = create_key(database, NewKey(name="small", owner="ada", max_queued_jobs=2))
     create_key(database, NewKey(name="large", owner="ada", max_queued_jobs=6))
     create_key(database, NewKey(name="none", owner="bob"))

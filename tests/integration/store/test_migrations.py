@@ -42,7 +42,13 @@ INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND index
 NEWEST = "r0001"
 GOLDEN = Path(__file__).with_name("schema.txt")
 DROPPED = ("file", "content|bytea|||\n")  # the table, and its line in the golden text
-NEW_VIEWS = {"graded_job", "live_worker"}
+NEW_VIEWS = {"job_with_grade", "live_worker"}
+# Comments on columns of views that are worded differently since the golden text was written; nothing else may differ.
+REWORDED = {
+    "model pair that was asked for": "requested model pair",
+    "whatever has not ended then expires": "when the job expires unless it has ended",
+    "silent until then, it has lost its jobs": "when its jobs are lost unless it renews the lease",
+}
 
 
 @pytest.fixture
@@ -101,8 +107,15 @@ def by_name(text: str) -> dict[str, str]:
 
 
 def test_the_first_release_has_the_tables_that_development_led_to(database_url: str) -> None:
-    """Equal in every column, its place, type and default, in indexes, checks and foreign keys, but for one column."""
-    expected = by_name(GOLDEN.read_text())
+    """Equal in every column, its place, type and default, in indexes, checks and foreign keys, but for one column.
+
+    The comments of views are equal but for REWORDED.
+    """
+    golden = GOLDEN.read_text()
+    for before, now in REWORDED.items():
+        assert f"|{before}\n" in golden
+        golden = golden.replace(f"|{before}\n", f"|{now}\n")
+    expected = by_name(golden)
     table, line = DROPPED
     assert line in expected[table]
     expected[table] = expected[table].replace(line, "")

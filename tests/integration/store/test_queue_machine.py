@@ -1,4 +1,4 @@
-"""Whatever happens to jobs, in whatever order, the queue keeps its rules: a state machine on a real Postgres.
+"""The queue keeps its rules under any sequence of moves: a state machine on a real Postgres.
 
 Hypothesis picks the moves. After each one the database must agree with a small model (`queue_model`) and keep every
 rule of `queue_rules`. A crash is no move: a claim that its worker forgot, or slept over, stays in the machine as a
@@ -45,7 +45,7 @@ from specreason.store.queue.controls import (
     resume_batch,
     set_batch_deadline,
 )
-from specreason.store.queue.dispatch import expire_deadlines, expire_leases, take_unpublished
+from specreason.store.queue.dispatch import expire_deadlines, expire_leases, take_unannounced
 from specreason.store.queue.jobs import (
     JobResult,
     LeaseExpired,
@@ -149,7 +149,7 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
 
     @move(when=lambda self: self.alive, pick=PICKS, stopped=booleans())
     def lose_a_worker(self, pick: int, stopped: bool) -> None:
-        """It falls silent; or is stopped, by a supervisor whose child has crashed, and gives no job back."""
+        """The worker falls silent; or its child has crashed, and the supervisor stops it and gives no job back."""
         worker = picked(self.alive, pick)
         if stopped:
             stop_worker(self.database, worker.worker_id)
@@ -196,7 +196,7 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
                 job.announced = False
         eligible = [job for job in waiting if job.due and not job.announced]
         room = WINDOW - sum(job.announced for job in waiting)
-        taken = take_unpublished(self.database, PAIR, window=WINDOW, lost_after_s=0 if again else None)
+        taken = take_unannounced(self.database, PAIR, window=WINDOW, lost_after_s=0 if again else None)
         announced = [job for job_id in taken for job in eligible if job.job_id == job_id]
         assert len(announced) == len(taken) == max(0, min(room, len(eligible)))
         most_urgent = sorted((job.batch.priority for job in eligible), reverse=True)
@@ -304,7 +304,7 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
             ended = [job] if job.state in REQUEUABLE else []
             assert requeue_job(self.database, Viewer.EVERYONE, job.job_id) is bool(ended)
         for each in ended:
-            each.revive()
+            each.requeue()
 
     # How it is done
 
@@ -435,7 +435,7 @@ EVERYTHING = f"SELECT {EVERYTHING}"
 
 
 @pytest.mark.timeout(600)
-def test_whatever_happens_the_queue_keeps_its_rules(database: Database) -> None:
+def test_the_queue_keeps_its_rules_under_any_sequence_of_moves(database: Database) -> None:
     writer = TraceWriter(database)
     with asyncio.Runner() as runner:
         run_state_machine_as_test(lambda: QueueMachine(database, writer, runner), settings=SETTINGS)

@@ -1,4 +1,4 @@
-"""What a wrong database URL says."""
+"""The errors of a wrong database URL."""
 
 from __future__ import annotations
 

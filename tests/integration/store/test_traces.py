@@ -1,4 +1,4 @@
-"""The trace writer: when a step counts as durable, who may write one, and that it comes back as it went in."""
+"""The trace writer: when a step is durable, which claims may write one, and that it is read as it was written."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ async def test_a_step_out_of_order_is_refused(database: Database, writer: TraceW
         await sink.append(accepted(2))
 
 
-async def test_a_lost_connection_is_made_anew(database: Database, writer: TraceWriter) -> None:
+async def test_a_lost_connection_is_opened_again(database: Database, writer: TraceWriter) -> None:
     sink = writer.sink(claim_one(database))
     for index in range(3):
         await sink.append(accepted(index))

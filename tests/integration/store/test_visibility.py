@@ -1,4 +1,4 @@
-"""Who sees a batch: its owner, and those who see every row."""
+"""Viewers: the owner of a batch, an administrator, and another owner."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.store.sql import execute
 
 
 def sees(database: Database, viewer: Viewer, batch_id: UUID) -> bool:
-    """Whether the viewer sees the batch; its first job must be seen likewise."""
+    """Whether the viewer sees the batch. Asserts that the same holds for its first job."""
     seen = []
     with transaction(database) as connection:
         for require, row_id in ((require_batch, batch_id), (require_job, job_ids(database, batch_id)[0])):
@@ -29,7 +29,7 @@ def sees(database: Database, viewer: Viewer, batch_id: UUID) -> bool:
     return batch
 
 
-def test_a_batch_is_seen_by_its_owner_and_by_those_who_see_every_row(database: Database) -> None:
+def test_a_batch_is_seen_by_its_owner_and_by_an_administrator_only(database: Database) -> None:
     batch_id = submit(database)
     execute(database, "UPDATE batch SET owner = 'ada'")
     assert sees(database, Viewer.of("ada"), batch_id)
@@ -37,7 +37,7 @@ def test_a_batch_is_seen_by_its_owner_and_by_those_who_see_every_row(database: D
     assert not sees(database, Viewer.of("eve"), batch_id)
 
 
-def test_a_batch_without_an_owner_is_seen_only_by_those_who_see_every_row(database: Database) -> None:
+def test_a_batch_without_an_owner_is_seen_by_administrators_only(database: Database) -> None:
     batch_id = submit(database)
     assert sees(database, Viewer.EVERYONE, batch_id)
     assert not sees(database, Viewer.of("ada"), batch_id)

@@ -21,7 +21,7 @@ def database_called(servers: Servers, name: str) -> str:
 
 @contextmanager
 def own_database(servers: Servers, administration: Database) -> Iterator[str]:
-    """The URL of a migrated database that nobody else uses; it is dropped with the block."""
+    """The URL of a migrated database that only the caller uses; it is dropped at the end of the block."""
     name = f"test_{uuid7().hex}"
     with administration.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def full_disk(num_bytes: int) -> Iterator[None]:
-    """Whoever in this process writes on in a file of `num_bytes` gets an error."""
+    """Writes beyond the first `num_bytes` of a file fail in this process."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, limits[1]))
     try:

@@ -72,7 +72,7 @@ class JobModel:
     def restart_after_failure(self, *, due: bool = True) -> None:
         self.state, self.announced, self.due = JobState.QUEUED, False, due
 
-    def revive(self) -> None:
+    def requeue(self) -> None:
         """As a user queues an ended job again."""
         self.restart_after_failure()
         self.num_errors = self.num_lost = 0
@@ -81,7 +81,7 @@ class JobModel:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a worker believes to hold, for ever: it may have crashed, or been cancelled, or slept."""
+    """A claim that a worker believes it holds, for ever: it may have crashed, or been cancelled, or slept."""
 
     claimed: ClaimedJob
     job: JobModel = field(repr=False)
@@ -92,7 +92,7 @@ class Claim:
 
 
 class QueueModel:
-    """All that was ever made, oldest first."""
+    """Every batch, job, worker and claim of the run, oldest first."""
 
     def __init__(self) -> None:
         super().__init__()

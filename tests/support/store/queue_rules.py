@@ -1,4 +1,4 @@
-"""What is true of the queue's tables at every moment, each rule as SQL that finds what breaks it.
+"""The rules of the queue's tables, which hold at every moment; each is SQL that finds the rows that break it.
 
 One statement asks for all of them, so it may be asked while workers run: it sees one moment.
 """

@@ -1,4 +1,4 @@
-"""Real workers for the tests that kill them, and what such a test does besides: submit, hold up, lock, count."""
+"""Real workers for the tests that kill them, and the other actions of such a test: submit, hold up, lock, count."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ class WorkerHarness:
 
     def announce(self, *job_ids: UUID) -> None:
         doorbell = Doorbell(self.broker_url)
-        doorbell.ring(PAIR, job_ids)
+        doorbell.announce(PAIR, job_ids)
         doorbell.close()
 
     def lose_messages(self) -> int:

@@ -1,5 +1,5 @@
 -- Each job as its table has it, with the newest of its grades, which is the one that counts. The rule stands here only.
-CREATE VIEW graded_job AS
+CREATE VIEW job_with_grade AS
 SELECT job.*, newest_grade.is_correct
 FROM job
 LEFT JOIN LATERAL (
@@ -10,5 +10,5 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS newest_grade ON true;
 
-COMMENT ON VIEW graded_job IS 'One row per job: the columns of the table job, and the newest grade.';
-COMMENT ON COLUMN graded_job.is_correct IS 'newest grade; NULL while there is none';
+COMMENT ON VIEW job_with_grade IS 'One row per job: the columns of the table job, and the newest grade.';
+COMMENT ON COLUMN job_with_grade.is_correct IS 'newest grade; NULL while there is none';
