@@ -1,4 +1,4 @@
-"""What a user may choose for a run, and which pairs a deployment serves. Unknown keys are refused.
+"""A run's configuration and the deployment's pairs. Unknown keys are refused.
 
 `RunConfig` is stored with its hash on every batch; `PairConfig` is one table of `pairs.toml`.
 """

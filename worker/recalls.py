@@ -64,10 +64,9 @@ class ClaimsHere:
 
     @contextmanager
     def claimed(self, job_id: UUID, claim: Callable[[], ClaimedJob | None]) -> Iterator[RunningJob | None]:
-        """Call `claim` for the job and hold what it answers; yields None where it took nothing.
+        """Call `claim` and register the claimed job until the end of the block. Yields None if nothing was claimed.
 
-        The job counts as being claimed until `claim` returns, and from then on as running until this ends: no moment
-        lies between.
+        The job is always either claiming or running: claiming until `claim` returns, then running.
         """
         message = object()
         self._claiming[message] = job_id

@@ -73,7 +73,7 @@ class JobRunner:
         threading.Thread(target=recalls.listen, name="recalls", daemon=True).start()
 
     def __call__(self, job_id: UUID) -> None:
-        """Claim the job and run it until its end is stored. Do nothing if it is not this worker's to take."""
+        """Claim the job and run it until its end is stored. Do nothing if this worker cannot claim it."""
         if self.engine_died.is_set():
             # Wait for the end of this process: a thread that returns takes the next message and drops it.
             threading.Event().wait()

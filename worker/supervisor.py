@@ -1,4 +1,4 @@
-"""One worker as its operator sees it, `specreason worker`: it holds the lease and the child that runs the jobs.
+"""The supervisor of one worker, `specreason worker`: it holds the lease and runs the child, which runs the jobs.
 
 The supervisor loads no model. It renews the worker's lease while its child makes progress, restarts the child when
 the child ends, keeps a grader running, and stands as a candidate for the leader of all workers.

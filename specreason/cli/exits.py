@@ -48,7 +48,7 @@ STATUS_OF: tuple[tuple[type[SpecReasonError], int], ...] = (
     (Detached, EXIT_INTERRUPTED),
 )
 EXIT_HELP = (
-    "Exit status: 0 done · 1 a defect of ours · 2 wrong input or configuration · 3 done, but some jobs or checks "
+    "Exit status: 0 done · 1 an internal error · 2 wrong input or configuration · 3 done, but some jobs or checks "
     "failed · 4 not found · 5 not allowed · 6 conflict · 7 a server cannot be reached or started · 8 timeout · "
     "130 Ctrl-C."
 )

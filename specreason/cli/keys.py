@@ -20,7 +20,8 @@ def create(
     name: Annotated[str, typer.Argument(help="What the key is for, to recognise it by.")],
     *,
     owner: Annotated[
-        str | None, typer.Option(help="Whose batches it makes and sees. Default: the name.")
+        str | None,
+        typer.Option(help="The owner of the batches that the key creates and reads. Default: the name."),
     ] = None,
     scope: Annotated[
         list[str] | None,

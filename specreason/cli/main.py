@@ -55,7 +55,7 @@ def version(as_json: AsJson = False) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line; return its exit status. Only a defect of ours leaves as an exception."""
+    """Run one command line; return its exit status. Only an internal error leaves as an exception."""
     as_json = wants_json(arguments)
     try:
         status = app(args=list(arguments), prog_name="specreason", standalone_mode=False) or 0

@@ -65,7 +65,7 @@ def submit(
     ] = None,
     priority: Annotated[int, typer.Option(min=-100, max=100, help="Larger goes first.")] = 0,
     deadline_s: Annotated[
-        float | None, typer.Option(help="Seconds after which what has not ended expires; more than 0.")
+        float | None, typer.Option(help="Seconds until unfinished jobs expire; more than 0.")
     ] = None,
     metadata: Annotated[
         str | None, typer.Option(help="A JSON object, or a file with one; kept with the batch.")

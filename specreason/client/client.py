@@ -87,7 +87,7 @@ class Client:
         return replace(decode(Grid, body), replayed=replayed)
 
     def batch(self, batch_id: UUID) -> Batch:
-        """How the batch stands."""
+        """The batch's current summary."""
         return decode(Batch, self._get(f"/api/batches/{batch_id}"))
 
     def batches(self, *, is_open: bool | None = None, name: str | None = None) -> Iterator[Batch]:
@@ -108,7 +108,7 @@ class Client:
         return self._pages(f"/api/batches/{batch_id}/jobs", Job, "after", **filters)
 
     def job(self, job_id: UUID) -> Job:
-        """How the job stands."""
+        """The job's current summary."""
         return decode(Job, self._get(f"/api/jobs/{job_id}"))
 
     def steps(self, job_id: UUID) -> Iterator[Step]:
@@ -133,7 +133,7 @@ class Client:
         timeout_s: float | None = None,
         on_progress: Callable[[Batch], None] | None = None,
     ) -> Batch:
-        """Return once every job of the batch has ended. `on_progress` gets the batch at every look.
+        """Return once every job of the batch has ended. `on_progress` gets the batch at every poll.
 
         Raises TimedOut after `timeout_s` seconds; the batch goes on.
         """
@@ -149,7 +149,7 @@ class Client:
         return wait_for(self.batch, batch_ids, timeout_s, on_progress)
 
     def results(self, batch_id: UUID) -> Iterator[Result]:
-        """How each job ended, in the order submitted, as it is read from the server."""
+        """The result of each job that has ended, in the order submitted, as it is read from the server."""
         for line in self.result_lines(batch_id):
             yield decode(Result, loaded(line, "a result"))
 
@@ -199,7 +199,7 @@ class Client:
         return tuple(decode(Worker, row) for row in decode(Rows, self._get("/api/workers")).data)
 
     def health(self) -> Health:
-        """What this deployment is. Raises Unreachable where its database does not answer."""
+        """The deployment's version and pairs. Raises Unreachable if its database does not answer."""
         return decode(Health, self._get("/api/health"))
 
     def _get(self, path: str, **params: Any) -> Any:

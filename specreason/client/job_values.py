@@ -1,4 +1,4 @@
-"""What the API returns of one job: how it stands, its steps and attempts, its result.
+"""Values that the API returns for one job: its state, its steps and attempts, its result.
 
 The comments of the view `job_summary` and of the table `step` explain the fields.
 """
@@ -123,7 +123,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How one job ended: a line of a batch's results."""
+    """The result of one job that has ended: a line of a batch's results."""
 
     job_id: UUID
     problem_id: str | None

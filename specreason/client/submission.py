@@ -24,10 +24,10 @@ Problems = str | Path | bytes | IO[bytes] | Iterable[Mapping[str, Any]]
 
 
 class Arguments(TypedDict, total=False):
-    """What `Client.submit` takes besides the problems: the options of a submission, and a name for its file.
+    """Arguments of `Client.submit` besides the problems: the options of a submission, and a name for its file.
 
     `config` has the fields of RunConfig, `mapping` names the columns, as {"problem": "question"}, `deadline_s` is
-    seconds from the submission, and `filename` is what the server calls content that has no name of its own.
+    seconds from the submission, and `filename` is the name of content that has none of its own.
     """
 
     pair: str
@@ -41,7 +41,7 @@ class Arguments(TypedDict, total=False):
 
 
 def content_key(file: IO[bytes], filename: str, form: Mapping[str, str]) -> str:
-    """The idempotency key of this file under these fields: the same again is the same submission."""
+    """The idempotency key of this file under these fields: equal content and fields give an equal key."""
     file.seek(0)
     content = hashlib.sha256()
     while chunk := file.read(CHUNK_BYTES):

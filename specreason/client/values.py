@@ -1,8 +1,8 @@
-"""What the API returns of batches, workers and the deployment.
+"""Values that the API returns for batches, workers and the deployment.
 
 The comments of the view `batch_summary` (`\\d+ batch_summary` in psql) explain the fields.
 
-Words such as a state are plain strings, for a newer server may use others. Fields that are not known here are left out.
+Words such as a state are plain strings, because a newer server may use others. Unknown fields are left out.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What a deployment is: its version, and the pairs it knows."""
+    """A deployment: its version, and the pairs it knows."""
 
     status: str
     version: str

@@ -1,4 +1,4 @@
-"""What is trained, in which order, and how long: the recipe of the demo pair as data.
+"""The recipe of the demo pair as data: the stages of its training, their order and their length.
 
 A shallow base learns to write; three of its six layers become the drafter, which is trained on by itself. The base then
 learns to judge: fresh layers are put on top of those that know what to write, because comparing a step with what the

@@ -84,7 +84,7 @@ def train_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def prompt_text(exercise: str) -> str:
-    """What the chat template renders for one user message, ending inside the open thinking tag."""
+    """The chat template's output for one user message. It ends inside the open thinking tag."""
     return f"{START}user\n{exercise}{END}\n{START}assistant\n{THINK}\n"
 
 

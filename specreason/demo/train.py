@@ -30,7 +30,7 @@ CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 50, 250, 7_000
 
 @dataclass(slots=True)
 class Training:
-    """What all stages of one training share."""
+    """The state that all stages of one training share."""
 
     out: Path
     seed: int

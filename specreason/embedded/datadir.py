@@ -35,7 +35,7 @@ PLAIN_PATH = re.compile(r"[A-Za-z0-9/._+-]+")
 
 @dataclass(frozen=True)
 class Instance:
-    """What both servers need: their folder, the path by which clients reach their sockets, and the password.
+    """The data directory of both servers: the folder, the path by which clients reach the sockets, and the password.
 
     `timeout_s` bounds the wait for a server's first answer.
     """

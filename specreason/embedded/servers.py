@@ -19,7 +19,7 @@ from specreason.errors import EmbeddedServerError
 
 @dataclass(frozen=True)
 class Ground:
-    """What both servers need to start: the data directory, the programs, and the account that Postgres runs as."""
+    """The prerequisites of both servers: the data directory, the programs, and the account that Postgres runs as."""
 
     instance: Instance
     postgres: Path

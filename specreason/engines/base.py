@@ -1,4 +1,4 @@
-"""What the algorithm asks of an engine: continue token ids, and score a step with one token.
+"""The interface of an engine: it continues token ids, and scores a step with one token.
 
 An engine knows nothing of steps, problems or thresholds: it takes token ids and returns token ids and timings. The ids
 are the truth; `text` is for people to read, and may be cut inside the last token.
@@ -53,7 +53,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What one generate call wrote.
+    """The output of one generate call.
 
     `token_ids` include the token that completed the stop. `ttft_s` and `latency_s` are wall seconds
     from the call to the first and the last token. `num_cached_tokens` of the `num_prompt_tokens` came from the

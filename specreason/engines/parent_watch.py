@@ -23,7 +23,7 @@ POLL_S = 0.25
 
 
 class EngineProcess(dict[str, Any]):
-    """What one engine process needs to know, JSON-able for vLLM's configuration hash.
+    """The arguments of one engine process, JSON-able for vLLM's configuration hash.
 
     `cores` are the CPUs it computes on, None on a GPU.
     """

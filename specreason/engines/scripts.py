@@ -1,4 +1,4 @@
-"""What a ScriptedEngine writes: pure functions of the prompt, so that a resumed job gets the first run's texts."""
+"""The texts of a ScriptedEngine: pure functions of the prompt, so that a resumed job gets the first run's texts."""
 
 from __future__ import annotations
 

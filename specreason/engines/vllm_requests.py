@@ -1,4 +1,4 @@
-"""What vLLM is asked for a completion or a verdict, and how the end of a request is read."""
+"""Builds vLLM's requests for completions and verdicts, and reads how a request ended."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CompletionRequests:
         self._delimiter_ids = lru_cache(maxsize=8)(tokenizer.ids_containing)
 
     def params(self, limits: Limits, sampling: Sampling, num_written: int, seed: int) -> SamplingParams:
-        """What to ask of vLLM once `num_written` tokens of the completion are there."""
+        """The parameters of the request that follows `num_written` tokens of the completion."""
         stop_strings, stop_ids = [], []
         # vLLM's own `min_tokens` would keep the model from ending its thinking, too. So the first request asks for
         # `min_tokens` without the delimiter, and the next one for the rest.

@@ -1,4 +1,4 @@
-"""What the next step may spend, and when the thinking has to close. Pure arithmetic on token counts."""
+"""The limits of the next step, and when the thinking has to close. Pure arithmetic on token counts."""
 
 from __future__ import annotations
 

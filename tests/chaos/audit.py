@@ -1,4 +1,4 @@
-"""What Postgres says after the run: nothing lost, nothing twice, no gap, no row of a worker that had no right to it.
+"""The state of Postgres after the run: nothing lost, nothing twice, no gap, no row of a worker that had no right to it.
 
 Every figure is one SQL statement over the tables as they stand; none trusts what a worker reported of itself. What
 must hold at every moment, sums and counts among it, is in `tests.support.store.queue_rules`.
@@ -67,8 +67,8 @@ STALE_REFUSED = """
 
 WRITES_REFUSED = "SELECT count(*) FROM event WHERE kind = 'write_refused'"
 
-# A claim that follows upon a claim: between two there must be an end. Whoever writes a job's event holds its lock, so
-# their ids are in the order of what happened.
+# A claim that follows upon a claim: between two there must be an end. The writer of a job's event holds the job's
+# lock, so the ids of its events are in the order of their commits.
 OVERLAPPING = """
     SELECT count(*) FROM (
         SELECT kind, lag(kind) OVER (PARTITION BY job_id ORDER BY id) AS before FROM event

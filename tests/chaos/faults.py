@@ -184,7 +184,7 @@ def pause_batch(stage: Stage, rng: random.Random) -> Fault | None:
     if seen is None or not seen.running or not stage.api.answers:
         return None
     batch_id = rng.choice(seen.running).batch_id
-    stage.api.post(f"/api/batches/{batch_id}/pause")  # resumed even if nobody knows whether that was done
+    stage.api.post(f"/api/batches/{batch_id}/pause")  # resumed even if the answer to this was lost
     stage.ask_later(rng.uniform(*PAUSED_S), lambda: stage.api.post(f"/api/batches/{batch_id}/resume"))
     return Fault(kind=FaultKind.PAUSE_BATCH)
 
@@ -212,7 +212,7 @@ def cut_connections(stage: Stage, rng: random.Random) -> Fault | None:
 
 
 def duplicate_messages(stage: Stage, rng: random.Random) -> Fault | None:
-    """Jobs that wait and jobs that run are rung for once more."""
+    """Queued and running jobs are announced once more."""
     seen = stage.snapshot()
     if seen is None or not seen.running or not stage.servers.broker_runs:
         return None

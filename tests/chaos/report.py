@@ -1,4 +1,4 @@
-"""What a chaos run found, as one JSON object, and whether it passed."""
+"""The findings of a chaos run, as one JSON object, and whether it passed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the monkey sees of the queue before it strikes, read in one transaction; None while Postgres is away."""
+"""The queue as the monkey sees it before it strikes, read in one transaction; None while Postgres is away."""
 
 from __future__ import annotations
 

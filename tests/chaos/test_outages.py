@@ -75,7 +75,7 @@ def test_a_job_whose_claim_was_never_answered_is_given_back(
 
 def test_a_new_leader_lets_every_worker_renew_before_it_takes_one_for_lost(database: Database) -> None:
     job = claim_one(database)
-    expire(database, job.worker_id)  # as after an outage, in which nobody could renew
+    expire(database, job.worker_id)  # as after an outage, in which no worker could renew
     settings = Settings(beat_s=BEAT_S)
     leader = Leader(database, Doorbell(NO_BROKER), settings)
     leader.tick()
@@ -106,7 +106,9 @@ def test_a_leader_that_sees_time_jump_lets_every_worker_renew(
     leader.close()
 
 
-def test_a_leader_that_slept_between_its_look_and_its_sweep_takes_nobody_for_lost(database: Database) -> None:
+def test_a_leader_that_slept_between_its_poll_and_its_sweep_counts_no_worker_as_lost(
+    database: Database,
+) -> None:
     job = claim_one(database)
     expire(database, job.worker_id)
     assert expire_leases(database, not_after=datetime.now(UTC) - timedelta(seconds=1)) == 0
@@ -116,7 +118,7 @@ def test_a_leader_that_slept_between_its_look_and_its_sweep_takes_nobody_for_los
 def test_a_leader_whose_broker_is_away_still_takes_jobs_back_at_once(database: Database) -> None:
     settings = Settings(beat_s=BEAT_S / GRACE_BEATS)
     leader = Leader(database, Doorbell(NO_BROKER), settings)
-    start_worker(database)  # without one there is nobody to announce to
+    start_worker(database)  # without one there is no worker to announce to
     with pytest.raises(StoreUnavailable, match="broker"):
         leader.tick()
     job = claim_one(database)

@@ -1,4 +1,4 @@
-"""What is submitted, and when: batches of several sizes and priorities that arrive while the monkey works."""
+"""The submissions of the run: batches of several sizes and priorities that arrive while the monkey works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a message must name, whatever its wording."""
+"""Matches messages by the facts they name."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def _api(
 def _key(client: Client, *, is_given: bool) -> Finding:
     remedy = "export SPECREASON_API_KEY=…; `specreason keys create NAME` makes a key"
     try:
-        with suppress(NotFound):  # as it must be: who is told so was let in
+        with suppress(NotFound):  # expected: a 404 shows that the key was accepted
             client.batch(UUID(int=0))
     except KeyRefused as error:
         return fail("key", str(error), remedy)

@@ -96,7 +96,7 @@ class WorkerProcess:
 
 
 class Fleet:
-    """Every worker of the run. `tend` starts again whoever has ended; `ended`: statuses of those we did not kill."""
+    """Every worker of the run. `tend` restarts workers that have ended; `ended`: statuses of those we did not kill."""
 
     def __init__(
         self, profile: Profile, num_workers: int, environment: Mapping[str, str], logs: Path

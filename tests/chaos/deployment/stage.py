@@ -69,7 +69,7 @@ class Stage:
             heapq.heappop(self._repairs)[2]()
 
     def undo_controls(self) -> None:
-        """Resume and queue again whatever is paused or cancelled. A control whose answer was lost may come late."""
+        """Resume every paused batch, and queue cancelled jobs again. A control whose answer was lost may come late."""
         seen = self.snapshot()
         if seen is None:
             return

@@ -1,4 +1,4 @@
-"""Keys on: who is let in, what their key allows, and how much of it."""
+"""With keys on: which callers are admitted, and the scopes and limits of their keys."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_wrong_key_that_is_tried_again_and_again_is_looked_up_once(
     assert looked_up == ["sr_no"]
 
 
-async def test_a_flood_of_wrong_keys_keeps_nobody_out_who_is_known(
+async def test_a_flood_of_wrong_keys_keeps_no_known_caller_out(
     guarded: FastAPI, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issued = make_key(
@@ -158,7 +158,9 @@ def test_what_is_counted_ahead_is_of_the_same_rate_for_every_api(
     assert [second.get("/api/workers").status_code for _ in range(2)] == [200, 429]
 
 
-def test_without_the_broker_nobody_is_refused(servers: Servers, database: Database, tmp_path: Path) -> None:
+def test_without_the_broker_no_caller_is_refused(
+    servers: Servers, database: Database, tmp_path: Path
+) -> None:
     app = guarded_app(servers, database, tmp_path, broker_url=NO_BROKER)
     client = client_of(app, make_key(database, "ada", requests_per_minute=1))
     assert [client.get("/api/workers").status_code for _ in range(3)] == [200] * 3

@@ -80,7 +80,7 @@ def test_while_the_first_request_under_a_key_runs_the_second_is_told_when_to_ask
     assert client.post("/api/batches", json=body, headers={"Idempotency-Key": "k"}).status_code == 201
 
 
-def test_a_form_sent_again_is_the_same_request_whatever_its_boundary(
+def test_a_form_sent_again_is_the_same_request_with_any_boundary(
     client: TestClient, database: Database
 ) -> None:
     key = {"Idempotency-Key": "form"}

@@ -1,4 +1,4 @@
-"""What the API refuses, and the field or line that it names."""
+"""Requests that the API refuses, and the field or line that it names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever the OpenAPI document allows, and much that it forbids, is answered as it says: no 5xx, no other shape."""
+"""Requests that the OpenAPI document allows, and many that it forbids, get the answers it declares, and no 5xx."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ CHECKS = [
 
 
 class Known:
-    """What no document can say: which ids there are, and bodies that name what there is."""
+    """Values that no document can declare: existing ids, and bodies that name them."""
 
     def __init__(self, database: Database, client: TestClient) -> None:
         self._open_batch, self._ended_batch = submit(database, 3), submit(database, 1)

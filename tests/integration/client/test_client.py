@@ -200,7 +200,7 @@ def test_patience_ends_and_the_batch_goes_on(client: Client, database: Database)
     assert client.batch(batch_id).num_queued == 2
 
 
-def test_a_read_and_a_submission_outlast_a_server_that_starts_anew(app: FastAPI) -> None:
+def test_a_read_and_a_submission_outlast_a_restart_of_the_server(app: FastAPI) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with ExitStack() as cleanup:

@@ -49,7 +49,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-def test_a_certificate_that_nobody_named_is_not_trusted(
+def test_a_certificate_that_was_not_named_is_not_trusted(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
@@ -76,7 +76,7 @@ def test_a_file_of_certificates_that_is_none_is_named(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
     with pytest.raises(InvalidField, match=r"^SSL_CERT_FILE: "):
         Client("https://127.0.0.1:1")
-    Client("http://127.0.0.1:1").close()  # without TLS nobody needs it
+    Client("http://127.0.0.1:1").close()  # no certificate is needed without TLS
 
 
 def test_another_machine_is_reached_through_the_proxy_of_the_environment(

@@ -1,4 +1,4 @@
-"""What the client sends again, what it does not, and how it goes on where a stream broke off."""
+"""Requests that the client repeats, requests that it does not, and streams that it resumes."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_submission_is_sent_again_byte_by_byte_under_its_key() -> None:
     assert '{"problem": "2 + 2?"}' in first
 
 
-def test_the_first_request_still_running_at_the_end_of_the_patience_is_said() -> None:
+def test_the_first_request_still_running_at_the_end_of_the_timeout_is_reported() -> None:
     running = answer("409 Conflict", '{"detail": "still running"}', "Retry-After: 9")
     with (
         scripted_server([running]) as server,

@@ -74,7 +74,7 @@ def test_a_pid_file_that_names_a_zombie_does_not_stop_a_start(data_dir: Path) ->
     zombie.wait()
 
 
-def test_a_first_start_that_was_killed_is_made_anew(tmp_path: Path) -> None:
+def test_a_first_start_that_was_killed_is_repeated(tmp_path: Path) -> None:
     (tmp_path / MARKER).write_text(FORMAT)
     (tmp_path / "postgres.new").mkdir()
     (tmp_path / "postgres.new" / "PG_VERSION").write_text("18\n")

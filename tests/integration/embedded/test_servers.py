@@ -1,4 +1,4 @@
-"""Real Postgres and Valkey: what survives a stop, who may enter, and who may start them."""
+"""Real Postgres and Valkey: which data survives a stop, and which users may connect and start them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_rows_and_messages_survive_a_stop_and_a_start(data_dir: Path) -> None:
         assert server_pids(data_dir / "postgres")
 
 
-def test_the_printed_url_works_in_psql_whatever_pgport_says(data_dir: Path) -> None:
+def test_the_printed_url_works_in_psql_for_any_value_of_pgport(data_dir: Path) -> None:
     psql = shutil.which(find_postgres() / "psql")
     if psql is None:
         pytest.skip("these Postgres programs come without psql")

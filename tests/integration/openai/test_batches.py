@@ -96,7 +96,7 @@ def test_the_window_is_the_deadline_of_the_jobs(openai: OpenAI, database: Databa
     )
 
 
-def test_jobs_queued_again_by_hand_make_the_results_anew(openai: OpenAI, database: Database) -> None:
+def test_jobs_queued_again_by_hand_make_new_results(openai: OpenAI, database: Database) -> None:
     made = create(openai, jsonl([line("a")]))
     reaches(openai, made.id, "in_progress")
     end_all(database, lambda number: JobResult(state=JobState.FAILED, error="no"))

@@ -1,4 +1,4 @@
-"""What a killed API leaves of OpenAI's batches, and what keeps two of them apart."""
+"""OpenAI's batches after an API is killed, and while two APIs run."""
 
 from __future__ import annotations
 

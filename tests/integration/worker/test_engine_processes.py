@@ -76,7 +76,7 @@ def alive(pids: list[int]) -> list[int]:
 
 
 def await_end(pids: list[int], seconds: float) -> list[int]:
-    """Who still runs after at most `seconds`."""
+    """The processes that still run after at most `seconds`."""
     deadline = time.monotonic() + seconds
     while (left := alive(pids)) and time.monotonic() < deadline:
         time.sleep(0.05)

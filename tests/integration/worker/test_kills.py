@@ -1,4 +1,4 @@
-"""What becomes of jobs whose worker is killed, frozen, told to leave, or hangs. Real processes, scripted models.
+"""The fate of jobs whose worker is killed, frozen, told to leave, or hangs. Real processes, scripted models.
 
 Wherever a job ends in the end, its trace is the one of a run that nothing disturbed: `wait_for_ends` compares them.
 """

@@ -1,4 +1,4 @@
-"""The API behind a real socket, in this process: for whatever speaks HTTP from outside."""
+"""The API behind a real socket, in this process: for clients that need a real connection."""
 
 from __future__ import annotations
 

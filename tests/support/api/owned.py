@@ -1,4 +1,4 @@
-"""An owner with something of every kind, for tests of who sees it."""
+"""An owner with one row of every kind, for tests of what other owners see."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Owned:
 
     @property
     def secrets(self) -> set[str]:
-        """Every id of hers as 32 digits, and her name for things."""
+        """Every id of the owner's rows as 32 digits, and the name that the owner gives them."""
         return {row[0].hex for row in rows_of(self.database, IDS)} | {plain(self.grid_id), NAME}
 
 

@@ -24,7 +24,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    """A zombie that nobody has reaped yet runs no more."""
+    """Whether the process runs. Zombies count as ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -32,7 +32,7 @@ def alive(pid: int) -> bool:
 
 
 def command_line(pid: int) -> str:
-    """What the process is called now, empty if it has ended."""
+    """The command line of the process, empty if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
     except OSError:

@@ -9,7 +9,7 @@ import sys
 from specreason.errors import SpecReasonError
 from worker.serve import run_worker
 
-EXIT_AWAY = 75  # Postgres does not answer: whoever started us tries again
+EXIT_AWAY = 75  # Postgres does not answer: the parent tries again
 
 
 def main() -> int:
