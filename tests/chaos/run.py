@@ -55,7 +55,7 @@ class Options:
 
 
 class ChaosRun:
-    """Main thread only."""
+    """Call it on the main thread only."""
 
     def __init__(self, options: Options, console: Console) -> None:
         self._options = options
@@ -159,7 +159,7 @@ class ChaosRun:
             time.sleep(TICK_S)
 
     def _tell(self, stage: Stage, monkey: Monkey) -> None:
-        """A line now and then, and a look at whether the queue's rules hold at this moment."""
+        """Log a line now and then, and check the queue's rules."""
         if time.monotonic() < self._tell_at:
             return
         self._tell_at = time.monotonic() + TELL_EVERY_S

@@ -44,7 +44,7 @@ def plan(profile: Profile, num_jobs: int, duration_s: float, rng: random.Random)
 
 
 class Submitter:
-    """Submits what is due, again and again until the API has said that it has it. A thread: that may take time."""
+    """Submits each batch when it is due, and repeats the request until the API confirms it. It has its own thread."""
 
     def __init__(self, api: ApiProcess, arrivals: Iterable[Arrival]) -> None:
         self._api = api

@@ -1,4 +1,4 @@
-"""The API of a chaos run, as a process that can be killed behind one address, and what is asked of it."""
+"""The API of a chaos run, as a process that can be killed behind one address, and the requests of the run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TIMEOUT_S = 3.0
 
 
 class ApiProcess:
-    """Main thread only, but for `post`."""
+    """The API process. Call it on the main thread only, except `post`."""
 
     def __init__(self, environment: Mapping[str, str], log: Path) -> None:
         self._environment = environment
@@ -46,7 +46,7 @@ class ApiProcess:
             return False
 
     def post(self, path: str, body: dict[str, Any] | None = None, *, key: str | None = None) -> bool:
-        """Whether it was done. False if the API cannot say, and then it may have been. A refusal is a defect."""
+        """Whether the request was carried out. False if no answer says so; it may have been. A refusal is a defect."""
         headers = {} if key is None else {"Idempotency-Key": key}
         try:
             with httpx2.Client(base_url=self._url, timeout=TIMEOUT_S, trust_env=False) as client:

@@ -47,14 +47,14 @@ class WorkerProcess:
 
     @property
     def sound(self) -> bool:
-        """Whether nothing that we did to it still lasts, as far as we can see from outside."""
+        """Whether no fault lasts, as far as it shows from outside."""
         return not self.frozen and self.process.poll() is None and self.child not in (None, self._wounded)
 
     def kill_child(self) -> None:
         self._send(self.child, signal.SIGKILL)
 
     def kill_supervisor(self) -> None:
-        """Its child and its grader go with it."""
+        """Kill the supervisor. Its child and its grader end with it."""
         self.killed = True
         self.process.kill()
 
@@ -73,7 +73,7 @@ class WorkerProcess:
         self._send(self._frozen_child, signal.SIGSTOP)
 
     def thaw_child(self) -> None:
-        """Before its supervisor, which would kill it: this is the zombie that tries to write."""
+        """Wake the child before its supervisor, which would kill it: this is the zombie that tries to write."""
         self._send(self._frozen_child, signal.SIGCONT)
 
     def thaw_supervisor(self) -> None:
@@ -121,7 +121,7 @@ class Fleet:
                 worker.restart()
 
     def stop(self) -> None:
-        """In good order, then in any: a child dies with its supervisor."""
+        """Ask every worker to end, then kill those that still run: a child dies with its supervisor."""
         for worker in self.workers:
             worker.process.terminate()
         for worker in self.workers:

@@ -20,7 +20,7 @@ START_S = 60.0
 
 
 class KillableServers:
-    """Both run from the start to the end of the block, but for what is done to them. Main thread only."""
+    """Both run until the end of the block, apart from the faults. Call it on the main thread only."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
@@ -59,7 +59,7 @@ class KillableServers:
         return self._broker is not None
 
     def kill_postgres(self, how: signal.Signals) -> None:
-        """SIGKILL: its backends find out by themselves. SIGQUIT: an immediate stop. Either needs recovery."""
+        """End Postgres so that it needs recovery. SIGKILL: its backends notice it later. SIGQUIT: an immediate stop."""
         assert self._postgres is not None
         self._postgres.process.send_signal(how)
         self._postgres.process.wait()

@@ -21,7 +21,7 @@ CALM_S = 6.0  # from a repair until clients have found their servers again: Cele
 
 @dataclass(slots=True, kw_only=True)
 class Stage:
-    """Main thread only: servers die with the thread that started them."""
+    """The deployment of the run. Call it on the main thread only: servers die with the thread that started them."""
 
     servers: KillableServers
     fleet: Fleet
@@ -47,7 +47,7 @@ class Stage:
         heapq.heappush(self._repairs, (time.monotonic() + delay_s, next(self._order), repair))
 
     def ask_later(self, delay_s: float, wish: Callable[[], bool]) -> None:
-        """Ask the API for something, again and again until it says that it was done."""
+        """After `delay_s` seconds, repeat a request to the API until it is carried out."""
         heapq.heappush(self._wishes, (time.monotonic() + delay_s, next(self._order), wish))
 
     def tend(self) -> None:

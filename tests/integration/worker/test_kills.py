@@ -34,7 +34,7 @@ def harness(servers: Servers, administration: Database) -> Iterator[WorkerHarnes
 
 @pytest.fixture(autouse=True)
 def nothing_held_up(harness: WorkerHarness) -> Iterator[None]:
-    """At the end of each test, however it ended."""
+    """At the end of each test, also of a failed one."""
     yield
     harness.let_go_of_all()
 

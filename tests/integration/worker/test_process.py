@@ -1,4 +1,4 @@
-"""The worker as a process of its own: what it says of itself, and why it gives up."""
+"""The worker as a process: the lines that it logs, and its reasons to give up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The API over a test's database: the one place that says how it is put together."""
+"""Builds the API over a test's database."""
 
 from __future__ import annotations
 

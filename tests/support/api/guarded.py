@@ -37,5 +37,5 @@ def client_of(app: FastAPI, issued: IssuedKey) -> TestClient:
 
 
 def any_url(path: str) -> str:
-    """A documented path with ids of nothing in it."""
+    """A documented path with unknown ids in it."""
     return re.sub(r"\{[^}]*\}", str(uuid4()), path)

@@ -25,7 +25,7 @@ IDS = " UNION ALL ".join(f"SELECT id FROM {table}" for table in ("file", "openai
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ids:
-    """One thing of each kind, in the way that the paths name it."""
+    """The id of one row of each kind, as the paths name it."""
 
     batch_id: str
     job_id: str
@@ -38,7 +38,7 @@ class Ids:
 
 
 class Owned:
-    """An owner with files, a batch of OpenAI's and its results, a batch of ours, a grid, and jobs in many states."""
+    """An owner with files, an OpenAI batch and its results, a batch, a grid, and jobs in many states."""
 
     def __init__(self, app: FastAPI, database: Database) -> None:
         self.client = client_of(app, make_key(database, "ada"))
@@ -66,14 +66,14 @@ class Owned:
         return str(self.post("/v1/files", data=form, files=files, **sent)["id"])
 
     def _stands(self, status: str) -> dict[str, Any]:
-        """The batch of OpenAI's once it has this status."""
+        """The OpenAI batch once it has this status."""
         path = f"/v1/batches/{self.openai_id}"
         wait_for(lambda: self.client.get(path).json()["status"] == status)
         return dict(self.client.get(path).json())
 
     @property
     def jobs(self) -> dict[str, str]:
-        """Those of the batch of ours, and their states."""
+        """The jobs of the batch, and their states."""
         jobs = self.client.get(f"/api/batches/{self.batch_id}/jobs").json()["data"]
         return {job["job_id"]: job["state"] for job in jobs}
 

@@ -1,4 +1,4 @@
-"""A server that answers as it is told, one answer a connection: for what a real one does only when it fails."""
+"""A server with scripted answers, one for each connection: it answers as a real one does only when it fails."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class ScriptedServer:
-    """`requests` is what came, each as its whole text."""
+    """`requests` holds the whole text of each request."""
 
     url: str
     requests: list[str] = field(default_factory=list)
@@ -22,7 +22,7 @@ class ScriptedServer:
 def scripted_server(
     answers: Sequence[bytes], *, tls: ssl.SSLContext | None = None
 ) -> Iterator[ScriptedServer]:
-    """Send each answer as it stands to one request, and close the connection. After the last one: refused."""
+    """Send each answer unchanged to one request, and close the connection. After the last one, it refuses."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         scheme = "http" if tls is None else "https"
         server = ScriptedServer(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")

@@ -67,7 +67,7 @@ def claim_one(database: Database) -> ClaimedJob:
 
 
 def expire(database: Database, worker_id: UUID) -> None:
-    """Let the worker's lease have run out, without the wait."""
+    """Let the worker's lease run out now."""
     execute(database, f"UPDATE worker SET lease_expires_at = now() - interval '1 s' WHERE id = '{worker_id}'")
 
 

@@ -73,7 +73,7 @@ class JobModel:
         self.state, self.announced, self.due = JobState.QUEUED, False, due
 
     def requeue(self) -> None:
-        """As a user queues an ended job again."""
+        """Queue an ended job again, as a user does."""
         self.restart_after_failure()
         self.num_errors = self.num_lost = 0
         self.alone = self.late = False

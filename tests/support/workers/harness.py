@@ -140,11 +140,11 @@ class WorkerHarness:
         return [f"{outcome} from {first_step}" for outcome, first_step in rows]
 
     def wait_for_steps(self, *expected: tuple[UUID, int]) -> None:
-        """Until each job has exactly so many: it is held up there."""
+        """Wait until each job has exactly so many steps: it is held up there."""
         until(lambda: self.num_steps(*(job_id for job_id, _ in expected)) == [n for _, n in expected])
 
     def wait_for_ends(self, *job_ids: UUID) -> None:
-        """Until all have succeeded; then the queue must have kept its rules, and every trace be as if undisturbed."""
+        """Wait until all have succeeded. The queue must have kept its rules; every trace must be undisturbed."""
         until(lambda: all(self.state(job_id) not in ("queued", "running") for job_id in job_ids))
         assert [self.state(job_id) for job_id in job_ids] == ["succeeded"] * len(job_ids)
         assert broken_rules(self.database) == []
@@ -168,14 +168,14 @@ class WorkerHarness:
             (self.folder / name).unlink()
 
     def let_go_of_all(self) -> None:
-        """For a test that failed half-way: jobs that it holds up would keep the next one's from their slots."""
+        """Clean up after a test that failed: the jobs that it holds up would keep slots from those of the next test."""
         for name in self.held:
             (self.folder / name).unlink(missing_ok=True)
         self.held.clear()
 
     @contextmanager
     def lock(self, job_id: UUID, how: str) -> Iterator[None]:
-        """Hold the job's row: FOR UPDATE, and its next step waits in its commit; FOR SHARE, and its end does."""
+        """Lock the job's row. FOR UPDATE holds up the commit of its next step, FOR SHARE holds up its end."""
         with psycopg.connect(self.database_url) as connection:
             connection.execute(f"SELECT FROM job WHERE id = '{job_id}' {how}")
             yield
@@ -211,7 +211,7 @@ class WorkerHarness:
 def worker_harness(
     servers: Servers, administration: Database, settings: dict[str, float]
 ) -> Iterator[WorkerHarness]:
-    """Workers of the scripted pair on a database of their own. `settings` are theirs, by their names in Settings."""
+    """Workers of the scripted pair on a database of their own. `settings` has their settings, by name."""
     with own_database(servers, administration) as url, TemporaryDirectory() as name:
         database, folder = connect(url), Path(name)
         environment = {
@@ -249,7 +249,7 @@ def all_gone(pids: Sequence[int]) -> bool:
 
 
 def freeze(pid: int) -> None:
-    """Stop the process, and return when every thread of it stands: a signal takes its time."""
+    """Stop the process, and return when all its threads have stopped: a signal takes effect later."""
     os.kill(pid, signal.SIGSTOP)
     until(lambda: all(state_of(thread) == "T" for thread in Path(f"/proc/{pid}/task").iterdir()))
 

@@ -32,7 +32,7 @@ TOLD = re.compile(r"(Wait for|Hang on) (\w+) at (\w+)\.")
 
 
 class ObedientEngine(ScriptedEngine):
-    """Without `folder` it writes the same and takes no time."""
+    """One model of the scripted pair. Without `folder` it writes the same text and takes no time."""
 
     def __init__(self, role: Role, folder: Path | None) -> None:
         super().__init__(
