@@ -26,11 +26,14 @@ from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.files import VALIDATING, file, openai_batch
 from specreason.store.tables.queue import batch, job
 from specreason.store.tables.states import OPEN
-from specreason.submission.text import storable_json
+from specreason.submission.text import checked_metadata, storable_json
 
 
 def insert_openai_batch(connection: Connection, new: NewOpenAIBatch) -> OpenAIBatch:
-    """Write a batch that is still to be validated, in the caller's transaction. Its file must exist."""
+    """Write a batch that is still to be validated, in the caller's transaction. Its file must exist.
+
+    Raises InvalidField for metadata that cannot be stored.
+    """
     batch_id: UUID = uuid7()
     connection.execute(
         insert(openai_batch).values(
@@ -39,7 +42,7 @@ def insert_openai_batch(connection: Connection, new: NewOpenAIBatch) -> OpenAIBa
             file_id=new.file_id,
             endpoint=new.endpoint,
             completion_window=new.completion_window,
-            metadata=dict(new.metadata),
+            metadata=checked_metadata(new.metadata),
             output_expires_after_s=new.output_expires_after_s,
             max_queued_jobs=new.max_queued_jobs,
             expires_at=new.expires_at,
