@@ -28,6 +28,7 @@ from specreason.store.files.folder import Folder, NewContent
 from specreason.store.files.rows import NewFile, read_file
 from specreason.store.openai.batches import (
     batches_of,
+    cancel_open_jobs,
     end_openai_batch,
     fail_openai_batch,
     one_at_a_time,
@@ -37,7 +38,6 @@ from specreason.store.openai.batches import (
 )
 from specreason.store.openai.status import BatchStatus, OpenAIBatch
 from specreason.store.queue.batches import NewBatch
-from specreason.store.queue.controls import cancel_batch
 from specreason.store.session import Database
 from specreason.store.tables.states import FilePurpose
 
@@ -102,8 +102,7 @@ class BatchAdvancer:
             self._validate(batch)
             batch = read_openai_batch(self.database, Viewer.EVERYONE, batch_id)
         if batch.status is BatchStatus.CANCELLING and batch.ended_at is None and batch.counts.num_open:
-            for part_id in batches_of(self.database, batch_id):
-                cancel_batch(self.database, Viewer.EVERYONE, part_id)
+            cancel_open_jobs(self.database, Viewer.EVERYONE, batch_id)
             batch = read_openai_batch(self.database, Viewer.EVERYONE, batch_id)
         if is_due(batch) and batch.status is not BatchStatus.VALIDATING:
             self._write_results(batch)

@@ -20,6 +20,7 @@ from api.openai.schemas import BatchObject, Page, batch_object, page_of
 from specreason.errors import InvalidField, NotFound
 from specreason.store.files.rows import hold_file
 from specreason.store.openai.batches import (
+    cancel_open_jobs,
     insert_openai_batch,
     list_openai_batches,
     mark_cancelling,
@@ -119,8 +120,11 @@ def get_batch(store: Store, viewer: Viewer, advancer: Advancer, batch_id: str) -
 def cancel(store: Store, viewer: Viewer, advancer: Advancer, batch_id: str) -> BatchObject:
     """Cancel the requests that have not ended. Once the batch is `cancelled`, the other results are available."""
     batch = read_openai_batch(store, viewer, to_batch_id(batch_id))
-    if not batch.is_settled:
+    if batch.ended_at is None:
         mark_cancelling(store, viewer, batch.id)
+    elif not batch.is_settled:
+        # A user queued jobs again after the end. The batch keeps its status, so no transition cancels these jobs.
+        cancel_open_jobs(store, viewer, batch.id)
     return _show(advancer, read_openai_batch(store, viewer, batch.id))
 
 
