@@ -10,13 +10,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import Field, field_validator
 
-from api.answers.idempotency import IdempotencyKey, answer_once
 from api.deployment import Advancer, Store
 from api.door.access import CONTROL, READ, SUBMIT, Caller, Viewer, caller_of
 from api.ids import to_batch_id, to_cursor, to_file_id
-from api.openai.advance import BatchAdvancer
 from api.openai.files import LONGEST_LIFE_S, SHORTEST_LIFE_S
 from api.openai.schemas import BatchObject, Page, batch_object, page_of
+from api.requests.idempotency import IdempotencyKey, answer_once
 from specreason.errors import InvalidField, NotFound
 from specreason.store.files.rows import hold_file
 from specreason.store.openai.batches import (
@@ -149,7 +148,7 @@ def _new_batch(connection: Connection, caller: Caller, body: CreateBatch) -> New
     )
 
 
-def _show(advancer: BatchAdvancer, batch: OpenAIBatch) -> BatchObject:
+def _show(advancer: Advancer, batch: OpenAIBatch) -> BatchObject:
     """The batch as an answer. Showing a batch also requests its next transition."""
     advancer.advance_soon(batch)
     return batch_object(batch)
