@@ -13,7 +13,7 @@ from api.deployment import Deployment
 from api.door.access import Caller
 from api.ids import to_any_file_id
 from api.native.bodies import Shape
-from api.native.uploads import Form, Upload
+from api.requests.uploads import Form, Upload
 from specreason.errors import InvalidField, NotFound
 from specreason.store.files.rows import NewFile, read_file
 from specreason.store.queue.problems import FileProblems, NewProblem
