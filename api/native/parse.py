@@ -14,7 +14,7 @@ from api.deployment import Deployment
 from api.door.access import Caller
 from api.ids import to_any_file_id
 from api.native.bodies import Shape
-from api.native.uploads import Form, Upload
+from api.requests.uploads import Form, Upload
 from specreason.config import PairConfig, RunConfig, get_pair
 from specreason.errors import InvalidField, NotFound
 from specreason.reasoning.schemes import stored_config

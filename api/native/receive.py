@@ -12,7 +12,7 @@ from fastapi import Request
 
 from api.deployment import deployment_of
 from api.native.bodies import Shape
-from api.native.uploads import Form, read_form
+from api.requests.uploads import Form, read_form
 from specreason.errors import InvalidField, TooLarge
 
 

@@ -13,12 +13,12 @@ from fastapi.responses import Response
 from starlette.background import BackgroundTask
 from uuid_utils.compat import uuid7
 
-from api.answers.idempotency import IdempotencyKey, answer_once, answered_before
 from api.deployment import deployment_of
 from api.door.access import SUBMIT, Caller, caller_of
 from api.native.bodies import BATCH, GRID, Shape
 from api.native.parse import Submission, parse
 from api.native.receive import Received, receive
+from api.requests.idempotency import IdempotencyKey, answer_once, answered_before
 from specreason.errors import InvalidField
 from specreason.store.files.rows import NewFile
 from specreason.store.queue.batches import NewBatch, write_batches

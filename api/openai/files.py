@@ -9,12 +9,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
-from api.answers.idempotency import IdempotencyKey, answer_once, answered_before
 from api.deployment import Folder, Store
 from api.door.access import CONTROL, READ, SUBMIT, Viewer, caller_of
 from api.ids import file_name, to_cursor, to_file_id
-from api.native.uploads import Form, read_form
 from api.openai.schemas import FileDeleted, FileObject, Page, file_object, page_of
+from api.requests.idempotency import IdempotencyKey, answer_once, answered_before
+from api.requests.uploads import Form, read_form
 from specreason.errors import InvalidField
 from specreason.store.files.folder import chunks
 from specreason.store.files.rows import NewFile, delete_file, insert_file, list_files, read_file

@@ -21,6 +21,7 @@ from specreason.store.locks import Lock, try_lock_connection, unlock_connection
 from specreason.store.openai.lines import count_lines
 from specreason.store.openai.status import LineCounts, NewOpenAIBatch, OpenAIBatch
 from specreason.store.queue.batches import NewBatch, write_batches
+from specreason.store.queue.controls import cancel_batch
 from specreason.store.session import Connection, Database, single_statement, transaction
 from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.files import VALIDATING, file, openai_batch
@@ -129,6 +130,12 @@ def mark_cancelling(database: Database, viewer: Viewer, batch_id: UUID) -> None:
     )
     with transaction(database) as connection:
         connection.execute(cancelled.values(cancelling_at=now()))
+
+
+def cancel_open_jobs(database: Database, viewer: Viewer, batch_id: UUID) -> None:
+    """Cancel every job of its plain batches that has not ended. Raises NotFound if the viewer does not see them."""
+    for part_id in batches_of(database, batch_id):
+        cancel_batch(database, viewer, part_id)
 
 
 def end_openai_batch(
