@@ -10,16 +10,16 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.answers.docs import add_docs
 from api.answers.errors import handle_errors
-from api.answers.openapi import document_errors
 from api.deployment import Deployment
 from api.door.access import AccessMiddleware, check_scope
 from api.door.authenticator import Authenticator
 from api.door.body_limit import BodyLimit
 from api.housekeeping import Housekeeping
 from api.native import controls, events, reads, results, submit
-from api.native.streams import Streams
 from api.openai import batches, files, models
 from api.openai.advance import BatchAdvancer
+from api.openapi import document_errors
+from api.streams import Streams
 from specreason import __version__
 from specreason.config import PairConfig
 from specreason.doorbell import Doorbell

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
 from api.door.authenticator import Authenticator
-from api.native.streams import Streams
-from api.openai.advance import BatchAdvancer
+from api.streams import Streams
 from specreason.config import PairConfig
 from specreason.doorbell import Doorbell
 from specreason.settings import Settings
 from specreason.store.files import folder
+from specreason.store.openai.status import OpenAIBatch
 from specreason.store.session import Database
+
+
+class AdvancesBatches(Protocol):
+    """The method of `BatchAdvancer` that routes call. `BatchAdvancer` itself is in a layer above this module."""
+
+    def advance_soon(self, batch: OpenAIBatch) -> None:
+        """Advance the batch in another thread, if it is due."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +36,7 @@ class Deployment:
     authenticator: Authenticator | None
     folder: folder.Folder
     streams: Streams
-    advancer: BatchAdvancer
+    advancer: AdvancesBatches
 
 
 def deployment_of(request: Request) -> Deployment:
@@ -51,11 +58,11 @@ async def _pairs(request: Request) -> Mapping[str, PairConfig]:
     return deployment_of(request).pairs
 
 
-async def _advancer(request: Request) -> BatchAdvancer:
+async def _advancer(request: Request) -> AdvancesBatches:
     return deployment_of(request).advancer
 
 
 Store = Annotated[Database, Depends(_store)]
 Folder = Annotated[folder.Folder, Depends(_folder)]
 Pairs = Annotated[Mapping[str, PairConfig], Depends(_pairs)]
-Advancer = Annotated[BatchAdvancer, Depends(_advancer)]
+Advancer = Annotated[AdvancesBatches, Depends(_advancer)]

@@ -11,13 +11,11 @@ from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from api.answers.docs import ASSET_NAMES, ASSETS
 from api.answers.errors import response_to
-from api.deployment import deployment_of
 from api.door.authenticator import Authenticator
 from api.door.origin import check_origin
 from specreason.errors import NotAllowed, SpecReasonError
@@ -98,14 +96,6 @@ async def check_scope(request: Request) -> None:
         raise NotAllowed(
             f"this needs a key with the scope '{needed}'; yours has {', '.join(sorted(caller.scopes))}"
         )
-
-
-async def is_still_admitted(request: Request) -> bool:
-    """Whether the key of a long request is still valid."""
-    authenticator = deployment_of(request).authenticator
-    if authenticator is None:
-        return True
-    return await run_in_threadpool(authenticator.knows, request.headers.get("Authorization"))
 
 
 class AccessMiddleware:

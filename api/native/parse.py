@@ -1,8 +1,9 @@
-"""Parses a submission. It validates every option and locates the problems, which are checked afterwards."""
+"""Parses a submission. It validates every option, then locates the problems, which are checked afterwards."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
 from uuid import UUID
@@ -13,11 +14,14 @@ from api.deployment import Deployment
 from api.door.access import Caller
 from api.ids import to_any_file_id
 from api.native.bodies import Shape
-from api.native.uploads import Form, Upload
+from api.requests.uploads import Form, Upload
+from specreason.config import PairConfig, RunConfig, get_pair
 from specreason.errors import InvalidField, NotFound
+from specreason.reasoning.schemes import stored_config
 from specreason.store.files.rows import NewFile, read_file
 from specreason.store.queue.problems import FileProblems, NewProblem
 from specreason.submission.form import from_form, parse_json
+from specreason.submission.grid import MOST_BATCHES
 from specreason.submission.options import Options
 from specreason.submission.problem import DEFAULT_COLUMNS, Columns, Problem, problem_of
 from specreason.validation import first_invalid_field
@@ -27,35 +31,45 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A parsed submission. `file_id` is the file that holds the problems; `upload` is its row, if the file is new."""
+    """A parsed submission, with the configuration of each batch as it is stored.
+
+    `file_id` is the file that holds the problems; `upload` is its row, if the file is new.
+    """
 
     options: Options
+    configs: tuple[RunConfig, ...]
     problems: Iterable[NewProblem]
     upload: NewFile | None = None
     file_id: UUID | None = None
 
 
 def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Caller) -> Submission:
-    """Parse `body`. Raises InvalidField for the first error."""
+    """Parse `body`. A new file becomes durable once the options are valid and fit the pair.
+
+    Raises InvalidField for the first error, and StoreUnavailable if the disk is full.
+    """
     most = deployment.settings.max_problems
     if isinstance(body, bytes):
-        return _parse_body(body, shape, most)
+        return _parse_body(body, shape, deployment.pairs, most)
     fields = from_form(body.fields)
     file_id = fields.pop("file_id", None)
     if (body.file is None) == (file_id is None):
         raise InvalidField("file", "a JSONL file is required, or the file_id of one; not both")
     options = _validate(shape.options, fields)
+    configs = _configs(options, deployment.pairs)
     columns = options.mapping or DEFAULT_COLUMNS
     if body.file is not None:
-        upload = _new_file(body.file, caller)
-        problems = FileProblems(body.file.reader, columns, most)
-        return Submission(options=options, problems=problems, upload=upload, file_id=upload.content.file_id)
-    stored_id, content = _open_stored(deployment, str(file_id), caller)
-    body.ended.enter_context(content)
-    return Submission(options=options, problems=FileProblems(content, columns, most), file_id=stored_id)
+        upload = _new_file(body.file, body.cleanup, caller)
+        content, stored_id = body.file.content.reader, upload.content.file_id
+    else:
+        upload = None
+        stored_id, content = _open_stored(deployment, str(file_id), caller)
+        body.ended.enter_context(content)
+    problems = FileProblems(content, columns, most)
+    return Submission(options=options, configs=configs, problems=problems, upload=upload, file_id=stored_id)
 
 
-def _parse_body(body: bytes, shape: Shape, most: int) -> Submission:
+def _parse_body(body: bytes, shape: Shape, pairs: Mapping[str, PairConfig], most: int) -> Submission:
     fields = parse_json(body, "body")
     if not isinstance(fields, dict):
         raise InvalidField("body", "must be a JSON object")
@@ -68,11 +82,27 @@ def _parse_body(body: bytes, shape: Shape, most: int) -> Submission:
             _problem_from(row, columns, f"problems.{index}") for index, row in enumerate(rows)
         ]
     batch = _validate(shape.json, fields)
-    return Submission(options=batch, problems=[NewProblem.of(problem) for problem in batch.problems])
+    problems = [NewProblem.of(problem) for problem in batch.problems]
+    return Submission(options=batch, configs=_configs(batch, pairs), problems=problems)
 
 
-def _new_file(upload: Upload, caller: Caller) -> NewFile:
-    return NewFile(content=upload.stored, filename=upload.filename or "problems.jsonl", owner=caller.owner)
+def _configs(options: Options, pairs: Mapping[str, PairConfig]) -> tuple[RunConfig, ...]:
+    """The configuration of each batch, as it is stored.
+
+    Raises InvalidField for an unknown pair, a configuration that the pair cannot run, or too many configurations.
+    """
+    pair = get_pair(pairs, options.pair)
+    # Two thresholds may become equal when the pair's default replaces a missing one.
+    resolved = (stored_config(each, options.pair, pair) for each in options.configurations())
+    configs = tuple(dict.fromkeys(resolved))
+    if len(configs) > MOST_BATCHES:
+        raise InvalidField("grid", f"has {len(configs)} combinations; at most {MOST_BATCHES} are allowed")
+    return configs
+
+
+def _new_file(upload: Upload, cleanup: ExitStack, caller: Caller) -> NewFile:
+    content = upload.content.keep(cleanup)
+    return NewFile(content=content, filename=upload.filename or "problems.jsonl", owner=caller.owner)
 
 
 def _open_stored(deployment: Deployment, name: str, caller: Caller) -> tuple[UUID, BinaryIO]:

@@ -1,4 +1,4 @@
-"""Receives a submission: JSON into memory, up to a limit, or a form, whose file is durable once it is complete."""
+"""Receives a submission: JSON into memory, up to a limit, or a form, whose file goes to the disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fastapi import Request
 
 from api.deployment import deployment_of
 from api.native.bodies import Shape
-from api.native.uploads import Form, read_form
+from api.requests.uploads import Form, read_form
 from specreason.errors import InvalidField, TooLarge
 
 
@@ -37,7 +37,7 @@ async def receive(request: Request, shape: Shape) -> AsyncIterator[Received]:
         yield Received(body=body, content=hashlib.sha256(body).hexdigest(), cleanup=ExitStack())
     elif content_type == "multipart/form-data":
         async with read_form(request, shape.form_fields) as form:
-            content = [sorted(form.fields.items()), form.file and form.file.stored.sha256]
+            content = [sorted(form.fields.items()), form.file and form.file.content.sha256]
             yield Received(body=form, content=content, cleanup=form.cleanup)
     else:
         raise InvalidField("Content-Type", "must be application/json or multipart/form-data")

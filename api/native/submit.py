@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -13,21 +13,19 @@ from fastapi.responses import Response
 from starlette.background import BackgroundTask
 from uuid_utils.compat import uuid7
 
-from api.answers.idempotency import IdempotencyKey, answer_once, answered_before
 from api.deployment import deployment_of
 from api.door.access import SUBMIT, Caller, caller_of
 from api.native.bodies import BATCH, GRID, Shape
 from api.native.parse import Submission, parse
 from api.native.receive import Received, receive
-from specreason.config import PairConfig, get_pair
+from api.requests.idempotency import IdempotencyKey, answer_once, answered_before
 from specreason.errors import InvalidField
-from specreason.reasoning.schemes import stored_config
 from specreason.store.files.rows import NewFile
 from specreason.store.queue.batches import NewBatch, write_batches
 from specreason.store.queue.problems import CheckedProblems, check
 from specreason.store.read.summaries import BatchSummary, batch_as_it_stands
 from specreason.store.session import Connection
-from specreason.submission.grid import MOST_BATCHES, name_of
+from specreason.submission.grid import name_of
 from specreason.submission.options import GridOptions
 
 router = APIRouter(prefix="/api")
@@ -75,7 +73,7 @@ def _submit(request: Request, key: str | None, shape: Shape, received: Received)
     submission = parse(received.body, shape, deployment, caller)
     problems = check(submission.problems)
     grid_id = uuid7() if isinstance(submission.options, GridOptions) else None
-    batches = _batches(submission, problems, deployment.pairs, caller, grid_id)
+    batches = _batches(submission, problems, caller, grid_id)
     _check_size(batches, most=deployment.settings.max_jobs)
     answer = answer_once(
         request,
@@ -94,23 +92,10 @@ def _submit(request: Request, key: str | None, shape: Shape, received: Received)
 
 
 def _batches(
-    submission: Submission,
-    problems: CheckedProblems,
-    pairs: Mapping[str, PairConfig],
-    caller: Caller,
-    grid_id: UUID | None,
+    submission: Submission, problems: CheckedProblems, caller: Caller, grid_id: UUID | None
 ) -> list[NewBatch]:
-    """One batch per configuration.
-
-    Raises InvalidField for an unknown pair, a configuration that the pair cannot run, or too many configurations.
-    """
-    options = submission.options
-    pair = get_pair(pairs, options.pair)
-    # Two thresholds may become equal when the pair's default replaces a missing one.
-    resolved = (stored_config(each, options.pair, pair) for each in options.configurations())
-    configs = list(dict.fromkeys(resolved))
-    if len(configs) > MOST_BATCHES:
-        raise InvalidField("grid", f"has {len(configs)} combinations; at most {MOST_BATCHES} are allowed")
+    """One batch per configuration."""
+    options, configs = submission.options, submission.configs
     seconds = options.deadline_s
     batch = NewBatch(
         name=options.name,

@@ -28,6 +28,7 @@ from specreason.store.files.folder import Folder, NewContent
 from specreason.store.files.rows import NewFile, read_file
 from specreason.store.openai.batches import (
     batches_of,
+    cancel_open_jobs,
     end_openai_batch,
     fail_openai_batch,
     one_at_a_time,
@@ -37,13 +38,13 @@ from specreason.store.openai.batches import (
 )
 from specreason.store.openai.status import BatchStatus, OpenAIBatch
 from specreason.store.queue.batches import NewBatch
-from specreason.store.queue.controls import cancel_batch
 from specreason.store.session import Database
 from specreason.store.tables.states import FilePurpose
 
 log = logging.getLogger(__name__)
 
 NUM_THREADS = 2  # batches that one process advances at the same time; each needs two connections
+RETRY_S = 0.5  # pause before the next try at a batch that another API advances
 
 
 @dataclass(slots=True)
@@ -58,14 +59,15 @@ class BatchAdvancer:
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(NUM_THREADS, thread_name_prefix="advancer"), init=False
     )
-    _due: set[UUID] = field(default_factory=set, init=False)  # requested or in progress
-    _closed: bool = field(default=False, init=False)
+    _requested: set[UUID] = field(default_factory=set, init=False)  # requested, and not begun since
+    _in_progress: set[UUID] = field(default_factory=set, init=False)
+    _closed: threading.Event = field(default_factory=threading.Event, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def close(self) -> None:
         """Wait for the transitions in progress. The next API process makes those that have not begun."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def open_batches(self) -> Iterator[OpenAIBatch]:
@@ -74,27 +76,45 @@ class BatchAdvancer:
             yield read_openai_batch(self.database, Viewer.EVERYONE, batch_id)
 
     def advance_soon(self, batch: OpenAIBatch) -> None:
-        """Advance the batch in another thread, if it is due."""
+        """Advance the batch in another thread, if it is due.
+
+        A batch that is being advanced, here or by another API, is advanced once more afterwards: that thread may have
+        read the batch before the change that makes it due.
+        """
         if not is_due(batch):
             return
         with self._lock:
-            if batch.id in self._due or self._closed:
-                return
-            self._due.add(batch.id)
-            self._threads.submit(self._advance, batch.id)
+            if batch.id not in self._requested:
+                self._requested.add(batch.id)
+                if batch.id not in self._in_progress:
+                    self._submit(batch.id)
+
+    def _submit(self, batch_id: UUID) -> None:
+        """Start a run of `_advance`, unless `close` has begun. The caller holds `_lock`."""
+        if not self._closed.is_set():
+            self._threads.submit(self._advance, batch_id)
 
     def _advance(self, batch_id: UUID) -> None:
+        with self._lock:
+            self._requested.discard(batch_id)
+            self._in_progress.add(batch_id)
         try:
             with one_at_a_time(self.database, batch_id) as is_free:
                 if is_free:
                     self._make_transitions(batch_id)
+            if not is_free:
+                self._closed.wait(RETRY_S)
+                with self._lock:
+                    self._requested.add(batch_id)
         except SpecReasonError as error:
             log.warning("%s is not advanced, housekeeping tries again: %s", batch_name(batch_id), error)
         except Exception:
             log.exception("%s is not advanced, housekeeping tries again", batch_name(batch_id))
         finally:
             with self._lock:
-                self._due.discard(batch_id)
+                self._in_progress.discard(batch_id)
+                if batch_id in self._requested:
+                    self._submit(batch_id)
 
     def _make_transitions(self, batch_id: UUID) -> None:
         batch = read_openai_batch(self.database, Viewer.EVERYONE, batch_id)
@@ -102,8 +122,7 @@ class BatchAdvancer:
             self._validate(batch)
             batch = read_openai_batch(self.database, Viewer.EVERYONE, batch_id)
         if batch.status is BatchStatus.CANCELLING and batch.ended_at is None and batch.counts.num_open:
-            for part_id in batches_of(self.database, batch_id):
-                cancel_batch(self.database, Viewer.EVERYONE, part_id)
+            cancel_open_jobs(self.database, Viewer.EVERYONE, batch_id)
             batch = read_openai_batch(self.database, Viewer.EVERYONE, batch_id)
         if is_due(batch) and batch.status is not BatchStatus.VALIDATING:
             self._write_results(batch)

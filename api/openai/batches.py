@@ -10,16 +10,16 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import Field, field_validator
 
-from api.answers.idempotency import IdempotencyKey, answer_once
 from api.deployment import Advancer, Store
 from api.door.access import CONTROL, READ, SUBMIT, Caller, Viewer, caller_of
 from api.ids import to_batch_id, to_cursor, to_file_id
-from api.openai.advance import BatchAdvancer
 from api.openai.files import LONGEST_LIFE_S, SHORTEST_LIFE_S
 from api.openai.schemas import BatchObject, Page, batch_object, page_of
+from api.requests.idempotency import IdempotencyKey, answer_once
 from specreason.errors import InvalidField, NotFound
 from specreason.store.files.rows import hold_file
 from specreason.store.openai.batches import (
+    cancel_open_jobs,
     insert_openai_batch,
     list_openai_batches,
     mark_cancelling,
@@ -119,8 +119,11 @@ def get_batch(store: Store, viewer: Viewer, advancer: Advancer, batch_id: str) -
 def cancel(store: Store, viewer: Viewer, advancer: Advancer, batch_id: str) -> BatchObject:
     """Cancel the requests that have not ended. Once the batch is `cancelled`, the other results are available."""
     batch = read_openai_batch(store, viewer, to_batch_id(batch_id))
-    if not batch.is_settled:
+    if batch.ended_at is None:
         mark_cancelling(store, viewer, batch.id)
+    elif not batch.is_settled:
+        # A user queued jobs again after the end. The batch keeps its status, so no transition cancels these jobs.
+        cancel_open_jobs(store, viewer, batch.id)
     return _show(advancer, read_openai_batch(store, viewer, batch.id))
 
 
@@ -145,7 +148,7 @@ def _new_batch(connection: Connection, caller: Caller, body: CreateBatch) -> New
     )
 
 
-def _show(advancer: BatchAdvancer, batch: OpenAIBatch) -> BatchObject:
+def _show(advancer: Advancer, batch: OpenAIBatch) -> BatchObject:
     """The batch as an answer. Showing a batch also requests its next transition."""
     advancer.advance_soon(batch)
     return batch_object(batch)

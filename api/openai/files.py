@@ -9,12 +9,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
-from api.answers.idempotency import IdempotencyKey, answer_once
 from api.deployment import Folder, Store
 from api.door.access import CONTROL, READ, SUBMIT, Viewer, caller_of
 from api.ids import file_name, to_cursor, to_file_id
-from api.native.uploads import Form, read_form
 from api.openai.schemas import FileDeleted, FileObject, Page, file_object, page_of
+from api.requests.idempotency import IdempotencyKey, answer_once, answered_before
+from api.requests.uploads import Form, read_form
 from specreason.errors import InvalidField
 from specreason.store.files.folder import chunks
 from specreason.store.files.rows import NewFile, delete_file, insert_file, list_files, read_file
@@ -119,16 +119,20 @@ def _keep(request: Request, key: str | None, form: Form) -> Response:
     expires_at = _expiry(form.fields)
     if form.file is None:
         raise InvalidField("file", "is required")
+    filename = form.file.filename or "batch.jsonl"
+    meaning = [sorted(form.fields.items()), filename, form.file.content.sha256]
+    if (earlier := answered_before(request, key, meaning)) is not None:
+        return earlier
     new = NewFile(
-        content=form.file.stored,
-        filename=form.file.filename or "batch.jsonl",
+        content=form.file.content.keep(form.cleanup),
+        filename=filename,
         owner=caller_of(request).owner,
         expires_at=expires_at,
     )
     return answer_once(
         request,
         key,
-        [sorted(form.fields.items()), new.filename, new.content.sha256],
+        meaning,
         lambda connection: file_object(insert_file(connection, new)),
         status=200,
         cleanup=form.cleanup,

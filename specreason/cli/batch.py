@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ import typer
 
 from specreason.cli.connection import LONG_PATIENCE_S, connected
 from specreason.cli.local.files import written_whole
-from specreason.cli.options import ApiUrl, AsJson, BatchId, Timeout
+from specreason.cli.options import ApiUrl, AsJson, BatchId, DeadlineAt, Timeout
 from specreason.cli.show.batches import counts_in_words, print_batch, print_batches, print_jobs
 from specreason.cli.show.output import (
     print_answer,
@@ -25,10 +24,6 @@ from specreason.client import Batch
 from specreason.client.values import STATES
 
 app = typer.Typer(help="Batches that were submitted.", no_args_is_help=True)
-
-DeadlineAt = Annotated[
-    datetime | None, typer.Argument(help="Local time, such as 2026-12-24T18:00:00; none: no deadline.")
-]
 
 
 @app.command("list")

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from specreason.cli.batch import DeadlineAt
 from specreason.cli.connection import connected
-from specreason.cli.options import ApiUrl, AsJson, JobId
+from specreason.cli.options import ApiUrl, AsJson, DeadlineAt, JobId
 from specreason.cli.show.jobs import print_attempts, print_job
 from specreason.cli.show.output import data_console, print_answer, print_json, print_list_as_json
 from specreason.cli.show.trace import print_trace

@@ -11,7 +11,7 @@ from uuid import uuid4
 import typer
 
 from specreason.cli.connection import LONG_PATIENCE_S, connected
-from specreason.cli.dataset.choices import configurations_of, grid_of, json_object, run_config
+from specreason.cli.dataset.choices import grid_of, json_object, run_config, validated
 from specreason.cli.dataset.columns import guesses
 from specreason.cli.dataset.reading import checked_dataset
 from specreason.cli.dataset.rows import format_of
@@ -24,7 +24,7 @@ from specreason.cli.show.watching import exit_status_of, watched
 from specreason.client import Batch, Client, Grid
 from specreason.client.submission import Arguments
 from specreason.config import SchemeName
-from specreason.errors import InvalidField, NotAllowed, TransientError
+from specreason.errors import NotAllowed, TransientError
 from specreason.settings import load_settings
 from specreason.submission.problem import DEFAULT_COLUMNS
 
@@ -63,7 +63,7 @@ def submit(
         list[str] | None,
         typer.Option(help="One batch per combination: scheme=base,specreason or threshold=5,7; repeat it."),
     ] = None,
-    priority: Annotated[int, typer.Option(min=-100, max=100, help="Larger goes first.")] = 0,
+    priority: Annotated[int, typer.Option(help="Larger goes first; -100 to 100.")] = 0,
     deadline_s: Annotated[
         float | None, typer.Option(help="Seconds until unfinished jobs expire; more than 0.")
     ] = None,
@@ -82,8 +82,6 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Submit a dataset. The same file and options make the same batch, so the command may safely be repeated."""
-    if deadline_s is not None and not deadline_s > 0:
-        raise InvalidField("--deadline-s", f"must be more than 0 (got {deadline_s:g})")
     knobs = {
         "scheme": scheme,
         "threshold": threshold,
@@ -95,7 +93,6 @@ def submit(
     }
     chosen = run_config(config, knobs)
     combinations = grid_of(grid or [], chosen)
-    configs = configurations_of(chosen, combinations)
     arguments: Arguments = {
         "pair": pair,
         "config": chosen,
@@ -103,8 +100,9 @@ def submit(
         "priority": priority,
         "deadline_s": deadline_s,
         "metadata": json_object(metadata, "--metadata"),
-        "filename": "stdin.jsonl" if file == "-" else f"{Path(file).stem}.jsonl",
     }
+    configs = validated(arguments, combinations).configurations()
+    arguments["filename"] = "stdin.jsonl" if file == "-" else f"{Path(file).stem}.jsonl"
     columns = {"problem": problem, "answer": answer, "id": id_}
     counter = counter_of(pair) if dry_run else None
     with checked_dataset(file, format_of(file, written), columns, counter) as dataset:

@@ -1,6 +1,7 @@
 """Text that Postgres can store. JSON can express a NUL character and half of a surrogate pair; Postgres stores neither.
 
-Such text is refused in a submission, and repaired in the output of a model or a driver.
+Such text is refused in a problem, its answer and id, and in metadata. The store repairs it in names, in a problem's
+`source`, and in the output of a model or a driver.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BeforeValidator
+
+from specreason.errors import InvalidField
 
 UNSTORABLE = "has a character that cannot be stored (NUL or half of a surrogate pair)"
 
@@ -32,6 +35,15 @@ def check_json(value: Any) -> Any:
         for item in value:
             check_json(item)
     return value
+
+
+def checked_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of `metadata`, for its column. Raises InvalidField if a text or a key in it cannot be stored."""
+    try:
+        check_json(metadata)
+    except ValueError as error:
+        raise InvalidField("metadata", str(error)) from None
+    return dict(metadata)
 
 
 def storable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The run configuration and the grid of a submission, from options and a file. This module finds their errors."""
+"""The options of a submission, from the command line and from files. This module finds their errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from specreason.config import RunConfig
 from specreason.errors import InvalidField
 from specreason.submission.form import parse_json
-from specreason.submission.grid import Grid, configurations
+from specreason.submission.grid import Grid
+from specreason.submission.options import GridOptions, Options
 from specreason.validation import first_invalid_field
 
 GRID_KEYS = tuple(Grid.model_fields)
@@ -66,16 +67,21 @@ def grid_of(given: Sequence[str], config: Mapping[str, Any]) -> dict[str, list[A
     return grid or None
 
 
-def configurations_of(
-    config: Mapping[str, Any], grid: Mapping[str, Sequence[Any]] | None
-) -> tuple[RunConfig, ...]:
-    """Return the configuration of each batch that the server will make. Raises InvalidField."""
+def validated(options: Mapping[str, Any], grid: Mapping[str, Sequence[Any]] | None) -> Options:
+    """Validate the options as the server does. `grid` is None for a single batch.
+
+    Raises InvalidField that names an option as it is typed, such as `--deadline-s`; a knob or a list of the grid by its
+    path, such as `config.threshold`.
+    """
     try:
-        return configurations(
-            RunConfig.model_validate(config), None if grid is None else Grid.model_validate(grid)
-        )
+        if grid is None:
+            return Options.model_validate(options)
+        return GridOptions.model_validate({**options, "grid": grid})
     except ValidationError as error:
-        raise first_invalid_field(error, prefix="grid.") from error
+        invalid = first_invalid_field(error)
+        is_path = invalid.field.startswith(("config.", "grid."))
+        field = invalid.field if is_path else f"--{invalid.field.replace('_', '-')}"
+        raise InvalidField(field, invalid.reason) from error
 
 
 def _value(key: str, text: str) -> Any:

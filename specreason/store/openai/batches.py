@@ -21,16 +21,20 @@ from specreason.store.locks import Lock, try_lock_connection, unlock_connection
 from specreason.store.openai.lines import count_lines
 from specreason.store.openai.status import LineCounts, NewOpenAIBatch, OpenAIBatch
 from specreason.store.queue.batches import NewBatch, write_batches
+from specreason.store.queue.controls import cancel_batch
 from specreason.store.session import Connection, Database, single_statement, transaction
 from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.files import VALIDATING, file, openai_batch
 from specreason.store.tables.queue import batch, job
 from specreason.store.tables.states import OPEN
-from specreason.submission.text import storable_json
+from specreason.submission.text import checked_metadata, storable_json
 
 
 def insert_openai_batch(connection: Connection, new: NewOpenAIBatch) -> OpenAIBatch:
-    """Write a batch that is still to be validated, in the caller's transaction. Its file must exist."""
+    """Write a batch that is still to be validated, in the caller's transaction. Its file must exist.
+
+    Raises InvalidField for metadata that cannot be stored.
+    """
     batch_id: UUID = uuid7()
     connection.execute(
         insert(openai_batch).values(
@@ -39,7 +43,7 @@ def insert_openai_batch(connection: Connection, new: NewOpenAIBatch) -> OpenAIBa
             file_id=new.file_id,
             endpoint=new.endpoint,
             completion_window=new.completion_window,
-            metadata=dict(new.metadata),
+            metadata=checked_metadata(new.metadata),
             output_expires_after_s=new.output_expires_after_s,
             max_queued_jobs=new.max_queued_jobs,
             expires_at=new.expires_at,
@@ -126,6 +130,12 @@ def mark_cancelling(database: Database, viewer: Viewer, batch_id: UUID) -> None:
     )
     with transaction(database) as connection:
         connection.execute(cancelled.values(cancelling_at=now()))
+
+
+def cancel_open_jobs(database: Database, viewer: Viewer, batch_id: UUID) -> None:
+    """Cancel every job of its plain batches that has not ended. Raises NotFound if the viewer does not see them."""
+    for part_id in batches_of(database, batch_id):
+        cancel_batch(database, viewer, part_id)
 
 
 def end_openai_batch(

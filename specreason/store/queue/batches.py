@@ -25,7 +25,7 @@ from specreason.store.queue.quota import check_quota
 from specreason.store.session import Connection
 from specreason.store.tables.queue import batch, event, job, problem
 from specreason.store.tables.states import EventKind
-from specreason.submission.text import storable, storable_json
+from specreason.submission.text import checked_metadata, storable, storable_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def write_batches(
 ) -> tuple[UUID, ...]:
     """Write the batches, their queued jobs and the row of a new file, in the caller's transaction; return the ids.
 
-    Raises as `check_quota` does; InvalidField for a `source` that is not JSON.
+    Raises as `check_quota` does; InvalidField for metadata that cannot be stored and a `source` that is not JSON.
     """
     if upload is not None:
         insert_file(connection, upload)
@@ -89,7 +89,7 @@ def _insert_batch_row(connection: Connection, batch_id: UUID, new: NewBatch) -> 
             num_problems=new.problems.count,
             num_jobs=new.num_jobs,
             priority=new.priority,
-            metadata=dict(new.metadata),
+            metadata=checked_metadata(new.metadata),
             owner=new.owner,
             file_id=new.file_id,
             openai_batch_id=new.openai_batch_id,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from uuid import UUID
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
@@ -20,11 +18,6 @@ from tests.support.api.apps import NO_BROKER, make_api
 from tests.support.api.live import LOCAL
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
-
-
-@pytest.fixture
-def app(servers: Servers, database: Database, files_dir: Path) -> FastAPI:
-    return make_api(servers, database, max_upload_bytes=10_000, max_problems=5, files_dir=files_dir)
 
 
 def num_rows(database: Database) -> int:

@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from uuid_utils.compat import uuid7
 
 from api.door.authenticator import KNOWN_S
-from api.native.streams import MOST_OF_OWNER
+from api.streams import MOST_OF_OWNER
 from specreason.embedded import Servers
 from specreason.store.access.keys import revoke_key
 from specreason.store.access.visibility import Viewer
@@ -105,7 +105,7 @@ def test_the_stream_of_a_revoked_key_ends(servers: Servers, database: Database, 
 def test_there_are_no_more_streams_than_a_process_can_serve(
     client: TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.native.streams.MOST_STREAMS", 0)
+    monkeypatch.setattr("api.streams.MOST_STREAMS", 0)
     answer = client.get(f"/api/batches/{submit(database)}/events")
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
@@ -122,7 +122,7 @@ async def test_a_burst_of_streams_is_no_way_past_the_limit_and_leaves_no_count_b
         go_on.wait(30)
         require_subject(database, viewer, subject)
 
-    monkeypatch.setattr("api.native.streams.MOST_STREAMS", 3)
+    monkeypatch.setattr("api.streams.MOST_STREAMS", 3)
     monkeypatch.setattr("api.native.events.require_subject", held)
     app = make_api(servers, database)
     path = f"/api/batches/{submit(database)}/events"

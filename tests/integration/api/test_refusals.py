@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from specreason.embedded import Servers
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
+from tests.support.api.apps import make_api
 from tests.support.messages import names
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
+
+
+@pytest.fixture
+def app(servers: Servers, database: Database, files_dir: Path) -> FastAPI:
+    return make_api(servers, database, max_upload_bytes=10_000, max_problems=5, files_dir=files_dir)
 
 
 def num_rows(database: Database) -> int:

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from specreason.embedded import Servers
+from specreason.store.files.folder import NewContent
 from specreason.store.session import Database
 from tests.support.api.apps import make_api
 from tests.support.api.live import serving
@@ -34,11 +35,16 @@ def app(servers: Servers, database: Database, files_dir: Path) -> FastAPI:
     return make_api(servers, database, files_dir=files_dir, **limits)
 
 
+def kept_too_early(content: NewContent, cleanup: object) -> None:
+    raise AssertionError("the file was made durable")
+
+
 def problems(database: Database) -> list[Any]:
     return list(rows_of(database, "SELECT text, answer, problem_id, source FROM problem ORDER BY index"))
 
 
 UPLOADS = [("/v1/files", {"purpose": "batch"}), ("/api/batches", {})]
+TOO_MANY = {"scheme": ["base", "specreason"], "threshold": [number / 10 for number in range(64)]}
 MAPPED = [("1 + 1?", "2", "a", {"year": 2024}), ("2 + 2?", None, None, {})]
 
 
@@ -238,6 +244,45 @@ def test_a_grid_is_stored_as_a_whole_or_not_at_all(
     assert answer.status_code == 422
     assert says in answer.text
     assert scalar(database, "SELECT count(*) FROM batch") == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "wrong"),
+    [
+        ("/api/batches", {"pair": "nobody"}, "pair"),
+        ("/api/batches", {"config": '{"scheme": "specdecode"}'}, "config.scheme"),
+        ("/api/batches", {"priority": "1000"}, "priority"),
+        ("/api/grids", {"grid": json.dumps(TOO_MANY)}, "grid"),
+        ("/v1/files", {"purpose": "fine-tune"}, "purpose"),
+    ],
+)
+def test_a_form_with_a_wrong_field_is_refused_before_its_file_is_read_or_made_durable(
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    form: dict[str, str],
+    wrong: str,
+) -> None:
+    monkeypatch.setattr(NewContent, "keep", kept_too_early)
+    answer = client.post(path, data=form, files={"file": ("p.jsonl", "no JSON")})
+    assert answer.status_code == (400 if path.startswith("/v1/") else 422)
+    assert wrong in (answer.json().get("field"), answer.json().get("error", {}).get("param"))
+
+
+@pytest.mark.parametrize(("path", "fields"), UPLOADS)
+def test_an_upload_that_was_answered_before_is_not_made_durable_again(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, path: str, fields: dict[str, str]
+) -> None:
+    def send() -> httpx2.Response:
+        form = {**fields, "mapping": json.dumps(MAPPING)} if path == "/api/batches" else fields
+        headers = {"Idempotency-Key": "once"}
+        return client.post(path, data=form, files={"file": ("p.jsonl", LINES)}, headers=headers)
+
+    first = send()
+    monkeypatch.setattr(NewContent, "keep", kept_too_early)
+    again = send()
+    assert first.is_success
+    assert (again.content, again.headers["Idempotent-Replayed"]) == (first.content, "true")
 
 
 def test_a_submission_is_answered_before_its_jobs_are_announced(

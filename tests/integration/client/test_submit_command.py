@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 import threading
@@ -15,6 +16,7 @@ from pyarrow import parquet
 
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
+from specreason.submission.options import LARGEST_METADATA, LONGEST_DEADLINE_S
 from tests.support.messages import names
 from tests.support.shell import Shell
 
@@ -101,11 +103,12 @@ def test_what_servers_take_by_default_is_told_and_no_error(
         ("x.csv", CSV, ("--config", '{"treshold": 1}'), "config.treshold", "unknown"),
         ("x.csv", CSV, ("--config", "no-such-file.json"), "--config", "JSON"),
         ("x.csv", CSV, ("--metadata", "[]"), "--metadata", "object"),
-        ("x.csv", CSV, ("--metadata", '{"a": "\\ud800"}'), "metadata", "surrogate"),
+        ("x.csv", CSV, ("--metadata", '{"a": "\\ud800"}'), "--metadata", "surrogate"),
         ("x.csv", CSV, ("--pair", "nobody"), "pair", "'nobody'"),
         ("x.csv", CSV, ("--deadline-s", "0"), "--deadline-s", "0"),
-        ("x.csv", CSV, ("--deadline-s", "nan"), "--deadline-s", "0"),
-        ("x.csv", CSV, ("--deadline-s", "inf"), "deadline_s", "inf"),
+        ("x.csv", CSV, ("--deadline-s", "nan"), "--deadline-s", "nan"),
+        ("x.csv", CSV, ("--deadline-s", "inf"), "--deadline-s", "inf"),
+        ("x.csv", CSV, ("--priority", "101"), "--priority", "100"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_stored(
@@ -128,6 +131,27 @@ def test_what_is_wrong_is_named_and_nothing_is_stored(
     assert names(error["message"], says)
     assert error["message"] in ended.err
     assert num_batches(database) == 0
+
+
+@pytest.mark.parametrize("grid", [(), ("--grid", "threshold=5,7")])
+@pytest.mark.parametrize(
+    ("options", "field", "says"),
+    [
+        (("--name", "x" * 201), "--name", "200"),
+        (("--metadata", json.dumps({"note": "x" * LARGEST_METADATA})), "--metadata", LARGEST_METADATA),
+        (("--metadata", '{"by": ["\\u0000"]}'), "--metadata", "NUL"),
+        (("--priority", "-101"), "--priority", "-100"),
+        (("--deadline-s", "1e9"), "--deadline-s", LONGEST_DEADLINE_S),
+    ],
+)
+def test_a_dry_run_refuses_the_options_that_the_server_refuses(
+    shell: Shell, tmp_path: Path, *, options: tuple[str, str], field: str, says: object, grid: tuple[str, ...]
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+    ended = shell("submit", path, "--dry-run", "--json", *options, *grid)
+    assert (ended.status, ended.json["error"]["field"]) == (2, field)
+    assert names(ended.json["error"]["message"], says)
 
 
 def test_a_dry_run_counts_and_sends_nothing(shell: Shell, database: Database, tmp_path: Path) -> None:

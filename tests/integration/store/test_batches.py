@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from specreason.config import RunConfig
 from specreason.errors import InvalidField, NotFound
 from specreason.store.access.visibility import Viewer
+from specreason.store.openai.batches import insert_openai_batch
+from specreason.store.openai.status import NewOpenAIBatch
 from specreason.store.queue.batches import NewBatch
 from specreason.store.queue.controls import cancel_batch
 from specreason.store.queue.problems import NewProblem, check
 from specreason.store.read.summaries import list_batches, read_batch, read_job, read_jobs
-from specreason.store.session import Database
+from specreason.store.session import Database, transaction
+from specreason.submission.text import UNSTORABLE
 from tests.support.store.builders import PAIR, insert_batch, insert_batches, job_ids, submit
 from tests.support.store.sql import execute, scalar
 
@@ -81,6 +88,32 @@ def test_nothing_is_half_inserted_when_a_problem_is_refused(
         insert_batch(database, batch_of(NewProblem(text="fine"), wrong))
     assert refused.value.field == field
     assert num_rows(database) == 0
+
+
+@pytest.mark.parametrize("metadata", [{"by": ["a\0"]}, {"deep": {"\ud83e": 1}}])
+def test_metadata_that_cannot_be_stored_is_refused_in_the_same_words_and_nothing_is_inserted(
+    database: Database, metadata: dict[str, Any]
+) -> None:
+    new = NewOpenAIBatch(
+        file_id=uuid4(),
+        endpoint="/v1/chat/completions",
+        completion_window="24h",
+        expires_at=datetime.now(UTC) + timedelta(days=1),
+        metadata=metadata,
+    )
+    with pytest.raises(InvalidField) as refused:
+        insert_batch(database, replace(batch_of(NewProblem(text="fine")), metadata=metadata))
+    with transaction(database) as connection, pytest.raises(InvalidField) as refused_too:
+        insert_openai_batch(connection, new)
+    assert str(refused.value) == str(refused_too.value) == f"metadata: {UNSTORABLE}"
+    assert num_rows(database) == 0
+
+
+def test_names_and_other_columns_are_repaired(database: Database) -> None:
+    problem = NewProblem(text="fine", source={"a\0": ["\ud83e"]})
+    batch_id = insert_batch(database, replace(batch_of(problem), name="a\0 \ud83e"))
+    assert read_batch(database, Viewer.EVERYONE, batch_id).name == "a\ufffd \ufffd"
+    assert scalar(database, "SELECT source FROM problem") == {"a\ufffd": ["\ufffd"]}
 
 
 def test_nothing_is_half_inserted_when_the_database_gives_up_midway(database: Database) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from specreason.cli.dataset.choices import configurations_of, grid_of, json_object, run_config
+from specreason.cli.dataset.choices import grid_of, json_object, run_config, validated
 from specreason.cli.dataset.columns import choose_columns, guesses
 from specreason.cli.dataset.rows import Format, Row, format_of, read_rows
 from specreason.errors import InvalidField
@@ -196,12 +196,12 @@ def test_a_configuration_that_is_no_json_says_so() -> None:
 def test_a_grid_is_lists_and_counts_a_threshold_only_where_it_matters() -> None:
     grid = grid_of(["scheme=base,specreason", "threshold=5,7"], {})
     assert grid == {"scheme": ["base", "specreason"], "threshold": [5, 7]}
-    assert [(str(each.scheme), each.threshold) for each in configurations_of({}, grid)] == [
+    assert [(str(each.scheme), each.threshold) for each in validated({}, grid).configurations()] == [
         ("base", None),
         ("specreason", 5),
         ("specreason", 7),
     ]
-    assert len(configurations_of({"repeats": 3}, None)) == 1
+    assert len(validated({"config": {"repeats": 3}}, None).configurations()) == 1
     assert grid_of([], {}) is None
 
 

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from api.native.bodies import BatchBody
 from api.openai.batches import CreateBatch
 from api.openai.lines import LineInvalid, read_line
+from specreason.cli.dataset.choices import validated
 from specreason.errors import InvalidField
 from specreason.store.queue.problems import NewProblem, check
 from specreason.submission.problem import Columns, problem_of
-from specreason.submission.text import UNSTORABLE, check_json, check_text, storable
+from specreason.submission.text import UNSTORABLE, check_json, check_text, checked_metadata, storable
 from specreason.validation import first_invalid_field
 
 
@@ -50,6 +51,18 @@ def refusal_of_the_store(text: str) -> str:
     return str(refused.value)
 
 
+def refusal_of_the_command_line(text: str) -> str:
+    with pytest.raises(InvalidField) as refused:
+        validated({"metadata": {"by": text}}, None)
+    return str(refused.value)
+
+
+def refusal_of_stored_metadata(text: str) -> str:
+    with pytest.raises(InvalidField) as refused:
+        checked_metadata({text: 1})
+    return str(refused.value)
+
+
 @pytest.mark.parametrize("text", ["a\0", "\ud83e alone"])
 @pytest.mark.parametrize(
     ("place", "refusal"),
@@ -60,6 +73,8 @@ def refusal_of_the_store(text: str) -> str:
         ("metadata", lambda text: refusal_of_body(metadata={"deep": [{text: 1}]})),
         ("metadata", lambda text: refusal_of_body(metadata={"by": text})),
         ("metadata", refusal_of_file_metadata),
+        ("--metadata", refusal_of_the_command_line),
+        ("metadata", refusal_of_stored_metadata),
         ("body.messages.0.content", refusal_of_line),
         ("problem", refusal_of_row),
         ("problems[0].text", refusal_of_the_store),

@@ -1,4 +1,4 @@
-"""Forms with one file. The parser writes the file straight to its final place, up to the limit."""
+"""Forms with one file. The parser writes the file straight to the folder where it may stay, up to the limit."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.deployment import deployment_of
 from specreason.errors import InvalidField, TooLarge
-from specreason.store.files.folder import NewContent, StoredContent
+from specreason.store.files.folder import NewContent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """The file of a form. It is durable, and open until the form is closed."""
+    """The file of a form. It is removed when the form is closed, unless `content.keep` was called."""
 
     filename: str
-    stored: StoredContent
-    reader: BinaryIO
+    content: NewContent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """The text fields of a form, and its file, if there is one.
 
-    When the form is closed, `ended` closes its contents, and `cleanup` removes the file again; see `NewContent.keep`.
+    At the end, `ended` closes its contents, and `cleanup` removes a file that was kept; see `NewContent.keep`.
     """
 
     fields: dict[str, str]
@@ -65,7 +64,7 @@ async def _parse(request: Request, names: frozenset[str], content: NewContent, e
         raise InvalidField("body", f"is not a valid form: {error.message}") from error
     settings = deployment_of(request).settings
     fields: dict[str, str] = {}
-    file: UploadFile | None = None
+    file: Upload | None = None
     for name, value in form.multi_items():
         if name not in names and name != "file":
             raise InvalidField(name[:80], "unknown key")
@@ -74,17 +73,12 @@ async def _parse(request: Request, names: frozenset[str], content: NewContent, e
         if isinstance(value, UploadFile) and name == "file":
             if (value.size or 0) > settings.max_upload_bytes:
                 raise TooLarge("file", f"is larger than {settings.max_upload_bytes} bytes")
-            file = value
+            file = Upload(filename=value.filename or "", content=content)
         elif isinstance(value, UploadFile) or name == "file":
             raise InvalidField(name, "must be a file" if name == "file" else "must not be a file")
         else:
             fields[name] = value
-    cleanup = ended.enter_context(ExitStack())
-    upload = None
-    if file is not None:
-        stored = await run_in_threadpool(content.keep, cleanup)
-        upload = Upload(filename=file.filename or "", stored=stored, reader=content.reader)
-    return Form(fields=fields, file=upload, ended=ended, cleanup=cleanup)
+    return Form(fields=fields, file=file, ended=ended, cleanup=ended.enter_context(ExitStack()))
 
 
 class _Parser(MultiPartParser):
