@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,9 @@ ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements" / "cpu.txt").read_text().splitlines()
 TORCH = next(line for line in LOCK if line.startswith("torch=="))
 UV = next(line for line in LOCK if line.startswith("uv=="))
-LOCKED = ("pip install --quiet --no-deps --requirement", str(ROOT / "requirements" / "cpu.txt"))
+LOCKED = ("pip install --quiet --no-deps --no-compile --requirement", str(ROOT / "requirements" / "cpu.txt"))
+PIP = f"pip install --quiet --no-deps {next(line for line in LOCK if line.startswith('pip=='))}"
+COMPILED = "compileall -q -j 0"  # and then the folder of this Python's packages
 UNREACHABLE = """error: Request failed after 3 retries in 2.5s
   cause: error sending request for url (https://torch.test/cpu/)
   cause: failed to lookup address information: Name or service not known
@@ -46,8 +49,8 @@ if answer.exists():
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """A folder with a pip and a uv that succeed at everything; torch is not installed there."""
-    for name in ("pip", "uv"):
+    """A folder with a pip, a uv and a compileall that succeed at everything; torch is not installed there."""
+    for name in ("pip", "uv", "compileall"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").touch()
         (tmp_path / name / "__main__.py").write_text(PROGRAM)
@@ -71,7 +74,8 @@ def install(programs: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 def calls(programs: Path) -> list[str]:
-    return (programs / "calls").read_text().splitlines()
+    written = (programs / "calls").read_text()
+    return re.sub(rf"^({COMPILED}) \S+/site-packages$", r"\1", written, flags=re.MULTILINE).splitlines()
 
 
 def pip_has(programs: Path, *versions: str) -> None:
@@ -82,7 +86,12 @@ def test_pip_installs_everything_where_it_can_get_the_cpu_build(programs: Path) 
     pip_has(programs, "99.0", TORCH.removeprefix("torch=="), "1.0")
     done = install(programs, "--editable", ".")
     assert done.returncode == 0
-    assert calls(programs) == ["pip index versions torch", " ".join((*LOCKED, "--editable", "."))]
+    assert calls(programs) == [
+        PIP,
+        "pip index versions torch",
+        " ".join((*LOCKED, "--editable", ".")),
+        COMPILED,
+    ]
 
 
 @pytest.mark.parametrize("has_pypi", [True, False])
@@ -95,13 +104,14 @@ def test_uv_fetches_torch_and_nothing_else_where_pip_cannot(programs: Path, has_
     assert done.returncode == 0
     assert f"could not find {TORCH.replace('==', ' ')}" in done.stderr
     assert ("certificate is wrong" in done.stderr) is not has_pypi
-    asked, got_uv, got_torch, got_rest = calls(programs)
+    got_pip, asked, got_uv, got_torch, got_rest, compiled = calls(programs)
+    assert got_pip == PIP
     assert asked == "pip index versions torch"
     assert got_uv == f"pip install --quiet --no-deps {UV}"
     assert got_torch.startswith("uv pip install --no-deps --torch-backend cpu")
     assert got_torch.endswith(f" {TORCH}")
     assert f"--python {sys.executable} " in got_torch
-    assert got_rest == " ".join(LOCKED)
+    assert [got_rest, compiled] == [" ".join(LOCKED), COMPILED]
 
 
 def test_a_torch_that_is_installed_is_not_looked_for(programs: Path) -> None:
@@ -109,7 +119,15 @@ def test_a_torch_that_is_installed_is_not_looked_for(programs: Path) -> None:
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Name: torch\nVersion: {TORCH.removeprefix('torch==')}\n")
     assert install(programs).returncode == 0
-    assert calls(programs) == [" ".join(LOCKED)]
+    assert calls(programs) == [PIP, " ".join(LOCKED), COMPILED]
+
+
+def test_files_that_this_python_cannot_compile_do_no_harm(programs: Path) -> None:
+    pip_has(programs, TORCH.removeprefix("torch=="))
+    answer(programs, "compileall", "-q", "SyntaxError: a template", status=1)
+    done = install(programs)
+    assert done.returncode == 0
+    assert "SyntaxError" not in done.stderr
 
 
 @pytest.mark.parametrize(
