@@ -96,7 +96,7 @@ def test_a_useless_drafter_is_left_alone_after_a_few_rejections() -> None:
     rejected = [drafted(kept=False)] * 30
     assert not below_break_even(having_seen(*rejected[:2]), rejected[:2])
     assert below_break_even(having_seen(*rejected[:10]), rejected[:10])
-    assert below_break_even(having_seen(*rejected))  # and the next job does not begin anew
+    assert below_break_even(having_seen(*rejected))  # the next job starts from these costs
 
 
 def test_a_good_drafter_is_asked_for_every_step() -> None:
