@@ -177,7 +177,8 @@ async def test_who_has_things_of_his_own_sees_these_and_no_other(
     assert [batch["batch_id"] for batch in bob.get("/api/batches").json()["data"]] == [his]
     assert [file["id"] for file in bob.get("/v1/files").json()["data"]] == [his_file]
     assert bob.get("/v1/batches").json()["data"] == []
-    controls.cancel_batch(database, Viewer.EVERYONE, UUID(ada.batch_id))  # an event of another owner, between two of this one
+    # An event of another owner stands between two of this one.
+    controls.cancel_batch(database, Viewer.EVERYONE, UUID(ada.batch_id))
     assert bob.post(f"/api/batches/{his}/cancel").status_code == 200
     stream = bob.get(f"/api/batches/{his}/events").text
     assert stream.count("event: job_ended") == 1
