@@ -1,4 +1,4 @@
-"""Draws the pictures of README and docs: real commands against a real stack, as SVG. `make captures`."""
+"""Draws the pictures of README and the pages: what real commands print on a real stack, as SVG. `make captures`."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
+from specreason.cli.local.demo import PROBLEMS
 from specreason.cli.local.stack import running_stack
-from specreason.client import Client
+from specreason.client import Client, Job
 from tests.support.terminal import Terminal
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-PROBLEMS = Path(__file__).parents[2] / "specreason" / "demo" / "problems.jsonl"
 COLUMNS = 100
-SPECREASON = [sys.executable, "-m", "specreason.cli.main"]
-# A page that shows the picture may not load fonts from elsewhere.
+SPECREASON = (sys.executable, "-m", "specreason.cli.main")
+# A page that shows the picture loads no fonts from elsewhere.
 FORMAT = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 
 
 def main() -> None:
+    """Run everything; write the pictures to docs/images."""
     with (
         tempfile.TemporaryDirectory() as folder,
         running_stack(Path(folder) / "data", pair="demo", port=0, slots=4, announce=print) as stack,
@@ -32,31 +33,38 @@ def main() -> None:
     ):
         terminal = Terminal(COLUMNS, {"SPECREASON_API_URL": stack.api_url})
         grid = client.submit_grid(
-            PROBLEMS, {"scheme": ["base", "drafter", "specreason"]}, name="sums", config={"temperature": 0.0}
+            PROBLEMS,
+            {"scheme": ["base", "drafter", "specreason"]},
+            name="sums",
+            config={"temperature": 0.0, "token_budget": 1024, "max_answer_tokens": 64},
         )
-        ended = client.wait_all([batch.batch_id for batch in grid.data])
-        specreason = ended[-1]
-        jobs = list(client.jobs(specreason.batch_id))
-        job = next((job for job in jobs if 0 < job.num_accepted < job.num_drafted), jobs[0])
+        ended = client.wait_all([batch.batch_id for batch in grid.data])[-1]
+        batch = str(ended.batch_id)[-8:]
+        job = _with_a_rejected_draft(list(client.jobs(ended.batch_id)))
         for name, arguments in (
-            ("batch-list", ["batch", "list"]),
-            ("batch-show", ["batch", "show", str(specreason.batch_id)[-8:]]),
-            ("batch-jobs", ["batch", "jobs", str(specreason.batch_id)[-8:], "--limit", "8"]),
-            ("job-steps", ["job", "steps", f"{str(specreason.batch_id)[-8:]}/{job.problem_index}"]),
+            ("batch-list", ("batch", "list")),
+            ("batch-show", ("batch", "show", batch)),
+            ("batch-jobs", ("batch", "jobs", batch, "--limit", "8")),
+            ("job-steps", ("job", "steps", f"{batch}/{job.problem_index}")),
         ):
-            seen = terminal.run([*SPECREASON, *arguments])
-            draw(name, arguments, seen.raw)
+            draw(name, arguments, terminal.run([*SPECREASON, *arguments]).raw)
 
 
-def draw(name: str, arguments: list[str], raw: str) -> None:
-    """Write one picture: the command and what it printed."""
+def draw(name: str, arguments: tuple[str, ...], raw: str) -> None:
+    """Write one picture: the command, and what it printed."""
     console = Console(
         record=True, width=COLUMNS, file=StringIO(), force_terminal=True, color_system="truecolor"
     )
-    console.print(Text.assemble(("$ ", "dim"), (" ".join(["specreason", *arguments]), "bold")))
+    console.print(Text.assemble(("$ ", "dim"), (" ".join(("specreason", *arguments)), "bold")))
     console.print(Text.from_ansi(raw.replace("\r\n", "\n").rstrip()))
     IMAGES.mkdir(exist_ok=True)
     console.save_svg(str(IMAGES / f"{name}.svg"), title="specreason", code_format=FORMAT, unique_id=name)
+
+
+def _with_a_rejected_draft(jobs: list[Job]) -> Job:
+    """Return the shortest trace in which the base wrote a step again."""
+    rewritten = [job for job in jobs if job.num_accepted < job.num_drafted]
+    return min(rewritten or jobs, key=lambda job: job.num_steps)
 
 
 if __name__ == "__main__":
