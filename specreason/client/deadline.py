@@ -14,7 +14,7 @@ from specreason.errors import TimedOut
 
 T = TypeVar("T")
 
-# A shorter time counts as this, so that one answer can arrive.
+# What is left of a deadline counts as this at least, so that one answer can arrive.
 LEAST_S = 0.5
 
 
@@ -26,12 +26,16 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float | None) -> Deadline:
-        """The deadline that is `seconds` from now, but at least LEAST_S; None: never."""
-        return cls(math.inf if seconds is None else time.monotonic() + max(seconds, LEAST_S))
+        """The deadline that is `seconds` from now; None: never."""
+        return cls(math.inf if seconds is None else time.monotonic() + seconds)
 
     def or_after(self, seconds: float) -> Deadline:
         """The earlier one of this and `seconds` from now."""
         return min(self, Deadline.after(seconds), key=lambda each: each.at)
+
+    def for_an_answer(self) -> Deadline:
+        """This, or the next moment at which one answer can have arrived."""
+        return max(self, Deadline.after(LEAST_S), key=lambda each: each.at)
 
     @property
     def is_never(self) -> bool:
@@ -42,6 +46,11 @@ class Deadline:
         return max(0.0, self.at - time.monotonic())
 
     @property
+    def timeout_s(self) -> float | None:
+        """The seconds that are left; None: there is no end."""
+        return None if self.is_never else self.left_s
+
+    @property
     def is_over(self) -> bool:
         return self.left_s <= 0
 
@@ -50,7 +59,7 @@ class Deadline:
         if self.is_never:
             return call()
         future = in_background(call)
-        for _ in silences(future, self, math.inf):
+        for _ in silences(future, self.for_an_answer(), math.inf):
             pass
         return future.result()
 
@@ -76,5 +85,5 @@ def silences(future: Future[T], deadline: Deadline, every_s: float) -> Iterator[
         if wait([future], None if math.isinf(patience_s) else patience_s).done:
             return
         if deadline.is_over:
-            raise TimedOut("the API has not answered")
+            raise TimedOut("the API has not answered in time")
         yield

@@ -81,7 +81,7 @@ def send(
             path,
             safe=True,
             silence_s=STORING_S,
-            within_s=deadline.left_s,
+            within_s=deadline.for_an_answer().left_s,
             headers=headers,
             data=form,
             files={"file": (filename, file, "application/jsonl")},
@@ -89,7 +89,7 @@ def send(
         try:
             response = deadline.hold(post)
         except TimedOut as error:
-            raise TimedOut(f"{error} within {within_s:g} s; {UNKNOWN}") from error
+            raise TimedOut(f"{error}; {UNKNOWN}") from error
         except TransientError as error:
             is_refused = isinstance(error, NotConnected | LimitReached)
             message = f"{error} {NOTHING}" if is_refused else f"{error}; {UNKNOWN}"

@@ -41,7 +41,7 @@ def wait_for(
     Raises TimedOut after `timeout_s` seconds, whatever the API does. Without a timeout, raises Unreachable once the API
     has been away for `outage_s`. If no worker is up to grade, it returns GRADES_S after the last job.
     """
-    deadline = Deadline.after(timeout_s)
+    deadline = Deadline.after(timeout_s).for_an_answer()
     reader = _Reader(poll, deadline, outage_s, on_outage)
     pause_s = FIRST_PAUSE_S
     seen: dict[UUID, Batch] = {}
@@ -113,7 +113,7 @@ class _Reader:
 
 def _told(seen: Mapping[UUID, Batch], timeout_s: float | None, away_s: float) -> str:
     """What a wait knows at its deadline."""
-    over = f"{timeout_s:g} s"
+    over = f"{round(timeout_s or 0.0, 1):g} s"
     if not seen:
         return f"the API has not answered within {over}"
     num_jobs = sum(batch.num_jobs for batch in seen.values())
