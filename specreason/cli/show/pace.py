@@ -71,7 +71,9 @@ def left_in_words(rate: float, num_left: int) -> str:
 
 
 def duration_in_words(seconds: float) -> str:
-    """Return a time that is over: 7 s, 1 min 40 s, 2 h 5 min."""
+    """Return a time that is over: 7.3 s, 42 s, 1 min 40 s, 2 h 5 min."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
