@@ -93,10 +93,10 @@ def watch(batch_ids: BatchIds, timeout: Timeout = None, api: ApiUrl = None, as_j
     with naming_a_way_back(ids, api), connected(api, patience_s=LONG_PATIENCE_S) as client:
         batches = deadline.hold(lambda: [client.batch(batch_id) for batch_id in ids])
         ended = watched(client, batches, timeout_s=deadline.timeout_s)
-    if len(ended) == 1:
-        (print_json if as_json else print_batch)(ended[0])
-    elif as_json:
-        print_json({"data": ended})
+    if as_json:
+        print_json(ended[0] if len(ended) == 1 else {"data": ended})
+    elif len(ended) == 1:
+        print_batch(ended[0])
     else:
         print_batches(ended)
     raise typer.Exit(exit_status_of(ended))
