@@ -73,7 +73,7 @@ def test_a_timeout_holds_if_the_api_never_answers(time: FakeTime) -> None:
 
 
 def test_without_a_timeout_an_outage_has_an_end(time: FakeTime) -> None:
-    with pytest.raises(Unreachable, match=naming(str(AWAY), "600 s")):
+    with pytest.raises(Unreachable, match=naming(str(AWAY), "601 s")):
         Api([OPEN, AWAY]).wait()
     assert OUTAGE_S <= time.now < OUTAGE_S + 3
 
