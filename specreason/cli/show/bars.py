@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from specreason.cli.show.pace import Pace
+from specreason.cli.show.pace import Pace, clock_in_words
 from specreason.cli.show.progress import (
     NUM_LEVELS,
     back_in_words,
@@ -55,7 +55,7 @@ class Bars:
         lines = [(batch, self._rates[batch.batch_id]) for batch in self._latest.values()]
         labels = [label_of(batch) for batch, _ in lines]
         counts = [f"{batch.num_ended}/{batch.num_jobs}" for batch, _ in lines]
-        clocks = [str(timedelta(seconds=int(duration_of(batch, now)))) for batch, _ in lines]
+        clocks = [clock_in_words(duration_of(batch, now)) for batch, _ in lines]
         details = [
             [details_in_words([batch], rate, drop=drop) for batch, rate in lines]
             for drop in range(NUM_LEVELS)

@@ -70,6 +70,12 @@ def left_in_words(rate: float, num_left: int) -> str:
     return f"about {seconds / of_one:.{0 if unit != 'h' else 1}f} {unit} left"
 
 
+def clock_in_words(seconds: float) -> str:
+    """Return a time that goes on, in hours, minutes and seconds: 0:01:40."""
+    minutes, whole = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{whole:02}"
+
+
 def duration_in_words(seconds: float) -> str:
     """Return a time that is over: 7.3 s, 42 s, 1 min 40 s, 2 h 5 min."""
     if seconds < 9.95:

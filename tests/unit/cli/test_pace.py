@@ -8,6 +8,7 @@ from specreason.cli.show.pace import (
     LINE_EVERY_S,
     Beat,
     Pace,
+    clock_in_words,
     duration_in_words,
     left_in_words,
     rate_in_words,
@@ -64,6 +65,10 @@ def test_no_time_left_is_said_as_0_s() -> None:
 )
 def test_a_time_that_is_over_is_said_in_two_units(seconds: float, words: str) -> None:
     assert duration_in_words(seconds) == words
+
+
+def test_a_clock_counts_in_hours_however_long_it_runs() -> None:
+    assert [clock_in_words(seconds) for seconds in (7.9, 100, 90_061)] == ["0:00:07", "0:01:40", "25:01:01"]
 
 
 def test_a_line_is_due_at_once_and_then_ten_seconds_after_the_last_one() -> None:
