@@ -147,7 +147,7 @@ class Client:
         """Return once every job of the batch has ended. `on_progress` gets the batch at every poll.
 
         Raises TimedOut after `timeout_s` seconds, whatever the API does; the batch goes on. While the API is away,
-        `on_outage` gets the seconds and the reason; without a timeout, OUTAGE_S of that raise Unreachable.
+        `on_outage` gets the seconds and the reason. Without a timeout, ten minutes of that raise Unreachable.
         """
         return self.wait_all([batch_id], timeout_s, on_progress, on_outage)[0]
 

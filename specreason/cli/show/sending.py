@@ -44,7 +44,7 @@ def shown_reading(path: str) -> Iterator[Callable[[int], None]]:
 def shown_sending(file: IO[bytes], num_bytes: int) -> Iterator[IO[bytes]]:
     """Yield the file; while the block runs, show how much of it is sent: each try reads it from its beginning."""
     progress = Progress(
-        _Doing(), BarColumn(bar_width=None), DownloadColumn(), console=message_console(), transient=True
+        _Doing(), BarColumn(bar_width=20), DownloadColumn(), console=message_console(), transient=True
     )
     sent = progress.add_task("", total=num_bytes)
     counted = progress.wrap_file(cast("BinaryIO", file), task_id=sent)
