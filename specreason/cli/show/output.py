@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import UUID
 
 import typer
 from rich import box
@@ -11,6 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from specreason.client.decoding import to_json
+
+# The last digits of a uuid7 are random: the first ones are a time, and alike in everything that was made together.
+SHORT_DIGITS = 8
 
 # At least: broken lines on a narrow terminal are easier to read than broken columns.
 TABLE_WIDTH = 160
@@ -78,3 +82,8 @@ def print_table(table: Table) -> None:
 def number(value: float | None, form: str) -> str:
     """Return a figure, or a dash if there is none yet."""
     return "–" if value is None else form.format(value)
+
+
+def short_id(whole: UUID) -> str:
+    """Return the digits by which a person names a batch, a job, a worker or a key."""
+    return whole.hex[-SHORT_DIGITS:]
