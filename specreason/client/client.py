@@ -7,22 +7,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, Unpack
+from typing import Any, Literal, Self, Unpack
 from uuid import UUID
 
-from specreason.client.decoding import Page, Rows, decode, loaded, moment_of, word_of
+from specreason.client.decoding import Rows, decode, loaded, moment_of, word_of
 from specreason.client.events import follow
 from specreason.client.job_values import Attempt, Job, Result, Step
-from specreason.client.submission import Arguments, Problems, content_key, opened
+from specreason.client.pages import read_pages
+from specreason.client.references import find_batch, find_job
+from specreason.client.submission import Arguments, Problems, send
 from specreason.client.transport import Transport, body_of, lines_of
 from specreason.client.values import Batch, Event, Grid, Health, Worker
 from specreason.client.waiting import wait_for
 from specreason.submission.form import to_form
-
-T = TypeVar("T")
-PAGE = 200
-# How long the answer to a submission may take: a server that stores fifty thousand jobs answers late.
-STORING_S = 300.0
 
 
 class Client:
@@ -90,9 +87,20 @@ class Client:
         """The batch's current summary."""
         return decode(Batch, self._get(f"/api/batches/{batch_id}"))
 
-    def batches(self, *, is_open: bool | None = None, name: str | None = None) -> Iterator[Batch]:
-        """Batches, newest first: open ones only, ended ones only, or those whose name contains `name`."""
-        return self._pages("/api/batches", Batch, "before", open=word_of(is_open), name=name)
+    def find_batch(self, ref: str) -> UUID:
+        """The id of a batch: `ref` is its id, a beginning or end of it of four digits at least, or its whole name."""
+        return find_batch(self, ref)
+
+    def find_job(self, ref: str) -> UUID:
+        """The id of a job: `ref` is its id, or BATCH/INDEX[/REPEAT] with a batch as `find_batch` takes it."""
+        return find_job(self, ref)
+
+    def batches(
+        self, *, is_open: bool | None = None, name: str | None = None, ref: str | None = None
+    ) -> Iterator[Batch]:
+        """Batches, newest first: open or ended ones, whose name contains `name`, that are called `ref`."""
+        filters = {"open": word_of(is_open), "name": name, "ref": ref}
+        return read_pages(self._transport, "/api/batches", Batch, "before", **filters)
 
     def jobs(
         self,
@@ -101,11 +109,17 @@ class Client:
         states: Sequence[str] | None = None,
         is_correct: bool | Literal["none"] | None = None,
         error: str | None = None,
+        problem_index: int | None = None,
+        repeat: int | None = None,
     ) -> Iterator[Job]:
-        """The batch's jobs in the order submitted: those in `states`, graded so, whose error contains `error`."""
+        """The batch's jobs in the order submitted: in `states`, graded so, whose error contains `error`.
+
+        `problem_index` and `repeat` are a job's place in the batch.
+        """
         correct = word_of(is_correct) if isinstance(is_correct, bool) else is_correct
         filters = {"state": states or None, "is_correct": correct, "error": error}
-        return self._pages(f"/api/batches/{batch_id}/jobs", Job, "after", **filters)
+        filters |= {"problem_index": problem_index, "repeat": repeat}
+        return read_pages(self._transport, f"/api/batches/{batch_id}/jobs", Job, "after", **filters)
 
     def job(self, job_id: UUID) -> Job:
         """The job's current summary."""
@@ -113,11 +127,11 @@ class Client:
 
     def steps(self, job_id: UUID) -> Iterator[Step]:
         """The job's steps in order, as far as they are stored."""
-        return self._pages(f"/api/jobs/{job_id}/steps", Step, "after")
+        return read_pages(self._transport, f"/api/jobs/{job_id}/steps", Step, "after")
 
     def attempts(self, job_id: UUID) -> Iterator[Attempt]:
         """Every try at the job, the first one first."""
-        return self._pages(f"/api/jobs/{job_id}/attempts", Attempt, "after")
+        return read_pages(self._transport, f"/api/jobs/{job_id}/attempts", Attempt, "after")
 
     def events(self, batch_id: UUID, after: int | None = None) -> Iterator[Event]:
         """Changes of the batch and its jobs as they come, behind the event `after`, until every job has ended."""
@@ -202,40 +216,13 @@ class Client:
         """The deployment's version and pairs. Raises Unreachable if its database does not answer."""
         return decode(Health, self._get("/api/health"))
 
-    def _get(self, path: str, **params: Any) -> Any:
-        return body_of(self._transport.request("GET", path, safe=True, params=params))
-
-    def _pages(self, path: str, shape: type[T], cursor: str, **filters: Any) -> Iterator[T]:
-        params = {"limit": PAGE} | {name: value for name, value in filters.items() if value is not None}
-        while True:
-            page = decode(Page, self._get(path, **params))
-            for row in page.data:
-                yield decode(shape, row)
-            if page.next is None:
-                return
-            params[cursor] = page.next
+    def _get(self, path: str) -> Any:
+        return body_of(self._transport.request("GET", path, safe=True))
 
     def _create(
         self, path: str, problems: Problems, key: str | None, *, filename: str | None = None, **options: Any
     ) -> tuple[Any, bool]:
-        form = to_form(options)
-        with opened(problems) as (own_name, file):
-            filename = filename or own_name
-            content = content_key(file, filename, form)
-            # The boundary is made from the content too: a server may compare bodies byte by byte.
-            headers = {
-                "Idempotency-Key": key or content,
-                "Content-Type": f"multipart/form-data; boundary=specreason-{content[:40]}",
-            }
-            response = self._transport.request(
-                "POST",
-                path,
-                safe=True,
-                headers=headers,
-                data=form,
-                files={"file": (filename, file, "application/jsonl")},
-                timeout=STORING_S,
-            )
+        response = send(self._transport, path, problems, to_form(options), filename=filename, key=key)
         return body_of(response), response.headers.get("Idempotent-Replayed") == "true"
 
     def _control_batch(self, batch_id: UUID, action: str, body: Any = None) -> Batch:

@@ -11,10 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypedDict, cast
 
+import httpx2
+
+from specreason.client.transport import Transport
 from specreason.errors import InvalidField
 from specreason.submission.jsonl import canonical_json
 
 CHUNK_BYTES = 1 << 20
+# How long the answer to a submission may take: a server that stores fifty thousand jobs answers late.
+STORING_S = 300.0
 # The name of content that comes without one.
 FILENAME = "problems.jsonl"
 _FILES = (io.IOBase, tempfile.SpooledTemporaryFile)
@@ -69,6 +74,35 @@ def opened(problems: Problems) -> Iterator[tuple[str, IO[bytes]]]:
             yield FILENAME, spool
     else:
         yield FILENAME, cast("IO[bytes]", problems)
+
+
+def send(
+    transport: Transport,
+    path: str,
+    problems: Problems,
+    form: Mapping[str, str],
+    *,
+    filename: str | None,
+    key: str | None,
+) -> httpx2.Response:
+    """Send the problems and the fields of `form`. `filename` and the idempotency `key` are made from them if None."""
+    with opened(problems) as (own_name, file):
+        filename = filename or own_name
+        content = content_key(file, filename, form)
+        # The boundary is made from the content too: a server may compare bodies byte by byte.
+        headers = {
+            "Idempotency-Key": key or content,
+            "Content-Type": f"multipart/form-data; boundary=specreason-{content[:40]}",
+        }
+        return transport.request(
+            "POST",
+            path,
+            safe=True,
+            headers=headers,
+            data=form,
+            files={"file": (filename, file, "application/jsonl")},
+            timeout=STORING_S,
+        )
 
 
 def _line(problem: Mapping[str, Any]) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import typer
 
 from specreason.cli.dataset.reading import Dataset
-from specreason.cli.show.output import print_answer, print_json, print_message
+from specreason.cli.show.output import print_answer, print_json, print_message, short_id
 from specreason.client import Batch, Grid
 from specreason.config import RunConfig
 from specreason.settings import Settings
@@ -65,5 +65,6 @@ def print_sent(sent: Batch | Grid, batches: Sequence[Batch], *, as_json: bool) -
         return
     for batch in batches:
         typer.echo(str(batch.batch_id))
-    follow = "; ".join(f"specreason batch watch {batch.batch_id}" for batch in batches)
-    print_message(f"{sum(batch.num_jobs for batch in batches):,} jobs; follow them: {follow}")
+    short = " ".join(short_id(batch.batch_id) for batch in batches)
+    num_jobs = sum(batch.num_jobs for batch in batches)
+    print_message(f"{num_jobs:,} jobs; follow them: specreason batch watch {short}")
