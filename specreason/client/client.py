@@ -117,7 +117,7 @@ class Client:
         `problem_index` and `repeat` are a job's place in the batch.
         """
         correct = word_of(is_correct) if isinstance(is_correct, bool) else is_correct
-        filters = {"state": states or None, "is_correct": correct, "error": error}
+        filters: dict[str, Any] = {"state": states or None, "is_correct": correct, "error": error}
         filters |= {"problem_index": problem_index, "repeat": repeat}
         return read_pages(self._transport, f"/api/batches/{batch_id}/jobs", Job, "after", **filters)
 

@@ -103,5 +103,5 @@ def _console(*, stderr: bool) -> Console:
     console = Console(stderr=stderr, highlight=False, emoji=False)
     if console.is_dumb_terminal:
         # Rich takes every such terminal for 80 columns wide.
-        console.size = console.size.__class__(*shutil.get_terminal_size())
+        console.size = shutil.get_terminal_size()
     return console

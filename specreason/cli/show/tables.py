@@ -45,7 +45,7 @@ def print_table(console: Console, columns: Sequence[Column], rows: Iterable[Sequ
     """Print headings and rows. A terminal does not show columns that are empty in every row."""
     texts = [[_text(cell) for cell in row] for row in rows]
     fits = fitted(columns, texts, console.width if console.is_terminal else None)
-    head = [Text(column.heading, style="bold") for column in columns]
+    head: list[Text | None] = [Text(column.heading, style="bold") for column in columns]
     for row in (head, *texts):
         cells = [_cell(row[fit.place], columns[fit.place], fit.width, ellipsis_of(console)) for fit in fits]
         line = Text(" " * GAP).join(cells)
@@ -56,7 +56,7 @@ def print_table(console: Console, columns: Sequence[Column], rows: Iterable[Sequ
 def fitted(columns: Sequence[Column], rows: Sequence[Sequence[Text | None]], width: int | None) -> list[Fit]:
     """Return the columns that a terminal of `width` cells shows; None: a pipe, which shows all as they are."""
     widest = [
-        max([cell_len(column.heading), *(row[place].cell_len for row in rows if row[place])])  # type: ignore[union-attr]
+        max(cell_len(column.heading), *(_width(row[place]) for row in rows), 0)
         for place, column in enumerate(columns)
     ]
     shown = list(range(len(columns)))
@@ -87,10 +87,15 @@ def _total(widths: Sequence[int], shown: Sequence[int]) -> int:
     return sum(widths[place] for place in shown) + GAP * (len(shown) - 1)
 
 
+def _width(cell: Text | None) -> int:
+    return len(NONE) if cell is None else cell.cell_len
+
+
 def _text(cell: Cell) -> Text | None:
     if cell is None or isinstance(cell, Text):
         return cell
-    return Text(" ".join(cell.translate(CONTROL).split()))
+    words = cell.translate(CONTROL).split()
+    return Text(" ".join(words)) if words else None
 
 
 def _cell(text: Text | None, column: Column, width: int, mark: str) -> Text:

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 # Fewer digits of an id name nothing.
-PART_OF_AN_ID = re.compile(r"[0-9a-f]{4,32}", re.IGNORECASE)
+PART_OF_AN_ID = re.compile(r"[0-9a-f]{4,32}")
 
 metadata = MetaData(
     naming_convention={
@@ -93,8 +93,8 @@ def one_of_ids(column: ColumnElement[Any], ids: Collection[UUID]) -> ColumnEleme
 
 def is_called(id_: ColumnElement[Any], name: ColumnElement[Any], ref: str) -> ColumnElement[bool]:
     """The whole name is `ref`, or the id begins or ends with it: four hex digits at least; hyphens do not count."""
-    digits = ref.replace("-", "")
+    digits = ref.replace("-", "").lower()
     if not PART_OF_AN_ID.fullmatch(digits):
         return name == ref
     of_id = func.replace(cast(id_, Text), "-", "")
-    return or_(name == ref, of_id.istartswith(digits), of_id.iendswith(digits))
+    return or_(name == ref, of_id.startswith(digits), of_id.endswith(digits))
