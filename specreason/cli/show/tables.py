@@ -56,7 +56,7 @@ def print_table(console: Console, columns: Sequence[Column], rows: Iterable[Sequ
 def fitted(columns: Sequence[Column], rows: Sequence[Sequence[Text | None]], width: int | None) -> list[Fit]:
     """Return the columns that a terminal of `width` cells shows; None: a pipe, which shows all as they are."""
     widest = [
-        max(cell_len(column.heading), *(_width(row[place]) for row in rows), 0)
+        max([cell_len(column.heading), *(_width(row[place]) for row in rows)])
         for place, column in enumerate(columns)
     ]
     shown = list(range(len(columns)))

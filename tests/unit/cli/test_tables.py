@@ -78,7 +78,7 @@ def test_a_row_is_one_line_that_fits_and_no_heading_is_broken(width: int) -> Non
 
 
 def test_texts_are_cut_before_columns_go_and_these_go_in_their_order() -> None:
-    assert table(60)[1] == "0a1b2c3d  sums of th…hreshold=7  it ran out of memo…       1"
+    assert table(60)[1] == "0a1b2c3d  sums of th…reshold=7  it ran out of memory       1"
     assert table(38)[0].split() == ["id", "name", "note", "count"]
     assert table(28)[0].split() == ["id", "name", "note"]
     assert table(20)[0].split() == ["id", "name"]
