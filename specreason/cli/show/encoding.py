@@ -9,6 +9,7 @@ import sys
 
 # What the tool prints itself, for terminals that cannot show it.
 PLAIN_OF = {
+    "─": "-",
     "–": "-",
     "—": "-",
     "−": "-",

@@ -14,6 +14,7 @@ from specreason.cli.show.output import GAP, NONE, ellipsis_of
 
 # None: nothing is known.
 Cell = str | Text | None
+RULE = "─"
 # Characters that would break a line or move the cursor.
 CONTROL = dict.fromkeys([*range(32), *range(127, 160)], " ")
 
@@ -42,15 +43,24 @@ class Fit:
 
 
 def print_table(console: Console, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
-    """Print headings and rows. A terminal does not show columns that are empty in every row."""
+    """Print headings and rows. A terminal gets a rule below the headings, and no column that is empty in every row."""
     texts = [[_text(cell) for cell in row] for row in rows]
     fits = fitted(columns, texts, console.width if console.is_terminal else None)
-    head: list[Text | None] = [Text(column.heading, style="bold") for column in columns]
-    for row in (head, *texts):
-        cells = [_cell(row[fit.place], columns[fit.place], fit.width, ellipsis_of(console)) for fit in fits]
-        line = Text(" " * GAP).join(cells)
-        line.rstrip()
-        console.print(line, soft_wrap=True)
+    head = [Text(column.heading, style="bold") for column in columns]
+    _print_row(console, columns, fits, head)
+    if console.is_terminal:
+        console.print(Text(RULE * (sum(fit.width for fit in fits) + GAP * (len(fits) - 1)), style="dim"))
+    for row in texts:
+        _print_row(console, columns, fits, row)
+
+
+def _print_row(
+    console: Console, columns: Sequence[Column], fits: Sequence[Fit], row: Sequence[Text | None]
+) -> None:
+    mark = ellipsis_of(console)
+    line = Text(" " * GAP).join(_cell(row[fit.place], columns[fit.place], fit.width, mark) for fit in fits)
+    line.rstrip()
+    console.print(line, soft_wrap=True)
 
 
 def fitted(columns: Sequence[Column], rows: Sequence[Sequence[Text | None]], width: int | None) -> list[Fit]:

@@ -61,7 +61,8 @@ def table(width: int | None, **of_console: str) -> list[str]:
 
 
 def test_a_terminal_with_room_shows_every_column_that_holds_something() -> None:
-    head, first, second = table(80)
+    head, rule, first, second = table(80)
+    assert set(rule) == {"─"}
     assert head.split() == ["id", "name", "note", "count"]
     assert "sums of the year threshold=7" in first
     assert "it ran out of memory" in first
@@ -71,14 +72,14 @@ def test_a_terminal_with_room_shows_every_column_that_holds_something() -> None:
 @pytest.mark.parametrize("width", range(24, 80))
 def test_a_row_is_one_line_that_fits_and_no_heading_is_broken(width: int) -> None:
     lines = table(width)
-    assert len(lines) == 1 + len(ROWS)
+    assert len(lines) == 2 + len(ROWS)
     assert max(map(len, lines)) <= width
     assert set(lines[0].split()) <= {column.heading for column in COLUMNS}
-    assert [line.split()[0] for line in lines] == ["id", "0a1b2c3d", "4e5f6a7b"]
+    assert [line.split()[0] for line in (lines[0], *lines[2:])] == ["id", "0a1b2c3d", "4e5f6a7b"]
 
 
 def test_texts_are_cut_before_columns_go_and_these_go_in_their_order() -> None:
-    assert table(60)[1] == "0a1b2c3d  sums of th…reshold=7  it ran out of memory       1"
+    assert table(60)[2] == "0a1b2c3d  sums of th…reshold=7  it ran out of memory       1"
     assert table(38)[0].split() == ["id", "name", "note", "count"]
     assert table(28)[0].split() == ["id", "name", "note"]
     assert table(20)[0].split() == ["id", "name"]
@@ -95,14 +96,14 @@ def test_a_pipe_gets_every_column_and_every_text_whole() -> None:
 
 def test_an_encoding_without_an_ellipsis_gets_dots_that_fit() -> None:
     lines = table(40, encoding="ascii")
-    assert "..." in lines[1]
+    assert "..." in lines[2]
     assert max(map(len, lines)) <= 40
 
 
 def test_a_cell_with_line_breaks_is_one_line_and_moves_no_cursor() -> None:
     console = console_of(60)
     print_table(console, [Column(heading="error")], [["first\nsecond\tthird\x1b[2J"]])
-    assert printed(console) == ["error", "first second third [2J"]
+    assert printed(console) == ["error", "─" * 22, "first second third [2J"]
 
 
 @pytest.mark.parametrize("columns", TABLES)
