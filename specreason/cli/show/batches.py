@@ -37,7 +37,7 @@ COLUMNS = (
     Column(heading="scheme", drop=4),
     Column(heading="submitted", drop=2),
     Column(heading="done", justify="right"),
-    Column(heading="state", least=9),
+    Column(heading="state", least=20),
     Column(heading="pass@1", justify="right", drop=6),
     Column(heading="accepted", justify="right", drop=3),
 )
@@ -94,7 +94,7 @@ def print_batch(batch: Batch) -> None:
             ("", state_bar(batch)),
             ("jobs", f"{batch.num_jobs}: {counts_in_words(batch)}"),
             ("pair, scheme", f"{batch.pair}, {batch.scheme}"),
-            ("threshold", str(batch.config.get("threshold")) if batch.num_drafted else None),
+            ("threshold", number(batch.config.get("threshold"), "{:g}") if batch.num_drafted else None),
             ("priority", str(batch.priority) if batch.priority else None),
             ("submitted", moment(batch.created_at)),
             ("ended", moment(batch.finished_at) if batch.finished_at else None),
