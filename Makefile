@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo up unit test chaos check format lock clean
+.PHONY: demo up unit test chaos captures check format lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)
@@ -25,6 +25,10 @@ test: $(INSTALLED)
 chaos: $(INSTALLED)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--duration $(SECONDS)) \
 		$(if $(JOBS),--jobs $(JOBS)) $(if $(PAIR),--pair $(PAIR)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
+
+# Draws the pictures of README again.
+captures: $(INSTALLED)
+	$(BIN)/python -m tests.captures
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
