@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +11,9 @@ import typer
 
 from specreason.cli.connection import LONG_PATIENCE_S, connected
 from specreason.cli.local.files import written_whole
-from specreason.cli.options import ApiUrl, AsJson, BatchId, BatchIds, DeadlineAt, Timeout
-from specreason.cli.show.batches import counts_in_words, print_batch, print_batches, print_jobs
+from specreason.cli.options import ApiUrl, AsJson, BatchRef, BatchRefs, DeadlineAt, Timeout
+from specreason.cli.show.batches import counts_in_words, print_batch, print_batches
+from specreason.cli.show.jobs import print_jobs
 from specreason.cli.show.output import (
     print_answer,
     print_json,
@@ -20,7 +22,7 @@ from specreason.cli.show.output import (
     tell_of_more,
 )
 from specreason.cli.show.watching import exit_status_of, naming_a_way_back, watched
-from specreason.client import Batch
+from specreason.client import Batch, Client
 from specreason.client.deadline import Deadline
 from specreason.client.values import STATES
 
@@ -49,10 +51,10 @@ def list_(
 
 
 @app.command()
-def show(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def show(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Show the state of a batch and the figures known so far."""
     with connected(api) as client:
-        batch = client.batch(batch_id)
+        batch = client.batch(client.find_batch(ref))
     if as_json:
         print_json(batch)
     else:
@@ -61,7 +63,7 @@ def show(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None
 
 @app.command()
 def jobs(
-    batch_id: BatchId,
+    ref: BatchRef,
     *,
     state: Annotated[
         list[str] | None, typer.Option(help=f"Only jobs that are {', '.join(STATES)}; repeat it.")
@@ -76,22 +78,23 @@ def jobs(
 ) -> None:
     """List a batch's jobs in the order submitted."""
     with connected(api) as client:
+        batch_id = client.find_batch(ref)
         rows = client.jobs(batch_id, states=state, is_correct=is_correct, error=error)
         found = list(islice(rows, limit + 1))
-    has_more = len(found) > limit
-    if as_json:
-        print_list_as_json(found[:limit], has_more=has_more)
-    else:
-        print_jobs(found[:limit])
-        tell_of_more(has_more)
+        has_more = len(found) > limit
+        if as_json:
+            print_list_as_json(found[:limit], has_more=has_more)
+            return
+        print_jobs(client.batch(batch_id), found[:limit])
+    tell_of_more(has_more)
 
 
 @app.command()
-def watch(batch_ids: BatchIds, timeout: Timeout = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def watch(refs: BatchRefs, timeout: Timeout = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Follow batches until all their jobs have ended. Ctrl-C only detaches; exit status 3 if a job did not succeed."""
-    deadline, ids = Deadline.after(timeout), list(dict.fromkeys(batch_ids))
-    with naming_a_way_back(ids, api), connected(api, patience_s=LONG_PATIENCE_S) as client:
-        batches = deadline.hold(lambda: [client.batch(batch_id) for batch_id in ids])
+    deadline = Deadline.after(timeout)
+    with naming_a_way_back(refs, api), connected(api, patience_s=LONG_PATIENCE_S) as client:
+        batches = deadline.hold(lambda: _batches(client, refs))
         ended = watched(client, batches, timeout_s=deadline.timeout_s)
     if as_json:
         print_json(ended[0] if len(ended) == 1 else {"data": ended})
@@ -104,7 +107,7 @@ def watch(batch_ids: BatchIds, timeout: Timeout = None, api: ApiUrl = None, as_j
 
 @app.command()
 def results(
-    batch_id: BatchId,
+    ref: BatchRef,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Write them here. The file is there whole or not at all."),
@@ -114,10 +117,10 @@ def results(
 ) -> None:
     """Print a batch's results as JSONL: one line per ended job, in the order submitted."""
     with connected(api) as client:
-        lines = client.result_lines(batch_id)
+        lines = client.result_lines(client.find_batch(ref))
         if output is None:
             for line in lines:
-                typer.echo(line)
+                typer.echo(line.encode())  # JSONL is UTF-8, whatever the terminal is
             return
         with written_whole(output) as file:
             count = sum(1 for line in lines if file.write(f"{line}\n"))
@@ -128,36 +131,36 @@ def results(
 
 
 @app.command()
-def cancel(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def cancel(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """End every job of a batch that has not ended."""
     with connected(api) as client:
-        _say(client.cancel(batch_id), as_json=as_json)
+        _say(client.cancel(client.find_batch(ref)), as_json=as_json)
 
 
 @app.command()
-def pause(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def pause(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Start no more jobs of a batch; those that run stop at their next step and lose nothing."""
     with connected(api) as client:
-        _say(client.pause(batch_id), as_json=as_json)
+        _say(client.pause(client.find_batch(ref)), as_json=as_json)
 
 
 @app.command()
-def resume(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def resume(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Let a paused batch go on."""
     with connected(api) as client:
-        _say(client.resume(batch_id), as_json=as_json)
+        _say(client.resume(client.find_batch(ref)), as_json=as_json)
 
 
 @app.command()
-def retry(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def retry(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Run jobs that failed or died again, from their last step on."""
     with connected(api) as client:
-        _say(client.requeue(batch_id), as_json=as_json)
+        _say(client.requeue(client.find_batch(ref)), as_json=as_json)
 
 
 @app.command()
 def requeue(
-    batch_id: BatchId,
+    ref: BatchRef,
     state: Annotated[
         list[str], typer.Option(help="Jobs in this state: failed, dead, cancelled, expired; repeat it.")
     ],
@@ -166,26 +169,32 @@ def requeue(
 ) -> None:
     """Run jobs that ended in given states again, from their last step on."""
     with connected(api) as client:
-        _say(client.requeue(batch_id, state), as_json=as_json)
+        _say(client.requeue(client.find_batch(ref), state), as_json=as_json)
 
 
 @app.command()
 def priority(
-    batch_id: BatchId,
+    ref: BatchRef,
     priority: Annotated[int, typer.Argument(min=-100, max=100, help="Larger goes first.")],
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Move a batch's open jobs before or behind those of other batches."""
     with connected(api) as client:
-        _say(client.priority(batch_id, priority), as_json=as_json)
+        _say(client.priority(client.find_batch(ref), priority), as_json=as_json)
 
 
 @app.command()
-def deadline(batch_id: BatchId, at: DeadlineAt = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def deadline(ref: BatchRef, at: DeadlineAt = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Set when jobs that have not ended expire."""
     with connected(api) as client:
-        _say(client.deadline(batch_id, at), as_json=as_json)
+        _say(client.deadline(client.find_batch(ref), at), as_json=as_json)
+
+
+def _batches(client: Client, refs: Sequence[str]) -> list[Batch]:
+    """Return each batch once, in the order named."""
+    ids = dict.fromkeys(client.find_batch(ref) for ref in refs)
+    return [client.batch(batch_id) for batch_id in ids]
 
 
 def _say(batch: Batch, *, as_json: bool) -> None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 
 import typer
+from rich.console import Console
+from rich.text import Text
 
 from specreason.errors import (
     Conflict,
@@ -64,7 +66,7 @@ def status_of(error: SpecReasonError) -> int:
 
 def report(message: str, status: int, *, field: str | None = None, as_json: bool) -> int:
     """Print what is wrong; return `status`."""
-    typer.echo(f"specreason: {message}", err=True)
+    Console(stderr=True).print(Text(f"specreason: {message}"), soft_wrap=True)
     if as_json:
         envelope = {"message": message, "field": field, "exit_status": status}
         typer.echo(json.dumps({"error": envelope}))

@@ -26,6 +26,7 @@ from specreason.cli.exits import (
     wants_json,
 )
 from specreason.cli.options import AsJson
+from specreason.cli.show.encoding import prepare_streams
 from specreason.errors import SpecReasonError
 
 app = typer.Typer(
@@ -86,6 +87,9 @@ def _usage(error: TyperException, *, as_json: bool) -> int:
 
 def main() -> None:
     """Entry point of the installed command."""
+    prepare_streams()
+    if sys.stdout is None:
+        sys.exit(report("standard output is closed; >/dev/null discards it", EXIT_PIPE_CLOSED, as_json=False))
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(EXIT_TERMINATED))
     sys.exit(run(sys.argv[1:]))
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 import typer
 
-from specreason.cli.completion import complete_batch_id, complete_pair
+from specreason.cli.completion import complete_batch, complete_pair
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, errors included.")]
 PairName = Annotated[str, typer.Option("--pair", help="A pair of pairs.toml.", autocompletion=complete_pair)]
 ApiUrl = Annotated[str | None, typer.Option("--api", help="The API's address. Default: SPECREASON_API_URL.")]
-BatchId = Annotated[UUID, typer.Argument(help="Id of a batch.", autocompletion=complete_batch_id)]
-BatchIds = Annotated[
-    list[UUID], typer.Argument(help="Ids of one batch or several.", autocompletion=complete_batch_id)
+BATCH_REF = "Its id, a beginning or end of it of four digits or more, or its whole name."
+BatchRef = Annotated[str, typer.Argument(metavar="BATCH", help=BATCH_REF, autocompletion=complete_batch)]
+BatchRefs = Annotated[
+    list[str], typer.Argument(metavar="BATCH...", help=BATCH_REF, autocompletion=complete_batch)
 ]
-JobId = Annotated[UUID, typer.Argument(help="Id of a job.")]
+JobRef = Annotated[
+    str,
+    typer.Argument(metavar="JOB", help="BATCH/INDEX, BATCH/INDEX/REPEAT if it has repeats, or its whole id."),
+]
 DeadlineAt = Annotated[
     datetime | None, typer.Argument(help="Local time, such as 2026-12-24T18:00:00; none: no deadline.")
 ]

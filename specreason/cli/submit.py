@@ -22,7 +22,7 @@ from specreason.cli.show.output import print_json, print_message
 from specreason.cli.show.sending import shown_reading, shown_sending, telling_the_fate
 from specreason.cli.show.submission import print_plan, print_sent, tell_guesses, tell_limits
 from specreason.cli.show.watching import exit_status_of, naming_a_way_back, watched
-from specreason.client import Batch, Client, Grid
+from specreason.client import Batch, Client, Grid, short_id
 from specreason.client.deadline import Deadline
 from specreason.client.submission import Arguments
 from specreason.config import SchemeName
@@ -127,7 +127,7 @@ def submit(
         with telling_the_fate(again=again), shown_sending(dataset.file, dataset.num_bytes) as problems:
             sent = _send(client, problems, combinations, key, arguments)
         batches = [sent] if isinstance(sent, Batch) else list(sent.data)
-        with naming_a_way_back([batch.batch_id for batch in batches], api):
+        with naming_a_way_back([short_id(batch.batch_id) for batch in batches], api):
             if sent.replayed:
                 print_message("the same was submitted before: this is that batch; --again makes a new one")
             if not wait:

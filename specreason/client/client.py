@@ -8,19 +8,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, Unpack
+from typing import Any, Literal, Self, Unpack
 from uuid import UUID
 
-from specreason.client.decoding import Page, Rows, decode, loaded, moment_of, word_of
+from specreason.client.decoding import Rows, decode, loaded, moment_of, word_of
 from specreason.client.events import follow
 from specreason.client.job_values import Attempt, Job, Result, Step
+from specreason.client.pages import read_pages
+from specreason.client.references import find_batch, find_job
 from specreason.client.submission import Arguments, Problems, send
 from specreason.client.transport import Transport, body_of, lines_of
 from specreason.client.values import Batch, Event, Grid, Health, Worker
 from specreason.client.waiting import OUTAGE_S, OnOutage, wait_for
-
-T = TypeVar("T")
-PAGE = 200
 
 
 class Client:
@@ -100,9 +99,20 @@ class Client:
         """The batch's current summary."""
         return decode(Batch, self._get(f"/api/batches/{batch_id}"))
 
-    def batches(self, *, is_open: bool | None = None, name: str | None = None) -> Iterator[Batch]:
-        """Batches, newest first: open ones only, ended ones only, or those whose name contains `name`."""
-        return self._pages("/api/batches", Batch, "before", open=word_of(is_open), name=name)
+    def find_batch(self, ref: str) -> UUID:
+        """The id of a batch: `ref` is its id, a beginning or end of it of four digits at least, or its whole name."""
+        return find_batch(self, ref)
+
+    def find_job(self, ref: str) -> UUID:
+        """The id of a job: `ref` is its id, or BATCH/INDEX[/REPEAT] with a batch as `find_batch` takes it."""
+        return find_job(self, ref)
+
+    def batches(
+        self, *, is_open: bool | None = None, name: str | None = None, ref: str | None = None
+    ) -> Iterator[Batch]:
+        """Batches, newest first: open or ended ones, whose name contains `name`, that are called `ref`."""
+        filters = {"open": word_of(is_open), "name": name, "ref": ref}
+        return read_pages(self._transport, "/api/batches", Batch, "before", **filters)
 
     def jobs(
         self,
@@ -111,11 +121,17 @@ class Client:
         states: Sequence[str] | None = None,
         is_correct: bool | Literal["none"] | None = None,
         error: str | None = None,
+        problem_index: int | None = None,
+        repeat: int | None = None,
     ) -> Iterator[Job]:
-        """The batch's jobs in the order submitted: those in `states`, graded so, whose error contains `error`."""
+        """The batch's jobs in the order submitted: in `states`, graded so, whose error contains `error`.
+
+        `problem_index` and `repeat` are a job's place in the batch.
+        """
         correct = word_of(is_correct) if isinstance(is_correct, bool) else is_correct
-        filters = {"state": states or None, "is_correct": correct, "error": error}
-        return self._pages(f"/api/batches/{batch_id}/jobs", Job, "after", **filters)
+        filters: dict[str, Any] = {"state": states or None, "is_correct": correct, "error": error}
+        filters |= {"problem_index": problem_index, "repeat": repeat}
+        return read_pages(self._transport, f"/api/batches/{batch_id}/jobs", Job, "after", **filters)
 
     def job(self, job_id: UUID) -> Job:
         """The job's current summary."""
@@ -123,11 +139,11 @@ class Client:
 
     def steps(self, job_id: UUID) -> Iterator[Step]:
         """The job's steps in order, as far as they are stored."""
-        return self._pages(f"/api/jobs/{job_id}/steps", Step, "after")
+        return read_pages(self._transport, f"/api/jobs/{job_id}/steps", Step, "after")
 
     def attempts(self, job_id: UUID) -> Iterator[Attempt]:
         """Every try at the job, the first one first."""
-        return self._pages(f"/api/jobs/{job_id}/attempts", Attempt, "after")
+        return read_pages(self._transport, f"/api/jobs/{job_id}/attempts", Attempt, "after")
 
     def events(self, batch_id: UUID, after: int | None = None) -> Iterator[Event]:
         """Changes of the batch and its jobs as they come, behind the event `after`, until every job has ended."""
@@ -222,18 +238,8 @@ class Client:
         """The batch, asked for once: whoever waits tries again."""
         return decode(Batch, body_of(self._transport.try_once(f"/api/batches/{batch_id}")))
 
-    def _get(self, path: str, **params: Any) -> Any:
-        return body_of(self._transport.request("GET", path, safe=True, params=params))
-
-    def _pages(self, path: str, shape: type[T], cursor: str, **filters: Any) -> Iterator[T]:
-        params = {"limit": PAGE} | {name: value for name, value in filters.items() if value is not None}
-        while True:
-            page = decode(Page, self._get(path, **params))
-            for row in page.data:
-                yield decode(shape, row)
-            if page.next is None:
-                return
-            params[cursor] = page.next
+    def _get(self, path: str) -> Any:
+        return body_of(self._transport.request("GET", path, safe=True))
 
     def _control_batch(self, batch_id: UUID, action: str, body: Any = None) -> Batch:
         return decode(Batch, self._post(f"/api/batches/{batch_id}/{action}", body))

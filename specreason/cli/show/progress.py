@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from rich.cells import cell_len, set_cell_size
 
 from specreason.cli.show.pace import duration_in_words, left_in_words, rate_in_words
-from specreason.client import Batch
+from specreason.client import Batch, short_id
 from specreason.client.values import STATES
 from specreason.errors import TransientError, Unreachable
 
@@ -22,7 +22,7 @@ LONGEST_LABEL, SHORTEST_LABEL = 40, 8
 
 def label_of(batch: Batch) -> str:
     """Return the name of a batch, else its scheme and the end of its id."""
-    return batch.name or f"{batch.scheme} {str(batch.batch_id)[-8:]}"
+    return batch.name or f"{batch.scheme} {short_id(batch.batch_id)}"
 
 
 def jobs_in_words(batches: Sequence[Batch]) -> str:
@@ -73,10 +73,9 @@ def back_in_words(seconds: float) -> str:
     return f"the API answers again, after {seconds:.0f} s"
 
 
-def look_again(batch_ids: Sequence[UUID], api_url: str | None) -> str:
-    """Return the command that goes on waiting for all of the batches."""
-    ids = " ".join(map(str, batch_ids))
-    return f"`specreason batch watch {ids}{f' --api {api_url}' if api_url else ''}`"
+def look_again(refs: Sequence[str], api_url: str | None) -> str:
+    """Return the command that goes on waiting for all of the batches, named as a user names them."""
+    return f"`specreason batch watch {shlex.join(refs)}{f' --api {api_url}' if api_url else ''}`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

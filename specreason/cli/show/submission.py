@@ -9,7 +9,7 @@ import typer
 from specreason.cli.dataset.reading import Dataset
 from specreason.cli.show.output import print_answer, print_json, print_message
 from specreason.cli.show.progress import look_again
-from specreason.client import Batch, Grid
+from specreason.client import Batch, Grid, short_id
 from specreason.config import RunConfig
 from specreason.settings import Settings
 
@@ -67,6 +67,6 @@ def print_sent(sent: Batch | Grid, batches: Sequence[Batch], api_url: str | None
     for batch in batches:
         typer.echo(str(batch.batch_id))
     num_jobs = sum(batch.num_jobs for batch in batches)
-    follow = look_again([batch.batch_id for batch in batches], api_url)
+    follow = look_again([short_id(batch.batch_id) for batch in batches], api_url)
     one = num_jobs == 1
     print_message(f"{num_jobs:,} {'job; follow it' if one else 'jobs; follow them'}: {follow}")

@@ -84,12 +84,12 @@ def watched(client: Client, batches: Sequence[Batch], *, timeout_s: float | None
 
 
 @contextmanager
-def naming_a_way_back(batch_ids: Sequence[UUID], api_url: str | None) -> Iterator[None]:
+def naming_a_way_back(refs: Sequence[str], api_url: str | None) -> Iterator[None]:
     """Whatever ends the block early names one command to look again, at the API that the user named.
 
     Ctrl-C raises Detached, SIGTERM raises Stopped.
     """
-    again = look_again(batch_ids, api_url)
+    again = look_again(refs, api_url)
     try:
         yield
     except NotConnected:

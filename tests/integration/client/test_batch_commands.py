@@ -13,9 +13,9 @@ from uuid import UUID
 
 import pytest
 
-from specreason.cli.completion import complete_batch_id
+from specreason.cli.completion import complete_batch
 from specreason.cli.show import watching
-from specreason.client import Client, deadline, waiting
+from specreason.client import Client, deadline, short_id, waiting
 from specreason.client.decoding import to_json
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.query import read_only_query
@@ -179,7 +179,7 @@ def test_batches_are_listed_shown_and_controlled(shell: Shell, database: Databas
     batch_id = submit(database, 3)
     listed = shell("batch", "list", "--json").json["data"]
     assert [batch["batch_id"] for batch in listed] == [str(batch_id)]
-    assert str(batch_id) in shell("batch", "list").out
+    assert short_id(batch_id) in shell("batch", "list").out
     submit(database)
     first = shell("batch", "list", "--limit", 1, "--json").json
     assert (len(first["data"]), first["has_more"]) == (1, True)
@@ -201,15 +201,16 @@ def test_batches_are_listed_shown_and_controlled(shell: Shell, database: Databas
     assert (wrong.status, wrong.json["error"]["field"]) == (2, "states")
 
 
-def test_ids_are_whole_on_a_narrow_terminal(
+def test_short_ids_are_whole_on_a_narrow_terminal(
     shell: Shell, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch_id = submit(database, 3)
     monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, to rich
     monkeypatch.setenv("COLUMNS", "60")
-    assert str(batch_id) in shell("batch", "list").out
-    for job_id in job_ids(database, batch_id):
-        assert str(job_id) in shell("batch", "jobs", batch_id).out
+    assert short_id(batch_id) in shell("batch", "list").out
+    listed = shell("batch", "jobs", batch_id).out
+    for index in range(3):
+        assert f"{short_id(batch_id)}/{index} " in listed
 
 
 async def test_jobs_are_listed_shown_and_read_step_by_step(shell: Shell, database: Database) -> None:
@@ -218,7 +219,7 @@ async def test_jobs_are_listed_shown_and_read_step_by_step(shell: Shell, databas
     await append_all(writer, job, accepted(0), rejected(1))
     writer.close()
     batch_id = shell("job", "show", job.job_id, "--json").json["batch_id"]
-    assert str(job.job_id) in shell("batch", "jobs", batch_id).out
+    assert f"{short_id(UUID(batch_id))}/0 " in shell("batch", "jobs", batch_id).out
     assert "1 of 2 drafts accepted" in shell("job", "show", job.job_id).out
     trace = shell("job", "steps", job.job_id).out
     assert "- So 2 + 2 = 5." in trace
@@ -259,10 +260,10 @@ def test_batch_ids_are_completed_and_no_server_is_no_error(
         "specreason.cli.completion.LIMIT_S", 30.0
     )  # the machine may be busy; the server is there
     batch_id = submit(database)
-    assert complete_batch_id(str(batch_id)[:8]) == [(str(batch_id), "sums, 0/1")]
-    assert complete_batch_id("x") == []
+    assert complete_batch(str(batch_id)[:8]) == [(str(batch_id), "sums, 0/1")]
+    assert complete_batch("x") == []
     monkeypatch.setenv("SPECREASON_API_URL", "http://127.0.0.1:1")
-    assert complete_batch_id("") == []
+    assert complete_batch("") == []
 
 
 def test_a_log_gets_a_line_every_ten_seconds(shell: Shell, database: Database, time: FakeTime) -> None:

@@ -14,7 +14,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from specreason.client import transport
+from specreason.client import short_id, transport
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.submission.options import LARGEST_METADATA, LONGEST_DEADLINE_S
@@ -45,7 +45,7 @@ def test_a_csv_is_submitted_and_the_same_line_again_is_the_same_batch(
     assert other.out != first.out
     assert num_batches(database) == 2
     assert names(first.err, "no worker", "'demo'")
-    assert f"specreason batch watch {first.out.strip()}" in first.err
+    assert f"specreason batch watch {short_id(UUID(first.out.strip()))}" in first.err
     rows = read_only_query(
         database, 'SELECT text, answer, source FROM problem ORDER BY batch_id, "index"'
     ).rows
