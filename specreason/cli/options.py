@@ -23,6 +23,9 @@ DataDir = Annotated[
     ),
 ]
 BatchId = Annotated[UUID, typer.Argument(help="Id of a batch.", autocompletion=complete_batch_id)]
+BatchIds = Annotated[
+    list[UUID], typer.Argument(help="Ids of one batch or several.", autocompletion=complete_batch_id)
+]
 JobId = Annotated[UUID, typer.Argument(help="Id of a job.")]
 DeadlineAt = Annotated[
     datetime | None, typer.Argument(help="Local time, such as 2026-12-24T18:00:00; none: no deadline.")
