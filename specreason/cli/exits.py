@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import stat
 from collections.abc import Sequence
+from contextlib import suppress
+from types import FrameType
 
 import typer
 from rich.console import Console
@@ -91,3 +96,18 @@ def _hint(error: SpecReasonError) -> str:
 def wants_json(arguments: Sequence[str]) -> bool:
     """Return whether the line has `--json`, even if the rest of it is invalid."""
     return "--json" in arguments
+
+
+def hang_up(number: int, frame: FrameType | None) -> None:
+    """End as on SIGTERM, because the terminal has been closed.
+
+    Nothing can be written to it any more, and a shell may send the signal twice.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for fd in (1, 2):
+        with suppress(OSError):  # it is closed
+            if stat.S_ISCHR(os.fstat(fd).st_mode):
+                os.dup2(nowhere, fd)
+    os.close(nowhere)
+    signal.raise_signal(signal.SIGTERM)

@@ -15,12 +15,27 @@ import typer
 from typer.exceptions import TyperException
 
 from specreason import __version__
-from specreason.cli import api, batch, database, demo, doctor, job, keys, submit, up, worker, workers
+from specreason.cli import (
+    api,
+    batch,
+    database,
+    demo,
+    doctor,
+    down,
+    job,
+    keys,
+    status,
+    submit,
+    up,
+    worker,
+    workers,
+)
 from specreason.cli.exits import (
     EXIT_HELP,
     EXIT_INTERRUPTED,
     EXIT_PIPE_CLOSED,
     EXIT_TERMINATED,
+    hang_up,
     report,
     report_error,
     wants_json,
@@ -42,6 +57,8 @@ app.add_typer(database.app, name="db")
 app.add_typer(keys.app, name="keys")
 app.command()(demo.demo)
 app.command()(up.up)
+app.command()(status.status)
+app.command()(down.down)
 app.command()(submit.submit)
 app.command()(workers.workers)
 app.command()(doctor.doctor)
@@ -91,6 +108,9 @@ def main() -> None:
     if sys.stdout is None:
         sys.exit(report("standard output is closed; >/dev/null discards it", EXIT_PIPE_CLOSED, as_json=False))
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(EXIT_TERMINATED))
+    # `nohup` has it ignored already, and is left to have its way.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, hang_up)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,14 @@ from specreason.cli.completion import complete_batch, complete_pair
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, errors included.")]
 PairName = Annotated[str, typer.Option("--pair", help="A pair of pairs.toml.", autocompletion=complete_pair)]
 ApiUrl = Annotated[str | None, typer.Option("--api", help="The API's address. Default: SPECREASON_API_URL.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        help="The folder of `specreason up`. Default: ~/.local/share/specreason.",
+        show_default=False,
+    ),
+]
 BATCH_REF = "Its id, a beginning or end of it of four digits or more, or its whole name."
 BatchRef = Annotated[str, typer.Argument(metavar="BATCH", help=BATCH_REF, autocompletion=complete_batch)]
 BatchRefs = Annotated[

@@ -10,7 +10,8 @@ from typing import Any
 from uuid import uuid4
 
 from specreason.cli.connection import connected
-from specreason.cli.local.stack import Announce, Stack, running_stack
+from specreason.cli.local.services import Announce
+from specreason.cli.local.stack import Stack, running_stack
 from specreason.cli.show.demo import print_a_trace, print_figures, print_queries
 from specreason.cli.show.output import data_console, print_json, print_message
 from specreason.cli.show.watching import display_of
