@@ -83,7 +83,7 @@ def test_several_batches_are_watched_together_each_once(shell: Shell, database: 
     assert ended.err.count("2 of 2 jobs") == 2
     assert shell("batch", "watch", good, good, "--json").json["batch_id"] == str(good)
     table = shell("batch", "watch", good, bad)
-    assert names(table.out, "2 succeeded", "1 failed")
+    assert names(table.out, "2/2", "1 failed")
 
 
 @pytest.mark.usefixtures("time")

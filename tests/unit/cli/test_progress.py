@@ -82,9 +82,9 @@ def test_an_outage_says_for_how_long_and_a_refusal_says_why() -> None:
 
 
 def test_one_command_looks_at_all_batches_again() -> None:
-    ids = [UUID(int=number) for number in (1, 2, 3)]
-    assert look_again(ids, None) == f"`specreason batch watch {ids[0]} {ids[1]} {ids[2]}`"
-    assert look_again(ids[:1], "http://here").endswith(f"{ids[0]} --api http://here`")
+    refs = ["00000001", "00000002", "first try"]
+    assert look_again(refs, None) == "`specreason batch watch 00000001 00000002 'first try'`"
+    assert look_again(refs[:1], "http://here").endswith("00000001 --api http://here`")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
