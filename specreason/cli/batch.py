@@ -11,7 +11,8 @@ import typer
 from specreason.cli.connection import LONG_PATIENCE_S, connected
 from specreason.cli.local.files import written_whole
 from specreason.cli.options import ApiUrl, AsJson, BatchId, DeadlineAt, Timeout
-from specreason.cli.show.batches import counts_in_words, print_batch, print_batches, print_jobs
+from specreason.cli.show import controls
+from specreason.cli.show.batches import print_batch, print_batches, print_jobs, tell_remedies
 from specreason.cli.show.output import (
     print_answer,
     print_json,
@@ -56,6 +57,7 @@ def show(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None
         print_json(batch)
     else:
         print_batch(batch)
+    tell_remedies([batch])
 
 
 @app.command()
@@ -94,6 +96,7 @@ def watch(batch_id: BatchId, timeout: Timeout = None, api: ApiUrl = None, as_jso
         print_json(batch)
     else:
         print_batch(batch)
+    tell_remedies([batch])
     raise typer.Exit(exit_status_of([batch]))
 
 
@@ -126,28 +129,32 @@ def results(
 def cancel(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """End every job of a batch that has not ended."""
     with connected(api) as client:
-        _say(client.cancel(batch_id), as_json=as_json)
+        batch = client.cancel(batch_id)
+    _say(batch, controls.cancelled(batch), as_json=as_json)
 
 
 @app.command()
 def pause(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Start no more jobs of a batch; those that run stop at their next step and lose nothing."""
     with connected(api) as client:
-        _say(client.pause(batch_id), as_json=as_json)
+        batch = client.pause(batch_id)
+    _say(batch, controls.paused(batch), as_json=as_json)
 
 
 @app.command()
 def resume(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Let a paused batch go on."""
     with connected(api) as client:
-        _say(client.resume(batch_id), as_json=as_json)
+        batch = client.resume(batch_id)
+    _say(batch, controls.resumed(batch), as_json=as_json)
 
 
 @app.command()
 def retry(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Run jobs that failed or died again, from their last step on."""
     with connected(api) as client:
-        _say(client.requeue(batch_id), as_json=as_json)
+        batch = client.requeue(batch_id)
+    _say(batch, controls.requeued(batch), as_json=as_json)
 
 
 @app.command()
@@ -161,7 +168,8 @@ def requeue(
 ) -> None:
     """Run jobs that ended in given states again, from their last step on."""
     with connected(api) as client:
-        _say(client.requeue(batch_id, state), as_json=as_json)
+        batch = client.requeue(batch_id, state)
+    _say(batch, controls.requeued(batch, state), as_json=as_json)
 
 
 @app.command()
@@ -173,15 +181,17 @@ def priority(
 ) -> None:
     """Move a batch's open jobs before or behind those of other batches."""
     with connected(api) as client:
-        _say(client.priority(batch_id, priority), as_json=as_json)
+        batch = client.priority(batch_id, priority)
+    _say(batch, controls.moved(batch), as_json=as_json)
 
 
 @app.command()
 def deadline(batch_id: BatchId, at: DeadlineAt = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Set when jobs that have not ended expire."""
     with connected(api) as client:
-        _say(client.deadline(batch_id, at), as_json=as_json)
+        batch = client.deadline(batch_id, at)
+    _say(batch, controls.due(batch, at), as_json=as_json)
 
 
-def _say(batch: Batch, *, as_json: bool) -> None:
-    print_answer(batch, f"batch {batch.batch_id}: {counts_in_words(batch)}", as_json=as_json)
+def _say(batch: Batch, what: str, *, as_json: bool) -> None:
+    print_answer(batch, f"batch {batch.batch_id}: {what}", as_json=as_json)

@@ -17,9 +17,9 @@ from specreason.cli.dataset.reading import checked_dataset
 from specreason.cli.dataset.rows import format_of
 from specreason.cli.dataset.tokens import counter_of
 from specreason.cli.options import ApiUrl, AsJson, PairName, Timeout
-from specreason.cli.show.batches import print_batches
+from specreason.cli.show.batches import print_batches, tell_remedies
 from specreason.cli.show.output import print_json, print_message
-from specreason.cli.show.submission import print_plan, print_sent, tell_guesses, tell_limits
+from specreason.cli.show.submission import print_plan, print_sent, tell_guesses, tell_limits, tell_remarks
 from specreason.cli.show.watching import exit_status_of, watched
 from specreason.client import Batch, Client, Grid
 from specreason.client.submission import Arguments
@@ -108,6 +108,7 @@ def submit(
     with checked_dataset(file, format_of(file, written), columns, counter) as dataset:
         tell_guesses(guesses(dataset.columns, columns))
         tell_limits(dataset, configs, load_settings())
+        tell_remarks(configs)
         if counter is not None:
             print_plan(dataset, configs, counter.how, as_json=as_json)
             return
@@ -127,6 +128,7 @@ def submit(
         print_json(ended[0] if isinstance(sent, Batch) else {"grid_id": sent.grid_id, "data": ended})
     else:
         print_batches(ended)
+    tell_remedies(ended)
     raise typer.Exit(exit_status_of(ended))
 
 

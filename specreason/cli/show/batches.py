@@ -10,7 +10,16 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from specreason.cli.show.output import data_console, number, plain_table, print_table
+from specreason.cli.show.figures import (
+    admission_in_words,
+    latency_in_words,
+    parts_of_latency,
+    remedy,
+    stopped_in_words,
+    tokens_in_words,
+    why_stopped,
+)
+from specreason.cli.show.output import data_console, number, plain_table, print_message, print_table
 from specreason.client import Batch, Job
 from specreason.evaluation.metrics import pass_at_1_interval
 
@@ -53,7 +62,8 @@ def print_batches(batches: Sequence[Batch]) -> None:
         "state",
         "pass@1",
         "accepted",
-        right=("pass@1", "accepted"),
+        "s/job",
+        right=("pass@1", "accepted", "s/job"),
     )
     for batch in batches:
         table.add_row(
@@ -66,6 +76,7 @@ def print_batches(batches: Sequence[Batch]) -> None:
             counts_in_words(batch),
             number(batch.pass_at_1, "{:.2f}"),
             number(batch.step_acceptance, "{:.0%}"),
+            latency_in_words(batch.mean_latency_s, batch.mean_concurrency),
         )
     print_table(table)
 
@@ -76,9 +87,19 @@ def print_batch(batch: Batch) -> None:
     console.print(Group(*_batch_parts(batch, console)), soft_wrap=not console.is_terminal)
 
 
+def tell_remedies(batches: Iterable[Batch]) -> None:
+    """Say what would help the batches that have ended and whose jobs mostly met a limit."""
+    for batch in batches:
+        if words := remedy(batch):
+            print_message(f"{batch.name or batch.batch_id}: {words}")
+
+
 def print_jobs(jobs: Iterable[Job]) -> None:
     """Print one row per job."""
-    headings = ("job", "problem", "repeat", "state", "answer", "graded", "steps", "accepted", "s", "error")
+    headings = (
+        *("job", "problem", "repeat", "state", "stopped", "answer", "graded", "steps", "accepted", "s"),
+        "error",
+    )
     table = plain_table(*headings, right=("problem", "repeat", "steps", "accepted", "s"))
     for job in jobs:
         table.add_row(
@@ -86,11 +107,12 @@ def print_jobs(jobs: Iterable[Job]) -> None:
             escape(job.problem_id or str(job.problem_index)),
             str(job.repeat),
             Text(job.state, style=STYLE_OF.get(job.state, "")),
+            why_stopped(job),
             escape(job.answer or "–"),
             grade_in_words(job.is_correct),
             str(job.num_steps),
             number(job.step_acceptance, "{:.0%}"),
-            number(job.latency_s, "{:.2f}"),
+            latency_in_words(job.latency_s, job.mean_concurrency),
             escape(job.error or ""),
         )
     print_table(table)
@@ -125,8 +147,19 @@ def _batch_parts(batch: Batch, console: Console) -> Iterable[RenderableType]:
             ("ended", _local(batch.finished_at) if batch.finished_at else None),
             ("pass@1", _pass_at_1(batch)),
             ("accepted", _accepted(batch)),
-            ("s/job", number(batch.mean_latency_s, "{:.2f}")),
-            ("tokens", f"{batch.kept_tokens:,} kept of {batch.spent_tokens:,} spent"),
+            ("stopped", stopped_in_words(batch.stop_reasons)),
+            ("s/job", latency_in_words(batch.mean_latency_s, batch.mean_concurrency)),
+            (
+                "of which",
+                parts_of_latency(
+                    batch.mean_latency_s,
+                    engine_s=batch.mean_engine_s,
+                    store_s=batch.mean_store_s,
+                    own_s=batch.mean_own_s,
+                ),
+            ),
+            ("waited", admission_in_words(batch.mean_admission_s)),
+            ("tokens", tokens_in_words(batch)),
         ]
     )
 

@@ -59,7 +59,8 @@ def print_figures(console: Console, batches: dict[str, Batch], speedups: dict[st
         )
     console.print(table)
     console.print(
-        "s/job: mean latency; accepted: drafts that were kept; kept, spent: tokens of all jobs\n", style="dim"
+        "s/job: mean latency; accepted: acceptance rate, the share of drafts kept; kept, spent: tokens of all jobs\n",
+        style="dim",
     )
 
 

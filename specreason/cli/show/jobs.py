@@ -7,13 +7,20 @@ from collections.abc import Sequence
 from rich.markup import escape
 
 from specreason.cli.show.batches import facts, grade_in_words
+from specreason.cli.show.figures import (
+    admission_in_words,
+    latency_in_words,
+    parts_of_latency,
+    tokens_in_words,
+    why_stopped,
+)
 from specreason.cli.show.output import data_console, number, plain_table, print_table
 from specreason.client import Attempt, Job
 
 
 def print_job(job: Job) -> None:
     """Print one fact per line."""
-    ending = f" ({job.stop_reason})" if job.stop_reason else ""
+    ending = f" ({why_stopped(job)})" if job.stop_reason else ""
     rows = [
         ("job", str(job.job_id)),
         ("batch", f"{job.batch_id} {job.batch_name}".rstrip()),
@@ -27,8 +34,13 @@ def print_job(job: Job) -> None:
         ("expected", job.gold),
         ("graded", grade_in_words(job.is_correct)),
         ("steps", f"{job.num_steps}: {job.num_accepted} of {job.num_drafted} drafts accepted"),
-        ("tokens", f"{job.kept_tokens:,} kept of {job.spent_tokens:,} spent"),
-        ("latency", number(job.latency_s, "{:.2f} s")),
+        ("tokens", tokens_in_words(job)),
+        ("latency", latency_in_words(job.latency_s, job.mean_concurrency, unit=" s")),
+        (
+            "of which",
+            parts_of_latency(job.latency_s, engine_s=job.engine_s, store_s=job.store_s, own_s=job.own_s),
+        ),
+        ("waited", admission_in_words(job.admission_s)),
         ("attempts", f"{job.num_attempts}: {job.num_errors} errors, {job.num_lost} lost with their workers"),
         (
             "deadline",
