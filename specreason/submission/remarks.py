@@ -38,7 +38,7 @@ def _without_effect(configs: Sequence[RunConfig]) -> Iterator[str]:
     """Knobs that were set and that no configuration reads."""
     schemes = ", ".join(dict.fromkeys(config.scheme.value for config in configs))
     if not any(config.scheme.drafts_steps for config in configs):
-        idle = OF_DRAFTS
+        idle: tuple[str, ...] = OF_DRAFTS
         if not any(config.scheme is SchemeName.DRAFTER for config in configs):
             idle += OF_THE_DRAFTER
         if chosen := [name for name in idle if any(_is_set(config, name) for config in configs)]:

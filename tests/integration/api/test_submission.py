@@ -200,10 +200,6 @@ def test_a_grid_is_a_batch_for_each_combination_that_differs(client: TestClient,
     assert scalar(database, "SELECT count(*) FROM job") == 6
 
 
-@pytest.mark.parametrize(
-    ("repeats", "fields", "wrong"),
-    [(50, {}, "config.repeats"), (25, {"grid": '{"threshold": [3, 7]}'}, "grid")],
-)
 def test_an_answer_remarks_on_configurations_that_do_not_do_what_they_seem_to(client: TestClient) -> None:
     asked = {"problems": [{"problem": "1 + 1?"}], "config": {"scheme": "base", "threshold": 5}}
     (remark,) = client.post("/api/batches", json=asked).json()["remarks"]
@@ -215,6 +211,10 @@ def test_an_answer_remarks_on_configurations_that_do_not_do_what_they_seem_to(cl
     assert names(remark, "5.2", "6", "alike")
 
 
+@pytest.mark.parametrize(
+    ("repeats", "fields", "wrong"),
+    [(50, {}, "config.repeats"), (25, {"grid": '{"threshold": [3, 7]}'}, "grid")],
+)
 def test_more_jobs_than_a_submission_may_have_are_refused(
     client: TestClient, database: Database, repeats: int, fields: dict[str, str], wrong: str
 ) -> None:
