@@ -10,7 +10,7 @@ import typer
 
 from specreason.cli.connection import LONG_PATIENCE_S, connected
 from specreason.cli.local.files import written_whole
-from specreason.cli.options import ApiUrl, AsJson, BatchId, DeadlineAt, Timeout
+from specreason.cli.options import ApiUrl, AsJson, BatchId, BatchIds, DeadlineAt, Timeout
 from specreason.cli.show import controls
 from specreason.cli.show.batches import print_batch, print_batches, print_jobs, tell_remedies
 from specreason.cli.show.output import (
@@ -20,8 +20,9 @@ from specreason.cli.show.output import (
     print_message,
     tell_of_more,
 )
-from specreason.cli.show.watching import exit_status_of, watched
+from specreason.cli.show.watching import exit_status_of, naming_a_way_back, watched
 from specreason.client import Batch
+from specreason.client.deadline import Deadline
 from specreason.client.values import STATES
 
 app = typer.Typer(help="Batches that were submitted.", no_args_is_help=True)
@@ -88,16 +89,20 @@ def jobs(
 
 
 @app.command()
-def watch(batch_id: BatchId, timeout: Timeout = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """Follow a batch until all its jobs have ended. Ctrl-C only detaches; exit status 3 if a job did not succeed."""
-    with connected(api, patience_s=LONG_PATIENCE_S) as client:
-        (batch,) = watched(client, [client.batch(batch_id)], timeout_s=timeout)
+def watch(batch_ids: BatchIds, timeout: Timeout = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """Follow batches until all their jobs have ended. Ctrl-C only detaches; exit status 3 if a job did not succeed."""
+    deadline, ids = Deadline.after(timeout), list(dict.fromkeys(batch_ids))
+    with naming_a_way_back(ids, api), connected(api, patience_s=LONG_PATIENCE_S) as client:
+        batches = deadline.hold(lambda: [client.batch(batch_id) for batch_id in ids])
+        ended = watched(client, batches, timeout_s=deadline.timeout_s)
     if as_json:
-        print_json(batch)
+        print_json(ended[0] if len(ended) == 1 else {"data": ended})
+    elif len(ended) == 1:
+        print_batch(ended[0])
     else:
-        print_batch(batch)
-    tell_remedies([batch])
-    raise typer.Exit(exit_status_of([batch]))
+        print_batches(ended)
+    tell_remedies(ended)
+    raise typer.Exit(exit_status_of(ended))
 
 
 @app.command()

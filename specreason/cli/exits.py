@@ -15,9 +15,11 @@ from specreason.errors import (
     InvalidField,
     KeyRefused,
     NotAllowed,
+    NotConnected,
     NotFound,
     SpecReasonError,
     StillRunning,
+    Stopped,
     TimedOut,
     TransientError,
 )
@@ -45,6 +47,7 @@ STATUS_OF: tuple[tuple[type[SpecReasonError], int], ...] = (
     (TransientError, EXIT_UNREACHABLE),
     (EmbeddedServerError, EXIT_UNREACHABLE),
     (TimedOut, EXIT_TIMED_OUT),
+    (Stopped, EXIT_TERMINATED),
     (Detached, EXIT_INTERRUPTED),
 )
 EXIT_HELP = (
@@ -71,8 +74,16 @@ def report(message: str, status: int, *, field: str | None = None, as_json: bool
 def report_error(error: SpecReasonError, *, as_json: bool) -> int:
     """Print what is wrong and the field at fault; return the exit status."""
     field = error.field if isinstance(error, InvalidField) else None
-    hint = "; commands send what SPECREASON_API_KEY holds" if isinstance(error, KeyRefused) else ""
-    return report(f"{error}{hint}", status_of(error), field=field, as_json=as_json)
+    return report(f"{error}{_hint(error)}", status_of(error), field=field, as_json=as_json)
+
+
+def _hint(error: SpecReasonError) -> str:
+    """Return what to do, where only the command line knows it."""
+    if isinstance(error, KeyRefused):
+        return "; commands send what SPECREASON_API_KEY holds"
+    if isinstance(error, NotConnected):
+        return " `specreason up` starts one here; --api or SPECREASON_API_URL names another"
+    return ""
 
 
 def wants_json(arguments: Sequence[str]) -> bool:

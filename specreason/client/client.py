@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,25 +14,23 @@ from uuid import UUID
 from specreason.client.decoding import Page, Rows, decode, loaded, moment_of, word_of
 from specreason.client.events import follow
 from specreason.client.job_values import Attempt, Job, Result, Step
-from specreason.client.submission import Arguments, Problems, content_key, opened
+from specreason.client.submission import Arguments, Problems, send
 from specreason.client.transport import Transport, body_of, lines_of
 from specreason.client.values import Batch, Event, Grid, Health, Worker
-from specreason.client.waiting import wait_for
-from specreason.submission.form import to_form
+from specreason.client.waiting import OUTAGE_S, OnOutage, wait_for
 
 T = TypeVar("T")
 PAGE = 200
-# How long the answer to a submission may take: a server that stores fifty thousand jobs answers late.
-STORING_S = 300.0
 
 
 class Client:
     """The API at `base_url`. Reads and submissions are tried again for `patience_s` seconds while it is away.
 
-    `timeout_s` bounds the silence in one answer. `verify` holds the certificates to trust instead of those that
-    SSL_CERT_FILE or SSL_CERT_DIR name, or the system's. Every method raises NotFound, KeyRefused, NotAllowed, Conflict,
-    InvalidField or InputError for a wrong request, and LimitReached, StillRunning or Unreachable for one that may
-    succeed later.
+    `local_patience_s`, if shorter, counts where this machine itself refuses the connection. `timeout_s` bounds the
+    silence in one answer. `on_delay` is told in words what a request waits for. `verify` holds the certificates to
+    trust, else SSL_CERT_FILE or SSL_CERT_DIR names them, or the system. Every method raises NotFound, KeyRefused,
+    NotAllowed, Conflict, InvalidField or InputError for a wrong request, and LimitReached, StillRunning or Unreachable
+    for one that may succeed later.
     """
 
     def __init__(
@@ -41,10 +40,18 @@ class Client:
         *,
         timeout_s: float = 30.0,
         patience_s: float = 10.0,
+        local_patience_s: float = math.inf,
+        on_delay: Callable[[str], None] | None = None,
         verify: ssl.SSLContext | None = None,
     ) -> None:
         self._transport = Transport(
-            base_url, api_key, timeout_s=timeout_s, patience_s=patience_s, verify=verify
+            base_url,
+            api_key,
+            timeout_s=timeout_s,
+            patience_s=patience_s,
+            local_patience_s=local_patience_s,
+            on_delay=on_delay,
+            verify=verify,
         )
 
     def __enter__(self) -> Self:
@@ -66,9 +73,10 @@ class Client:
 
         `problems` is the path or content of a JSONL file, or mappings with `problem` and, if known, `answer` and `id`.
         The idempotency key is made from all of this unless given: the same submission sent twice is the same batch,
-        and says so in `replayed`.
+        and says so in `replayed`. Raises TimedOut if it is not known to be stored after `within_s`
+        seconds; the message says whether it may be.
         """
-        body, replayed = self._create("/api/batches", problems, idempotency_key, **arguments)
+        body, replayed = send(self._transport, "/api/batches", problems, idempotency_key, **arguments)
         return replace(decode(Batch, body), replayed=replayed)
 
     def submit_grid(
@@ -83,7 +91,9 @@ class Client:
 
         All are stored or none. The other arguments are those of `submit`.
         """
-        body, replayed = self._create("/api/grids", problems, idempotency_key, grid=grid, **arguments)
+        body, replayed = send(
+            self._transport, "/api/grids", problems, idempotency_key, grid=grid, **arguments
+        )
         return replace(decode(Grid, body), replayed=replayed)
 
     def batch(self, batch_id: UUID) -> Batch:
@@ -132,21 +142,27 @@ class Client:
         batch_id: UUID,
         timeout_s: float | None = None,
         on_progress: Callable[[Batch], None] | None = None,
+        on_outage: OnOutage | None = None,
     ) -> Batch:
         """Return once every job of the batch has ended. `on_progress` gets the batch at every poll.
 
-        Raises TimedOut after `timeout_s` seconds; the batch goes on.
+        Raises TimedOut after `timeout_s` seconds, whatever the API does; the batch goes on. While the API is away,
+        `on_outage` gets the seconds and the reason. Without a timeout, ten minutes of that raise Unreachable.
         """
-        return self.wait_all([batch_id], timeout_s, on_progress)[0]
+        return self.wait_all([batch_id], timeout_s, on_progress, on_outage)[0]
 
     def wait_all(
         self,
         batch_ids: Sequence[UUID],
         timeout_s: float | None = None,
         on_progress: Callable[[Batch], None] | None = None,
+        on_outage: OnOutage | None = None,
     ) -> list[Batch]:
         """As `wait`, for several batches at once, such as those of a grid."""
-        return wait_for(self.batch, batch_ids, timeout_s, on_progress)
+        longest_s = max(OUTAGE_S, self._transport.patience_s)
+        return wait_for(
+            self._poll, batch_ids, timeout_s, longest_s, on_progress=on_progress, on_outage=on_outage
+        )
 
     def results(self, batch_id: UUID) -> Iterator[Result]:
         """The result of each job that has ended, in the order submitted, as it is read from the server."""
@@ -202,6 +218,10 @@ class Client:
         """The deployment's version and pairs. Raises Unreachable if its database does not answer."""
         return decode(Health, self._get("/api/health"))
 
+    def _poll(self, batch_id: UUID) -> Batch:
+        """The batch, asked for once: whoever waits tries again."""
+        return decode(Batch, body_of(self._transport.try_once(f"/api/batches/{batch_id}")))
+
     def _get(self, path: str, **params: Any) -> Any:
         return body_of(self._transport.request("GET", path, safe=True, params=params))
 
@@ -214,29 +234,6 @@ class Client:
             if page.next is None:
                 return
             params[cursor] = page.next
-
-    def _create(
-        self, path: str, problems: Problems, key: str | None, *, filename: str | None = None, **options: Any
-    ) -> tuple[Any, bool]:
-        form = to_form(options)
-        with opened(problems) as (own_name, file):
-            filename = filename or own_name
-            content = content_key(file, filename, form)
-            # The boundary is made from the content too: a server may compare bodies byte by byte.
-            headers = {
-                "Idempotency-Key": key or content,
-                "Content-Type": f"multipart/form-data; boundary=specreason-{content[:40]}",
-            }
-            response = self._transport.request(
-                "POST",
-                path,
-                safe=True,
-                headers=headers,
-                data=form,
-                files={"file": (filename, file, "application/jsonl")},
-                timeout=STORING_S,
-            )
-        return body_of(response), response.headers.get("Idempotent-Replayed") == "true"
 
     def _control_batch(self, batch_id: UUID, action: str, body: Any = None) -> Batch:
         return decode(Batch, self._post(f"/api/batches/{batch_id}/{action}", body))

@@ -16,6 +16,7 @@ from specreason.cli.show.output import data_console, print_json, print_message
 from specreason.cli.show.watching import display_of
 from specreason.client import Batch, Client
 from specreason.config import SchemeName
+from specreason.errors import TransientError
 
 PROBLEMS = Path(__file__).parents[2] / "demo" / "problems.jsonl"
 SCHEMES = (SchemeName.BASE, SchemeName.DRAFTER, SchemeName.SPECREASON)
@@ -99,4 +100,8 @@ def _wait_for(batch: Batch, stack: Stack, client: Client) -> Batch:
             stack.check()
             display.show(latest)
 
-        return client.wait(batch.batch_id, on_progress=show)
+        def tell_outage(seconds: float, error: TransientError) -> None:
+            stack.check()
+            display.tell_outage(seconds, error)
+
+        return client.wait(batch.batch_id, on_progress=show, on_outage=tell_outage)

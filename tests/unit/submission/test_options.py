@@ -58,6 +58,6 @@ def test_every_option_is_documented_and_is_an_argument_of_client_and_command_lin
 
     assert documented(BATCH.documentation()) == {*Options.model_fields, "file", "file_id"}
     assert documented(GRID.documentation()) == {*GridOptions.model_fields, "file", "file_id"}
-    assert set(Arguments.__annotations__) == {*Options.model_fields, "filename"}
+    assert set(Arguments.__annotations__) == {*Options.model_fields, "filename", "within_s"}
     # The command line names the columns one by one.
     assert set(signature(submit).parameters) >= GridOptions.model_fields.keys() - {"mapping"}
