@@ -221,7 +221,8 @@ def test_a_latency_says_at_how_many_in_flight_it_was_measured() -> None:
     assert figures.latency_in_words(3.4, 16.0) == "3.40 at 16 in flight"
     assert figures.latency_in_words(3.4, 7.53) == "3.40 at 7.5 in flight"
     assert figures.latency_in_words(3.4, None) == "3.40"
-    assert figures.latency_in_words(None, None) == "–"
+    assert figures.latency_in_words(None, None) is None
+    assert figures.short_latency(3.4, 16.0) == "3.40 (16)"
 
 
 def test_the_parts_of_a_latency_are_shares_of_it() -> None:
@@ -233,7 +234,7 @@ def test_the_parts_of_a_latency_are_shares_of_it() -> None:
 def test_an_answer_that_is_missing_is_explained() -> None:
     assert figures.why_stopped(replace(job(), answer=None)) == "no boxed answer"
     assert figures.why_stopped(replace(job(), stop_reason="context_full")) == "context full"
-    assert figures.why_stopped(replace(job(), stop_reason=None)) == "–"
+    assert figures.why_stopped(replace(job(), stop_reason=None)) is None
 
 
 def test_tokens_that_the_loop_put_in_are_named_beside_kept_and_spent() -> None:
