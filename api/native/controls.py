@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 
+from api.answers.tags import Tag
 from api.deployment import Store
 from api.door.access import CONTROL, Viewer
 from specreason.store.queue import controls
@@ -39,42 +40,47 @@ class Requeue(ClosedModel):
     )
 
 
-@router.post("/batches/{batch_id}/cancel")
+@router.post("/batches/{batch_id}/cancel", tags=[Tag.BATCHES], summary="Cancel a batch")
 def cancel_batch(store: Store, viewer: Viewer, batch_id: UUID) -> BatchSummary:
     """Cancel every job of the batch that has not ended."""
     controls.cancel_batch(store, viewer, batch_id)
     return read_batch(store, viewer, batch_id)
 
 
-@router.post("/batches/{batch_id}/pause")
+@router.post("/batches/{batch_id}/pause", tags=[Tag.BATCHES], summary="Pause a batch")
 def pause_batch(store: Store, viewer: Viewer, batch_id: UUID) -> BatchSummary:
     """Start no more jobs of the batch. Running jobs stop at their next step and keep their steps."""
     controls.pause_batch(store, viewer, batch_id)
     return read_batch(store, viewer, batch_id)
 
 
-@router.post("/batches/{batch_id}/resume")
+@router.post("/batches/{batch_id}/resume", tags=[Tag.BATCHES], summary="Resume a batch")
 def resume_batch(store: Store, viewer: Viewer, batch_id: UUID) -> BatchSummary:
     """Let a paused batch continue."""
     controls.resume_batch(store, viewer, batch_id)
     return read_batch(store, viewer, batch_id)
 
 
-@router.post("/batches/{batch_id}/deadline")
+@router.post("/batches/{batch_id}/deadline", tags=[Tag.BATCHES], summary="Set the deadline of a batch")
 def set_batch_deadline(store: Store, viewer: Viewer, batch_id: UUID, deadline: Deadline) -> BatchSummary:
     """Change the deadline of the batch's jobs that have not ended."""
     controls.set_batch_deadline(store, viewer, batch_id, deadline.deadline_at)
     return read_batch(store, viewer, batch_id)
 
 
-@router.post("/batches/{batch_id}/priority")
+@router.post("/batches/{batch_id}/priority", tags=[Tag.BATCHES], summary="Set the priority of a batch")
 def set_batch_priority(store: Store, viewer: Viewer, batch_id: UUID, priority: Priority) -> BatchSummary:
     """Change the priority of the batch's jobs that have not ended. Jobs already announced keep their place."""
     controls.set_batch_priority(store, viewer, batch_id, priority.priority)
     return read_batch(store, viewer, batch_id)
 
 
-@router.post("/batches/{batch_id}/requeue", responses={409: {}})
+@router.post(
+    "/batches/{batch_id}/requeue",
+    tags=[Tag.BATCHES],
+    summary="Run jobs of a batch again",
+    responses={409: {}},
+)
 def requeue_batch(
     store: Store, viewer: Viewer, batch_id: UUID, requeue: Requeue | None = None
 ) -> BatchSummary:
@@ -83,21 +89,21 @@ def requeue_batch(
     return read_batch(store, viewer, batch_id)
 
 
-@router.post("/jobs/{job_id}/cancel")
+@router.post("/jobs/{job_id}/cancel", tags=[Tag.JOBS], summary="Cancel a job")
 def cancel_job(store: Store, viewer: Viewer, job_id: UUID) -> JobSummary:
     """Cancel the job if it has not ended."""
     controls.cancel_job(store, viewer, job_id)
     return read_job(store, viewer, job_id)
 
 
-@router.post("/jobs/{job_id}/deadline")
+@router.post("/jobs/{job_id}/deadline", tags=[Tag.JOBS], summary="Set the deadline of a job")
 def set_job_deadline(store: Store, viewer: Viewer, job_id: UUID, deadline: Deadline) -> JobSummary:
     """Change the job's deadline if it has not ended."""
     controls.set_job_deadline(store, viewer, job_id, deadline.deadline_at)
     return read_job(store, viewer, job_id)
 
 
-@router.post("/jobs/{job_id}/requeue", responses={409: {}})
+@router.post("/jobs/{job_id}/requeue", tags=[Tag.JOBS], summary="Run a job again", responses={409: {}})
 def requeue_job(store: Store, viewer: Viewer, job_id: UUID) -> JobSummary:
     """Queue the job again if it is failed, dead, expired or cancelled. It continues after its last step."""
     controls.requeue_job(store, viewer, job_id)

@@ -10,7 +10,7 @@ import typer
 
 from specreason.cli.connection import LONG_PATIENCE_S, connected
 from specreason.cli.local.files import written_whole
-from specreason.cli.options import ApiUrl, AsJson, BatchId, DeadlineAt, Timeout
+from specreason.cli.options import ApiUrl, AsJson, BatchId, DeadlineAt, Timeout, check_choices, flag
 from specreason.cli.show.batches import counts_in_words, print_batch, print_batches, print_jobs
 from specreason.cli.show.output import (
     print_answer,
@@ -22,6 +22,7 @@ from specreason.cli.show.output import (
 from specreason.cli.show.watching import exit_status_of, watched
 from specreason.client import Batch
 from specreason.client.values import STATES
+from specreason.words import counted
 
 app = typer.Typer(help="Batches that were submitted.", no_args_is_help=True)
 
@@ -29,10 +30,11 @@ app = typer.Typer(help="Batches that were submitted.", no_args_is_help=True)
 @app.command("list")
 def list_(
     is_open: Annotated[
-        bool | None, typer.Option("--open/--ended", help="With jobs that have not ended, or without.")
+        bool | None,
+        flag("--open/--ended", help="Only those with jobs that have not ended, or only the others."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Only those whose name contains this.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 20,
+    name: Annotated[str | None, typer.Option(help="Only batches whose name contains this.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most batches to list, the newest first.")] = 20,
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
@@ -63,17 +65,20 @@ def jobs(
     batch_id: BatchId,
     *,
     state: Annotated[
-        list[str] | None, typer.Option(help=f"Only jobs that are {', '.join(STATES)}; repeat it.")
+        list[str] | None,
+        typer.Option(help=f"Only jobs in this state: {', '.join(STATES)}. Repeat it for more."),
     ] = None,
     is_correct: Annotated[
-        bool | None, typer.Option("--correct/--wrong", help="Only those graded so.")
+        bool | None,
+        flag("--correct/--wrong", help="Only jobs with a right answer, or only those with a wrong one."),
     ] = None,
-    error: Annotated[str | None, typer.Option(help="Only those whose error contains this.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    error: Annotated[str | None, typer.Option(help="Only jobs whose error contains this.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most jobs to list.")] = 100,
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """List a batch's jobs in the order submitted."""
+    check_choices("--state", state or (), STATES)
     with connected(api) as client:
         rows = client.jobs(batch_id, states=state, is_correct=is_correct, error=error)
         found = list(islice(rows, limit + 1))
@@ -102,7 +107,7 @@ def results(
     batch_id: BatchId,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write them here. The file is there whole or not at all."),
+        typer.Option("--output", "-o", help="Write them to this file. It appears once it is complete."),
     ] = None,
     api: ApiUrl = None,
     as_json: AsJson = False,
@@ -119,7 +124,7 @@ def results(
     if as_json:
         print_json({"output": str(output), "num_results": count})
     else:
-        print_message(f"{count} results are in {output}")
+        print_message(f"{output}: {counted(count, 'result')}")
 
 
 @app.command()
@@ -145,7 +150,7 @@ def resume(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> No
 
 @app.command()
 def retry(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """Run jobs that failed or died again, from their last step on."""
+    """Run a batch's failed and dead jobs again. They continue after their last step."""
     with connected(api) as client:
         _say(client.requeue(batch_id), as_json=as_json)
 
@@ -154,12 +159,14 @@ def retry(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> Non
 def requeue(
     batch_id: BatchId,
     state: Annotated[
-        list[str], typer.Option(help="Jobs in this state: failed, dead, cancelled, expired; repeat it.")
+        list[str],
+        typer.Option(help="Jobs in this state: failed, dead, cancelled or expired. Repeat it for more."),
     ],
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run jobs that ended in given states again, from their last step on."""
+    """Run jobs that ended in the given states again. They continue after their last step."""
+    check_choices("--state", state, STATES)
     with connected(api) as client:
         _say(client.requeue(batch_id, state), as_json=as_json)
 
@@ -167,11 +174,11 @@ def requeue(
 @app.command()
 def priority(
     batch_id: BatchId,
-    priority: Annotated[int, typer.Argument(min=-100, max=100, help="Larger goes first.")],
+    priority: Annotated[int, typer.Argument(min=-100, max=100, help="A larger number goes first.")],
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Move a batch's open jobs before or behind those of other batches."""
+    """Set the priority of a batch's jobs that have not ended."""
     with connected(api) as client:
         _say(client.priority(batch_id, priority), as_json=as_json)
 

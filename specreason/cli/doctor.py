@@ -16,7 +16,7 @@ from specreason.cli.show.output import print_json
 def doctor(
     pair: PairName = "demo",
     data_dir: Annotated[
-        Path | None, typer.Option(help="The one of `specreason up`, to check its free space.")
+        Path | None, typer.Option(help="The folder of `specreason up`, to check its free space.")
     ] = None,
     api: ApiUrl = None,
     as_json: AsJson = False,

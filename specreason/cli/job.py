@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from specreason.cli.connection import connected
-from specreason.cli.options import ApiUrl, AsJson, DeadlineAt, JobId
+from specreason.cli.options import ApiUrl, AsJson, DeadlineAt, JobId, flag
 from specreason.cli.show.jobs import print_attempts, print_job
 from specreason.cli.show.output import data_console, print_answer, print_json, print_list_as_json
 from specreason.cli.show.trace import print_trace
@@ -30,7 +30,7 @@ def show(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
 @app.command()
 def steps(
     job_id: JobId,
-    full: Annotated[bool, typer.Option("--full", help="Whole texts, not their first lines.")] = False,
+    full: Annotated[bool, flag("--full", help="Print whole texts, not only their beginnings.")] = False,
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
@@ -45,7 +45,7 @@ def steps(
 
 @app.command()
 def attempts(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """List every try at a job, and how each ended."""
+    """List the attempts at a job, and how each ended."""
     with connected(api) as client:
         found = list(client.attempts(job_id))
     if as_json:
@@ -63,7 +63,7 @@ def cancel(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def requeue(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """Run a job that did not succeed again, from its last step on."""
+    """Run a job that did not succeed again. It continues after its last step."""
     with connected(api) as client:
         _say(client.requeue_job(job_id), as_json=as_json)
 

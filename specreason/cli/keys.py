@@ -7,10 +7,9 @@ from uuid import UUID
 
 import typer
 
-from specreason.cli.options import AsJson
+from specreason.cli.options import AsJson, check_choices
 from specreason.cli.show.keys import print_keys
 from specreason.cli.show.output import print_answer, print_json, print_list_as_json, print_message
-from specreason.errors import InvalidField
 
 app = typer.Typer(help="Keys to the API.", no_args_is_help=True)
 
@@ -40,10 +39,8 @@ def create(
     from specreason.store.access.keys import NewKey, create_key
     from specreason.store.tables.states import Scope
 
-    try:
-        chosen = {"scopes": tuple(Scope(each) for each in scope)} if scope else {}
-    except ValueError:
-        raise InvalidField("--scope", f"must be one of {', '.join(Scope)}") from None
+    check_choices("--scope", scope or (), tuple(Scope))
+    chosen = {"scopes": tuple(Scope(each) for each in scope)} if scope else {}
     new = NewKey(
         name=name,
         owner=owner or name,

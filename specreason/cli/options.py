@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
 from specreason.cli.completion import complete_batch_id, complete_pair
+from specreason.errors import InvalidField
+from specreason.words import none_of
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, errors included.")]
+WAITING = "Waiting"
+
+
+def flag(*names: str, help: str, **more: Any) -> Any:
+    """An option without a value. Typer would show the type of its value."""
+    return typer.Option(*names, help=help, metavar="", **more)
+
+
+def check_choices(option: str, given: Sequence[str], known: Sequence[str]) -> None:
+    """Raise InvalidField that names the option if one of its values is none of the known ones."""
+    for each in given:
+        if each not in known:
+            raise InvalidField(option, none_of(each, known))
+
+
+AsJson = Annotated[bool, flag("--json", help="Print JSON on stdout, errors included.")]
 PairName = Annotated[str, typer.Option("--pair", help="A pair of pairs.toml.", autocompletion=complete_pair)]
 ApiUrl = Annotated[str | None, typer.Option("--api", help="The API's address. Default: SPECREASON_API_URL.")]
 BatchId = Annotated[UUID, typer.Argument(help="Id of a batch.", autocompletion=complete_batch_id)]
@@ -20,5 +38,11 @@ DeadlineAt = Annotated[
 ]
 Timeout = Annotated[
     float | None,
-    typer.Option("--timeout", min=0, help="Seconds after which to stop waiting (exit status 8)."),
+    typer.Option(
+        "--timeout",
+        min=0,
+        metavar="SECONDS",
+        help="Stop waiting after so many seconds, with exit status 8.",
+        rich_help_panel=WAITING,
+    ),
 ]

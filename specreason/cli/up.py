@@ -17,7 +17,9 @@ CHECK_S = 0.5
 
 
 def up(
-    data_dir: Annotated[Path | None, typer.Option(help="Where the data live.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="The folder for the data. Default: ~/.local/share/specreason.")
+    ] = None,
     pair: PairName = "demo",
     port: Annotated[
         int | None,

@@ -13,7 +13,7 @@ from uuid import UUID
 from specreason.client.decoding import Page, Rows, decode, loaded, moment_of, word_of
 from specreason.client.events import follow
 from specreason.client.job_values import Attempt, Job, Result, Step
-from specreason.client.submission import Arguments, Problems, content_key, opened
+from specreason.client.submission import ArgumentsAndKnobs, Problems, content_key, opened, options_of
 from specreason.client.transport import Transport, body_of, lines_of
 from specreason.client.values import Batch, Event, Grid, Health, Worker
 from specreason.client.waiting import wait_for
@@ -60,15 +60,19 @@ class Client:
         self._transport.close()
 
     def submit(
-        self, problems: Problems, *, idempotency_key: str | None = None, **arguments: Unpack[Arguments]
+        self,
+        problems: Problems,
+        *,
+        idempotency_key: str | None = None,
+        **arguments: Unpack[ArgumentsAndKnobs],
     ) -> Batch:
         """Store a batch and return it; once it has returned, the batch is not lost.
 
         `problems` is the path or content of a JSONL file, or mappings with `problem` and, if known, `answer` and `id`.
-        The idempotency key is made from all of this unless given: the same submission sent twice is the same batch,
-        and says so in `replayed`.
+        Knobs are named as in RunConfig, such as `scheme="base"`, or stand in `config`. The idempotency key is made from
+        all of this unless given: the same submission sent twice is the same batch, and says so in `replayed`.
         """
-        body, replayed = self._create("/api/batches", problems, idempotency_key, **arguments)
+        body, replayed = self._create("/api/batches", problems, idempotency_key, arguments)
         return replace(decode(Batch, body), replayed=replayed)
 
     def submit_grid(
@@ -77,13 +81,13 @@ class Client:
         grid: Mapping[str, Sequence[Any]],
         *,
         idempotency_key: str | None = None,
-        **arguments: Unpack[Arguments],
+        **arguments: Unpack[ArgumentsAndKnobs],
     ) -> Grid:
         """One batch for each combination in `grid`, such as {"scheme": ["base", "specreason"], "threshold": [5, 7]}.
 
         All are stored or none. The other arguments are those of `submit`.
         """
-        body, replayed = self._create("/api/grids", problems, idempotency_key, grid=grid, **arguments)
+        body, replayed = self._create("/api/grids", problems, idempotency_key, {**arguments, "grid": grid})
         return replace(decode(Grid, body), replayed=replayed)
 
     def batch(self, batch_id: UUID) -> Batch:
@@ -216,11 +220,11 @@ class Client:
             params[cursor] = page.next
 
     def _create(
-        self, path: str, problems: Problems, key: str | None, *, filename: str | None = None, **options: Any
+        self, path: str, problems: Problems, key: str | None, arguments: Mapping[str, Any]
     ) -> tuple[Any, bool]:
-        form = to_form(options)
+        form = to_form(options_of(arguments))
         with opened(problems) as (own_name, file):
-            filename = filename or own_name
+            filename = arguments.get("filename") or own_name
             content = content_key(file, filename, form)
             # The boundary is made from the content too: a server may compare bodies byte by byte.
             headers = {

@@ -9,10 +9,12 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, TypedDict, cast
+from typing import IO, Any, Literal, TypedDict, cast
 
+from specreason.config import RunConfig, SchemeName, ScoreMethod
 from specreason.errors import InvalidField
 from specreason.submission.jsonl import canonical_json
+from specreason.words import unknown_key
 
 CHUNK_BYTES = 1 << 20
 # The name of content that comes without one.
@@ -38,6 +40,58 @@ class Arguments(TypedDict, total=False):
     deadline_s: float | None
     metadata: Mapping[str, Any]
     filename: str | None
+
+
+class Knobs(TypedDict, total=False):
+    """The fields of RunConfig, each with the values that it may have in JSON."""
+
+    scheme: SchemeName | Literal["base", "drafter", "specdecode", "specreason", "specreason+decode"]
+    threshold: float | None
+    score_method: ScoreMethod | Literal["greedy", "expected"]
+    first_steps_on_base: int
+    token_budget: int
+    max_step_tokens: int
+    min_step_tokens: int
+    max_steps: int
+    max_answer_tokens: int
+    max_same_steps: int
+    on_budget: Literal["answer", "stop"]
+    answer_by: Literal["base", "drafter"]
+    overlap: bool
+    adaptive: bool
+    delimiter: str
+    temperature: float
+    top_p: float
+    drafter_temperature: float | None
+    drafter_top_p: float | None
+    seed: int
+    repeats: int
+
+
+class ArgumentsAndKnobs(Arguments, Knobs, total=False):
+    """Arguments of `Client.submit`. A knob may be named beside `config`, which holds the others."""
+
+
+_KNOWN = (*ArgumentsAndKnobs.__annotations__, "grid")
+
+
+def options_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a submission among its arguments, with the knobs in `config`.
+
+    Raises InvalidField for an unknown name, and for a knob that `config` has too.
+    """
+    options: dict[str, Any] = {}
+    knobs: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if name not in _KNOWN:
+            raise InvalidField(name, unknown_key(name, _KNOWN))
+        if name != "filename":
+            (knobs if name in RunConfig.model_fields else options)[name] = value
+    config = options.get("config") or {}
+    for name in knobs:
+        if name in config:
+            raise InvalidField(name, "is in `config` too; give one of them")
+    return options | {"config": {**config, **knobs}} if knobs else options
 
 
 def content_key(file: IO[bytes], filename: str, form: Mapping[str, str]) -> str:

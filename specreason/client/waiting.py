@@ -9,6 +9,7 @@ from uuid import UUID
 
 from specreason.client.values import Batch
 from specreason.errors import TimedOut
+from specreason.words import counted
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 # How long to wait for grades after the last job. They take a second or two while a worker is up.
@@ -42,6 +43,6 @@ def wait_for(
             if now >= give_up_at or all(batch.complete for batch in seen.values()):
                 return [seen[batch_id] for batch_id in batch_ids]
         if now >= give_up_at:
-            raise TimedOut(f"{num_open} of {num_jobs} jobs have not ended after {timeout_s:g} s")
+            raise TimedOut(f"{num_open} of {counted(num_jobs, 'job')} not ended after {timeout_s:g} s")
         time.sleep(min(pause_s, give_up_at - now))
         pause_s = min(1.5 * pause_s, LONGEST_PAUSE_S)

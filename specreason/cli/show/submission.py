@@ -11,6 +11,7 @@ from specreason.cli.show.output import print_answer, print_json, print_message
 from specreason.client import Batch, Grid
 from specreason.config import RunConfig
 from specreason.settings import Settings
+from specreason.words import counted
 
 
 def tell_guesses(columns: Mapping[str, str]) -> None:
@@ -23,14 +24,14 @@ def tell_limits(dataset: Dataset, configs: Sequence[RunConfig], settings: Settin
     """Say which limits of these settings are exceeded. The server has its own settings, so this is not an error."""
     num_jobs = sum(dataset.num_problems * config.repeats for config in configs)
     limits = (
-        ("problems", dataset.num_problems, "SPECREASON_MAX_PROBLEMS", settings.max_problems),
-        ("jobs", num_jobs, "SPECREASON_MAX_JOBS", settings.max_jobs),
-        ("bytes", dataset.num_bytes, "SPECREASON_MAX_UPLOAD_BYTES", settings.max_upload_bytes),
+        ("problem", dataset.num_problems, "SPECREASON_MAX_PROBLEMS", settings.max_problems),
+        ("job", num_jobs, "SPECREASON_MAX_JOBS", settings.max_jobs),
+        ("byte", dataset.num_bytes, "SPECREASON_MAX_UPLOAD_BYTES", settings.max_upload_bytes),
     )
     for what, number, name, most in limits:
         if number > most:
             print_message(
-                f"{number:,} {what}: the API takes at most {most:,}, unless its {name} says otherwise"
+                f"{counted(number, what)}: the API takes at most {most:,}, unless its {name} says otherwise"
             )
 
 
@@ -50,9 +51,10 @@ def print_plan(dataset: Dataset, configs: Sequence[RunConfig], how: str, *, as_j
         "columns": {field: column for field, column in dataset.columns.model_dump().items() if column},
     }
     words = (
-        f"{dataset.num_problems:,} problems, {dataset.num_with_answer:,} with an answer: {num_jobs:,} jobs in "
-        f"{len(configs)} {'batch' if len(configs) == 1 else 'batches'}\n"
-        f"{dataset.num_tokens:,} tokens of problems ({how}); at most {thinking:,} tokens of thinking\n"
+        f"{counted(dataset.num_problems, 'problem')}, {dataset.num_with_answer:,} with an answer: "
+        f"{counted(num_jobs, 'job')} in {counted(len(configs), 'batch')}\n"
+        f"{counted(dataset.num_tokens, 'token')} of problems ({how}); "
+        f"at most {counted(thinking, 'token')} of thinking\n"
         "nothing was sent"
     )
     print_answer(plan, words, as_json=as_json)
@@ -66,4 +68,4 @@ def print_sent(sent: Batch | Grid, batches: Sequence[Batch], *, as_json: bool) -
     for batch in batches:
         typer.echo(str(batch.batch_id))
     follow = "; ".join(f"specreason batch watch {batch.batch_id}" for batch in batches)
-    print_message(f"{sum(batch.num_jobs for batch in batches):,} jobs; follow them: {follow}")
+    print_message(f"{counted(sum(batch.num_jobs for batch in batches), 'job')}; to follow: {follow}")

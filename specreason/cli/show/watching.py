@@ -23,6 +23,7 @@ from specreason.cli.show.output import message_console
 from specreason.cli.show.pace import LINE_EVERY_S, Beat, Pace, pace_in_words
 from specreason.client import Batch, Client
 from specreason.errors import Detached, TimedOut
+from specreason.words import counted
 
 
 class Display(Protocol):
@@ -71,14 +72,15 @@ class Lines:
                 self._ended.add(batch.batch_id)
                 self._print(_label(batch), [batch], 0.0)
         elif self._beat.is_due(now):
-            label = _label(batch) if len(together) == 1 else f"{len(together)} batches"
+            label = _label(batch) if len(together) == 1 else counted(len(together), "batch")
             self._print(label, together, rate)
 
     def _print(self, label: str, batches: Sequence[Batch], rate: float) -> None:
         num_ended, num_jobs = sum(each.num_ended for each in batches), sum(each.num_jobs for each in batches)
-        counted = f"{label}: {num_ended} of {num_jobs} jobs have ended"
-        line = ", ".join(filter(None, (counted, _details(batches, rate))))
-        self._console.print(line, soft_wrap=True, markup=False)
+        line = f"{label}: {num_ended} of {counted(num_jobs, 'job')} ended"
+        self._console.print(
+            ", ".join(filter(None, (line, _details(batches, rate)))), soft_wrap=True, markup=False
+        )
 
 
 def watched(client: Client, batches: Sequence[Batch], *, timeout_s: float | None) -> list[Batch]:
