@@ -13,6 +13,8 @@ from specreason.errors import InvalidField
 from specreason.words import LONGEST_SHOWN, counted, none_of, shown, unknown_key
 
 UNKNOWN_KEY = "unknown_key"
+# Half of a surrogate pair, which pydantic does not take in a message.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TIME = "must be a time such as 2026-12-24T18:00:00Z, not {given}"
 _NUMBER = "must be a number, not {given}"
 _WHOLE_NUMBER = "must be a whole number, not {given}"
@@ -82,10 +84,9 @@ class ClosedModel(BaseModel):
             known = cls.model_fields
             unknown = next((key for key in given if key not in known), None)
             if unknown is not None:
+                key = _SURROGATE.sub("\ufffd", str(unknown)[:LONGEST_SHOWN])
                 raise PydanticCustomError(
-                    UNKNOWN_KEY,
-                    "unknown key '{key}'",
-                    {"key": str(unknown)[:LONGEST_SHOWN], "known": tuple(known)},
+                    UNKNOWN_KEY, "unknown key '{key}'", {"key": key, "known": tuple(known)}
                 )
         return given
 

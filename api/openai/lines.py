@@ -127,7 +127,7 @@ def read_line(row: dict[str, Any]) -> RequestLine:
     for key in sorted(LINE_KEYS - row.keys()):
         raise LineInvalid("missing_required_parameter", f"{key}: is required", key)
     for key in sorted(row.keys() - LINE_KEYS):
-        message = f"{key[:LONGEST_SHOWN]}: {unknown_key(key, sorted(LINE_KEYS))}"
+        message = f"{key[:LONGEST_SHOWN]!r}: {unknown_key(key, sorted(LINE_KEYS))}"
         raise LineInvalid("unsupported_parameter", message, key[:LONGEST_SHOWN])
     custom_id, body = row["custom_id"], row["body"]
     if not isinstance(custom_id, str) or not 0 < len(custom_id) <= LONGEST_CUSTOM_ID:

@@ -26,8 +26,8 @@ from specreason.cli.exits import (
     report_error,
     wants_json,
 )
-from specreason.cli.mistakes import mistake
 from specreason.cli.options import AsJson, flag
+from specreason.cli.show.mistakes import mistake
 from specreason.errors import SpecReasonError
 
 app = typer.Typer(

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import typer
 
-from specreason.cli import knobs
 from specreason.cli.connection import LONG_PATIENCE_S, connected
+from specreason.cli.dataset import knobs
 from specreason.cli.dataset.choices import grid_of, json_object, run_config, validated
 from specreason.cli.dataset.columns import guesses
 from specreason.cli.dataset.reading import checked_dataset

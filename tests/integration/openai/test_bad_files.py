@@ -63,7 +63,7 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
         [
             (1, r"'a\x00'"),
             (2, "body.b\ufffd"),
-            (3, "body: "),
+            (3, "body.\ufffd: "),
         ],
     ),
     "a model that is no text": (
@@ -72,7 +72,7 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
     ),
     "keys of ours that are no text": (
         lambda: jsonl([line("a", specreason={"a\0": 1}), line("b", specreason={"\ud800": 1})]),
-        [(1, "body.specreason.a\ufffd"), (2, "body.specreason: ")],
+        [(1, "body.specreason.a\ufffd"), (2, "body.specreason.\ufffd: ")],
     ),
     "a huge integer": (lambda: jsonl([line("a", seed=10**400)]), [(1, "seed")]),
     "an integer of 5,000 digits": (lambda: b'{"custom_id": ' + b"9" * 5000 + b"}", [(1, "JSON")]),
@@ -99,11 +99,11 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
     ),
     "instructions and a problem that are too long together": (
         lambda: jsonl([line("a", messages=[SYSTEM, USER | {"content": "x" * 199_990}])]),
-        [(1, "200000")],
+        [(1, "200,000")],
     ),
     "an image": (
         lambda: jsonl([line("a", messages=[{"role": "user", "content": [{"type": "image_url"}]}])]),
-        [(1, "body.messages.0.content")],
+        [(1, "body.messages[0].content")],
     ),
     "a wrong configuration": (
         lambda: jsonl(
