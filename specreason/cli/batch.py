@@ -24,7 +24,7 @@ from specreason.client import Batch
 from specreason.client.values import STATES
 from specreason.words import counted
 
-app = typer.Typer(help="Batches that were submitted.", no_args_is_help=True)
+app = typer.Typer(help="Look at batches, and control them.", no_args_is_help=True)
 
 
 @app.command("list")

@@ -7,7 +7,7 @@ import typer
 from specreason.cli.options import AsJson
 from specreason.cli.show.output import print_answer
 
-app = typer.Typer(help="The database's schema.", no_args_is_help=True)
+app = typer.Typer(help="Upgrade and check the database's schema.", no_args_is_help=True)
 
 
 @app.command()

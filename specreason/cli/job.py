@@ -13,7 +13,7 @@ from specreason.cli.show.output import data_console, print_answer, print_json, p
 from specreason.cli.show.trace import print_trace
 from specreason.client import Job
 
-app = typer.Typer(help="Single jobs and their traces.", no_args_is_help=True)
+app = typer.Typer(help="Look at single jobs and their traces, and control them.", no_args_is_help=True)
 
 
 @app.command()

@@ -29,12 +29,18 @@ def check_choices(option: str, given: Sequence[str], known: Sequence[str]) -> No
 
 
 AsJson = Annotated[bool, flag("--json", help="Print JSON on stdout, errors included.")]
-PairName = Annotated[str, typer.Option("--pair", help="A pair of pairs.toml.", autocompletion=complete_pair)]
+PairName = Annotated[
+    str,
+    typer.Option(
+        "--pair", help="The pair of models, by its name in pairs.toml.", autocompletion=complete_pair
+    ),
+]
 ApiUrl = Annotated[str | None, typer.Option("--api", help="The API's address. Default: SPECREASON_API_URL.")]
 BatchId = Annotated[UUID, typer.Argument(help="Id of a batch.", autocompletion=complete_batch_id)]
 JobId = Annotated[UUID, typer.Argument(help="Id of a job.")]
 DeadlineAt = Annotated[
-    datetime | None, typer.Argument(help="Local time, such as 2026-12-24T18:00:00; none: no deadline.")
+    datetime | None,
+    typer.Argument(help="Local time, such as 2026-12-24T18:00:00. Without one the deadline is removed."),
 ]
 Timeout = Annotated[
     float | None,

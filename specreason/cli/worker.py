@@ -16,9 +16,12 @@ from specreason.cli.show.output import print_json
 def worker(
     pair: PairName = "demo",
     gpu: Annotated[
-        str | None, typer.Option(help="GPUs for this worker, such as 0 or 0,1: sets CUDA_VISIBLE_DEVICES.")
+        str | None, typer.Option(help="GPUs of this worker, such as 0 or 0,1. It sets CUDA_VISIBLE_DEVICES.")
     ] = None,
-    slots: Annotated[int | None, typer.Option(min=1, max=256, help="Default: SPECREASON_SLOTS.")] = None,
+    slots: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Jobs in flight on this worker. Default: SPECREASON_SLOTS."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one worker: it holds a pair and runs its jobs. Needs the same two URLs as the API."""

@@ -26,6 +26,7 @@ from specreason.settings import Settings, load_settings
 from specreason.store.migrate import schema_gap
 from specreason.store.queue.workers import live_slots
 from specreason.store.session import connect
+from specreason.words import counted
 
 OWN_SERVERS = "`specreason up` starts its own"
 
@@ -79,7 +80,7 @@ def _database(settings: Settings, pair: str) -> Iterator[Finding]:
             yield fail("workers", str(error), "start Postgres again")
             return
         if pair in slots:
-            yield ok("workers", f"{slots[pair]} slots for '{pair}'")
+            yield ok("workers", f"{counted(slots[pair], 'slot')} for '{pair}'")
         else:
             yield warn("workers", f"none is alive for '{pair}'", f"specreason worker --pair {pair}")
     finally:

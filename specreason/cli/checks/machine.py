@@ -13,6 +13,7 @@ from specreason.cli.checks.finding import Finding, fail, ok, warn
 from specreason.config import ModelConfig, PairConfig
 from specreason.engines.platform import Device, check_platform
 from specreason.errors import InputError
+from specreason.words import counted
 
 GIB = 1 << 30
 OLDEST_PYTHON = (3, 11)
@@ -46,7 +47,9 @@ def check_cpu() -> Finding:
     cpuinfo = _text(Path("/proc/cpuinfo"))
     if platform.machine() != "x86_64" or cpuinfo is None:
         return warn(
-            "cpu", f"{platform.machine()}, {cores} cores", "its extensions are not known; jobs will tell"
+            "cpu",
+            f"{platform.machine()}, {counted(cores, 'core')}",
+            "its extensions are not known; jobs will tell",
         )
     return judge_cpu(cpuinfo, cores)
 
@@ -55,7 +58,7 @@ def judge_cpu(cpuinfo: str, cores: int) -> Finding:
     """`cpuinfo` is the text of /proc/cpuinfo on x86-64."""
     line = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "")
     found = [name for name in CPU_EXTENSIONS if name in line.split()]
-    text = f"{cores} cores, {', '.join(found) or 'no vector extensions'}"
+    text = f"{counted(cores, 'core')}, {', '.join(found) or 'no vector extensions'}"
     if "avx2" not in found:
         return fail("cpu", text, "vLLM on the CPU needs AVX2: run the worker on another machine, or on a GPU")
     if "avx512f" not in found:
@@ -69,7 +72,7 @@ def check_gpus(pair: PairConfig | None) -> Finding:
     if shutil.which(NVIDIA_SMI[0]) is None:
         text = "none (there is no nvidia-smi)"
         if needed > 1:
-            return fail("gpus", text, f"this pair is written for {needed} GPUs")
+            return fail("gpus", text, f"this pair is written for {counted(needed, 'GPU')}")
         return ok("gpus", text)
     try:
         shown = subprocess.run(NVIDIA_SMI, capture_output=True, text=True, timeout=20, check=True).stdout
@@ -86,7 +89,7 @@ def judge_gpus(needed: int, shown: str) -> Finding:
         for name, _, mib in gpus
     )
     if len(gpus) < needed:
-        return fail("gpus", text or "none", f"this pair is written for {needed} GPUs")
+        return fail("gpus", text or "none", f"this pair is written for {counted(needed, 'GPU')}")
     return ok("gpus", text or "none")
 
 

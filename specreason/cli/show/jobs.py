@@ -9,6 +9,7 @@ from rich.markup import escape
 from specreason.cli.show.batches import facts, grade_in_words
 from specreason.cli.show.output import data_console, number, plain_table, print_table
 from specreason.client import Attempt, Job
+from specreason.words import counted
 
 
 def print_job(job: Job) -> None:
@@ -29,7 +30,10 @@ def print_job(job: Job) -> None:
         ("steps", f"{job.num_steps}: {job.num_accepted} of {job.num_drafted} drafts accepted"),
         ("tokens", f"{job.kept_tokens:,} kept of {job.spent_tokens:,} spent"),
         ("latency", number(job.latency_s, "{:.2f} s")),
-        ("attempts", f"{job.num_attempts}: {job.num_errors} errors, {job.num_lost} lost with their workers"),
+        (
+            "attempts",
+            f"{job.num_attempts}: {counted(job.num_errors, 'error')}, {job.num_lost} lost with their workers",
+        ),
         (
             "deadline",
             None if job.deadline_at is None else f"{job.deadline_at.astimezone():%Y-%m-%d %H:%M:%S}",

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from specreason.client import Job, Step
+from specreason.words import counted
 
 # Lines of each text without `--full`.
 SHORT_LINES = 3
@@ -44,7 +45,8 @@ def _headline(step: Step) -> Text:
     line.append("  ")
     line.append(step.decision, style=style)
     line.append(
-        f"  {step.kept_tokens} tokens kept of {step.spent_tokens}  {1000 * step.latency_s:.0f} ms", "dim"
+        f"  {counted(step.kept_tokens, 'token')} kept of {step.spent_tokens}  {1000 * step.latency_s:.0f} ms",
+        "dim",
     )
     return line
 
