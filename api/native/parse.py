@@ -55,7 +55,7 @@ def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Call
     fields = from_form(body.fields)
     file_id = fields.pop("file_id", None)
     if (body.file is None) == (file_id is None):
-        raise InvalidField("file", "is required: a JSONL file, or else the `file_id` of one, but not both")
+        raise InvalidField("file", "give either a JSONL file or the `file_id` of one")
     options = _validate(shape.options, fields)
     configs = _configs(options, deployment.pairs)
     columns = options.mapping or DEFAULT_COLUMNS

@@ -10,7 +10,7 @@ import typer
 
 from specreason.cli.connection import LONG_PATIENCE_S, connected
 from specreason.cli.local.files import written_whole
-from specreason.cli.options import ApiUrl, AsJson, BatchId, DeadlineAt, Timeout, check_choices, flag
+from specreason.cli.options import ApiUrl, AsJson, BatchId, Commands, DeadlineAt, Timeout, check_choices
 from specreason.cli.show.batches import counts_in_words, print_batch, print_batches, print_jobs
 from specreason.cli.show.output import (
     print_answer,
@@ -24,14 +24,14 @@ from specreason.client import Batch
 from specreason.client.values import STATES
 from specreason.words import counted
 
-app = typer.Typer(help="Look at batches, and control them.", no_args_is_help=True)
+app = typer.Typer(cls=Commands, help="Look at batches, and control them.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(
     is_open: Annotated[
         bool | None,
-        flag("--open/--ended", help="Only those with jobs that have not ended, or only the others."),
+        typer.Option("--open/--ended", help="Only those with jobs that have not ended, or only the others."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Only batches whose name contains this.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Most batches to list, the newest first.")] = 20,
@@ -66,11 +66,15 @@ def jobs(
     *,
     state: Annotated[
         list[str] | None,
-        typer.Option(help=f"Only jobs in this state: {', '.join(STATES)}. Repeat it for more."),
+        typer.Option(
+            metavar="STATE", help=f"Only jobs in this state: {', '.join(STATES)}. Repeat it for more."
+        ),
     ] = None,
     is_correct: Annotated[
         bool | None,
-        flag("--correct/--wrong", help="Only jobs with a right answer, or only those with a wrong one."),
+        typer.Option(
+            "--correct/--wrong", help="Only jobs with a right answer, or only those with a wrong one."
+        ),
     ] = None,
     error: Annotated[str | None, typer.Option(help="Only jobs whose error contains this.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Most jobs to list.")] = 100,
@@ -160,7 +164,10 @@ def requeue(
     batch_id: BatchId,
     state: Annotated[
         list[str],
-        typer.Option(help="Jobs in this state: failed, dead, cancelled or expired. Repeat it for more."),
+        typer.Option(
+            metavar="STATE",
+            help="Jobs in this state: failed, dead, cancelled or expired. Repeat it for more.",
+        ),
     ],
     api: ApiUrl = None,
     as_json: AsJson = False,

@@ -7,13 +7,15 @@ from typing import Annotated
 import typer
 
 from specreason.cli.connection import connected
-from specreason.cli.options import ApiUrl, AsJson, DeadlineAt, JobId, flag
+from specreason.cli.options import ApiUrl, AsJson, Commands, DeadlineAt, JobId
 from specreason.cli.show.jobs import print_attempts, print_job
 from specreason.cli.show.output import data_console, print_answer, print_json, print_list_as_json
 from specreason.cli.show.trace import print_trace
 from specreason.client import Job
 
-app = typer.Typer(help="Look at single jobs and their traces, and control them.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Commands, help="Look at single jobs and their traces, and control them.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -30,7 +32,9 @@ def show(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
 @app.command()
 def steps(
     job_id: JobId,
-    full: Annotated[bool, flag("--full", help="Print whole texts, not only their beginnings.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Print whole texts, not only their beginnings.")
+    ] = False,
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:

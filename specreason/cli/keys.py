@@ -7,11 +7,11 @@ from uuid import UUID
 
 import typer
 
-from specreason.cli.options import AsJson, check_choices
+from specreason.cli.options import AsJson, Commands, check_choices
 from specreason.cli.show.keys import print_keys
 from specreason.cli.show.output import print_answer, print_json, print_list_as_json, print_message
 
-app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+app = typer.Typer(cls=Commands, help="Make, list and revoke API keys.", no_args_is_help=True)
 
 
 @app.command()
@@ -25,8 +25,9 @@ def create(
     scope: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="SCOPE",
             help="What the key may do: submit, read, control, or admin, which is all of these for every owner. "
-            "Repeat it for more. Default: submit, read and control."
+            "Repeat it for more. Default: submit, read and control.",
         ),
     ] = None,
     max_queued_jobs: Annotated[

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+import typer.main
 from typer.exceptions import TyperException
 
 from specreason import __version__
@@ -26,12 +27,13 @@ from specreason.cli.exits import (
     report_error,
     wants_json,
 )
-from specreason.cli.options import AsJson, flag
+from specreason.cli.options import AsJson, Commands
 from specreason.cli.show.mistakes import mistake
 from specreason.errors import SpecReasonError
 
 app = typer.Typer(
     name="specreason",
+    cls=Commands,
     help="Run reasoning models over whole datasets, fast, with every step on record.",
     epilog=EXIT_HELP,
     no_args_is_help=True,
@@ -61,7 +63,7 @@ def _print_version(asked: bool) -> None:
 def specreason(
     *,
     version: Annotated[
-        bool, flag("--version", help="Print the version.", callback=_print_version, is_eager=True)
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Options that need no command."""
@@ -100,7 +102,7 @@ def _usage(error: TyperException, arguments: Sequence[str], *, as_json: bool) ->
         typer.echo(error.format_message(), err=True)
         return error.exit_code
     hint = f" (see {context.command_path} --help)" if context is not None else ""
-    option, reason = mistake(error, arguments)
+    option, reason = mistake(error, arguments, typer.main.get_command(app))
     message = reason if option is None else f"{option}: {reason}"
     return report(f"{message}{hint}", error.exit_code, field=option, as_json=as_json)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
+from typer.core import TyperGroup
 
 from specreason.cli.completion import complete_batch_id, complete_pair
 from specreason.errors import InvalidField
@@ -16,9 +17,24 @@ from specreason.words import none_of
 WAITING = "Waiting"
 
 
-def flag(*names: str, help: str, **more: Any) -> Any:
-    """An option without a value. Typer would show the type of its value."""
-    return typer.Option(*names, help=help, metavar="", **more)
+class Commands(TyperGroup):
+    """A group of commands whose help shows flags as flags. Typer would show the type of their value."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return _without_types(super().get_params(ctx))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            _without_types(command.get_params(ctx))
+        return command
+
+
+def _without_types(parameters: list[Any]) -> list[Any]:
+    for parameter in parameters:
+        if getattr(parameter, "is_bool_flag", False):
+            parameter.metavar = ""
+    return parameters
 
 
 def check_choices(option: str, given: Sequence[str], known: Sequence[str]) -> None:
@@ -28,7 +44,7 @@ def check_choices(option: str, given: Sequence[str], known: Sequence[str]) -> No
             raise InvalidField(option, none_of(each, known))
 
 
-AsJson = Annotated[bool, flag("--json", help="Print JSON on stdout, errors included.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, errors included.")]
 PairName = Annotated[
     str,
     typer.Option(

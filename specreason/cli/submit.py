@@ -17,7 +17,7 @@ from specreason.cli.dataset.columns import guesses
 from specreason.cli.dataset.reading import checked_dataset
 from specreason.cli.dataset.rows import format_of
 from specreason.cli.dataset.tokens import counter_of
-from specreason.cli.options import WAITING, ApiUrl, AsJson, PairName, Timeout, flag
+from specreason.cli.options import WAITING, ApiUrl, AsJson, PairName, Timeout
 from specreason.cli.show.batches import print_batches
 from specreason.cli.show.output import print_json, print_message
 from specreason.cli.show.submission import print_plan, print_sent, tell_guesses, tell_limits
@@ -71,12 +71,12 @@ def submit(
     ] = None,
     again: Annotated[
         bool,
-        flag(
+        typer.Option(
             "--again", help="Make a new batch even if the same was submitted before.", rich_help_panel=BATCH
         ),
     ] = False,
     dry_run: Annotated[
-        bool, flag("--dry-run", help="Check and count; send nothing.", rich_help_panel=BATCH)
+        bool, typer.Option("--dry-run", help="Check and count; send nothing.", rich_help_panel=BATCH)
     ] = False,
     config: Annotated[
         str | None,
@@ -87,16 +87,17 @@ def submit(
         _option(
             knobs.RUN,
             "One batch for each combination: scheme=base,specreason or threshold=5,7. Repeat it for both.",
+            metavar="KNOB=VALUES",
         ),
     ] = None,
     scheme: knobs.Scheme = None,
     threshold: knobs.Threshold = None,
     score_method: knobs.ScoreMethod = None,
-    overlap: knobs.Overlap = None,
-    adaptive: knobs.Adaptive = None,
     first_steps_on_base: knobs.FirstStepsOnBase = None,
     answer_by: knobs.AnswerBy = None,
     delimiter: knobs.Delimiter = None,
+    overlap: knobs.Overlap = None,
+    adaptive: knobs.Adaptive = None,
     token_budget: knobs.TokenBudget = None,
     on_budget: knobs.OnBudget = None,
     min_step_tokens: knobs.MinStepTokens = None,
@@ -112,7 +113,7 @@ def submit(
     repeats: knobs.Repeats = None,
     wait: Annotated[
         bool,
-        flag(
+        typer.Option(
             "--wait",
             help="Wait until all jobs have ended; exit status 3 if some did not succeed.",
             rich_help_panel=WAITING,

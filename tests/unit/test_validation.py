@@ -116,7 +116,7 @@ def test_every_pattern_of_our_models_is_put_in_words() -> None:
         (RunConfig, {"threshold": 10}, "threshold", ["at most 9", 10]),
         (RunConfig, {"threshold": -1}, "threshold", ["at least 0", -1]),
         (RunConfig, {"threshold": "high"}, "threshold", ["number", "'high'"]),
-        (RunConfig, {"threshold": float("nan")}, "threshold", ["finite", "nan"]),
+        (RunConfig, {"threshold": float("nan")}, "threshold", ["at most 9", "nan"]),
         (RunConfig, {"threshold": True}, "threshold", ["true or false"]),
         (RunConfig, {"top_p": 0}, "top_p", ["more than 0"]),
         (RunConfig, {"seed": 2**31}, "seed", ["less than 2147483648"]),

@@ -10,25 +10,26 @@ import typer
 
 from specreason.config import RunConfig
 
-RUN, LIMITS, SAMPLING = "The run", "Limits", "Sampling"
+RUN, SPEED, LIMITS, SAMPLING = "The run", "Speed", "Limits", "Sampling"
+# A longer list of choices would leave no room for the help beside it.
+LONGEST_METAVAR = 20
 _SCHEMA = RunConfig.model_json_schema()
 
 
 def _knob(name: str, panel: str, note: str = "") -> Any:
     """The option for one knob."""
     schema = _schema_of(name)
-    choices = schema.get("enum", ())
-    metavar = "|".join(choices) if choices else "" if schema["type"] == "boolean" else None
+    choices: list[str] = schema.get("enum", [])
     default = schema.get("default")
     parts = (
         schema["description"],
-        _range_in_words(schema),
+        f"One of {', '.join(choices)}." if len("|".join(choices)) > LONGEST_METAVAR else "",
         note,
         "" if default is None else f"Default: {default if default in choices else json.dumps(default)}.",
     )
     return typer.Option(
         help=" ".join(filter(None, parts)),
-        metavar=metavar,
+        metavar=_metavar(name, schema),
         rich_help_panel=panel,
         autocompletion=(lambda incomplete: [each for each in choices if each.startswith(incomplete)])
         if choices
@@ -39,31 +40,36 @@ def _knob(name: str, panel: str, note: str = "") -> Any:
 def _schema_of(name: str) -> dict[str, Any]:
     """The JSON Schema of a knob, without references and without null."""
     outer: dict[str, Any] = _SCHEMA["properties"][name]
-    inner = next((each for each in outer.get("anyOf", ()) if each.get("type") != "null"), {})
+    inner: dict[str, Any] = next((each for each in outer.get("anyOf", ()) if each.get("type") != "null"), {})
     reference: str = outer.get("$ref", "")
     named = _SCHEMA["$defs"][reference.rpartition("/")[2]] if reference else {}
     return {**named, **inner, **outer}
 
 
-def _range_in_words(schema: Mapping[str, Any]) -> str:
+def _metavar(name: str, schema: Mapping[str, Any]) -> str | None:
+    """The choices or the range of a knob, for the column of types."""
+    choices = "|".join(schema.get("enum", ()))
+    if choices:
+        return choices if len(choices) <= LONGEST_METAVAR else name.upper()
     low, high = schema.get("minimum"), schema.get("maximum")
     if "exclusiveMaximum" in schema:
         high = schema["exclusiveMaximum"] - 1
     if "exclusiveMinimum" in schema:
-        return f"More than {schema['exclusiveMinimum']:g}, at most {high:g}."
+        return f"<above {schema['exclusiveMinimum']} to {high}>"
     if low is None:
-        return ""
-    return f"At least {low}." if high is None else f"{low:g} to {high}."
+        return None
+    return f"<{low} or more>" if high is None else f"<{low} to {high}>"
 
 
 Scheme = Annotated[str | None, _knob("scheme", RUN)]
 Threshold = Annotated[float | None, _knob("threshold", RUN)]
 ScoreMethod = Annotated[str | None, _knob("score_method", RUN)]
-Overlap = Annotated[bool | None, _knob("overlap", RUN)]
-Adaptive = Annotated[bool | None, _knob("adaptive", RUN)]
 FirstStepsOnBase = Annotated[int | None, _knob("first_steps_on_base", RUN)]
 AnswerBy = Annotated[str | None, _knob("answer_by", RUN)]
 Delimiter = Annotated[str | None, _knob("delimiter", RUN, r"`\n` and `\t` stand for a line break and a tab.")]
+
+Overlap = Annotated[bool | None, _knob("overlap", SPEED)]
+Adaptive = Annotated[bool | None, _knob("adaptive", SPEED)]
 
 TokenBudget = Annotated[int | None, _knob("token_budget", LIMITS)]
 OnBudget = Annotated[str | None, _knob("on_budget", LIMITS)]

@@ -24,17 +24,17 @@ TRUTHS = {
 }
 
 
-def mistake(error: TyperException, arguments: Sequence[str]) -> tuple[str | None, str]:
-    """The option or argument at fault, if it is known, and what is wrong."""
-    context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
+def mistake(error: TyperException, arguments: Sequence[str], root: Any) -> tuple[str | None, str]:
+    """The option or argument at fault, if it is known, and what is wrong. `root` is the whole command line."""
+    command = _command_of(root, arguments)
+    parameter = getattr(error, "param", None)
     option = None if parameter is None else _name_of(parameter)
-    if context is not None:
-        if (flag := _flag_with_value(context, arguments)) is not None:
-            return flag
-        if hasattr(error, "option_name") and hasattr(error, "possibilities"):
-            return None, _no_such_option(context, error.option_name, arguments)
-        if hasattr(context.command, "commands") and (word := _unknown_command(context, error)) is not None:
-            return None, f"there is no command '{word}'{_command_meant(context, word)}"
+    if (flag := _flag_with_value(command, arguments)) is not None:
+        return flag
+    if hasattr(error, "possibilities") and hasattr(error, "option_name"):
+        return None, _no_such_option(command, error.option_name, arguments)
+    if (word := _unknown_command(error)) is not None:
+        return None, f"there is no command '{word}'{_command_meant(command, word)}"
     if option is not None and type(error).__name__ == "MissingParameter":
         return option, "is required"
     if option is not None and isinstance(error.__cause__, ValidationError):
@@ -43,17 +43,29 @@ def mistake(error: TyperException, arguments: Sequence[str]) -> tuple[str | None
     return option, f"{message[:1].lower()}{message[1:]}"
 
 
+def _command_of(root: Any, arguments: Sequence[str]) -> Any:
+    """The command that the line names, or the group if it names none in it."""
+    command = root
+    for word in arguments:
+        if not word.startswith("-"):
+            below = getattr(command, "commands", {}).get(word)
+            if below is None:
+                break
+            command = below
+    return command
+
+
 def _name_of(parameter: Any) -> str:
     longest = [name for name in parameter.opts if name.startswith("--")]
-    return longest[0] if longest else str(parameter.metavar or parameter.name.upper())
+    return longest[0] if longest else str(parameter.name)
 
 
-def _flag_with_value(context: Any, arguments: Sequence[str]) -> tuple[str, str] | None:
+def _flag_with_value(command: Any, arguments: Sequence[str]) -> tuple[str, str] | None:
     """A flag such as `--overlap` that was given a word such as `false`, and how it is written instead."""
     for word, following in pairwise([*arguments, ""]):
         name, has_value, value = word.partition("=")
         truth = TRUTHS.get((value if has_value else following).lower())
-        for parameter in context.command.params:
+        for parameter in command.params:
             if truth is None or not getattr(parameter, "is_bool_flag", False) or name not in parameter.opts:
                 continue
             if truth:
@@ -63,29 +75,29 @@ def _flag_with_value(context: Any, arguments: Sequence[str]) -> tuple[str, str] 
     return None
 
 
-def _no_such_option(context: Any, name: str, arguments: Sequence[str]) -> str:
+def _no_such_option(command: Any, name: str, arguments: Sequence[str]) -> str:
     known = [
         option
-        for parameter in context.command.get_params(context)
+        for parameter in command.params
         for option in (*parameter.opts, *parameter.secondary_opts)
         if option.startswith("--")
     ]
     # Of `-threshold` the parser has seen no more than `-t`.
     word = next((each for each in arguments if each.startswith(name)), name).partition("=")[0]
-    near = nearest(f"--{word.lstrip('-')}", known) if len(word) > 2 else None
+    near = nearest(f"--{word.lstrip('-')}", [*known, "--help"]) if len(word) > 2 else None
     return f"there is no option {word}" + ("" if near is None else f"; did you mean {near}?")
 
 
-def _unknown_command(context: Any, error: TyperException) -> str | None:
-    """The word that is no command of this group."""
+def _unknown_command(error: TyperException) -> str | None:
+    """The word that is no command."""
     message = error.format_message()
     return message.split("'")[1] if message.startswith("No such command '") else None
 
 
-def _command_meant(context: Any, word: str) -> str:
-    """Suggest a command of this group, or one of the same name in a group below it."""
-    commands = context.command.commands
-    below = [name for name, group in commands.items() if word in getattr(group, "commands", ())]
-    if below and nearest(word, commands) is None:
-        return "; did you mean " + " or ".join(f"'{name} {word}'" for name in below) + "?"
+def _command_meant(group: Any, word: str) -> str:
+    """Suggest a command of the same name in a group below, or else one of this group."""
+    commands = getattr(group, "commands", {})
+    below = [name for name, inner in commands.items() if word in getattr(inner, "commands", ())]
+    if below:
+        return f"; did you mean {' or '.join(repr(f'{name} {word}') for name in below)}?"
     return suggestion(word, commands)
