@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo up unit test chaos check format lock clean
+.PHONY: demo up unit test chaos captures check format lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)
@@ -17,13 +17,18 @@ up: $(INSTALLED)
 unit: $(INSTALLED)
 	$(BIN)/python -m pytest -q tests/unit
 
+# Two processes, because much of a test is waiting: for a lease to end, a server to start, a process to die.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 # Kills workers, Postgres and Valkey at random for five minutes, then audits the database: make chaos SEED=7 SECONDS=60
 chaos: $(INSTALLED)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--duration $(SECONDS)) \
 		$(if $(JOBS),--jobs $(JOBS)) $(if $(PAIR),--pair $(PAIR)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
+
+# Draws the pictures of README again.
+captures: $(INSTALLED)
+	$(BIN)/python -m tests.captures
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

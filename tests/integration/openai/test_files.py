@@ -8,7 +8,7 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from fastapi import FastAPI
@@ -34,7 +34,7 @@ from tests.support.workers.processes import wait_for
 
 CONTENT = b'{"problem": "x"}\n'
 MOST_BYTES = 3_000_000
-UNKNOWN = uuid4()
+UNKNOWN = UUID(int=1)
 
 
 @pytest.fixture

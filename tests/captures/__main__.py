@@ -1,0 +1,71 @@
+"""Draws the pictures of README and the pages: what real commands print on a real stack, as SVG. `make captures`."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from io import StringIO
+from pathlib import Path
+
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+from rich.text import Text
+
+from specreason.cli.local.demo import PROBLEMS
+from specreason.cli.local.stack import running_stack
+from specreason.client import Client, Job
+from tests.support.terminal import Terminal
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+COLUMNS = 100
+SPECREASON = (sys.executable, "-m", "specreason.cli.main")
+# A page that shows the picture loads no fonts from elsewhere.
+FORMAT = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+
+
+def main() -> None:
+    """Run everything; write the pictures to docs/images."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_stack(Path(folder) / "data", pair="demo", port=0, slots=4, announce=print) as stack,
+        Client(stack.api_url) as client,
+    ):
+        terminal = Terminal(COLUMNS, {"SPECREASON_API_URL": stack.api_url})
+        grid = client.submit_grid(
+            PROBLEMS,
+            {"scheme": ["base", "drafter", "specreason"]},
+            name="sums",
+            config={"temperature": 0.0, "token_budget": 1024, "max_answer_tokens": 64},
+        )
+        ended = client.wait_all([batch.batch_id for batch in grid.data])[-1]
+        batch = str(ended.batch_id)[-8:]
+        job = _with_a_rejected_draft(list(client.jobs(ended.batch_id)))
+        for name, arguments in (
+            ("batch-list", ("batch", "list")),
+            ("batch-show", ("batch", "show", batch)),
+            ("batch-jobs", ("batch", "jobs", batch, "--limit", "8")),
+            ("job-steps", ("job", "steps", f"{batch}/{job.problem_index}")),
+        ):
+            draw(name, arguments, terminal.run([*SPECREASON, *arguments]).raw)
+
+
+def draw(name: str, arguments: tuple[str, ...], raw: str) -> None:
+    """Write one picture: the command, and what it printed."""
+    console = Console(
+        record=True, width=COLUMNS, file=StringIO(), force_terminal=True, color_system="truecolor"
+    )
+    console.print(Text.assemble(("$ ", "dim"), (" ".join(("specreason", *arguments)), "bold")))
+    console.print(Text.from_ansi(raw.replace("\r\n", "\n").rstrip()))
+    IMAGES.mkdir(exist_ok=True)
+    console.save_svg(str(IMAGES / f"{name}.svg"), title="specreason", code_format=FORMAT, unique_id=name)
+
+
+def _with_a_rejected_draft(jobs: list[Job]) -> Job:
+    """Return the shortest trace in which the base wrote a step again."""
+    rewritten = [job for job in jobs if job.num_accepted < job.num_drafted]
+    return min(rewritten or jobs, key=lambda job: job.num_steps)
+
+
+if __name__ == "__main__":
+    main()
