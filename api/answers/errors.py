@@ -26,7 +26,7 @@ from specreason.errors import (
     TooLarge,
 )
 from specreason.submission.text import storable
-from specreason.validation import invalid_field
+from specreason.validation import UNKNOWN_KEY, invalid_field
 
 PROBLEM_JSON = "application/problem+json"
 # `Retry-After` while Postgres or the broker does not answer, and while another request has to end first.
@@ -117,7 +117,9 @@ async def _on_invalid_parameter(request: Request, error: Exception) -> Response:
         place = []  # it is the position in the text
     elif source == "query":
         place = place[:1]  # a parameter that may be repeated has a number too
-    return response_to(request.url.path, invalid_field({**complaint, "loc": place or [source]}))
+    if not place and complaint["type"] != UNKNOWN_KEY:  # an unknown key is a place of its own
+        place = [source]
+    return response_to(request.url.path, invalid_field({**complaint, "loc": place}))
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

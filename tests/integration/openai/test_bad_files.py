@@ -32,7 +32,7 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
         lambda: with_bad_line(49_999, b'{"custom_id": "x'),
         [(49_999, "not JSON")],
     ),
-    "50,001 lines": (lambda: jsonl([*MANY, line("one more")]), [(50_001, "more than 50000 lines")]),
+    "50,001 lines": (lambda: jsonl([*MANY, line("one more")]), [(50_001, "more than 50,000 lines")]),
     "duplicate custom_id": (
         lambda: jsonl([line("a"), line("b"), line("a")]),
         [(3, "custom_id: line 1 has the same")],
