@@ -9,50 +9,35 @@ from typing import Protocol
 from uuid import UUID
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.table import Column
+from rich.live import Live
 
-from specreason.cli.exits import EXIT_SOME_FAILED
+from specreason.cli.exits import EXIT_SOME_FAILED, EXIT_TERMINATED
+from specreason.cli.show.bars import Bars
 from specreason.cli.show.output import message_console
-from specreason.cli.show.pace import LINE_EVERY_S, Beat, Pace, pace_in_words
+from specreason.cli.show.pace import LINE_EVERY_S, Beat, Pace
+from specreason.cli.show.progress import (
+    back_in_words,
+    details_in_words,
+    ended_in_words,
+    jobs_in_words,
+    label_of,
+    look_again,
+    outage_in_words,
+)
 from specreason.client import Batch, Client
-from specreason.errors import Detached, TimedOut
-from specreason.words import counted
+from specreason.errors import Detached, NotConnected, Stopped, TimedOut, TransientError, Unreachable
 
 
 class Display(Protocol):
-    """Shows the state of batches."""
+    """Shows the state of batches, and of the API while it is away."""
 
     def show(self, batch: Batch) -> None: ...
 
-
-class Bars:
-    """A bar for each batch."""
-
-    def __init__(self, progress: Progress, batches: Sequence[Batch]) -> None:
-        self._progress = progress
-        self._paces = {batch.batch_id: Pace() for batch in batches}
-        self._bars = {
-            batch.batch_id: progress.add_task(_label(batch), total=batch.num_jobs, details="")
-            for batch in batches
-        }
-        for batch in batches:
-            self.show(batch)
-
-    def show(self, batch: Batch) -> None:
-        rate = self._paces[batch.batch_id].update(time.monotonic(), batch.num_ended)
-        details = _details([batch], rate)
-        self._progress.update(self._bars[batch.batch_id], completed=batch.num_ended, details=details)
+    def tell_outage(self, seconds: float, error: TransientError) -> None: ...
 
 
 class Lines:
-    """A line when a batch has ended, and every ten seconds one about all that are watched."""
+    """A line when a batch has ended, and every ten seconds one about all that are watched, or about an outage."""
 
     def __init__(self, console: Console, batches: Sequence[Batch]) -> None:
         self._console = console
@@ -60,9 +45,14 @@ class Lines:
         self._ended: set[UUID] = set()
         self._pace = Pace()
         self._beat = Beat(LINE_EVERY_S)
+        self._outage_beat = Beat(LINE_EVERY_S)
+        self._away_since: float | None = None
 
     def show(self, batch: Batch) -> None:
         now = time.monotonic()
+        if self._away_since is not None:
+            self._print(back_in_words(now - self._away_since))
+            self._away_since, self._outage_beat = None, Beat(LINE_EVERY_S)
         self._latest[batch.batch_id] = batch
         together = list(self._latest.values())
         rate = self._pace.update(now, sum(each.num_ended for each in together))
@@ -70,28 +60,51 @@ class Lines:
             # A batch is shown again while its grades are waited for.
             if batch.batch_id not in self._ended:
                 self._ended.add(batch.batch_id)
-                self._print(_label(batch), [batch], 0.0)
+                self._print(ended_in_words(batch))
         elif self._beat.is_due(now):
-            label = _label(batch) if len(together) == 1 else counted(len(together), "batch")
-            self._print(label, together, rate)
+            label = label_of(batch) if len(together) == 1 else f"{len(together)} batches"
+            counted = f"{label}: {jobs_in_words(together)}"
+            self._print(", ".join(filter(None, (counted, details_in_words(together, rate)))))
 
-    def _print(self, label: str, batches: Sequence[Batch], rate: float) -> None:
-        num_ended, num_jobs = sum(each.num_ended for each in batches), sum(each.num_jobs for each in batches)
-        line = f"{label}: {num_ended} of {counted(num_jobs, 'job')} ended"
-        self._console.print(
-            ", ".join(filter(None, (line, _details(batches, rate)))), soft_wrap=True, markup=False
-        )
+    def tell_outage(self, seconds: float, error: TransientError) -> None:
+        now = time.monotonic()
+        self._away_since = now - seconds
+        if self._outage_beat.is_due(now):
+            self._print(outage_in_words(seconds, error))
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, soft_wrap=True, markup=False)
 
 
 def watched(client: Client, batches: Sequence[Batch], *, timeout_s: float | None) -> list[Batch]:
-    """Wait until all jobs have ended. Raises TimedOut, and Detached at Ctrl-C; the batches go on all the same."""
+    """Wait until all jobs have ended. Raises what `Client.wait_all` raises; the batches go on whatever happens here."""
+    with display_of(batches) as display:
+        ids = [batch.batch_id for batch in batches]
+        return client.wait_all(ids, timeout_s, display.show, display.tell_outage)
+
+
+@contextmanager
+def naming_a_way_back(refs: Sequence[str], api_url: str | None) -> Iterator[None]:
+    """Whatever ends the block early names one command to look again, at the API that the user named.
+
+    Ctrl-C raises Detached, SIGTERM raises Stopped.
+    """
+    again = look_again(refs, api_url)
     try:
-        with display_of(batches) as display:
-            return client.wait_all([batch.batch_id for batch in batches], timeout_s, display.show)
+        yield
+    except NotConnected:
+        # The user's first request, which is the command to repeat.
+        raise
     except TimedOut as error:
-        raise TimedOut(f"{error}; {_reattach(batches)}") from error
+        raise TimedOut(f"{error}; what is stored goes on. Look again: {again}") from error
+    except Unreachable as error:
+        raise Unreachable(f"{error}; what is stored is not lost. Look again: {again}") from error
     except KeyboardInterrupt:
-        raise Detached(f"detached; {_reattach(batches)}") from None
+        raise Detached(f"detached; the work goes on. Look again: {again}") from None
+    except SystemExit as leaving:
+        if leaving.code != EXIT_TERMINATED:
+            raise
+        raise Stopped(f"stopped waiting; the work goes on. Look again: {again}") from None
 
 
 def exit_status_of(batches: Sequence[Batch]) -> int:
@@ -101,41 +114,11 @@ def exit_status_of(batches: Sequence[Batch]) -> int:
 
 @contextmanager
 def display_of(batches: Sequence[Batch]) -> Iterator[Display]:
-    """Show the batches until the end of the block, on stderr: bars on a terminal, plain lines elsewhere."""
+    """Show the batches until the end of the block, on stderr: bars if its cursor can be moved, else lines."""
     console = message_console()
-    if not console.is_terminal:
+    if not console.is_interactive:
         yield Lines(console, batches)
         return
-    # On a narrow terminal the bar gets shorter, since no other column wraps.
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(table_column=Column(no_wrap=True)),
-        TimeElapsedColumn(table_column=Column(no_wrap=True)),
-        TextColumn("{task.fields[details]}", markup=False),
-    )
-    with Progress(*columns, console=console) as progress:
-        yield Bars(progress, batches)
-
-
-def _label(batch: Batch) -> str:
-    return batch.name or f"{batch.scheme} {str(batch.batch_id)[-6:]}"
-
-
-def _details(batches: Sequence[Batch], rate: float) -> str:
-    """Return what is known beside the counts: the pace, a pause, the share of accepted drafts, jobs without success."""
-    num_left = sum(batch.num_jobs - batch.num_ended for batch in batches)
-    num_bad = sum(batch.num_ended - batch.num_succeeded for batch in batches)
-    num_drafted = sum(batch.num_drafted for batch in batches)
-    parts = (
-        pace_in_words(rate, num_left),
-        "paused" if num_left and all(batch.paused_at is not None for batch in batches) else "",
-        f"{sum(batch.num_accepted for batch in batches) / num_drafted:.0%} accepted" if num_drafted else "",
-        f"{num_bad} without success" if num_bad else "",
-    )
-    return ", ".join(filter(None, parts))
-
-
-def _reattach(batches: Sequence[Batch]) -> str:
-    commands = " or ".join(f"`specreason batch watch {batch.batch_id}`" for batch in batches)
-    return f"the work goes on. Look again: {commands}"
+    bars = Bars(console, batches)
+    with Live(bars, console=console, refresh_per_second=4):
+        yield bars
