@@ -148,7 +148,12 @@ class ModelConfig(ClosedModel):
     """One model of a pair, as the engine is to load it."""
 
     model: str = Field(description="Hub id, absolute folder, or folder relative to pairs.toml.")
-    revision: str | None = None
+    revision: str | None = Field(None, description="Commit, tag or branch of a model of the hub.")
+    weights_gib: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        description="Size of the files of weights, GiB, for a model of the hub: what must fit is known "
+        "before it is fetched.",
+    )
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "bfloat16"
     tensor_parallel_size: Annotated[int, Field(ge=1)] = 1
     max_model_len: Annotated[int, Field(ge=64)]

@@ -18,8 +18,10 @@ SpecReasonError
 │   ├── LimitReached         a rate limit or a quota of queued jobs is used up; the same request succeeds later
 │   ├── StillRunning         another request or the validation of a file has to end first
 │   └── Unreachable          the API does not answer, or is unavailable; exit code 7
+│       └── NotConnected     no connection came about: the API has received nothing
 ├── TimedOut                 the time to wait ended before the jobs did; wait again; exit code 8
 ├── Detached                 the user stopped waiting with Ctrl-C; the jobs go on; exit code 130
+│   └── Stopped              SIGTERM ended the waiting; exit code 143
 └── EmbeddedServerError      an embedded server cannot start; the operator must act
 
 A model that misbehaves is data, not an exception: a verdict without a digit is a rejected step.
@@ -116,12 +118,20 @@ class Unreachable(TransientError):
     """The API does not answer, or answers that it is unavailable."""
 
 
+class NotConnected(Unreachable):
+    """No connection to the API came about, at any try: it has received nothing of the request."""
+
+
 class TimedOut(SpecReasonError):
-    """The time to wait is over. The jobs go on."""
+    """The time to wait is over. What is stored goes on; the message says if a submission may not be."""
 
 
 class Detached(SpecReasonError):
     """The user stopped waiting. The jobs go on; the message says how to follow them again."""
+
+
+class Stopped(Detached):
+    """SIGTERM ended the waiting."""
 
 
 class EmbeddedServerError(SpecReasonError):

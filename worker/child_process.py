@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from uuid import UUID
 
 from specreason.children import kill_group, spawn_module
@@ -17,9 +18,12 @@ EXIT_STORE_AWAY = 75
 
 
 class ChildProcess:
-    """The process that holds the pair. `worker_id` is None until it can take jobs."""
+    """The process that holds the pair. `worker_id` is None until it can take jobs; then `on_serving` is called."""
 
-    def __init__(self, pair: str, gpu: str | None, *, module: str = "worker.child") -> None:
+    def __init__(
+        self, pair: str, gpu: str | None, *, module: str = "worker.child", on_serving: Callable[[], None]
+    ) -> None:
+        self._on_serving = on_serving
         self._progress, writer = os.pipe()
         os.set_blocking(self._progress, False)
         self.process = spawn_module(
@@ -58,3 +62,4 @@ class ChildProcess:
             for line in lines:
                 if line:
                     self.worker_id = UUID(line.decode())
+                    self._on_serving()

@@ -20,12 +20,14 @@ def run_worker(
     gpu: str | None,
     *,
     child_module: str = "worker.child",
-    on_ready: Callable[[], None] | None = None,
+    before_child: Callable[[], None] = lambda: None,
+    on_serving: Callable[[], None] = lambda: None,
 ) -> int:
     """Run one worker until SIGTERM or SIGINT. Returns the exit status of `Supervisor.run`.
 
-    `gpu` is the child's CUDA_VISIBLE_DEVICES; None leaves it unchanged. Calls `on_ready` before the child starts.
-    Raises InputError for settings that cannot work, StoreUnavailable if Postgres does not answer.
+    `gpu` is the child's CUDA_VISIBLE_DEVICES; None leaves it unchanged. Calls `before_child` once the settings and the
+    database are checked, and `on_serving` whenever a child can take jobs. Raises InputError for settings that cannot
+    work, StoreUnavailable if Postgres does not answer.
     """
     settings = load_settings()
     log_to_stderr(settings.log_level)
@@ -34,6 +36,8 @@ def run_worker(
     database = connect(settings.database(), pool_size=4)
     check_schema(database)
     leader = Leader(database, Doorbell(settings.broker()), settings)
-    if on_ready is not None:
-        on_ready()
-    return Supervisor(database, leader, settings, pair, gpu, child_module=child_module).run()
+    before_child()
+    supervisor = Supervisor(
+        database, leader, settings, pair, gpu, child_module=child_module, on_serving=on_serving
+    )
+    return supervisor.run()

@@ -29,7 +29,10 @@ MAX_FAILED_STARTS = 3
 
 
 class Supervisor:
-    """Runs one worker until SIGTERM or SIGINT. A second signal ends it without waiting for its jobs."""
+    """Runs one worker until SIGTERM or SIGINT. A second signal ends it without waiting for its jobs.
+
+    Calls `on_serving` whenever a child can take jobs: after its start, and after each restart.
+    """
 
     def __init__(
         self,
@@ -40,6 +43,7 @@ class Supervisor:
         gpu: str | None,
         *,
         child_module: str = "worker.child",
+        on_serving: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._leader = leader
@@ -47,6 +51,7 @@ class Supervisor:
         self._pair = pair
         self._gpu = gpu
         self._child_module = child_module
+        self._on_serving = on_serving
         self._child: ChildProcess | None = None
         self._grader: subprocess.Popen[bytes] | None = None
         self._num_signals = 0
@@ -97,7 +102,9 @@ class Supervisor:
         now = time.monotonic()
         if self._child is None:
             if self._child_starts.due(now):
-                self._child = ChildProcess(self._pair, self._gpu, module=self._child_module)
+                self._child = ChildProcess(
+                    self._pair, self._gpu, module=self._child_module, on_serving=self._on_serving
+                )
             return 0
         hung = self._child.hung(stall_s=self._settings.stall_s, start_s=self._settings.start_s)
         status = self._child.process.poll()

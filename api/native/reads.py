@@ -75,9 +75,17 @@ def get_batches(
         Query(alias="open", description="true: batches with jobs that have not ended; false: the others."),
     ] = None,
     name: Annotated[str | None, Query(max_length=200, description="A part of the name.")] = None,
+    ref: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=300,
+            description="The whole name, or a beginning or end of the id: four hex digits at least.",
+        ),
+    ] = None,
 ) -> Page[BatchSummary, UUID]:
     """A page of batches, newest first."""
-    rows = list_batches(store, viewer, before=before, limit=limit, is_open=is_open, name=name)
+    rows = list_batches(store, viewer, before=before, limit=limit, is_open=is_open, name=name, ref=ref)
     return Page(data=rows, next=rows[-1].batch_id if len(rows) == limit else None)
 
 
@@ -103,9 +111,13 @@ def get_jobs(
         Query(description="The newest grade; none: jobs without a grade."),
     ] = None,
     error: Annotated[str | None, Query(max_length=1000, description="A part of the error.")] = None,
+    problem_index: Annotated[
+        int | None, Query(ge=0, lt=2**31, description="Only jobs of this problem.")
+    ] = None,
+    repeat: Annotated[int | None, Query(ge=0, lt=2**31, description="Only jobs of this repeat.")] = None,
 ) -> Page[JobSummary, UUID]:
     """A page of a batch's jobs, in the order of submission."""
-    which = JobFilter(states=state, grade=is_correct, error=error)
+    which = JobFilter(states=state, grade=is_correct, error=error, problem_index=problem_index, repeat=repeat)
     page = read_jobs(store, viewer, batch_id, after=after, limit=limit, which=which)
     return Page(data=page.rows, next=page.rows[-1].job_id if page.has_more else None)
 

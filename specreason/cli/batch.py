@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +11,18 @@ import typer
 
 from specreason.cli.connection import LONG_PATIENCE_S, connected
 from specreason.cli.local.files import written_whole
-from specreason.cli.options import ApiUrl, AsJson, BatchId, Commands, DeadlineAt, Timeout, check_choices
-from specreason.cli.show.batches import counts_in_words, print_batch, print_batches, print_jobs
+from specreason.cli.options import (
+    ApiUrl,
+    AsJson,
+    BatchRef,
+    BatchRefs,
+    Commands,
+    DeadlineAt,
+    Timeout,
+    check_choices,
+)
+from specreason.cli.show.batches import counts_in_words, print_batch, print_batches
+from specreason.cli.show.jobs import print_jobs
 from specreason.cli.show.output import (
     print_answer,
     print_json,
@@ -19,8 +30,9 @@ from specreason.cli.show.output import (
     print_message,
     tell_of_more,
 )
-from specreason.cli.show.watching import exit_status_of, watched
-from specreason.client import Batch
+from specreason.cli.show.watching import exit_status_of, naming_a_way_back, watched
+from specreason.client import Batch, Client
+from specreason.client.deadline import Deadline
 from specreason.client.values import STATES
 from specreason.words import counted
 
@@ -50,10 +62,10 @@ def list_(
 
 
 @app.command()
-def show(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def show(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Show the state of a batch and the figures known so far."""
     with connected(api) as client:
-        batch = client.batch(batch_id)
+        batch = client.batch(client.find_batch(ref))
     if as_json:
         print_json(batch)
     else:
@@ -62,7 +74,7 @@ def show(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None
 
 @app.command()
 def jobs(
-    batch_id: BatchId,
+    ref: BatchRef,
     *,
     state: Annotated[
         list[str] | None,
@@ -84,31 +96,36 @@ def jobs(
     """List a batch's jobs in the order submitted."""
     check_choices("--state", state or (), STATES)
     with connected(api) as client:
+        batch_id = client.find_batch(ref)
         rows = client.jobs(batch_id, states=state, is_correct=is_correct, error=error)
         found = list(islice(rows, limit + 1))
-    has_more = len(found) > limit
-    if as_json:
-        print_list_as_json(found[:limit], has_more=has_more)
-    else:
-        print_jobs(found[:limit])
-        tell_of_more(has_more)
+        has_more = len(found) > limit
+        if as_json:
+            print_list_as_json(found[:limit], has_more=has_more)
+            return
+        print_jobs(client.batch(batch_id), found[:limit])
+    tell_of_more(has_more)
 
 
 @app.command()
-def watch(batch_id: BatchId, timeout: Timeout = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """Follow a batch until all its jobs have ended. Ctrl-C only detaches; exit status 3 if a job did not succeed."""
-    with connected(api, patience_s=LONG_PATIENCE_S) as client:
-        (batch,) = watched(client, [client.batch(batch_id)], timeout_s=timeout)
+def watch(refs: BatchRefs, timeout: Timeout = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
+    """Follow batches until all their jobs have ended. Ctrl-C only detaches; exit status 3 if a job did not succeed."""
+    deadline = Deadline.after(timeout)
+    with naming_a_way_back(refs, api), connected(api, patience_s=LONG_PATIENCE_S) as client:
+        batches = deadline.hold(lambda: _batches(client, refs))
+        ended = watched(client, batches, timeout_s=deadline.timeout_s)
     if as_json:
-        print_json(batch)
+        print_json(ended[0] if len(ended) == 1 else {"data": ended})
+    elif len(ended) == 1:
+        print_batch(ended[0])
     else:
-        print_batch(batch)
-    raise typer.Exit(exit_status_of([batch]))
+        print_batches(ended)
+    raise typer.Exit(exit_status_of(ended))
 
 
 @app.command()
 def results(
-    batch_id: BatchId,
+    ref: BatchRef,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Write them to this file. It appears once it is complete."),
@@ -118,10 +135,10 @@ def results(
 ) -> None:
     """Print a batch's results as JSONL: one line per ended job, in the order submitted."""
     with connected(api) as client:
-        lines = client.result_lines(batch_id)
+        lines = client.result_lines(client.find_batch(ref))
         if output is None:
             for line in lines:
-                typer.echo(line)
+                typer.echo(line.encode())  # JSONL is UTF-8, whatever the terminal is
             return
         with written_whole(output) as file:
             count = sum(1 for line in lines if file.write(f"{line}\n"))
@@ -132,36 +149,36 @@ def results(
 
 
 @app.command()
-def cancel(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def cancel(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """End every job of a batch that has not ended."""
     with connected(api) as client:
-        _say(client.cancel(batch_id), as_json=as_json)
+        _say(client.cancel(client.find_batch(ref)), as_json=as_json)
 
 
 @app.command()
-def pause(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def pause(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Start no more jobs of a batch; those that run stop at their next step and lose nothing."""
     with connected(api) as client:
-        _say(client.pause(batch_id), as_json=as_json)
+        _say(client.pause(client.find_batch(ref)), as_json=as_json)
 
 
 @app.command()
-def resume(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def resume(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Let a paused batch go on."""
     with connected(api) as client:
-        _say(client.resume(batch_id), as_json=as_json)
+        _say(client.resume(client.find_batch(ref)), as_json=as_json)
 
 
 @app.command()
-def retry(batch_id: BatchId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def retry(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Run a batch's failed and dead jobs again. They continue after their last step."""
     with connected(api) as client:
-        _say(client.requeue(batch_id), as_json=as_json)
+        _say(client.requeue(client.find_batch(ref)), as_json=as_json)
 
 
 @app.command()
 def requeue(
-    batch_id: BatchId,
+    ref: BatchRef,
     state: Annotated[
         list[str],
         typer.Option(
@@ -175,26 +192,32 @@ def requeue(
     """Run jobs that ended in the given states again. They continue after their last step."""
     check_choices("--state", state, STATES)
     with connected(api) as client:
-        _say(client.requeue(batch_id, state), as_json=as_json)
+        _say(client.requeue(client.find_batch(ref), state), as_json=as_json)
 
 
 @app.command()
 def priority(
-    batch_id: BatchId,
+    ref: BatchRef,
     priority: Annotated[int, typer.Argument(min=-100, max=100, help="A larger number goes first.")],
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Set the priority of a batch's jobs that have not ended."""
     with connected(api) as client:
-        _say(client.priority(batch_id, priority), as_json=as_json)
+        _say(client.priority(client.find_batch(ref), priority), as_json=as_json)
 
 
 @app.command()
-def deadline(batch_id: BatchId, at: DeadlineAt = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def deadline(ref: BatchRef, at: DeadlineAt = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Set when jobs that have not ended expire."""
     with connected(api) as client:
-        _say(client.deadline(batch_id, at), as_json=as_json)
+        _say(client.deadline(client.find_batch(ref), at), as_json=as_json)
+
+
+def _batches(client: Client, refs: Sequence[str]) -> list[Batch]:
+    """Return each batch once, in the order named."""
+    ids = dict.fromkeys(client.find_batch(ref) for ref in refs)
+    return [client.batch(batch_id) for batch_id in ids]
 
 
 def _say(batch: Batch, *, as_json: bool) -> None:

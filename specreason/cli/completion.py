@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from specreason.client import Batch, short_id
 from specreason.errors import SpecReasonError
 
 LIMIT_S = 0.3
@@ -22,8 +25,8 @@ def complete_pair(incomplete: str) -> list[str]:
         return []
 
 
-def complete_batch_id(incomplete: str) -> list[tuple[str, str]]:
-    """Return the newest batches with a description of each; none if the API has not answered in time."""
+def complete_batch(incomplete: str) -> list[tuple[str, str]]:
+    """Return ids and names of the newest batches, each with a description; none if the API has not answered in time."""
     found: list[tuple[str, str]] = []
     asking = threading.Thread(target=_ask, args=(incomplete, found), daemon=True)
     asking.start()
@@ -39,8 +42,17 @@ def _ask(incomplete: str, found: list[tuple[str, str]]) -> None:
             newest = list(islice(client.batches(), NUM_BATCHES))
     except SpecReasonError:
         return
-    found += [
-        (str(batch.batch_id), f"{batch.name or batch.scheme}, {batch.num_ended}/{batch.num_jobs}")
-        for batch in newest
-        if str(batch.batch_id).startswith(incomplete)
-    ]
+    found += _offers(newest, incomplete)
+
+
+def _offers(batches: Sequence[Batch], incomplete: str) -> Iterator[tuple[str, str]]:
+    """The short id of each batch, and its name if no other has it. A whole id is for one who has begun with it."""
+    with_name = Counter(batch.name for batch in batches)
+    for batch in batches:
+        short, done = short_id(batch.batch_id), f"{batch.num_ended}/{batch.num_jobs}"
+        if short.startswith(incomplete):
+            yield short, f"{batch.name or batch.scheme}, {done}"
+        elif incomplete and str(batch.batch_id).startswith(incomplete):
+            yield str(batch.batch_id), f"{batch.name or batch.scheme}, {done}"
+        if batch.name.startswith(incomplete) and batch.name and with_name[batch.name] == 1:
+            yield batch.name, f"{short}, {done}"

@@ -9,6 +9,7 @@ import typer
 
 from specreason.cli.exits import EXIT_SOME_FAILED
 from specreason.cli.options import AsJson
+from specreason.cli.running import absolute
 
 
 def demo(
@@ -21,6 +22,10 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Run the bundled problems with the demo pair: the base alone, the drafter alone, then both together."""
+    from specreason.cli.checks.preflight import check_before_start
+
+    # Before the rest is imported, which takes longer than looking.
+    check_before_start("demo", None if data_dir is None else absolute(data_dir))
     from specreason.cli.local.demo import run_demo
 
     report = run_demo(data_dir, num_problems=problems, as_json=as_json)

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from specreason.cli.completion import complete_pair
 from specreason.cli.exits import EXIT_SOME_FAILED
-from specreason.cli.options import ApiUrl, AsJson, PairName
+from specreason.cli.options import ApiUrl, AsJson, DataDir
+from specreason.cli.running import absolute
 from specreason.cli.show.findings import print_findings
 from specreason.cli.show.output import print_json
 
 
 def doctor(
-    pair: PairName = "demo",
-    data_dir: Annotated[
-        Path | None, typer.Option(help="The folder of `specreason up`, to check its free space.")
+    pair: Annotated[
+        str | None,
+        typer.Option(
+            help="The pair of models. Default: that of the running `specreason up`, or else demo.",
+            autocompletion=complete_pair,
+        ),
     ] = None,
+    data_dir: DataDir = None,
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Check the machine, the folder of files, the pair, the database, the broker, the workers, the API and the key.
 
-    Each problem comes with a remedy. Exit status 3 if a check failed; a warning does not count.
+    It looks at the deployment of `specreason up` if one runs, and at what the SPECREASON_ variables name. Each problem
+    comes with a remedy. Exit status 3 if a check failed; a warning does not count.
     """
     from specreason.cli.checks.deployment import diagnose
-    from specreason.cli.local.stack import default_data_dir
 
-    findings = diagnose(pair, data_dir or default_data_dir(), api)
+    findings = diagnose(pair, absolute(data_dir), api)
     if as_json:
         print_json({"ok": not any(each.status == "fail" for each in findings), "checks": findings})
     else:

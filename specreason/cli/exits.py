@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import stat
 from collections.abc import Sequence
+from contextlib import suppress
+from types import FrameType
 
 import typer
+from rich.console import Console
+from rich.text import Text
 
 from specreason.errors import (
     Conflict,
@@ -15,9 +22,11 @@ from specreason.errors import (
     InvalidField,
     KeyRefused,
     NotAllowed,
+    NotConnected,
     NotFound,
     SpecReasonError,
     StillRunning,
+    Stopped,
     TimedOut,
     TransientError,
 )
@@ -45,6 +54,7 @@ STATUS_OF: tuple[tuple[type[SpecReasonError], int], ...] = (
     (TransientError, EXIT_UNREACHABLE),
     (EmbeddedServerError, EXIT_UNREACHABLE),
     (TimedOut, EXIT_TIMED_OUT),
+    (Stopped, EXIT_TERMINATED),
     (Detached, EXIT_INTERRUPTED),
 )
 EXIT_HELP = (
@@ -61,7 +71,7 @@ def status_of(error: SpecReasonError) -> int:
 
 def report(message: str, status: int, *, field: str | None = None, as_json: bool) -> int:
     """Print what is wrong; return `status`."""
-    typer.echo(f"specreason: {message}", err=True)
+    Console(stderr=True).print(Text(f"specreason: {message}"), soft_wrap=True)
     if as_json:
         envelope = {"message": message, "field": field, "exit_status": status}
         typer.echo(json.dumps({"error": envelope}))
@@ -71,10 +81,33 @@ def report(message: str, status: int, *, field: str | None = None, as_json: bool
 def report_error(error: SpecReasonError, *, as_json: bool) -> int:
     """Print what is wrong and the field at fault; return the exit status."""
     field = error.field if isinstance(error, InvalidField) else None
-    hint = "; commands send what SPECREASON_API_KEY holds" if isinstance(error, KeyRefused) else ""
-    return report(f"{error}{hint}", status_of(error), field=field, as_json=as_json)
+    return report(f"{error}{_hint(error)}", status_of(error), field=field, as_json=as_json)
+
+
+def _hint(error: SpecReasonError) -> str:
+    """Return what to do, where only the command line knows it."""
+    if isinstance(error, KeyRefused):
+        return "; commands send what SPECREASON_API_KEY holds"
+    if isinstance(error, NotConnected):
+        return " `specreason up` starts one here; --api or SPECREASON_API_URL names another"
+    return ""
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
     """Return whether the line has `--json`, even if the rest of it is invalid."""
     return "--json" in arguments
+
+
+def hang_up(number: int, frame: FrameType | None) -> None:
+    """End as on SIGTERM, because the terminal has been closed.
+
+    Nothing can be written to it any more, and a shell may send the signal twice.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for fd in (1, 2):
+        with suppress(OSError):  # it is closed
+            if stat.S_ISCHR(os.fstat(fd).st_mode):
+                os.dup2(nowhere, fd)
+    os.close(nowhere)
+    signal.raise_signal(signal.SIGTERM)

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from specreason.cli.connection import connected
-from specreason.cli.options import ApiUrl, AsJson, Commands, DeadlineAt, JobId
+from specreason.cli.options import ApiUrl, AsJson, Commands, DeadlineAt, JobRef
 from specreason.cli.show.jobs import print_attempts, print_job
 from specreason.cli.show.output import data_console, print_answer, print_json, print_list_as_json
 from specreason.cli.show.trace import print_trace
-from specreason.client import Job
+from specreason.client import Job, job_ref
 
 app = typer.Typer(
     cls=Commands, help="Look at single jobs and their traces, and control them.", no_args_is_help=True
@@ -19,19 +19,19 @@ app = typer.Typer(
 
 
 @app.command()
-def show(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def show(ref: JobRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Show a job: its problem, its state, and its cost."""
     with connected(api) as client:
-        job = client.job(job_id)
-    if as_json:
-        print_json(job)
-    else:
-        print_job(job)
+        job = client.job(client.find_job(ref))
+        if as_json:
+            print_json(job)
+        else:
+            print_job(client.batch(job.batch_id), job)
 
 
 @app.command()
 def steps(
-    job_id: JobId,
+    ref: JobRef,
     full: Annotated[
         bool, typer.Option("--full", help="Print whole texts, not only their beginnings.")
     ] = False,
@@ -40,18 +40,21 @@ def steps(
 ) -> None:
     """Show a job's trace: each step with its draft, score, decision, tokens and time."""
     with connected(api) as client:
+        job_id = client.find_job(ref)
         found = client.steps(job_id)
         if as_json:
             print_list_as_json(found)
         else:
-            print_trace(data_console(), client.job(job_id), found, full=full)
+            job = client.job(job_id)
+            name = job_ref(job, client.batch(job.batch_id))
+            print_trace(data_console(), name, job, found, full=full)
 
 
 @app.command()
-def attempts(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def attempts(ref: JobRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """List the attempts at a job, and how each ended."""
     with connected(api) as client:
-        found = list(client.attempts(job_id))
+        found = list(client.attempts(client.find_job(ref)))
     if as_json:
         print_list_as_json(found)
     else:
@@ -59,24 +62,24 @@ def attempts(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None
 
 
 @app.command()
-def cancel(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def cancel(ref: JobRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """End a job that has not ended."""
     with connected(api) as client:
-        _say(client.cancel_job(job_id), as_json=as_json)
+        _say(client.cancel_job(client.find_job(ref)), as_json=as_json)
 
 
 @app.command()
-def requeue(job_id: JobId, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def requeue(ref: JobRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Run a job that did not succeed again. It continues after its last step."""
     with connected(api) as client:
-        _say(client.requeue_job(job_id), as_json=as_json)
+        _say(client.requeue_job(client.find_job(ref)), as_json=as_json)
 
 
 @app.command()
-def deadline(job_id: JobId, at: DeadlineAt = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def deadline(ref: JobRef, at: DeadlineAt = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Set when the job expires if it has not ended."""
     with connected(api) as client:
-        _say(client.job_deadline(job_id, at), as_json=as_json)
+        _say(client.job_deadline(client.find_job(ref), at), as_json=as_json)
 
 
 def _say(job: Job, *, as_json: bool) -> None:

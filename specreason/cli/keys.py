@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -10,6 +10,10 @@ import typer
 from specreason.cli.options import AsJson, Commands, check_choices
 from specreason.cli.show.keys import print_keys
 from specreason.cli.show.output import print_answer, print_json, print_list_as_json, print_message
+from specreason.client.references import the_one, whole_id
+
+if TYPE_CHECKING:
+    from specreason.store.session import Database
 
 app = typer.Typer(cls=Commands, help="Make, list and revoke API keys.", no_args_is_help=True)
 
@@ -78,7 +82,12 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command()
 def revoke(
-    key_id: Annotated[UUID, typer.Argument(help="Id of a key, from `specreason keys list`.")],
+    ref: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY", help="Its id, a beginning or end of it of four digits or more, or its whole name."
+        ),
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Revoke a key. The batches of its owner stay."""
@@ -86,5 +95,17 @@ def revoke(
     from specreason.store.access.keys import revoke_key
 
     with opened_database() as database:
+        key_id = _found(database, ref)
         revoke_key(database, key_id)
     print_answer({"key_id": key_id, "revoked": True}, f"revoked {key_id}", as_json=as_json)
+
+
+def _found(database: Database, ref: str) -> UUID:
+    """Return the id of the key that `ref` names; of keys with one name, the one that still counts."""
+    from specreason.store.access.keys import list_keys
+
+    if (whole := whole_id(ref)) is not None:
+        return whole
+    called = list_keys(database, ref=ref)
+    found = [key for key in called if key.revoked_at is None] or called
+    return the_one("key", ref, [(key.key_id, key.created_at) for key in found])

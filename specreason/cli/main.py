@@ -17,17 +17,33 @@ import typer.main
 from typer.exceptions import TyperException
 
 from specreason import __version__
-from specreason.cli import api, batch, database, demo, doctor, job, keys, submit, up, worker, workers
+from specreason.cli import (
+    api,
+    batch,
+    database,
+    demo,
+    doctor,
+    down,
+    job,
+    keys,
+    status,
+    submit,
+    up,
+    worker,
+    workers,
+)
 from specreason.cli.exits import (
     EXIT_HELP,
     EXIT_INTERRUPTED,
     EXIT_PIPE_CLOSED,
     EXIT_TERMINATED,
+    hang_up,
     report,
     report_error,
     wants_json,
 )
 from specreason.cli.options import AsJson, Commands
+from specreason.cli.show.encoding import prepare_streams
 from specreason.cli.show.mistakes import mistake
 from specreason.errors import SpecReasonError
 
@@ -46,6 +62,8 @@ app.add_typer(database.app, name="db")
 app.add_typer(keys.app, name="keys")
 app.command()(demo.demo)
 app.command()(up.up)
+app.command()(status.status)
+app.command()(down.down)
 app.command()(submit.submit)
 app.command()(workers.workers)
 app.command()(doctor.doctor)
@@ -109,7 +127,13 @@ def _usage(error: TyperException, arguments: Sequence[str], *, as_json: bool) ->
 
 def main() -> None:
     """Entry point of the installed command."""
+    prepare_streams()
+    if sys.stdout is None:
+        sys.exit(report("standard output is closed; >/dev/null discards it", EXIT_PIPE_CLOSED, as_json=False))
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(EXIT_TERMINATED))
+    # `nohup` has it ignored already, and is left to have its way.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, hang_up)
     sys.exit(run(sys.argv[1:]))
 
 

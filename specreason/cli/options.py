@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 from typer.core import TyperGroup
 
-from specreason.cli.completion import complete_batch_id, complete_pair
+from specreason.cli.completion import complete_batch, complete_pair
 from specreason.errors import InvalidField
 from specreason.words import none_of
 
@@ -52,8 +52,23 @@ PairName = Annotated[
     ),
 ]
 ApiUrl = Annotated[str | None, typer.Option("--api", help="The API's address. Default: SPECREASON_API_URL.")]
-BatchId = Annotated[UUID, typer.Argument(help="Id of a batch.", autocompletion=complete_batch_id)]
-JobId = Annotated[UUID, typer.Argument(help="Id of a job.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        help="The folder of `specreason up`. Default: ~/.local/share/specreason.",
+        show_default=False,
+    ),
+]
+BATCH_REF = "Its id, a beginning or end of it of four digits or more, or its whole name."
+BatchRef = Annotated[str, typer.Argument(metavar="BATCH", help=BATCH_REF, autocompletion=complete_batch)]
+BatchRefs = Annotated[
+    list[str], typer.Argument(metavar="BATCH...", help=BATCH_REF, autocompletion=complete_batch)
+]
+JobRef = Annotated[
+    str,
+    typer.Argument(metavar="JOB", help="BATCH/INDEX, BATCH/INDEX/REPEAT if it has repeats, or its whole id."),
+]
 DeadlineAt = Annotated[
     datetime | None,
     typer.Argument(help="Local time, such as 2026-12-24T18:00:00. Without one the deadline is removed."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Annotated, Any
 from uuid import uuid4
@@ -20,14 +20,18 @@ from specreason.cli.dataset.tokens import counter_of
 from specreason.cli.options import WAITING, ApiUrl, AsJson, PairName, Timeout
 from specreason.cli.show.batches import print_batches
 from specreason.cli.show.output import print_json, print_message
+from specreason.cli.show.sending import shown_reading, shown_sending, telling_the_fate
 from specreason.cli.show.submission import print_plan, print_sent, tell_guesses, tell_limits
-from specreason.cli.show.watching import exit_status_of, watched
-from specreason.client import Batch, Client, Grid
+from specreason.cli.show.watching import exit_status_of, naming_a_way_back, watched
+from specreason.client import Batch, Client, Grid, short_id
+from specreason.client.deadline import Deadline
 from specreason.client.submission import Arguments
-from specreason.errors import NotAllowed, TransientError
+from specreason.errors import NotAllowed, TimedOut, TransientError
 from specreason.settings import load_settings
 from specreason.submission.problem import DEFAULT_COLUMNS
 
+# A remark after the submission waits for the API no longer than this.
+REMARK_S = 5.0
 DATASET, BATCH = "The dataset", "The batch"
 
 
@@ -138,7 +142,10 @@ def submit(
     arguments["filename"] = "stdin.jsonl" if file == "-" else f"{Path(file).stem}.jsonl"
     columns = {"problem": problem, "answer": answer, "id": id_}
     counter = counter_of(pair) if dry_run else None
-    with checked_dataset(file, format_of(file, written), columns, counter) as dataset:
+    with ExitStack() as files:
+        with shown_reading(file) as tell:
+            checked = checked_dataset(file, format_of(file, written), columns, counter, tell)
+            dataset = files.enter_context(checked)
         tell_guesses(guesses(dataset.columns, columns))
         for remark in dataset.remarks:
             print_message(remark)
@@ -148,18 +155,21 @@ def submit(
             return
         arguments["mapping"] = None if dataset.columns == DEFAULT_COLUMNS else dataset.columns.model_dump()
         key = str(uuid4()) if again else None
-        with connected(api, patience_s=LONG_PATIENCE_S if wait else 10.0) as client:
-            sent = _send(client, dataset.file, combinations, key, arguments)
-            batches = [sent] if isinstance(sent, Batch) else list(sent.data)
+        deadline = Deadline.after(timeout)
+        client = files.enter_context(connected(api, patience_s=LONG_PATIENCE_S if wait else 10.0))
+        arguments["within_s"] = deadline.timeout_s
+        with telling_the_fate(again=again), shown_sending(dataset.file, dataset.num_bytes) as problems:
+            sent = _send(client, problems, combinations, key, arguments)
+        batches = [sent] if isinstance(sent, Batch) else list(sent.data)
+        with naming_a_way_back([short_id(batch.batch_id) for batch in batches], api):
             if sent.replayed:
-                print_message(
-                    "This was submitted before, so no new batch was made. With --again a new one is made."
-                )
-            _tell_missing_workers(client, pair)
+                print_message("this was submitted before, so no new batch was made; --again makes one")
             if not wait:
-                print_sent(sent, batches, as_json=as_json)
+                print_sent(sent, batches, api, as_json=as_json)
+            _tell_missing_workers(client, pair, deadline)
+            if not wait:
                 return
-            ended = watched(client, batches, timeout_s=timeout)
+            ended = watched(client, batches, timeout_s=deadline.timeout_s)
     if as_json:
         print_json(ended[0] if isinstance(sent, Batch) else {"grid_id": sent.grid_id, "data": ended})
     else:
@@ -179,8 +189,9 @@ def _send(
     return client.submit_grid(problems, grid, idempotency_key=key, **arguments)
 
 
-def _tell_missing_workers(client: Client, pair: str) -> None:
+def _tell_missing_workers(client: Client, pair: str, deadline: Deadline) -> None:
     """Say if no live worker holds the pair. The submission is stored, so an error here is ignored."""
-    with suppress(NotAllowed, TransientError):
-        if not any(worker.alive and worker.pair == pair for worker in client.workers()):
+    with suppress(NotAllowed, TransientError, TimedOut):
+        workers = deadline.or_after(REMARK_S).hold(client.workers)
+        if not any(worker.alive and worker.pair == pair for worker in workers):
             print_message(f"no worker serves the pair '{pair}' now: the jobs wait until one does")

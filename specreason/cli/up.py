@@ -1,25 +1,24 @@
-"""`specreason up`: the product on one machine until Ctrl-C."""
+"""`specreason up`: the product on one machine, until Ctrl-C or `specreason down`."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
 import typer
 
-from specreason.cli.options import AsJson, PairName
+from specreason.cli.options import AsJson, DataDir, PairName
+from specreason.cli.running import absolute
 from specreason.cli.show.output import print_answer, print_message
+from specreason.cli.show.running import how_to_stop, where_in_words
 
 CHECK_S = 0.5
 
 
 def up(
-    data_dir: Annotated[
-        Path | None, typer.Option(help="The folder for the data. Default: ~/.local/share/specreason.")
-    ] = None,
+    data_dir: DataDir = None,
     pair: PairName = "demo",
     port: Annotated[
         int | None,
@@ -28,12 +27,28 @@ def up(
     slots: Annotated[
         int | None, typer.Option(min=1, max=32, help="Jobs in flight on the pair. Default: SPECREASON_SLOTS.")
     ] = None,
+    *,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Run in the background: return once it serves.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start Postgres, Valkey, the API and one worker on this machine, and keep them until Ctrl-C."""
-    from specreason.cli.local.stack import default_data_dir, running_stack
+    """Start Postgres, Valkey, the API and one worker on this machine, and keep them until Ctrl-C.
 
-    folder = data_dir or default_data_dir()
+    First it checks that this machine can run the pair. Models of the hub that are not here are fetched.
+    """
+    from specreason.cli.checks.preflight import check_before_start
+
+    folder = absolute(data_dir)
+    check_before_start(pair, folder)
+    if detach:
+        from specreason.cli.local.detached import start_detached
+
+        started = start_detached(folder, pair=pair, port=port, slots=slots, as_json=as_json)
+        print_answer(started.where, where_in_words(started, how_to_stop(started)), as_json=as_json)
+        return
+    from specreason.cli.local.stack import running_stack
+
     leave = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -42,17 +57,7 @@ def up(
     with running_stack(folder, pair=pair, port=port, slots=slots, announce=print_message) as stack:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, on_signal)
-        where = {
-            "api_url": stack.api_url,
-            "docs_url": f"{stack.api_url}/docs",
-            "database_url": stack.database_url,
-            "data_dir": str(folder),
-        }
-        words = (
-            f"\nAPI       {where['api_url']}   (its pages: {where['docs_url']})\n"
-            f"Postgres  psql '{where['database_url']}'\n"
-            f"Data      {where['data_dir']}\n\nCtrl-C stops everything; the data stay."
-        )
-        print_answer(where, words, as_json=as_json)
+        words = where_in_words(stack.running, "Ctrl-C stops everything; the data stay.")
+        print_answer(stack.running.where, words, as_json=as_json)
         while not leave.wait(CHECK_S):
             stack.check()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from specreason.cli.exits import report
 from specreason.cli.options import AsJson, PairName
-from specreason.cli.show.output import print_json
+from specreason.cli.show.output import print_json, print_message
 
 
 def worker(
@@ -22,6 +23,9 @@ def worker(
         int | None,
         typer.Option(min=1, max=256, help="Jobs in flight on this worker. Default: SPECREASON_SLOTS."),
     ] = None,
+    ready_fd: Annotated[
+        int | None, typer.Option(hidden=True, help="A pipe that gets a line whenever it can take jobs.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one worker: it holds a pair and runs its jobs. Needs the same two URLs as the API."""
@@ -30,10 +34,33 @@ def worker(
     if slots is not None:
         # The worker's child reads it from there.
         os.environ["SPECREASON_SLOTS"] = str(slots)
-    status = run_worker(pair, gpu, on_ready=(lambda: _print_worker(pair)) if as_json else None)
+
+    def before_child() -> None:
+        if as_json:
+            _print_worker(pair)
+        _fetch_models(pair)
+
+    status = run_worker(pair, gpu, before_child=before_child, on_serving=lambda: _write_line(ready_fd))
     if status:
         report(f"the pair '{pair}' cannot be kept running; the log says why", status, as_json=as_json)
     raise typer.Exit(status)
+
+
+def _fetch_models(pair: str) -> None:
+    """Fetch the pair's models of the hub that are not here: before the time that the child has for loading begins."""
+    from specreason.config import get_pair, load_pairs
+    from specreason.engines.hub import fetch, models_to_fetch
+    from specreason.settings import load_settings
+
+    for model in models_to_fetch(get_pair(load_pairs(load_settings().pairs_file), pair)):
+        fetch(model, print_message)
+
+
+def _write_line(fd: int | None) -> None:
+    """Write a line for whoever waits. If nobody reads any more, that is no error."""
+    if fd is not None:
+        with suppress(BrokenPipeError):
+            os.write(fd, b"\n")
 
 
 def _print_worker(pair: str) -> None:

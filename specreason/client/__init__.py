@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from specreason.client.client import Client
 from specreason.client.job_values import Attempt, Job, Result, Step
+from specreason.client.references import job_ref, short_id
 from specreason.client.values import Batch, Event, Grid, Health, Worker
 
-__all__ = ["Attempt", "Batch", "Client", "Event", "Grid", "Health", "Job", "Result", "Step", "Worker"]
+__all__ = [
+    "Attempt",
+    "Batch",
+    "Client",
+    "Event",
+    "Grid",
+    "Health",
+    "Job",
+    "Result",
+    "Step",
+    "Worker",
+    "job_ref",
+    "short_id",
+]

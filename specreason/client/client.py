@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, Unpack
+from typing import Any, Literal, Self, Unpack
 from uuid import UUID
 
-from specreason.client.decoding import Page, Rows, decode, loaded, moment_of, word_of
+from specreason.client.decoding import Rows, decode, loaded, moment_of, word_of
 from specreason.client.events import follow
 from specreason.client.job_values import Attempt, Job, Result, Step
-from specreason.client.submission import ArgumentsAndKnobs, Problems, content_key, opened, options_of
+from specreason.client.pages import read_pages
+from specreason.client.references import find_batch, find_job
+from specreason.client.submission import ArgumentsAndKnobs, Problems, send
 from specreason.client.transport import Transport, body_of, lines_of
 from specreason.client.values import Batch, Event, Grid, Health, Worker
-from specreason.client.waiting import wait_for
-from specreason.submission.form import to_form
-
-T = TypeVar("T")
-PAGE = 200
-# How long the answer to a submission may take: a server that stores fifty thousand jobs answers late.
-STORING_S = 300.0
+from specreason.client.waiting import OUTAGE_S, OnOutage, wait_for
 
 
 class Client:
     """The API at `base_url`. Reads and submissions are tried again for `patience_s` seconds while it is away.
 
-    `timeout_s` bounds the silence in one answer. `verify` holds the certificates to trust instead of those that
-    SSL_CERT_FILE or SSL_CERT_DIR name, or the system's. Every method raises NotFound, KeyRefused, NotAllowed, Conflict,
-    InvalidField or InputError for a wrong request, and LimitReached, StillRunning or Unreachable for one that may
-    succeed later.
+    `local_patience_s`, if shorter, counts where this machine itself refuses the connection. `timeout_s` bounds the
+    silence in one answer. `on_delay` is told in words what a request waits for. `verify` holds the certificates to
+    trust, else SSL_CERT_FILE or SSL_CERT_DIR names them, or the system. Every method raises NotFound, KeyRefused,
+    NotAllowed, Conflict, InvalidField or InputError for a wrong request, and LimitReached, StillRunning or Unreachable
+    for one that may succeed later.
     """
 
     def __init__(
@@ -41,10 +39,18 @@ class Client:
         *,
         timeout_s: float = 30.0,
         patience_s: float = 10.0,
+        local_patience_s: float = math.inf,
+        on_delay: Callable[[str], None] | None = None,
         verify: ssl.SSLContext | None = None,
     ) -> None:
         self._transport = Transport(
-            base_url, api_key, timeout_s=timeout_s, patience_s=patience_s, verify=verify
+            base_url,
+            api_key,
+            timeout_s=timeout_s,
+            patience_s=patience_s,
+            local_patience_s=local_patience_s,
+            on_delay=on_delay,
+            verify=verify,
         )
 
     def __enter__(self) -> Self:
@@ -60,19 +66,16 @@ class Client:
         self._transport.close()
 
     def submit(
-        self,
-        problems: Problems,
-        *,
-        idempotency_key: str | None = None,
-        **arguments: Unpack[ArgumentsAndKnobs],
+        self, problems: Problems, *, idempotency_key: str | None = None, **given: Unpack[ArgumentsAndKnobs]
     ) -> Batch:
         """Store a batch and return it; once it has returned, the batch is not lost.
 
         `problems` is the path or content of a JSONL file, or mappings with `problem` and, if known, `answer` and `id`.
-        Knobs are named as in RunConfig, such as `scheme="base"`, or stand in `config`. The idempotency key is made from
-        all of this unless given: the same submission sent twice is the same batch, and says so in `replayed`.
+        A knob is an argument, such as `scheme="base"`, or stands in `config`. All of this makes the idempotency key, if
+        none is given: the same again is the same batch, and says so in `replayed`. Raises TimedOut if it is not known
+        to be stored after `within_s` seconds; the message says whether it may be.
         """
-        body, replayed = self._create("/api/batches", problems, idempotency_key, arguments)
+        body, replayed = send(self._transport, "/api/batches", problems, idempotency_key, **given)
         return replace(decode(Batch, body), replayed=replayed)
 
     def submit_grid(
@@ -81,22 +84,33 @@ class Client:
         grid: Mapping[str, Sequence[Any]],
         *,
         idempotency_key: str | None = None,
-        **arguments: Unpack[ArgumentsAndKnobs],
+        **given: Unpack[ArgumentsAndKnobs],
     ) -> Grid:
         """One batch for each combination in `grid`, such as {"scheme": ["base", "specreason"], "threshold": [5, 7]}.
 
         All are stored or none. The other arguments are those of `submit`.
         """
-        body, replayed = self._create("/api/grids", problems, idempotency_key, {**arguments, "grid": grid})
+        body, replayed = send(self._transport, "/api/grids", problems, idempotency_key, grid=grid, **given)
         return replace(decode(Grid, body), replayed=replayed)
 
     def batch(self, batch_id: UUID) -> Batch:
         """The batch's current summary."""
         return decode(Batch, self._get(f"/api/batches/{batch_id}"))
 
-    def batches(self, *, is_open: bool | None = None, name: str | None = None) -> Iterator[Batch]:
-        """Batches, newest first: open ones only, ended ones only, or those whose name contains `name`."""
-        return self._pages("/api/batches", Batch, "before", open=word_of(is_open), name=name)
+    def find_batch(self, ref: str) -> UUID:
+        """The id of a batch: `ref` is its id, a beginning or end of it of four digits at least, or its whole name."""
+        return find_batch(self, ref)
+
+    def find_job(self, ref: str) -> UUID:
+        """The id of a job: `ref` is its id, or BATCH/INDEX[/REPEAT] with a batch as `find_batch` takes it."""
+        return find_job(self, ref)
+
+    def batches(
+        self, *, is_open: bool | None = None, name: str | None = None, ref: str | None = None
+    ) -> Iterator[Batch]:
+        """Batches, newest first: open or ended ones, whose name contains `name`, that are called `ref`."""
+        filters = {"open": word_of(is_open), "name": name, "ref": ref}
+        return read_pages(self._transport, "/api/batches", Batch, "before", **filters)
 
     def jobs(
         self,
@@ -105,11 +119,17 @@ class Client:
         states: Sequence[str] | None = None,
         is_correct: bool | Literal["none"] | None = None,
         error: str | None = None,
+        problem_index: int | None = None,
+        repeat: int | None = None,
     ) -> Iterator[Job]:
-        """The batch's jobs in the order submitted: those in `states`, graded so, whose error contains `error`."""
+        """The batch's jobs in the order submitted: in `states`, graded so, whose error contains `error`.
+
+        `problem_index` and `repeat` are a job's place in the batch.
+        """
         correct = word_of(is_correct) if isinstance(is_correct, bool) else is_correct
-        filters = {"state": states or None, "is_correct": correct, "error": error}
-        return self._pages(f"/api/batches/{batch_id}/jobs", Job, "after", **filters)
+        filters: dict[str, Any] = {"state": states or None, "is_correct": correct, "error": error}
+        filters |= {"problem_index": problem_index, "repeat": repeat}
+        return read_pages(self._transport, f"/api/batches/{batch_id}/jobs", Job, "after", **filters)
 
     def job(self, job_id: UUID) -> Job:
         """The job's current summary."""
@@ -117,11 +137,11 @@ class Client:
 
     def steps(self, job_id: UUID) -> Iterator[Step]:
         """The job's steps in order, as far as they are stored."""
-        return self._pages(f"/api/jobs/{job_id}/steps", Step, "after")
+        return read_pages(self._transport, f"/api/jobs/{job_id}/steps", Step, "after")
 
     def attempts(self, job_id: UUID) -> Iterator[Attempt]:
         """Every try at the job, the first one first."""
-        return self._pages(f"/api/jobs/{job_id}/attempts", Attempt, "after")
+        return read_pages(self._transport, f"/api/jobs/{job_id}/attempts", Attempt, "after")
 
     def events(self, batch_id: UUID, after: int | None = None) -> Iterator[Event]:
         """Changes of the batch and its jobs as they come, behind the event `after`, until every job has ended."""
@@ -136,21 +156,27 @@ class Client:
         batch_id: UUID,
         timeout_s: float | None = None,
         on_progress: Callable[[Batch], None] | None = None,
+        on_outage: OnOutage | None = None,
     ) -> Batch:
         """Return once every job of the batch has ended. `on_progress` gets the batch at every poll.
 
-        Raises TimedOut after `timeout_s` seconds; the batch goes on.
+        Raises TimedOut after `timeout_s` seconds, whatever the API does; the batch goes on. While the API is away,
+        `on_outage` gets the seconds and the reason. Without a timeout, ten minutes of that raise Unreachable.
         """
-        return self.wait_all([batch_id], timeout_s, on_progress)[0]
+        return self.wait_all([batch_id], timeout_s, on_progress, on_outage)[0]
 
     def wait_all(
         self,
         batch_ids: Sequence[UUID],
         timeout_s: float | None = None,
         on_progress: Callable[[Batch], None] | None = None,
+        on_outage: OnOutage | None = None,
     ) -> list[Batch]:
         """As `wait`, for several batches at once, such as those of a grid."""
-        return wait_for(self.batch, batch_ids, timeout_s, on_progress)
+        longest_s = max(OUTAGE_S, self._transport.patience_s)
+        return wait_for(
+            self._poll, batch_ids, timeout_s, longest_s, on_progress=on_progress, on_outage=on_outage
+        )
 
     def results(self, batch_id: UUID) -> Iterator[Result]:
         """The result of each job that has ended, in the order submitted, as it is read from the server."""
@@ -206,41 +232,12 @@ class Client:
         """The deployment's version and pairs. Raises Unreachable if its database does not answer."""
         return decode(Health, self._get("/api/health"))
 
-    def _get(self, path: str, **params: Any) -> Any:
-        return body_of(self._transport.request("GET", path, safe=True, params=params))
+    def _poll(self, batch_id: UUID) -> Batch:
+        """The batch, asked for once: whoever waits tries again."""
+        return decode(Batch, body_of(self._transport.try_once(f"/api/batches/{batch_id}")))
 
-    def _pages(self, path: str, shape: type[T], cursor: str, **filters: Any) -> Iterator[T]:
-        params = {"limit": PAGE} | {name: value for name, value in filters.items() if value is not None}
-        while True:
-            page = decode(Page, self._get(path, **params))
-            for row in page.data:
-                yield decode(shape, row)
-            if page.next is None:
-                return
-            params[cursor] = page.next
-
-    def _create(
-        self, path: str, problems: Problems, key: str | None, arguments: Mapping[str, Any]
-    ) -> tuple[Any, bool]:
-        form = to_form(options_of(arguments))
-        with opened(problems) as (own_name, file):
-            filename = arguments.get("filename") or own_name
-            content = content_key(file, filename, form)
-            # The boundary is made from the content too: a server may compare bodies byte by byte.
-            headers = {
-                "Idempotency-Key": key or content,
-                "Content-Type": f"multipart/form-data; boundary=specreason-{content[:40]}",
-            }
-            response = self._transport.request(
-                "POST",
-                path,
-                safe=True,
-                headers=headers,
-                data=form,
-                files={"file": (filename, file, "application/jsonl")},
-                timeout=STORING_S,
-            )
-        return body_of(response), response.headers.get("Idempotent-Replayed") == "true"
+    def _get(self, path: str) -> Any:
+        return body_of(self._transport.request("GET", path, safe=True))
 
     def _control_batch(self, batch_id: UUID, action: str, body: Any = None) -> Batch:
         return decode(Batch, self._post(f"/api/batches/{batch_id}/{action}", body))

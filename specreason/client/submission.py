@@ -1,4 +1,4 @@
-"""A submission as a form: one file of problems, and what is to be done with them. The same input, the same bytes."""
+"""Sends a submission as a form: a file of problems, and what to do with them. The same input makes the same bytes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,24 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal, TypedDict, cast
 
+from specreason.client.deadline import Deadline
+from specreason.client.transport import Transport, body_of
 from specreason.config import RunConfig, SchemeName, ScoreMethod
-from specreason.errors import InvalidField
+from specreason.errors import InvalidField, LimitReached, NotConnected, TimedOut, TransientError
+from specreason.submission.form import to_form
 from specreason.submission.jsonl import canonical_json
 from specreason.words import unknown_key
 
 CHUNK_BYTES = 1 << 20
+# How long the answer to a submission may take: a server that stores fifty thousand jobs answers late.
+STORING_S = 300.0
+# What became of a submission that failed.
+NOTHING = "Nothing was stored."
+UNKNOWN = "it is not known whether the batch was stored, and sending the same again finds it or stores it"
 # The name of content that comes without one.
 FILENAME = "problems.jsonl"
 _FILES = (io.IOBase, tempfile.SpooledTemporaryFile)
@@ -29,7 +38,8 @@ class Arguments(TypedDict, total=False):
     """Arguments of `Client.submit` besides the problems: the options of a submission, and a name for its file.
 
     `config` has the fields of RunConfig, `mapping` names the columns, as {"problem": "question"}, `deadline_s` is
-    seconds from the submission, and `filename` is the name of content that has none of its own.
+    seconds from the submission, and `filename` is the name of content that has none of its own. `within_s` bounds
+    the seconds until it is known to be stored.
     """
 
     pair: str
@@ -40,6 +50,57 @@ class Arguments(TypedDict, total=False):
     deadline_s: float | None
     metadata: Mapping[str, Any]
     filename: str | None
+    within_s: float | None
+
+
+def send(
+    transport: Transport,
+    path: str,
+    problems: Problems,
+    key: str | None,
+    *,
+    filename: str | None = None,
+    within_s: float | None = None,
+    **options: Any,
+) -> tuple[Any, bool]:
+    """The stored submission as JSON, and whether the server had it already. Without a key, its content makes one.
+
+    Raises TimedOut after `within_s` seconds. The message of every error but a refusal says what became of it.
+    """
+    form = to_form(options_of(options))
+    deadline = Deadline.after(within_s)
+    with opened(problems) as (own_name, file):
+        filename = filename or own_name
+        content = content_key(file, filename, form)
+        # The boundary is made from the content too: a server may compare bodies byte by byte.
+        headers = {
+            "Idempotency-Key": key or content,
+            "Content-Type": f"multipart/form-data; boundary=specreason-{content[:40]}",
+        }
+        post = partial(
+            transport.request,
+            "POST",
+            path,
+            safe=True,
+            silence_s=STORING_S,
+            within_s=deadline.for_an_answer().left_s,
+            headers=headers,
+            data=form,
+            files={"file": (filename, file, "application/jsonl")},
+        )
+        try:
+            response = deadline.hold(post)
+        except TimedOut as error:
+            raise TimedOut(f"{error}; {UNKNOWN}") from error
+        except TransientError as error:
+            is_refused = isinstance(error, NotConnected | LimitReached)
+            message = f"{error} {NOTHING}" if is_refused else f"{error}; {UNKNOWN}"
+            if deadline.is_over:
+                raise TimedOut(message) from error
+            if isinstance(error, LimitReached):
+                raise
+            raise type(error)(message) from error
+    return body_of(response), response.headers.get("Idempotent-Replayed") == "true"
 
 
 class Knobs(TypedDict, total=False):
@@ -85,8 +146,7 @@ def options_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in arguments.items():
         if name not in _KNOWN:
             raise InvalidField(name, unknown_key(name, _KNOWN))
-        if name != "filename":
-            (knobs if name in RunConfig.model_fields else options)[name] = value
+        (knobs if name in RunConfig.model_fields else options)[name] = value
     config = options.get("config") or {}
     for name in knobs:
         if name in config:

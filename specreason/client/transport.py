@@ -1,38 +1,30 @@
-"""Sends requests, repeats those that may safely be sent twice, and turns refusals into errors of `errors.py`."""
+"""Sends requests, and repeats those that may safely be sent twice."""
 
 from __future__ import annotations
 
+import math
 import random
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import ip_address
+from threading import Timer
 from typing import Any
 
 import httpx2
 
 from specreason import __version__
 from specreason.client.decoding import loaded
-from specreason.errors import (
-    Conflict,
-    InputError,
-    InvalidField,
-    KeyRefused,
-    LimitReached,
-    NotAllowed,
-    NotFound,
-    SpecReasonError,
-    StillRunning,
-    TooLarge,
-    Unreachable,
-)
+from specreason.client.refusals import PASSING, error_of, retry_after_s
+from specreason.errors import InputError, InvalidField, NotConnected, SpecReasonError, Unreachable
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
-ERROR_OF = {401: KeyRefused, 403: NotAllowed, 404: NotFound, 409: StillRunning}
-# Statuses after which the same request may soon be answered differently.
-PASSING = frozenset({409, 429, 502, 503, 504})
+# A request that has been silent for so long is reported.
+SILENCE_S = 3.0
+# The last try before a deadline gets at least this much time.
+LEAST_S = 0.05
 
 
 class Backoff:
@@ -68,7 +60,9 @@ class Backoff:
 class Transport:
     """One connection pool to one API. A safe request is tried again for `patience_s` seconds.
 
-    A request to another machine goes through the proxies that the environment names.
+    `local_patience_s`, if shorter, counts where this machine itself refuses the connection. `on_delay` is told in words
+    what a request waits for: at its first failure, and when it has been silent for long. A request to another machine
+    goes through the proxies that the environment names.
     """
 
     def __init__(
@@ -78,6 +72,8 @@ class Transport:
         *,
         timeout_s: float,
         patience_s: float,
+        local_patience_s: float = math.inf,
+        on_delay: Callable[[str], None] | None = None,
         verify: ssl.SSLContext | None = None,
     ) -> None:
         if not base_url.startswith(("http://", "https://")):
@@ -92,17 +88,21 @@ class Transport:
             headers["Authorization"] = f"Bearer {api_key}"
         self.base_url = base_url
         self.patience_s = patience_s
+        self._timeout_s = timeout_s
+        self._on_delay = on_delay
         try:
             url = httpx2.URL(base_url)
         except httpx2.InvalidURL as error:
             raise InvalidField("API address", f"is no URL ({error})") from None
+        is_here = _is_on_this_machine(url)
+        self._refused_patience_s = min(patience_s, local_patience_s) if is_here else patience_s
         try:
             self._http = httpx2.Client(
                 base_url=url,
                 headers=headers,
                 timeout=timeout_s,
                 verify=verify or _certificates(url),
-                trust_env=not _is_on_this_machine(url),
+                trust_env=not is_here,
             )
         except (httpx2.InvalidURL, ValueError, ImportError) as error:
             raise InputError(f"a proxy in the environment cannot be used ({error})") from None
@@ -110,23 +110,57 @@ class Transport:
     def close(self) -> None:
         self._http.close()
 
-    def request(self, method: str, path: str, *, safe: bool, **parts: Any) -> httpx2.Response:
-        """The answer to one request. If `safe`, it is sent again while the server is away or says to wait."""
-        backoff = Backoff(self.patience_s)
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        safe: bool,
+        silence_s: float | None = None,
+        within_s: float = math.inf,
+        **parts: Any,
+    ) -> httpx2.Response:
+        """The answer to one request. If `safe`, it is sent again while the server is away or says to wait.
+
+        `silence_s` bounds the silence in one answer, and leaves reports of it to the caller; `within_s` bounds all
+        tries. Raises NotConnected only if no try reached the API.
+        """
+        give_up_at = time.monotonic() + within_s
+        backoff: Backoff | None = None
+        is_reached = False
         while True:
-            asked_s = None
+            asked_s, silent_s = None, 0.0
+            timeout_s = self._timeout_s if silence_s is None else silence_s
+            timeout_s = min(timeout_s, max(give_up_at - time.monotonic(), LEAST_S))
             try:
-                response = self._http.request(method, path, **parts)
+                with self._reported(timeout_s, is_due=silence_s is None):
+                    response = self._http.request(method, path, timeout=timeout_s, **parts)
             except httpx2.HTTPError as error:
                 problem: SpecReasonError = self.unreachable(error)
+                silent_s = timeout_s if isinstance(error, httpx2.TimeoutException) else 0.0
             else:
                 if response.is_success:
                     return response
                 problem, asked_s = error_of(response), retry_after_s(response)
                 if response.status_code not in PASSING:
                     raise problem
-            if not safe or not backoff.pause(asked_s):
+            is_reached = is_reached or not isinstance(problem, NotConnected)
+            if not safe:
                 raise problem
+            if backoff is None:
+                patience_s = self.patience_s if is_reached else self._refused_patience_s
+                # Patience has been used up by a silent server.
+                patience_s = max(0.0, min(patience_s - silent_s, give_up_at - time.monotonic()))
+                backoff = Backoff(patience_s)
+                self._tell_of_retry(problem, patience_s, asked_s)
+            if not backoff.pause(asked_s):
+                if is_reached and isinstance(problem, NotConnected):
+                    raise Unreachable(str(problem))
+                raise problem
+
+    def try_once(self, path: str) -> httpx2.Response:
+        """The answer to a read that is sent once. Reports are the caller's."""
+        return self.request("GET", path, safe=False, silence_s=self._timeout_s)
 
     @contextmanager
     def stream(
@@ -144,8 +178,32 @@ class Transport:
             raise self.unreachable(error) from error
 
     def unreachable(self, error: httpx2.HTTPError) -> Unreachable:
+        """The error for a request without an answer."""
         reason = str(error) or type(error).__name__
-        return Unreachable(f"API at {self.base_url} does not answer ({reason}); is it running?")
+        without = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
+        kind = NotConnected if without else Unreachable
+        return kind(f"API at {self.base_url} does not answer ({reason}); is it running?")
+
+    def _tell_of_retry(self, problem: SpecReasonError, patience_s: float, asked_s: float | None) -> None:
+        if self._on_delay is None or patience_s <= (asked_s or 0.0):
+            return
+        what = "does not answer" if isinstance(problem, Unreachable) else f"refuses for now ({problem})"
+        self._on_delay(f"the API at {self.base_url} {what}; trying for {round(patience_s, 1):g} s")
+
+    @contextmanager
+    def _reported(self, timeout_s: float, *, is_due: bool) -> Iterator[None]:
+        """Report the silence if the block takes longer than SILENCE_S."""
+        if self._on_delay is None or not is_due or timeout_s <= SILENCE_S:
+            yield
+            return
+        told = f"the API at {self.base_url} has not answered for {SILENCE_S:g} s"
+        timer = Timer(SILENCE_S, self._on_delay, [f"{told}; waiting up to {timeout_s:g} s"])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 def _certificates(url: httpx2.URL) -> ssl.SSLContext:
@@ -181,42 +239,3 @@ def lines_of(response: httpx2.Response) -> Iterator[str]:
         yield from (line.decode(errors="replace") for line in whole if line.strip())
     if rest.strip():
         yield rest.decode(errors="replace")
-
-
-def error_of(response: httpx2.Response) -> SpecReasonError:
-    """The exception for a refusal."""
-    status = response.status_code
-    message, field = _complaint(response)
-    if field == "Idempotency-Key":
-        return Conflict(message)
-    if status == 429:
-        return LimitReached(message, retry_after_s=retry_after_s(response) or 0.0)
-    if status >= 500:
-        return Unreachable(f"API: {message}")
-    if status in ERROR_OF:
-        return ERROR_OF[status](message)
-    if field is None:
-        return InputError(message)
-    kind = TooLarge if status == 413 else InvalidField
-    return kind(field, message.removeprefix(f"{field}: "))
-
-
-def retry_after_s(response: httpx2.Response) -> float | None:
-    """Seconds that the server asks the client to wait, None if it names none. A date counts as none."""
-    try:
-        return max(0.0, float(response.headers.get("Retry-After", "")))
-    except ValueError:
-        return None
-
-
-def _complaint(response: httpx2.Response) -> tuple[str, str | None]:
-    """Message and field of an error's body. A proxy may have sent any other body."""
-    try:
-        told = response.json()
-    except ValueError:
-        told = None
-    if not isinstance(told, dict):
-        return f"status {response.status_code} {response.reason_phrase}", None
-    message = told.get("detail") or told.get("title")
-    field = told.get("field")
-    return str(message or f"status {response.status_code}"), None if field is None else str(field)

@@ -83,7 +83,8 @@ def _lock(marker: int, directory: Path) -> None:
         fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise EmbeddedServerError(
-            f"data directory {directory} is in use by a running instance: stop it or name another directory"
+            f"data directory {directory} is in use by a running instance: "
+            "`specreason down` stops it; or name another directory"
         ) from None
 
 

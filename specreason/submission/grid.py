@@ -40,8 +40,7 @@ def configurations(config: RunConfig, grid: Grid | None) -> tuple[RunConfig, ...
 
 
 def name_of(name: str, config: RunConfig) -> str:
-    """The name of one batch of a grid: the common name, then the scheme and the threshold."""
-    threshold = (
-        f" ≥{config.threshold:g}" if config.scheme.drafts_steps and config.threshold is not None else ""
-    )
+    """The name of one batch of a grid: the common name, then the scheme and the threshold, as a user types them."""
+    has_threshold = config.scheme.drafts_steps and config.threshold is not None
+    threshold = f" threshold={config.threshold:g}" if has_threshold else ""
     return f"{name} {config.scheme}{threshold}".strip()

@@ -7,7 +7,7 @@ family names in its configuration, so that they are loaded as the real ones are.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -54,6 +54,7 @@ _QWQ = Family(
     special=("<|endoftext|>", "<|im_end|>", "<|im_start|>"),
     chat_template=_CHATML,
 )
+_QWEN3 = replace(_QWQ, model_type="qwen3")
 _R1_QWEN = Family(
     model_type="qwen2",
     tokenizer_class="LlamaTokenizerFast",
@@ -70,6 +71,8 @@ _R1_LLAMA = Family(
 )
 # Skywork-OR1 and ZR1 were trained from R1's Qwen distills and kept their tokenizer.
 FAMILY_OF = {
+    "Qwen/Qwen3-1.7B": _QWEN3,
+    "Qwen/Qwen3-0.6B": _QWEN3,
     "Qwen/QwQ-32B": _QWQ,
     "Skywork/Skywork-OR1-32B-Preview": _R1_QWEN,
     "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B": _R1_QWEN,

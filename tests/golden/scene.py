@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -101,7 +102,7 @@ async def golden_texts() -> dict[str, str]:
     texts = {}
     for name, config in PAIRS.items():
         pair = scripted(config)
-        base, drafter = name.split("_", 1)
+        base, drafter = re.split(r"(?<=b)_", name, maxsplit=1)
         texts[f"{drafter}.txt"] = f"--- asked to continue\n{asked_to_continue(pair, Role.DRAFTER)}▮\n"
         texts[f"{base}.txt"] = (
             f"--- asked to continue\n{asked_to_continue(pair, Role.BASE)}▮\n"

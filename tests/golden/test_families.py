@@ -1,4 +1,4 @@
-"""The paper's pairs, by their families: templates, judge suffixes, digits, and two tokenizers in one pair."""
+"""The pairs of the hub, by their families: templates, judge suffixes, digits, and two tokenizers in one pair."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from tests.golden.scene import (
 )
 
 QWQ, SKYWORK, LLAMA = "qwq-32b_r1-1_5b", "skywork-32b_r1-1_5b", "r1-70b_r1-1_5b"
+QWEN3 = "qwen3-1_7b_0_6b"
 each_pair = pytest.mark.parametrize("name", PAIRS)
 whether_the_template_opens_it_or_not = pytest.mark.parametrize("opens_thinking", [True, False])
 
@@ -116,7 +117,8 @@ async def test_a_base_that_says_85_in_one_token_has_given_no_score_and_the_step_
 
 
 @pytest.mark.parametrize(
-    ("name", "shared"), [(QWQ, False), ("qwq-32b_zr1-1_5b", False), (SKYWORK, True), (LLAMA, False)]
+    ("name", "shared"),
+    [(QWQ, False), ("qwq-32b_zr1-1_5b", False), (SKYWORK, True), (LLAMA, False), (QWEN3, True)],
 )
 def test_unequal_vocabularies_are_known_as_such(name: str, shared: bool) -> None:
     assert scripted(PAIRS[name]).shares_vocabulary is shared

@@ -12,8 +12,9 @@ import pytest
 
 from specreason.client import Batch, Client, Job, Step, Worker, transport
 from specreason.client.decoding import decode, to_json
+from specreason.client.refusals import error_of
 from specreason.client.submission import content_key, opened
-from specreason.client.transport import FIRST_PAUSE_S, LONGEST_PAUSE_S, Backoff, error_of
+from specreason.client.transport import FIRST_PAUSE_S, LONGEST_PAUSE_S, Backoff
 from specreason.client.values import STATES
 from specreason.errors import (
     Conflict,

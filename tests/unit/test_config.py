@@ -43,12 +43,13 @@ def test_equal_configurations_have_equal_hashes_and_any_knob_changes_the_hash() 
     assert len({RunConfig().hash(), RunConfig(seed=1).hash(), RunConfig(temperature=0).hash()}) == 3
 
 
-def test_the_packaged_pairs_are_the_demo_pair_twice_and_the_papers_five() -> None:
+def test_the_packaged_pairs_are_the_demo_pair_twice_one_for_the_cpu_and_the_papers_five() -> None:
     pairs = load_pairs()
     demo = [pair for name, pair in pairs.items() if name in {"demo", "demo-decode"}]
-    assert (len(pairs), len(demo)) == (7, 2)
+    assert (len(pairs), len(demo)) == (8, 2)
     assert all(Path(pair.base.model).is_dir() for pair in demo)
     assert {pair.base.model for pair in pairs.values() if pair not in demo} == {
+        "Qwen/Qwen3-1.7B",
         "Qwen/QwQ-32B",
         "Skywork/Skywork-OR1-32B-Preview",
         "deepseek-ai/DeepSeek-R1-Distill-Llama-70B",

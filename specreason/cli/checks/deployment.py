@@ -1,4 +1,7 @@
-"""The checks of `specreason doctor`, in the order in which to mend what they find."""
+"""The checks of `specreason doctor`, in the order in which to mend what they find.
+
+What no setting names is looked for in the `specreason up` that runs on the data directory, if one does.
+"""
 
 from __future__ import annotations
 
@@ -7,37 +10,38 @@ from contextlib import closing, suppress
 from pathlib import Path
 from uuid import UUID
 
+from pydantic import SecretStr
+
 from specreason.cli.checks.finding import Finding, fail, ok, warn
-from specreason.cli.checks.machine import (
-    check_cpu,
-    check_disk,
-    check_files,
-    check_gpus,
-    check_memory,
-    check_models,
-    check_python,
-    check_vllm,
-)
+from specreason.cli.checks.folders import check_disk, check_files
+from specreason.cli.checks.machine import check_cpu, check_gpus, check_python, check_vllm
+from specreason.cli.checks.memory import check_memory
+from specreason.cli.checks.models import check_models
+from specreason.cli.checks.workers import check_workers
 from specreason.cli.connection import connected
+from specreason.cli.running import RunningUp, find_running
 from specreason.client import Client
 from specreason.config import PairConfig, get_pair, load_pairs
 from specreason.errors import InputError, KeyRefused, NotAllowed, NotFound, SpecReasonError
 from specreason.settings import Settings, load_settings
 from specreason.store.migrate import schema_gap
-from specreason.store.queue.workers import live_slots
 from specreason.store.session import connect
-from specreason.words import counted
 
 OWN_SERVERS = "`specreason up` starts its own"
+DEFAULT_PAIR = "demo"
 
 
-def diagnose(pair_name: str, data_dir: Path, api_url: str | None) -> list[Finding]:
-    """Run every check, also after one that fails."""
-    findings = [check_python(), check_vllm(), check_cpu(), check_disk(data_dir)]
+def diagnose(pair_name: str | None, data_dir: Path, api_url: str | None) -> list[Finding]:
+    """Run every check, also after one that fails. Without a `pair_name`, of the pair that runs, or of the demo's."""
+    running = find_running(data_dir)
+    pair_name = pair_name or (running.pair if running is not None else DEFAULT_PAIR)
+    findings = [check_python(), check_vllm(), check_cpu(), check_disk(data_dir), check_up(running, data_dir)]
     try:
         settings = load_settings()
     except InputError as error:
         return [*findings, fail("settings", str(error), "correct the environment variable")]
+    if running is not None:
+        settings = with_servers_of(running, settings)
     pair = None
     try:
         pair = get_pair(load_pairs(settings.pairs_file), pair_name)
@@ -45,14 +49,47 @@ def diagnose(pair_name: str, data_dir: Path, api_url: str | None) -> list[Findin
         findings.append(fail("pair", str(error), "correct pairs.toml, or name another pair with --pair"))
     findings += [check_files(settings.files_dir.expanduser().absolute()), check_gpus(pair)]
     if pair is not None:
-        findings += [ok("pair", f"'{pair_name}' can be read"), check_models(pair), check_memory(pair)]
-    findings += _database(settings, pair_name)
+        findings += [ok("pair", f"'{pair_name}' can be read"), check_models(pair)]
+        findings.append(_loaded(pair_name) if _holds(running, pair_name) else check_memory(pair))
+    findings += _database(settings, pair_name, is_loading=_loads(running, pair_name))
     findings.append(_broker(settings))
     findings += _api(settings, api_url, pair_name, pair)
     return findings
 
 
-def _database(settings: Settings, pair: str) -> Iterator[Finding]:
+def check_up(running: RunningUp | None, data_dir: Path) -> Finding:
+    """Say which `specreason up` the checks below look at."""
+    if running is None:
+        return ok("up", f"nothing runs on {data_dir}")
+    state = "serves" if running.serving else "starts"
+    return ok("up", f"process {running.pid} {state} '{running.pair}' on {data_dir} since {running.since}")
+
+
+def with_servers_of(running: RunningUp, settings: Settings) -> Settings:
+    """Return the settings with the servers, the folder and the API of `up` where no variable names others."""
+    of_up = {
+        "database_url": SecretStr(running.database_url),
+        "broker_url": SecretStr(running.broker_url),
+        "files_dir": running.files_dir,
+        "api_url": running.api_url,
+    }
+    given = settings.model_fields_set
+    return settings.model_copy(update={name: value for name, value in of_up.items() if name not in given})
+
+
+def _holds(running: RunningUp | None, pair_name: str) -> bool:
+    return running is not None and running.serving and running.pair == pair_name
+
+
+def _loads(running: RunningUp | None, pair_name: str) -> bool:
+    return running is not None and not running.serving and running.pair == pair_name
+
+
+def _loaded(pair_name: str) -> Finding:
+    return ok("memory", f"'{pair_name}' is loaded: it fits")
+
+
+def _database(settings: Settings, pair: str, *, is_loading: bool) -> Iterator[Finding]:
     """Check the server, its schema, and the workers registered there."""
     if settings.database_url is None:
         yield ok("database", f"SPECREASON_DATABASE_URL is not set: {OWN_SERVERS}")
@@ -74,15 +111,7 @@ def _database(settings: Settings, pair: str) -> Iterator[Finding]:
             yield fail("schema", gap.found, gap.remedy)
             return
         yield ok("schema", "is this version's")
-        try:
-            slots = live_slots(database)
-        except SpecReasonError as error:
-            yield fail("workers", str(error), "start Postgres again")
-            return
-        if pair in slots:
-            yield ok("workers", f"{counted(slots[pair], 'slot')} for '{pair}'")
-        else:
-            yield warn("workers", f"none is alive for '{pair}'", f"specreason worker --pair {pair}")
+        yield check_workers(database, pair, is_loading=is_loading)
     finally:
         database.dispose()
 
@@ -104,7 +133,7 @@ def _api(
 ) -> Iterator[Finding]:
     """Check that the API answers, knows the pair, and accepts the key."""
     try:
-        with closing(connected(api_url, patience_s=0, timeout_s=5)) as client:
+        with closing(connected(api_url or settings.api_url, patience_s=0, timeout_s=5)) as client:
             health = client.health()
             if pair is None or pair_name in health.pairs:
                 yield ok("api", f"version {health.version} answers")

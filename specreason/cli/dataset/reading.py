@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,10 +40,15 @@ class Dataset:
 
 @contextmanager
 def checked_dataset(
-    path: str, written: Format, given: Mapping[str, str | None], counter: TokenCounter | None
+    path: str,
+    written: Format,
+    given: Mapping[str, str | None],
+    counter: TokenCounter | None,
+    tell: Callable[[int], None] | None = None,
 ) -> Iterator[Dataset]:
     """Return the dataset at `path`, or `-`. Raises InvalidField for the first wrong row, before anything is sent.
 
+    `tell` gets the number of each row that is read.
     The checked bytes are the sent bytes, even if the file changes meanwhile.
     """
     num_problems = num_with_answer = num_tokens = 0
@@ -54,6 +59,8 @@ def checked_dataset(
             problem = problem_of(row.values, columns, prefix=f"{row.where}: ")
             remarks.read(row.values, columns, problem, row.where)
             num_problems += 1
+            if tell is not None:
+                tell(num_problems)
             num_with_answer += problem.answer is not None
             num_tokens += counter.count(problem.problem) if counter is not None else 0
             spool.write(row.line)

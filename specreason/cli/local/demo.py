@@ -10,12 +10,14 @@ from typing import Any
 from uuid import uuid4
 
 from specreason.cli.connection import connected
-from specreason.cli.local.stack import Announce, Stack, running_stack
+from specreason.cli.local.services import Announce
+from specreason.cli.local.stack import Stack, running_stack
 from specreason.cli.show.demo import print_a_trace, print_figures, print_queries
 from specreason.cli.show.output import data_console, print_json, print_message
 from specreason.cli.show.watching import display_of
 from specreason.client import Batch, Client
 from specreason.config import SchemeName
+from specreason.errors import TransientError
 from specreason.submission.problem import BUNDLED_PROBLEMS
 from specreason.words import counted
 
@@ -100,4 +102,8 @@ def _wait_for(batch: Batch, stack: Stack, client: Client) -> Batch:
             stack.check()
             display.show(latest)
 
-        return client.wait(batch.batch_id, on_progress=show)
+        def tell_outage(seconds: float, error: TransientError) -> None:
+            stack.check()
+            display.tell_outage(seconds, error)
+
+        return client.wait(batch.batch_id, on_progress=show, on_outage=tell_outage)

@@ -5,69 +5,53 @@ SPECREASON_DATABASE_URL and SPECREASON_BROKER_URL name servers to use instead of
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from uuid import UUID
 
 from api.serve import listen, url_of
-from specreason.children import spawn_module, stop
+from specreason.children import stop
+from specreason.cli.local.services import Announce, ReadyPipe, Service, start_service
+from specreason.cli.running import RunningUp, absolute, announced, now_serving, this_process
 from specreason.cli.show.pace import LINE_EVERY_S, Beat
-from specreason.config import get_pair, load_pairs
+from specreason.config import PairConfig, get_pair, load_pairs
 from specreason.embedded import start_servers
 from specreason.embedded.datadir import locked_data_dir
-from specreason.engines.platform import check_platform
-from specreason.errors import EmbeddedServerError
+from specreason.engines.hub import fetch, models_to_fetch
 from specreason.settings import Settings, load_settings
 from specreason.store.migrate import migrate
-from specreason.store.queue.workers import live_workers
 from specreason.store.session import Database, connect
 
 POLL_S = 0.1
-LOG_TAIL_LINES = 12
-
-Announce = Callable[[str], None]
+API_GRACE_S = 10.0
+# What a worker takes to end beyond SPECREASON_DRAIN_S.
+WORKER_GRACE_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """A running product. The URLs may hold a password."""
+    """A running product, and what it says of itself to other commands. The URLs may hold a password."""
 
-    api_url: str
-    database_url: str
-    broker_url: str
+    running: RunningUp
     database: Database
     services: tuple[Service, ...]
     check_servers: Callable[[], None]
+
+    @property
+    def api_url(self) -> str:
+        return self.running.api_url
+
+    @property
+    def broker_url(self) -> str:
+        return self.running.broker_url
 
     def check(self) -> None:
         """Raise EmbeddedServerError if the API, the worker or an embedded server has ended by itself."""
         self.check_servers()
         for service in self.services:
             service.check()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """One of our own processes and its log."""
-
-    name: str
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def check(self) -> None:
-        """Raise EmbeddedServerError, with the end of the log, if the process has ended."""
-        status = self.process.poll()
-        if status is not None:
-            tail = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
-            raise EmbeddedServerError(
-                "\n  ".join([f"the {self.name} ended with status {status}. The end of {self.log}:", *tail])
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,72 +63,72 @@ class Backing:
     check: Callable[[], None]
 
 
-def default_data_dir() -> Path:
-    """Return the data directory of `specreason up` where none is given."""
-    root = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(root) / "specreason"
-
-
 @contextmanager
 def running_stack(
     data_dir: Path, *, pair: str, port: int | None, slots: int | None, announce: Announce
 ) -> Iterator[Stack]:
-    """Start everything and yield once the worker holds its pair; stop everything at the end of the block.
+    """Start everything and yield once its own worker holds the pair; stop everything at the end of the block.
 
-    `announce` gets one line per stage, and one every ten seconds while the pair is loaded. Must be called from the
-    main thread. Raises InputError for a port in use or an unknown pair before anything is started.
+    `announce` gets one line per stage, and one every ten seconds while models are fetched or loaded. Must be called
+    from the main thread. Raises InputError for an unknown pair or a port in use before anything is started. Whether
+    this machine can run the pair is for `check_before_start` to say, which does not need what is imported here.
     """
     settings = load_settings()
-    data_dir = data_dir.expanduser().resolve()
-    get_pair(load_pairs(settings.pairs_file), pair)
-    check_platform()
+    data_dir = absolute(data_dir)
+    config = get_pair(load_pairs(settings.pairs_file), pair)
+    host, port = settings.api_host, settings.api_port if port is None else port
+    _fetch_models(config, host, port, announce)
     with ExitStack() as cleanup:
-        listener = cleanup.enter_context(
-            listen(settings.api_host, settings.api_port if port is None else port)
-        )
+        listener = cleanup.enter_context(listen(host, port))
         backing = cleanup.enter_context(_servers(settings, data_dir, announce))
-        database = connect(backing.database_url, pool_size=2)
-        cleanup.callback(database.dispose)
-        migrate(database)
-        earlier = live_workers(database, pair)
-        environment = {
-            "SPECREASON_DATABASE_URL": backing.database_url,
-            "SPECREASON_BROKER_URL": backing.broker_url,
-            "SPECREASON_FILES_DIR": str(data_dir / "files"),
-            "SPECREASON_SLOTS": str(settings.slots if slots is None else slots),
-        }
-
-        def start(name: str, *arguments: str, grace_s: float, pass_fds: tuple[int, ...] = ()) -> Service:
-            path = data_dir / f"{name}.log"
-            with path.open("ab") as log:
-                process = spawn_module(
-                    "specreason.cli.main",
-                    name,
-                    *arguments,
-                    death_signal=signal.SIGTERM,
-                    environment=environment,
-                    pass_fds=pass_fds,
-                    output=log,
-                )
-            cleanup.callback(stop, process, grace_s=grace_s)
-            return Service(name=name, process=process, log=path)
-
-        announce("Starting the API")
-        fd = listener.fileno()
-        api = start("api", "--listen-fd", str(fd), grace_s=10, pass_fds=(fd,))
-        announce("Starting the worker")
-        worker = start("worker", "--pair", pair, grace_s=settings.drain_s + 20)
-        stack = Stack(
+        running = this_process(
+            pair=pair,
+            slots=settings.slots if slots is None else slots,
             api_url=url_of(listener),
             database_url=backing.database_url,
             broker_url=backing.broker_url,
-            database=database,
-            services=(api, worker),
-            check_servers=backing.check,
+            data_dir=str(data_dir),
         )
-        _wait_until_loaded(stack, pair, earlier, announce)
-        yield stack
+        cleanup.enter_context(announced(running))
+        database = connect(backing.database_url, pool_size=2)
+        cleanup.callback(database.dispose)
+        migrate(database)
+        environment = {
+            "SPECREASON_DATABASE_URL": running.database_url,
+            "SPECREASON_BROKER_URL": running.broker_url,
+            "SPECREASON_FILES_DIR": str(running.files_dir),
+            "SPECREASON_SLOTS": str(running.slots),
+        }
+
+        def start(name: str, *arguments: str, grace_s: float, fd: int) -> Service:
+            service = start_service(
+                name, *arguments, str(fd), data_dir=data_dir, environment=environment, pass_fds=(fd,)
+            )
+            cleanup.callback(stop, service.process, grace_s=grace_s)
+            return service
+
+        announce("Starting the API")
+        api = start("api", "--listen-fd", grace_s=API_GRACE_S, fd=listener.fileno())
+        announce("Starting the worker")
+        ready = ReadyPipe()
+        cleanup.callback(ready.close)
+        worker = start(
+            "worker", "--pair", pair, "--ready-fd", grace_s=settings.drain_s + WORKER_GRACE_S, fd=ready.writer
+        )
+        ready.close_writer()
+        stack = Stack(running=running, database=database, services=(api, worker), check_servers=backing.check)
+        _wait_until_loaded(stack, ready, announce)
+        yield replace(stack, running=now_serving(running))
         announce("Stopping everything")
+
+
+def _fetch_models(config: PairConfig, host: str, port: int, announce: Announce) -> None:
+    """Fetch what is missing, before servers wait for it in vain."""
+    if missing := models_to_fetch(config):
+        # A port in use is said before hours of fetching. Then it is let go: nobody answers there yet.
+        listen(host, port).close()
+        for model in missing:
+            fetch(model, announce)
 
 
 @contextmanager
@@ -163,11 +147,14 @@ def _servers(settings: Settings, data_dir: Path, announce: Announce) -> Iterator
         )
 
 
-def _wait_until_loaded(stack: Stack, pair: str, earlier: frozenset[UUID], announce: Announce) -> None:
-    """Wait for a live worker that is not one of the `earlier` ones. Raises EmbeddedServerError if a process ends."""
+def _wait_until_loaded(stack: Stack, ready: ReadyPipe, announce: Announce) -> None:
+    """Wait until the worker started here can take jobs. Raises EmbeddedServerError if a process ends.
+
+    Live workers in the database do not tell: one of a killed `up` may renew its lease until it has left.
+    """
     started, beat = time.monotonic(), Beat(LINE_EVERY_S)
-    while not live_workers(stack.database, pair) - earlier:
+    while not ready.has_a_line():
         stack.check()
         if beat.is_due(now := time.monotonic()):
-            announce(f"Loading the pair '{pair}' into two vLLM engines ({now - started:.0f} s)")
+            announce(f"Loading the pair '{stack.running.pair}' into two vLLM engines ({now - started:.0f} s)")
         time.sleep(POLL_S)

@@ -1,17 +1,14 @@
-"""Batches and their jobs as tables."""
+"""Batches: as a table, and one with its figures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
-from rich.console import Console, Group, RenderableType
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
-from specreason.cli.show.output import data_console, number, plain_table, print_table
-from specreason.client import Batch, Job
+from specreason.cli.show.output import data_console, moment, number, print_facts
+from specreason.cli.show.tables import Column, print_table
+from specreason.client import Batch, short_id
 from specreason.evaluation.metrics import pass_at_1_interval
 
 BAR_CELLS = 40
@@ -33,6 +30,17 @@ SIGN_OF = {
     "expired": "-",
     "cancelled": "-",
 }
+COLUMNS = (
+    Column(heading="batch"),
+    Column(heading="name", least=12, keeps="ends", drop=5),
+    Column(heading="pair", drop=1),
+    Column(heading="scheme", drop=4),
+    Column(heading="submitted", drop=2),
+    Column(heading="done", justify="right"),
+    Column(heading="state", least=20),
+    Column(heading="pass@1", justify="right", drop=6),
+    Column(heading="accepted", justify="right", drop=3),
+)
 
 
 def counts_in_words(batch: Batch) -> str:
@@ -41,93 +49,60 @@ def counts_in_words(batch: Batch) -> str:
     return ", ".join(f"{count} {state}" for state, count in batch.counts.items()) + paused
 
 
+def states_of(batch: Batch) -> Text:
+    """Return the one state that all jobs are in, else the number of jobs in each state but succeeded."""
+    alone = len(batch.counts) == 1
+    told = [
+        Text(state if alone else f"{count} {state}", style=STYLE_OF[state])
+        for state, count in batch.counts.items()
+        if alone or state != "succeeded"
+    ]
+    paused = [Text("paused", style="yellow")] if batch.paused_at is not None else []
+    return Text(", ").join([*paused, *told])
+
+
 def print_batches(batches: Sequence[Batch]) -> None:
     """Print one row per batch."""
-    table = plain_table(
-        "batch",
-        "name",
-        "pair",
-        "scheme",
-        "submitted",
-        "jobs",
-        "state",
-        "pass@1",
-        "accepted",
-        right=("pass@1", "accepted"),
+    print_table(
+        data_console(),
+        COLUMNS,
+        (
+            (
+                short_id(batch.batch_id),
+                batch.name or None,
+                batch.pair,
+                batch.scheme,
+                moment(batch.created_at),
+                f"{batch.num_ended}/{batch.num_jobs}",
+                states_of(batch),
+                number(batch.pass_at_1, "{:.2f}"),
+                number(batch.step_acceptance, "{:.0%}"),
+            )
+            for batch in batches
+        ),
     )
-    for batch in batches:
-        table.add_row(
-            str(batch.batch_id),
-            escape(batch.name),
-            escape(batch.pair),
-            batch.scheme,
-            _local(batch.created_at),
-            f"{batch.num_ended}/{batch.num_jobs}",
-            counts_in_words(batch),
-            number(batch.pass_at_1, "{:.2f}"),
-            number(batch.step_acceptance, "{:.0%}"),
-        )
-    print_table(table)
 
 
 def print_batch(batch: Batch) -> None:
     """Print one batch: a bar of its states, and the figures known so far."""
-    console = data_console()
-    console.print(Group(*_batch_parts(batch, console)), soft_wrap=not console.is_terminal)
-
-
-def print_jobs(jobs: Iterable[Job]) -> None:
-    """Print one row per job."""
-    headings = ("job", "problem", "repeat", "state", "answer", "graded", "steps", "accepted", "s", "error")
-    table = plain_table(*headings, right=("problem", "repeat", "steps", "accepted", "s"))
-    for job in jobs:
-        table.add_row(
-            str(job.job_id),
-            escape(job.problem_id or str(job.problem_index)),
-            str(job.repeat),
-            Text(job.state, style=STYLE_OF.get(job.state, "")),
-            escape(job.answer or "–"),
-            grade_in_words(job.is_correct),
-            str(job.num_steps),
-            number(job.step_acceptance, "{:.0%}"),
-            number(job.latency_s, "{:.2f}"),
-            escape(job.error or ""),
-        )
-    print_table(table)
-
-
-def grade_in_words(is_correct: bool | None) -> str:
-    """Return the word for a grade."""
-    return {True: "right", False: "wrong", None: "–"}[is_correct]
-
-
-def facts(rows: Iterable[tuple[str, str | None]]) -> Table:
-    """Return a table of names and values, without the rows whose value is None."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        if value is not None:
-            table.add_row(name, escape(value))
-    return table
-
-
-def _batch_parts(batch: Batch, console: Console) -> Iterable[RenderableType]:
-    yield facts([("batch", str(batch.batch_id)), ("name", batch.name or None)])
-    yield state_bar(batch)
-    yield facts(
+    print_facts(
+        data_console(),
         [
+            ("batch", short_id(batch.batch_id)),
+            ("id", str(batch.batch_id)),
+            ("name", batch.name or None),
+            ("", state_bar(batch)),
             ("jobs", f"{batch.num_jobs}: {counts_in_words(batch)}"),
             ("pair, scheme", f"{batch.pair}, {batch.scheme}"),
-            ("threshold", str(batch.config.get("threshold")) if batch.num_drafted else None),
+            ("threshold", number(batch.config.get("threshold"), "{:g}") if batch.num_drafted else None),
             ("priority", str(batch.priority) if batch.priority else None),
-            ("submitted", _local(batch.created_at)),
-            ("ended", _local(batch.finished_at) if batch.finished_at else None),
+            ("submitted", moment(batch.created_at)),
+            ("ended", moment(batch.finished_at) if batch.finished_at else None),
             ("pass@1", _pass_at_1(batch)),
             ("accepted", _accepted(batch)),
             ("s/job", number(batch.mean_latency_s, "{:.2f}")),
             ("tokens", f"{batch.kept_tokens:,} kept of {batch.spent_tokens:,} spent"),
-        ]
+        ],
     )
 
 
@@ -154,7 +129,3 @@ def _accepted(batch: Batch) -> str | None:
     if batch.step_acceptance is None:
         return None
     return f"{batch.step_acceptance:.0%} of {batch.num_drafted:,} drafts"
-
-
-def _local(at: datetime) -> str:
-    return f"{at.astimezone():%Y-%m-%d %H:%M}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from specreason.cli.checks.finding import Finding
-from specreason.cli.show.output import data_console
+from specreason.cli.show.output import GAP, data_console, print_hanging
 
 STYLE_OF = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -15,9 +15,10 @@ STYLE_OF = {"ok": "green", "warn": "yellow", "fail": "red"}
 def print_findings(findings: Sequence[Finding]) -> None:
     """Print the findings in their order, names aligned."""
     console = data_console()
-    width = max(len(each.name) for each in findings)
+    of_status = max(map(len, STYLE_OF)) + 1
+    width = max(len(each.name) for each in findings) + GAP
     for each in findings:
-        status = (f"{each.status:<5}", STYLE_OF[each.status])
-        console.print(Text.assemble(status, f"{each.name:<{width}}  {each.found}"), soft_wrap=True)
+        head = Text.assemble((each.status.ljust(of_status), STYLE_OF[each.status]), each.name.ljust(width))
+        print_hanging(console, head, Text(each.found))
         if each.remedy:
-            console.print(Text(f"{'':<{width + 7}}{each.remedy}", style="dim"), soft_wrap=True)
+            print_hanging(console, Text(" " * head.cell_len), Text(each.remedy, style="dim"))

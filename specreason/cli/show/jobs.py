@@ -1,59 +1,109 @@
-"""Jobs and attempts as tables."""
+"""Jobs and attempts as tables, and one job with its figures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from rich.markup import escape
+from rich.text import Text
 
-from specreason.cli.show.batches import facts, grade_in_words
-from specreason.cli.show.output import data_console, number, plain_table, print_table
-from specreason.client import Attempt, Job
+from specreason.cli.show.batches import STYLE_OF
+from specreason.cli.show.output import data_console, moment, number, print_facts
+from specreason.cli.show.tables import Column, print_table
+from specreason.client import Attempt, Batch, Job, job_ref, short_id
 from specreason.words import counted
 
+JOB_COLUMNS = (
+    Column(heading="job"),
+    Column(heading="problem", least=8, keeps="ends", drop=3),
+    Column(heading="state"),
+    Column(heading="answer", least=8, drop=6),
+    Column(heading="graded", drop=5),
+    Column(heading="steps", justify="right", drop=2),
+    Column(heading="accepted", justify="right", drop=1),
+    Column(heading="s", justify="right", drop=4),
+    Column(heading="error", least=16, drop=7),
+)
+ATTEMPT_COLUMNS = (
+    Column(heading="attempt", justify="right"),
+    Column(heading="worker", drop=1),
+    Column(heading="from step", justify="right", drop=3),
+    Column(heading="started", drop=2),
+    Column(heading="s", justify="right", drop=4),
+    Column(heading="outcome"),
+    Column(heading="error", least=16, drop=5),
+)
 
-def print_job(job: Job) -> None:
-    """Print one fact per line."""
+
+def print_jobs(batch: Batch, jobs: Iterable[Job]) -> None:
+    """Print one row for each of the batch's `jobs`."""
+    print_table(
+        data_console(),
+        JOB_COLUMNS,
+        (
+            (
+                job_ref(job, batch),
+                job.problem_id,
+                Text(job.state, style=STYLE_OF.get(job.state, "")),
+                job.answer,
+                grade_in_words(job.is_correct),
+                str(job.num_steps) if job.num_steps else None,
+                number(job.step_acceptance, "{:.0%}"),
+                number(job.latency_s, "{:.2f}"),
+                job.error,
+            )
+            for job in jobs
+        ),
+    )
+
+
+def print_job(batch: Batch, job: Job) -> None:
+    """Print one fact per line. `batch` is the job's."""
     ending = f" ({job.stop_reason})" if job.stop_reason else ""
-    rows = [
-        ("job", str(job.job_id)),
-        ("batch", f"{job.batch_id} {job.batch_name}".rstrip()),
-        ("problem", job.problem),
-        ("its id", job.problem_id),
-        ("repeat, seed", f"{job.repeat}, {job.seed}"),
-        ("pair, scheme", f"{job.pair}, {job.scheme}"),
-        ("state", f"{job.state}{ending}"),
-        ("error", job.error),
-        ("answer", job.answer),
-        ("expected", job.gold),
-        ("graded", grade_in_words(job.is_correct)),
-        ("steps", f"{job.num_steps}: {job.num_accepted} of {job.num_drafted} drafts accepted"),
-        ("tokens", f"{job.kept_tokens:,} kept of {job.spent_tokens:,} spent"),
-        ("latency", number(job.latency_s, "{:.2f} s")),
-        (
-            "attempts",
-            f"{job.num_attempts}: {counted(job.num_errors, 'error')}, {job.num_lost} lost with their workers",
-        ),
-        (
-            "deadline",
-            None if job.deadline_at is None else f"{job.deadline_at.astimezone():%Y-%m-%d %H:%M:%S}",
-        ),
-    ]
-    data_console().print(facts(rows))
+    print_facts(
+        data_console(),
+        [
+            ("job", job_ref(job, batch)),
+            ("id", str(job.job_id)),
+            ("batch", f"{short_id(job.batch_id)} {job.batch_name}".rstrip()),
+            ("problem", job.problem),
+            ("its id", job.problem_id),
+            ("repeat, seed", f"{job.repeat}, {job.seed}"),
+            ("pair, scheme", f"{job.pair}, {job.scheme}"),
+            ("state", f"{job.state}{ending}"),
+            ("error", job.error),
+            ("answer", job.answer),
+            ("expected", job.gold),
+            ("graded", grade_in_words(job.is_correct)),
+            ("steps", f"{job.num_steps}: {job.num_accepted} of {job.num_drafted} drafts accepted"),
+            ("tokens", f"{job.kept_tokens:,} kept of {job.spent_tokens:,} spent"),
+            ("latency", number(job.latency_s, "{:.2f} s")),
+            (
+                "attempts",
+                f"{job.num_attempts}: {counted(job.num_errors, 'error')}, {job.num_lost} lost with their workers",
+            ),
+            ("deadline", None if job.deadline_at is None else moment(job.deadline_at, seconds=True)),
+        ],
+    )
 
 
 def print_attempts(attempts: Sequence[Attempt]) -> None:
     """Print one row per attempt."""
-    table = plain_table("attempt", "worker", "from step", "started", "s", "outcome", "error", right=("s",))
-    for attempt in attempts:
-        lasted = attempt.ended_at - attempt.started_at if attempt.ended_at is not None else None
-        table.add_row(
-            str(attempt.number),
-            str(attempt.worker_id or "–"),
-            str(attempt.first_step),
-            f"{attempt.started_at.astimezone():%Y-%m-%d %H:%M:%S}",
-            number(None if lasted is None else lasted.total_seconds(), "{:.2f}"),
-            attempt.outcome or "runs",
-            escape(attempt.error or ""),
-        )
-    print_table(table)
+    print_table(data_console(), ATTEMPT_COLUMNS, map(_attempt, attempts))
+
+
+def grade_in_words(is_correct: bool | None) -> str | None:
+    """Return the word for a grade; None if there is none."""
+    return {True: "right", False: "wrong", None: None}[is_correct]
+
+
+def _attempt(attempt: Attempt) -> tuple[str | None, ...]:
+    lasted = None if attempt.ended_at is None else (attempt.ended_at - attempt.started_at).total_seconds()
+    return (
+        str(attempt.number),
+        None if attempt.worker_id is None else short_id(attempt.worker_id),
+        str(attempt.first_step),
+        moment(attempt.started_at, seconds=True),
+        number(lasted, "{:.2f}"),
+        attempt.outcome or "runs",
+        attempt.error,
+    )

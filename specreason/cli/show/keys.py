@@ -5,24 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
-from specreason.cli.show.output import plain_table, print_table
+from specreason.cli.show.output import data_console, moment
+from specreason.cli.show.tables import Column, print_table
+from specreason.client import short_id
 
 if TYPE_CHECKING:
     from specreason.store.access.keys import ApiKey
 
+COLUMNS = (
+    Column(heading="key"),
+    Column(heading="name", least=12, keeps="ends"),
+    Column(heading="owner", least=8, keeps="ends", drop=2),
+    Column(heading="scopes", least=12, drop=3),
+    Column(heading="last used", drop=1),
+    Column(heading="revoked"),
+)
+
 
 def print_keys(keys: Iterable[ApiKey]) -> None:
     """Print one row per key."""
-    table = plain_table("key", "name", "owner", "scopes", "last used", "revoked")
-    for key in keys:
-        table.add_row(
-            str(key.key_id),
-            escape(key.name),
-            escape(key.owner),
-            ", ".join(sorted(key.scopes)),
-            str(key.last_used_at or "never"),
-            str(key.revoked_at or ""),
-        )
-    print_table(table)
+    print_table(
+        data_console(),
+        COLUMNS,
+        (
+            (
+                short_id(key.key_id),
+                key.name,
+                key.owner,
+                ", ".join(sorted(key.scopes)),
+                "never" if key.last_used_at is None else moment(key.last_used_at),
+                None if key.revoked_at is None else moment(key.revoked_at),
+            )
+            for key in keys
+        ),
+    )

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from specreason.client.decoding import to_json
 
-# At least: broken lines on a narrow terminal are easier to read than broken columns.
-TABLE_WIDTH = 160
+# Of text outside a terminal, where it has no width of its own.
+PIPE_WIDTH = 160
+# Cells between two columns, and between a name and its value.
+GAP = 2
+NONE = "–"
 
 
 def data_console() -> Console:
     """Return the console for what the user asked for."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=TABLE_WIDTH)
+    console = _console(stderr=False)
+    return console if console.is_terminal else Console(highlight=False, emoji=False, width=PIPE_WIDTH)
 
 
 def message_console() -> Console:
     """Return the console for progress and remarks."""
-    return Console(stderr=True, highlight=False)
+    return _console(stderr=True)
 
 
 def print_message(text: str) -> None:
@@ -42,7 +47,7 @@ def print_answer(value: Any, words: str, *, as_json: bool) -> None:
     if as_json:
         print_json(value)
     else:
-        typer.echo(words)
+        data_console().print(words, soft_wrap=True, markup=False)
 
 
 def print_list_as_json(values: Any, *, has_more: bool = False) -> None:
@@ -56,25 +61,46 @@ def tell_of_more(has_more: bool) -> None:
         print_message("there are more; --limit shows them")
 
 
-def plain_table(*headings: str, right: tuple[str, ...] = ()) -> Table:
-    """Return a table without lines. Columns in `right` are right-aligned; the first, with ids to copy, never wraps."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, heading in enumerate(headings):
-        table.add_column(
-            heading,
-            justify="right" if heading in right else "left",
-            overflow="fold",
-            no_wrap=place == 0,
-        )
-    return table
+def print_facts(console: Console, rows: Iterable[tuple[str, str | Text | None]]) -> None:
+    """Print names and values, one fact a line, without those whose value is None."""
+    told = [(name, value) for name, value in rows if value is not None]
+    width = max(len(name) for name, _ in told) + GAP
+    for name, value in told:
+        print_hanging(console, Text(name.ljust(width), style="bold"), _as_text(value))
 
 
-def print_table(table: Table) -> None:
-    """Print a table on stdout."""
-    width = data_console().width
-    Console(highlight=False, width=max(width, TABLE_WIDTH)).print(table)
+def print_hanging(console: Console, head: Text, body: Text) -> None:
+    """Print `body` behind `head`. On a terminal its lines break between words and stay under the first one."""
+    width = console.width - head.cell_len
+    lines = body.wrap(console, max(1, width)) if console.is_terminal else body.split(allow_blank=True)
+    for place, line in enumerate(lines):
+        whole = Text.assemble(head if place == 0 else " " * head.cell_len, line)
+        whole.rstrip()
+        console.print(whole, soft_wrap=True)
 
 
-def number(value: float | None, form: str) -> str:
-    """Return a figure, or a dash if there is none yet."""
-    return "–" if value is None else form.format(value)
+def ellipsis_of(console: Console) -> str:
+    """Return the mark of a text that was cut."""
+    return "..." if console.options.ascii_only else "…"
+
+
+def number(value: float | None, form: str) -> str | None:
+    """Return a figure in the format `form`; None if there is none yet."""
+    return None if value is None else form.format(value)
+
+
+def moment(at: datetime, *, seconds: bool = False) -> str:
+    """Return a time as this machine's clock shows it."""
+    return f"{at.astimezone():{'%Y-%m-%d %H:%M:%S' if seconds else '%Y-%m-%d %H:%M'}}"
+
+
+def _as_text(value: str | Text) -> Text:
+    return value if isinstance(value, Text) else Text(value)
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False, emoji=False)
+    if console.is_dumb_terminal:
+        # Rich takes every such terminal for 80 columns wide.
+        console.size = shutil.get_terminal_size()
+    return console

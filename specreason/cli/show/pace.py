@@ -51,16 +51,38 @@ class Pace:
         return now_s - since_s >= WINDOW_S and num_ended - before >= WINDOW_JOBS
 
 
-def pace_in_words(rate: float, num_left: int) -> str:
-    """Return rate and time left. `rate` is jobs per second; empty if it is 0 or no job is left."""
-    return f"{_rate(rate)}, about {_time(num_left / rate)} left" if rate and num_left else ""
-
-
-def _rate(rate: float) -> str:
+def rate_in_words(rate: float) -> str:
+    """Return the rate, from jobs per second; empty if it is 0."""
+    if not rate:
+        return ""
     seconds, unit = next((each for each in RATES if rate * each[0] >= 1), RATES[-1])
     return f"{rate * seconds:.1f}/{unit}"
 
 
-def _time(seconds: float) -> str:
+def left_in_words(rate: float, num_left: int) -> str:
+    """Return how long `num_left` jobs take at `rate` jobs per second; empty if either is 0."""
+    if not rate or not num_left:
+        return ""
+    seconds = num_left / rate
+    if seconds < 1:
+        return "almost done"
     _, of_one, unit = next(each for each in TIMES if seconds < each[0])
-    return f"{seconds / of_one:.{0 if unit != 'h' else 1}f} {unit}"
+    return f"about {seconds / of_one:.{0 if unit != 'h' else 1}f} {unit} left"
+
+
+def clock_in_words(seconds: float) -> str:
+    """Return a time that goes on, in hours, minutes and seconds: 0:01:40."""
+    minutes, whole = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{whole:02}"
+
+
+def duration_in_words(seconds: float) -> str:
+    """Return a time that is over: 7.3 s, 42 s, 1 min 40 s, 2 h 5 min."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

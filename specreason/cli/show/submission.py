@@ -8,7 +8,8 @@ import typer
 
 from specreason.cli.dataset.reading import Dataset
 from specreason.cli.show.output import print_answer, print_json, print_message
-from specreason.client import Batch, Grid
+from specreason.cli.show.progress import look_again
+from specreason.client import Batch, Grid, short_id
 from specreason.config import RunConfig
 from specreason.settings import Settings
 from specreason.words import counted
@@ -60,12 +61,13 @@ def print_plan(dataset: Dataset, configs: Sequence[RunConfig], how: str, *, as_j
     print_answer(plan, words, as_json=as_json)
 
 
-def print_sent(sent: Batch | Grid, batches: Sequence[Batch], *, as_json: bool) -> None:
-    """Print the ids, and how to follow the batches."""
+def print_sent(sent: Batch | Grid, batches: Sequence[Batch], api_url: str | None, *, as_json: bool) -> None:
+    """Print the ids, and how to follow the batches at the API that the user named."""
     if as_json:
         print_json(sent)
         return
     for batch in batches:
         typer.echo(str(batch.batch_id))
-    follow = "; ".join(f"specreason batch watch {batch.batch_id}" for batch in batches)
-    print_message(f"{counted(sum(batch.num_jobs for batch in batches), 'job')}; to follow: {follow}")
+    num_jobs = sum(batch.num_jobs for batch in batches)
+    follow = look_again([short_id(batch.batch_id) for batch in batches], api_url)
+    print_message(f"{counted(num_jobs, 'job')}; follow {'it' if num_jobs == 1 else 'them'}: {follow}")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
+from specreason.cli.show.output import ellipsis_of, print_hanging
 from specreason.client import Job, Step
 from specreason.words import counted
 
@@ -16,18 +17,19 @@ INDENT = 5
 STYLE_OF = {"drafter": "cyan", "base": "magenta"}
 
 
-def print_trace(console: Console, job: Job, steps: Iterable[Step], *, full: bool = False) -> None:
-    """Print the problem, every step in order, and the answer."""
-    console.print(Text.assemble(("job ", "bold"), str(job.job_id)))
-    console.print(Text(job.problem.strip()))
+def print_trace(console: Console, ref: str, job: Job, steps: Iterable[Step], *, full: bool = False) -> None:
+    """Print the problem, every step in order, and the answer. `ref` is what the job is called."""
+    console.print(Text.assemble(("job ", "bold"), ref))
+    print_hanging(console, Text(), Text(job.problem.strip()))
     console.print()
     for step in steps:
         _print_step(console, step, full=full)
-    console.print(_outcome(job))
+    console.print()
+    print_hanging(console, Text(), _outcome(job))
 
 
 def _print_step(console: Console, step: Step, *, full: bool) -> None:
-    console.print(_headline(step))
+    print_hanging(console, Text(f"{step.index:>3}  ", style="bold"), _headline(step))
     rejected = step.draft_text is not None and step.decision.startswith("rejected")
     if rejected:
         # A terminal strikes the text out; without styles the mark tells.
@@ -37,7 +39,7 @@ def _print_step(console: Console, step: Step, *, full: bool) -> None:
 
 def _headline(step: Step) -> Text:
     author = step.author or "the loop"
-    line = Text.assemble((f"{step.index:>3}  ", "bold"), (author, STYLE_OF.get(author, "dim")))
+    line = Text.assemble((author, STYLE_OF.get(author, "dim")))
     if step.draft_text is not None:
         threshold = "" if step.threshold is None else f", needs {step.threshold:g}"
         line.append(f"  score {'none' if step.score is None else step.score}{threshold}")
@@ -53,18 +55,19 @@ def _headline(step: Step) -> Text:
 
 def _print_text(console: Console, text: str, *, full: bool, mark: str, style: str = "") -> None:
     shown = text.strip() if full else " ".join(text.split())
-    lines = Text(shown, style=style).wrap(console, max(20, console.width - INDENT - len(mark)))
+    more = f" {ellipsis_of(console)}"
+    width = console.width - INDENT - len(mark)
+    lines = Text(shown, style=style).wrap(console, max(20, width if full else width - len(more)))
     kept = list(lines) if full else list(lines[:SHORT_LINES])
-    if len(kept) < len(lines):
-        kept[-1].append(" …")
-    for number, line in enumerate(kept):
+    for line in kept:
         line.rstrip()
-        start = " " * INDENT + (mark if number == 0 else " " * len(mark))
-        console.print(Text.assemble(start, line), soft_wrap=True)
+    if len(kept) < len(lines):
+        kept[-1].append(more)
+    print_hanging(console, Text(" " * INDENT + mark), Text("\n").join(kept))
 
 
 def _outcome(job: Job) -> Text:
     ending = f", {job.stop_reason}" if job.stop_reason else ""
     verdict = {True: ": right", False: ": wrong", None: ""}[job.is_correct]
     expected = "" if job.gold is None else f", expected {job.gold}"
-    return Text(f"\n{job.state}{ending}; answer {job.answer or 'none'}{expected}{verdict}")
+    return Text(f"{job.state}{ending}; answer {job.answer or 'none'}{expected}{verdict}")

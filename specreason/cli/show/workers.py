@@ -4,24 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rich.markup import escape
+from specreason.cli.show.output import data_console, moment
+from specreason.cli.show.tables import Column, print_table
+from specreason.client import Worker, short_id
 
-from specreason.cli.show.output import plain_table, print_table
-from specreason.client import Worker
+COLUMNS = (
+    Column(heading="worker"),
+    Column(heading="pair", least=12, keeps="ends"),
+    Column(heading="host", least=10, keeps="ends", drop=2),
+    Column(heading="gpu", least=8, drop=1),
+    Column(heading="state"),
+    Column(heading="slots in use", justify="right"),
+    Column(heading="last heard of", drop=3),
+)
 
 
 def print_workers(workers: Iterable[Worker]) -> None:
     """Print one row per worker."""
-    table = plain_table("worker", "pair", "host", "gpu", "state", "slots in use", "last heard of")
-    for worker in workers:
-        state = "alive" if worker.alive else "stopped" if worker.stopped_at else "lost"
-        table.add_row(
-            str(worker.worker_id),
-            escape(worker.pair),
-            escape(f"{worker.host}:{worker.pid}"),
-            escape(worker.gpu or "–"),
-            state,
-            f"{worker.num_running}/{worker.slots}",
-            f"{worker.heartbeat_at.astimezone():%Y-%m-%d %H:%M:%S}",
-        )
-    print_table(table)
+    print_table(
+        data_console(),
+        COLUMNS,
+        (
+            (
+                short_id(worker.worker_id),
+                worker.pair,
+                f"{worker.host}:{worker.pid}",
+                worker.gpu,
+                "alive" if worker.alive else "stopped" if worker.stopped_at else "lost",
+                f"{worker.num_running}/{worker.slots}",
+                moment(worker.heartbeat_at, seconds=True),
+            )
+            for worker in workers
+        ),
+    )

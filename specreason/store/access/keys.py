@@ -18,6 +18,7 @@ from uuid_utils.compat import uuid7
 from specreason.errors import InvalidField, NotFound
 from specreason.store.session import Database, single_statement, transaction
 from specreason.store.tables.access import api_key
+from specreason.store.tables.columns import is_called
 from specreason.store.tables.states import Scope
 from specreason.submission.text import storable
 
@@ -85,10 +86,13 @@ def create_key(database: Database, new: NewKey) -> IssuedKey:
     return IssuedKey(key=_to_key(row), secret=secret)
 
 
-def list_keys(database: Database) -> tuple[ApiKey, ...]:
-    """All keys, newest first, with the revoked ones."""
+def list_keys(database: Database, *, ref: str | None = None) -> tuple[ApiKey, ...]:
+    """All keys, newest first, with the revoked ones. `ref`: only keys that are called so, as `is_called` says."""
+    query = select(api_key).order_by(api_key.c.id.desc())
+    if ref is not None:
+        query = query.where(is_called(api_key.c.id, api_key.c.name, storable(ref)))
     with transaction(database) as connection:
-        rows = connection.execute(select(api_key).order_by(api_key.c.id.desc())).all()
+        rows = connection.execute(query).all()
     return tuple(_to_key(row) for row in rows)
 
 

@@ -87,10 +87,3 @@ def live_slots(database: Database) -> dict[str, int]:
     slots = select(live_worker.c.pair, func.sum(live_worker.c.slots)).group_by(live_worker.c.pair)
     with transaction(database) as connection:
         return {pair: int(number) for pair, number in connection.execute(slots)}
-
-
-def live_workers(database: Database, pair: str) -> frozenset[UUID]:
-    """The ids of the pair's live workers."""
-    alive = select(live_worker.c.id).where(live_worker.c.pair == pair)
-    with transaction(database) as connection:
-        return frozenset(connection.scalars(alive))

@@ -5,6 +5,7 @@ Ids are uuid7, so they sort by time. A set of words is text with a CHECK made fr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import Any
@@ -19,13 +20,19 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     MetaData,
+    Text,
     Uuid,
     any_,
+    cast,
     func,
     literal,
+    or_,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+
+# Fewer digits of an id name nothing.
+PART_OF_AN_ID = re.compile(r"[0-9a-f]{4,32}")
 
 metadata = MetaData(
     naming_convention={
@@ -82,3 +89,12 @@ def all_or_none(columns: Iterable[str], condition: str, *, name: str) -> CheckCo
 def one_of_ids(column: ColumnElement[Any], ids: Collection[UUID]) -> ColumnElement[bool]:
     """`column IN (ids)` as a single parameter, for any number of ids."""
     return column == any_(literal(list(ids), ARRAY(Uuid)))
+
+
+def is_called(id_: ColumnElement[Any], name: ColumnElement[Any], ref: str) -> ColumnElement[bool]:
+    """The whole name is `ref`, or the id begins or ends with it: four hex digits at least; hyphens do not count."""
+    digits = ref.replace("-", "").lower()
+    if not PART_OF_AN_ID.fullmatch(digits):
+        return name == ref
+    of_id = func.replace(cast(id_, Text), "-", "")
+    return or_(name == ref, of_id.startswith(digits), of_id.endswith(digits))

@@ -106,13 +106,16 @@ def test_it_says_in_json_where_it_listens(environment: dict[str, str], database:
             process.terminate()
 
 
-def test_it_ends_while_somebody_listens_to_events(environment: dict[str, str], database: Database) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_it_ends_while_somebody_listens_to_events(
+    environment: dict[str, str], database: Database, number: signal.Signals
+) -> None:
     with running(environment) as api:
         batch_id = api.client.post("/api/batches", json={"problems": PROBLEMS}).json()["batch_id"]
         with api.client.stream("GET", f"/api/batches/{batch_id}/events") as answer:
             lines = answer.iter_lines()
             assert next(lines).startswith("id: ")
-            api.process.send_signal(signal.SIGTERM)
+            api.process.send_signal(number)
             assert api.process.wait(END_S) == 128 + signal.SIGTERM
             assert [line for line in lines if line.startswith("event: ")] == ["event: batch_submitted"]
 

@@ -193,8 +193,8 @@ def test_a_grid_is_a_batch_for_each_combination_that_differs(client: TestClient,
     made = answer.json()
     assert [(each["name"], each["scheme"], each["config"]["threshold"]) for each in made["data"]] == [
         ("aime base", "base", 7),
-        ("aime specreason ≥5", "specreason", 5),
-        ("aime specreason ≥7", "specreason", 7),
+        ("aime specreason threshold=5", "specreason", 5),
+        ("aime specreason threshold=7", "specreason", 7),
     ]
     assert {each["metadata"]["grid_id"] for each in made["data"]} == {made["grid_id"]}
     assert scalar(database, "SELECT count(*) FROM job") == 6

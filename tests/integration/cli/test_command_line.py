@@ -33,6 +33,8 @@ def test_help_names_every_command() -> None:
     assert answer.returncode == 0
     for command in (
         "up",
+        "down",
+        "status",
         "demo",
         "api",
         "worker",

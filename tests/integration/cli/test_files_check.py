@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from specreason.cli.checks import machine
-from specreason.cli.checks.machine import check_files
+from specreason.cli.checks import folders
+from specreason.cli.checks.folders import check_files
 from tests.support.messages import names
 
 
@@ -23,7 +23,7 @@ def test_a_folder_for_files_that_the_api_cannot_write_to_is_a_failure(
     finding = check_files(tmp_path / "file" / "below")
     assert finding.status == "fail"
     assert names(finding.found, tmp_path / "file")
-    monkeypatch.setattr(machine.os, "access", lambda path, mode: False)  # the test may run as root
+    monkeypatch.setattr(folders.os, "access", lambda path, mode: False)  # the test may run as root
     finding = check_files(tmp_path)
     assert finding.status == "fail"
     assert names(finding.found, tmp_path)
@@ -34,5 +34,5 @@ def test_a_folder_for_files_that_the_api_cannot_write_to_is_a_failure(
 def test_a_folder_for_files_with_little_room_is_warned_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "ENOUGH_DISK_BYTES", 1 << 60)
+    monkeypatch.setattr(folders, "ENOUGH_DISK_BYTES", 1 << 60)
     assert check_files(tmp_path).status == "warn"

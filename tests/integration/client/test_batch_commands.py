@@ -13,14 +13,16 @@ from uuid import UUID
 
 import pytest
 
-from specreason.cli.completion import complete_batch_id
+from specreason.cli.completion import complete_batch
 from specreason.cli.show import watching
-from specreason.client import waiting
+from specreason.client import Client, deadline, short_id, waiting
+from specreason.client.decoding import to_json
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
+from tests.support.api.scripted_server import answer, scripted_server
 from tests.support.messages import names
 from tests.support.shell import Shell
 from tests.support.store.builders import (
@@ -46,6 +48,14 @@ def end_all(database: Database, batch_id: UUID, *states: JobState) -> None:
     grade_pending(database)
 
 
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    fake = FakeTime()
+    for module in (waiting, deadline, watching):
+        monkeypatch.setattr(module, "time", fake)
+    return fake
+
+
 def num_batches(database: Database) -> int:
     count: int = read_only_query(database, "SELECT count(*) FROM batch").rows[0][0]
     return count
@@ -64,16 +74,62 @@ def test_waiting_ends_in_status_3_if_a_job_did_not_succeed(
     assert "2 of 2 jobs" in ended.err
 
 
+def test_several_batches_are_watched_together_each_once(shell: Shell, database: Database) -> None:
+    good, bad = submit(database, 2), submit(database, 2)
+    end_all(database, good, JobState.SUCCEEDED, JobState.SUCCEEDED)
+    end_all(database, bad, JobState.SUCCEEDED, JobState.FAILED)
+    ended = shell("batch", "watch", bad, good, bad, "--json")
+    assert (ended.status, [batch["batch_id"] for batch in ended.json["data"]]) == (3, [str(bad), str(good)])
+    assert ended.err.count("2 of 2 jobs") == 2
+    assert shell("batch", "watch", good, good, "--json").json["batch_id"] == str(good)
+    table = shell("batch", "watch", good, bad)
+    assert names(table.out, "2/2", "1 failed")
+
+
+@pytest.mark.usefixtures("time")
+def test_an_api_that_goes_away_is_told_and_the_timeout_holds(
+    shell: Shell, database: Database, client: Client
+) -> None:
+    batch_id = submit(database, 2)
+    read = answer("200 OK", json.dumps(to_json(client.batch(batch_id))))
+    with scripted_server([read, read]) as server:  # and then it refuses
+        ended = shell("batch", "watch", batch_id, "--timeout", 35, "--api", server.url, "--json")
+    assert (ended.status, ended.json["error"]["exit_status"]) == (8, 8)
+    assert names(ended.err, "0 of 2 jobs", "does not answer", "trying again")
+    assert ended.err.count("trying again") == 4  # at once, and every ten seconds
+    again = f"`specreason batch watch {batch_id} --api {server.url}`"
+    assert ended.json["error"]["message"].endswith(f"Look again: {again}")
+
+
+@pytest.mark.usefixtures("time")
+def test_a_wait_without_a_timeout_goes_on_behind_an_outage(
+    shell: Shell, database: Database, client: Client
+) -> None:
+    batch_id = submit(database, 1)
+    read = answer("200 OK", json.dumps(to_json(client.batch(batch_id))))
+    away = answer("503 Service Unavailable", '{"detail": "away"}')
+    end_all(database, batch_id, JobState.SUCCEEDED)
+    last = answer("200 OK", json.dumps(to_json(client.batch(batch_id))))
+    with scripted_server([read, read, *[away] * 20, b"", last]) as server:
+        ended = shell("batch", "watch", batch_id, "--api", server.url)
+    assert ended.status == 0
+    told = [line for line in ended.err.splitlines() if "API" in line]
+    assert names(told[0], "does not answer")
+    assert names(told[-1], "answers again")
+    assert names(ended.err.splitlines()[-1], "1 of 1 job", "1 succeeded")
+
+
+@pytest.mark.usefixtures("time")
 def test_of_several_batches_each_is_said_once_it_has_ended_and_together_how_many_jobs_have(
     shell: Shell, database: Database, tmp_path: Path
 ) -> None:
     path = tmp_path / "sums.csv"
     path.write_text(CSV)
-    options = (path, "--grid", "scheme=base,drafter", "--wait", "--timeout", 0.1)
+    options = (path, "--grid", "scheme=base,drafter", "--wait", "--timeout", 30)
     first = shell("submit", *options)
     assert first.status == 8
     assert "0 of 4 jobs" in first.err
-    assert names(first.err, "4 of 4 jobs", "0.1 s")
+    assert names(first.err, "4 of 4 jobs", "30 s")
     for batch in shell("batch", "list", "--json").json["data"]:
         end_all(database, UUID(batch["batch_id"]), JobState.SUCCEEDED, JobState.FAILED)
     again = shell("submit", *options)
@@ -81,20 +137,24 @@ def test_of_several_batches_each_is_said_once_it_has_ended_and_together_how_many
     assert len(re.findall(r"2 of 2 jobs .*\b1\b.*\n", again.err)) == 2
 
 
+@pytest.mark.usefixtures("time")
 def test_waiting_longer_than_allowed_is_status_8_and_says_how_to_go_on(
     shell: Shell, database: Database, tmp_path: Path
 ) -> None:
     path = tmp_path / "sums.csv"
     path.write_text(CSV)
-    ended = shell("submit", path, "--wait", "--timeout", 0.2, "--json")
+    ended = shell("submit", path, "--wait", "--timeout", 30, "--json")
     assert ended.status == 8
     assert "specreason batch watch" in ended.json["error"]["message"]
     assert num_batches(database) == 1
 
 
-def test_ctrl_c_leaves_the_batch_alone_and_says_how_to_look_again(shell: Shell, database: Database) -> None:
-    batch_id = submit(database, 2)
-    command = [sys.executable, "-m", "specreason.cli.main", "batch", "watch", str(batch_id), "--json"]
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_leave_the_batches_alone_and_say_how_to_look_again(
+    shell: Shell, database: Database, sent: signal.Signals, status: int
+) -> None:
+    ids = [str(submit(database, 1)), str(submit(database, 1))]
+    command = [sys.executable, "-m", "specreason.cli.main", "batch", "watch", *ids, "--json"]
     watch = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -105,10 +165,12 @@ def test_ctrl_c_leaves_the_batch_alone_and_says_how_to_look_again(shell: Shell, 
     )
     assert watch.stderr is not None
     assert "0 of 2 jobs" in watch.stderr.readline()
-    os.kill(watch.pid, signal.SIGINT)
+    os.kill(watch.pid, sent)
     out, err = watch.communicate(timeout=60)
-    assert watch.returncode == 130
-    assert f"specreason batch watch {batch_id}" in json.loads(out)["error"]["message"]
+    assert watch.returncode == status
+    error = json.loads(out)["error"]
+    assert error["exit_status"] == status
+    assert f"`specreason batch watch {' '.join(ids)}`" in error["message"]
     assert "Traceback" not in err
     assert read_only_query(database, "SELECT DISTINCT state FROM job").rows == (("queued",),)
 
@@ -117,7 +179,7 @@ def test_batches_are_listed_shown_and_controlled(shell: Shell, database: Databas
     batch_id = submit(database, 3)
     listed = shell("batch", "list", "--json").json["data"]
     assert [batch["batch_id"] for batch in listed] == [str(batch_id)]
-    assert str(batch_id) in shell("batch", "list").out
+    assert short_id(batch_id) in shell("batch", "list").out
     submit(database)
     first = shell("batch", "list", "--limit", 1, "--json").json
     assert (len(first["data"]), first["has_more"]) == (1, True)
@@ -139,15 +201,16 @@ def test_batches_are_listed_shown_and_controlled(shell: Shell, database: Databas
     assert (wrong.status, wrong.json["error"]["field"]) == (2, "states")
 
 
-def test_ids_are_whole_on_a_narrow_terminal(
+def test_short_ids_are_whole_on_a_narrow_terminal(
     shell: Shell, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch_id = submit(database, 3)
     monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, to rich
     monkeypatch.setenv("COLUMNS", "60")
-    assert str(batch_id) in shell("batch", "list").out
-    for job_id in job_ids(database, batch_id):
-        assert str(job_id) in shell("batch", "jobs", batch_id).out
+    assert short_id(batch_id) in shell("batch", "list").out
+    listed = shell("batch", "jobs", batch_id).out
+    for index in range(3):
+        assert f"{short_id(batch_id)}/{index} " in listed
 
 
 async def test_jobs_are_listed_shown_and_read_step_by_step(shell: Shell, database: Database) -> None:
@@ -156,7 +219,7 @@ async def test_jobs_are_listed_shown_and_read_step_by_step(shell: Shell, databas
     await append_all(writer, job, accepted(0), rejected(1))
     writer.close()
     batch_id = shell("job", "show", job.job_id, "--json").json["batch_id"]
-    assert str(job.job_id) in shell("batch", "jobs", batch_id).out
+    assert f"{short_id(UUID(batch_id))}/0 " in shell("batch", "jobs", batch_id).out
     assert "1 of 2 drafts accepted" in shell("job", "show", job.job_id).out
     trace = shell("job", "steps", job.job_id).out
     assert "- So 2 + 2 = 5." in trace
@@ -197,18 +260,13 @@ def test_batch_ids_are_completed_and_no_server_is_no_error(
         "specreason.cli.completion.LIMIT_S", 30.0
     )  # the machine may be busy; the server is there
     batch_id = submit(database)
-    assert complete_batch_id(str(batch_id)[:8]) == [(str(batch_id), "sums, 0/1")]
-    assert complete_batch_id("x") == []
+    assert complete_batch(str(batch_id)[:8]) == [(str(batch_id), "sums, 0/1")]
+    assert complete_batch("x") == []
     monkeypatch.setenv("SPECREASON_API_URL", "http://127.0.0.1:1")
-    assert complete_batch_id("") == []
+    assert complete_batch("") == []
 
 
-def test_a_log_gets_a_line_every_ten_seconds(
-    shell: Shell, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    time = FakeTime()
-    monkeypatch.setattr(waiting, "time", time)
-    monkeypatch.setattr(watching, "time", time)
+def test_a_log_gets_a_line_every_ten_seconds(shell: Shell, database: Database, time: FakeTime) -> None:
     ended = shell("batch", "watch", submit(database), "--timeout", 25)
     assert ended.status == 8
-    assert ended.err.count("0 of 1 jobs") == 3
+    assert ended.err.count("0 of 1 job ended") == 3

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from specreason.cli.running import announced, now_serving, this_process
+from specreason.embedded import Servers
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
 from tests.support.api.guarded import make_key
@@ -90,3 +92,42 @@ def test_the_doctor_goes_on_where_the_workers_cannot_be_counted(
         ended = shell("doctor", "--json", "--data-dir", tmp_path)
     found = {check["name"]: check["status"] for check in ended.json["checks"]}
     assert (found["schema"], found["workers"], found["broker"], found["api"]) == ("ok", "fail", "ok", "ok")
+
+
+def test_the_doctor_looks_at_the_up_that_runs_where_no_variable_names_another(
+    shell: Shell,
+    servers: Servers,
+    database: Database,
+    database_url: str,
+    *,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("DATABASE_URL", "BROKER_URL", "FILES_DIR", "API_URL"):
+        monkeypatch.delenv(f"SPECREASON_{name}")
+    pair = "demo-decode"
+    worker_id = start_worker(database, pair=pair)
+    up = this_process(
+        pair=pair,
+        slots=16,
+        api_url=shell.url,
+        database_url=database_url,
+        broker_url=servers.broker_url,
+        data_dir=str(tmp_path),
+    )
+    with announced(up):
+        now_serving(up)
+        found = {
+            check["name"]: check for check in shell("doctor", "--json", "--data-dir", tmp_path).json["checks"]
+        }
+        status = shell("status", "--json", "--data-dir", tmp_path).json
+    assert {found[name]["status"] for name in (*OKAY_CHECKS, "up", "workers", "memory")} == {"ok"}
+    assert names(found["up"]["found"], pair, tmp_path)
+    assert names(found["workers"]["found"], pair)
+    assert names(found["files"]["found"], tmp_path / "files")
+    assert names(found["database"]["found"], "answers")
+    assert [worker["worker_id"] for worker in status["workers"]] == [str(worker_id)]
+    assert (status["serving"], status["num_queued"], status["num_running"]) == (True, 0, 0)
+    afterwards = shell("doctor", "--json", "--data-dir", tmp_path).json["checks"]
+    (database_check,) = [check for check in afterwards if check["name"] == "database"]
+    assert names(database_check["found"], "SPECREASON_DATABASE_URL")

@@ -9,8 +9,9 @@ from uuid import UUID
 import pytest
 
 from specreason.client import Client, transport
-from specreason.errors import Conflict, LimitReached, StillRunning, Unreachable
-from tests.support.api.scripted_server import answer, broken_off, scripted_server
+from specreason.errors import Conflict, LimitReached, NotConnected, StillRunning, TimedOut, Unreachable
+from tests.support.api.scripted_server import answer, broken_off, scripted_server, silent_server
+from tests.support.messages import names
 from tests.support.virtual_time import FakeTime
 
 ID = UUID("0193b2a4-0000-7000-8000-000000000000")
@@ -56,6 +57,71 @@ def test_a_server_that_asks_for_more_time_than_there_is_patience_is_not_waited_f
         client.health()
     assert raised.value.retry_after_s == 60
     assert time.pauses == []
+
+
+def test_what_a_request_waits_for_is_told_at_its_first_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "time", FakeTime())
+    told: list[str] = []
+    with scripted_server([AWAY, AWAY, HEALTH]) as server:
+        with Client(server.url, patience_s=7, on_delay=told.append) as client:
+            assert client.health().version == "1"
+        assert len(told) == 1
+        assert names(told[0], server.url, "does not answer", "7 s")
+
+
+def test_this_machine_is_tried_for_less_long_if_it_refuses_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    time = FakeTime()
+    monkeypatch.setattr(transport, "time", time)
+    with (
+        Client("http://127.0.0.1:1", patience_s=60, local_patience_s=2) as client,
+        pytest.raises(NotConnected),
+    ):
+        client.health()
+    assert time.now == pytest.approx(2)
+
+
+def test_a_silent_server_uses_up_the_patience_and_the_silence_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport, "SILENCE_S", 0.05)
+    told: list[str] = []
+    with silent_server() as url:
+        with (
+            Client(url, timeout_s=0.3, patience_s=0.2, on_delay=told.append) as client,
+            pytest.raises(Unreachable) as raised,
+        ):
+            client.health()
+        assert type(raised.value) is Unreachable
+        assert len(told) == 1
+        assert names(told[0], url, "not answered")
+
+
+def test_a_submission_to_a_server_that_is_not_there_stored_nothing() -> None:
+    with Client("http://127.0.0.1:1", patience_s=0) as client:
+        with pytest.raises(NotConnected, match="Nothing was stored"):
+            client.submit([{"problem": "x"}])
+        with pytest.raises(TimedOut, match="Nothing was stored"):
+            client.submit([{"problem": "x"}], within_s=0)
+
+
+def test_a_submission_that_may_have_arrived_is_not_said_to_be_lost() -> None:
+    with scripted_server([b""]) as server, Client(server.url, patience_s=0.3) as client:
+        with pytest.raises(Unreachable, match="not known") as raised:
+            client.submit([{"problem": "x"}])
+        assert not isinstance(raised.value, NotConnected)
+    with (
+        silent_server() as url,
+        Client(url, timeout_s=600) as client,
+        pytest.raises(TimedOut, match="not known"),
+    ):
+        client.submit([{"problem": "x"}], within_s=0.6)
+
+
+def test_a_wait_of_a_silent_server_ends_at_its_timeout() -> None:
+    with silent_server() as url, Client(url, timeout_s=600) as client, pytest.raises(TimedOut):
+        client.wait(ID, timeout_s=0.6)
 
 
 def test_a_control_is_sent_once() -> None:

@@ -14,12 +14,15 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
+from specreason.client import short_id, transport
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.submission.options import LARGEST_METADATA, LONGEST_DEADLINE_S
 from specreason.submission.problem import BUNDLED_PROBLEMS
+from tests.support.api.scripted_server import silent_server
 from tests.support.messages import names
 from tests.support.shell import Shell
+from tests.support.virtual_time import FakeTime
 
 CSV = 'problem,answer,level\n"What is 2 + 2,\nin words?",4,easy\nWhat is 3 + 3?,6,\n'
 
@@ -43,7 +46,7 @@ def test_a_csv_is_submitted_and_the_same_line_again_is_the_same_batch(
     assert other.out != first.out
     assert num_batches(database) == 2
     assert names(first.err, "no worker", "'demo'")
-    assert f"specreason batch watch {first.out.strip()}" in first.err
+    assert f"specreason batch watch {short_id(UUID(first.out.strip()))}" in first.err
     rows = read_only_query(
         database, 'SELECT text, answer, source FROM problem ORDER BY batch_id, "index"'
     ).rows
@@ -52,6 +55,34 @@ def test_a_csv_is_submitted_and_the_same_line_again_is_the_same_batch(
         ("What is 3 + 3?", "6", {"level": None}),
     )
     assert read_only_query(database, "SELECT DISTINCT filename FROM file").rows == (("sums.jsonl",),)
+
+
+def test_without_an_api_it_is_said_at_once_what_is_waited_for_and_what_to_do(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "time", FakeTime())
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+    nowhere = "http://127.0.0.1:1"
+    ended = shell("submit", path, "--wait", "--api", nowhere)
+    assert ended.status == 7
+    first, last = [line for line in ended.err.splitlines() if "API" in line]
+    assert names(first, nowhere, "does not answer", "2 s")
+    assert names(last, "Nothing was stored", "`specreason up`", "--api", "SPECREASON_API_URL")
+
+
+def test_a_timeout_holds_before_anything_is_known_to_be_stored(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+    with silent_server() as url:
+        ended = shell("submit", path, "--timeout", 0.6, "--api", url, "--json")
+        assert (ended.status, ended.json["error"]["exit_status"]) == (8, 8)
+        assert names(ended.err, "not known", "the same again")
+        anew = shell("submit", path, "--timeout", 0.6, "--api", url, "--again")
+        assert names(anew.err, "not known", "`specreason batch list`")
+    assert num_batches(database) == 0
 
 
 def test_standard_input_is_submitted(

@@ -43,6 +43,13 @@ def scripted_server(
         yield server
 
 
+@contextmanager
+def silent_server() -> Iterator[str]:
+    """The address of a server that takes connections and requests and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
 def answer(status: str, body: str, *headers: str, kind: str = "application/json") -> bytes:
     """A whole answer."""
     lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body.encode())}", *headers]

@@ -48,8 +48,10 @@ def job_ids(database: Database, batch_id: UUID) -> tuple[UUID, ...]:
     return tuple(job.job_id for job in read_jobs(database, Viewer.EVERYONE, batch_id, limit=1000).rows)
 
 
-def start_worker(database: Database, *, lease_s: float = 60, fingerprint: str = FINGERPRINT) -> UUID:
-    new = NewWorker(pair=PAIR, pair_fingerprint=fingerprint, host="here", pid=1, slots=16)
+def start_worker(
+    database: Database, *, lease_s: float = 60, fingerprint: str = FINGERPRINT, pair: str = PAIR
+) -> UUID:
+    new = NewWorker(pair=pair, pair_fingerprint=fingerprint, host="here", pid=1, slots=16)
     return register_worker(database, new, lease_s=lease_s)
 
 

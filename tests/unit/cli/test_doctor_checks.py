@@ -1,10 +1,19 @@
-"""The judgement of `specreason doctor` on the CPU, the memory and the GPUs of a machine."""
+"""The judgement of `specreason doctor` on the CPU, the memory, the GPUs and the workers."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from uuid import UUID
+
 import pytest
 
-from specreason.cli.checks.machine import GIB, judge_cpu, judge_gpus, judge_memory
+from specreason.cli.checks.machine import judge_cpu, judge_gpus
+from specreason.cli.checks.memory import judge_gpu_memory, judge_memory
+from specreason.cli.checks.workers import judge_workers
+from specreason.engines.hub import GIB
+from specreason.store.read.load import Load
+from specreason.store.read.workers import WorkerSummary
+from tests.support.messages import names
 
 MEMINFO = "MemTotal:       16777216 kB\nMemAvailable:    8388608 kB\n"
 
@@ -54,3 +63,58 @@ def test_a_card_that_names_no_memory_is_one_all_the_same(
 ) -> None:
     finding = judge_gpus(needed, shown)
     assert (finding.status, finding.found) == (status, says)
+
+
+@pytest.mark.parametrize(
+    ("shown", "needed_gib", "status"),
+    [
+        ("NVIDIA A40, 46068\nNVIDIA A40, 46068\n", 40, "ok"),
+        ("NVIDIA A40, 46068\nNVIDIA T4, 15360\n", 40, "fail"),
+        ("NVIDIA GB10, [N/A]\n", 40, "warn"),
+        ("", 40, "warn"),
+    ],
+)
+def test_the_smallest_card_decides_whether_the_pair_fits(shown: str, needed_gib: int, status: str) -> None:
+    finding = judge_gpu_memory(needed_gib * GIB, shown)
+    assert (finding.status, names(finding.found, f"{needed_gib}.0 GiB")) == (status, True)
+
+
+def a_worker(pair: str, *, num_running: int) -> WorkerSummary:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return WorkerSummary(
+        worker_id=UUID(int=1),
+        pair=pair,
+        pair_fingerprint="f",
+        host="here",
+        pid=7,
+        gpu=None,
+        alive=True,
+        slots=16,
+        num_running=num_running,
+        num_attempts=0,
+        num_lost=0,
+        started_at=now,
+        heartbeat_at=now,
+        lease_expires_at=now,
+        stopped_at=None,
+    )
+
+
+def test_the_workers_of_the_pair_are_named_with_their_slots() -> None:
+    load = Load(
+        workers=(a_worker("mine", num_running=3), a_worker("mine", num_running=2)),
+        num_queued=0,
+        num_running=5,
+    )
+    finding = judge_workers(load, "mine", is_loading=False)
+    assert finding.status == "ok"
+    assert names(finding.found, 2, "'mine'", "here:7", 5, 32)
+
+
+def test_a_pair_without_a_worker_is_warned_of_with_the_pairs_that_have_one() -> None:
+    load = Load(workers=(a_worker("other", num_running=0),), num_queued=0, num_running=0)
+    missing = judge_workers(load, "mine", is_loading=False)
+    assert (missing.status, names(missing.found, "'mine'", "other")) == ("warn", True)
+    assert names(missing.remedy, "specreason worker --pair mine")
+    loading = judge_workers(load, "mine", is_loading=True)
+    assert (loading.status, names(loading.remedy, "specreason up")) == ("warn", True)

@@ -161,7 +161,7 @@ STEPS = (
 def trace(*, terminal: bool, full: bool = False) -> str:
     out = io.StringIO()
     console = Console(file=out, width=80, force_terminal=terminal, highlight=False, _environ={})
-    print_trace(console, job(), STEPS, full=full)
+    print_trace(console, "00000000/0", job(), STEPS, full=full)
     return out.getvalue()
 
 

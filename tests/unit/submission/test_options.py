@@ -59,7 +59,7 @@ def test_every_option_is_documented_and_is_an_argument_of_client_and_command_lin
 
     assert documented(BATCH.documentation()) == {*Options.model_fields, "file", "file_id"}
     assert documented(GRID.documentation()) == {*GridOptions.model_fields, "file", "file_id"}
-    assert set(Arguments.__annotations__) == {*Options.model_fields, "filename"}
+    assert set(Arguments.__annotations__) == {*Options.model_fields, "filename", "within_s"}
     # The command line names the columns one by one.
     assert set(signature(submit).parameters) >= GridOptions.model_fields.keys() - {"mapping"}
 
@@ -72,7 +72,6 @@ def test_every_knob_is_an_argument_of_the_client() -> None:
 def test_knobs_by_name_and_knobs_in_the_configuration_are_one_configuration() -> None:
     together: ArgumentsAndKnobs = {"name": "n", "config": {"seed": 1}, "scheme": "base", "threshold": 7}
     assert options_of(together) == {"name": "n", "config": {"seed": 1, "scheme": "base", "threshold": 7}}
-    assert options_of({"config": {"seed": 1}, "filename": "x.jsonl"}) == {"config": {"seed": 1}}
     assert options_of({}) == {}
 
 

@@ -1,0 +1,54 @@
+"""Checks that the models of a pair are here, or can be fetched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from specreason.cli.checks.finding import Finding, fail, ok, warn
+from specreason.cli.checks.folders import free_bytes
+from specreason.config import PairConfig
+from specreason.engines.hub import (
+    GIB,
+    cache_folder,
+    models_to_fetch,
+    size_in_words,
+    weights_bytes,
+    why_out_of_reach,
+)
+
+HUB_TIMEOUT_S = 1.2
+
+
+def check_models(pair: PairConfig) -> Finding:
+    """Check that the weights are here, or that the hub gives them and the disk has room for them."""
+    for model in (pair.base, pair.drafter):
+        folder = Path(model.model)
+        if folder.is_dir() and not weights_bytes(folder):
+            return fail(
+                "models", f"{folder} has no weights", "put *.safetensors there, or name another folder"
+            )
+        if folder.is_absolute() and not folder.is_dir():
+            return fail("models", f"{folder} is not there", "mount it, or change pairs.toml")
+    missing = models_to_fetch(pair)
+    if not missing:
+        return ok("models", "both are on this machine")
+    reason = why_out_of_reach(missing[0], timeout_s=HUB_TIMEOUT_S)
+    if reason is not None:
+        return fail(
+            "models",
+            f"{missing[0].model} is not here and cannot be fetched: {reason}",
+            "connect this machine to the hub (HF_ENDPOINT, HF_TOKEN), or copy the model's folder here and name it "
+            "in pairs.toml",
+        )
+    names = " and ".join(f"{model.model}{size_in_words(model)}" for model in missing)
+    needed = sum(int((model.weights_gib or 0) * GIB) for model in missing)
+    free = free_bytes(cache_folder())
+    if needed > free:
+        return fail(
+            "models",
+            f"{names} must be fetched, and {cache_folder()} has room for {free / GIB:.1f} GiB",
+            "free some, or name another folder in HF_HOME",
+        )
+    return warn(
+        "models", f"{names} must be fetched, once", "`specreason up` and `worker` do so as they start"
+    )

@@ -1,0 +1,66 @@
+"""What `specreason up` and `specreason status` say of a running `up`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from specreason.cli.running import RunningUp, default_data_dir
+
+if TYPE_CHECKING:
+    from specreason.store.read.load import Load
+
+
+def where_in_words(running: RunningUp, last_line: str) -> str:
+    """Return the addresses of a deployment that serves, one a line, and how it ends."""
+    return "\n".join(["", *_addresses(running), "", last_line])
+
+
+def how_to_stop(running: RunningUp) -> str:
+    """Return the command that stops a deployment in the background."""
+    shows, stops = _command("status", running), _command("down", running)
+    return f"It runs in the background: `{shows}` shows it, `{stops}` stops it."
+
+
+def status_in_words(running: RunningUp, load: Load | None, *, commands_ask: str) -> str:
+    """Return what runs. `commands_ask` is the address at which other commands look for the API."""
+    since = datetime.fromisoformat(running.since).astimezone()
+    lines = [
+        f"Process   {running.pid}, since {since:%Y-%m-%d %H:%M:%S}",
+        *_addresses(running),
+        f"Pair      {running.pair}, {_counted(running.slots, 'slot')}",
+    ]
+    if not running.serving:
+        lines.append("Worker    it still loads the pair")
+    elif load is None:
+        lines.append("Jobs      not known: the database does not answer")
+    else:
+        used, slots = (sum(getattr(each, name) for each in load.workers) for name in ("num_running", "slots"))
+        lines.append(f"Workers   {len(load.workers)} alive, {used} of {_counted(slots, 'slot')} in use")
+        lines.append(f"Jobs      {load.num_queued} queued, {load.num_running} running")
+    if running.api_url != commands_ask:
+        lines += [
+            "",
+            "Other commands find it after this line:",
+            f"export SPECREASON_API_URL={running.api_url}",
+        ]
+    return "\n".join([*lines, "", f"`{_command('down', running)}` stops it; the data stay."])
+
+
+def _addresses(running: RunningUp) -> list[str]:
+    where = running.where
+    return [
+        f"API       {where['api_url']}   (its pages: {where['docs_url']})",
+        f"Postgres  psql '{where['database_url']}'",
+        f"Data      {where['data_dir']}",
+    ]
+
+
+def _command(name: str, running: RunningUp) -> str:
+    """Return the command for this deployment: the default folder needs no option."""
+    is_default = running.data_dir == str(default_data_dir().expanduser().resolve())
+    return f"specreason {name}" if is_default else f"specreason {name} --data-dir {running.data_dir}"
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

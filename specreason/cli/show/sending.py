@@ -1,0 +1,98 @@
+"""Shows how far a big dataset is read and sent, and says what became of it. What takes less than a second is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Timer
+from typing import IO, BinaryIO, cast
+
+from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
+
+from specreason.cli.exits import EXIT_TERMINATED
+from specreason.cli.show.output import message_console, print_message
+from specreason.client.submission import UNKNOWN
+from specreason.errors import Detached, StillRunning, Stopped, TimedOut, Unreachable
+
+# A display appears after this time: soon on a terminal, where it vanishes again; as a line elsewhere.
+BAR_AFTER_S, LINE_AFTER_S = 1.0, 5.0
+# A display of rows is brought up to date after so many.
+ROWS_AT_ONCE = 500
+UNKNOWN_AGAIN = "it is not known whether the batch was stored; `specreason batch list` shows it"
+
+
+@contextmanager
+def shown_reading(path: str) -> Iterator[Callable[[int], None]]:
+    """Yield a function that is told the number of each row, and shows the count while the block runs."""
+    progress = Progress(
+        TextColumn("reading {task.description}: {task.completed:,.0f} rows", markup=False),
+        console=message_console(),
+        transient=True,
+    )
+    rows = progress.add_task(path, total=None)
+
+    def tell(number: int) -> None:
+        if number % ROWS_AT_ONCE == 0:
+            progress.update(rows, completed=number)
+
+    with _late(progress, f"reading {path}"):
+        yield tell
+
+
+@contextmanager
+def shown_sending(file: IO[bytes], num_bytes: int) -> Iterator[IO[bytes]]:
+    """Yield the file; while the block runs, show how much of it is sent: each try reads it from its beginning."""
+    progress = Progress(
+        _Doing(), BarColumn(bar_width=20), DownloadColumn(), console=message_console(), transient=True
+    )
+    sent = progress.add_task("", total=num_bytes)
+    counted = progress.wrap_file(cast("BinaryIO", file), task_id=sent)
+    with _late(progress, f"sending {num_bytes:,} bytes, and waiting until the API has stored them"):
+        yield counted
+
+
+@contextmanager
+def telling_the_fate(*, again: bool) -> Iterator[None]:
+    """What ends the block early says whether the batch is stored; with `again`, its own key is not sent once more.
+
+    Ctrl-C raises Detached, SIGTERM raises Stopped.
+    """
+    unknown = UNKNOWN_AGAIN if again else UNKNOWN
+    try:
+        yield
+    except (TimedOut, Unreachable, StillRunning) as error:
+        raise type(error)(str(error).replace(UNKNOWN, unknown)) from error
+    except KeyboardInterrupt:
+        raise Detached(f"interrupted; {unknown}") from None
+    except SystemExit as leaving:
+        if leaving.code != EXIT_TERMINATED:
+            raise
+        raise Stopped(f"stopped; {unknown}") from None
+
+
+class _Doing(ProgressColumn):
+    """What happens to the bytes: they are sent, and then stored."""
+
+    def render(self, task: Task) -> Text:
+        is_sent = task.total is not None and task.completed >= task.total
+        return Text("sent; the API stores it" if is_sent else "sending")
+
+
+@contextmanager
+def _late(progress: Progress, line: str) -> Iterator[None]:
+    """Show the progress, or outside a terminal the line, if the block takes long."""
+    if progress.console.is_interactive:
+        timer = Timer(BAR_AFTER_S, progress.start)
+    else:
+        timer = Timer(LINE_AFTER_S, print_message, [line])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        # It may be starting the display at this moment.
+        timer.join()
+        if progress.console.is_interactive:
+            progress.stop()

@@ -1,0 +1,124 @@
+"""Fetching a model from a hub: a small server that speaks the hub's protocol, and the real client."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from specreason.config import ModelConfig, PairConfig
+from specreason.engines.hub import cached_folder, fetch, models_to_fetch, why_out_of_reach
+from specreason.errors import Unreachable
+from tests.support.messages import names
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+FILES = {
+    "config.json": b"{}",
+    "tokenizer.json": b"{}",
+    "model.safetensors.index.json": json.dumps(
+        {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
+    ).encode(),
+    "model-1.safetensors": b"a" * 1000,
+    "model-2.safetensors": b"b" * 1000,
+    "README.md": b"for people",
+}
+MODEL = ModelConfig(
+    model="nobody/model", revision=COMMIT, weights_gib=0.1, max_model_len=512, kv_cache_memory_bytes=1 << 20
+)
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Gives one model, and lists its files."""
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def _answer(self, *, with_body: bool) -> None:
+        path = self.path.partition("?")[0]
+        name = path.rpartition("/")[2]
+        if path.startswith(f"/api/models/nobody/model/tree/{COMMIT}"):
+            listed = [
+                {"type": "file", "path": each, "size": len(body), "oid": hashlib.sha1(body).hexdigest()}
+                for each, body in FILES.items()
+            ]
+            self._send(200, json.dumps(listed).encode(), with_body=with_body, kind="application/json")
+        elif path == f"/nobody/model/resolve/{COMMIT}/{name}" and name in FILES:
+            self._send(200, FILES[name], with_body=with_body, kind="application/octet-stream")
+        else:
+            self.send_response(404)
+            self.send_header("X-Error-Code", "RepoNotFound")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    def _send(self, status: int, body: bytes, *, with_body: bool, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("ETag", f'"{hashlib.sha1(body).hexdigest()}"')
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.end_headers()
+        if with_body:
+            self.wfile.write(body)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of the server. This process and its children use it, with an empty cache."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    cache = tmp_path / "cache"
+    for name, value in (("HF_ENDPOINT", url), ("HF_HUB_CACHE", str(cache)), ("HF_HUB_DISABLE_XET", "1")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(constants, "ENDPOINT", url)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(
+        constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}"
+    )
+    yield url
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_model_is_fetched_once_without_what_is_only_for_people(hub: str) -> None:
+    pair = PairConfig(base=MODEL, drafter=MODEL)
+    said: list[str] = []
+    assert models_to_fetch(pair) == [MODEL, MODEL]
+    assert why_out_of_reach(MODEL, timeout_s=30) is None
+    fetch(MODEL, said.append)
+    folder = cached_folder(MODEL)
+    assert folder is not None
+    assert {path.name for path in folder.iterdir()} == set(FILES) - {"README.md"}
+    assert names(said[0], "nobody/model", "0.1 GiB")
+    assert models_to_fetch(pair) == []
+
+
+def test_a_model_that_lacks_a_file_of_weights_is_not_here(hub: str) -> None:
+    fetch(MODEL, lambda line: None)
+    folder = cached_folder(MODEL)
+    assert folder is not None
+    (folder / "model-2.safetensors").unlink()
+    assert cached_folder(MODEL) is None
+    fetch(MODEL, lambda line: None)
+    assert cached_folder(MODEL) == folder
+
+
+def test_a_model_that_the_hub_does_not_know_is_refused_with_its_reason(hub: str) -> None:
+    unknown = MODEL.model_copy(update={"model": "nobody/nothing"})
+    reason = why_out_of_reach(unknown, timeout_s=30)
+    assert reason is not None
+    assert "HF_TOKEN" in reason
+    with pytest.raises(Unreachable, match=r"nobody/nothing.*HF_TOKEN"):
+        fetch(unknown, lambda line: None)
