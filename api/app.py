@@ -18,7 +18,8 @@ from api.housekeeping import Housekeeping
 from api.native import controls, events, reads, results, submit
 from api.openai import batches, files, models
 from api.openai.advance import BatchAdvancer
-from api.openapi import document_errors
+from api.openapi import complete_document, operation_id, tags
+from api.requests.parameters import check_parameters
 from api.streams import Streams
 from specreason import __version__
 from specreason.config import PairConfig
@@ -55,9 +56,11 @@ def create_app(
         title="SpecReason Pipeline",
         version=__version__,
         summary="Submit reasoning jobs in bulk, and read every step of each.",
+        openapi_tags=tags(),
+        generate_unique_id_function=operation_id,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(check_scope)],
+        dependencies=[Depends(check_scope), Depends(check_parameters)],
         lifespan=lifespan,
     )
     app.state.deployment = Deployment(
@@ -74,7 +77,7 @@ def create_app(
         app.include_router(part.router)
     add_docs(app)
     handle_errors(app)
-    document_errors(app)
+    complete_document(app)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
     # Added last and therefore outermost: an unauthenticated request gets no further.
     app.add_middleware(AccessMiddleware, authenticator=authenticator)

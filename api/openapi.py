@@ -1,4 +1,4 @@
-"""Adds to each route of the OpenAPI document its errors, their shape, and the scope that it needs."""
+"""Adds to each route of the OpenAPI document its errors, its scope, and examples of its body."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api.answers.errors import IDEMPOTENCY_KEY, PROBLEM_JSON, speaks_openai, status_for
+from api.answers.tags import DESCRIPTIONS, Tag
 from api.door.access import OPEN_PATHS, scope_of
+from api.examples import examples
 
 PROBLEM_DETAILS = {
     "title": "ProblemDetails",
@@ -51,14 +53,25 @@ API_KEY = {
 }
 
 
-def document_errors(app: FastAPI) -> None:
+def operation_id(route: APIRoute) -> str:
+    """The id of an operation, by which generated clients name their methods. It must not change."""
+    return f"openai_{route.name}" if speaks_openai(route.path_format) else route.name
+
+
+def tags() -> list[dict[str, Any]]:
+    """The headings, in their order."""
+    return [{"name": tag.value, "description": DESCRIPTIONS[tag]} for tag in Tag]
+
+
+def complete_document(app: FastAPI) -> None:
     """Complete `/openapi.json` when it is first requested, so that routes added later are included."""
     generate = app.openapi
 
-    def generate_with_errors() -> dict[str, Any]:
+    def generate_complete() -> dict[str, Any]:
         if app.openapi_schema is not None:
             return app.openapi_schema
         document = generate()
+        bodies = examples()
         components = document.setdefault("components", {})
         components.setdefault("schemas", {}).update(ProblemDetails=PROBLEM_DETAILS, OpenAIError=OPENAI_ERROR)
         components["securitySchemes"] = {"ApiKey": API_KEY}
@@ -67,11 +80,14 @@ def document_errors(app: FastAPI) -> None:
         for route in app.routes:
             if isinstance(route, APIRoute) and route.include_in_schema:
                 for method in route.methods:
-                    _complete(document["paths"][route.path_format][method.lower()], route)
+                    operation = document["paths"][route.path_format][method.lower()]
+                    _complete(operation, route)
+                    for content_type, example in bodies.get(operation["operationId"], {}).items():
+                        operation["requestBody"]["content"][content_type]["example"] = example
         app.openapi_schema = _with_shared_definitions(document)
         return app.openapi_schema
 
-    app.openapi = generate_with_errors  # type: ignore[method-assign]
+    app.openapi = generate_complete  # type: ignore[method-assign]
 
 
 def _complete(operation: dict[str, Any], route: APIRoute) -> None:
@@ -100,14 +116,11 @@ def _with_shared_definitions(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _statuses(operation: dict[str, Any], path: str) -> Iterator[int]:
-    yield 503
-    parameters = operation.get("parameters", [])
+    yield from (422, 503)  # 422 at least for an unknown parameter
     if path not in OPEN_PATHS:
         yield from (401, 403, 429)
     if "{" in path:
         yield 404
-    if parameters or "requestBody" in operation:
-        yield 422
     if "requestBody" in operation:
         yield from (400, 413)
     if "409" in operation["responses"]:

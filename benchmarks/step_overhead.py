@@ -20,9 +20,10 @@ from typing import Any
 
 import httpx2
 
-from specreason.cli.local.demo import CONFIG, PROBLEMS
+from specreason.cli.local.demo import CONFIG
 from specreason.cli.local.stack import Stack, running_stack
 from specreason.store.read.query import read_only_query
+from specreason.submission.problem import BUNDLED_PROBLEMS
 
 WARM_UP_JOBS = 2  # the first jobs meet cold caches
 
@@ -60,7 +61,7 @@ def main() -> int:
 
 def run_batch(stack: Stack, num_jobs: int) -> str:
     """Submit the first `num_jobs` bundled problems, cyclically, and wait until every job has ended."""
-    lines = [json.loads(line) for line in PROBLEMS.read_text().splitlines()]
+    lines = [json.loads(line) for line in BUNDLED_PROBLEMS.read_text().splitlines()]
     problems = [{"problem": lines[i % len(lines)]["problem"]} for i in range(num_jobs)]
     with httpx2.Client(base_url=stack.api_url, timeout=30) as client:
         body = {"problems": problems, "config": CONFIG | {"scheme": "specreason"}}

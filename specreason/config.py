@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from specreason.errors import InputError, InvalidField
-from specreason.validation import LONGEST_SHOWN, ClosedModel, first_invalid_field
+from specreason.validation import ClosedModel, first_invalid_field
+from specreason.words import LONGEST_SHOWN, suggestion
 
 PACKAGED_PAIRS = Path(__file__).parent / "pairs.toml"
 
@@ -56,48 +57,63 @@ class ScoreMethod(StrEnum):
 class RunConfig(ClosedModel):
     """Every choice that changes what a job computes. Frozen; two equal configs have equal hashes."""
 
-    scheme: SchemeName = SchemeName.SPECREASON
-    threshold: Annotated[float, Field(ge=0, le=9)] | None = Field(
-        None, description="Acceptance threshold: a step scored at least this is kept. Default: the pair's."
+    scheme: SchemeName = Field(
+        SchemeName.SPECREASON,
+        description="Which model writes a step: one alone, or the drafter with the base as its judge.",
     )
-    score_method: ScoreMethod = ScoreMethod.GREEDY
+    threshold: Annotated[float, Field(ge=0, le=9)] | None = Field(
+        None,
+        description="Acceptance threshold: a draft with at least this score is kept. Default: the pair's.",
+    )
+    score_method: ScoreMethod = Field(
+        ScoreMethod.GREEDY,
+        description="What counts as the score: the digit that the base says, or the mean over the ten digits.",
+    )
     first_steps_on_base: Annotated[int, Field(ge=0)] = Field(
-        0, description="The first n steps are written by the base model, unscored (paper §4.1)."
+        0, description="The base writes the first n steps, without scores (paper §4.1)."
     )
     token_budget: Annotated[int, Field(ge=1)] = Field(
-        8192, description="Most thinking tokens that are kept (paper §5.1)."
+        8192, description="Most thinking tokens to keep (paper §5.1)."
     )
-    max_step_tokens: Annotated[int, Field(ge=1)] = 512
+    max_step_tokens: Annotated[int, Field(ge=1)] = Field(512, description="Most tokens of one step.")
     min_step_tokens: Annotated[int, Field(ge=0)] = Field(
         0, description="A delimiter before so many tokens does not end a step: tiny steps are merged."
     )
-    max_steps: Annotated[int, Field(ge=1)] = 1000
-    max_answer_tokens: Annotated[int, Field(ge=1)] = 1024
+    max_steps: Annotated[int, Field(ge=1)] = Field(1000, description="Most steps of one run.")
+    max_answer_tokens: Annotated[int, Field(ge=1)] = Field(1024, description="Most tokens of the answer.")
     max_same_steps: Annotated[int, Field(ge=0)] = Field(
         4,
-        description="The thinking is closed once the last one to eight steps were kept so often in a row; 0: never.",
+        description="The thinking is closed once its last one to eight steps were kept so often in a row; 0: never.",
     )
     on_budget: Literal["answer", "stop"] = Field(
         "answer", description="At a limit: close the thinking and ask for the answer, or end there."
     )
     answer_by: Literal["base", "drafter"] = Field(
-        "base", description="Who writes the answer where both models think; alone, each writes its own."
+        "base", description="Which model writes the answer, where both models think."
     )
     overlap: bool = Field(
         True, description="Draft the next step while the last one is scored; dropped if that one is rejected."
     )
     adaptive: bool = Field(
         False,
-        description="Send steps straight to the base while drafting costs more than it saves, by measured costs.",
+        description="Let the base write without drafts while drafting costs more than it saves, as measured.",
     )
-    delimiter: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$")] = "\n\n"
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.6
-    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
+    delimiter: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$")] = Field(
+        "\n\n", description="The text that ends a step."
+    )
+    temperature: Annotated[float, Field(ge=0, le=2)] = Field(
+        0.6, description="Sampling temperature; 0: always the likeliest token."
+    )
+    top_p: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.95, description="Sample from the likeliest tokens that have this probability together."
+    )
     drafter_temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(
-        None, description="Default: as `temperature`. Likewise `drafter_top_p`."
+        None, description="Sampling temperature of the drafter. Default: the base's."
     )
-    drafter_top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    drafter_top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="`top_p` of the drafter. Default: the base's."
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Seed of the random numbers.")
     repeats: Annotated[int, Field(ge=1, le=1024)] = Field(
         1, description="Statistical repeats of every problem, each with its own seeds."
     )
@@ -210,9 +226,9 @@ def load_pairs(path: Path | None = None) -> dict[str, PairConfig]:
 def get_pair(pairs: Mapping[str, PairConfig], name: str) -> PairConfig:
     """The pair called `name`. InvalidField lists the others."""
     if name not in pairs:
-        known = ", ".join(sorted(pairs))
+        known = f"this deployment knows {', '.join(sorted(pairs))}"
         raise InvalidField(
-            "pair", f"no pair is called '{name[:LONGEST_SHOWN]}'; this deployment knows {known}"
+            "pair", f"no pair is called '{name[:LONGEST_SHOWN]}'{suggestion(name, pairs)}; {known}"
         )
     return pairs[name]
 

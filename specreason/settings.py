@@ -86,21 +86,24 @@ class Settings(BaseSettings):
 
     def database(self) -> str:
         """The database's URL; InvalidField if none is set."""
-        return _required("SPECREASON_DATABASE_URL", self.database_url)
+        return _required(
+            "SPECREASON_DATABASE_URL", self.database_url, "postgresql://user:password@host/database"
+        )
 
     def broker(self) -> str:
         """The broker's URL; InvalidField if none is set, or if it is not Redis."""
-        url = _required("SPECREASON_BROKER_URL", self.broker_url)
+        url = _required("SPECREASON_BROKER_URL", self.broker_url, "redis://host:6379/0")
         if not url.startswith(BROKER_SCHEMES):
             raise InvalidField("SPECREASON_BROKER_URL", f"must begin with one of {', '.join(BROKER_SCHEMES)}")
         return url
 
 
-def _required(variable: str, value: SecretStr | None) -> str:
+def _required(variable: str, value: SecretStr | None, example: str) -> str:
     if value is None:
         raise InvalidField(
             variable,
-            "is not set; `specreason up` needs no such setting, and prints the one of its own servers",
+            f"is not set. It is the address of this deployment's server, such as {example}. "
+            "`specreason up` needs no setting: it starts its own servers",
         )
     return value.get_secret_value()
 

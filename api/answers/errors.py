@@ -26,7 +26,7 @@ from specreason.errors import (
     TooLarge,
 )
 from specreason.submission.text import storable
-from specreason.validation import first_invalid_field
+from specreason.validation import UNKNOWN_KEY, invalid_field
 
 PROBLEM_JSON = "application/problem+json"
 # `Retry-After` while Postgres or the broker does not answer, and while another request has to end first.
@@ -110,16 +110,16 @@ async def _on_error(request: Request, error: Exception) -> Response:
 async def _on_invalid_parameter(request: Request, error: Exception) -> Response:
     """Answer a request with an invalid parameter or an invalid small body."""
     assert isinstance(error, RequestValidationError)
-    detail: dict[str, Any] = error.errors()[0]
-    if detail["type"] == "json_invalid":
-        invalid = InvalidField("body", f"is not JSON ({detail['ctx']['error']})")
-    else:
-        # `source` is body, query, path or header.
-        source, *place = detail["loc"]
-        relocated = RequestValidationError([{**detail, "loc": place or [source]}])
-        # FastAPI's class has the method of pydantic's that is needed here.
-        invalid = first_invalid_field(relocated)  # type: ignore[arg-type]
-    return response_to(request.url.path, invalid)
+    complaint: dict[str, Any] = error.errors()[0]
+    # `source` is body, query, path or header.
+    source, *place = complaint["loc"]
+    if complaint["type"] == "json_invalid":
+        place = []  # it is the position in the text
+    elif source == "query":
+        place = place[:1]  # a parameter that may be repeated has a number too
+    if not place and complaint["type"] != UNKNOWN_KEY:  # an unknown key is a place of its own
+        place = [source]
+    return response_to(request.url.path, invalid_field({**complaint, "loc": place}))
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

@@ -22,6 +22,7 @@ from specreason.errors import KeyRefused, LimitReached
 from specreason.settings import Settings
 from specreason.store.access.keys import ApiKey, find_key
 from specreason.store.session import Database
+from specreason.words import counted
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +138,8 @@ class Authenticator:
             self._count_again_at = time.monotonic() + BROKER_REST_S
             return 0
         raise LimitReached(
-            f"rate: this key may send {rate} requests a minute", retry_after_s=min(max(retry_after_s, 1), 60)
+            f"rate: this key may send {counted(rate, 'request')} a minute",
+            retry_after_s=min(max(retry_after_s, 1), 60),
         )
 
 

@@ -6,6 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.answers.errors import error_response
+from specreason.words import counted
 
 UPLOAD_PATHS = frozenset({"/api/batches", "/api/grids", "/v1/files"})
 MOST_BYTES = 1 << 20
@@ -25,7 +26,7 @@ class BodyLimit:
             return
         path = scope["path"]
         most = self._max_upload_bytes + FORM_BYTES if path in UPLOAD_PATHS else MOST_BYTES
-        refusal = f"body: is larger than {most} bytes"
+        refusal = f"body: is larger than {counted(most, 'byte')}"
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > most:
             await error_response(path, 413, refusal, field="body")(scope, receive, send)

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 
+from api.answers.tags import Tag
 from api.deployment import Store
 from api.door.access import CONTROL, Viewer
 from specreason.store.queue import controls
@@ -57,42 +58,47 @@ class ControlledJob(JobSummary):
     num_changed: int
 
 
-@router.post("/batches/{batch_id}/cancel")
+@router.post("/batches/{batch_id}/cancel", tags=[Tag.BATCHES], summary="Cancel a batch")
 def cancel_batch(store: Store, viewer: Viewer, batch_id: UUID) -> ControlledBatch:
     """Cancel every job of the batch that has not ended."""
     num_changed = controls.cancel_batch(store, viewer, batch_id)
     return _batch(store, viewer, batch_id, num_changed)
 
 
-@router.post("/batches/{batch_id}/pause")
+@router.post("/batches/{batch_id}/pause", tags=[Tag.BATCHES], summary="Pause a batch")
 def pause_batch(store: Store, viewer: Viewer, batch_id: UUID) -> ControlledBatch:
     """Start no more jobs of the batch. Running jobs stop at their next step and keep their steps."""
     num_changed = controls.pause_batch(store, viewer, batch_id)
     return _batch(store, viewer, batch_id, num_changed)
 
 
-@router.post("/batches/{batch_id}/resume")
+@router.post("/batches/{batch_id}/resume", tags=[Tag.BATCHES], summary="Resume a batch")
 def resume_batch(store: Store, viewer: Viewer, batch_id: UUID) -> ControlledBatch:
     """Let a paused batch continue."""
     num_changed = controls.resume_batch(store, viewer, batch_id)
     return _batch(store, viewer, batch_id, num_changed)
 
 
-@router.post("/batches/{batch_id}/deadline")
+@router.post("/batches/{batch_id}/deadline", tags=[Tag.BATCHES], summary="Set the deadline of a batch")
 def set_batch_deadline(store: Store, viewer: Viewer, batch_id: UUID, deadline: Deadline) -> ControlledBatch:
     """Change the deadline of the batch's jobs that have not ended."""
     num_changed = controls.set_batch_deadline(store, viewer, batch_id, deadline.deadline_at)
     return _batch(store, viewer, batch_id, num_changed)
 
 
-@router.post("/batches/{batch_id}/priority")
+@router.post("/batches/{batch_id}/priority", tags=[Tag.BATCHES], summary="Set the priority of a batch")
 def set_batch_priority(store: Store, viewer: Viewer, batch_id: UUID, priority: Priority) -> ControlledBatch:
     """Change the priority of the batch's jobs that have not ended. Jobs already announced keep their place."""
     num_changed = controls.set_batch_priority(store, viewer, batch_id, priority.priority)
     return _batch(store, viewer, batch_id, num_changed)
 
 
-@router.post("/batches/{batch_id}/requeue", responses={409: {}})
+@router.post(
+    "/batches/{batch_id}/requeue",
+    tags=[Tag.BATCHES],
+    summary="Run jobs of a batch again",
+    responses={409: {}},
+)
 def requeue_batch(
     store: Store, viewer: Viewer, batch_id: UUID, requeue: Requeue | None = None
 ) -> ControlledBatch:
@@ -101,21 +107,21 @@ def requeue_batch(
     return _batch(store, viewer, batch_id, num_changed)
 
 
-@router.post("/jobs/{job_id}/cancel")
+@router.post("/jobs/{job_id}/cancel", tags=[Tag.JOBS], summary="Cancel a job")
 def cancel_job(store: Store, viewer: Viewer, job_id: UUID) -> ControlledJob:
     """Cancel the job if it has not ended."""
     num_changed = controls.cancel_job(store, viewer, job_id)
     return _job(store, viewer, job_id, num_changed)
 
 
-@router.post("/jobs/{job_id}/deadline")
+@router.post("/jobs/{job_id}/deadline", tags=[Tag.JOBS], summary="Set the deadline of a job")
 def set_job_deadline(store: Store, viewer: Viewer, job_id: UUID, deadline: Deadline) -> ControlledJob:
     """Change the job's deadline if it has not ended."""
     num_changed = controls.set_job_deadline(store, viewer, job_id, deadline.deadline_at)
     return _job(store, viewer, job_id, num_changed)
 
 
-@router.post("/jobs/{job_id}/requeue", responses={409: {}})
+@router.post("/jobs/{job_id}/requeue", tags=[Tag.JOBS], summary="Run a job again", responses={409: {}})
 def requeue_job(store: Store, viewer: Viewer, job_id: UUID) -> ControlledJob:
     """Queue the job again if it is failed, dead, expired or cancelled. It continues after its last step."""
     num_changed = controls.requeue_job(store, viewer, job_id)

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
+from api.answers.tags import Tag
 from api.deployment import Store, deployment_of
 from api.door.access import READ, Viewer, caller_of
 from api.streams import KEEPALIVE_S
@@ -79,7 +80,12 @@ class EventPage:
 
 
 @router.get(
-    "/batches/{batch_id}/events", response_class=EventSourceResponse, responses=STREAM, dependencies=[COUNTED]
+    "/batches/{batch_id}/events",
+    tags=[Tag.EVENTS],
+    summary="Follow a batch",
+    response_class=EventSourceResponse,
+    responses=STREAM,
+    dependencies=[COUNTED],
 )
 async def get_batch_events(
     request: Request,
@@ -101,7 +107,12 @@ async def get_batch_events(
 
 
 @router.get(
-    "/jobs/{job_id}/events", response_class=EventSourceResponse, responses=STREAM, dependencies=[COUNTED]
+    "/jobs/{job_id}/events",
+    tags=[Tag.EVENTS],
+    summary="Follow a job",
+    response_class=EventSourceResponse,
+    responses=STREAM,
+    dependencies=[COUNTED],
 )
 async def get_job_events(
     request: Request,

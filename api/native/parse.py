@@ -25,6 +25,7 @@ from specreason.submission.grid import MOST_BATCHES
 from specreason.submission.options import Options
 from specreason.submission.problem import DEFAULT_COLUMNS, Columns, Problem, problem_of
 from specreason.validation import first_invalid_field
+from specreason.words import counted, shown
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -54,7 +55,7 @@ def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Call
     fields = from_form(body.fields)
     file_id = fields.pop("file_id", None)
     if (body.file is None) == (file_id is None):
-        raise InvalidField("file", "a JSONL file is required, or the file_id of one; not both")
+        raise InvalidField("file", "give either a JSONL file or the `file_id` of one")
     options = _validate(shape.options, fields)
     configs = _configs(options, deployment.pairs)
     columns = options.mapping or DEFAULT_COLUMNS
@@ -75,11 +76,11 @@ def _parse_body(body: bytes, shape: Shape, pairs: Mapping[str, PairConfig], most
         raise InvalidField("body", "must be a JSON object")
     rows, mapping = fields.get("problems"), fields.get("mapping")
     if isinstance(rows, list) and len(rows) > most:
-        raise InvalidField("problems", f"are {len(rows)}; a batch has at most {most}")
+        raise InvalidField("problems", f"has {counted(len(rows), 'item')}; a batch has at most {most:,}")
     if isinstance(rows, list) and mapping is not None:
         columns = _validate(Columns, mapping, prefix="mapping.")
         fields["problems"] = [
-            _problem_from(row, columns, f"problems.{index}") for index, row in enumerate(rows)
+            _problem_from(row, columns, f"problems[{index}]") for index, row in enumerate(rows)
         ]
     batch = _validate(shape.json, fields)
     problems = [NewProblem.of(problem) for problem in batch.problems]
@@ -96,7 +97,9 @@ def _configs(options: Options, pairs: Mapping[str, PairConfig]) -> tuple[RunConf
     resolved = (stored_config(each, options.pair, pair) for each in options.configurations())
     configs = tuple(dict.fromkeys(resolved))
     if len(configs) > MOST_BATCHES:
-        raise InvalidField("grid", f"has {len(configs)} combinations; at most {MOST_BATCHES} are allowed")
+        raise InvalidField(
+            "grid", f"has {counted(len(configs), 'combination')}; at most {MOST_BATCHES} are allowed"
+        )
     return configs
 
 
@@ -116,7 +119,7 @@ def _open_stored(deployment: Deployment, name: str, caller: Caller) -> tuple[UUI
 
 def _problem_from(row: Any, columns: Columns, field: str) -> Problem:
     if not isinstance(row, dict):
-        raise InvalidField(field, "must be a JSON object")
+        raise InvalidField(field, f"must be an object, not {shown(row)}")
     return problem_of(row, columns, prefix=f"{field}.")
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from api.answers.tags import Tag
 from api.deployment import Pairs, Store
 from api.door.access import READ, Viewer
 from specreason import __version__
@@ -62,7 +63,7 @@ class Health:
     pairs: tuple[str, ...]
 
 
-@router.get("/batches", dependencies=[READ])
+@router.get("/batches", tags=[Tag.BATCHES], summary="List batches", dependencies=[READ])
 def get_batches(
     store: Store,
     viewer: Viewer,
@@ -88,13 +89,15 @@ def get_batches(
     return Page(data=rows, next=rows[-1].batch_id if len(rows) == limit else None)
 
 
-@router.get("/batches/{batch_id}", dependencies=[READ])
+@router.get("/batches/{batch_id}", tags=[Tag.BATCHES], summary="Get a batch", dependencies=[READ])
 def get_batch(store: Store, viewer: Viewer, batch_id: UUID) -> BatchSummary:
     """One batch: the jobs in each state, which sum to `num_jobs`, and the results so far."""
     return read_batch(store, viewer, batch_id)
 
 
-@router.get("/batches/{batch_id}/jobs", dependencies=[READ])
+@router.get(
+    "/batches/{batch_id}/jobs", tags=[Tag.JOBS], summary="List the jobs of a batch", dependencies=[READ]
+)
 def get_jobs(
     store: Store,
     viewer: Viewer,
@@ -119,13 +122,13 @@ def get_jobs(
     return Page(data=page.rows, next=page.rows[-1].job_id if page.has_more else None)
 
 
-@router.get("/jobs/{job_id}", dependencies=[READ])
+@router.get("/jobs/{job_id}", tags=[Tag.JOBS], summary="Get a job", dependencies=[READ])
 def get_job(store: Store, viewer: Viewer, job_id: UUID) -> JobSummary:
     """One job."""
     return read_job(store, viewer, job_id)
 
 
-@router.get("/jobs/{job_id}/steps", dependencies=[READ])
+@router.get("/jobs/{job_id}/steps", tags=[Tag.JOBS], summary="List the steps of a job", dependencies=[READ])
 def get_steps(
     store: Store,
     viewer: Viewer,
@@ -138,7 +141,9 @@ def get_steps(
     return Page(data=page.rows, next=page.rows[-1].index if page.has_more else None)
 
 
-@router.get("/jobs/{job_id}/attempts", dependencies=[READ])
+@router.get(
+    "/jobs/{job_id}/attempts", tags=[Tag.JOBS], summary="List the attempts at a job", dependencies=[READ]
+)
 def get_attempts(
     store: Store,
     viewer: Viewer,
@@ -151,13 +156,13 @@ def get_attempts(
     return Page(data=rows, next=rows[-1].number if len(rows) == limit else None)
 
 
-@router.get("/workers", dependencies=[READ])
+@router.get("/workers", tags=[Tag.DEPLOYMENT], summary="List workers", dependencies=[READ])
 def get_workers(store: Store, limit: Limit = 100) -> WorkerList:
     """Workers, live ones first, then the newest: each with its lease and its slots in use."""
     return WorkerList(data=list_workers(store, limit=limit))
 
 
-@router.get("/health")
+@router.get("/health", tags=[Tag.DEPLOYMENT], summary="Check the health of the API")
 def get_health(store: Store, pairs: Pairs) -> Health:
     """200 if the API and its database work, else 503."""
     ping(store)

@@ -14,6 +14,7 @@ from api.deployment import deployment_of
 from api.native.bodies import Shape
 from api.requests.uploads import Form, read_form
 from specreason.errors import InvalidField, TooLarge
+from specreason.words import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,6 @@ async def _json_body(request: Request) -> bytes:
         if len(body) > settings.max_body_bytes:
             raise TooLarge(
                 "body",
-                f"is larger than {settings.max_body_bytes} bytes; send the problems as a file in a form",
+                f"is larger than {counted(settings.max_body_bytes, 'byte')}; send the problems as a file in a form",
             )
     return bytes(body)

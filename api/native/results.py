@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
+from api.answers.tags import Tag
 from api.deployment import Store
 from api.door.access import READ, Viewer
 from specreason.store.read.results import EndedJob, ended_jobs
@@ -21,6 +22,8 @@ LINES_PER_CHUNK = 100
 
 @router.get(
     "/batches/{batch_id}/results",
+    tags=[Tag.RESULTS],
+    summary="Get the results of a batch",
     response_class=StreamingResponse,
     dependencies=[READ],
     responses={200: {"content": {"application/jsonl": {}}}},

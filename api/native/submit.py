@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from starlette.background import BackgroundTask
 from uuid_utils.compat import uuid7
 
+from api.answers.tags import Tag
 from api.deployment import deployment_of
 from api.door.access import SUBMIT, Caller, caller_of
 from api.native.bodies import BATCH, GRID, Shape
@@ -27,6 +28,7 @@ from specreason.store.session import Connection
 from specreason.submission.grid import name_of
 from specreason.submission.options import GridOptions
 from specreason.submission.remarks import remarks
+from specreason.words import counted
 
 router = APIRouter(prefix="/api")
 
@@ -52,6 +54,8 @@ class GridOfBatches:
 
 @router.post(
     "/batches",
+    tags=[Tag.SUBMISSIONS],
+    summary="Submit a batch",
     status_code=201,
     response_model=SubmittedBatch,
     openapi_extra=BATCH.documentation(),
@@ -65,6 +69,8 @@ async def submit_batch(request: Request, idempotency_key: IdempotencyKey = None)
 
 @router.post(
     "/grids",
+    tags=[Tag.SUBMISSIONS],
+    summary="Submit a grid of batches",
     status_code=201,
     response_model=GridOfBatches,
     openapi_extra=GRID.documentation(),
@@ -134,7 +140,7 @@ def _check_size(batches: Sequence[NewBatch], *, most: int) -> None:
     if num_jobs > most:
         raise InvalidField(
             "config.repeats" if len(batches) == 1 else "grid",
-            f"problems × repeats × combinations are {num_jobs} jobs; a submission has at most {most}",
+            f"problems × repeats × combinations make {counted(num_jobs, 'job')}; a submission has at most {most:,}",
         )
 
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import Field, field_validator
 
+from api.answers.tags import Tag
 from api.deployment import Advancer, Store
 from api.door.access import CONTROL, READ, SUBMIT, Caller, Viewer, caller_of
 from api.ids import to_batch_id, to_cursor, to_file_id
@@ -31,7 +32,7 @@ from specreason.store.tables.states import FilePurpose
 from specreason.submission.text import check_json
 from specreason.validation import ClosedModel
 
-router = APIRouter(prefix="/v1", tags=["openai"])
+router = APIRouter(prefix="/v1", tags=[Tag.OPENAI_BATCHES])
 
 MOST_METADATA, LONGEST_METADATA_KEY, LONGEST_METADATA_VALUE = 16, 64, 512
 WINDOW = re.compile(r"([1-9][0-9]{0,3})([mhd])")
@@ -78,7 +79,7 @@ class CreateBatch(ClosedModel):
         return metadata
 
 
-@router.post("/batches", response_model=BatchObject, dependencies=[SUBMIT])
+@router.post("/batches", summary="Create an OpenAI batch", response_model=BatchObject, dependencies=[SUBMIT])
 def create_batch(
     request: Request, advancer: Advancer, body: CreateBatch, idempotency_key: IdempotencyKey = None
 ) -> Response:
@@ -96,7 +97,7 @@ def create_batch(
     return answer
 
 
-@router.get("/batches", dependencies=[READ])
+@router.get("/batches", summary="List OpenAI batches", dependencies=[READ])
 def get_batches(
     store: Store,
     viewer: Viewer,
@@ -109,13 +110,13 @@ def get_batches(
     return page_of([_show(advancer, row) for row in rows], limit)
 
 
-@router.get("/batches/{batch_id}", dependencies=[READ])
+@router.get("/batches/{batch_id}", summary="Get an OpenAI batch", dependencies=[READ])
 def get_batch(store: Store, viewer: Viewer, advancer: Advancer, batch_id: str) -> BatchObject:
     """One batch: its status, its counts, and its result files once they are written."""
     return _show(advancer, read_openai_batch(store, viewer, to_batch_id(batch_id)))
 
 
-@router.post("/batches/{batch_id}/cancel", dependencies=[CONTROL])
+@router.post("/batches/{batch_id}/cancel", summary="Cancel an OpenAI batch", dependencies=[CONTROL])
 def cancel(store: Store, viewer: Viewer, advancer: Advancer, batch_id: str) -> BatchObject:
     """Cancel the requests that have not ended. Once the batch is `cancelled`, the other results are available."""
     batch = read_openai_batch(store, viewer, to_batch_id(batch_id))

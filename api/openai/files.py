@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
+from api.answers.tags import Tag
 from api.deployment import Folder, Store
 from api.door.access import CONTROL, READ, SUBMIT, Viewer, caller_of
 from api.ids import file_name, to_cursor, to_file_id
@@ -20,7 +21,7 @@ from specreason.store.files.folder import chunks
 from specreason.store.files.rows import NewFile, delete_file, insert_file, list_files, read_file
 from specreason.store.tables.states import FilePurpose
 
-router = APIRouter(prefix="/v1", tags=["openai"])
+router = APIRouter(prefix="/v1", tags=[Tag.OPENAI_FILES])
 
 FIELDS = ("purpose", "expires_after[anchor]", "expires_after[seconds]")
 SHORTEST_LIFE_S, LONGEST_LIFE_S = 3600, 30 * 86_400
@@ -52,7 +53,13 @@ UPLOAD_DOC: dict[str, Any] = {
 }
 
 
-@router.post("/files", response_model=FileObject, openapi_extra=UPLOAD_DOC, dependencies=[SUBMIT])
+@router.post(
+    "/files",
+    summary="Upload a file",
+    response_model=FileObject,
+    openapi_extra=UPLOAD_DOC,
+    dependencies=[SUBMIT],
+)
 async def upload_file(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Store a file. Its lines are validated when a batch uses it."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
@@ -61,7 +68,7 @@ async def upload_file(request: Request, idempotency_key: IdempotencyKey = None) 
         return await run_in_threadpool(_keep, request, idempotency_key, form)
 
 
-@router.get("/files", dependencies=[READ])
+@router.get("/files", summary="List files", dependencies=[READ])
 def get_files(
     store: Store,
     viewer: Viewer,
@@ -83,7 +90,7 @@ def get_files(
     return page_of([file_object(row) for row in rows], limit)
 
 
-@router.get("/files/{file_id}", dependencies=[READ])
+@router.get("/files/{file_id}", summary="Get a file", dependencies=[READ])
 def get_file(store: Store, viewer: Viewer, file_id: str) -> FileObject:
     """One file: its name, size and purpose."""
     return file_object(read_file(store, viewer, to_file_id(file_id)))
@@ -91,6 +98,7 @@ def get_file(store: Store, viewer: Viewer, file_id: str) -> FileObject:
 
 @router.get(
     "/files/{file_id}/content",
+    summary="Get the content of a file",
     response_class=StreamingResponse,
     dependencies=[READ],
     responses={200: {"content": {"application/octet-stream": {}}}},
@@ -103,7 +111,7 @@ def get_content(store: Store, viewer: Viewer, folder: Folder, file_id: str) -> S
     return StreamingResponse(chunks(content), media_type="application/octet-stream", headers=headers)
 
 
-@router.delete("/files/{file_id}", dependencies=[CONTROL], responses={409: {}})
+@router.delete("/files/{file_id}", summary="Delete a file", dependencies=[CONTROL], responses={409: {}})
 def remove_file(store: Store, viewer: Viewer, folder: Folder, file_id: str) -> FileDeleted:
     """Delete a file; 409 while a batch that uses it is validated. Later, a batch no longer needs its file."""
     parsed_id = to_file_id(file_id)

@@ -16,6 +16,7 @@ from specreason.errors import InvalidField
 from specreason.reasoning.schemes import stored_config
 from specreason.store.queue.problems import CheckedProblems, NewProblem
 from specreason.submission.jsonl import BLANK_PER_LINE, Line, line_at, lines_of
+from specreason.words import counted
 
 MOST_ERRORS = 100  # reported per file, because one mistake often recurs in every line
 MOST_KINDS = 1000  # configurations per file; each becomes a batch
@@ -81,7 +82,9 @@ def read_parts(
         if len(errors) == MOST_ERRORS or line.is_compressed:
             break
     if groups.num_jobs > max_jobs:
-        message = f"the lines ask for {groups.num_jobs} answers; at most {max_jobs} are allowed in one file"
+        message = (
+            f"the lines ask for {counted(groups.num_jobs, 'answer')}; a file may ask for at most {max_jobs:,}"
+        )
         errors.append(LineError(code="too_many_jobs", message=message))
     if errors:
         raise Refused(errors)
@@ -122,7 +125,7 @@ def _lines(content: BinaryIO, max_lines: int, errors: list[LineError]) -> Iterat
         for line in lines_of(content, most_blank=BLANK_PER_LINE * max_lines):
             num_lines += 1
             if num_lines > max_lines:
-                message = f"the file has more than {max_lines} lines"
+                message = f"the file has more than {counted(max_lines, 'line')}"
                 errors.append(LineError(code="too_many_lines", message=message, line=line.number))
                 return
             yield line

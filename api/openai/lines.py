@@ -6,13 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from specreason.config import RunConfig
 from specreason.errors import InvalidField
 from specreason.submission.problem import Problem
 from specreason.submission.text import check_text
-from specreason.validation import ClosedModel, first_invalid_field
+from specreason.validation import UNKNOWN_KEY, ClosedModel, first_invalid_field
+from specreason.words import LONGEST_SHOWN, shown, suggestion, unknown_key
 
 ENDPOINT = "/v1/chat/completions"
 LINE_KEYS = frozenset({"custom_id", "method", "url", "body"})
@@ -62,17 +63,24 @@ class TextPart(ClosedModel):
     text: str
 
 
+def _parts(content: object) -> object:
+    """Text alone is one part."""
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    if not isinstance(content, list):
+        raise ValueError(f"must be a string or a list of text parts, not {shown(content)}")
+    return content
+
+
 class Message(ClosedModel):
     """The problem, or instructions before it."""
 
     role: Literal["system", "developer", "user"]
-    content: str | Annotated[list[TextPart], Field(fail_fast=True, min_length=1)]
+    content: Annotated[list[TextPart], Field(fail_fast=True, min_length=1), BeforeValidator(_parts)]
 
     @property
     def text(self) -> str:
-        return (
-            self.content if isinstance(self.content, str) else "\n".join(part.text for part in self.content)
-        )
+        return "\n".join(part.text for part in self.content)
 
 
 class _Seed(BaseModel):
@@ -119,7 +127,8 @@ def read_line(row: dict[str, Any]) -> RequestLine:
     for key in sorted(LINE_KEYS - row.keys()):
         raise LineInvalid("missing_required_parameter", f"{key}: is required", key)
     for key in sorted(row.keys() - LINE_KEYS):
-        raise LineInvalid("unsupported_parameter", f"{key[:80]!r}: unknown key", key[:80])
+        message = f"{key[:LONGEST_SHOWN]!r}: {unknown_key(key, sorted(LINE_KEYS))}"
+        raise LineInvalid("unsupported_parameter", message, key[:LONGEST_SHOWN])
     custom_id, body = row["custom_id"], row["body"]
     if not isinstance(custom_id, str) or not 0 < len(custom_id) <= LONGEST_CUSTOM_ID:
         message = f"custom_id: must be text of 1 to {LONGEST_CUSTOM_ID} characters"
@@ -206,7 +215,7 @@ def _within(config: RunConfig, body: Body) -> RunConfig:
 def _problem_of(body: Body) -> str:
     """The one user message of a pair's template. Reasoning models expect instructions in it, too."""
     *instructions, problem = (
-        _text(message.text, f"body.messages.{number}.content").strip()
+        _text(message.text, f"body.messages[{number}].content").strip()
         for number, message in enumerate(body.messages)
     )
     # The problem is validated by itself first: instructions alone are not enough.
@@ -223,8 +232,12 @@ def _text(text: str, param: str) -> str:
 
 def _refusal(error: ValidationError) -> LineInvalid:
     invalid: InvalidField = first_invalid_field(error, prefix="body.")
-    if error.errors()[0]["type"] == "extra_forbidden":
-        return LineInvalid("unsupported_parameter", f"{invalid.field}: is not supported", invalid.field)
+    complaint = error.errors()[0]
+    if complaint["type"] == UNKNOWN_KEY:
+        meant = suggestion(complaint["ctx"]["key"], complaint["ctx"]["known"])
+        return LineInvalid(
+            "unsupported_parameter", f"{invalid.field}: is not supported{meant}", invalid.field
+        )
     if invalid.field == "body.problem":
         return LineInvalid("invalid_request", f"body.messages: {invalid.reason}", "body.messages")
     return LineInvalid("invalid_request", str(invalid), invalid.field)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.answers.tags import Tag
 from api.deployment import Pairs
 from api.door.access import READ
 from api.openai.schemas import ModelList, ModelObject
 from specreason.config import get_pair
 from specreason.errors import InvalidField, NotFound
 
-router = APIRouter(prefix="/v1", tags=["openai"])
+router = APIRouter(prefix="/v1", tags=[Tag.OPENAI_MODELS])
 
 
-@router.get("/models", dependencies=[READ])
+@router.get("/models", summary="List models", dependencies=[READ])
 def get_models(pairs: Pairs) -> ModelList:
     """Every pair."""
     return ModelList(data=[ModelObject(id=name) for name in pairs])
 
 
-@router.get("/models/{model}", dependencies=[READ])
+@router.get("/models/{model}", summary="Get a model", dependencies=[READ])
 def get_model(pairs: Pairs, model: str) -> ModelObject:
     """One pair."""
     try:

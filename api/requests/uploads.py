@@ -16,6 +16,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from api.deployment import deployment_of
 from specreason.errors import InvalidField, TooLarge
 from specreason.store.files.folder import NewContent
+from specreason.words import counted, unknown_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +68,12 @@ async def _parse(request: Request, names: frozenset[str], content: NewContent, e
     file: Upload | None = None
     for name, value in form.multi_items():
         if name not in names and name != "file":
-            raise InvalidField(name[:80], "unknown key")
+            raise InvalidField(name[:80], unknown_key(name, sorted({*names, "file"})))
         if name in fields:
             raise InvalidField(name, "appears more than once")
         if isinstance(value, UploadFile) and name == "file":
             if (value.size or 0) > settings.max_upload_bytes:
-                raise TooLarge("file", f"is larger than {settings.max_upload_bytes} bytes")
+                raise TooLarge("file", f"is larger than {counted(settings.max_upload_bytes, 'byte')}")
             file = Upload(filename=value.filename or "", content=content)
         elif isinstance(value, UploadFile) or name == "file":
             raise InvalidField(name, "must be a file" if name == "file" else "must not be a file")

@@ -17,7 +17,12 @@ def api(
     host: Annotated[
         str | None, typer.Option(help="Address to listen on. Default: SPECREASON_API_HOST.")
     ] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Default: SPECREASON_API_PORT.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Port to listen on; 0: any free one. Default: SPECREASON_API_PORT."
+        ),
+    ] = None,
     listen_fd: Annotated[int | None, typer.Option(hidden=True, help="A socket that listens already.")] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -11,7 +11,16 @@ import typer
 
 from specreason.cli.connection import LONG_PATIENCE_S, connected
 from specreason.cli.local.files import written_whole
-from specreason.cli.options import ApiUrl, AsJson, BatchRef, BatchRefs, DeadlineAt, Timeout
+from specreason.cli.options import (
+    ApiUrl,
+    AsJson,
+    BatchRef,
+    BatchRefs,
+    Commands,
+    DeadlineAt,
+    Timeout,
+    check_choices,
+)
 from specreason.cli.show import controls
 from specreason.cli.show.batches import print_batch, print_batches, tell_remedies
 from specreason.cli.show.jobs import print_jobs
@@ -26,17 +35,19 @@ from specreason.cli.show.watching import exit_status_of, naming_a_way_back, watc
 from specreason.client import Batch, Client
 from specreason.client.deadline import Deadline
 from specreason.client.values import STATES
+from specreason.words import counted
 
-app = typer.Typer(help="Batches that were submitted.", no_args_is_help=True)
+app = typer.Typer(cls=Commands, help="Look at batches, and control them.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(
     is_open: Annotated[
-        bool | None, typer.Option("--open/--ended", help="With jobs that have not ended, or without.")
+        bool | None,
+        typer.Option("--open/--ended", help="Only those with jobs that have not ended, or only the others."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Only those whose name contains this.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 20,
+    name: Annotated[str | None, typer.Option(help="Only batches whose name contains this.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most batches to list, the newest first.")] = 20,
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
@@ -68,17 +79,24 @@ def jobs(
     ref: BatchRef,
     *,
     state: Annotated[
-        list[str] | None, typer.Option(help=f"Only jobs that are {', '.join(STATES)}; repeat it.")
+        list[str] | None,
+        typer.Option(
+            metavar="STATE", help=f"Only jobs in this state: {', '.join(STATES)}. Repeat it for more."
+        ),
     ] = None,
     is_correct: Annotated[
-        bool | None, typer.Option("--correct/--wrong", help="Only those graded so.")
+        bool | None,
+        typer.Option(
+            "--correct/--wrong", help="Only jobs with a right answer, or only those with a wrong one."
+        ),
     ] = None,
-    error: Annotated[str | None, typer.Option(help="Only those whose error contains this.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    error: Annotated[str | None, typer.Option(help="Only jobs whose error contains this.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most jobs to list.")] = 100,
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """List a batch's jobs in the order submitted."""
+    check_choices("--state", state or (), STATES)
     with connected(api) as client:
         batch_id = client.find_batch(ref)
         rows = client.jobs(batch_id, states=state, is_correct=is_correct, error=error)
@@ -113,7 +131,7 @@ def results(
     ref: BatchRef,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write them here. The file is there whole or not at all."),
+        typer.Option("--output", "-o", help="Write them to this file. It appears once it is complete."),
     ] = None,
     api: ApiUrl = None,
     as_json: AsJson = False,
@@ -130,7 +148,7 @@ def results(
     if as_json:
         print_json({"output": str(output), "num_results": count})
     else:
-        print_message(f"{count} results are in {output}")
+        print_message(f"{output}: {counted(count, 'result')}")
 
 
 @app.command()
@@ -159,7 +177,7 @@ def resume(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def retry(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """Run jobs that failed or died again, from their last step on."""
+    """Run a batch's failed and dead jobs again. They continue after their last step."""
     with connected(api) as client:
         batch = client.requeue(client.find_batch(ref))
     _say(batch, ref, controls.requeued(batch), as_json=as_json)
@@ -169,12 +187,17 @@ def retry(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
 def requeue(
     ref: BatchRef,
     state: Annotated[
-        list[str], typer.Option(help="Jobs in this state: failed, dead, cancelled, expired; repeat it.")
+        list[str],
+        typer.Option(
+            metavar="STATE",
+            help="Jobs in this state: failed, dead, cancelled or expired. Repeat it for more.",
+        ),
     ],
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run jobs that ended in given states again, from their last step on."""
+    """Run jobs that ended in the given states again. They continue after their last step."""
+    check_choices("--state", state, STATES)
     with connected(api) as client:
         batch = client.requeue(client.find_batch(ref), state)
     _say(batch, ref, controls.requeued(batch, state), as_json=as_json)
@@ -183,11 +206,11 @@ def requeue(
 @app.command()
 def priority(
     ref: BatchRef,
-    priority: Annotated[int, typer.Argument(min=-100, max=100, help="Larger goes first.")],
+    priority: Annotated[int, typer.Argument(min=-100, max=100, help="A larger number goes first.")],
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Move a batch's open jobs before or behind those of other batches."""
+    """Set the priority of a batch's jobs that have not ended."""
     with connected(api) as client:
         batch = client.priority(client.find_batch(ref), priority)
     _say(batch, ref, controls.moved(batch), as_json=as_json)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from specreason.cli.options import AsJson
+from specreason.cli.options import AsJson, Commands
 from specreason.cli.show.output import print_answer
 
-app = typer.Typer(help="The database's schema.", no_args_is_help=True)
+app = typer.Typer(cls=Commands, help="Upgrade and check the database's schema.", no_args_is_help=True)
 
 
 @app.command()

@@ -16,7 +16,9 @@ def demo(
     data_dir: Annotated[
         Path | None, typer.Option(help="Keep the data here. Default: a temporary folder, removed at the end.")
     ] = None,
-    problems: Annotated[int, typer.Option(min=1, max=24, help="How many of the bundled problems.")] = 24,
+    problems: Annotated[
+        int, typer.Option(min=1, max=24, help="How many of the bundled problems to run.")
+    ] = 24,
     as_json: AsJson = False,
 ) -> None:
     """Run the bundled problems with the demo pair: the base alone, the drafter alone, then both together."""

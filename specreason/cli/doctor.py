@@ -18,7 +18,7 @@ def doctor(
     pair: Annotated[
         str | None,
         typer.Option(
-            help="A pair of pairs.toml. Default: that of the running `up`, else demo.",
+            help="The pair of models. Default: that of the running `specreason up`, or else demo.",
             autocompletion=complete_pair,
         ),
     ] = None,

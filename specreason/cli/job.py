@@ -7,14 +7,16 @@ from typing import Annotated
 import typer
 
 from specreason.cli.connection import connected
-from specreason.cli.options import ApiUrl, AsJson, DeadlineAt, JobRef
+from specreason.cli.options import ApiUrl, AsJson, Commands, DeadlineAt, JobRef
 from specreason.cli.show import controls
 from specreason.cli.show.jobs import print_attempts, print_job
 from specreason.cli.show.output import data_console, print_answer, print_json, print_list_as_json
 from specreason.cli.show.trace import print_trace
 from specreason.client import Job, job_ref
 
-app = typer.Typer(help="Single jobs and their traces.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Commands, help="Look at single jobs and their traces, and control them.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -31,7 +33,9 @@ def show(ref: JobRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
 @app.command()
 def steps(
     ref: JobRef,
-    full: Annotated[bool, typer.Option("--full", help="Whole texts, not their first lines.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Print whole texts, not only their beginnings.")
+    ] = False,
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
@@ -49,7 +53,7 @@ def steps(
 
 @app.command()
 def attempts(ref: JobRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """List every try at a job, and how each ended."""
+    """List the attempts at a job, and how each ended."""
     with connected(api) as client:
         found = list(client.attempts(client.find_job(ref)))
     if as_json:
@@ -68,7 +72,7 @@ def cancel(ref: JobRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def requeue(ref: JobRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """Run a job that did not succeed again, from its last step on."""
+    """Run a job that did not succeed again. It continues after its last step."""
     with connected(api) as client:
         job = client.requeue_job(client.find_job(ref))
     _say(job, ref, controls.job_requeued(job), as_json=as_json)

@@ -7,21 +7,20 @@ from uuid import UUID
 
 import typer
 
-from specreason.cli.options import AsJson
+from specreason.cli.options import AsJson, Commands, check_choices
 from specreason.cli.show.keys import print_keys
 from specreason.cli.show.output import print_answer, print_json, print_list_as_json, print_message
 from specreason.client.references import the_one, whole_id
-from specreason.errors import InvalidField
 
 if TYPE_CHECKING:
     from specreason.store.session import Database
 
-app = typer.Typer(help="Keys to the API.", no_args_is_help=True)
+app = typer.Typer(cls=Commands, help="Make, list and revoke API keys.", no_args_is_help=True)
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What the key is for, to recognise it by.")],
+    name: Annotated[str, typer.Argument(help="A name by which you recognise the key.")],
     *,
     owner: Annotated[
         str | None,
@@ -30,13 +29,18 @@ def create(
     scope: Annotated[
         list[str] | None,
         typer.Option(
-            help="submit, read, control, or admin: all of these, for every owner. Repeat it. Default: the first three."
+            metavar="SCOPE",
+            help="What the key may do: submit, read, control, or admin, which is all of these for every owner. "
+            "Repeat it for more. Default: submit, read and control.",
         ),
     ] = None,
     max_queued_jobs: Annotated[
-        int | None, typer.Option(min=0, help="Most jobs of the owner that may wait at once.")
+        int | None, typer.Option(min=0, help="Most queued jobs that the owner may have.")
     ] = None,
-    requests_per_minute: Annotated[int | None, typer.Option(min=1, help="Default: the API's.")] = None,
+    requests_per_minute: Annotated[
+        int | None,
+        typer.Option(min=1, help="Most requests a minute with this key. Default: the API's own limit."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key. It is shown once, here: only its hash is stored."""
@@ -44,10 +48,8 @@ def create(
     from specreason.store.access.keys import NewKey, create_key
     from specreason.store.tables.states import Scope
 
-    try:
-        chosen = {"scopes": tuple(Scope(each) for each in scope)} if scope else {}
-    except ValueError:
-        raise InvalidField("--scope", f"must be one of {', '.join(Scope)}") from None
+    check_choices("--scope", scope or (), tuple(Scope))
+    chosen = {"scopes": tuple(Scope(each) for each in scope)} if scope else {}
     new = NewKey(
         name=name,
         owner=owner or name,

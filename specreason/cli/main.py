@@ -10,8 +10,10 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
+import typer.main
 from typer.exceptions import TyperException
 
 from specreason import __version__
@@ -40,16 +42,19 @@ from specreason.cli.exits import (
     report_error,
     wants_json,
 )
-from specreason.cli.options import AsJson
+from specreason.cli.options import AsJson, Commands
 from specreason.cli.show.encoding import prepare_streams
+from specreason.cli.show.mistakes import mistake
 from specreason.errors import SpecReasonError
 
 app = typer.Typer(
     name="specreason",
+    cls=Commands,
     help="Run reasoning models over whole datasets, fast, with every step on record.",
     epilog=EXIT_HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(batch.app, name="batch")
 app.add_typer(job.app, name="job")
@@ -66,6 +71,22 @@ app.command()(api.api)
 app.command()(worker.worker)
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"specreason {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def specreason(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options that need no command."""
+
+
 @app.command()
 def version(as_json: AsJson = False) -> None:
     """Print the version."""
@@ -78,7 +99,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         status = app(args=list(arguments), prog_name="specreason", standalone_mode=False) or 0
     except TyperException as error:
-        return _usage(error, as_json=as_json)
+        return _usage(error, arguments, as_json=as_json)
     except SpecReasonError as error:
         return report_error(error, as_json=as_json)
     except SystemExit as leaving:
@@ -92,14 +113,16 @@ def run(arguments: Sequence[str]) -> int:
     return int(status)
 
 
-def _usage(error: TyperException, *, as_json: bool) -> int:
+def _usage(error: TyperException, arguments: Sequence[str], *, as_json: bool) -> int:
     """Report an invalid command line; return the exit status. One without a command gets the help."""
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(error.format_message(), err=True)
         return error.exit_code
     hint = f" (see {context.command_path} --help)" if context is not None else ""
-    return report(f"{error.format_message()}{hint}", error.exit_code, as_json=as_json)
+    option, reason = mistake(error, arguments, typer.main.get_command(app))
+    message = reason if option is None else f"{option}: {reason}"
+    return report(f"{message}{hint}", error.exit_code, field=option, as_json=as_json)
 
 
 def main() -> None:

@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from specreason.cli.completion import complete_batch, complete_pair
+from specreason.errors import InvalidField
+from specreason.words import none_of
+
+WAITING = "Waiting"
+
+
+class Commands(TyperGroup):
+    """A group of commands whose help shows flags as flags. Typer would show the type of their value."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return _without_types(super().get_params(ctx))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            _without_types(command.get_params(ctx))
+        return command
+
+
+def _without_types(parameters: list[Any]) -> list[Any]:
+    for parameter in parameters:
+        if getattr(parameter, "is_bool_flag", False):
+            parameter.metavar = ""
+    return parameters
+
+
+def check_choices(option: str, given: Sequence[str], known: Sequence[str]) -> None:
+    """Raise InvalidField that names the option if one of its values is none of the known ones."""
+    for each in given:
+        if each not in known:
+            raise InvalidField(option, none_of(each, known))
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, errors included.")]
-PairName = Annotated[str, typer.Option("--pair", help="A pair of pairs.toml.", autocompletion=complete_pair)]
+PairName = Annotated[
+    str,
+    typer.Option(
+        "--pair", help="The pair of models, by its name in pairs.toml.", autocompletion=complete_pair
+    ),
+]
 ApiUrl = Annotated[str | None, typer.Option("--api", help="The API's address. Default: SPECREASON_API_URL.")]
 DataDir = Annotated[
     Path | None,
@@ -31,9 +70,16 @@ JobRef = Annotated[
     typer.Argument(metavar="JOB", help="BATCH/INDEX, BATCH/INDEX/REPEAT if it has repeats, or its whole id."),
 ]
 DeadlineAt = Annotated[
-    datetime | None, typer.Argument(help="Local time, such as 2026-12-24T18:00:00; none: no deadline.")
+    datetime | None,
+    typer.Argument(help="Local time, such as 2026-12-24T18:00:00. Without one the deadline is removed."),
 ]
 Timeout = Annotated[
     float | None,
-    typer.Option("--timeout", min=0, help="Seconds after which to stop waiting (exit status 8)."),
+    typer.Option(
+        "--timeout",
+        min=0,
+        metavar="SECONDS",
+        help="Stop waiting after so many seconds, with exit status 8.",
+        rich_help_panel=WAITING,
+    ),
 ]

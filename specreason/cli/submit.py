@@ -11,12 +11,13 @@ from uuid import uuid4
 import typer
 
 from specreason.cli.connection import LONG_PATIENCE_S, connected
+from specreason.cli.dataset import knobs
 from specreason.cli.dataset.choices import grid_of, json_object, run_config, validated
 from specreason.cli.dataset.columns import guesses
 from specreason.cli.dataset.reading import checked_dataset
 from specreason.cli.dataset.rows import format_of
 from specreason.cli.dataset.tokens import counter_of
-from specreason.cli.options import ApiUrl, AsJson, PairName, Timeout
+from specreason.cli.options import WAITING, ApiUrl, AsJson, PairName, Timeout
 from specreason.cli.show.batches import print_batches, tell_remedies
 from specreason.cli.show.output import print_json, print_message
 from specreason.cli.show.sending import shown_reading, shown_sending, telling_the_fate
@@ -25,78 +26,109 @@ from specreason.cli.show.watching import exit_status_of, naming_a_way_back, watc
 from specreason.client import Batch, Client, Grid, short_id
 from specreason.client.deadline import Deadline
 from specreason.client.submission import Arguments
-from specreason.config import SchemeName
 from specreason.errors import NotAllowed, TimedOut, TransientError
 from specreason.settings import load_settings
 from specreason.submission.problem import DEFAULT_COLUMNS
 
 # A remark after the submission waits for the API no longer than this.
 REMARK_S = 5.0
+DATASET, BATCH = "The dataset", "The batch"
+
+
+def _option(panel: str, help: str, *names: str, metavar: str | None = None) -> Any:
+    return typer.Option(*names, help=help, metavar=metavar, rich_help_panel=panel)
 
 
 def submit(
-    file: Annotated[str, typer.Argument(help="JSONL, CSV, TSV or Parquet; `-`: JSONL on standard input.")],
+    context: typer.Context,
+    file: Annotated[
+        str, typer.Argument(help="JSONL, CSV, TSV or Parquet; `-` is standard input, which is JSONL.")
+    ],
     *,
     problem: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column with the problems. Default: problem.")
+        str | None, _option(DATASET, "The column of the problems. Default: problem.", metavar="COLUMN")
     ] = None,
     answer: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="With the reference answers; '' for none. Default: answer."),
+        _option(
+            DATASET, "The column of the reference answers, or '' for none. Default: answer.", metavar="COLUMN"
+        ),
     ] = None,
     id_: Annotated[
-        str | None, typer.Option("--id", metavar="COLUMN", help="With your own ids. Default: id.")
+        str | None, _option(DATASET, "The column of your own ids. Default: id.", "--id", metavar="COLUMN")
     ] = None,
     written: Annotated[
-        str | None, typer.Option("--format", help="jsonl, csv, tsv or parquet. Default: by the file's name.")
+        str | None,
+        _option(
+            DATASET, "The file's format. Default: by its name.", "--format", metavar="jsonl|csv|tsv|parquet"
+        ),
     ] = None,
     pair: PairName = "demo",
-    name: Annotated[str, typer.Option(help="What to call the batch.")] = "",
-    scheme: Annotated[str | None, typer.Option(help=f"One of {', '.join(SchemeName)}.")] = None,
-    threshold: Annotated[float | None, typer.Option(help="Keep drafts scored at least this, 0 to 9.")] = None,
-    token_budget: Annotated[int | None, typer.Option(help="Most thinking tokens that are kept.")] = None,
-    repeats: Annotated[int | None, typer.Option(help="Statistical repeats of every problem.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the sampling.")] = None,
-    temperature: Annotated[float | None, typer.Option(help="Of the sampling; 0: greedy.")] = None,
-    first_steps_on_base: Annotated[
-        int | None, typer.Option(help="The base writes the first n steps.")
+    name: Annotated[str, _option(BATCH, "A name for the batch.")] = "",
+    priority: Annotated[int, _option(BATCH, "Jobs of a larger priority run first; -100 to 100.")] = 0,
+    deadline_s: Annotated[
+        float | None,
+        _option(BATCH, "Jobs that have not ended after so many seconds expire.", metavar="SECONDS"),
     ] = None,
+    metadata: Annotated[
+        str | None, _option(BATCH, "A JSON object, or a file with one; it is stored with the batch.")
+    ] = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again", help="Make a new batch even if the same was submitted before.", rich_help_panel=BATCH
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check and count; send nothing.", rich_help_panel=BATCH)
+    ] = False,
     config: Annotated[
-        str | None, typer.Option(help="Any knobs, as a JSON object or a file with one; options go before it.")
+        str | None,
+        _option(knobs.RUN, "Knobs as a JSON object, or a file with one. An option goes before it."),
     ] = None,
     grid: Annotated[
         list[str] | None,
-        typer.Option(help="One batch per combination: scheme=base,specreason or threshold=5,7; repeat it."),
+        _option(
+            knobs.RUN,
+            "One batch for each combination: scheme=base,specreason or threshold=5,7. Repeat it for both.",
+            metavar="KNOB=VALUES",
+        ),
     ] = None,
-    priority: Annotated[int, typer.Option(help="Larger goes first; -100 to 100.")] = 0,
-    deadline_s: Annotated[
-        float | None, typer.Option(help="Seconds until unfinished jobs expire; more than 0.")
-    ] = None,
-    metadata: Annotated[
-        str | None, typer.Option(help="A JSON object, or a file with one; kept with the batch.")
-    ] = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="A new batch even if the same was submitted before.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count; send nothing.")] = False,
+    scheme: knobs.Scheme = None,
+    threshold: knobs.Threshold = None,
+    score_method: knobs.ScoreMethod = None,
+    first_steps_on_base: knobs.FirstStepsOnBase = None,
+    answer_by: knobs.AnswerBy = None,
+    delimiter: knobs.Delimiter = None,
+    overlap: knobs.Overlap = None,
+    adaptive: knobs.Adaptive = None,
+    token_budget: knobs.TokenBudget = None,
+    on_budget: knobs.OnBudget = None,
+    min_step_tokens: knobs.MinStepTokens = None,
+    max_step_tokens: knobs.MaxStepTokens = None,
+    max_steps: knobs.MaxSteps = None,
+    max_answer_tokens: knobs.MaxAnswerTokens = None,
+    max_same_steps: knobs.MaxSameSteps = None,
+    temperature: knobs.Temperature = None,
+    top_p: knobs.TopP = None,
+    drafter_temperature: knobs.DrafterTemperature = None,
+    drafter_top_p: knobs.DrafterTopP = None,
+    seed: knobs.Seed = None,
+    repeats: knobs.Repeats = None,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Until all jobs have ended; exit status 3 if some failed.")
+        bool,
+        typer.Option(
+            "--wait",
+            help="Wait until all jobs have ended; exit status 3 if some did not succeed.",
+            rich_help_panel=WAITING,
+        ),
     ] = False,
     timeout: Timeout = None,
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Submit a dataset. The same file and options make the same batch, so the command may safely be repeated."""
-    knobs = {
-        "scheme": scheme,
-        "threshold": threshold,
-        "token_budget": token_budget,
-        "repeats": repeats,
-        "seed": seed,
-        "temperature": temperature,
-        "first_steps_on_base": first_steps_on_base,
-    }
-    chosen = run_config(config, knobs)
+    chosen = run_config(config, knobs.chosen_knobs(context.params))
     combinations = grid_of(grid or [], chosen)
     arguments: Arguments = {
         "pair": pair,
@@ -115,6 +147,8 @@ def submit(
             checked = checked_dataset(file, format_of(file, written), columns, counter, tell)
             dataset = files.enter_context(checked)
         tell_guesses(guesses(dataset.columns, columns))
+        for remark in dataset.remarks:
+            print_message(remark)
         tell_limits(dataset, configs, load_settings())
         tell_remarks(configs)
         if counter is not None:
@@ -130,7 +164,7 @@ def submit(
         batches = [sent] if isinstance(sent, Batch) else list(sent.data)
         with naming_a_way_back([short_id(batch.batch_id) for batch in batches], api):
             if sent.replayed:
-                print_message("the same was submitted before: this is that batch; --again makes a new one")
+                print_message("this was submitted before, so no new batch was made; --again makes one")
             if not wait:
                 print_sent(sent, batches, api, as_json=as_json)
             _tell_missing_workers(client, pair, deadline)

@@ -17,9 +17,12 @@ from specreason.cli.show.output import print_json, print_message
 def worker(
     pair: PairName = "demo",
     gpu: Annotated[
-        str | None, typer.Option(help="GPUs for this worker, such as 0 or 0,1: sets CUDA_VISIBLE_DEVICES.")
+        str | None, typer.Option(help="GPUs of this worker, such as 0 or 0,1. It sets CUDA_VISIBLE_DEVICES.")
     ] = None,
-    slots: Annotated[int | None, typer.Option(min=1, max=256, help="Default: SPECREASON_SLOTS.")] = None,
+    slots: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Jobs in flight on this worker. Default: SPECREASON_SLOTS."),
+    ] = None,
     ready_fd: Annotated[
         int | None, typer.Option(hidden=True, help="A pipe that gets a line whenever it can take jobs.")
     ] = None,

@@ -16,7 +16,7 @@ from specreason.client.events import follow
 from specreason.client.job_values import Attempt, Job, Result, Step
 from specreason.client.pages import read_pages
 from specreason.client.references import find_batch, find_job
-from specreason.client.submission import Arguments, Problems, send
+from specreason.client.submission import ArgumentsAndKnobs, Problems, send
 from specreason.client.transport import Transport, body_of, lines_of
 from specreason.client.values import Batch, Event, Grid, Health, Worker
 from specreason.client.waiting import OUTAGE_S, OnOutage, wait_for
@@ -66,16 +66,16 @@ class Client:
         self._transport.close()
 
     def submit(
-        self, problems: Problems, *, idempotency_key: str | None = None, **arguments: Unpack[Arguments]
+        self, problems: Problems, *, idempotency_key: str | None = None, **given: Unpack[ArgumentsAndKnobs]
     ) -> Batch:
         """Store a batch and return it; once it has returned, the batch is not lost.
 
         `problems` is the path or content of a JSONL file, or mappings with `problem` and, if known, `answer` and `id`.
-        The idempotency key is made from all of this unless given: the same submission sent twice is the same batch,
-        and says so in `replayed`. Raises TimedOut if it is not known to be stored after `within_s`
-        seconds; the message says whether it may be.
+        A knob is an argument, such as `scheme="base"`, or stands in `config`. All of this makes the idempotency key, if
+        none is given: the same again is the same batch, and says so in `replayed`. Raises TimedOut if it is not known
+        to be stored after `within_s` seconds; the message says whether it may be.
         """
-        body, replayed = send(self._transport, "/api/batches", problems, idempotency_key, **arguments)
+        body, replayed = send(self._transport, "/api/batches", problems, idempotency_key, **given)
         return replace(decode(Batch, body), replayed=replayed)
 
     def submit_grid(
@@ -84,15 +84,13 @@ class Client:
         grid: Mapping[str, Sequence[Any]],
         *,
         idempotency_key: str | None = None,
-        **arguments: Unpack[Arguments],
+        **given: Unpack[ArgumentsAndKnobs],
     ) -> Grid:
         """One batch for each combination in `grid`, such as {"scheme": ["base", "specreason"], "threshold": [5, 7]}.
 
         All are stored or none. The other arguments are those of `submit`.
         """
-        body, replayed = send(
-            self._transport, "/api/grids", problems, idempotency_key, grid=grid, **arguments
-        )
+        body, replayed = send(self._transport, "/api/grids", problems, idempotency_key, grid=grid, **given)
         return replace(decode(Grid, body), replayed=replayed)
 
     def batch(self, batch_id: UUID) -> Batch:

@@ -10,13 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, TypedDict, cast
+from typing import IO, Any, Literal, TypedDict, cast
 
 from specreason.client.deadline import Deadline
 from specreason.client.transport import Transport, body_of
+from specreason.config import RunConfig, SchemeName, ScoreMethod
 from specreason.errors import InvalidField, LimitReached, NotConnected, TimedOut, TransientError
 from specreason.submission.form import to_form
 from specreason.submission.jsonl import canonical_json
+from specreason.words import unknown_key
 
 CHUNK_BYTES = 1 << 20
 # How long the answer to a submission may take: a server that stores fifty thousand jobs answers late.
@@ -65,7 +67,7 @@ def send(
 
     Raises TimedOut after `within_s` seconds. The message of every error but a refusal says what became of it.
     """
-    form = to_form(options)
+    form = to_form(options_of(options))
     deadline = Deadline.after(within_s)
     with opened(problems) as (own_name, file):
         filename = filename or own_name
@@ -99,6 +101,57 @@ def send(
                 raise
             raise type(error)(message) from error
     return body_of(response), response.headers.get("Idempotent-Replayed") == "true"
+
+
+class Knobs(TypedDict, total=False):
+    """The fields of RunConfig, each with the values that it may have in JSON."""
+
+    scheme: SchemeName | Literal["base", "drafter", "specdecode", "specreason", "specreason+decode"]
+    threshold: float | None
+    score_method: ScoreMethod | Literal["greedy", "expected"]
+    first_steps_on_base: int
+    token_budget: int
+    max_step_tokens: int
+    min_step_tokens: int
+    max_steps: int
+    max_answer_tokens: int
+    max_same_steps: int
+    on_budget: Literal["answer", "stop"]
+    answer_by: Literal["base", "drafter"]
+    overlap: bool
+    adaptive: bool
+    delimiter: str
+    temperature: float
+    top_p: float
+    drafter_temperature: float | None
+    drafter_top_p: float | None
+    seed: int
+    repeats: int
+
+
+class ArgumentsAndKnobs(Arguments, Knobs, total=False):
+    """Arguments of `Client.submit`. A knob may be named beside `config`, which holds the others."""
+
+
+_KNOWN = (*ArgumentsAndKnobs.__annotations__, "grid")
+
+
+def options_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a submission among its arguments, with the knobs in `config`.
+
+    Raises InvalidField for an unknown name, and for a knob that `config` has too.
+    """
+    options: dict[str, Any] = {}
+    knobs: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if name not in _KNOWN:
+            raise InvalidField(name, unknown_key(name, _KNOWN))
+        (knobs if name in RunConfig.model_fields else options)[name] = value
+    config = options.get("config") or {}
+    for name in knobs:
+        if name in config:
+            raise InvalidField(name, "is in `config` too; give one of them")
+    return options | {"config": {**config, **knobs}} if knobs else options
 
 
 def content_key(file: IO[bytes], filename: str, form: Mapping[str, str]) -> str:

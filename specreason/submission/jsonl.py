@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from specreason.errors import InvalidField
+from specreason.words import counted
 
 LONGEST_LINE = 1 << 20  # bytes
 GZIP = b"\x1f\x8b"
@@ -69,7 +70,7 @@ def lines_of(content: BinaryIO, *, most_blank: int | None = None) -> Iterator[Li
             continue
         num_blank += 1
         if most_blank is not None and num_blank > most_blank:
-            raise InvalidField("file", f"has more than {most_blank} blank lines")
+            raise InvalidField("file", f"has more than {counted(most_blank, 'blank line')}")
 
 
 def line_at(content: BinaryIO, offset: int) -> Line:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 
 from specreason.errors import InvalidField
 from specreason.submission.jsonl import lines_of
 from specreason.submission.text import Storable
 from specreason.validation import ClosedModel, first_invalid_field
+
+# Problems that come with the package, and that its demo pair can solve.
+BUNDLED_PROBLEMS = Path(__file__).parents[1] / "demo" / "problems.jsonl"
 
 
 def _as_text(value: object) -> object:
@@ -18,16 +22,28 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def _none_if_blank(text: str | None) -> str | None:
+    return text or None
+
+
 class Problem(ClosedModel):
-    """One dataset item. `answer` is the gold answer, if there is one to grade against."""
+    """One dataset item. `answer` is the gold answer, if there is one to grade against; a blank one or id is none."""
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
     problem: Annotated[str, Field(min_length=1, max_length=200_000), Storable]
     answer: Annotated[
-        Annotated[str, Field(max_length=20_000)] | None, Storable, BeforeValidator(_as_text)
+        Annotated[str, Field(max_length=20_000)] | None,
+        Storable,
+        BeforeValidator(_as_text),
+        AfterValidator(_none_if_blank),
     ] = None
-    id: Annotated[Annotated[str, Field(max_length=1_000)] | None, Storable, BeforeValidator(_as_text)] = None
+    id: Annotated[
+        Annotated[str, Field(max_length=1_000)] | None,
+        Storable,
+        BeforeValidator(_as_text),
+        AfterValidator(_none_if_blank),
+    ] = None
     source: dict[str, Any] = Field(
         default_factory=dict, description="Any other fields; they are stored and never read."
     )

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from kombu import Connection
 
-from specreason.cli.local.demo import PROBLEMS
 from specreason.cli.local.stack import Stack
 from specreason.store.read.query import read_only_query
+from specreason.submission.problem import BUNDLED_PROBLEMS
 from tests.acceptance.conftest import User
 from tests.support.messages import names
 from tests.support.workers.processes import alive, descendants, wait_for
@@ -23,7 +23,7 @@ DRAFT = ("draft_text", "draft_tokens", "draft_latency_s", "draft_ttft_s")
 
 
 def some_problems(number: int) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in PROBLEMS.read_text().splitlines()[:number]]
+    return [json.loads(line) for line in BUNDLED_PROBLEMS.read_text().splitlines()[:number]]
 
 
 @pytest.mark.parametrize("scheme", ["base", "drafter", "specreason"])

@@ -11,8 +11,8 @@ import pytest
 from rich.cells import cell_len
 from rich.text import Text
 
-from specreason.cli.local.demo import PROBLEMS
 from specreason.cli.local.stack import Stack
+from specreason.submission.problem import BUNDLED_PROBLEMS
 from tests.support.terminal import Seen, Terminal
 
 SPECREASON = [sys.executable, "-m", "specreason.cli.main"]
@@ -29,7 +29,7 @@ def terminal(stack: Stack, request: pytest.FixtureRequest) -> Terminal:
 @pytest.fixture(scope="module")
 def problems(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("problems") / "sums.jsonl"
-    path.write_text("".join(PROBLEMS.read_text().splitlines(keepends=True)[:NUM_PROBLEMS]))
+    path.write_text("".join(BUNDLED_PROBLEMS.read_text().splitlines(keepends=True)[:NUM_PROBLEMS]))
     return path
 
 

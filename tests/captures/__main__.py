@@ -12,9 +12,9 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
-from specreason.cli.local.demo import PROBLEMS
 from specreason.cli.local.stack import running_stack
 from specreason.client import Client, Job
+from specreason.submission.problem import BUNDLED_PROBLEMS
 from tests.support.terminal import Terminal
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -33,7 +33,7 @@ def main() -> None:
     ):
         terminal = Terminal(COLUMNS, {"SPECREASON_API_URL": stack.api_url})
         grid = client.submit_grid(
-            PROBLEMS,
+            BUNDLED_PROBLEMS,
             {"scheme": ["base", "drafter", "specreason"]},
             name="sums",
             config={"temperature": 0.0, "token_budget": 1024, "max_answer_tokens": 64},

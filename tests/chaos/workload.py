@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from specreason.cli.local.demo import PROBLEMS
+from specreason.submission.problem import BUNDLED_PROBLEMS
 from tests.chaos.deployment.api import ApiProcess
 from tests.chaos.deployment.scripted_pair import PROBLEM
 from tests.chaos.profiles import DEMO, Profile
@@ -79,7 +79,7 @@ class Submitter:
 
 def _problems(profile: Profile, num_jobs: int) -> list[dict[str, str]]:
     if profile is DEMO:
-        known = [json.loads(line) for line in PROBLEMS.read_text().splitlines()]
+        known = [json.loads(line) for line in BUNDLED_PROBLEMS.read_text().splitlines()]
         chosen = [known[number % len(known)] for number in range(num_jobs)]
         return [{"problem": each["problem"], "answer": str(each["answer"])} for each in chosen]
     # A third of them have a gold answer, so that graders work too.

@@ -13,6 +13,7 @@ from specreason.cli.checks.finding import Finding, fail, ok, warn
 from specreason.config import PairConfig
 from specreason.engines.platform import Device, check_platform
 from specreason.errors import InputError
+from specreason.words import counted
 
 OLDEST_PYTHON = (3, 11)
 CPU_EXTENSIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")  # the last ones make bfloat16 fast
@@ -43,11 +44,13 @@ def check_cpu() -> Finding:
     """Check the vector extensions that vLLM's CPU build uses; on GPUs they do not matter."""
     cores = os.cpu_count() or 0
     if runs_on_gpus():
-        return ok("cpu", f"{cores} cores")
+        return ok("cpu", counted(cores, "core"))
     cpuinfo = text_of(Path("/proc/cpuinfo"))
     if platform.machine() != "x86_64" or cpuinfo is None:
         return warn(
-            "cpu", f"{platform.machine()}, {cores} cores", "its extensions are not known; jobs will tell"
+            "cpu",
+            f"{platform.machine()}, {counted(cores, 'core')}",
+            "its extensions are not known; jobs will tell",
         )
     return judge_cpu(cpuinfo, cores)
 
@@ -56,7 +59,7 @@ def judge_cpu(cpuinfo: str, cores: int) -> Finding:
     """`cpuinfo` is the text of /proc/cpuinfo on x86-64."""
     line = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "")
     found = [name for name in CPU_EXTENSIONS if name in line.split()]
-    text = f"{cores} cores, {', '.join(found) or 'no vector extensions'}"
+    text = f"{counted(cores, 'core')}, {', '.join(found) or 'no vector extensions'}"
     if "avx2" not in found:
         return fail("cpu", text, "vLLM on the CPU needs AVX2: run the worker on another machine, or on a GPU")
     if "avx512f" not in found:
@@ -105,7 +108,7 @@ def judge_gpus(needed: int, shown: str) -> Finding:
 def too_few_gpus(needed: int) -> str:
     """Return the remedy for a machine with fewer GPUs than the pair is written for."""
     return (
-        f"this pair is written for {needed} GPU{'s' * (needed > 1)}: name another one with --pair, "
+        f"this pair is written for {counted(needed, 'GPU')}: name another one with --pair, "
         "or lower tensor_parallel_size in pairs.toml"
     )
 

@@ -15,6 +15,7 @@ from specreason.submission.form import parse_json
 from specreason.submission.grid import Grid
 from specreason.submission.options import GridOptions, Options
 from specreason.validation import first_invalid_field
+from specreason.words import shown, suggestion
 
 GRID_KEYS = tuple(Grid.model_fields)
 
@@ -22,12 +23,16 @@ GRID_KEYS = tuple(Grid.model_fields)
 def run_config(given: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the knobs that the user chose; the server has the defaults. Options go before the file.
 
-    Raises InvalidField for an unknown knob or an impossible value.
+    Raises InvalidField for an unknown knob or an impossible value. It names an option as it is typed.
     """
-    chosen = json_object(given, "--config") | {
-        name: value for name, value in options.items() if value is not None
-    }
-    _check(chosen)
+    knobs = {name: value for name, value in options.items() if value is not None}
+    chosen = json_object(given, "--config") | knobs
+    try:
+        RunConfig.model_validate(chosen)
+    except ValidationError as error:
+        invalid = first_invalid_field(error)
+        field = _as_typed(invalid.field) if invalid.field in knobs else f"config.{invalid.field}"
+        raise InvalidField(field, invalid.reason) from error
     return chosen
 
 
@@ -40,7 +45,9 @@ def json_object(given: str | None, option: str) -> dict[str, Any]:
         try:
             text = Path(given).read_text()
         except (OSError, UnicodeDecodeError) as error:
-            raise InvalidField(option, f"is neither JSON nor a file that can be read ({error})") from error
+            raise InvalidField(
+                option, f"is no JSON object, and no file that can be read ({error})"
+            ) from error
     value = parse_json(text, option)
     if not isinstance(value, dict):
         raise InvalidField(option, "must be a JSON object")
@@ -53,9 +60,9 @@ def grid_of(given: Sequence[str], config: Mapping[str, Any]) -> dict[str, list[A
     for each in given:
         key, _, values = each.partition("=")
         if key not in GRID_KEYS or not values:
-            raise InvalidField(
-                "--grid", f"must be {' or '.join(f'{k}=…,…' for k in GRID_KEYS)} (got '{each}')"
-            )
+            forms = " or ".join(f"{known}=…,…" for known in GRID_KEYS)
+            meant = "" if key in GRID_KEYS else suggestion(key, GRID_KEYS)
+            raise InvalidField("--grid", f"must be {forms}, not {shown(each)}{meant}")
         if key in grid:
             raise InvalidField("--grid", f"names {key} twice; put its values into one: {key}=…,…")
         if key in config:
@@ -80,8 +87,12 @@ def validated(options: Mapping[str, Any], grid: Mapping[str, Sequence[Any]] | No
     except ValidationError as error:
         invalid = first_invalid_field(error)
         is_path = invalid.field.startswith(("config.", "grid."))
-        field = invalid.field if is_path else f"--{invalid.field.replace('_', '-')}"
+        field = invalid.field if is_path else _as_typed(invalid.field)
         raise InvalidField(field, invalid.reason) from error
+
+
+def _as_typed(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
 
 
 def _value(key: str, text: str) -> Any:
@@ -90,7 +101,7 @@ def _value(key: str, text: str) -> Any:
     try:
         number = json.loads(text)
     except ValueError:
-        raise InvalidField(f"--grid {key}", f"'{text}' is not a number") from None
+        raise InvalidField(f"--grid {key}", f"must be numbers, not {shown(text)}") from None
     return number
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from specreason.errors import InvalidField
 from specreason.submission.problem import Columns
+from specreason.words import suggestion
 
 FIELDS = tuple(Columns.model_fields)
 # Usual names in datasets, for each field. If a file has two of them, neither is chosen.
@@ -27,7 +28,10 @@ def choose_columns(present: Iterable[str], given: Mapping[str, str | None]) -> C
         choice = given.get(field)
         if choice:
             if choice not in columns:
-                raise InvalidField(f"--{field}", f"there is no column '{choice}'; {_list(columns)}")
+                raise InvalidField(
+                    f"--{field}",
+                    f"there is no column '{choice}'{suggestion(choice, columns)}; {_list(columns)}",
+                )
             names[field] = choice
         elif choice is None and field in columns:
             names[field] = field

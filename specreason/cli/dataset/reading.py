@@ -15,14 +15,19 @@ from specreason.cli.dataset.columns import choose_columns
 from specreason.cli.dataset.rows import Format, read_rows
 from specreason.cli.dataset.tokens import TokenCounter
 from specreason.errors import InvalidField
-from specreason.submission.problem import Columns, problem_of
+from specreason.submission.problem import BUNDLED_PROBLEMS, Columns, problem_of
+from specreason.submission.problem_remarks import ProblemRemarks
+from specreason.words import suggestion
 
 SPOOL_BYTES = 1 << 20  # a larger one goes to disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """`file` is open JSONL. `num_tokens` counts the problems' tokens; 0 without a counter."""
+    """`file` is open JSONL. `num_tokens` counts the problems' tokens; 0 without a counter.
+
+    `remarks` are sentences on what is valid and perhaps not meant.
+    """
 
     file: IO[bytes]
     columns: Columns
@@ -30,6 +35,7 @@ class Dataset:
     num_with_answer: int
     num_bytes: int
     num_tokens: int
+    remarks: tuple[str, ...]
 
 
 @contextmanager
@@ -46,11 +52,12 @@ def checked_dataset(
     The checked bytes are the sent bytes, even if the file changes meanwhile.
     """
     num_problems = num_with_answer = num_tokens = 0
-    columns = None
+    columns, remarks = None, ProblemRemarks()
     with _input(path) as source, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
         for row in read_rows(source, written):
             columns = columns or choose_columns(row.values, given)
             problem = problem_of(row.values, columns, prefix=f"{row.where}: ")
+            remarks.read(row.values, columns, problem, row.where)
             num_problems += 1
             if tell is not None:
                 tell(num_problems)
@@ -66,6 +73,7 @@ def checked_dataset(
             num_with_answer=num_with_answer,
             num_bytes=spool.tell(),
             num_tokens=num_tokens,
+            remarks=remarks.sentences(),
         )
 
 
@@ -77,10 +85,21 @@ def _input(path: str) -> Iterator[BinaryIO]:
         return
     try:
         file = Path(path).open("rb")  # noqa: SIM115 (closed below; an error of the reader is not one of opening)
+    except FileNotFoundError as error:
+        raise InvalidField(path, f"there is no such file{_what_there_is(Path(path))}") from error
     except OSError as error:
         raise InvalidField(path, f"cannot be read ({error.strerror})") from error
     with file, file if file.seekable() else _copied(file) as seekable:
         yield seekable
+
+
+def _what_there_is(missing: Path) -> str:
+    """Name a file with nearly the same name in the same folder, or else the bundled problems."""
+    try:
+        beside = [each.name for each in missing.parent.iterdir() if each.is_file()]
+    except OSError:
+        beside = []
+    return suggestion(missing.name, beside) or f"; bundled problems to try: {BUNDLED_PROBLEMS}"
 
 
 @contextmanager

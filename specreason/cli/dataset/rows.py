@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from specreason.errors import InvalidField
 from specreason.submission.jsonl import LONGEST_LINE, lines_of
+from specreason.words import counted, none_of
 
 LONGEST_CELL = 10_000_000  # characters; the csv module's own limit is shorter than a long problem
 ROWS_AT_ONCE = 1024
@@ -55,13 +56,13 @@ def format_of(path: str, named: str | None = None) -> Format:
     """
     if named is not None:
         if named not in set(Format):
-            raise InvalidField("--format", f"must be one of {', '.join(Format)}")
+            raise InvalidField("--format", none_of(named, tuple(Format)))
         return Format(named)
     if path == "-":
         return Format.JSONL
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
-        raise InvalidField(path, f"must be called one of {', '.join(SUFFIXES)}, or say --format")
+        raise InvalidField(path, f"must end in one of {', '.join(SUFFIXES)}, or say --format")
     return SUFFIXES[suffix]
 
 
@@ -107,7 +108,7 @@ def _csv(file: BinaryIO, delimiter: str) -> Iterator[Row]:
                 continue
             where = f"row {number}"
             if len(cells) != len(header):
-                raise InvalidField(where, f"has {len(cells)} columns, the header {len(header)}")
+                raise InvalidField(where, f"has {counted(len(cells), 'column')}, the header {len(header)}")
             # An empty cell is how CSV says that there is none.
             yield _converted(where, {name: cell or None for name, cell in zip(header, cells, strict=True)})
     except csv.Error as error:

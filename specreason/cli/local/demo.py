@@ -18,8 +18,9 @@ from specreason.cli.show.watching import display_of
 from specreason.client import Batch, Client
 from specreason.config import SchemeName
 from specreason.errors import TransientError
+from specreason.submission.problem import BUNDLED_PROBLEMS
+from specreason.words import counted
 
-PROBLEMS = Path(__file__).parents[2] / "demo" / "problems.jsonl"
 SCHEMES = (SchemeName.BASE, SchemeName.DRAFTER, SchemeName.SPECREASON)
 # Greedy decoding, so that the three schemes differ by nothing but the scheme.
 CONFIG: dict[str, Any] = {"temperature": 0.0, "token_budget": 1024, "max_answer_tokens": 64}
@@ -62,7 +63,7 @@ def run_demo(data_dir: Path | None, *, num_problems: int, as_json: bool) -> Demo
         stack = cleanup.enter_context(
             running_stack(data_dir, pair="demo", port=0, slots=1, announce=print_message)
         )
-        lines = PROBLEMS.read_text().splitlines()[:num_problems]
+        lines = BUNDLED_PROBLEMS.read_text().splitlines()[:num_problems]
         client = cleanup.enter_context(connected(stack.api_url))
         report = DemoReport(batches=run_batches(stack, client, lines, print_message))
         if not as_json:
@@ -82,7 +83,7 @@ def run_batches(stack: Stack, client: Client, lines: list[str], announce: Announ
     """
     batches = {}
     for number, scheme in enumerate(SCHEMES, 1):
-        announce(f"Scheme {number} of {len(SCHEMES)}: {scheme}, {len(lines)} problems")
+        announce(f"Scheme {number} of {len(SCHEMES)}: {scheme}, {counted(len(lines), 'problem')}")
         # A data directory that is used again gets new batches: the demo measures, so it runs.
         batch = client.submit(
             "\n".join(lines).encode(),

@@ -18,6 +18,7 @@ from specreason.cli.show.figures import (
 from specreason.cli.show.output import data_console, moment, number, print_facts
 from specreason.cli.show.tables import Column, print_table
 from specreason.client import Attempt, Batch, Job, job_ref, short_id
+from specreason.words import counted
 
 JOB_COLUMNS = (
     Column(heading="job"),
@@ -93,7 +94,7 @@ def print_job(batch: Batch, job: Job) -> None:
             ("waited", admission_in_words(job.admission_s)),
             (
                 "attempts",
-                f"{job.num_attempts}: {job.num_errors} errors, {job.num_lost} lost with their workers",
+                f"{job.num_attempts}: {counted(job.num_errors, 'error')}, {job.num_lost} lost with their workers",
             ),
             ("deadline", None if job.deadline_at is None else moment(job.deadline_at, seconds=True)),
         ],

@@ -13,6 +13,7 @@ from specreason.client import Batch, Grid, short_id
 from specreason.config import RunConfig
 from specreason.settings import Settings
 from specreason.submission.remarks import remarks
+from specreason.words import counted
 
 
 def tell_guesses(columns: Mapping[str, str]) -> None:
@@ -25,14 +26,14 @@ def tell_limits(dataset: Dataset, configs: Sequence[RunConfig], settings: Settin
     """Say which limits of these settings are exceeded. The server has its own settings, so this is not an error."""
     num_jobs = sum(dataset.num_problems * config.repeats for config in configs)
     limits = (
-        ("problems", dataset.num_problems, "SPECREASON_MAX_PROBLEMS", settings.max_problems),
-        ("jobs", num_jobs, "SPECREASON_MAX_JOBS", settings.max_jobs),
-        ("bytes", dataset.num_bytes, "SPECREASON_MAX_UPLOAD_BYTES", settings.max_upload_bytes),
+        ("problem", dataset.num_problems, "SPECREASON_MAX_PROBLEMS", settings.max_problems),
+        ("job", num_jobs, "SPECREASON_MAX_JOBS", settings.max_jobs),
+        ("byte", dataset.num_bytes, "SPECREASON_MAX_UPLOAD_BYTES", settings.max_upload_bytes),
     )
     for what, number, name, most in limits:
         if number > most:
             print_message(
-                f"{number:,} {what}: the API takes at most {most:,}, unless its {name} says otherwise"
+                f"{counted(number, what)}: the API takes at most {most:,}, unless its {name} says otherwise"
             )
 
 
@@ -58,9 +59,10 @@ def print_plan(dataset: Dataset, configs: Sequence[RunConfig], how: str, *, as_j
         "columns": {field: column for field, column in dataset.columns.model_dump().items() if column},
     }
     words = (
-        f"{dataset.num_problems:,} problems, {dataset.num_with_answer:,} with an answer: {num_jobs:,} jobs in "
-        f"{len(configs)} {'batch' if len(configs) == 1 else 'batches'}\n"
-        f"{dataset.num_tokens:,} tokens of problems ({how}); at most {thinking:,} tokens of thinking\n"
+        f"{counted(dataset.num_problems, 'problem')}, {dataset.num_with_answer:,} with an answer: "
+        f"{counted(num_jobs, 'job')} in {counted(len(configs), 'batch')}\n"
+        f"{counted(dataset.num_tokens, 'token')} of problems ({how}); "
+        f"at most {counted(thinking, 'token')} of thinking\n"
         "nothing was sent"
     )
     print_answer(plan, words, as_json=as_json)
@@ -75,5 +77,4 @@ def print_sent(sent: Batch | Grid, batches: Sequence[Batch], api_url: str | None
         typer.echo(str(batch.batch_id))
     num_jobs = sum(batch.num_jobs for batch in batches)
     follow = look_again([short_id(batch.batch_id) for batch in batches], api_url)
-    one = num_jobs == 1
-    print_message(f"{num_jobs:,} {'job; follow it' if one else 'jobs; follow them'}: {follow}")
+    print_message(f"{counted(num_jobs, 'job')}; follow {'it' if num_jobs == 1 else 'them'}: {follow}")

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from specreason.cli.show.output import ellipsis_of, print_hanging
 from specreason.client import Job, Step
+from specreason.words import counted
 
 # Lines of each text without `--full`.
 SHORT_LINES = 3
@@ -46,9 +47,9 @@ def _headline(step: Step) -> Text:
     line.append("  ")
     line.append(step.decision, style=style)
     if step.inserted_tokens:
-        line.append(f"  {step.inserted_tokens} put in by the loop", "dim")
+        line.append(f"  {counted(step.inserted_tokens, 'token')} put in by the loop", "dim")
     else:
-        kept = f"{step.kept_tokens} tokens kept of {step.spent_tokens}"
+        kept = f"{counted(step.kept_tokens, 'token')} kept of {step.spent_tokens}"
         line.append(f"  {kept}  {1000 * step.latency_s:.0f} ms", "dim")
     return line
 

@@ -26,6 +26,7 @@ from specreason.store.tables.states import AttemptOutcome, EventKind, JobState
 from specreason.store.tables.trace import step
 from specreason.store.tables.views import live_worker
 from specreason.validation import first_invalid_field
+from specreason.words import counted
 
 LONGEST_DELAY_S = 60.0
 
@@ -182,8 +183,8 @@ def _readable(row: Row[*tuple[object, ...]], first_step: int, pair_fingerprint: 
     """The job's configuration. PermanentJobError if no worker of this pair and version can run the job."""
     if first_step and row.pair_fingerprint != pair_fingerprint:
         raise PermanentJobError(
-            f"pair: the first {first_step} steps were written under fingerprint {row.pair_fingerprint},"
-            f" this worker's is {pair_fingerprint}; two models are never mixed in one trace"
+            f"pair: {counted(first_step, 'step')} of this job came from fingerprint {row.pair_fingerprint},"
+            f" and this worker's is {pair_fingerprint}; two models are never mixed in one trace"
         )
     try:
         return RunConfig.model_validate(row.config)

@@ -10,6 +10,7 @@ from specreason.errors import InvalidField
 from specreason.submission.jsonl import BLANK_PER_LINE
 from specreason.submission.problem import Columns, Problem, problems_in
 from specreason.submission.text import check_text
+from specreason.words import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class FileProblems:
         found = problems_in(self.content, self.columns, most_blank=BLANK_PER_LINE * self.most)
         for count, problem in enumerate(found, start=1):
             if count > self.most:
-                raise InvalidField("file", f"has more than {self.most} problems")
+                raise InvalidField("file", f"has more than {counted(self.most, 'problem')}")
             yield NewProblem.of(problem)
         if not count:
             raise InvalidField("file", "has no problems")

@@ -10,6 +10,7 @@ from specreason.store.session import Connection
 from specreason.store.tables.access import api_key
 from specreason.store.tables.queue import batch, job
 from specreason.store.tables.states import JobState
+from specreason.words import counted
 
 RETRY_AFTER_S = 30.0
 
@@ -30,7 +31,7 @@ def check_quota(connection: Connection, owner: str, num_new: int, *, most: int) 
     num_queued = connection.scalar(queued) or 0
     if num_queued + num_new > most:
         raise LimitReached(
-            f"quota: {num_queued} jobs of '{owner}' are queued, and {num_new} more would be above its {most}",
+            f"quota: '{owner}' has {counted(num_queued, 'queued job')}; {num_new:,} more would exceed its {most:,}",
             retry_after_s=RETRY_AFTER_S,
         )
 

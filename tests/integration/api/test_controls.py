@@ -77,7 +77,7 @@ def test_a_deadline_is_set_taken_off_and_kept(client: TestClient, database: Data
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [
-        ("batches/{batch}/requeue", {"states": ["lost"]}, "states.0"),
+        ("batches/{batch}/requeue", {"states": ["lost"]}, "states[0]"),
         ("batches/{batch}/requeue", [], "body"),
         ("batches/{batch}/deadline", None, "body"),
         ("batches/{batch}/requeue", {"states": ["succeeded"]}, "states"),

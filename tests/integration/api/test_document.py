@@ -2,9 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 from fastapi.testclient import TestClient
+
+from specreason.store.queue.jobs import JobResult, finish
+from specreason.store.session import Database
+from specreason.store.tables.states import JobState
+from tests.support.store.builders import claimed, job_ids, start_worker, submit
+
+# Generated clients name their methods by these: a change breaks them.
+OPERATIONS = {
+    "Submissions": ["submit_batch", "submit_grid"],
+    "Batches": [
+        *("get_batches", "get_batch", "cancel_batch", "pause_batch", "resume_batch"),
+        *("set_batch_deadline", "set_batch_priority", "requeue_batch"),
+    ],
+    "Jobs": [
+        *("get_jobs", "get_job", "get_steps", "get_attempts"),
+        *("cancel_job", "set_job_deadline", "requeue_job"),
+    ],
+    "Results": ["get_results"],
+    "Events": ["get_batch_events", "get_job_events"],
+    "Workers and health": ["get_workers", "get_health"],
+    "OpenAI files": [
+        *("openai_upload_file", "openai_get_files", "openai_get_file"),
+        *("openai_get_content", "openai_remove_file"),
+    ],
+    "OpenAI batches": [
+        *("openai_create_batch", "openai_get_batches", "openai_get_batch", "openai_cancel"),
+    ],
+    "OpenAI models": ["openai_get_models", "openai_get_model"],
+}
 
 
 def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
@@ -45,3 +76,69 @@ def test_the_page_of_the_api_needs_nothing_from_another_server(client: TestClien
     assert len(sources) == 3
     assert all(client.get(f"/{source}").status_code == 200 for source in sources)
     assert "https://" not in page
+
+
+def operations(client: TestClient) -> list[tuple[str, str, dict[str, Any]]]:
+    paths = client.get("/openapi.json").json()["paths"]
+    return [(path, method, each) for path, methods in paths.items() for method, each in methods.items()]
+
+
+def test_every_operation_has_a_heading_a_title_and_an_id_that_stays(client: TestClient) -> None:
+    by_heading: dict[str, list[str]] = {}
+    for _, _, operation in operations(client):
+        (heading,) = operation["tags"]
+        by_heading.setdefault(heading, []).append(operation["operationId"])
+    assert {heading: sorted(ids) for heading, ids in by_heading.items()} == {
+        heading: sorted(ids) for heading, ids in OPERATIONS.items()
+    }
+    titles = [operation["summary"] for _, _, operation in operations(client)]
+    assert len(set(titles)) == len(titles)
+    headings = client.get("/openapi.json").json()["tags"]
+    assert [heading["name"] for heading in headings] == list(OPERATIONS)
+    assert all(heading["description"] for heading in headings)
+
+
+def test_every_body_has_an_example_that_the_api_takes_as_it_is(
+    client: TestClient, database: Database
+) -> None:
+    """Only ids are filled in: those of the path, and that of the file of an OpenAI batch."""
+    sent = 0
+    batch_id = submit(database, 1)
+    (job_id,) = job_ids(database, batch_id)
+    file_id = ""
+    # A file is uploaded before it is used.
+    for path, method, operation in sorted(operations(client), key=lambda each: "/v1/files" not in each[0]):
+        for content_type, content in operation.get("requestBody", {}).get("content", {}).items():
+            example = content["example"]
+            ids = {"batch_id": batch_id, "job_id": job_id}
+            if operation["operationId"] == "requeue_batch":
+                ids["batch_id"] = failed_batch(database)
+            if "input_file_id" in example:
+                example = example | {"input_file_id": file_id}
+            url = path.format(**ids)
+            if content_type == "application/json":
+                answer = client.request(method, url, json=example)
+            else:
+                file = example.pop("file")
+                answer = client.request(method, url, data=example, files={"file": ("lines.jsonl", file)})
+            assert 200 <= answer.status_code < 300, (operation["operationId"], answer.text)
+            if operation["operationId"] == "openai_upload_file":
+                file_id = answer.json()["id"]
+            sent += 1
+    assert sent == 10
+    batches = client.get("/api/batches").json()["data"]
+    assert {batch["name"] for batch in batches} >= {"first try", "base or both base"}
+
+
+def test_the_examples_of_submissions_let_their_jobs_run(client: TestClient) -> None:
+    for _, _, operation in operations(client):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            assert "deadline_s" not in json.dumps(content["example"])
+
+
+def failed_batch(database: Database) -> Any:
+    batch_id = submit(database, 1)
+    (job_id,) = job_ids(database, batch_id)
+    claim = claimed(database, job_id, start_worker(database))
+    assert finish(database, claim, JobResult(state=JobState.FAILED, error="no answer"))
+    return batch_id

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from specreason.cli.local.demo import PROBLEMS, DemoReport, run_batches
+from specreason.cli.local.demo import DemoReport, run_batches
 from specreason.cli.local.stack import Stack
 from specreason.cli.show.demo import print_a_trace, print_figures, print_queries
 from specreason.client import Client
@@ -18,6 +18,7 @@ from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.grades import NewGrade, insert_grade, jobs_to_grade
+from specreason.submission.problem import BUNDLED_PROBLEMS
 
 
 def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
@@ -44,7 +45,7 @@ def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
                 database, NewGrade(job_id=waiting.job_id, grader="exact 1", answer="4", is_correct=True)
             )
 
-    lines = PROBLEMS.read_text().splitlines()[:2]
+    lines = BUNDLED_PROBLEMS.read_text().splitlines()[:2]
     out = io.StringIO()
     announced: list[str] = []
     console = Console(file=out, width=200)

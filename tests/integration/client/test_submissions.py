@@ -41,6 +41,15 @@ def test_the_same_submission_again_says_that_it_is_one(client: Client) -> None:
     assert first.batch_id == again.batch_id
 
 
+def test_knobs_are_arguments_beside_the_configuration(client: Client) -> None:
+    batch = client.submit(LINES, scheme="specreason", threshold=5, config={"seed": 3})
+    assert (batch.scheme, batch.config["threshold"], batch.config["seed"]) == ("specreason", 5, 3)
+    same = client.submit(LINES, config={"seed": 3, "scheme": "specreason", "threshold": 5})
+    assert same.batch_id == batch.batch_id
+    grid = client.submit_grid(LINES, {"scheme": ["base", "drafter"]}, seed=4)
+    assert {batch.config["seed"] for batch in grid.data} == {4}
+
+
 def test_a_key_that_was_used_for_something_else_is_a_conflict(client: Client) -> None:
     client.submit(LINES, idempotency_key="mine")
     with pytest.raises(Conflict):

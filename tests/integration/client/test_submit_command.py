@@ -18,6 +18,7 @@ from specreason.client import short_id, transport
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.submission.options import LARGEST_METADATA, LONGEST_DEADLINE_S
+from specreason.submission.problem import BUNDLED_PROBLEMS
 from tests.support.api.scripted_server import silent_server
 from tests.support.messages import names
 from tests.support.shell import Shell
@@ -215,3 +216,40 @@ def test_a_dry_run_counts_and_sends_nothing(shell: Shell, database: Database, tm
     assert elsewhere["problem_tokens_are"].startswith("estimated")
     assert elsewhere["problem_tokens"] > 0
     assert num_batches(database) == 0
+
+
+def test_every_kind_of_knob_is_an_option(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+    ended = shell(
+        *("submit", path, "--json", "--no-overlap", "--adaptive", "--score-method", "expected"),
+        *("--on-budget", "stop", "--max-steps", 9, "--top-p", 0.5, "--delimiter", r"\n"),
+    )
+    config = ended.json["config"]
+    assert (config["overlap"], config["adaptive"], config["score_method"]) == (False, True, "expected")
+    assert (config["on_budget"], config["max_steps"], config["top_p"]) == ("stop", 9, 0.5)
+    assert config["delimiter"] == "\n"
+
+
+def test_a_file_that_is_not_there_is_answered_with_what_there_is(shell: Shell, tmp_path: Path) -> None:
+    alone = shell("submit", tmp_path / "sums.jsonl")
+    assert alone.status == 2
+    assert names(alone.err, f"{tmp_path}/sums.jsonl:", BUNDLED_PROBLEMS)
+    (tmp_path / "sum.jsonl").write_text("")
+    assert names(shell("submit", tmp_path / "sums.jsonl").err, "'sum.jsonl'")
+
+
+def test_what_is_valid_and_perhaps_not_meant_is_said(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "sums.jsonl"
+    path.write_text('{"problem": "1 + 1?", "id": "a", "answer": " "}\n{"problem": "1 + 2?", "id": "a"}\n')
+    ended = shell("submit", path, "--dry-run", "--json")
+    assert ended.json["num_with_answer"] == 0
+    assert names(ended.err, "'a'", "line 1", "line 2")
+    assert names(ended.err, "1 answer is")
+
+
+def test_one_problem_is_not_called_problems(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "sums.jsonl"
+    path.write_text('{"problem": "1 + 1?"}\n')
+    assert names(shell("submit", path, "--dry-run").out, "1 problem", "1 job", "1 batch")
+    assert names(shell("submit", path).err, "1 job")

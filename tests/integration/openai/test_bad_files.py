@@ -32,7 +32,7 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
         lambda: with_bad_line(49_999, b'{"custom_id": "x'),
         [(49_999, "not JSON")],
     ),
-    "50,001 lines": (lambda: jsonl([*MANY, line("one more")]), [(50_001, "more than 50000 lines")]),
+    "50,001 lines": (lambda: jsonl([*MANY, line("one more")]), [(50_001, "more than 50,000 lines")]),
     "duplicate custom_id": (
         lambda: jsonl([line("a"), line("b"), line("a")]),
         [(3, "custom_id: line 1 has the same")],
@@ -63,7 +63,7 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
         [
             (1, r"'a\x00'"),
             (2, "body.b\ufffd"),
-            (3, "body: "),
+            (3, "body.\ufffd: "),
         ],
     ),
     "a model that is no text": (
@@ -72,7 +72,7 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
     ),
     "keys of ours that are no text": (
         lambda: jsonl([line("a", specreason={"a\0": 1}), line("b", specreason={"\ud800": 1})]),
-        [(1, "body.specreason.a\ufffd"), (2, "body.specreason: ")],
+        [(1, "body.specreason.a\ufffd"), (2, "body.specreason.\ufffd: ")],
     ),
     "a huge integer": (lambda: jsonl([line("a", seed=10**400)]), [(1, "seed")]),
     "an integer of 5,000 digits": (lambda: b'{"custom_id": ' + b"9" * 5000 + b"}", [(1, "JSON")]),
@@ -99,11 +99,11 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
     ),
     "instructions and a problem that are too long together": (
         lambda: jsonl([line("a", messages=[SYSTEM, USER | {"content": "x" * 199_990}])]),
-        [(1, "200000")],
+        [(1, "200,000")],
     ),
     "an image": (
         lambda: jsonl([line("a", messages=[{"role": "user", "content": [{"type": "image_url"}]}])]),
-        [(1, "body.messages.0.content")],
+        [(1, "body.messages[0].content")],
     ),
     "a wrong configuration": (
         lambda: jsonl(

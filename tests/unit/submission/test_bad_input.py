@@ -63,9 +63,9 @@ def test_what_is_wrong_everywhere_is_reported_a_few_times(
     [
         ({"metadata": {"note": "x" * LARGEST_METADATA}}, "metadata"),
         ({"config": {"delimiter": "x" * 101}}, "config.delimiter"),
-        ({"problems": [{"problem": "x" * 200_001}]}, "problems.0.problem"),
-        ({"problems": [PROBLEM | {"answer": "x" * 20_001}]}, "problems.0.answer"),
-        ({"problems": [PROBLEM | {"id": "x" * 1_001}]}, "problems.0.id"),
+        ({"problems": [{"problem": "x" * 200_001}]}, "problems[0].problem"),
+        ({"problems": [PROBLEM | {"answer": "x" * 20_001}]}, "problems[0].answer"),
+        ({"problems": [PROBLEM | {"id": "x" * 1_001}]}, "problems[0].id"),
     ],
 )
 def test_what_is_repeated_for_each_job_or_batch_has_a_bound(given: dict[str, Any], field: str) -> None:

@@ -69,7 +69,7 @@ def test_instructions_without_a_problem_are_refused() -> None:
 
 def test_text_that_cannot_be_stored_is_refused_by_its_message() -> None:
     nul = [{"role": "system", "content": "\0"}, USER]
-    assert refusal(messages=nul).param == "body.messages.0.content"
+    assert refusal(messages=nul).param == "body.messages[0].content"
 
 
 @pytest.mark.parametrize(

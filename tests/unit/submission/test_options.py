@@ -9,7 +9,8 @@ import pytest
 
 from api.native.bodies import BATCH, GRID
 from specreason.cli.submit import submit
-from specreason.client.submission import Arguments
+from specreason.client.submission import Arguments, ArgumentsAndKnobs, Knobs, options_of
+from specreason.config import RunConfig
 from specreason.errors import InvalidField
 from specreason.submission.form import from_form, to_form
 from specreason.submission.options import GridOptions, Options
@@ -61,3 +62,29 @@ def test_every_option_is_documented_and_is_an_argument_of_client_and_command_lin
     assert set(Arguments.__annotations__) == {*Options.model_fields, "filename", "within_s"}
     # The command line names the columns one by one.
     assert set(signature(submit).parameters) >= GridOptions.model_fields.keys() - {"mapping"}
+
+
+def test_every_knob_is_an_argument_of_the_client() -> None:
+    assert set(Knobs.__annotations__) == set(RunConfig.model_fields)
+    assert not set(Knobs.__annotations__) & set(Arguments.__annotations__)
+
+
+def test_knobs_by_name_and_knobs_in_the_configuration_are_one_configuration() -> None:
+    together: ArgumentsAndKnobs = {"name": "n", "config": {"seed": 1}, "scheme": "base", "threshold": 7}
+    assert options_of(together) == {"name": "n", "config": {"seed": 1, "scheme": "base", "threshold": 7}}
+    assert options_of({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"treshold": 7}, "^treshold: .*'threshold'"),
+        ({"config": {"seed": 1}, "seed": 1}, "^seed: "),
+        ({"nmae": "x"}, "^nmae: .*'name'"),
+    ],
+)
+def test_an_argument_that_is_unknown_or_given_twice_is_refused_by_name(
+    given: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(InvalidField, match=says):
+        options_of(given)
