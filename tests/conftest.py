@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-# Each of these rooms shares engines that take half a minute to load.
-LOADED_ONCE = ("acceptance", "conformance")
+# The fixture of the whole product. It takes half a minute to load, so all tests that use it run in one process.
+SHARED = "stack"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,8 +23,8 @@ def files_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 # Before xdist's own hook, which reads the marks.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one file in one process, and those that share engines. `make test` runs two processes."""
+    """Keep the tests of one file in one process: `make test` runs two."""
     for item in items:
-        file = item.path.relative_to(TESTS)
-        group = file.parts[0] if file.parts[0] in LOADED_ONCE else str(file)
+        assert isinstance(item, pytest.Function)
+        group = SHARED if SHARED in item.fixturenames else str(item.path.relative_to(TESTS))
         item.add_marker(pytest.mark.xdist_group(group))
