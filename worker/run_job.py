@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from specreason.store.queue.claims import ClaimedJob, keep_message
 from specreason.store.queue.jobs import JobResult, LeaseExpired, Quarantined, claim, finish, release, retry
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
-from specreason.store.trace.writer import TraceWriter, read_steps
+from specreason.store.trace.writer import SqlStepSink, TraceWriter, read_steps
 from worker.host import PairHost
 from worker.isolation import SharedOrExclusive
 from worker.kv_admission import KvAdmission, Reservation
@@ -35,6 +36,18 @@ log = logging.getLogger(__name__)
 AGAIN_S = 1.0
 # The number of configurations whose economics are remembered.
 MAX_CONFIGURATIONS = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A message's place on this worker: room in the caches, and what its claim must tell.
+
+    `in_flight` jobs are here, this one included. The message waited `waited_s` seconds for its place.
+    """
+
+    reservation: Reservation
+    in_flight: int
+    waited_s: float
 
 
 class JobRunner:
@@ -77,14 +90,20 @@ class JobRunner:
         if self.engine_died.is_set():
             # Wait for the end of this process: a thread that returns takes the next message and drops it.
             threading.Event().wait()
+        arrived_s = time.monotonic()
+
+        def admitted(in_flight: int) -> Admitted:
+            waited_s = time.monotonic() - arrived_s
+            return Admitted(reservation=reservation, in_flight=in_flight, waited_s=waited_s)
+
         with self._admission.reserve() as reservation:
             try:
                 with self._isolation.shared() as in_flight:
-                    self._claim_and_run(job_id, in_flight, reservation)
+                    self._claim_and_run(job_id, admitted(in_flight))
             except Quarantined:
                 with self._isolation.exclusive(lambda: self._is_worth_waiting(job_id)) as is_alone:
                     if is_alone:
-                        self._claim_and_run(job_id, 1, reservation)
+                        self._claim_and_run(job_id, admitted(1))
 
     @property
     def idle(self) -> bool:
@@ -99,12 +118,12 @@ class JobRunner:
         except StoreUnavailable:
             return True
 
-    def _claim_and_run(self, job_id: UUID, in_flight: int, reservation: Reservation) -> None:
-        with self._here.claimed(job_id, lambda: self._claim(job_id, in_flight)) as running:
+    def _claim_and_run(self, job_id: UUID, admitted: Admitted) -> None:
+        with self._here.claimed(job_id, lambda: self._claim(job_id, admitted)) as running:
             if running is not None:
-                self._run(running, reservation)
+                self._run(running, admitted.reservation)
 
-    def _claim(self, job_id: UUID, in_flight: int) -> ClaimedJob | None:
+    def _claim(self, job_id: UUID, admitted: Admitted) -> ClaimedJob | None:
         """Claim the job, and wait while Postgres is away or this worker's lease is not renewed yet.
 
         A message that is dropped instead is missed until the leader announces the job again, and the next message
@@ -118,7 +137,8 @@ class JobRunner:
                     job_id,
                     worker_id=self._worker_id,
                     pair_fingerprint=self._pair.fingerprint,
-                    in_flight=in_flight,
+                    in_flight=admitted.in_flight,
+                    admission_s=admitted.waited_s,
                 )
             except StoreUnavailable as error:
                 log.warning("job %s is not claimed yet: %s", job_id, error)
@@ -129,14 +149,23 @@ class JobRunner:
 
     def _run(self, running: RunningJob, reservation: Reservation) -> None:
         """Run the claimed job; every way in which it can end has one branch here."""
-        claimed = running.claimed
+        claimed, began = running.claimed, self._isolation.holder_time()
+        sink = self._writer.sink(claimed)
         try:
             transcript, run = self._prepare(claimed)
             reservation.hold(transcript)
-            step_loop = self._host.submit(self._reason(running, transcript, run))
+            step_loop = self._host.submit(self._reason(running, transcript, run, sink))
             result = result_of(running.wait_for(step_loop))
             reservation.completed()
-            _insist(lambda: finish(self._database, claimed, result))
+            ended = self._isolation.holder_time()
+
+            def finish_it() -> bool:
+                # Whatever a database that is away adds to the latency counts as storing.
+                store_s = sink.waited_s + time.monotonic() - ended.at_s
+                timed = replace(result, store_s=store_s, mean_concurrency=ended.mean_since(began))
+                return finish(self._database, claimed, timed)
+
+            _insist(finish_it)
         except (LeaseLost, CancelledError):
             log.info("job %s was cancelled, has expired, or is claimed by another worker", claimed.job_id)
         except (Stopped, StoreUnavailable):
@@ -174,9 +203,10 @@ class JobRunner:
             economics=self._economics(claimed.config.hash()),
         )
 
-    async def _reason(self, running: RunningJob, transcript: Transcript, run: Run) -> Trace:
+    async def _reason(
+        self, running: RunningJob, transcript: Transcript, run: Run, sink: SqlStepSink
+    ) -> Trace:
         """The step loop over this job; returns once each of its steps is stored."""
-        sink = self._writer.sink(running.claimed)
         must_stop = lambda: running.must_pause or self.draining.is_set()  # noqa: E731
         trace = await reason(run, transcript, InterruptibleSink(sink, must_stop))
         await sink.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from typing import Annotated
 from uuid import UUID
 
@@ -40,39 +41,56 @@ class Requeue(ClosedModel):
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlledBatch(BatchSummary):
+    """The batch after a control.
+
+    `num_changed` jobs are not as they were; of a pause or resume it is 1 if the batch was not paused, or was.
+    """
+
+    num_changed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlledJob(JobSummary):
+    """The job after a control; `num_changed` is 1 if the control changed it, else 0."""
+
+    num_changed: int
+
+
 @router.post("/batches/{batch_id}/cancel", tags=[Tag.BATCHES], summary="Cancel a batch")
-def cancel_batch(store: Store, viewer: Viewer, batch_id: UUID) -> BatchSummary:
+def cancel_batch(store: Store, viewer: Viewer, batch_id: UUID) -> ControlledBatch:
     """Cancel every job of the batch that has not ended."""
-    controls.cancel_batch(store, viewer, batch_id)
-    return read_batch(store, viewer, batch_id)
+    num_changed = controls.cancel_batch(store, viewer, batch_id)
+    return _batch(store, viewer, batch_id, num_changed)
 
 
 @router.post("/batches/{batch_id}/pause", tags=[Tag.BATCHES], summary="Pause a batch")
-def pause_batch(store: Store, viewer: Viewer, batch_id: UUID) -> BatchSummary:
+def pause_batch(store: Store, viewer: Viewer, batch_id: UUID) -> ControlledBatch:
     """Start no more jobs of the batch. Running jobs stop at their next step and keep their steps."""
-    controls.pause_batch(store, viewer, batch_id)
-    return read_batch(store, viewer, batch_id)
+    num_changed = controls.pause_batch(store, viewer, batch_id)
+    return _batch(store, viewer, batch_id, num_changed)
 
 
 @router.post("/batches/{batch_id}/resume", tags=[Tag.BATCHES], summary="Resume a batch")
-def resume_batch(store: Store, viewer: Viewer, batch_id: UUID) -> BatchSummary:
+def resume_batch(store: Store, viewer: Viewer, batch_id: UUID) -> ControlledBatch:
     """Let a paused batch continue."""
-    controls.resume_batch(store, viewer, batch_id)
-    return read_batch(store, viewer, batch_id)
+    num_changed = controls.resume_batch(store, viewer, batch_id)
+    return _batch(store, viewer, batch_id, num_changed)
 
 
 @router.post("/batches/{batch_id}/deadline", tags=[Tag.BATCHES], summary="Set the deadline of a batch")
-def set_batch_deadline(store: Store, viewer: Viewer, batch_id: UUID, deadline: Deadline) -> BatchSummary:
+def set_batch_deadline(store: Store, viewer: Viewer, batch_id: UUID, deadline: Deadline) -> ControlledBatch:
     """Change the deadline of the batch's jobs that have not ended."""
-    controls.set_batch_deadline(store, viewer, batch_id, deadline.deadline_at)
-    return read_batch(store, viewer, batch_id)
+    num_changed = controls.set_batch_deadline(store, viewer, batch_id, deadline.deadline_at)
+    return _batch(store, viewer, batch_id, num_changed)
 
 
 @router.post("/batches/{batch_id}/priority", tags=[Tag.BATCHES], summary="Set the priority of a batch")
-def set_batch_priority(store: Store, viewer: Viewer, batch_id: UUID, priority: Priority) -> BatchSummary:
+def set_batch_priority(store: Store, viewer: Viewer, batch_id: UUID, priority: Priority) -> ControlledBatch:
     """Change the priority of the batch's jobs that have not ended. Jobs already announced keep their place."""
-    controls.set_batch_priority(store, viewer, batch_id, priority.priority)
-    return read_batch(store, viewer, batch_id)
+    num_changed = controls.set_batch_priority(store, viewer, batch_id, priority.priority)
+    return _batch(store, viewer, batch_id, num_changed)
 
 
 @router.post(
@@ -83,28 +101,40 @@ def set_batch_priority(store: Store, viewer: Viewer, batch_id: UUID, priority: P
 )
 def requeue_batch(
     store: Store, viewer: Viewer, batch_id: UUID, requeue: Requeue | None = None
-) -> BatchSummary:
+) -> ControlledBatch:
     """Queue failed or dead jobs again, or those in the given states. They continue after their last step."""
-    controls.requeue_batch(store, viewer, batch_id, (requeue or Requeue()).states)
-    return read_batch(store, viewer, batch_id)
+    num_changed = controls.requeue_batch(store, viewer, batch_id, (requeue or Requeue()).states)
+    return _batch(store, viewer, batch_id, num_changed)
 
 
 @router.post("/jobs/{job_id}/cancel", tags=[Tag.JOBS], summary="Cancel a job")
-def cancel_job(store: Store, viewer: Viewer, job_id: UUID) -> JobSummary:
+def cancel_job(store: Store, viewer: Viewer, job_id: UUID) -> ControlledJob:
     """Cancel the job if it has not ended."""
-    controls.cancel_job(store, viewer, job_id)
-    return read_job(store, viewer, job_id)
+    num_changed = controls.cancel_job(store, viewer, job_id)
+    return _job(store, viewer, job_id, num_changed)
 
 
 @router.post("/jobs/{job_id}/deadline", tags=[Tag.JOBS], summary="Set the deadline of a job")
-def set_job_deadline(store: Store, viewer: Viewer, job_id: UUID, deadline: Deadline) -> JobSummary:
+def set_job_deadline(store: Store, viewer: Viewer, job_id: UUID, deadline: Deadline) -> ControlledJob:
     """Change the job's deadline if it has not ended."""
-    controls.set_job_deadline(store, viewer, job_id, deadline.deadline_at)
-    return read_job(store, viewer, job_id)
+    num_changed = controls.set_job_deadline(store, viewer, job_id, deadline.deadline_at)
+    return _job(store, viewer, job_id, num_changed)
 
 
 @router.post("/jobs/{job_id}/requeue", tags=[Tag.JOBS], summary="Run a job again", responses={409: {}})
-def requeue_job(store: Store, viewer: Viewer, job_id: UUID) -> JobSummary:
+def requeue_job(store: Store, viewer: Viewer, job_id: UUID) -> ControlledJob:
     """Queue the job again if it is failed, dead, expired or cancelled. It continues after its last step."""
-    controls.requeue_job(store, viewer, job_id)
-    return read_job(store, viewer, job_id)
+    num_changed = controls.requeue_job(store, viewer, job_id)
+    return _job(store, viewer, job_id, num_changed)
+
+
+def _batch(store: Store, viewer: Viewer, batch_id: UUID, num_changed: int) -> ControlledBatch:
+    summary = read_batch(store, viewer, batch_id)
+    columns = {field.name: getattr(summary, field.name) for field in fields(BatchSummary)}
+    return ControlledBatch(**columns, num_changed=int(num_changed))
+
+
+def _job(store: Store, viewer: Viewer, job_id: UUID, num_changed: int) -> ControlledJob:
+    summary = read_job(store, viewer, job_id)
+    columns = {field.name: getattr(summary, field.name) for field in fields(JobSummary)}
+    return ControlledJob(**columns, num_changed=int(num_changed))

@@ -54,10 +54,13 @@ def result_line(job: EndedJob) -> dict[str, Any]:
             "think_tokens": job.think_tokens,
             "answer_tokens": job.answer_tokens,
             "spent_tokens": job.spent_tokens,
+            "inserted_tokens": job.inserted_tokens,
             "num_steps": job.num_steps,
             "num_drafted": job.num_drafted,
             "num_accepted": job.num_accepted,
         },
+        "latency_s": job.latency_s,
+        "mean_concurrency": job.mean_concurrency,
         "error": job.error,
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -21,24 +21,35 @@ from api.native.parse import Submission, parse
 from api.native.receive import Received, receive
 from api.requests.idempotency import IdempotencyKey, answer_once, answered_before
 from specreason.errors import InvalidField
-from specreason.store.files.rows import NewFile
 from specreason.store.queue.batches import NewBatch, write_batches
 from specreason.store.queue.problems import CheckedProblems, check
 from specreason.store.read.summaries import BatchSummary, batch_as_it_stands
 from specreason.store.session import Connection
 from specreason.submission.grid import name_of
 from specreason.submission.options import GridOptions
+from specreason.submission.remarks import remarks
 from specreason.words import counted
 
 router = APIRouter(prefix="/api")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubmittedBatch(BatchSummary):
+    """A new batch. `remarks` are sentences on its configuration: knobs without effect, thresholds out of reach."""
+
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GridOfBatches:
-    """One batch per combination. The metadata of each batch contains the `grid_id`."""
+    """One batch per combination. The metadata of each batch contains the `grid_id`.
+
+    `remarks` are sentences on the configurations: knobs without effect, combinations that act alike.
+    """
 
     grid_id: UUID
     data: tuple[BatchSummary, ...]
+    remarks: tuple[str, ...]
 
 
 @router.post(
@@ -46,7 +57,7 @@ class GridOfBatches:
     tags=[Tag.SUBMISSIONS],
     summary="Submit a batch",
     status_code=201,
-    response_model=BatchSummary,
+    response_model=SubmittedBatch,
     openapi_extra=BATCH.documentation(),
     dependencies=[SUBMIT],
 )
@@ -85,7 +96,7 @@ def _submit(request: Request, key: str | None, shape: Shape, received: Received)
         request,
         key,
         received.content,
-        lambda connection: _store(connection, batches, submission.upload, grid_id),
+        lambda connection: _store(connection, batches, submission, grid_id),
         cleanup=received.cleanup,
     )
     answer.background = BackgroundTask(
@@ -134,8 +145,13 @@ def _check_size(batches: Sequence[NewBatch], *, most: int) -> None:
 
 
 def _store(
-    connection: Connection, batches: Sequence[NewBatch], upload: NewFile | None, grid_id: UUID | None
-) -> BatchSummary | GridOfBatches:
-    batch_ids = write_batches(connection, batches, upload=upload)
+    connection: Connection, batches: Sequence[NewBatch], submission: Submission, grid_id: UUID | None
+) -> SubmittedBatch | GridOfBatches:
+    batch_ids = write_batches(connection, batches, upload=submission.upload)
     summaries = tuple(batch_as_it_stands(connection, batch_id) for batch_id in batch_ids)
-    return summaries[0] if grid_id is None else GridOfBatches(grid_id=grid_id, data=summaries)
+    # Of the configurations as the user gave them: the stored ones have every threshold filled in.
+    told = remarks(submission.options.configurations())
+    if grid_id is not None:
+        return GridOfBatches(grid_id=grid_id, data=summaries, remarks=told)
+    columns = {field.name: getattr(summaries[0], field.name) for field in fields(BatchSummary)}
+    return SubmittedBatch(**columns, remarks=told)

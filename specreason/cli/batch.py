@@ -21,7 +21,8 @@ from specreason.cli.options import (
     Timeout,
     check_choices,
 )
-from specreason.cli.show.batches import counts_in_words, print_batch, print_batches
+from specreason.cli.show import controls
+from specreason.cli.show.batches import print_batch, print_batches, tell_remedies
 from specreason.cli.show.jobs import print_jobs
 from specreason.cli.show.output import (
     print_answer,
@@ -70,6 +71,7 @@ def show(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
         print_json(batch)
     else:
         print_batch(batch)
+    tell_remedies([batch])
 
 
 @app.command()
@@ -120,6 +122,7 @@ def watch(refs: BatchRefs, timeout: Timeout = None, api: ApiUrl = None, as_json:
         print_batch(ended[0])
     else:
         print_batches(ended)
+    tell_remedies(ended)
     raise typer.Exit(exit_status_of(ended))
 
 
@@ -152,28 +155,32 @@ def results(
 def cancel(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """End every job of a batch that has not ended."""
     with connected(api) as client:
-        _say(client.cancel(client.find_batch(ref)), as_json=as_json)
+        batch = client.cancel(client.find_batch(ref))
+    _say(batch, ref, controls.cancelled(batch), as_json=as_json)
 
 
 @app.command()
 def pause(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Start no more jobs of a batch; those that run stop at their next step and lose nothing."""
     with connected(api) as client:
-        _say(client.pause(client.find_batch(ref)), as_json=as_json)
+        batch = client.pause(client.find_batch(ref))
+    _say(batch, ref, controls.paused(batch), as_json=as_json)
 
 
 @app.command()
 def resume(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Let a paused batch go on."""
     with connected(api) as client:
-        _say(client.resume(client.find_batch(ref)), as_json=as_json)
+        batch = client.resume(client.find_batch(ref))
+    _say(batch, ref, controls.resumed(batch), as_json=as_json)
 
 
 @app.command()
 def retry(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Run a batch's failed and dead jobs again. They continue after their last step."""
     with connected(api) as client:
-        _say(client.requeue(client.find_batch(ref)), as_json=as_json)
+        batch = client.requeue(client.find_batch(ref))
+    _say(batch, ref, controls.requeued(batch), as_json=as_json)
 
 
 @app.command()
@@ -192,7 +199,8 @@ def requeue(
     """Run jobs that ended in the given states again. They continue after their last step."""
     check_choices("--state", state, STATES)
     with connected(api) as client:
-        _say(client.requeue(client.find_batch(ref), state), as_json=as_json)
+        batch = client.requeue(client.find_batch(ref), state)
+    _say(batch, ref, controls.requeued(batch, state), as_json=as_json)
 
 
 @app.command()
@@ -204,14 +212,16 @@ def priority(
 ) -> None:
     """Set the priority of a batch's jobs that have not ended."""
     with connected(api) as client:
-        _say(client.priority(client.find_batch(ref), priority), as_json=as_json)
+        batch = client.priority(client.find_batch(ref), priority)
+    _say(batch, ref, controls.moved(batch), as_json=as_json)
 
 
 @app.command()
 def deadline(ref: BatchRef, at: DeadlineAt = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Set when jobs that have not ended expire."""
     with connected(api) as client:
-        _say(client.deadline(client.find_batch(ref), at), as_json=as_json)
+        batch = client.deadline(client.find_batch(ref), at)
+    _say(batch, ref, controls.due(batch, at), as_json=as_json)
 
 
 def _batches(client: Client, refs: Sequence[str]) -> list[Batch]:
@@ -220,5 +230,5 @@ def _batches(client: Client, refs: Sequence[str]) -> list[Batch]:
     return [client.batch(batch_id) for batch_id in ids]
 
 
-def _say(batch: Batch, *, as_json: bool) -> None:
-    print_answer(batch, f"batch {batch.batch_id}: {counts_in_words(batch)}", as_json=as_json)
+def _say(batch: Batch, ref: str, what: str, *, as_json: bool) -> None:
+    print_answer(batch, f"batch {ref}: {what}", as_json=as_json)

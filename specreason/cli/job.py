@@ -8,6 +8,7 @@ import typer
 
 from specreason.cli.connection import connected
 from specreason.cli.options import ApiUrl, AsJson, Commands, DeadlineAt, JobRef
+from specreason.cli.show import controls
 from specreason.cli.show.jobs import print_attempts, print_job
 from specreason.cli.show.output import data_console, print_answer, print_json, print_list_as_json
 from specreason.cli.show.trace import print_trace
@@ -65,22 +66,25 @@ def attempts(ref: JobRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
 def cancel(ref: JobRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """End a job that has not ended."""
     with connected(api) as client:
-        _say(client.cancel_job(client.find_job(ref)), as_json=as_json)
+        job = client.cancel_job(client.find_job(ref))
+    _say(job, ref, controls.job_cancelled(job), as_json=as_json)
 
 
 @app.command()
 def requeue(ref: JobRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Run a job that did not succeed again. It continues after its last step."""
     with connected(api) as client:
-        _say(client.requeue_job(client.find_job(ref)), as_json=as_json)
+        job = client.requeue_job(client.find_job(ref))
+    _say(job, ref, controls.job_requeued(job), as_json=as_json)
 
 
 @app.command()
 def deadline(ref: JobRef, at: DeadlineAt = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Set when the job expires if it has not ended."""
     with connected(api) as client:
-        _say(client.job_deadline(client.find_job(ref), at), as_json=as_json)
+        job = client.job_deadline(client.find_job(ref), at)
+    _say(job, ref, controls.job_due(job, at), as_json=as_json)
 
 
-def _say(job: Job, *, as_json: bool) -> None:
-    print_answer(job, f"job {job.job_id}: {job.state}", as_json=as_json)
+def _say(job: Job, ref: str, what: str, *, as_json: bool) -> None:
+    print_answer(job, f"job {ref}: {what}", as_json=as_json)

@@ -18,10 +18,10 @@ from specreason.cli.dataset.reading import checked_dataset
 from specreason.cli.dataset.rows import format_of
 from specreason.cli.dataset.tokens import counter_of
 from specreason.cli.options import WAITING, ApiUrl, AsJson, PairName, Timeout
-from specreason.cli.show.batches import print_batches
+from specreason.cli.show.batches import print_batches, tell_remedies
 from specreason.cli.show.output import print_json, print_message
 from specreason.cli.show.sending import shown_reading, shown_sending, telling_the_fate
-from specreason.cli.show.submission import print_plan, print_sent, tell_guesses, tell_limits
+from specreason.cli.show.submission import print_plan, print_sent, tell_guesses, tell_limits, tell_remarks
 from specreason.cli.show.watching import exit_status_of, naming_a_way_back, watched
 from specreason.client import Batch, Client, Grid, short_id
 from specreason.client.deadline import Deadline
@@ -150,6 +150,7 @@ def submit(
         for remark in dataset.remarks:
             print_message(remark)
         tell_limits(dataset, configs, load_settings())
+        tell_remarks(configs)
         if counter is not None:
             print_plan(dataset, configs, counter.how, as_json=as_json)
             return
@@ -174,6 +175,7 @@ def submit(
         print_json(ended[0] if isinstance(sent, Batch) else {"grid_id": sent.grid_id, "data": ended})
     else:
         print_batches(ended)
+    tell_remedies(ended)
     raise typer.Exit(exit_status_of(ended))
 
 

@@ -189,15 +189,15 @@ class Client:
             yield from lines_of(response)
 
     def cancel(self, batch_id: UUID) -> Batch:
-        """End every job of the batch that has not ended."""
+        """End every job of the batch that has not ended. `num_changed` of any control: the jobs that it changed."""
         return self._control_batch(batch_id, "cancel")
 
     def pause(self, batch_id: UUID) -> Batch:
-        """Start no more jobs of the batch; those that run stop at their next step."""
+        """Start no more jobs of the batch; those that run stop at their next step. `num_changed` is 0 or 1."""
         return self._control_batch(batch_id, "pause")
 
     def resume(self, batch_id: UUID) -> Batch:
-        """Start jobs of the paused batch again."""
+        """Start jobs of the paused batch again. `num_changed` is 0 or 1."""
         return self._control_batch(batch_id, "resume")
 
     def requeue(self, batch_id: UUID, states: Sequence[str] | None = None) -> Batch:

@@ -55,6 +55,14 @@ class Job:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    # An older server does not send these.
+    inserted_tokens: int = 0
+    store_s: float | None = None
+    own_s: float | None = None
+    admission_s: float | None = None
+    mean_concurrency: float | None = None
+    # In the answer to a control: whether it changed the job, 0 or 1.
+    num_changed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +106,7 @@ class Step:
     written_latency_s: float | None
     fence: int
     created_at: datetime
+    inserted_tokens: int = 0  # an older server does not send it
 
     @property
     def latency_s(self) -> float:
@@ -138,3 +147,6 @@ class Result:
     is_correct: bool | None
     usage: Mapping[str, Any]
     error: str | None
+    # An older server does not send these.
+    latency_s: float | None = None
+    mean_concurrency: float | None = None

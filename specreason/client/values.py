@@ -8,7 +8,7 @@ Words such as a state are plain strings, because a newer server may use others. 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -55,8 +55,20 @@ class Batch:
     paused_at: datetime | None
     cancelled_at: datetime | None
     finished_at: datetime | None
-    # Whether the server had this submission already, under the same idempotency key.
+    # An older server does not send these.
+    stop_reasons: Mapping[str, int] = field(default_factory=dict)
+    mean_concurrency: float | None = None
+    mean_engine_s: float | None = None
+    mean_store_s: float | None = None
+    mean_own_s: float | None = None
+    mean_admission_s: float | None = None
+    inserted_tokens: int = 0
+    # In the answer to a submission: what the user should know of its configurations, and whether the server had this
+    # submission already, under the same idempotency key.
+    remarks: tuple[str, ...] = ()
     replayed: bool = False
+    # In the answer to a control: the jobs that it changed; of `pause` and `resume`, 1 if the batch changed.
+    num_changed: int | None = None
 
     @property
     def num_ended(self) -> int:
@@ -84,6 +96,7 @@ class Grid:
 
     grid_id: UUID
     data: tuple[Batch, ...]
+    remarks: tuple[str, ...] = ()
     replayed: bool = False
 
 

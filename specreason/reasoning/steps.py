@@ -113,7 +113,13 @@ class StepRecord:
 
     @property
     def num_kept_tokens(self) -> int:
-        return len(self.kept_ids)
+        """Tokens that a model generated and that were kept: never more than `num_spent_tokens`."""
+        return 0 if self.decision.closes_thinking else len(self.kept_ids)
+
+    @property
+    def num_inserted_tokens(self) -> int:
+        """Tokens that the loop itself put in to close the thinking."""
+        return len(self.kept_ids) if self.decision.closes_thinking else 0
 
     @property
     def num_spent_tokens(self) -> int:

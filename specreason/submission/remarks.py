@@ -1,44 +1,108 @@
-"""What a user should know of problems that are valid: blank answers, and ids that occur more than once."""
+"""What a user should know of the configurations of a submission: knobs without effect, and choices that act alike.
+
+A remark is no error: what it tells of runs as asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Sequence
+from math import ceil
 
-from specreason.submission.problem import Columns, Problem
-from specreason.words import LONGEST_SHOWN, counted
+from specreason.config import RunConfig, SchemeName, ScoreMethod
+
+# Above this, a mean of ten digits is reached only where nearly all probability is on 9.
+HIGHEST_MEAN = 8.9
+# The knobs that only a scheme with drafts reads.
+OF_DRAFTS = (
+    "threshold",
+    "score_method",
+    "first_steps_on_base",
+    "delimiter",
+    "min_step_tokens",
+    "max_step_tokens",
+    "max_same_steps",
+    "answer_by",
+    "overlap",
+    "adaptive",
+)
+OF_THE_DRAFTER = ("drafter_temperature", "drafter_top_p")
 
 
-@dataclass(slots=True)
-class Remarks:
-    """Collects remarks while problems are read, one after the other. It holds the ids, and no problem."""
+def remarks(configs: Sequence[RunConfig]) -> tuple[str, ...]:
+    """One sentence for each surprise in `configs`, which are those of one submission, as the user asked for them."""
+    drafting = [config for config in configs if config.scheme.drafts_steps]
+    return tuple(dict.fromkeys([*_without_effect(configs), *_thresholds(drafting), *_alike(configs)]))
 
-    num_blank: int = 0
-    num_repeated: int = 0
-    _first_place: dict[str, str] = field(default_factory=dict)
-    _repeated: str = ""
 
-    def read(self, row: Mapping[str, Any], columns: Columns, problem: Problem, where: str) -> None:
-        """Note what is remarkable in `problem`, which was made from `row`. `where` is its place, such as "line 7"."""
-        given = row.get(columns.answer) if columns.answer else None
-        self.num_blank += isinstance(given, str) and problem.answer is None
-        if problem.id is None:
-            return
-        first = self._first_place.setdefault(problem.id, where)
-        if first != where:
-            self.num_repeated += 1
-            self._repeated = (
-                self._repeated or f"the id '{problem.id[:LONGEST_SHOWN]}' is in {first} and in {where}"
+def _without_effect(configs: Sequence[RunConfig]) -> Iterator[str]:
+    """Knobs that were set and that no configuration reads."""
+    schemes = ", ".join(dict.fromkeys(config.scheme.value for config in configs))
+    if not any(config.scheme.drafts_steps for config in configs):
+        idle: tuple[str, ...] = OF_DRAFTS
+        if not any(config.scheme is SchemeName.DRAFTER for config in configs):
+            idle += OF_THE_DRAFTER
+        if chosen := [name for name in idle if any(_is_set(config, name) for config in configs)]:
+            yield f"{', '.join(chosen)}: without effect, since the scheme {schemes} drafts no steps"
+    for config in configs:
+        if config.scheme.drafts_steps and _is_all_on_base(config):
+            yield (
+                f"first_steps_on_base {config.first_steps_on_base}: no step is drafted, since max_steps is"
+                f" {config.max_steps}: the base writes every one"
             )
 
-    def sentences(self) -> tuple[str, ...]:
-        """The remarks as sentences, without those that there is no reason for."""
-        found = []
-        if self.num_blank:
-            verbs = "is blank and counts" if self.num_blank == 1 else "are blank and count"
-            found.append(f"{counted(self.num_blank, 'answer')} {verbs} as none")
-        if self.num_repeated:
-            more = self.num_repeated - 1
-            found.append(self._repeated + (f"; {counted(more, 'more repeated id')}" if more else ""))
-        return tuple(found)
+
+def _thresholds(drafting: Sequence[RunConfig]) -> Iterator[str]:
+    """Thresholds that are hardly ever reached, or that act as another one."""
+    rounded: dict[int, list[float]] = {}
+    for config in drafting:
+        threshold = config.threshold
+        if threshold is None or _is_all_on_base(config):
+            continue
+        if config.score_method is ScoreMethod.EXPECTED:
+            if threshold > HIGHEST_MEAN:
+                yield (
+                    f"threshold {threshold:g} with score_method expected: almost no draft is kept, since a mean over"
+                    " the digits 0 to 9 comes so high only if nearly all probability is on 9"
+                )
+        elif threshold not in (same := rounded.setdefault(ceil(threshold), [])):
+            same.append(threshold)
+    for digit, same in rounded.items():
+        if len(same) > 1:
+            yield f"thresholds {_listed(sorted(same))} act alike, since a greedy score is a whole digit"
+        elif same[0] != digit:
+            yield f"threshold {same[0]:g} acts as {digit}, since a greedy score is a whole digit"
+
+
+def _alike(configs: Sequence[RunConfig]) -> Iterator[str]:
+    """Repeats that draw nothing, and thus are all the same."""
+    greedy = [config for config in configs if config.repeats > 1 and _is_greedy(config)]
+    if greedy:
+        schemes = ", ".join(dict.fromkeys(config.scheme.value for config in greedy))
+        of = "" if len(greedy) == len(configs) else f" with scheme {schemes}"
+        yield (
+            f"repeats {greedy[0].repeats}: all repeats of a problem{of} are alike, since nothing is drawn at"
+            " temperature 0"
+        )
+
+
+def _is_set(config: RunConfig, name: str) -> bool:
+    return bool(getattr(config, name) != RunConfig.model_fields[name].default)
+
+
+def _is_all_on_base(config: RunConfig) -> bool:
+    return config.first_steps_on_base >= config.max_steps
+
+
+def _is_greedy(config: RunConfig) -> bool:
+    """Whether no model draws a token: neither the base nor, where it writes, the drafter."""
+    drafts_at = config.temperature if config.drafter_temperature is None else config.drafter_temperature
+    of_drafter, of_base = drafts_at == 0, config.temperature == 0
+    if config.scheme is SchemeName.DRAFTER:
+        return of_drafter
+    # An adaptive run drafts as the measured times have it, and these differ.
+    return of_base and (not config.scheme.drafts_steps or (of_drafter and not config.adaptive))
+
+
+def _listed(numbers: Sequence[float]) -> str:
+    *first, last = (f"{number:g}" for number in numbers)
+    return f"{', '.join(first)} and {last}"

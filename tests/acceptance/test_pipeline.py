@@ -36,7 +36,9 @@ def test_every_job_of_a_batch_ends_with_gap_free_steps_that_add_up(user: User, s
         for phase in ("think", "answer"):
             tokens = sum(step["kept_tokens"] for step in steps if step["phase"] == phase)
             assert tokens == job[f"{phase}_tokens"]
-        assert job["think_tokens"] <= SHORT["token_budget"] + 1  # and the closing tag
+        assert job["think_tokens"] <= SHORT["token_budget"]
+        assert job["kept_tokens"] <= job["spent_tokens"]
+        assert job["inserted_tokens"] == sum(step["inserted_tokens"] for step in steps)
         assert job["pair_fingerprint"]
 
 

@@ -16,7 +16,7 @@ from specreason.cli.dataset.rows import Format, read_rows
 from specreason.cli.dataset.tokens import TokenCounter
 from specreason.errors import InvalidField
 from specreason.submission.problem import BUNDLED_PROBLEMS, Columns, problem_of
-from specreason.submission.remarks import Remarks
+from specreason.submission.problem_remarks import ProblemRemarks
 from specreason.words import suggestion
 
 SPOOL_BYTES = 1 << 20  # a larger one goes to disk
@@ -52,7 +52,7 @@ def checked_dataset(
     The checked bytes are the sent bytes, even if the file changes meanwhile.
     """
     num_problems = num_with_answer = num_tokens = 0
-    columns, remarks = None, Remarks()
+    columns, remarks = None, ProblemRemarks()
     with _input(path) as source, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
         for row in read_rows(source, written):
             columns = columns or choose_columns(row.values, given)

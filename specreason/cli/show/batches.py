@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
-from specreason.cli.show.output import data_console, moment, number, print_facts
+from specreason.cli.show.figures import (
+    admission_in_words,
+    latency_in_words,
+    parts_of_latency,
+    remedy,
+    short_latency,
+    stopped_in_words,
+    tokens_in_words,
+)
+from specreason.cli.show.output import data_console, moment, number, print_facts, print_message
 from specreason.cli.show.tables import Column, print_table
 from specreason.client import Batch, short_id
 from specreason.evaluation.metrics import pass_at_1_interval
@@ -40,6 +49,7 @@ COLUMNS = (
     Column(heading="state", least=20),
     Column(heading="pass@1", justify="right", drop=6),
     Column(heading="accepted", justify="right", drop=3),
+    Column(heading="s (in flight)", justify="right", drop=7),
 )
 
 
@@ -77,6 +87,7 @@ def print_batches(batches: Sequence[Batch]) -> None:
                 states_of(batch),
                 number(batch.pass_at_1, "{:.2f}"),
                 number(batch.step_acceptance, "{:.0%}"),
+                short_latency(batch.mean_latency_s, batch.mean_concurrency),
             )
             for batch in batches
         ),
@@ -100,10 +111,28 @@ def print_batch(batch: Batch) -> None:
             ("ended", moment(batch.finished_at) if batch.finished_at else None),
             ("pass@1", _pass_at_1(batch)),
             ("accepted", _accepted(batch)),
-            ("s/job", number(batch.mean_latency_s, "{:.2f}")),
-            ("tokens", f"{batch.kept_tokens:,} kept of {batch.spent_tokens:,} spent"),
+            ("stopped", stopped_in_words(batch.stop_reasons)),
+            ("s/job", latency_in_words(batch.mean_latency_s, batch.mean_concurrency)),
+            (
+                "of which",
+                parts_of_latency(
+                    batch.mean_latency_s,
+                    engine_s=batch.mean_engine_s,
+                    store_s=batch.mean_store_s,
+                    own_s=batch.mean_own_s,
+                ),
+            ),
+            ("waited", admission_in_words(batch.mean_admission_s)),
+            ("tokens", tokens_in_words(batch)),
         ],
     )
+
+
+def tell_remedies(batches: Iterable[Batch]) -> None:
+    """Say what would help the batches that have ended and whose jobs mostly met a limit."""
+    for batch in batches:
+        if words := remedy(batch):
+            print_message(f"{batch.name or short_id(batch.batch_id)}: {words}")
 
 
 def state_bar(batch: Batch) -> Text:

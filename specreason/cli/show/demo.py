@@ -60,7 +60,8 @@ def print_figures(console: Console, batches: dict[str, Batch], speedups: dict[st
     console.print("\nOne job in flight, the same problems for each scheme\n", style="bold")
     print_table(console, FIGURES, (_figures(name, batches[name], speedups[name]) for name in batches))
     _print_prose(
-        console, "s/job: mean latency; accepted: drafts that were kept; kept, spent: tokens of all jobs"
+        console,
+        "s/job: mean latency; accepted: acceptance rate, the share of drafts kept; kept, spent: tokens of all jobs",
     )
 
 

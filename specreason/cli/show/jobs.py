@@ -7,6 +7,14 @@ from collections.abc import Iterable, Sequence
 from rich.text import Text
 
 from specreason.cli.show.batches import STYLE_OF
+from specreason.cli.show.figures import (
+    admission_in_words,
+    latency_in_words,
+    parts_of_latency,
+    short_latency,
+    tokens_in_words,
+    why_stopped,
+)
 from specreason.cli.show.output import data_console, moment, number, print_facts
 from specreason.cli.show.tables import Column, print_table
 from specreason.client import Attempt, Batch, Job, job_ref, short_id
@@ -16,12 +24,13 @@ JOB_COLUMNS = (
     Column(heading="job"),
     Column(heading="problem", least=8, keeps="ends", drop=3),
     Column(heading="state"),
+    Column(heading="stopped", drop=7),
     Column(heading="answer", least=8, drop=6),
     Column(heading="graded", drop=5),
     Column(heading="steps", justify="right", drop=2),
     Column(heading="accepted", justify="right", drop=1),
-    Column(heading="s", justify="right", drop=4),
-    Column(heading="error", least=16, drop=7),
+    Column(heading="s (in flight)", justify="right", drop=4),
+    Column(heading="error", least=16, drop=8),
 )
 ATTEMPT_COLUMNS = (
     Column(heading="attempt", justify="right"),
@@ -44,11 +53,12 @@ def print_jobs(batch: Batch, jobs: Iterable[Job]) -> None:
                 job_ref(job, batch),
                 job.problem_id,
                 Text(job.state, style=STYLE_OF.get(job.state, "")),
+                why_stopped(job),
                 job.answer,
                 grade_in_words(job.is_correct),
                 str(job.num_steps) if job.num_steps else None,
                 number(job.step_acceptance, "{:.0%}"),
-                number(job.latency_s, "{:.2f}"),
+                short_latency(job.latency_s, job.mean_concurrency),
                 job.error,
             )
             for job in jobs
@@ -58,7 +68,7 @@ def print_jobs(batch: Batch, jobs: Iterable[Job]) -> None:
 
 def print_job(batch: Batch, job: Job) -> None:
     """Print one fact per line. `batch` is the job's."""
-    ending = f" ({job.stop_reason})" if job.stop_reason else ""
+    ending = f" ({why_stopped(job)})" if job.stop_reason else ""
     print_facts(
         data_console(),
         [
@@ -75,8 +85,13 @@ def print_job(batch: Batch, job: Job) -> None:
             ("expected", job.gold),
             ("graded", grade_in_words(job.is_correct)),
             ("steps", f"{job.num_steps}: {job.num_accepted} of {job.num_drafted} drafts accepted"),
-            ("tokens", f"{job.kept_tokens:,} kept of {job.spent_tokens:,} spent"),
-            ("latency", number(job.latency_s, "{:.2f} s")),
+            ("tokens", tokens_in_words(job)),
+            ("latency", latency_in_words(job.latency_s, job.mean_concurrency, unit=" s")),
+            (
+                "of which",
+                parts_of_latency(job.latency_s, engine_s=job.engine_s, store_s=job.store_s, own_s=job.own_s),
+            ),
+            ("waited", admission_in_words(job.admission_s)),
             (
                 "attempts",
                 f"{job.num_attempts}: {counted(job.num_errors, 'error')}, {job.num_lost} lost with their workers",

@@ -12,6 +12,7 @@ from specreason.cli.show.progress import look_again
 from specreason.client import Batch, Grid, short_id
 from specreason.config import RunConfig
 from specreason.settings import Settings
+from specreason.submission.remarks import remarks
 from specreason.words import counted
 
 
@@ -34,6 +35,12 @@ def tell_limits(dataset: Dataset, configs: Sequence[RunConfig], settings: Settin
             print_message(
                 f"{counted(number, what)}: the API takes at most {most:,}, unless its {name} says otherwise"
             )
+
+
+def tell_remarks(configs: Sequence[RunConfig]) -> None:
+    """Say what the user should know of the configurations, such as a threshold that nothing reaches."""
+    for remark in remarks(configs):
+        print_message(remark)
 
 
 def print_plan(dataset: Dataset, configs: Sequence[RunConfig], how: str, *, as_json: bool) -> None:

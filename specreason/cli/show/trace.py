@@ -46,10 +46,11 @@ def _headline(step: Step) -> Text:
     style = "green" if step.decision == "accepted" else "red" if step.decision.startswith("rejected") else ""
     line.append("  ")
     line.append(step.decision, style=style)
-    line.append(
-        f"  {counted(step.kept_tokens, 'token')} kept of {step.spent_tokens}  {1000 * step.latency_s:.0f} ms",
-        "dim",
-    )
+    if step.inserted_tokens:
+        line.append(f"  {counted(step.inserted_tokens, 'token')} put in by the loop", "dim")
+    else:
+        kept = f"{counted(step.kept_tokens, 'token')} kept of {step.spent_tokens}"
+        line.append(f"  {kept}  {1000 * step.latency_s:.0f} ms", "dim")
     return line
 
 

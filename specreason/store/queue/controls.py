@@ -1,7 +1,7 @@
 """The controls of a user over submitted jobs: cancel, pause, resume, queue again, set a deadline or a priority.
 
-Each takes effect in Postgres at once. A worker that runs such a job learns of it within a second (`recalled`), and its
-writes until then are refused.
+Each takes effect in Postgres at once, and returns what it changed; where nothing is left to change it writes no event.
+A worker that runs such a job learns of it within a second (`recalled`), and its writes until then are refused.
 """
 
 from __future__ import annotations
@@ -31,18 +31,20 @@ REQUEUABLE = (JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED, JobState.DE
 def cancel_batch(database: Database, viewer: Viewer, batch_id: UUID) -> int:
     """Cancel every job of the batch that has not ended; return how many there were. Raises NotFound.
 
-    Running jobs are cancelled first, in a transaction of their own: else the next commits of their workers would wait
-    for all the queued ones.
+    A batch without such a job does not count as cancelled. Running jobs are cancelled first, in a transaction of their
+    own: else the next commits of their workers would wait for all the queued ones.
     """
     this = job.c.batch_id == batch_id
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
         running = _cancel(connection, this & (job.c.state == JobState.RUNNING))
     with transaction(database) as connection:
-        _touch(connection, batch_id, cancelled_at=func.coalesce(batch.c.cancelled_at, now()))
-        queued = _cancel(connection, this)
-        connection.execute(insert(event).values(kind=EventKind.BATCH_CANCELLED, batch_id=batch_id))
-    return running + queued
+        _lock(connection, batch_id)
+        num_cancelled = running + _cancel(connection, this)
+        if num_cancelled:
+            _set(connection, batch_id, cancelled_at=func.coalesce(batch.c.cancelled_at, now()))
+            connection.execute(insert(event).values(kind=EventKind.BATCH_CANCELLED, batch_id=batch_id))
+    return num_cancelled
 
 
 def cancel_job(database: Database, viewer: Viewer, job_id: UUID) -> bool:
@@ -52,38 +54,56 @@ def cancel_job(database: Database, viewer: Viewer, job_id: UUID) -> bool:
         return _cancel(connection, job.c.id == job_id) == 1
 
 
-def pause_batch(database: Database, viewer: Viewer, batch_id: UUID) -> None:
-    """Start none of the batch's jobs, and stop the running ones at their next step. Raises NotFound."""
+def pause_batch(database: Database, viewer: Viewer, batch_id: UUID) -> bool:
+    """Start none of the batch's jobs, and stop the running ones at their next step. Raises NotFound.
+
+    False if it was paused already. A batch whose jobs have ended can be paused: jobs that are queued again wait.
+    """
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
-        _touch(connection, batch_id, paused_at=func.coalesce(batch.c.paused_at, now()))
-        _mark_queued(connection, batch_id)
-        connection.execute(insert(event).values(kind=EventKind.BATCH_PAUSED, batch_id=batch_id))
+        is_new = _lock(connection, batch_id) is None
+        if is_new:
+            _set(connection, batch_id, paused_at=now())
+            _mark_queued(connection, batch_id)
+            connection.execute(insert(event).values(kind=EventKind.BATCH_PAUSED, batch_id=batch_id))
     _mark_stragglers(database, batch_id)
+    return is_new
 
 
-def resume_batch(database: Database, viewer: Viewer, batch_id: UUID) -> None:
-    """Let the batch's jobs run again, with turns behind those announced meanwhile. Raises NotFound."""
+def resume_batch(database: Database, viewer: Viewer, batch_id: UUID) -> bool:
+    """Let the batch's jobs run again, with turns behind those announced meanwhile. False if it was not paused.
+
+    Raises NotFound.
+    """
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
-        _touch(connection, batch_id, paused_at=null())
-        restart_at_clock(connection, _mark_queued(connection, batch_id))
-        connection.execute(insert(event).values(kind=EventKind.BATCH_RESUMED, batch_id=batch_id))
+        is_new = _lock(connection, batch_id) is not None
+        if is_new:
+            _set(connection, batch_id, paused_at=null())
+            restart_at_clock(connection, _mark_queued(connection, batch_id))
+            connection.execute(insert(event).values(kind=EventKind.BATCH_RESUMED, batch_id=batch_id))
     _mark_stragglers(database, batch_id)
+    return is_new
 
 
 def set_batch_deadline(
     database: Database, viewer: Viewer, batch_id: UUID, deadline_at: datetime | None
 ) -> int:
-    """Set the deadline of every job that has not ended (None: no deadline); return how many. Raises NotFound."""
+    """Set the deadline of every job that has not ended (None: no deadline); return how many had another.
+
+    Jobs whose deadline has passed expire within a second. Raises NotFound.
+    """
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
-        _touch(connection, batch_id, name=batch.c.name)
+        _lock(connection, batch_id)
         return _set_deadline(connection, job.c.batch_id == batch_id, deadline_at)
 
 
 def set_job_deadline(database: Database, viewer: Viewer, job_id: UUID, deadline_at: datetime | None) -> bool:
-    """Set the deadline of the job (None: no deadline). False if it has ended. Raises NotFound."""
+    """Set the deadline of the job (None: no deadline). False if it has ended or has this one already.
+
+    Raises NotFound.
+    """
     with transaction(database) as connection:
         require_job(connection, viewer, job_id)
         return _set_deadline(connection, job.c.id == job_id, deadline_at) == 1
@@ -97,7 +117,7 @@ def set_batch_priority(database: Database, viewer: Viewer, batch_id: UUID, prior
     """
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
-        _touch(connection, batch_id, priority=priority)
+        _set(connection, batch_id, priority=priority)
         changes = (job.c.batch_id == batch_id) & job.c.state.in_(OPEN) & (job.c.priority != priority)
         changed = lock_jobs(connection, changes)
         connection.execute(update(job).where(one_of_ids(job.c.id, changed)).values(priority=priority))
@@ -124,7 +144,7 @@ def requeue_batch(
         raise InvalidField("states", f"'{min(wrong)}' cannot be queued again; these can: {allowed}")
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
-        _touch(connection, batch_id, name=batch.c.name)
+        _lock(connection, batch_id)
         return _requeue(connection, batch_id, (job.c.batch_id == batch_id) & job.c.state.in_(chosen))
 
 
@@ -160,8 +180,15 @@ def _mark_stragglers(database: Database, batch_id: UUID) -> None:
         _mark_queued(connection, batch_id)
 
 
-def _touch(connection: Connection, batch_id: UUID, **values: object) -> None:
-    """Set columns of the batch, which also locks its row until the transaction ends."""
+def _lock(connection: Connection, batch_id: UUID) -> datetime | None:
+    """Lock the row of the batch until the transaction ends; return since when the batch is paused."""
+    row = select(batch.c.paused_at).where(batch.c.id == batch_id)
+    paused_at: datetime | None = connection.execute(row.with_for_update(key_share=True)).scalar_one()
+    return paused_at
+
+
+def _set(connection: Connection, batch_id: UUID, **values: object) -> None:
+    """Set columns of the batch, which also locks its row."""
     connection.execute(update(batch).where(batch.c.id == batch_id).values(**values))
 
 
@@ -178,9 +205,10 @@ def _cancel(connection: Connection, which: ColumnElement[bool]) -> int:
 
 
 def _set_deadline(connection: Connection, which: ColumnElement[bool], deadline_at: datetime | None) -> int:
-    open_jobs = lock_jobs(connection, which & job.c.state.in_(OPEN))
-    connection.execute(update(job).where(one_of_ids(job.c.id, open_jobs)).values(deadline_at=deadline_at))
-    return len(open_jobs)
+    changes = which & job.c.state.in_(OPEN) & job.c.deadline_at.is_distinct_from(deadline_at)
+    changed = lock_jobs(connection, changes)
+    connection.execute(update(job).where(one_of_ids(job.c.id, changed)).values(deadline_at=deadline_at))
+    return len(changed)
 
 
 def _requeue(connection: Connection, batch_id: UUID, which: ColumnElement[bool]) -> int:

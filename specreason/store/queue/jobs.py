@@ -33,12 +33,18 @@ LONGEST_DELAY_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobResult:
-    """How a run ended. `answer` is what was extracted, not yet graded; `error` says why a job `failed`."""
+    """How a run ended. `answer` is what was extracted, not yet graded; `error` says why a job `failed`.
+
+    `store_s` are the seconds that the run waited until its steps were stored, `mean_concurrency` the mean number of
+    jobs in flight meanwhile; None: not measured.
+    """
 
     state: JobState
     stop_reason: StopReason | None = None
     answer: str | None = None
     error: str | None = None
+    store_s: float | None = None
+    mean_concurrency: float | None = None
 
 
 class LeaseExpired(Exception):
@@ -50,11 +56,18 @@ class Quarantined(Exception):
 
 
 def claim(
-    database: Database, job_id: UUID, *, worker_id: UUID, pair_fingerprint: str, in_flight: int = 1
+    database: Database,
+    job_id: UUID,
+    *,
+    worker_id: UUID,
+    pair_fingerprint: str,
+    in_flight: int = 1,
+    admission_s: float = 0.0,
 ) -> ClaimedJob | None:
     """Take a queued job for this worker; None if the job cannot be taken now or is not queued.
 
-    `in_flight` is the number of jobs on this worker, this one included. A job ends `failed` here if its steps came
+    `in_flight` is the number of jobs on this worker, this one included; `admission_s` are the seconds for which it had
+    no room for the job. A job ends `failed` here if its steps came
     from another pair fingerprint, or if this version cannot read its configuration.
     Raises Quarantined or LeaseExpired, and takes nothing. After StoreUnavailable the job may be taken nevertheless:
     see `claims_of`.
@@ -63,7 +76,9 @@ def claim(
         row = _lock_claimable(connection, job_id)
         if row is None or not _may_start(connection, row, worker_id, in_flight):
             return None
-        first_step = _take(connection, row, worker_id, pair_fingerprint, in_flight)
+        first_step = _take(
+            connection, row, worker_id, pair_fingerprint, in_flight=in_flight, admission_s=admission_s
+        )
         try:
             config = _readable(row, first_step, pair_fingerprint)
         except PermanentJobError as error:
@@ -121,7 +136,9 @@ def _take(
     row: Row[*tuple[object, ...]],
     worker_id: UUID,
     pair_fingerprint: str,
+    *,
     in_flight: int,
+    admission_s: float,
 ) -> int:
     """Make the locked job this worker's, with its attempt and event; the number of steps it has already."""
     # This transaction holds the lock: a writer under an older fence has committed or will be refused.
@@ -137,6 +154,7 @@ def _take(
             pair_fingerprint=pair_fingerprint if first_step == 0 else job.c.pair_fingerprint,
             started_at=func.coalesce(job.c.started_at, now()),
             concurrency=in_flight,
+            admission_s=admission_s,
             resumed=first_step > 0,
         )
     )
@@ -190,6 +208,8 @@ def finish(database: Database, claimed: ClaimedJob, result: JobResult) -> bool:
             stop_reason=result.stop_reason,
             answer=result.answer,
             error=result.error,
+            store_s=result.store_s,
+            mean_concurrency=result.mean_concurrency,
         )
     return True
 

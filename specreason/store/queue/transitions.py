@@ -42,7 +42,19 @@ TOTALS = (
     "think_tokens",
     "answer_tokens",
     "spent_tokens",
+    "inserted_tokens",
     "engine_s",
+)
+OF_THE_END = (
+    "finished_at",
+    "stop_reason",
+    "error",
+    "answer",
+    "latency_s",
+    "store_s",
+    "mean_concurrency",
+    "graded_at",
+    "published_at",
 )
 
 
@@ -61,8 +73,13 @@ def end_jobs(
     stop_reason: StopReason | None = None,
     answer: str | None = None,
     error: str | None = None,
+    store_s: float | None = None,
+    mean_concurrency: float | None = None,
 ) -> None:
-    """Move locked jobs to an end state and store the totals of their steps."""
+    """Move locked jobs to an end state and store the totals of their steps.
+
+    `store_s` and `mean_concurrency` are those of the columns; only the worker of a job knows them.
+    """
     if not job_ids:
         return
     these = one_of_ids(job.c.id, job_ids)
@@ -85,6 +102,8 @@ def end_jobs(
             answer=storable(answer) if answer is not None else None,
             error=storable(error) if error is not None else None,
             latency_s=case((job.c.state == JobState.RUNNING, extract("epoch", now() - last_claim))),
+            store_s=store_s,
+            mean_concurrency=mean_concurrency,
             **{name: totals.c[name] for name in TOTALS},
         )
     )
@@ -118,9 +137,7 @@ def requeue_jobs(connection: Connection, job_ids: Sequence[UUID]) -> None:
         return
     these = one_of_ids(job.c.id, job_ids)
     _record(connection, these, EventKind.JOB_REQUEUED, JobState.QUEUED, None)
-    unknown: dict[str, object] = dict.fromkeys(
-        ("finished_at", "stop_reason", "error", "answer", "latency_s", "graded_at", "published_at", *TOTALS)
-    )
+    unknown: dict[str, object] = dict.fromkeys((*OF_THE_END, *TOTALS))
     connection.execute(
         update(job)
         .where(these)
@@ -186,6 +203,7 @@ def _totals(job_ids: Sequence[UUID]) -> Subquery:
             tokens(Phase.THINK).label("think_tokens"),
             tokens(Phase.ANSWER).label("answer_tokens"),
             func.coalesce(func.sum(step.c.spent_tokens), 0).label("spent_tokens"),
+            func.coalesce(func.sum(step.c.inserted_tokens), 0).label("inserted_tokens"),
             func.coalesce(func.sum(in_engines), 0.0).label("engine_s"),
         )
         .select_from(job.outerjoin(step, step.c.job_id == job.c.id))

@@ -68,9 +68,12 @@ class EndedJob:
     think_tokens: int
     answer_tokens: int
     spent_tokens: int
+    inserted_tokens: int
     num_steps: int
     num_drafted: int
     num_accepted: int
+    latency_s: float | None
+    mean_concurrency: float | None
     error: str | None
     finished_at: datetime
 
@@ -187,11 +190,14 @@ def _results(page: Subquery) -> Select[Any]:
                     "think_tokens",
                     "answer_tokens",
                     "spent_tokens",
+                    "inserted_tokens",
                     "num_steps",
                     "num_drafted",
                     "num_accepted",
                 )
             ),
+            job.c.latency_s,
+            job.c.mean_concurrency,
             job.c.error,
             job.c.finished_at,
         )

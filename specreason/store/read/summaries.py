@@ -44,18 +44,25 @@ class BatchSummary:
     num_cancelled: int
     num_expired: int
     num_dead: int
+    stop_reasons: Mapping[str, int]
     num_graded: int
     num_ungraded: int
     num_correct: int
     pass_at_1: float | None
     num_timed: int
     mean_latency_s: float | None
+    mean_concurrency: float | None
+    mean_engine_s: float | None
+    mean_store_s: float | None
+    mean_own_s: float | None
+    mean_admission_s: float | None
     num_steps: int
     num_drafted: int
     num_accepted: int
     step_acceptance: float | None
     kept_tokens: int
     spent_tokens: int
+    inserted_tokens: int
     engine_s: float
     created_at: datetime
     paused_at: datetime | None
@@ -93,13 +100,18 @@ class JobSummary:
     kept_tokens: int
     spent_tokens: int
     wasted_tokens: int
-    engine_s: float
+    inserted_tokens: int
     latency_s: float | None
+    engine_s: float
+    store_s: float | None
+    own_s: float | None
+    admission_s: float | None
     resumed: bool
     num_attempts: int
     num_errors: int
     num_lost: int
     concurrency: int | None
+    mean_concurrency: float | None
     pair_fingerprint: str | None
     worker_id: UUID | None
     deadline_at: datetime | None

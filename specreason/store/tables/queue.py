@@ -141,6 +141,15 @@ job = Table(
     Column("engine_s", Double),  # seconds that the step loop waited for engines
     Column("latency_s", Double),  # from the last claim to the end
     moment("graded_at"),
+    Column(
+        "inserted_tokens", BigInteger
+    ),  # that the loop put in to close the thinking; no model generated them
+    # Seconds that the last attempt waited until its steps were stored; NULL unless the worker ended the job.
+    Column("store_s", Double),
+    # Seconds before the last claim for which the worker had no room for the job; not part of `latency_s`.
+    Column("admission_s", Double),
+    # Mean number of jobs in flight on the worker during the last attempt, this one included; NULL as `store_s`.
+    Column("mean_concurrency", Double),
     UniqueConstraint("batch_id", "problem_id", "repeat"),
     one_of("state", JobState),
     one_of("stop_reason", StopReason),

@@ -27,6 +27,7 @@ from specreason.engines.base import FinishReason, Role
 from specreason.reasoning.steps import Decision, Phase
 from specreason.store.tables.columns import (
     all_or_none,
+    count_column,
     created_at,
     id_column,
     metadata,
@@ -73,7 +74,7 @@ step = Table(
     Column("expected_score", Double),
     Column("digit_probs", ARRAY(Double, dimensions=1)),  # of digits 0 to 9; an element is NULL where unknown
     Column("non_digit_mass", Double),  # probability on no digit; NULL unless all ten are known
-    Column("kept_tokens", Integer, nullable=False),
+    Column("kept_tokens", Integer, nullable=False),  # generated and kept
     # Tokens of the draft, the verdict and the written text; not of a draft ahead that was thrown away.
     Column("spent_tokens", Integer, nullable=False),
     Column("finish_reason", Text),  # of the kept completion
@@ -85,6 +86,7 @@ step = Table(
     Column("verify_latency_s", Double),
     *_completion("written"),
     created_at(),
+    count_column("inserted_tokens"),  # the closing of the thinking that the loop put in: kept, not generated
     one_of("phase", Phase),
     one_of("decision", Decision),
     one_of("author", Role),
@@ -121,6 +123,8 @@ step = Table(
         name="spent_tokens",
     ),
     CheckConstraint("index >= 0 AND kept_tokens >= 0", name="not_negative"),
+    CheckConstraint("kept_tokens <= spent_tokens", name="kept_is_spent"),
+    CheckConstraint(f"(inserted_tokens > 0) = ({_CLOSED})", name="inserted_where_closed"),
 )
 
 # Not columns of `step`: retention can delete the texts and keep the numbers.

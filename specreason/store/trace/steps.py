@@ -43,6 +43,7 @@ class StepRow:
     kept_text: str
     kept_tokens: int
     spent_tokens: int
+    inserted_tokens: int
     finish_reason: FinishReason | None
     recent_acceptance: float | None
     break_even: float | None
@@ -114,6 +115,7 @@ def to_columns(job_id: UUID, fence: int, record: StepRecord) -> dict[str, Any]:
         "non_digit_mass": verdict.non_digit_mass if verdict else None,
         "kept_tokens": record.num_kept_tokens,
         "spent_tokens": record.num_spent_tokens,
+        "inserted_tokens": record.num_inserted_tokens,
         "finish_reason": record.finish_reason,
         "verify_token_id": verdict.token_id if verdict else None,
         "verify_prompt_tokens": verdict.num_prompt_tokens if verdict else None,

@@ -49,6 +49,12 @@ class SqlStepSink:
         self._next_index = claimed.first_step
         self._in_flight: asyncio.Future[Exception | None] | None = None
         self._failed: Exception | None = None
+        self._waited_s = 0.0
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds that the caller has waited until steps were durable."""
+        return self._waited_s
 
     async def append(self, record: StepRecord) -> None:
         """Hand over step n; returns once step n-1 is durable.
@@ -66,7 +72,9 @@ class SqlStepSink:
         """Return once every appended step is durable. Raises as `append` does."""
         if self._in_flight is not None:
             # Cancelling the caller must not cancel the write: the next call waits for it.
+            began = time.monotonic()
             self._failed = await asyncio.shield(self._in_flight)
+            self._waited_s += time.monotonic() - began
             self._in_flight = None
         if self._failed is not None:
             raise self._failed

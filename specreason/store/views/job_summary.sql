@@ -26,14 +26,21 @@ SELECT
     steps.answer_tokens,
     steps.think_tokens + steps.answer_tokens AS kept_tokens,
     steps.spent_tokens,
-    steps.spent_tokens - steps.authored_tokens AS wasted_tokens,
-    steps.engine_s,
+    steps.spent_tokens - steps.think_tokens - steps.answer_tokens AS wasted_tokens,
+    steps.inserted_tokens,
     job.latency_s,
+    steps.engine_s,
+    job.store_s,
+    CASE WHEN NOT job.resumed AND job.store_s IS NOT NULL
+        THEN greatest(0, job.latency_s - steps.engine_s - job.store_s)
+    END AS own_s,
+    job.admission_s,
     job.resumed,
     job.num_attempts,
     job.num_errors,
     job.num_lost,
     job.concurrency,
+    job.mean_concurrency,
     job.pair_fingerprint,
     job.worker_id,
     job.deadline_at,
@@ -50,8 +57,8 @@ CROSS JOIN LATERAL (
         count(*) FILTER (WHERE step.decision = 'accepted') AS num_accepted,
         coalesce(sum(step.kept_tokens) FILTER (WHERE step.phase = 'think'), 0) AS think_tokens,
         coalesce(sum(step.kept_tokens) FILTER (WHERE step.phase = 'answer'), 0) AS answer_tokens,
-        coalesce(sum(step.kept_tokens) FILTER (WHERE step.author IS NOT NULL), 0) AS authored_tokens,
         coalesce(sum(step.spent_tokens), 0) AS spent_tokens,
+        coalesce(sum(step.inserted_tokens), 0) AS inserted_tokens,
         coalesce(sum(
             coalesce(step.draft_latency_s - step.draft_ahead_s, 0)
             + coalesce(step.verify_latency_s, 0)
@@ -82,19 +89,24 @@ COMMENT ON COLUMN job_summary.is_correct IS 'newest grade; NULL while there is n
 COMMENT ON COLUMN job_summary.num_steps IS 'steps persisted so far, the answer included';
 COMMENT ON COLUMN job_summary.num_drafted IS 'steps that the drafter proposed and the base model scored';
 COMMENT ON COLUMN job_summary.num_accepted IS 'of these, the ones that were kept';
-COMMENT ON COLUMN job_summary.step_acceptance IS 'accepted / drafted; NULL where nothing was drafted';
-COMMENT ON COLUMN job_summary.think_tokens IS 'tokens kept in the thinking';
-COMMENT ON COLUMN job_summary.answer_tokens IS 'tokens kept in the answer';
+COMMENT ON COLUMN job_summary.step_acceptance IS 'acceptance rate: accepted / drafted; NULL where nothing was drafted';
+COMMENT ON COLUMN job_summary.think_tokens IS 'tokens generated and kept in the thinking';
+COMMENT ON COLUMN job_summary.answer_tokens IS 'tokens generated and kept in the answer';
 COMMENT ON COLUMN job_summary.kept_tokens IS 'think_tokens + answer_tokens';
 COMMENT ON COLUMN job_summary.spent_tokens IS 'tokens generated: drafts, one per verdict, what was written; not drafts begun ahead in vain';
-COMMENT ON COLUMN job_summary.wasted_tokens IS 'spent and not kept: rejected drafts, verdicts, end-of-sequence tokens';
-COMMENT ON COLUMN job_summary.engine_s IS 'wall seconds that the step loop waited for engines';
+COMMENT ON COLUMN job_summary.wasted_tokens IS 'spent_tokens - kept_tokens: rejected drafts, verdicts, end-of-sequence tokens';
+COMMENT ON COLUMN job_summary.inserted_tokens IS 'tokens that the loop itself put in to close the thinking; neither kept nor spent';
 COMMENT ON COLUMN job_summary.latency_s IS 'wall seconds from the last claim to the end; not comparable if resumed';
+COMMENT ON COLUMN job_summary.engine_s IS 'wall seconds that the step loop waited for engines, in all attempts';
+COMMENT ON COLUMN job_summary.store_s IS 'of latency_s, seconds that the step loop waited until steps were stored; NULL unless the worker ended the job';
+COMMENT ON COLUMN job_summary.own_s IS 'the rest: latency_s - engine_s - store_s, the step loop itself; NULL if one is unknown or the job was resumed';
+COMMENT ON COLUMN job_summary.admission_s IS 'before the last claim, so not in latency_s: seconds without room on the worker';
 COMMENT ON COLUMN job_summary.resumed IS 'whether the last claim went on from persisted steps';
 COMMENT ON COLUMN job_summary.num_attempts IS 'claims so far';
 COMMENT ON COLUMN job_summary.num_errors IS 'claims that ended in an error, since the job was last queued by hand';
 COMMENT ON COLUMN job_summary.num_lost IS 'claims that ended with a lost worker, likewise';
 COMMENT ON COLUMN job_summary.concurrency IS 'jobs in flight on the worker at the last claim, this one included';
+COMMENT ON COLUMN job_summary.mean_concurrency IS 'mean number of jobs in flight on the worker during latency_s, this one included';
 COMMENT ON COLUMN job_summary.pair_fingerprint IS 'weights, templates and engine version that wrote the steps';
 COMMENT ON COLUMN job_summary.worker_id IS 'worker of the last claim';
 COMMENT ON COLUMN job_summary.deadline_at IS 'when the job expires unless it has ended';

@@ -42,6 +42,27 @@ def test_a_job_is_cancelled_and_queued_again(client: TestClient, database: Datab
     assert client.get(f"/api/jobs/{second}").json()["state"] == "queued"
 
 
+def test_an_answer_says_how_much_the_control_changed(client: TestClient, database: Database) -> None:
+    batch_id = submit(database, 2)
+
+    def num_changed(path: str, body: Any = None) -> int:
+        number: int = post(client, path, body)["num_changed"]
+        return number
+
+    for action in ("pause", "resume"):
+        assert [num_changed(f"batches/{batch_id}/{action}") for _ in range(2)] == [1, 0]
+    for action, body in (
+        ("priority", {"priority": 3}),
+        ("deadline", {"deadline_at": "2030-01-01T00:00:00Z"}),
+        ("cancel", None),
+        ("requeue", {"states": ["cancelled"]}),
+    ):
+        assert [num_changed(f"batches/{batch_id}/{action}", body) for _ in range(2)] == [2, 0]
+    (job_id, _) = jobs(client, batch_id)
+    for action, body in (("deadline", {"deadline_at": None}), ("cancel", None), ("requeue", None)):
+        assert [num_changed(f"jobs/{job_id}/{action}", body) for _ in range(2)] == [1, 0]
+
+
 def test_a_deadline_is_set_taken_off_and_kept(client: TestClient, database: Database) -> None:
     problems = [{"problem": "What is 2 + 2?"}]
     batch = client.post("/api/batches", json={"problems": problems, "deadline_s": 3600}).json()

@@ -35,7 +35,7 @@ async def test_results_are_a_line_for_each_job_that_has_ended(client: TestClient
     writer = TraceWriter(database)
     job = claimed(database, first, worker_id)
     await append_all(writer, job, accepted(0), accepted(1, "Done.</think>"), answer(2))
-    assert finish(database, job, JobResult(state=JobState.SUCCEEDED, answer="4"))
+    assert finish(database, job, JobResult(state=JobState.SUCCEEDED, answer="4", mean_concurrency=2.0))
     insert_grade(database, NewGrade(job_id=first, grader="g", answer="4", is_correct=True))
     failed = claimed(database, third, worker_id)
     assert finish(database, failed, JobResult(state=JobState.FAILED, error="too\u2028long"))
@@ -57,10 +57,13 @@ async def test_results_are_a_line_for_each_job_that_has_ended(client: TestClient
         "think_tokens": 6,
         "answer_tokens": 5,
         "spent_tokens": 14,
+        "inserted_tokens": 0,
         "num_steps": 3,
         "num_drafted": 2,
         "num_accepted": 2,
     }
+    assert one["latency_s"] > 0
+    assert one["mean_concurrency"] == 2.0
     assert (other["job_id"], other["repeat"]) == (str(third), 1)
     assert (other["state"], other["error"], other["answer_text"]) == ("failed", "too\u2028long", "")
 

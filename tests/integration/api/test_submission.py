@@ -200,6 +200,17 @@ def test_a_grid_is_a_batch_for_each_combination_that_differs(client: TestClient,
     assert scalar(database, "SELECT count(*) FROM job") == 6
 
 
+def test_an_answer_remarks_on_configurations_that_do_not_do_what_they_seem_to(client: TestClient) -> None:
+    asked = {"problems": [{"problem": "1 + 1?"}], "config": {"scheme": "base", "threshold": 5}}
+    (remark,) = client.post("/api/batches", json=asked).json()["remarks"]
+    assert names(remark, "threshold", "base")
+    plain = client.post("/api/batches", json=asked | {"config": {"scheme": "base"}})
+    assert plain.json()["remarks"] == []
+    grid = asked | {"config": {}, "grid": {"threshold": [5.2, 6]}}
+    (remark,) = client.post("/api/grids", json=grid).json()["remarks"]
+    assert names(remark, "5.2", "6", "alike")
+
+
 @pytest.mark.parametrize(
     ("repeats", "fields", "wrong"),
     [(50, {}, "config.repeats"), (25, {"grid": '{"threshold": [3, 7]}'}, "grid")],

@@ -17,6 +17,7 @@ from specreason.cli.completion import complete_batch
 from specreason.cli.show import watching
 from specreason.client import Client, deadline, short_id, waiting
 from specreason.client.decoding import to_json
+from specreason.reasoning.steps import StopReason
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
@@ -35,6 +36,7 @@ from tests.support.store.builders import (
     start_worker,
     submit,
 )
+from tests.support.store.sql import execute
 from tests.support.virtual_time import FakeTime
 from worker.grader import grade_pending
 
@@ -190,15 +192,66 @@ def test_batches_are_listed_shown_and_controlled(shell: Shell, database: Databas
     shown = shell("batch", "show", batch_id).out
     assert "░" * 40 in shown
     assert "3: 3 queued" in shown
-    assert shell("batch", "pause", batch_id).out == f"batch {batch_id}: 3 queued (paused)\n"
-    assert shell("batch", "resume", batch_id, "--json").json["paused_at"] is None
+    paused = shell("batch", "pause", batch_id)
+    assert names(paused.out, batch_id, "paused", "3 of 3 jobs")
+    resumed = shell("batch", "resume", batch_id, "--json").json
+    assert (resumed["paused_at"], resumed["num_changed"]) == (None, 1)
     assert shell("batch", "deadline", batch_id, "2030-12-24T18:00:00").status == 0
-    assert shell("batch", "cancel", batch_id).out == f"batch {batch_id}: 3 cancelled\n"
-    assert shell("batch", "retry", batch_id).out == f"batch {batch_id}: 3 cancelled\n"
-    again = shell("batch", "requeue", batch_id, "--state", "cancelled")
-    assert again.out == f"batch {batch_id}: 3 queued\n"
+    assert names(shell("batch", "cancel", batch_id).out, batch_id, "cancelled 3 jobs")
+    assert names(shell("batch", "requeue", batch_id, "--state", "cancelled").out, "3 jobs", "again")
     wrong = shell("batch", "requeue", batch_id, "--state", "succeeded", "--json")
     assert (wrong.status, wrong.json["error"]["field"]) == (2, "states")
+
+
+def test_a_control_with_nothing_left_to_change_says_so_with_status_0(
+    shell: Shell, database: Database
+) -> None:
+    batch_id = submit(database, 2)
+    end_all(database, batch_id, JobState.SUCCEEDED, JobState.SUCCEEDED)
+    for command, *said in (
+        (("cancel",), "nothing left to cancel", "all 2 jobs have ended"),
+        (("resume",), "not paused"),
+        (("retry",), "nothing to retry", "failed or died"),
+        (("requeue", "--state", "cancelled"), "nothing to queue again", "cancelled"),
+        (("priority", "3"), "all 2 jobs have ended"),
+        (("deadline", "2020-01-01T00:00:00"), "no job left to expire"),
+    ):
+        answer = shell("batch", command[0], batch_id, *command[1:])
+        assert answer.status == 0
+        assert names(answer.out, *said)
+    assert names(shell("batch", "pause", batch_id).out, "paused", "all 2 jobs have ended")
+    assert names(shell("batch", "pause", batch_id).out, "already paused")
+    job_id = job_ids(database, batch_id)[0]
+    for action in ("cancel", "requeue", "deadline"):
+        answer = shell("job", action, job_id)
+        assert answer.status == 0
+        assert names(answer.out, "nothing", "succeeded")
+
+
+def test_a_deadline_in_the_past_is_kept_and_said_to_be_past(shell: Shell, database: Database) -> None:
+    batch_id = submit(database, 2)
+    answer = shell("batch", "deadline", batch_id, "2020-01-01T00:00:00")
+    assert answer.status == 0
+    assert names(answer.out, "past", "2 jobs expire now")
+
+
+def test_a_batch_whose_jobs_ran_out_of_context_says_so_and_what_helps(
+    shell: Shell, database: Database
+) -> None:
+    batch_id = submit(database, 2)
+    worker_id = start_worker(database)
+    full = JobResult(
+        state=JobState.SUCCEEDED, stop_reason=StopReason.CONTEXT_FULL, store_s=0.0, mean_concurrency=16.0
+    )
+    for job_id in job_ids(database, batch_id):
+        assert finish(database, claimed(database, job_id, worker_id), full)
+    execute(database, "UPDATE job SET gradable = false")
+    shown = shell("batch", "show", batch_id)
+    assert names(shown.out, "2 context full", "at 16 in flight")
+    assert names(shown.err, "2 of 2 jobs", "context", "max_answer_tokens")
+    assert names(shell("batch", "watch", batch_id).err, "2 of 2 jobs ran out of context")
+    assert "context full" in shell("batch", "jobs", batch_id).out
+    assert names(shell("job", "show", job_ids(database, batch_id)[0]).out, "context full", "16 in flight")
 
 
 def test_short_ids_are_whole_on_a_narrow_terminal(

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from specreason.cli.local.demo import DemoReport, run_batches
 from specreason.cli.local.stack import Stack
+from specreason.cli.running import this_process
 from specreason.cli.show.demo import print_a_trace, print_figures, print_queries
 from specreason.client import Client
 from specreason.embedded import Servers
@@ -50,9 +51,14 @@ def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
     announced: list[str] = []
     console = Console(file=out, width=200)
     stack = Stack(
-        api_url=url,
-        database_url=database_url,
-        broker_url=servers.broker_url,
+        running=this_process(
+            api_url=url,
+            database_url=database_url,
+            broker_url=servers.broker_url,
+            pair="demo",
+            slots=1,
+            data_dir="",
+        ),
         database=database,
         services=(),
         check_servers=work,

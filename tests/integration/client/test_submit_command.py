@@ -186,6 +186,19 @@ def test_a_dry_run_refuses_the_options_that_the_server_refuses(
     assert names(ended.json["error"]["message"], says)
 
 
+def test_a_threshold_that_nothing_reaches_is_remarked_and_no_error(
+    shell: Shell, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text(CSV)
+    options = (path, "--threshold", 9, "--config", '{"score_method": "expected"}')
+    for more in ((), ("--dry-run",), ("--json",)):
+        answer = shell("submit", *options, *more)
+        assert answer.status == 0
+        assert names(answer.err, "threshold 9", "expected")
+    assert answer.json["remarks"]
+
+
 def test_a_dry_run_counts_and_sends_nothing(shell: Shell, database: Database, tmp_path: Path) -> None:
     path = tmp_path / "sums.csv"
     path.write_text(CSV.replace("problem", "question"))

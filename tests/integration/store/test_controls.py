@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -22,6 +24,7 @@ from specreason.store.queue.controls import (
     requeue_job,
     resume_batch,
     set_batch_deadline,
+    set_batch_priority,
     set_job_deadline,
 )
 from specreason.store.queue.dispatch import expire_deadlines, take_unannounced
@@ -259,6 +262,50 @@ def test_every_control_leaves_an_event(database: Database) -> None:
     assert told == [
         "batch_submitted", "batch_paused", "batch_resumed", "job_ended", "batch_cancelled", "job_requeued",
     ]  # fmt: skip
+
+
+def test_a_control_that_changes_nothing_leaves_no_event_and_says_so(database: Database) -> None:
+    batch_id = submit(database, 2)
+    everyone = Viewer.EVERYONE
+    assert not resume_batch(database, everyone, batch_id)
+    assert pause_batch(database, everyone, batch_id)
+    paused_at = read_batch(database, everyone, batch_id).paused_at
+    assert not pause_batch(database, everyone, batch_id)
+    assert read_batch(database, everyone, batch_id).paused_at == paused_at
+    assert set_batch_deadline(database, everyone, batch_id, None) == 0
+    assert set_batch_deadline(database, everyone, batch_id, at := soon()) == 2
+    assert set_batch_deadline(database, everyone, batch_id, at) == 0
+    first, _ = job_ids(database, batch_id)
+    assert not set_job_deadline(database, everyone, first, at)
+    assert set_batch_priority(database, everyone, batch_id, 5) == 2
+    assert set_batch_priority(database, everyone, batch_id, 5) == 0
+    assert cancel_batch(database, everyone, batch_id) == 2
+    before = scalar(database, "SELECT count(*) FROM event")
+    assert cancel_batch(database, everyone, batch_id) == 0
+    assert requeue_batch(database, everyone, batch_id) == 0
+    assert not cancel_job(database, everyone, first)
+    assert scalar(database, "SELECT count(*) FROM event") == before
+    told = scalar(database, "SELECT array_agg(kind ORDER BY id) FROM event WHERE job_id IS NULL")
+    assert told == ["batch_submitted", "batch_paused", "batch_cancelled"]
+
+
+def test_a_batch_whose_jobs_had_all_ended_does_not_count_as_cancelled(database: Database) -> None:
+    batch_id = submit(database)
+    (job_id,) = job_ids(database, batch_id)
+    assert finish(database, claimed(database, job_id, start_worker(database)), SUCCEEDED)
+    assert cancel_batch(database, Viewer.EVERYONE, batch_id) == 0
+    assert read_batch(database, Viewer.EVERYONE, batch_id).cancelled_at is None
+
+
+@pytest.mark.parametrize("control", [pause_batch, cancel_batch])
+def test_of_two_controls_at_once_one_changes_something_and_one_event_tells_of_it(
+    database: Database, control: Callable[[Database, Viewer, UUID], int]
+) -> None:
+    batch_id = submit(database)
+    with ThreadPoolExecutor(4) as pool:
+        changed = list(pool.map(lambda _: control(database, Viewer.EVERYONE, batch_id), range(4)))
+    assert sum(changed) == 1
+    assert scalar(database, "SELECT count(*) FROM event WHERE kind ~ 'paused|cancelled'") == 1
 
 
 def test_an_unknown_batch_or_job_is_named(database: Database) -> None:

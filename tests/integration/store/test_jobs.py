@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 from uuid import UUID
 
@@ -118,16 +119,75 @@ async def test_totals_are_those_of_the_steps(database: Database, writer: TraceWr
     assert finish(database, job, SUCCEEDED)
     summary = read_job(database, Viewer.EVERYONE, job.job_id)
     assert (summary.num_steps, summary.num_drafted, summary.num_accepted) == (5, 3, 1)
-    assert (summary.think_tokens, summary.answer_tokens, summary.kept_tokens) == (3 + 4 + 4 + 1, 5, 17)
+    assert (summary.think_tokens, summary.answer_tokens, summary.kept_tokens) == (3 + 4 + 4, 5, 16)
+    assert summary.inserted_tokens == 1  # the closing tag: no model generated it
     assert summary.spent_tokens == (3 + 1) + 2 * (3 + 1 + 4) + 0 + 6
-    assert summary.wasted_tokens == summary.spent_tokens - (17 - 1)  # the closing tag was kept, but not spent
+    assert summary.wasted_tokens == summary.spent_tokens - summary.kept_tokens
     assert summary.engine_s == pytest.approx(3 * (1 / 3 + 0.1) + 3 / 3)
     assert summary.step_acceptance == pytest.approx(1 / 3)
     stored = scalar(
         database,
-        "SELECT (num_steps, num_drafted, num_accepted, think_tokens, answer_tokens, spent_tokens)::text FROM job",
+        "SELECT (num_steps, num_drafted, num_accepted, think_tokens, answer_tokens, spent_tokens,"
+        " inserted_tokens)::text FROM job",
     )
-    assert stored == "(5,3,1,12,5,26)"
+    assert stored == "(5,3,1,11,5,26,1)"
+    batch = read_batch(database, Viewer.EVERYONE, job.batch_id)
+    assert (batch.kept_tokens, batch.spent_tokens, batch.inserted_tokens) == (16, 26, 1)
+
+
+async def test_the_parts_of_a_latency_sum_to_it(database: Database, writer: TraceWriter) -> None:
+    batch_id = submit(database, 2)
+    worker_id = start_worker(database)
+    for job_id, concurrency in zip(job_ids(database, batch_id), (1.5, 2.5), strict=True):
+        found = claim(
+            database, job_id, worker_id=worker_id, pair_fingerprint=FINGERPRINT, in_flight=2, admission_s=0.5
+        )
+        assert found is not None
+        await append_all(writer, found, accepted(0), answer(1))
+        execute(database, "UPDATE attempt SET started_at = started_at - interval '10 s'")
+        result = replace(SUCCEEDED, store_s=0.25, mean_concurrency=concurrency)
+        assert finish(database, found, result)
+        one = read_job(database, Viewer.EVERYONE, job_id)
+        assert one.own_s is not None
+        assert one.own_s > 0
+        assert one.latency_s == pytest.approx(one.engine_s + 0.25 + one.own_s)
+        assert (one.concurrency, one.mean_concurrency, one.admission_s) == (2, concurrency, 0.5)
+    batch = read_batch(database, Viewer.EVERYONE, batch_id)
+    parts = (batch.mean_engine_s, batch.mean_store_s, batch.mean_own_s)
+    assert batch.mean_latency_s == pytest.approx(sum(part or 0 for part in parts))
+    assert (batch.mean_concurrency, batch.mean_admission_s) == (2.0, 0.5)
+
+
+async def test_no_part_of_a_resumed_or_cancelled_jobs_latency_is_guessed(
+    database: Database, writer: TraceWriter
+) -> None:
+    resumed, cancelled = job_ids(database, submit(database, 2))
+    worker_id = start_worker(database)
+    first = claimed(database, resumed, worker_id)
+    await append_all(writer, first, accepted(0))
+    assert release(database, first)
+    again = claimed(database, resumed, worker_id)
+    await append_all(writer, again, answer(1))
+    assert finish(database, again, replace(SUCCEEDED, store_s=0.25, mean_concurrency=1.0))
+    claimed(database, cancelled, worker_id)
+    cancel_job(database, Viewer.EVERYONE, cancelled)
+    for job_id in (resumed, cancelled):
+        assert read_job(database, Viewer.EVERYONE, job_id).own_s is None
+
+
+def test_a_batch_counts_why_its_jobs_stopped(database: Database) -> None:
+    batch_id = submit(database, 4)
+    first, second, third, fourth = job_ids(database, batch_id)
+    worker_id = start_worker(database)
+    full = replace(SUCCEEDED, stop_reason=StopReason.CONTEXT_FULL, answer=None)
+    assert finish(database, claimed(database, first, worker_id), SUCCEEDED)
+    assert finish(database, claimed(database, second, worker_id), full)
+    assert finish(database, claimed(database, third, worker_id), full)
+    assert finish(
+        database, claimed(database, fourth, worker_id), JobResult(state=JobState.FAILED, error="why")
+    )
+    batch = read_batch(database, Viewer.EVERYONE, batch_id)
+    assert batch.stop_reasons == {"answered": 1, "context_full": 2}
 
 
 async def test_a_finished_job_cannot_be_finished_claimed_or_written_again(

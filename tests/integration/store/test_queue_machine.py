@@ -265,7 +265,7 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
     @move(when=lambda self: not any(batch.paused for batch in self.batches), pick=PICKS)
     def pause(self, pick: int) -> None:
         batch = picked(self.batches, pick)
-        pause_batch(self.database, Viewer.EVERYONE, batch.batch_id)
+        assert pause_batch(self.database, Viewer.EVERYONE, batch.batch_id)
         batch.paused = True
         for job in batch.jobs:
             if job.state is JobState.QUEUED:
@@ -275,7 +275,7 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
     def resume(self, pick: int) -> None:
         """One that is not paused, too: that changes nothing."""
         batch = picked(self.batches, pick)
-        resume_batch(self.database, Viewer.EVERYONE, batch.batch_id)
+        assert resume_batch(self.database, Viewer.EVERYONE, batch.batch_id) is batch.paused
         batch.paused = False
 
     @move(when=lambda self: any(job.open for job in self.jobs), pick=PICKS, days=sampled_from([1, None, -1]))
@@ -283,11 +283,10 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
         batch = picked(self.batches, pick)
         deadline_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
         open_jobs = [job for job in batch.jobs if job.open]
-        assert set_batch_deadline(self.database, Viewer.EVERYONE, batch.batch_id, deadline_at) == len(
-            open_jobs
-        )
+        num_other = sum(job.deadline_at != deadline_at for job in open_jobs)
+        assert set_batch_deadline(self.database, Viewer.EVERYONE, batch.batch_id, deadline_at) == num_other
         for job in open_jobs:
-            job.late = days == -1
+            job.late, job.deadline_at = days == -1, deadline_at
 
     @move(
         when=lambda self: any(job.state in REQUEUABLE for job in self.jobs),

@@ -15,6 +15,7 @@ import pytest
 from specreason.embedded import Servers
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue.controls import cancel_job, pause_batch, resume_batch
+from specreason.store.read.summaries import read_job
 from specreason.store.session import Database
 from tests.support.store.sql import execute, rows_of
 from tests.support.workers.harness import WorkerHarness, all_gone, freeze, until, worker_harness
@@ -49,6 +50,21 @@ def test_however_often_a_job_is_announced_it_runs_once(harness: WorkerHarness) -
     (after,) = harness.submit("The last.")
     harness.wait_for_ends(after)
     assert [harness.attempts(job_id) for job_id in job_ids] == [["succeeded from 0"]] * 2
+
+
+def test_the_parts_of_a_jobs_latency_sum_to_it_and_say_how_many_were_in_flight(
+    harness: WorkerHarness,
+) -> None:
+    harness.worker()
+    job_ids = harness.submit("Slow. The first.", "Slow. The second.")
+    harness.wait_for_ends(*job_ids)
+    for job_id in job_ids:
+        job = read_job(harness.database, Viewer.EVERYONE, job_id)
+        assert None not in (job.latency_s, job.store_s, job.own_s, job.admission_s)
+        parts = job.engine_s + (job.store_s or 0) + (job.own_s or 0)
+        assert parts == pytest.approx(job.latency_s)
+        assert job.mean_concurrency is not None
+        assert 0 < job.mean_concurrency <= SLOTS
 
 
 def test_a_message_that_got_lost_is_sent_again(harness: WorkerHarness) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum, auto
 from uuid import UUID
 
@@ -36,7 +37,7 @@ class BatchModel:
 
 @dataclass(slots=True, eq=False)
 class JobModel:
-    """`due` is false while a retry waits; `late` is true once the deadline has passed."""
+    """`due` is false while a retry waits; `late` is true once the deadline, `deadline_at`, has passed."""
 
     job_id: UUID
     batch: BatchModel
@@ -51,6 +52,7 @@ class JobModel:
     alone: bool = False
     due: bool = True
     late: bool = False
+    deadline_at: datetime | None = None
 
     @property
     def open(self) -> bool:
@@ -76,6 +78,8 @@ class JobModel:
         """Queue an ended job again, as a user does."""
         self.restart_after_failure()
         self.num_errors = self.num_lost = 0
+        if self.late:
+            self.deadline_at = None
         self.alone = self.late = False
 
 

@@ -53,13 +53,16 @@ RULES = {
         WHERE CASE WHEN job.state IN ({ENDED})
             THEN job.finished_at IS NULL OR abs(job.engine_s - live.engine_s) > 1e-6
                 OR (job.num_steps, job.num_drafted, job.num_accepted, job.think_tokens, job.answer_tokens,
-                    job.spent_tokens)
+                    job.spent_tokens, job.inserted_tokens)
                 IS DISTINCT FROM (live.num_steps, live.num_drafted, live.num_accepted, live.think_tokens,
-                    live.answer_tokens, live.spent_tokens)
+                    live.answer_tokens, live.spent_tokens, live.inserted_tokens)
             ELSE num_nonnulls(job.finished_at, job.stop_reason, job.error, job.answer, job.latency_s, job.engine_s,
                     job.num_steps, job.num_drafted, job.num_accepted, job.think_tokens, job.answer_tokens,
-                    job.spent_tokens) > 0
+                    job.spent_tokens, job.inserted_tokens, job.store_s, job.mean_concurrency) > 0
             END
+    """,
+    "no job keeps more tokens than were generated for it": """
+        SELECT job_id FROM job_summary WHERE kept_tokens > spent_tokens OR wasted_tokens < 0
     """,
     "the last event of a job tells its state": """
         SELECT job.id FROM job LEFT JOIN LATERAL (

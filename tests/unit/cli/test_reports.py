@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from specreason.cli.exits import STATUS_OF, status_of
+from specreason.cli.show import controls, figures
 from specreason.cli.show.batches import counts_in_words, state_bar
 from specreason.cli.show.trace import print_trace
 from specreason.client import Batch, Job, Step
@@ -24,6 +26,7 @@ from specreason.errors import (
     TimedOut,
     Unreachable,
 )
+from tests.support.messages import names
 
 ID = UUID("0193b2a4-0000-7000-8000-000000000000")
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -190,6 +193,75 @@ def test_long_texts_are_cut_unless_the_whole_trace_is_asked_for() -> None:
 def test_the_bar_shows_every_state_however_few_jobs_are_in_it() -> None:
     bar = state_bar(batch(queued=50, running=1, succeeded=949)).plain
     assert {sign: bar.count(sign) for sign in "░▓█"} == {"░": 2, "▓": 1, "█": 38}
+
+
+def test_reasons_are_counted_with_the_most_frequent_first() -> None:
+    assert figures.stopped_in_words({"context_full": 2, "answered": 6}) == "6 answered, 2 context full"
+    assert figures.stopped_in_words({}) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "knob"),
+    [
+        ("token_budget", "token_budget"),
+        ("context_full", "max_model_len"),
+        ("max_steps", "max_steps"),
+        ("repeated_step", "max_same_steps"),
+        ("deadline", "requeue"),
+    ],
+)
+def test_a_limit_that_stopped_most_jobs_is_named_with_the_knob_that_helps(reason: str, knob: str) -> None:
+    mostly = replace(batch(succeeded=8), stop_reasons={reason: 5, "answered": 3})
+    assert names(figures.remedy(mostly) or "", "5 of 8 jobs", knob)
+    assert figures.remedy(replace(mostly, stop_reasons={reason: 4, "answered": 4})) is None
+    assert figures.remedy(replace(mostly, num_queued=1, num_succeeded=7)) is None  # not all have ended
+
+
+def test_a_latency_says_at_how_many_in_flight_it_was_measured() -> None:
+    assert figures.latency_in_words(3.4, 16.0) == "3.40 at 16 in flight"
+    assert figures.latency_in_words(3.4, 7.53) == "3.40 at 7.5 in flight"
+    assert figures.latency_in_words(3.4, None) == "3.40"
+    assert figures.latency_in_words(None, None) is None
+    assert figures.short_latency(3.4, 16.0) == "3.40 (16)"
+
+
+def test_the_parts_of_a_latency_are_shares_of_it() -> None:
+    shares = figures.parts_of_latency(10.0, engine_s=9.5, store_s=0.1, own_s=0.4)
+    assert names(shares or "", "engines 95%", "storing 1%", "4%")
+    assert figures.parts_of_latency(10.0, engine_s=9.5, store_s=None, own_s=None) is None
+
+
+def test_an_answer_that_is_missing_is_explained() -> None:
+    assert figures.why_stopped(replace(job(), answer=None)) == "no boxed answer"
+    assert figures.why_stopped(replace(job(), stop_reason="context_full")) == "context full"
+    assert figures.why_stopped(replace(job(), stop_reason=None)) is None
+
+
+def test_tokens_that_the_loop_put_in_are_named_beside_kept_and_spent() -> None:
+    closed = replace(job(), inserted_tokens=1)
+    assert names(figures.tokens_in_words(closed), "2 kept of 3 spent", 1)
+    assert figures.tokens_in_words(job()) == "2 kept of 3 spent"
+
+
+@pytest.mark.parametrize(
+    ("before", "says"),
+    [
+        ({"cancelled": 5, "succeeded": 3, "changed": 5}, ["cancelled 5 jobs", "3 had ended"]),
+        ({"cancelled": 1, "changed": 1}, ["cancelled 1 job"]),
+        ({"succeeded": 8, "changed": 0}, ["nothing left", "all 8 jobs have ended"]),
+        ({"succeeded": 1, "changed": 0}, ["nothing left", "its job has ended"]),
+    ],
+)
+def test_a_cancellation_says_how_many_jobs_it_ended(before: dict[str, int], says: list[str]) -> None:
+    num_changed = before.pop("changed")
+    assert names(controls.cancelled(replace(batch(**before), num_changed=num_changed)), *says)
+
+
+def test_controls_of_an_older_server_tell_the_state() -> None:
+    old = batch(queued=2, succeeded=1)
+    told = [controls.cancelled(old), controls.paused(old), controls.resumed(old), controls.requeued(old)]
+    told += [controls.moved(old), controls.due(old, None)]
+    assert set(told) == {counts_in_words(old)}
 
 
 def test_counts_in_words_leave_out_empty_states() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from specreason.config import RunConfig
+from specreason.config import RunConfig, SchemeName
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.scripted import ScriptedEngine, scripted_pair
 from specreason.engines.scripted_tokenizer import ScriptedTokenizer
@@ -118,10 +121,36 @@ async def test_a_baseline_goes_on_in_chunks_that_can_be_resumed() -> None:
 @pytest.mark.parametrize("budget", [1, 7, 20, 33])
 async def test_kept_thinking_never_exceeds_the_token_budget(budget: int) -> None:
     trace = await run_loop(a_pair(scores=(9, 0)), token_budget=budget)
-    kept = sum(
-        s.num_kept_tokens for s in trace.steps if s.phase is Phase.THINK and not s.decision.closes_thinking
-    )
+    kept = sum(step.num_kept_tokens for step in trace.steps if step.phase is Phase.THINK)
     assert kept <= budget
+
+
+@given(
+    scheme=st.sampled_from([scheme for scheme in SchemeName if scheme.fits(base_speculates=False)]),
+    scores=st.lists(st.one_of(st.none(), st.integers(0, 9)), min_size=1, max_size=5),
+    texts=st.lists(st.sampled_from(["So. ", "Now.\n\n", "Ends", "</think>"]), min_size=1, max_size=6),
+    budget=st.integers(1, 60),
+    max_steps=st.integers(1, 5),
+    max_step_tokens=st.integers(1, 12),
+    first_steps_on_base=st.integers(0, 3),
+)
+def test_no_step_keeps_more_tokens_than_were_generated_for_it_and_the_loop_puts_in_only_the_closing(
+    scheme: SchemeName, scores: list[int | None], texts: list[str], budget: int, max_steps: int, **config: int
+) -> None:
+    def write(prompt: str, seed: int) -> str:
+        return ANSWER if "</think>" in prompt else "".join(texts)
+
+    pair = scripted_pair(
+        drafter=ScriptedEngine(respond=write), base=ScriptedEngine(respond=write, scores=tuple(scores))
+    )
+    trace = asyncio.run(run_loop(pair, scheme=scheme, token_budget=budget, max_steps=max_steps, **config))
+    for step in trace.steps:
+        assert 0 <= step.num_kept_tokens <= step.num_spent_tokens
+        assert len(step.kept_ids) == step.num_kept_tokens + step.num_inserted_tokens
+        assert (step.num_inserted_tokens > 0) is step.decision.closes_thinking
+    transcript = Transcript(pair, "What is 2 + 2?", trace.steps)
+    kept = sum(step.num_kept_tokens + step.num_inserted_tokens for step in trace.steps)
+    assert transcript.num_tokens(Role.BASE) == transcript.num_prompt_tokens[Role.BASE] + kept
 
 
 async def test_at_the_token_budget_the_thinking_is_closed_and_an_answer_asked_for() -> None:

@@ -1,4 +1,4 @@
-"""Remarks on problems that are valid: ids that occur twice, and answers that are blank."""
+"""What is remarked of configurations that do not do what they seem to."""
 
 from __future__ import annotations
 
@@ -6,47 +6,69 @@ from typing import Any
 
 import pytest
 
-from specreason.submission.problem import DEFAULT_COLUMNS, Columns, problem_of
-from specreason.submission.remarks import Remarks
+from specreason.config import RunConfig
+from specreason.submission.grid import Grid, configurations
+from specreason.submission.remarks import remarks
 from tests.support.messages import names
 
 
-def remarks_on(*rows: dict[str, Any], columns: Columns = DEFAULT_COLUMNS) -> tuple[str, ...]:
-    remarks = Remarks()
-    for number, row in enumerate(rows, start=1):
-        remarks.read(row, columns, problem_of(row, columns), f"line {number}")
-    return remarks.sentences()
+def remarked(grid: dict[str, Any] | None = None, **config: Any) -> tuple[str, ...]:
+    return remarks(configurations(RunConfig(**config), None if grid is None else Grid(**grid)))
 
 
-def test_problems_as_they_should_be_need_no_remark() -> None:
-    assert (
-        remarks_on({"problem": "a", "answer": "1", "id": "x"}, {"problem": "b", "id": "y"}, {"problem": "c"})
-        == ()
-    )
+@pytest.mark.parametrize(
+    ("config", "facts"),
+    [
+        ({"threshold": 9, "score_method": "expected"}, ["threshold 9", "expected"]),
+        ({"threshold": 5.2}, ["5.2", "6"]),
+        ({"scheme": "base", "threshold": 5}, ["threshold", "base"]),
+        ({"scheme": "drafter", "overlap": False, "adaptive": True}, ["overlap", "adaptive", "drafter"]),
+        ({"scheme": "base", "drafter_temperature": 0.1}, ["drafter_temperature", "base"]),
+        ({"first_steps_on_base": 4, "max_steps": 4}, ["first_steps_on_base", "max_steps"]),
+        ({"temperature": 0, "repeats": 3}, ["repeats 3", "alike", "temperature 0"]),
+        ({"scheme": "drafter", "drafter_temperature": 0, "repeats": 2}, ["repeats 2", "alike"]),
+    ],
+)
+def test_a_knob_that_does_not_do_what_it_seems_to_is_remarked_once(
+    config: dict[str, Any], facts: list[str]
+) -> None:
+    (remark,) = remarked(**config)
+    assert names(remark, *facts)
 
 
-def test_an_id_that_occurs_twice_is_named_with_its_first_two_lines() -> None:
-    once = remarks_on({"problem": "a", "id": "x"}, {"problem": "b"}, {"problem": "c", "id": " x "})
-    assert names(once[0], "'x'", "line 1", "line 3")
-    assert "more" not in once[0]
-    often = remarks_on(*[{"problem": "a", "id": 7}] * 4)
-    assert names(often[0], "'7'", "line 1", "line 2", 2)
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"scheme": "base"},
+        {"threshold": 9},
+        {"threshold": 8, "score_method": "expected"},
+        {"threshold": 5.2, "score_method": "expected"},
+        {"first_steps_on_base": 3, "max_steps": 4},
+        {"temperature": 0},
+        {"temperature": 0, "drafter_temperature": 0.5, "repeats": 3},
+        {"temperature": 0, "adaptive": True, "repeats": 3},
+        {"scheme": "drafter", "drafter_temperature": 0.5},
+    ],
+)
+def test_a_configuration_that_does_what_it_says_is_not_remarked(config: dict[str, Any]) -> None:
+    assert remarked(**config) == ()
 
 
-@pytest.mark.parametrize("blank", ["", "  ", "\n\t"])
-def test_an_answer_that_is_blank_is_none_and_is_said(blank: str) -> None:
-    row = {"problem": "a", "answer": blank}
-    assert problem_of(row, DEFAULT_COLUMNS).answer is None
-    assert names(remarks_on(row)[0], "1 answer is")
-    assert names(remarks_on(row, row, {"problem": "b", "answer": "2"})[0], "2 answers are")
+def test_thresholds_of_a_grid_that_act_alike_are_named_together() -> None:
+    (remark,) = remarked({"threshold": [5, 5.2, 6, 7], "scheme": ["base", "specreason"]})
+    assert names(remark, "5.2", "6", "alike")
+    assert not names(remark, "7")
+    assert remarked({"threshold": [5.2, 6]}, score_method="expected") == ()
 
 
-def test_no_answer_is_not_a_blank_one() -> None:
-    assert remarks_on({"problem": "a", "answer": None}, {"problem": "b"}) == ()
-    assert remarks_on({"problem": "a", "answer": " "}, columns=Columns(answer="")) == ()
+def test_a_knob_that_one_scheme_of_a_grid_reads_has_its_effect() -> None:
+    assert remarked({"scheme": ["base", "specreason"]}, threshold=5) == ()
+    (remark,) = remarked({"scheme": ["base", "drafter"]}, first_steps_on_base=2)
+    assert names(remark, "first_steps_on_base", "base", "drafter")
 
 
-def test_ids_that_are_blank_are_none_and_do_not_repeat() -> None:
-    row = {"problem": "a", "id": " "}
-    assert problem_of(row, DEFAULT_COLUMNS).id is None
-    assert remarks_on(row, row) == ()
+def test_repeats_are_alike_only_with_the_schemes_that_draw_nothing() -> None:
+    greedy_base = {"temperature": 0, "drafter_temperature": 0.5, "repeats": 2}
+    (remark,) = remarked({"scheme": ["base", "specreason"]}, **greedy_base)
+    assert names(remark, "scheme base", "alike")
