@@ -31,7 +31,7 @@ from specreason.cli.show.output import (
     print_message,
     tell_of_more,
 )
-from specreason.cli.show.watching import exit_status_of, naming_a_way_back, watched
+from specreason.cli.waiting.watching import exit_status_of, naming_a_way_back, watched
 from specreason.client import Batch, Client
 from specreason.client.deadline import Deadline
 from specreason.client.values import STATES

@@ -15,7 +15,7 @@ from api.serve import listen, url_of
 from specreason.children import stop
 from specreason.cli.local.services import Announce, ReadyPipe, Service, start_service
 from specreason.cli.running import RunningUp, absolute, announced, now_serving, this_process
-from specreason.cli.show.pace import LINE_EVERY_S, Beat
+from specreason.cli.waiting.pace import LINE_EVERY_S, Beat
 from specreason.config import PairConfig, get_pair, load_pairs
 from specreason.embedded import start_servers
 from specreason.embedded.datadir import locked_data_dir

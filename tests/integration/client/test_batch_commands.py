@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from specreason.cli.completion import complete_batch
-from specreason.cli.show import watching
+from specreason.cli.waiting import watching
 from specreason.client import Client, deadline, short_id, waiting
 from specreason.client.decoding import to_json
 from specreason.reasoning.steps import StopReason

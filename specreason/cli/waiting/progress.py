@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
 
-from specreason.cli.show.pace import duration_in_words, left_in_words, rate_in_words
+from specreason.cli.waiting.pace import duration_in_words, left_in_words, rate_in_words
 from specreason.client import Batch, short_id
 from specreason.client.values import STATES
 from specreason.errors import TransientError, Unreachable
@@ -71,11 +70,6 @@ def outage_in_words(seconds: float, error: TransientError) -> str:
 def back_in_words(seconds: float) -> str:
     """Return that an outage of so many seconds is over."""
     return f"the API answers again, after {seconds:.0f} s"
-
-
-def look_again(refs: Sequence[str], api_url: str | None) -> str:
-    """Return the command that goes on waiting for all of the batches, named as a user names them."""
-    return f"`specreason batch watch {shlex.join(refs)}{f' --api {api_url}' if api_url else ''}`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
