@@ -156,5 +156,8 @@ def _wait_until_loaded(stack: Stack, ready: ReadyPipe, announce: Announce) -> No
     while not ready.has_a_line():
         stack.check()
         if beat.is_due(now := time.monotonic()):
-            announce(f"Loading the pair '{stack.running.pair}' into two vLLM engines ({now - started:.0f} s)")
+            announce(
+                f"Loading the pair '{stack.running.pair}' into two vLLM engines ({now - started:.0f} s; small models "
+                "take half a minute on an idle machine)"
+            )
         time.sleep(POLL_S)

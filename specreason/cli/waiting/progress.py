@@ -117,7 +117,10 @@ def _state(batches: Sequence[Batch], *, is_open: bool, is_paused: bool) -> str:
         counts = {state: sum(batch.counts.get(state, 0) for batch in batches) for state in STATES}
         words = [f"{count} {state}" for state, count in counts.items() if count]
         return ", ".join([*words, f"{num_ungraded} to grade"] if num_ungraded else words)
+    num_running = sum(batch.num_running for batch in batches)
     num_bad = sum(batch.num_ended - batch.num_succeeded for batch in batches)
-    return ", ".join(
-        filter(None, ("paused" if is_paused else "", f"{num_bad} without success" if num_bad else ""))
+    parts = (
+        "paused" if is_paused else f"{num_running} running" if num_running else "waiting for a worker",
+        f"{num_bad} without success" if num_bad else "",
     )
+    return ", ".join(filter(None, parts))
