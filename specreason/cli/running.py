@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,7 +95,8 @@ def find_running(data_dir: Path) -> RunningUp | None:
 def stop_running(running: RunningUp, *, timeout_s: float) -> None:
     """Ask it to stop as Ctrl-C does, and wait until it has. Raises TimedOut if that takes longer than `timeout_s`."""
     deadline = time.monotonic() + timeout_s
-    os.kill(running.pid, signal.SIGTERM)
+    with suppress(ProcessLookupError):  # it has just ended
+        os.kill(running.pid, signal.SIGTERM)
     while running.is_alive:
         if time.monotonic() > deadline:
             raise TimedOut(

@@ -13,6 +13,7 @@ from specreason.cli.show.pace import duration_in_words, left_in_words, rate_in_w
 from specreason.client import Batch, short_id
 from specreason.client.values import STATES
 from specreason.errors import TransientError, Unreachable
+from specreason.words import counted
 
 # How much of the details may be dropped: each level drops one more kind of them, and the last keeps the state alone.
 NUM_LEVELS = 4
@@ -28,7 +29,7 @@ def label_of(batch: Batch) -> str:
 def jobs_in_words(batches: Sequence[Batch]) -> str:
     """Return how many of the jobs have ended."""
     num_ended, num_jobs = sum(batch.num_ended for batch in batches), sum(batch.num_jobs for batch in batches)
-    return f"{num_ended} of {num_jobs} {'job' if num_jobs == 1 else 'jobs'} ended"
+    return f"{num_ended:,} of {counted(num_jobs, 'job')} ended"
 
 
 def duration_of(batch: Batch, now: datetime) -> float:
@@ -75,7 +76,8 @@ def back_in_words(seconds: float) -> str:
 
 def look_again(refs: Sequence[str], api_url: str | None) -> str:
     """Return the command that goes on waiting for all of the batches, named as a user names them."""
-    return f"`specreason batch watch {shlex.join(refs)}{f' --api {api_url}' if api_url else ''}`"
+    command = ["specreason", "batch", "watch", *refs, *(["--api", api_url] if api_url else [])]
+    return f"`{shlex.join(command)}`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

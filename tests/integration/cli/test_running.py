@@ -24,6 +24,7 @@ from specreason.cli.running import (
     this_process,
     write,
 )
+from specreason.cli.show.running import how_to_stop
 from specreason.errors import TimedOut
 from tests.support.messages import names
 from tests.support.shell import Shell
@@ -102,6 +103,17 @@ def test_down_stops_the_process_and_says_what_it_was(
     stopped = commands("down", "--data-dir", tmp_path)
     assert (stopped.status, names(stopped.out, sleeper.pid, "demo", tmp_path)) == (0, True)
     assert sleeper.wait() == -signal.SIGTERM
+
+
+def test_a_process_that_ends_just_before_it_is_stopped_counts_as_stopped(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    stop_running(replace(an_up(tmp_path), pid=ended.pid), timeout_s=0)
+
+
+def test_the_command_that_stops_an_up_can_be_copied_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "my data"
+    assert f"`specreason down --data-dir '{folder}'`" in how_to_stop(an_up(folder))
 
 
 def test_a_process_that_does_not_stop_in_time_is_named(tmp_path: Path) -> None:
