@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,7 +99,8 @@ def stop_running(running: RunningUp, *, timeout_s: float, tell: Callable[[float]
     """
     started = time.monotonic()
     deadline = started + timeout_s
-    os.kill(running.pid, signal.SIGTERM)
+    with suppress(ProcessLookupError):  # it has just ended
+        os.kill(running.pid, signal.SIGTERM)
     while running.is_alive:
         if time.monotonic() > deadline:
             raise TimedOut(

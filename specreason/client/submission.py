@@ -93,8 +93,8 @@ def send(
         except TimedOut as error:
             raise TimedOut(f"{error}; {UNKNOWN}") from error
         except TransientError as error:
-            is_refused = isinstance(error, NotConnected | LimitReached)
-            message = f"{error} {NOTHING}" if is_refused else f"{error}; {UNKNOWN}"
+            # Before the API refused the last try, it may have stored one whose answer was lost.
+            message = f"{error} {NOTHING}" if isinstance(error, NotConnected) else f"{error}; {UNKNOWN}"
             if deadline.is_over:
                 raise TimedOut(message) from error
             if isinstance(error, LimitReached):

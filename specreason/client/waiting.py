@@ -10,6 +10,7 @@ from uuid import UUID
 from specreason.client.deadline import Deadline, in_background, silences
 from specreason.client.values import Batch
 from specreason.errors import LimitReached, TimedOut, TransientError, Unreachable
+from specreason.words import counted
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 # How long to wait for grades after the last job. They take a second or two while a worker is up.
@@ -118,7 +119,7 @@ def _told(seen: Mapping[UUID, Batch], timeout_s: float | None, away_s: float) ->
         return f"the API has not answered within {over}"
     num_jobs = sum(batch.num_jobs for batch in seen.values())
     num_open = num_jobs - sum(batch.num_ended for batch in seen.values())
-    open_jobs = f"{num_open} of {num_jobs} {'job' if num_jobs == 1 else 'jobs'}"
+    open_jobs = f"{num_open:,} of {counted(num_jobs, 'job')}"
     if away_s:
         return f"{over} are over, and the API has not answered for {away_s:.0f} s; before, {open_jobs} had not ended"
     return f"{open_jobs} {'has' if num_open == 1 else 'have'} not ended after {over}"

@@ -36,13 +36,14 @@ def remarks(configs: Sequence[RunConfig]) -> tuple[str, ...]:
 
 def _without_effect(configs: Sequence[RunConfig]) -> Iterator[str]:
     """Knobs that were set and that no configuration reads."""
-    schemes = ", ".join(dict.fromkeys(config.scheme.value for config in configs))
+    schemes = list(dict.fromkeys(config.scheme.value for config in configs))
     if not any(config.scheme.drafts_steps for config in configs):
         idle: tuple[str, ...] = OF_DRAFTS
         if not any(config.scheme is SchemeName.DRAFTER for config in configs):
             idle += OF_THE_DRAFTER
         if chosen := [name for name in idle if any(_is_set(config, name) for config in configs)]:
-            yield f"{', '.join(chosen)}: without effect, since the scheme {schemes} drafts no steps"
+            who = f"scheme {schemes[0]} drafts" if len(schemes) == 1 else f"schemes {_listed(schemes)} draft"
+            yield f"{', '.join(chosen)}: without effect, since the {who} no steps"
     for config in configs:
         if config.scheme.drafts_steps and _is_all_on_base(config):
             yield (
@@ -68,7 +69,8 @@ def _thresholds(drafting: Sequence[RunConfig]) -> Iterator[str]:
             same.append(threshold)
     for digit, same in rounded.items():
         if len(same) > 1:
-            yield f"thresholds {_listed(sorted(same))} act alike, since a greedy score is a whole digit"
+            listed = _listed([f"{each:g}" for each in sorted(same)])
+            yield f"thresholds {listed} act alike, since a greedy score is a whole digit"
         elif same[0] != digit:
             yield f"threshold {same[0]:g} acts as {digit}, since a greedy score is a whole digit"
 
@@ -103,6 +105,6 @@ def _is_greedy(config: RunConfig) -> bool:
     return of_base and (not config.scheme.drafts_steps or (of_drafter and not config.adaptive))
 
 
-def _listed(numbers: Sequence[float]) -> str:
-    *first, last = (f"{number:g}" for number in numbers)
+def _listed(words: Sequence[str]) -> str:
+    *first, last = words
     return f"{', '.join(first)} and {last}"

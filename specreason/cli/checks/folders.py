@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 from specreason.cli.checks.finding import Finding, fail, ok, warn
+from specreason.engines.hub import GIB
 
-GIB = 1 << 30
 ENOUGH_DISK_BYTES = 5 * GIB  # traces grow; a full disk stops Postgres
 
 

@@ -36,6 +36,7 @@ def check_memory(pair: PairConfig) -> Finding:
         text_of(Path("/proc/meminfo")) or "",
         limit=text_of(group / "memory.max"),
         used=text_of(group / "memory.current"),
+        stat=text_of(group / "memory.stat") or "",
     )
 
 
@@ -76,14 +77,20 @@ def known_weights(model: ModelConfig) -> int | None:
     return None if cached is None else weights_bytes(cached)
 
 
-def judge_memory(needed: int, meminfo: str, *, limit: str | None, used: str | None) -> Finding:
-    """Compare `needed` bytes with /proc/meminfo, and with a container's `limit` less what it has `used`."""
+def judge_memory(
+    needed: int, meminfo: str, *, limit: str | None, used: str | None, stat: str = ""
+) -> Finding:
+    """Compare `needed` bytes with /proc/meminfo, and with a container's `limit` less what it has `used`.
+
+    Of `used`, what caches files does not count, as `stat` tells: the kernel drops it for whoever needs memory.
+    """
     line = next((line for line in meminfo.splitlines() if line.startswith("MemAvailable:")), None)
     if line is None:
         return warn("memory", needs(needed), "how much is free is not known here")
     free = int(line.split()[1]) * 1024
     if limit is not None and used is not None and limit.strip().isdigit():
-        free = min(free, int(limit) - int(used))
+        cached = sum(map(int, re.findall(r"^(?:in)?active_file (\d+)", stat, re.MULTILINE)))
+        free = min(free, int(limit) - int(used) + cached)
     text = f"{needs(needed)}, {free / GIB:.1f} GiB are free"
     if needed <= free:
         return ok("memory", text)

@@ -35,6 +35,7 @@ def start_detached(
     options = {"--pair": pair, "--port": port, "--slots": slots, "--data-dir": data_dir}
     given = [text for name, value in options.items() if value is not None for text in (name, str(value))]
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
+        start = output.tell()
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "specreason.cli.main", "up", *given, "--json"],
             stdin=subprocess.DEVNULL,
@@ -42,7 +43,6 @@ def start_detached(
             stderr=output,
             start_new_session=True,
         )
-        start = output.tell()
     try:
         answer = _answer(process, log, start)
     except BaseException:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from specreason.cli.show.batches import counts_in_words
 from specreason.client import Batch, Job
+from specreason.words import counted
 
 STATES_OF_RETRY = ("failed", "dead")
 VERB_OF = {"failed": "failed", "dead": "died", "cancelled": "was cancelled", "expired": "expired"}
@@ -22,7 +23,7 @@ def cancelled(batch: Batch) -> str:
     if not batch.num_changed:
         return f"nothing left to cancel: {_all_ended(batch)}"
     before = batch.num_jobs - batch.num_changed
-    return f"cancelled {_jobs(batch.num_changed)}" + (f"; {before} had ended" if before else "")
+    return f"cancelled {counted(batch.num_changed, 'job')}" + (f"; {before} had ended" if before else "")
 
 
 def paused(batch: Batch) -> str:
@@ -54,7 +55,7 @@ def requeued(batch: Batch, states: Sequence[str] = STATES_OF_RETRY) -> str:
         return f"nothing to {'retry' if tuple(states) == STATES_OF_RETRY else 'queue again'}: no job {verbs}"
     are = "is" if batch.num_changed == 1 else "are"
     held = ", and wait until the batch is resumed" if batch.paused_at is not None else ""
-    return f"{_jobs(batch.num_changed)} {are} queued again{held}"
+    return f"{counted(batch.num_changed, 'job')} {are} queued again{held}"
 
 
 def moved(batch: Batch) -> str:
@@ -62,7 +63,7 @@ def moved(batch: Batch) -> str:
     if batch.num_changed is None:
         return counts_in_words(batch)
     if batch.num_changed:
-        return f"priority {batch.priority} for {_jobs(batch.num_changed)}"
+        return f"priority {batch.priority} for {counted(batch.num_changed, 'job')}"
     return (
         f"no job to move: {_all_ended(batch)}" if batch.ended else f"the priority is {batch.priority} already"
     )
@@ -77,12 +78,12 @@ def due(batch: Batch, at: datetime | None) -> str:
     num_open = batch.num_changed if batch.ended else batch.num_jobs - batch.num_ended
     if at is not None and _is_past(at):
         expire = "expires" if num_open == 1 else "expire"
-        return f"the deadline is past: {_jobs(num_open)} {expire} now"
+        return f"the deadline is past: {counted(num_open, 'job')} {expire} now"
     if not batch.num_changed:
         return "the deadline is that already" if at is not None else "there was no deadline"
     if at is None:
-        return f"no deadline for {_jobs(batch.num_changed)}"
-    return f"{_jobs(batch.num_changed)} must end by {at.astimezone():%Y-%m-%d %H:%M:%S}"
+        return f"no deadline for {counted(batch.num_changed, 'job')}"
+    return f"{counted(batch.num_changed, 'job')} must end by {at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def job_cancelled(job: Job) -> str:
@@ -109,12 +110,8 @@ def job_due(job: Job, at: datetime | None) -> str:
     return f"{job.state}, no deadline" if at is None else f"must end by {at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
-def _jobs(number: int) -> str:
-    return f"{number:,} job" if number == 1 else f"{number:,} jobs"
-
-
 def _left(batch: Batch) -> str:
-    return f"{batch.num_jobs - batch.num_ended:,} of {_jobs(batch.num_jobs)} left"
+    return f"{batch.num_jobs - batch.num_ended:,} of {counted(batch.num_jobs, 'job')} left"
 
 
 def _all_ended(batch: Batch) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from specreason.client import Batch, Job
+from specreason.client import Batch, Job, short_id
+from specreason.words import counted
 
 STOPPED = {
     "answered": "answered",
@@ -15,7 +16,7 @@ STOPPED = {
     "cancelled": "cancelled",
     "deadline": "deadline",
 }
-# What became of a job that a limit stopped, and what would help.
+# What became of a job that a limit stopped, and what would help. `{batch}` is the batch's short id.
 REMEDY_OF = {
     "token_budget": ("used up the token budget", "raise token_budget"),
     "context_full": (
@@ -24,7 +25,10 @@ REMEDY_OF = {
     ),
     "max_steps": ("reached max_steps", "raise max_steps, or min_step_tokens for longer steps"),
     "repeated_step": ("went round in circles", "raise temperature, or max_same_steps to wait longer"),
-    "deadline": ("met their deadline", "give them more time, then `specreason batch requeue`"),
+    "deadline": (
+        "reached the deadline",
+        "`specreason batch requeue {batch} --state expired` runs them again without it",
+    ),
 }
 
 
@@ -48,7 +52,8 @@ def remedy(batch: Batch) -> str | None:
         return None
     reason = max(limited, key=lambda each: limited[each])
     what, help_ = REMEDY_OF[reason]
-    return f"{limited[reason]} of {batch.num_jobs} jobs {what}: {help_}"
+    advice = help_.format(batch=short_id(batch.batch_id))
+    return f"{limited[reason]:,} of {counted(batch.num_jobs, 'job')} {what}: {advice}"
 
 
 def latency_in_words(latency_s: float | None, concurrency: float | None, *, unit: str = "") -> str | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from specreason.cli.running import RunningUp, default_data_dir
+from specreason.words import counted
 
 if TYPE_CHECKING:
     from specreason.store.read.load import Load
@@ -28,7 +30,7 @@ def status_in_words(running: RunningUp, load: Load | None, *, commands_ask: str)
     lines = [
         f"Process   {running.pid}, since {since:%Y-%m-%d %H:%M:%S}",
         *_addresses(running),
-        f"Pair      {running.pair}, {_counted(running.slots, 'slot')}",
+        f"Pair      {running.pair}, {counted(running.slots, 'slot')}",
     ]
     if not running.serving:
         lines.append("Worker    it still loads the pair")
@@ -36,7 +38,7 @@ def status_in_words(running: RunningUp, load: Load | None, *, commands_ask: str)
         lines.append("Jobs      not known: the database does not answer")
     else:
         used, slots = (sum(getattr(each, name) for each in load.workers) for name in ("num_running", "slots"))
-        lines.append(f"Workers   {len(load.workers)} alive, {used} of {_counted(slots, 'slot')} in use")
+        lines.append(f"Workers   {len(load.workers)} alive, {used} of {counted(slots, 'slot')} in use")
         lines.append(f"Jobs      {load.num_queued} queued, {load.num_running} running")
     return "\n".join(
         [
@@ -67,8 +69,4 @@ def _addresses(running: RunningUp) -> list[str]:
 def _command(name: str, running: RunningUp) -> str:
     """Return the command for this deployment: the default folder needs no option."""
     is_default = running.data_dir == str(default_data_dir().expanduser().resolve())
-    return f"specreason {name}" if is_default else f"specreason {name} --data-dir {running.data_dir}"
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+    return shlex.join(["specreason", name, *([] if is_default else ["--data-dir", running.data_dir])])

@@ -82,4 +82,5 @@ def print_sent(sent: Batch | Grid, batches: Sequence[Batch], api_url: str | None
 
 def look_again(refs: Sequence[str], api_url: str | None) -> str:
     """Return the command that goes on waiting for all of the batches, named as a user names them."""
-    return f"`specreason batch watch {shlex.join(refs)}{f' --api {api_url}' if api_url else ''}`"
+    command = ["specreason", "batch", "watch", *refs, *(["--api", api_url] if api_url else [])]
+    return f"`{shlex.join(command)}`"

@@ -12,6 +12,7 @@ from specreason.cli.waiting.pace import duration_in_words, left_in_words, rate_i
 from specreason.client import Batch, short_id
 from specreason.client.values import STATES
 from specreason.errors import TransientError, Unreachable
+from specreason.words import counted
 
 # How much of the details may be dropped: each level drops one more kind of them, and the last keeps the state alone.
 NUM_LEVELS = 4
@@ -27,7 +28,7 @@ def label_of(batch: Batch) -> str:
 def jobs_in_words(batches: Sequence[Batch]) -> str:
     """Return how many of the jobs have ended."""
     num_ended, num_jobs = sum(batch.num_ended for batch in batches), sum(batch.num_jobs for batch in batches)
-    return f"{num_ended} of {num_jobs} {'job' if num_jobs == 1 else 'jobs'} ended"
+    return f"{num_ended:,} of {counted(num_jobs, 'job')} ended"
 
 
 def duration_of(batch: Batch, now: datetime) -> float:

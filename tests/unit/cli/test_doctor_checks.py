@@ -44,6 +44,13 @@ def test_a_containers_limit_counts_where_it_is_the_smaller(
     assert judge_memory(needed_gib * GIB, MEMINFO, limit=limit, used=used).status == status
 
 
+def test_the_files_that_a_container_caches_leave_room_for_a_pair() -> None:
+    stat = f"anon 7\nfile {3 * GIB}\ninactive_file {2 * GIB}\nactive_file {GIB}\nworkingset_refault_file 9\n"
+    limit, used = str(10 * GIB), str(9 * GIB)
+    assert judge_memory(4 * GIB, MEMINFO, limit=limit, used=used, stat=stat).status == "ok"
+    assert judge_memory(5 * GIB, MEMINFO, limit=limit, used=used, stat=stat).status == "fail"
+
+
 def test_a_system_that_does_not_say_what_is_free_is_no_failure() -> None:
     assert judge_memory(GIB, "", limit=None, used=None).status == "warn"
 

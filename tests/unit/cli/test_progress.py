@@ -85,6 +85,7 @@ def test_one_command_looks_at_all_batches_again() -> None:
     refs = ["00000001", "00000002", "first try"]
     assert look_again(refs, None) == "`specreason batch watch 00000001 00000002 'first try'`"
     assert look_again(refs[:1], "http://here").endswith("00000001 --api http://here`")
+    assert look_again(refs[:1], "http://here/?a&b").endswith("00000001 --api 'http://here/?a&b'`")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])

@@ -207,12 +207,15 @@ def test_reasons_are_counted_with_the_most_frequent_first() -> None:
         ("context_full", "max_model_len"),
         ("max_steps", "max_steps"),
         ("repeated_step", "max_same_steps"),
-        ("deadline", "requeue"),
+        ("deadline", "specreason batch requeue 00000000 --state expired"),
     ],
 )
 def test_a_limit_that_stopped_most_jobs_is_named_with_the_knob_that_helps(reason: str, knob: str) -> None:
     mostly = replace(batch(succeeded=8), stop_reasons={reason: 5, "answered": 3})
     assert names(figures.remedy(mostly) or "", "5 of 8 jobs", knob)
+    assert names(
+        figures.remedy(replace(batch(succeeded=1), stop_reasons={reason: 1})) or "", "1 of 1 job", knob
+    )
     assert figures.remedy(replace(mostly, stop_reasons={reason: 4, "answered": 4})) is None
     assert figures.remedy(replace(mostly, num_queued=1, num_succeeded=7)) is None  # not all have ended
 

@@ -55,6 +55,11 @@ def test_a_configuration_that_does_what_it_says_is_not_remarked(config: dict[str
     assert remarked(**config) == ()
 
 
+def test_several_schemes_without_drafts_are_named_together() -> None:
+    (remark,) = remarked({"scheme": ["base", "drafter"]}, overlap=False)
+    assert remark == "overlap: without effect, since the schemes base and drafter draft no steps"
+
+
 def test_thresholds_of_a_grid_that_act_alike_are_named_together() -> None:
     (remark,) = remarked({"threshold": [5, 5.2, 6, 7], "scheme": ["base", "specreason"]})
     assert names(remark, "5.2", "6", "alike")
