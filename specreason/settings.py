@@ -103,7 +103,7 @@ def _required(variable: str, value: SecretStr | None, example: str) -> str:
         raise InvalidField(
             variable,
             f"is not set. It is the address of this deployment's server, such as {example}. "
-            "`specreason up` needs no setting: it starts its own servers",
+            "`specreason up` starts servers of its own, and `specreason status` prints their addresses",
         )
     return value.get_secret_value()
 

@@ -31,6 +31,7 @@ from specreason.validation import UNKNOWN_KEY, invalid_field
 PROBLEM_JSON = "application/problem+json"
 # `Retry-After` while Postgres or the broker does not answer, and while another request has to end first.
 AWAY_S = 5
+NO_SUCH_PATH = "there is nothing at this path; /docs describes what there is"
 RUNNING_S = 1
 # The first class that matches decides.
 STATUS_OF: tuple[tuple[type[SpecReasonError], int], ...] = (
@@ -126,9 +127,8 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     """Answer a request that the framework refuses: unknown path, unknown method, incomplete body."""
     assert isinstance(error, HTTPException)
     field = "body" if error.status_code == 413 else None
-    return error_response(
-        request.url.path, error.status_code, str(error.detail), field=field, headers=error.headers
-    )
+    detail = NO_SUCH_PATH if error.status_code == 404 else str(error.detail)
+    return error_response(request.url.path, error.status_code, detail, field=field, headers=error.headers)
 
 
 async def _on_disconnect(request: Request, error: Exception) -> Response:

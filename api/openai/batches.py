@@ -31,6 +31,7 @@ from specreason.store.session import Connection
 from specreason.store.tables.states import FilePurpose
 from specreason.submission.text import check_json
 from specreason.validation import ClosedModel
+from specreason.words import shown
 
 router = APIRouter(prefix="/v1", tags=[Tag.OPENAI_BATCHES])
 
@@ -133,7 +134,8 @@ def _new_batch(connection: Connection, caller: Caller, body: CreateBatch) -> New
         file_id = to_file_id(body.input_file_id)
         input_file = hold_file(connection, caller.viewer, file_id)
     except NotFound as error:
-        raise InvalidField("input_file_id", str(error)) from error
+        reason = f"there is no file {shown(body.input_file_id)}; POST /v1/files uploads one"
+        raise InvalidField("input_file_id", reason) from error
     if input_file.purpose is not FilePurpose.BATCH:
         raise InvalidField("input_file_id", f"has the purpose '{input_file.purpose}', not 'batch'")
     lifetime = body.output_expires_after

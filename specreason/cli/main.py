@@ -6,6 +6,7 @@ and the commands that only ask the API start quickly.
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import sys
@@ -37,13 +38,14 @@ from specreason.cli.exits import (
     EXIT_INTERRUPTED,
     EXIT_PIPE_CLOSED,
     EXIT_TERMINATED,
+    EXIT_UNREACHABLE,
     hang_up,
     report,
     report_error,
     wants_json,
 )
 from specreason.cli.options import AsJson, Commands
-from specreason.cli.show.encoding import prepare_streams
+from specreason.cli.show.encoding import discard_stdout, prepare_streams
 from specreason.cli.show.mistakes import mistake
 from specreason.errors import SpecReasonError
 
@@ -134,7 +136,23 @@ def main() -> None:
     # `nohup` has it ignored already, and is left to have its way.
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, hang_up)
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(_run_to_the_last_byte(sys.argv[1:]))
+
+
+def _run_to_the_last_byte(arguments: Sequence[str]) -> int:
+    """Run one command line and write out what it printed; return its exit status."""
+    try:
+        status = run(arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        discard_stdout()
+        return EXIT_PIPE_CLOSED
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        discard_stdout()
+        return report(f"output cannot be written: {error.strerror}", EXIT_UNREACHABLE, as_json=False)
 
 
 if __name__ == "__main__":

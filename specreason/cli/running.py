@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -76,6 +77,14 @@ def absolute(data_dir: Path | None) -> Path:
     return (data_dir or default_data_dir()).expanduser().resolve()
 
 
+def command_for(name: str, data_dir: Path) -> str:
+    """Return the command that acts on this data directory: the default one needs no option."""
+    is_default = data_dir == absolute(None)
+    return (
+        f"specreason {name}" if is_default else f"specreason {name} --data-dir {shlex.quote(str(data_dir))}"
+    )
+
+
 def this_process(**fields: object) -> RunningUp:
     """Return what this process says of itself before it serves."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
@@ -105,7 +114,7 @@ def stop_running(running: RunningUp, *, timeout_s: float, tell: Callable[[float]
         if time.monotonic() > deadline:
             raise TimedOut(
                 f"process {running.pid} still stops after {timeout_s:g} s: jobs end their step first; "
-                "`specreason down` waits again"
+                f"`{command_for('down', Path(running.data_dir))}` waits again"
             )
         tell(time.monotonic() - started)
         time.sleep(POLL_S)
@@ -115,8 +124,8 @@ def refuse_a_second(data_dir: Path) -> None:
     """Raise EmbeddedServerError if an `up` uses the data directory."""
     if (other := find_running(data_dir)) is not None:
         raise EmbeddedServerError(
-            f"`specreason up` runs on {data_dir} already, as process {other.pid}: `specreason status` shows it, "
-            "`specreason down` stops it; or name another folder with --data-dir"
+            f"`specreason up` runs on {data_dir} already, as process {other.pid}: `{command_for('status', data_dir)}` "
+            f"shows it, `{command_for('down', data_dir)}` stops it; or name another folder with --data-dir"
         )
 
 

@@ -8,7 +8,7 @@ import typer
 
 from specreason.cli.exits import EXIT_SOME_FAILED
 from specreason.cli.options import AsJson, DataDir
-from specreason.cli.running import RunningUp, absolute, find_running
+from specreason.cli.running import RunningUp, absolute, command_for, find_running
 from specreason.cli.show.output import print_answer
 from specreason.cli.show.running import status_in_words
 from specreason.errors import SpecReasonError
@@ -24,7 +24,9 @@ def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     running = find_running(folder)
     if running is None:
         nothing = {"running": False, "data_dir": str(folder)}
-        print_answer(nothing, f"nothing runs on {folder}; `specreason up` starts it", as_json=as_json)
+        print_answer(
+            nothing, f"nothing runs on {folder}; `{command_for('up', folder)}` starts it", as_json=as_json
+        )
         raise typer.Exit(EXIT_SOME_FAILED)
     load = _load_of(running) if running.serving else None
     value = {

@@ -17,7 +17,7 @@ from specreason.cli.dataset.tokens import TokenCounter
 from specreason.errors import InvalidField
 from specreason.submission.problem import BUNDLED_PROBLEMS, Columns, problem_of
 from specreason.submission.problem_remarks import ProblemRemarks
-from specreason.words import suggestion
+from specreason.words import nearest
 
 SPOOL_BYTES = 1 << 20  # a larger one goes to disk
 
@@ -96,10 +96,14 @@ def _input(path: str) -> Iterator[BinaryIO]:
 def _what_there_is(missing: Path) -> str:
     """Name a file with nearly the same name in the same folder, or else the bundled problems."""
     try:
-        beside = [each.name for each in missing.parent.iterdir() if each.is_file()]
+        # Nearly every two files of one kind are alike in their endings.
+        beside = {each.stem: each.name for each in missing.parent.iterdir() if each.is_file()}
     except OSError:
-        beside = []
-    return suggestion(missing.name, beside) or f"; bundled problems to try: {BUNDLED_PROBLEMS}"
+        beside = {}
+    near = nearest(missing.stem, beside)
+    return (
+        "" if near is None else f"; did you mean '{beside[near]}'?"
+    ) or f"; bundled problems to try: {BUNDLED_PROBLEMS}"
 
 
 @contextmanager

@@ -61,6 +61,8 @@ def format_of(path: str, named: str | None = None) -> Format:
     if path == "-":
         return Format.JSONL
     suffix = Path(path).suffix.lower()
+    if Path(path).is_dir():
+        raise InvalidField(path, "is a folder, not a file")
     if suffix not in SUFFIXES:
         raise InvalidField(path, f"must end in one of {', '.join(SUFFIXES)}, or say --format")
     return SUFFIXES[suffix]
@@ -130,7 +132,8 @@ def _parquet(file: BinaryIO) -> Iterator[Row]:
                 number += 1
                 yield _converted(f"row {number}", values)
     except (pyarrow.ArrowException, OSError) as error:
-        raise InvalidField(f"after row {number}", f"is not Parquet ({error})") from error
+        place = f"after row {number}" if number else "the file"
+        raise InvalidField(place, f"is not Parquet ({error})") from error
 
 
 def _converted(where: str, values: dict[str, Any]) -> Row:

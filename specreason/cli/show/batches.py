@@ -42,7 +42,7 @@ SIGN_OF = {
 }
 COLUMNS = (
     Column(heading="batch"),
-    Column(heading="name", least=12, keeps="ends", drop=7),
+    Column(heading="name", least=24, keeps="ends", drop=7),
     Column(heading="pair", drop=1),
     Column(heading="scheme", drop=6),
     Column(heading="submitted", drop=2),
@@ -106,7 +106,12 @@ def print_batch(batch: Batch) -> None:
             ("", state_bar(batch)),
             ("jobs", f"{batch.num_jobs}: {counts_in_words(batch)}"),
             ("pair, scheme", f"{batch.pair}, {batch.scheme}"),
-            ("threshold", number(batch.config.get("threshold"), "{:g}") if batch.num_drafted else None),
+            (
+                "threshold",
+                number(batch.config.get("threshold"), "{:g}")
+                if batch.num_drafted or not batch.ended
+                else None,
+            ),
             ("priority", str(batch.priority) if batch.priority else None),
             ("submitted", moment(batch.created_at)),
             ("ended", moment(batch.finished_at) if batch.finished_at else None),
@@ -124,7 +129,7 @@ def print_batch(batch: Batch) -> None:
                 ),
             ),
             ("waited", admission_in_words(batch.mean_admission_s)),
-            ("tokens", tokens_in_words(batch)),
+            ("tokens", tokens_in_words(batch) if batch.spent_tokens else None),
         ],
     )
 

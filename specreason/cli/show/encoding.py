@@ -42,6 +42,11 @@ def prepare_streams() -> None:
             stream.reconfigure(errors=HANDLER)
 
 
+def discard_stdout() -> None:
+    """Send what is still to be written nowhere: Python tries again at its end, and would complain again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
     """Replace a character that an encoding lacks. Bytes of the command line that are no text leave as they came."""
     if not isinstance(error, UnicodeEncodeError):

@@ -57,7 +57,7 @@ def _command_of(root: Any, arguments: Sequence[str]) -> Any:
 
 def _name_of(parameter: Any) -> str:
     longest = [name for name in parameter.opts if name.startswith("--")]
-    return longest[0] if longest else str(parameter.name)
+    return longest[0] if longest else str(parameter.metavar or parameter.name)
 
 
 def _flag_with_value(command: Any, arguments: Sequence[str]) -> tuple[str, str] | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from specreason.cli.running import RunningUp, default_data_dir
+from specreason.cli.running import RunningUp, command_for
 from specreason.words import counted
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def where_in_words(running: RunningUp, last_line: str, *, commands_ask: str) -> 
 
 def how_to_stop(running: RunningUp) -> str:
     """Return the command that stops a deployment in the background."""
-    shows, stops = _command("status", running), _command("down", running)
+    shows, stops = command_for("status", Path(running.data_dir)), command_for("down", Path(running.data_dir))
     return f"It runs in the background: `{shows}` shows it, `{stops}` stops it."
 
 
@@ -45,7 +45,7 @@ def status_in_words(running: RunningUp, load: Load | None, *, commands_ask: str)
             *lines,
             *_way_there(running, commands_ask),
             "",
-            f"`{_command('down', running)}` stops it; the data stay.",
+            f"`{command_for('down', Path(running.data_dir))}` stops it; the data stay.",
         ]
     )
 
@@ -64,9 +64,3 @@ def _addresses(running: RunningUp) -> list[str]:
         f"Postgres  psql '{where['database_url']}'",
         f"Data      {where['data_dir']}",
     ]
-
-
-def _command(name: str, running: RunningUp) -> str:
-    """Return the command for this deployment: the default folder needs no option."""
-    is_default = running.data_dir == str(default_data_dir().expanduser().resolve())
-    return shlex.join(["specreason", name, *([] if is_default else ["--data-dir", running.data_dir])])

@@ -41,6 +41,10 @@ def tell_remarks(configs: Sequence[RunConfig]) -> None:
     """Say what the user should know of the configurations, such as a threshold that nothing reaches."""
     for remark in remarks(configs):
         print_message(remark)
+    if len(configs) > 1:
+        print_message(
+            "the batches of a grid run side by side: their latencies are those of many jobs in flight"
+        )
 
 
 def print_plan(dataset: Dataset, configs: Sequence[RunConfig], how: str, *, as_json: bool) -> None:

@@ -52,6 +52,8 @@ def print_table(console: Console, columns: Sequence[Column], rows: Iterable[Sequ
         console.print(Text(RULE * (sum(fit.width for fit in fits) + GAP * (len(fits) - 1)), style="dim"))
     for row in texts:
         _print_row(console, columns, fits, row)
+    if not texts:
+        print_message("none found")
     seen = {fit.place for fit in fits}
     if hidden := [
         column.heading

@@ -44,12 +44,14 @@ def details_in_words(batches: Sequence[Batch], rate: float, *, drop: int = 0) ->
     open_ones = [batch for batch in batches if not batch.ended]
     running = [batch for batch in open_ones if batch.paused_at is None]
     num_left = sum(batch.num_jobs - batch.num_ended for batch in running)
+    # The rate of a first few that ended says nothing yet of the many that run beside them.
+    is_steady = sum(batch.num_ended for batch in running) >= sum(batch.num_running for batch in running)
     num_drafted = sum(batch.num_drafted for batch in batches)
     accepted = sum(batch.num_accepted for batch in batches) / num_drafted if num_drafted else 0.0
     parts = (
         (_state(batches, is_open=bool(open_ones), is_paused=not running), 3),
         (rate_in_words(rate) if num_left else "", 0),
-        (left_in_words(rate, num_left), 2),
+        (left_in_words(rate, num_left) if is_steady else "", 2),
         (f"{accepted:.0%} accepted" if num_drafted else "", 1),
     )
     return ", ".join(text for text, kept_until in parts if text and drop <= kept_until)
@@ -118,10 +120,14 @@ def _state(batches: Sequence[Batch], *, is_open: bool, is_paused: bool) -> str:
         counts = {state: sum(batch.counts.get(state, 0) for batch in batches) for state in STATES}
         words = [f"{count} {state}" for state, count in counts.items() if count]
         return ", ".join([*words, f"{num_ungraded} to grade"] if num_ungraded else words)
-    num_running = sum(batch.num_running for batch in batches)
+    num_running, num_queued = (
+        sum(getattr(batch, name) for batch in batches) for name in ("num_running", "num_queued")
+    )
     num_bad = sum(batch.num_ended - batch.num_succeeded for batch in batches)
     parts = (
-        "paused" if is_paused else f"{num_running} running" if num_running else "waiting for a worker",
+        "paused" if is_paused else "",
+        f"{num_running} running" if num_running else "",
+        f"{num_queued} queued" if num_queued and not num_running else "",
         f"{num_bad} without success" if num_bad else "",
     )
     return ", ".join(filter(None, parts))
