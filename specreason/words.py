@@ -27,6 +27,8 @@ def shown(value: object) -> str:
     """A value of the user as a message quotes it, cut to LONGEST_SHOWN characters."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return _SHORT.repr(value)[:LONGEST_SHOWN]
 
 

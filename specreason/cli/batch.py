@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from specreason.cli.connection import LONG_PATIENCE_S, connected
+from specreason.cli.exits import EXIT_SOME_FAILED
 from specreason.cli.local.files import written_whole
 from specreason.cli.options import (
     ApiUrl,
@@ -22,7 +23,7 @@ from specreason.cli.options import (
     check_choices,
 )
 from specreason.cli.show import controls
-from specreason.cli.show.batches import print_batch, print_batches, tell_remedies
+from specreason.cli.show.batches import print_batch, print_batches, tell_missing_results, tell_remedies
 from specreason.cli.show.jobs import print_jobs
 from specreason.cli.show.output import (
     print_answer,
@@ -31,7 +32,8 @@ from specreason.cli.show.output import (
     print_message,
     tell_of_more,
 )
-from specreason.cli.show.watching import exit_status_of, naming_a_way_back, watched
+from specreason.cli.show.submission import look_again
+from specreason.cli.waiting.watching import exit_status_of, naming_a_way_back, watched
 from specreason.client import Batch, Client
 from specreason.client.deadline import Deadline
 from specreason.client.values import STATES
@@ -136,19 +138,26 @@ def results(
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print a batch's results as JSONL: one line per ended job, in the order submitted."""
+    """Print a batch's results as JSONL: one line per ended job, in the order submitted.
+
+    Exit status 3 if a job has not ended, since its result is missing.
+    """
     with connected(api) as client:
-        lines = client.result_lines(client.find_batch(ref))
+        batch_id = client.find_batch(ref)
+        batch, lines = client.batch(batch_id), client.result_lines(batch_id)
         if output is None:
             for line in lines:
                 typer.echo(line.encode())  # JSONL is UTF-8, whatever the terminal is
-            return
-        with written_whole(output) as file:
-            count = sum(1 for line in lines if file.write(f"{line}\n"))
-    if as_json:
-        print_json({"output": str(output), "num_results": count})
-    else:
-        print_message(f"{output}: {counted(count, 'result')}")
+        else:
+            with written_whole(output) as file:
+                count = sum(1 for line in lines if file.write(f"{line}\n"))
+            if as_json:
+                print_json({"output": str(output), "num_results": count, "num_jobs": batch.num_jobs})
+            else:
+                print_message(f"{output}: {counted(count, 'result')}")
+    if not batch.ended:
+        tell_missing_results(batch, look_again([ref], api))
+        raise typer.Exit(EXIT_SOME_FAILED)
 
 
 @app.command()

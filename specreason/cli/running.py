@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -92,9 +92,13 @@ def find_running(data_dir: Path) -> RunningUp | None:
     return found if found.is_alive else None
 
 
-def stop_running(running: RunningUp, *, timeout_s: float) -> None:
-    """Ask it to stop as Ctrl-C does, and wait until it has. Raises TimedOut if that takes longer than `timeout_s`."""
-    deadline = time.monotonic() + timeout_s
+def stop_running(running: RunningUp, *, timeout_s: float, tell: Callable[[float], None]) -> None:
+    """Ask it to stop as Ctrl-C does, and wait until it has. `tell` is called at each look with the seconds so far.
+
+    Raises TimedOut if that takes longer than `timeout_s`.
+    """
+    started = time.monotonic()
+    deadline = started + timeout_s
     with suppress(ProcessLookupError):  # it has just ended
         os.kill(running.pid, signal.SIGTERM)
     while running.is_alive:
@@ -103,6 +107,7 @@ def stop_running(running: RunningUp, *, timeout_s: float) -> None:
                 f"process {running.pid} still stops after {timeout_s:g} s: jobs end their step first; "
                 "`specreason down` waits again"
             )
+        tell(time.monotonic() - started)
         time.sleep(POLL_S)
 
 

@@ -20,9 +20,9 @@ from specreason.cli.dataset.tokens import counter_of
 from specreason.cli.options import WAITING, ApiUrl, AsJson, PairName, Timeout
 from specreason.cli.show.batches import print_batches, tell_remedies
 from specreason.cli.show.output import print_json, print_message
-from specreason.cli.show.sending import shown_reading, shown_sending, telling_the_fate
 from specreason.cli.show.submission import print_plan, print_sent, tell_guesses, tell_limits, tell_remarks
-from specreason.cli.show.watching import exit_status_of, naming_a_way_back, watched
+from specreason.cli.waiting.sending import shown_reading, shown_sending, telling_the_fate
+from specreason.cli.waiting.watching import exit_status_of, naming_a_way_back, watched
 from specreason.client import Batch, Client, Grid, short_id
 from specreason.client.deadline import Deadline
 from specreason.client.submission import Arguments

@@ -13,6 +13,7 @@ from specreason.cli.options import AsJson, DataDir, PairName
 from specreason.cli.running import absolute
 from specreason.cli.show.output import print_answer, print_message
 from specreason.cli.show.running import how_to_stop, where_in_words
+from specreason.settings import load_settings
 
 CHECK_S = 0.5
 
@@ -39,13 +40,17 @@ def up(
     """
     from specreason.cli.checks.preflight import check_before_start
 
-    folder = absolute(data_dir)
+    folder, commands_ask = absolute(data_dir), load_settings().api_url
     check_before_start(pair, folder)
     if detach:
         from specreason.cli.local.detached import start_detached
 
         started = start_detached(folder, pair=pair, port=port, slots=slots, as_json=as_json)
-        print_answer(started.where, where_in_words(started, how_to_stop(started)), as_json=as_json)
+        print_answer(
+            started.where,
+            where_in_words(started, how_to_stop(started), commands_ask=commands_ask),
+            as_json=as_json,
+        )
         return
     from specreason.cli.local.stack import running_stack
 
@@ -57,7 +62,9 @@ def up(
     with running_stack(folder, pair=pair, port=port, slots=slots, announce=print_message) as stack:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, on_signal)
-        words = where_in_words(stack.running, "Ctrl-C stops everything; the data stay.")
+        words = where_in_words(
+            stack.running, "Ctrl-C stops everything; the data stay.", commands_ask=commands_ask
+        )
         print_answer(stack.running.where, words, as_json=as_json)
         while not leave.wait(CHECK_S):
             stack.check()

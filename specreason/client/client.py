@@ -71,9 +71,8 @@ class Client:
         """Store a batch and return it; once it has returned, the batch is not lost.
 
         `problems` is the path or content of a JSONL file, or mappings with `problem` and, if known, `answer` and `id`.
-        A knob is an argument, such as `scheme="base"`, or stands in `config`. All of this makes the idempotency key, if
-        none is given: the same again is the same batch, and says so in `replayed`. Raises TimedOut if it is not known
-        to be stored after `within_s` seconds; the message says whether it may be.
+        A knob is an argument, such as `scheme="base"`, or stands in `config`. The same again is the same batch and says
+        so in `replayed`. Raises TimedOut after `within_s` seconds; the message says whether the batch may be stored.
         """
         body, replayed = send(self._transport, "/api/batches", problems, idempotency_key, **given)
         return replace(decode(Batch, body), replayed=replayed)

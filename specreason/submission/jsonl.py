@@ -42,6 +42,8 @@ class Line:
             row = load_json(self.content.decode())
         except UnicodeDecodeError as error:
             raise ValueError(f"is not JSON: byte {error.start} is not UTF-8") from None
+        except json.JSONDecodeError as error:
+            raise ValueError(f"is not JSON ({error.msg}, at character {error.pos + 1})") from error
         except ValueError as error:
             raise ValueError(f"is not JSON ({error})") from error
         if not isinstance(row, dict):

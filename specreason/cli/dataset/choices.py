@@ -44,10 +44,10 @@ def json_object(given: str | None, option: str) -> dict[str, Any]:
     if not given.lstrip().startswith(("{", "[")):
         try:
             text = Path(given).read_text()
+        except FileNotFoundError as error:
+            raise InvalidField(option, f"{shown(given)} is no JSON object, and no file either") from error
         except (OSError, UnicodeDecodeError) as error:
-            raise InvalidField(
-                option, f"is no JSON object, and no file that can be read ({error})"
-            ) from error
+            raise InvalidField(option, f"the file {shown(given)} cannot be read ({error})") from error
     value = parse_json(text, option)
     if not isinstance(value, dict):
         raise InvalidField(option, "must be a JSON object")

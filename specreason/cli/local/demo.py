@@ -14,7 +14,7 @@ from specreason.cli.local.services import Announce
 from specreason.cli.local.stack import Stack, running_stack
 from specreason.cli.show.demo import print_a_trace, print_figures, print_queries
 from specreason.cli.show.output import data_console, print_json, print_message
-from specreason.cli.show.watching import display_of
+from specreason.cli.waiting.watching import display_of
 from specreason.client import Batch, Client
 from specreason.config import SchemeName
 from specreason.errors import TransientError

@@ -15,7 +15,7 @@ from api.serve import listen, url_of
 from specreason.children import stop
 from specreason.cli.local.services import Announce, ReadyPipe, Service, start_service
 from specreason.cli.running import RunningUp, absolute, announced, now_serving, this_process
-from specreason.cli.show.pace import LINE_EVERY_S, Beat
+from specreason.cli.waiting.pace import LINE_EVERY_S, Beat
 from specreason.config import PairConfig, get_pair, load_pairs
 from specreason.embedded import start_servers
 from specreason.embedded.datadir import locked_data_dir
@@ -156,5 +156,8 @@ def _wait_until_loaded(stack: Stack, ready: ReadyPipe, announce: Announce) -> No
     while not ready.has_a_line():
         stack.check()
         if beat.is_due(now := time.monotonic()):
-            announce(f"Loading the pair '{stack.running.pair}' into two vLLM engines ({now - started:.0f} s)")
+            announce(
+                f"Loading the pair '{stack.running.pair}' into two vLLM engines ({now - started:.0f} s; small models "
+                "take half a minute on an idle machine)"
+            )
         time.sleep(POLL_S)

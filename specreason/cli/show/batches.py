@@ -19,6 +19,7 @@ from specreason.cli.show.output import data_console, moment, number, print_facts
 from specreason.cli.show.tables import Column, print_table
 from specreason.client import Batch, short_id
 from specreason.evaluation.metrics import pass_at_1_interval
+from specreason.words import counted
 
 BAR_CELLS = 40
 STYLE_OF = {
@@ -41,15 +42,15 @@ SIGN_OF = {
 }
 COLUMNS = (
     Column(heading="batch"),
-    Column(heading="name", least=12, keeps="ends", drop=5),
+    Column(heading="name", least=12, keeps="ends", drop=7),
     Column(heading="pair", drop=1),
-    Column(heading="scheme", drop=4),
+    Column(heading="scheme", drop=6),
     Column(heading="submitted", drop=2),
     Column(heading="done", justify="right"),
     Column(heading="state", least=20),
-    Column(heading="pass@1", justify="right", drop=6),
-    Column(heading="accepted", justify="right", drop=3),
-    Column(heading="s (in flight)", justify="right", drop=7),
+    Column(heading="pass@1", justify="right", drop=5),
+    Column(heading="accepted", justify="right", drop=4),
+    Column(heading="s (in flight)", justify="right", drop=3),
 )
 
 
@@ -133,6 +134,16 @@ def tell_remedies(batches: Iterable[Batch]) -> None:
     for batch in batches:
         if words := remedy(batch):
             print_message(f"{batch.name or short_id(batch.batch_id)}: {words}")
+
+
+def tell_missing_results(batch: Batch, command: str) -> None:
+    """Say that results are missing, since jobs have not ended. `command` waits for them."""
+    num_open = batch.num_jobs - batch.num_ended
+    verb = "has" if num_open == 1 else "have"
+    print_message(
+        f"the results are not complete: {num_open:,} of {counted(batch.num_jobs, 'job')} {verb} not ended. "
+        f"{command} waits for them; then ask again"
+    )
 
 
 def state_bar(batch: Batch) -> Text:

@@ -55,7 +55,7 @@ def print_jobs(batch: Batch, jobs: Iterable[Job]) -> None:
                 Text(job.state, style=STYLE_OF.get(job.state, "")),
                 why_stopped(job),
                 job.answer,
-                grade_in_words(job.is_correct),
+                grade_of(job),
                 str(job.num_steps) if job.num_steps else None,
                 number(job.step_acceptance, "{:.0%}"),
                 short_latency(job.latency_s, job.mean_concurrency),
@@ -83,7 +83,7 @@ def print_job(batch: Batch, job: Job) -> None:
             ("error", job.error),
             ("answer", job.answer),
             ("expected", job.gold),
-            ("graded", grade_in_words(job.is_correct)),
+            ("graded", grade_of(job)),
             ("steps", f"{job.num_steps}: {job.num_accepted} of {job.num_drafted} drafts accepted"),
             ("tokens", tokens_in_words(job)),
             ("latency", latency_in_words(job.latency_s, job.mean_concurrency, unit=" s")),
@@ -106,9 +106,12 @@ def print_attempts(attempts: Sequence[Attempt]) -> None:
     print_table(data_console(), ATTEMPT_COLUMNS, map(_attempt, attempts))
 
 
-def grade_in_words(is_correct: bool | None) -> str | None:
-    """Return the word for a grade; None if there is none."""
-    return {True: "right", False: "wrong", None: None}[is_correct]
+def grade_of(job: Job) -> str | None:
+    """Return the word for a job's grade; None if there is nothing to grade."""
+    if job.is_correct is not None:
+        return "right" if job.is_correct else "wrong"
+    is_pending = job.state == "succeeded" and job.answer is not None and job.gold is not None
+    return "pending" if is_pending else None
 
 
 def _attempt(attempt: Attempt) -> tuple[str | None, ...]:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from specreason.store.read.load import Load
 
 
-def where_in_words(running: RunningUp, last_line: str) -> str:
+def where_in_words(running: RunningUp, last_line: str, *, commands_ask: str) -> str:
     """Return the addresses of a deployment that serves, one a line, and how it ends."""
-    return "\n".join(["", *_addresses(running), "", last_line])
+    return "\n".join(["", *_addresses(running), *_way_there(running, commands_ask), "", last_line])
 
 
 def how_to_stop(running: RunningUp) -> str:
@@ -40,13 +40,21 @@ def status_in_words(running: RunningUp, load: Load | None, *, commands_ask: str)
         used, slots = (sum(getattr(each, name) for each in load.workers) for name in ("num_running", "slots"))
         lines.append(f"Workers   {len(load.workers)} alive, {used} of {counted(slots, 'slot')} in use")
         lines.append(f"Jobs      {load.num_queued} queued, {load.num_running} running")
-    if running.api_url != commands_ask:
-        lines += [
+    return "\n".join(
+        [
+            *lines,
+            *_way_there(running, commands_ask),
             "",
-            "Other commands find it after this line:",
-            f"export SPECREASON_API_URL={running.api_url}",
+            f"`{_command('down', running)}` stops it; the data stay.",
         ]
-    return "\n".join([*lines, "", f"`{_command('down', running)}` stops it; the data stay."])
+    )
+
+
+def _way_there(running: RunningUp, commands_ask: str) -> list[str]:
+    """Return the line that leads other commands to an API at another address than the one they ask."""
+    if running.api_url == commands_ask:
+        return []
+    return ["", "Other commands find it after this line:", f"export SPECREASON_API_URL={running.api_url}"]
 
 
 def _addresses(running: RunningUp) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 import typer
 
 from specreason.cli.dataset.reading import Dataset
 from specreason.cli.show.output import print_answer, print_json, print_message
-from specreason.cli.show.progress import look_again
 from specreason.client import Batch, Grid, short_id
 from specreason.config import RunConfig
 from specreason.settings import Settings
@@ -78,3 +78,9 @@ def print_sent(sent: Batch | Grid, batches: Sequence[Batch], api_url: str | None
     num_jobs = sum(batch.num_jobs for batch in batches)
     follow = look_again([short_id(batch.batch_id) for batch in batches], api_url)
     print_message(f"{counted(num_jobs, 'job')}; follow {'it' if num_jobs == 1 else 'them'}: {follow}")
+
+
+def look_again(refs: Sequence[str], api_url: str | None) -> str:
+    """Return the command that goes on waiting for all of the batches, named as a user names them."""
+    command = ["specreason", "batch", "watch", *refs, *(["--api", api_url] if api_url else [])]
+    return f"`{shlex.join(command)}`"

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from specreason.cli.show.output import GAP, NONE, ellipsis_of
+from specreason.cli.show.output import GAP, NONE, ellipsis_of, print_message
 
 # None: nothing is known.
 Cell = str | Text | None
@@ -52,6 +52,13 @@ def print_table(console: Console, columns: Sequence[Column], rows: Iterable[Sequ
         console.print(Text(RULE * (sum(fit.width for fit in fits) + GAP * (len(fits) - 1)), style="dim"))
     for row in texts:
         _print_row(console, columns, fits, row)
+    seen = {fit.place for fit in fits}
+    if hidden := [
+        column.heading
+        for place, column in enumerate(columns)
+        if place not in seen and any(row[place] is not None for row in texts)
+    ]:
+        print_message(f"no room for {', '.join(hidden)}: a wider terminal or --json shows more")
 
 
 def _print_row(

@@ -49,8 +49,7 @@ def _headline(step: Step) -> Text:
     if step.inserted_tokens:
         line.append(f"  {counted(step.inserted_tokens, 'token')} put in by the loop", "dim")
     else:
-        kept = f"{counted(step.kept_tokens, 'token')} kept of {step.spent_tokens}"
-        line.append(f"  {kept}  {1000 * step.latency_s:.0f} ms", "dim")
+        line.append(f"  {step.kept_tokens}/{step.spent_tokens} tokens  {step.latency_s:.2f} s", "dim")
     return line
 
 

@@ -73,7 +73,7 @@ def test_help_names_every_command() -> None:
         (["demo", "--problems", "0"], {}, 2, "--problems"),
         (["fly"], {}, 2, "'fly'"),
         (["batch", "show"], {}, 2, "specreason batch show --help"),
-        (["batch", "show", "7"], {}, 2, "UUID"),
+        (["batch", "list", "--limit", "0"], {}, 2, "--limit"),
         (["batch", "requeue", str(UUID(int=0))], {}, 2, "--state"),
         (["batch", "priority", str(UUID(int=0)), "101"], {}, 2, "100"),
         (["workers"], {"SPECREASON_API_URL": "nowhere"}, 2, "http://"),
@@ -124,7 +124,9 @@ def test_a_data_directory_that_is_not_ours_is_left_alone(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
 
 
-@pytest.mark.parametrize("arguments", [["fly"], ["batch"], ["batch", "show", "7"], ["submit", "no.jsonl"]])
+@pytest.mark.parametrize(
+    "arguments", [["fly"], ["batch"], ["batch", "list", "--limit", "0"], ["submit", "no.jsonl"]]
+)
 def test_json_errors_are_one_object_on_stdout_whatever_is_wrong(arguments: list[str]) -> None:
     answer = specreason(*arguments, "--json")
     error = json.loads(answer.stdout)["error"]

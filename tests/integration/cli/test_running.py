@@ -108,7 +108,7 @@ def test_down_stops_the_process_and_says_what_it_was(
 def test_a_process_that_ends_just_before_it_is_stopped_counts_as_stopped(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    stop_running(replace(an_up(tmp_path), pid=ended.pid), timeout_s=0)
+    stop_running(replace(an_up(tmp_path), pid=ended.pid), timeout_s=0, tell=lambda seconds: None)
 
 
 def test_the_command_that_stops_an_up_can_be_copied_whatever_its_folder_is_called(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_process_that_does_not_stop_in_time_is_named(tmp_path: Path) -> None:
         process.stdout.readline()
         up = replace(an_up(tmp_path), pid=process.pid, born=born(process.pid))
         with pytest.raises(TimedOut, match=str(process.pid)):
-            stop_running(up, timeout_s=0)
+            stop_running(up, timeout_s=0, tell=lambda seconds: None)
         process.kill()
 
 

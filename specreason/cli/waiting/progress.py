@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
 
-from specreason.cli.show.pace import duration_in_words, left_in_words, rate_in_words
+from specreason.cli.waiting.pace import duration_in_words, left_in_words, rate_in_words
 from specreason.client import Batch, short_id
 from specreason.client.values import STATES
 from specreason.errors import TransientError, Unreachable
@@ -74,12 +73,6 @@ def back_in_words(seconds: float) -> str:
     return f"the API answers again, after {seconds:.0f} s"
 
 
-def look_again(refs: Sequence[str], api_url: str | None) -> str:
-    """Return the command that goes on waiting for all of the batches, named as a user names them."""
-    command = ["specreason", "batch", "watch", *refs, *(["--api", api_url] if api_url else [])]
-    return f"`{shlex.join(command)}`"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """How lines with bars fit. A width of 0 leaves the part out; `drop` is that of `details_in_words`."""
@@ -125,7 +118,10 @@ def _state(batches: Sequence[Batch], *, is_open: bool, is_paused: bool) -> str:
         counts = {state: sum(batch.counts.get(state, 0) for batch in batches) for state in STATES}
         words = [f"{count} {state}" for state, count in counts.items() if count]
         return ", ".join([*words, f"{num_ungraded} to grade"] if num_ungraded else words)
+    num_running = sum(batch.num_running for batch in batches)
     num_bad = sum(batch.num_ended - batch.num_succeeded for batch in batches)
-    return ", ".join(
-        filter(None, ("paused" if is_paused else "", f"{num_bad} without success" if num_bad else ""))
+    parts = (
+        "paused" if is_paused else f"{num_running} running" if num_running else "waiting for a worker",
+        f"{num_bad} without success" if num_bad else "",
     )
+    return ", ".join(filter(None, parts))

@@ -12,8 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from specreason.cli.show.pace import Pace, clock_in_words
-from specreason.cli.show.progress import (
+from specreason.cli.waiting.pace import Pace, clock_in_words
+from specreason.cli.waiting.progress import (
     NUM_LEVELS,
     back_in_words,
     details_in_words,

@@ -12,16 +12,16 @@ from rich.console import Console
 from rich.live import Live
 
 from specreason.cli.exits import EXIT_SOME_FAILED, EXIT_TERMINATED
-from specreason.cli.show.bars import Bars
 from specreason.cli.show.output import message_console
-from specreason.cli.show.pace import LINE_EVERY_S, Beat, Pace
-from specreason.cli.show.progress import (
+from specreason.cli.show.submission import look_again
+from specreason.cli.waiting.bars import Bars
+from specreason.cli.waiting.pace import LINE_EVERY_S, Beat, Pace
+from specreason.cli.waiting.progress import (
     back_in_words,
     details_in_words,
     ended_in_words,
     jobs_in_words,
     label_of,
-    look_again,
     outage_in_words,
 )
 from specreason.client import Batch, Client
