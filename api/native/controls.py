@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 
+from api.answers.extended import extended
 from api.answers.tags import Tag
 from api.deployment import Store
 from api.door.access import CONTROL, Viewer
@@ -129,12 +130,8 @@ def requeue_job(store: Store, viewer: Viewer, job_id: UUID) -> ControlledJob:
 
 
 def _batch(store: Store, viewer: Viewer, batch_id: UUID, num_changed: int) -> ControlledBatch:
-    summary = read_batch(store, viewer, batch_id)
-    columns = {field.name: getattr(summary, field.name) for field in fields(BatchSummary)}
-    return ControlledBatch(**columns, num_changed=int(num_changed))
+    return extended(ControlledBatch, read_batch(store, viewer, batch_id), num_changed=int(num_changed))
 
 
 def _job(store: Store, viewer: Viewer, job_id: UUID, num_changed: int) -> ControlledJob:
-    summary = read_job(store, viewer, job_id)
-    columns = {field.name: getattr(summary, field.name) for field in fields(JobSummary)}
-    return ControlledJob(**columns, num_changed=int(num_changed))
+    return extended(ControlledJob, read_job(store, viewer, job_id), num_changed=int(num_changed))

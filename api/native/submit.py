@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from starlette.background import BackgroundTask
 from uuid_utils.compat import uuid7
 
+from api.answers.extended import extended
 from api.answers.tags import Tag
 from api.deployment import deployment_of
 from api.door.access import SUBMIT, Caller, caller_of
@@ -153,5 +154,4 @@ def _store(
     told = remarks(submission.options.configurations())
     if grid_id is not None:
         return GridOfBatches(grid_id=grid_id, data=summaries, remarks=told)
-    columns = {field.name: getattr(summaries[0], field.name) for field in fields(BatchSummary)}
-    return SubmittedBatch(**columns, remarks=told)
+    return extended(SubmittedBatch, summaries[0], remarks=told)

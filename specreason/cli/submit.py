@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 from uuid import uuid4
 
 import typer
@@ -14,7 +14,7 @@ from specreason.cli.connection import LONG_PATIENCE_S, connected
 from specreason.cli.dataset import knobs
 from specreason.cli.dataset.choices import grid_of, json_object, run_config, validated
 from specreason.cli.dataset.columns import guesses
-from specreason.cli.dataset.reading import checked_dataset
+from specreason.cli.dataset.reading import Dataset, checked_dataset
 from specreason.cli.dataset.rows import format_of
 from specreason.cli.dataset.tokens import counter_of
 from specreason.cli.options import WAITING, ApiUrl, AsJson, PairName, Timeout
@@ -26,6 +26,7 @@ from specreason.cli.waiting.watching import exit_status_of, naming_a_way_back, w
 from specreason.client import Batch, Client, Grid, short_id
 from specreason.client.deadline import Deadline
 from specreason.client.submission import Arguments
+from specreason.config import RunConfig
 from specreason.errors import NotAllowed, TimedOut, TransientError
 from specreason.settings import load_settings
 from specreason.submission.problem import DEFAULT_COLUMNS
@@ -146,21 +147,15 @@ def submit(
         with shown_reading(file) as tell:
             checked = checked_dataset(file, format_of(file, written), columns, counter, tell)
             dataset = files.enter_context(checked)
-        tell_guesses(guesses(dataset.columns, columns))
-        for remark in dataset.remarks:
-            print_message(remark)
-        tell_limits(dataset, configs, load_settings())
-        tell_remarks(configs)
+        _tell_of_input(dataset, columns, configs)
         if counter is not None:
             print_plan(dataset, configs, counter.how, as_json=as_json)
             return
         arguments["mapping"] = None if dataset.columns == DEFAULT_COLUMNS else dataset.columns.model_dump()
-        key = str(uuid4()) if again else None
         deadline = Deadline.after(timeout)
         client = files.enter_context(connected(api, patience_s=LONG_PATIENCE_S if wait else 10.0))
         arguments["within_s"] = deadline.timeout_s
-        with telling_the_fate(again=again), shown_sending(dataset.file, dataset.num_bytes) as problems:
-            sent = _send(client, problems, combinations, key, arguments)
+        sent = _send(client, dataset, combinations, arguments, again=again)
         batches = [sent] if isinstance(sent, Batch) else list(sent.data)
         with naming_a_way_back([short_id(batch.batch_id) for batch in batches], api):
             if sent.replayed:
@@ -179,16 +174,29 @@ def submit(
     raise typer.Exit(exit_status_of(ended))
 
 
+def _tell_of_input(dataset: Dataset, columns: Mapping[str, str | None], configs: Sequence[RunConfig]) -> None:
+    """Say what the user should know before it is sent. `columns` are those that the user named."""
+    tell_guesses(guesses(dataset.columns, columns))
+    for remark in dataset.remarks:
+        print_message(remark)
+    tell_limits(dataset, configs, load_settings())
+    tell_remarks(configs)
+
+
 def _send(
     client: Client,
-    problems: IO[bytes],
+    dataset: Dataset,
     grid: Mapping[str, Sequence[Any]] | None,
-    key: str | None,
     arguments: Arguments,
+    *,
+    again: bool,
 ) -> Batch | Grid:
-    if grid is None:
-        return client.submit(problems, idempotency_key=key, **arguments)
-    return client.submit_grid(problems, grid, idempotency_key=key, **arguments)
+    """Submit the dataset. With `again` it has a key of its own, so that the server makes new batches."""
+    key = str(uuid4()) if again else None
+    with telling_the_fate(again=again), shown_sending(dataset.file, dataset.num_bytes) as problems:
+        if grid is None:
+            return client.submit(problems, idempotency_key=key, **arguments)
+        return client.submit_grid(problems, grid, idempotency_key=key, **arguments)
 
 
 def _tell_missing_workers(client: Client, pair: str, deadline: Deadline) -> None:

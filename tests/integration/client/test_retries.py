@@ -119,6 +119,16 @@ def test_a_submission_that_may_have_arrived_is_not_said_to_be_lost() -> None:
         client.submit([{"problem": "x"}], within_s=0.6)
 
 
+def test_a_refusal_at_the_deadline_does_not_say_that_nothing_was_stored() -> None:
+    busy = answer("429 Too Many Requests", "{}", "Retry-After: 60")
+    with (
+        scripted_server([busy]) as server,
+        Client(server.url) as client,
+        pytest.raises(TimedOut, match="not known"),
+    ):
+        client.submit([{"problem": "x"}], within_s=0)
+
+
 def test_a_wait_of_a_silent_server_ends_at_its_timeout() -> None:
     with silent_server() as url, Client(url, timeout_s=600) as client, pytest.raises(TimedOut):
         client.wait(ID, timeout_s=0.6)
