@@ -101,9 +101,9 @@ def _what_there_is(missing: Path) -> str:
     except OSError:
         beside = {}
     near = nearest(missing.stem, beside)
-    return (
-        "" if near is None else f"; did you mean '{beside[near]}'?"
-    ) or f"; bundled problems to try: {BUNDLED_PROBLEMS}"
+    if near is None:
+        return f"; bundled problems to try: {BUNDLED_PROBLEMS}"
+    return f"; did you mean '{beside[near]}'?"
 
 
 @contextmanager

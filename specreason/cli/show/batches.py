@@ -106,12 +106,7 @@ def print_batch(batch: Batch) -> None:
             ("", state_bar(batch)),
             ("jobs", f"{batch.num_jobs}: {counts_in_words(batch)}"),
             ("pair, scheme", f"{batch.pair}, {batch.scheme}"),
-            (
-                "threshold",
-                number(batch.config.get("threshold"), "{:g}")
-                if batch.num_drafted or not batch.ended
-                else None,
-            ),
+            ("threshold", _threshold(batch)),
             ("priority", str(batch.priority) if batch.priority else None),
             ("submitted", moment(batch.created_at)),
             ("ended", moment(batch.finished_at) if batch.finished_at else None),
@@ -158,6 +153,13 @@ def state_bar(batch: Batch) -> Text:
         cells = max(1, round(BAR_CELLS * count / batch.num_jobs))
         bar.append(SIGN_OF[state] * cells, style=STYLE_OF[state])
     return bar
+
+
+def _threshold(batch: Batch) -> str | None:
+    """Return the acceptance threshold; None if the batch has ended and drafted nothing."""
+    if batch.ended and not batch.num_drafted:
+        return None
+    return number(batch.config.get("threshold"), "{:g}")
 
 
 def _pass_at_1(batch: Batch) -> str | None:

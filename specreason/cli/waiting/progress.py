@@ -50,6 +50,7 @@ def details_in_words(batches: Sequence[Batch], rate: float, *, drop: int = 0) ->
     accepted = sum(batch.num_accepted for batch in batches) / num_drafted if num_drafted else 0.0
     parts = (
         (_state(batches, is_open=bool(open_ones), is_paused=not running), 3),
+        (_places(running), 2),
         (rate_in_words(rate) if num_left else "", 0),
         (left_in_words(rate, num_left) if is_steady else "", 2),
         (f"{accepted:.0%} accepted" if num_drafted else "", 1),
@@ -120,14 +121,19 @@ def _state(batches: Sequence[Batch], *, is_open: bool, is_paused: bool) -> str:
         counts = {state: sum(batch.counts.get(state, 0) for batch in batches) for state in STATES}
         words = [f"{count} {state}" for state, count in counts.items() if count]
         return ", ".join([*words, f"{num_ungraded} to grade"] if num_ungraded else words)
-    num_running, num_queued = (
-        sum(getattr(batch, name) for batch in batches) for name in ("num_running", "num_queued")
-    )
     num_bad = sum(batch.num_ended - batch.num_succeeded for batch in batches)
-    parts = (
-        "paused" if is_paused else "",
-        f"{num_running} running" if num_running else "",
-        f"{num_queued} queued" if num_queued and not num_running else "",
-        f"{num_bad} without success" if num_bad else "",
+    return ", ".join(
+        filter(None, ("paused" if is_paused else "", f"{num_bad} without success" if num_bad else ""))
     )
-    return ", ".join(filter(None, parts))
+
+
+def _places(running: Sequence[Batch]) -> str:
+    """Return how many jobs run and how many wait for a slot. Once one has ended, the pace tells more."""
+    if any(batch.num_ended for batch in running):
+        return ""
+    num_running, num_queued = (
+        sum(getattr(batch, name) for batch in running) for name in ("num_running", "num_queued")
+    )
+    return ", ".join(
+        f"{number} {what}" for number, what in ((num_running, "running"), (num_queued, "queued")) if number
+    )

@@ -124,3 +124,14 @@ def test_the_outage_is_a_line_of_its_own_until_the_api_is_back() -> None:
     assert "answers again" in out.getvalue().splitlines()[-1]
     console.print(bars)
     assert "does not answer" not in out.getvalue().splitlines()[-1]
+
+
+def test_until_a_job_has_ended_the_bar_says_how_many_run_and_wait() -> None:
+    fresh = replace(RUNNING, num_queued=21, num_running=3, num_succeeded=0, num_failed=0, num_drafted=0)
+    assert details_in_words([fresh], 0.0) == "3 running, 21 queued"
+
+
+def test_the_first_of_many_jobs_in_flight_say_nothing_of_the_time_left() -> None:
+    one_of_many = replace(RUNNING, num_queued=7, num_running=16, num_succeeded=1, num_failed=0)
+    assert "left" not in details_in_words([one_of_many], 0.1)
+    assert "left" in details_in_words([replace(one_of_many, num_running=1)], 0.1)

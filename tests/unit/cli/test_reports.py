@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from specreason.cli.exits import STATUS_OF, status_of
-from specreason.cli.show import controls, figures
+from specreason.cli.show import controls, figures, jobs
 from specreason.cli.show.batches import counts_in_words, state_bar
 from specreason.cli.show.trace import print_trace
 from specreason.client import Batch, Job, Step
@@ -170,8 +170,8 @@ def trace(*, terminal: bool, full: bool = False) -> str:
 
 def test_a_trace_says_who_wrote_what_and_why_it_was_kept() -> None:
     text = trace(terminal=False)
-    assert "  0  drafter  score 8, needs 7  accepted  12 tokens kept of 13  150 ms" in text
-    assert "  1  base  score 2, needs 7  rejected  12 tokens kept of 25  350 ms" in text
+    assert "  0  drafter  score 8, needs 7  accepted  12/13 tokens  0.15 s" in text
+    assert "  1  base  score 2, needs 7  rejected  12/25 tokens  0.35 s" in text
     assert "     - It is 5.\n     + It is [4].\n" in text
     assert "What is 2 + 2 [in bold]?" in text
     assert text.endswith("succeeded, answered; answer 4, expected 4: right\n")
@@ -293,3 +293,9 @@ def test_no_class_of_the_table_is_hidden_behind_one_above_it() -> None:
     kinds = [kind for kind, _ in STATUS_OF]
     for place, kind in enumerate(kinds):
         assert not any(issubclass(kind, earlier) for earlier in kinds[:place]), kind
+
+
+def test_an_answer_that_waits_for_its_grade_is_pending_and_one_without_a_reference_has_none() -> None:
+    assert jobs.grade_of(replace(job(), is_correct=None, gold="4", answer="4")) == "pending"
+    assert jobs.grade_of(replace(job(), is_correct=None, gold=None)) is None
+    assert jobs.grade_of(replace(job(), is_correct=False)) == "wrong"
