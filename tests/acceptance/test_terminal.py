@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -52,12 +53,17 @@ def run(terminal: Terminal, *arguments: str, status: int = 0) -> Seen:
     return seen
 
 
+def rows_of(seen: Seen, heading: str) -> list[str]:
+    """The rows of a table whose first column is `heading`: each begins with a short id."""
+    assert seen.lines[0].split()[0] == heading
+    return [line for line in seen.lines[1:] if re.match(r"[0-9a-f]{8}\b", line)]
+
+
 def test_a_list_shows_each_batch_in_one_line_with_an_id_that_every_command_takes(
     terminal: Terminal, batch: str
 ) -> None:
     seen = run(terminal, "batch", "list", "--name", batch)
-    heading, _, *rows = (line for line in seen.lines if line.strip())
-    assert heading.split()[0] == "batch"
+    rows = rows_of(seen, "batch")
     assert len(rows) == 1
     assert f"{NUM_PROBLEMS}/{NUM_PROBLEMS}" in rows[0]
     short = rows[0].split()[0]
@@ -75,8 +81,7 @@ def test_a_batch_shows_where_its_figures_come_from(terminal: Terminal, batch: st
 
 def test_each_job_has_one_line_and_leads_to_its_trace(terminal: Terminal, batch: str) -> None:
     seen = run(terminal, "batch", "jobs", batch)
-    heading, _, *rows = (line for line in seen.lines if line.strip())
-    assert heading.split()[0] == "job"
+    rows = rows_of(seen, "job")
     assert len(rows) == NUM_PROBLEMS
     job = rows[0].split()[0]
     assert "answered" in run(terminal, "job", "show", job).text

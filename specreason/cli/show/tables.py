@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from specreason.cli.show.output import GAP, NONE, ellipsis_of, print_message
+from specreason.cli.show.output import GAP, NONE, ellipsis_of, message_console, print_message
 
 # None: nothing is known.
 Cell = str | Text | None
@@ -60,7 +60,8 @@ def print_table(console: Console, columns: Sequence[Column], rows: Iterable[Sequ
         for place, column in enumerate(columns)
         if place not in seen and any(row[place] is not None for row in texts)
     ]:
-        print_message(f"no room for {', '.join(hidden)}: a wider terminal or --json shows more")
+        remark = f"no room for {', '.join(hidden)}: a wider terminal or --json shows more"
+        message_console().print(remark, markup=False)
 
 
 def _print_row(
