@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from specreason.cli.local.stack import Stack
 
+# It may be the one that loads the pair; on a busy machine that takes minutes.
+pytestmark = pytest.mark.timeout(400)
 PAGE = Path(__file__).parents[2] / "docs" / "quickstart-openai.md"
 
 

@@ -93,5 +93,9 @@ def test_after_a_kill_up_waits_for_its_own_worker_and_a_closed_terminal_stops_it
 
 
 def _take_terminal(fd: int) -> None:
-    """Make it the controlling terminal of this session, so that the kernel signals its end."""
+    """Make it the controlling terminal of this session, so that the kernel signals its end.
+
+    A signal that the caller ignores, as under `nohup`, would be ignored here too.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     fcntl.ioctl(fd, termios.TIOCSCTTY, 0)

@@ -12,8 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi import FastAPI
 
-from specreason.client import Batch, Client, transport
-from specreason.client import client as client_module
+from specreason.client import Batch, Client, pages, transport
 from specreason.errors import InvalidField, NotFound, TimedOut, Unreachable
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.query import read_only_query
@@ -83,7 +82,7 @@ def test_what_the_server_refuses_names_the_field_and_stores_nothing(
 
 
 def test_lists_are_read_to_their_end_page_by_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "PAGE", 2)
+    monkeypatch.setattr(pages, "ROWS", 2)
     ids = [client.submit(LINES, config={"seed": seed, "repeats": 3}).batch_id for seed in range(5)]
     assert [batch.batch_id for batch in client.batches()] == ids[::-1]
     jobs = list(client.jobs(ids[0]))

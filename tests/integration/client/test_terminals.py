@@ -40,7 +40,7 @@ PROBLEM = "Ein Zug fährt um 8 Uhr ab: wann kommt er nach 4 Stunden an? " * 3
 WITHOUT_COLOUR = ("1", "2", "9", "2;9", "1;2")
 HEADINGS = {
     *("batch", "name", "pair", "scheme", "submitted", "done", "state", "pass@1", "accepted"),
-    *("job", "problem", "answer", "graded", "steps", "s", "error"),
+    *("job", "problem", "answer", "graded", "steps", "s", "(in", "flight)", "error"),
     *("worker", "host", "gpu", "slots", "in", "use", "last", "heard", "of"),
     *(
         "attempt",

@@ -126,8 +126,8 @@ def test_a_file_that_is_too_large_is_refused_and_nothing_stays(
 ) -> None:
     # A little too large is seen at the end of the file, and much too large before the rest is read.
     for size, says in (
-        (MOST_BYTES + 1, naming("file:", f"{MOST_BYTES} bytes")),
-        (MOST_BYTES + 5_000_000, naming("body:", f"{MOST_BYTES + FORM_BYTES} bytes")),
+        (MOST_BYTES + 1, naming("file:", f"{MOST_BYTES:,} bytes")),
+        (MOST_BYTES + 5_000_000, naming("body:", f"{MOST_BYTES + FORM_BYTES:,} bytes")),
     ):
         with pytest.raises(APIStatusError, match=says) as refused:
             upload(openai, bytes(size))
