@@ -19,7 +19,7 @@ unit: $(INSTALLED)
 
 # Two processes, because much of a test is waiting: for a lease to end, a server to start, a process to die.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2
 
 # Kills workers, Postgres and Valkey at random for five minutes, then audits the database: make chaos SEED=7 SECONDS=60
 chaos: $(INSTALLED)

@@ -6,6 +6,25 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+# Tests that load engines. Two loads at once take three times as long as one after the other.
+WITH_ENGINES = (
+    "tests/acceptance/",
+    "tests/conformance/",
+    "tests/integration/worker/test_engine_processes.py",
+)
+
+
+class EnginesInOneProcess(LoadScopeScheduling):
+    """Hands out the tests of a file together, and all that load engines to one of the processes of `make test`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "engines" if nodeid.startswith(WITH_ENGINES) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    return EnginesInOneProcess(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

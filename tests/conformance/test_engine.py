@@ -224,7 +224,11 @@ def test_cancelling_a_call_takes_its_request_out_of_the_engine(engine, prompt, o
 def test_many_calls_in_flight_get_each_its_own_completion(engine, prompt, on_loop: OnLoop):
     async def together() -> list[Completion]:
         limits = Limits(max_tokens=40, stop_at_think_end=False)
-        calls = (engine.generate(prompt, limits=limits, sampling=HOT, seed=seed) for seed in range(12))
+        # Different prompts: an engine that drafts tokens may draw the same for two seeds.
+        prompts = [(*prompt, 100 + seed) for seed in range(12)]
+        calls = (
+            engine.generate(each, limits=limits, sampling=HOT, seed=seed) for seed, each in enumerate(prompts)
+        )
         return await asyncio.gather(*calls)
 
     completions = on_loop(together())

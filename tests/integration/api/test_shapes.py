@@ -8,6 +8,7 @@ from uuid import uuid4
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from api.answers.errors import NO_SUCH_PATH
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
 from tests.support.api.guarded import client_of, make_key
@@ -39,7 +40,7 @@ def test_what_does_not_exist_is_a_problem_and_under_v1_an_error_of_openais(
         "type": "about:blank",
         "title": "Not Found",
         "status": 404,
-        "detail": "Not Found",
+        "detail": NO_SUCH_PATH,
         "field": None,
     }
     wrong_method = client.delete("/api/batches")

@@ -97,7 +97,7 @@ def test_a_place_without_a_job_is_not_found_and_one_with_several_repeats_must_na
 def test_every_command_takes_a_short_id_or_a_name(shell: Shell, client: Client) -> None:
     batch_id = client.submit(LINES, name="sums").batch_id
     for ref in (short_id(batch_id), "sums"):
-        for command in ("show", "jobs", "results", "pause", "resume", "cancel", "retry"):
+        for command in ("show", "jobs", "pause", "resume", "cancel", "results", "retry"):
             assert shell("batch", command, ref).status == 0, command
         assert shell("batch", "requeue", ref, "--state", "cancelled").status == 0
         assert shell("batch", "priority", ref, 3).status == 0

@@ -12,6 +12,7 @@ from specreason.client import Client
 from specreason.store.queue.jobs import JobResult, finish, retry
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
+from tests.support.messages import names
 from tests.support.shell import Shell
 from tests.support.store.builders import claimed, job_ids, start_worker, submit
 from worker.grader import grade_pending
@@ -38,10 +39,12 @@ def test_results_are_a_line_for_each_job_that_ended(
     ]
     assert results[1].error == "too long"
     printed = shell("batch", "results", batch_id)
-    assert (printed.status, len(printed.out.splitlines())) == (0, 2)
+    # The third job is still queued.
+    assert (printed.status, len(printed.out.splitlines())) == (3, 2)
+    assert names(printed.err, "1 of 3 jobs", "not ended")
     path = tmp_path / "results.jsonl"
     written = shell("batch", "results", batch_id, "-o", path, "--json").json
-    assert written == {"output": str(path), "num_results": 2}
+    assert written == {"output": str(path), "num_results": 2, "num_jobs": 3}
     assert path.read_text() == printed.out
     assert list(tmp_path.glob(".results*")) == []
 
