@@ -17,7 +17,7 @@ from specreason.cli.checks.folders import check_disk, check_files
 from specreason.cli.checks.machine import check_cpu, check_gpus, check_python, check_vllm
 from specreason.cli.checks.memory import check_memory
 from specreason.cli.checks.models import check_models
-from specreason.cli.checks.workers import check_workers
+from specreason.cli.checks.workers import check_workers, check_workers_of_the_api
 from specreason.cli.connection import connected
 from specreason.cli.running import RunningUp, find_running
 from specreason.client import Client
@@ -131,7 +131,7 @@ def _broker(settings: Settings) -> Finding:
 def _api(
     settings: Settings, api_url: str | None, pair_name: str, pair: PairConfig | None
 ) -> Iterator[Finding]:
-    """Check that the API answers, knows the pair, and accepts the key."""
+    """Check that the API answers, knows the pair, accepts the key, and, where no database is known, has workers."""
     try:
         with closing(connected(api_url or settings.api_url, patience_s=0, timeout_s=5)) as client:
             health = client.health()
@@ -143,6 +143,9 @@ def _api(
                     "api", f"version {health.version} knows {known}", "give the API the same pairs.toml"
                 )
             yield _key(client, is_given=settings.api_key is not None)
+            if settings.database_url is None:
+                with suppress(KeyRefused, NotAllowed):
+                    yield check_workers_of_the_api(client, pair_name)
     except SpecReasonError as error:
         yield warn("api", str(error), "specreason up, or specreason api; --api says where it is")
 

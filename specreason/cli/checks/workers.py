@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from specreason.cli.checks.finding import Finding, fail, ok, warn
+from specreason.client import Client, Worker
 from specreason.errors import SpecReasonError
-from specreason.store.read.load import Load, current_load
+from specreason.store.read.load import current_load
+from specreason.store.read.workers import WorkerSummary
 from specreason.store.session import Database
 
 
 def check_workers(database: Database, pair: str, *, is_loading: bool) -> Finding:
     """`is_loading` says that `specreason up` starts a worker for the pair just now."""
     try:
-        return judge_workers(current_load(database), pair, is_loading=is_loading)
+        return judge_workers(current_load(database).workers, pair, is_loading=is_loading)
     except SpecReasonError as error:
         return fail("workers", str(error), "start Postgres again")
 
 
-def judge_workers(load: Load, pair: str, *, is_loading: bool) -> Finding:
-    """A worker has loaded its pair before it is registered, so every live one can take jobs."""
-    ours = [worker for worker in load.workers if worker.pair == pair]
-    others = sorted({worker.pair for worker in load.workers} - {pair})
+def check_workers_of_the_api(client: Client, pair: str) -> Finding:
+    """The same as the API tells it, for whoever does not reach its database."""
+    alive = [worker for worker in client.workers() if worker.alive]
+    return judge_workers(alive, pair, is_loading=False)
+
+
+def judge_workers(workers: Sequence[WorkerSummary | Worker], pair: str, *, is_loading: bool) -> Finding:
+    """`workers` are alive. One has loaded its pair before it is registered, so every one can take jobs."""
+    ours = [worker for worker in workers if worker.pair == pair]
+    others = sorted({worker.pair for worker in workers} - {pair})
     if ours:
         used, slots = sum(each.num_running for each in ours), sum(each.slots for each in ours)
         where = ", ".join(f"{each.host}:{each.pid}" for each in ours)

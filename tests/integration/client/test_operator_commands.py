@@ -63,6 +63,20 @@ def test_the_doctor_finds_a_deployment_well_and_says_what_is_missing(
         assert line in broken.out
 
 
+def test_the_doctor_asks_the_api_for_its_workers_where_no_database_is_known(
+    shell: Shell, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SPECREASON_DATABASE_URL")
+    start_worker(database)
+
+    def workers_of(pair: str) -> str:
+        checks = shell("doctor", "--pair", pair, "--json", "--data-dir", tmp_path).json["checks"]
+        (status,) = [check["status"] for check in checks if check["name"] == "workers"]
+        return str(status)
+
+    assert (workers_of("scripted"), workers_of("nobody")) == ("ok", "warn")
+
+
 def test_the_doctor_asks_whether_the_api_takes_the_key(
     locked: Shell, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,15 +113,15 @@ def test_the_workers_of_the_pair_are_named_with_their_slots() -> None:
         num_queued=0,
         num_running=5,
     )
-    finding = judge_workers(load, "mine", is_loading=False)
+    finding = judge_workers(load.workers, "mine", is_loading=False)
     assert finding.status == "ok"
     assert names(finding.found, 2, "'mine'", "here:7", 5, 32)
 
 
 def test_a_pair_without_a_worker_is_warned_of_with_the_pairs_that_have_one() -> None:
     load = Load(workers=(a_worker("other", num_running=0),), num_queued=0, num_running=0)
-    missing = judge_workers(load, "mine", is_loading=False)
+    missing = judge_workers(load.workers, "mine", is_loading=False)
     assert (missing.status, names(missing.found, "'mine'", "other")) == ("warn", True)
     assert names(missing.remedy, "specreason worker --pair mine")
-    loading = judge_workers(load, "mine", is_loading=True)
+    loading = judge_workers(load.workers, "mine", is_loading=True)
     assert (loading.status, names(loading.remedy, "specreason up")) == ("warn", True)
