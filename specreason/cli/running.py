@@ -85,10 +85,23 @@ def command_for(name: str, data_dir: Path) -> str:
     )
 
 
-def this_process(**fields: object) -> RunningUp:
+def this_process(
+    *, pair: str, slots: int, api_url: str, database_url: str, broker_url: str, data_dir: str
+) -> RunningUp:
     """Return what this process says of itself before it serves."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    return RunningUp(pid=os.getpid(), born=born(os.getpid()), since=since, serving=False, **fields)  # type: ignore[arg-type]
+    return RunningUp(
+        pid=os.getpid(),
+        born=born(os.getpid()),
+        since=since,
+        serving=False,
+        pair=pair,
+        slots=slots,
+        api_url=api_url,
+        database_url=database_url,
+        broker_url=broker_url,
+        data_dir=data_dir,
+    )
 
 
 def find_running(data_dir: Path) -> RunningUp | None:

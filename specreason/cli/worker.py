@@ -57,7 +57,7 @@ def _fetch_models(pair: str) -> None:
 
 
 def _write_line(fd: int | None) -> None:
-    """Write a line for whoever waits. If nobody reads any more, that is no error."""
+    """Write a line to the process that waits for this worker. It is no error if that process has ended."""
     if fd is not None:
         with suppress(BrokenPipeError):
             os.write(fd, b"\n")

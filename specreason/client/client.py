@@ -232,7 +232,7 @@ class Client:
         return decode(Health, self._get("/api/health"))
 
     def _poll(self, batch_id: UUID) -> Batch:
-        """The batch, asked for once: whoever waits tries again."""
+        """The batch, asked for once. `wait_for` asks again after a failure."""
         return decode(Batch, body_of(self._transport.try_once(f"/api/batches/{batch_id}")))
 
     def _get(self, path: str) -> Any:

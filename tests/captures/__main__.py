@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from specreason.cli.local.stack import running_stack
-from specreason.client import Client, Job
+from specreason.client import Client, Job, short_id
 from specreason.submission.problem import BUNDLED_PROBLEMS
 from tests.support.terminal import Terminal
 
@@ -39,7 +39,7 @@ def main() -> None:
             config={"temperature": 0.0, "token_budget": 1024, "max_answer_tokens": 64},
         )
         ended = client.wait_all([batch.batch_id for batch in grid.data])[-1]
-        batch = str(ended.batch_id)[-8:]
+        batch = short_id(ended.batch_id)
         job = _with_a_rejected_draft(list(client.jobs(ended.batch_id)))
         for name, arguments in (
             ("batch-list", ("batch", "list")),

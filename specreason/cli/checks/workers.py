@@ -21,7 +21,7 @@ def check_workers(database: Database, pair: str, *, is_loading: bool) -> Finding
 
 
 def check_workers_of_the_api(client: Client, pair: str) -> Finding:
-    """The same as the API tells it, for whoever does not reach its database."""
+    """Check the same through the API, where its database is not known."""
     alive = [worker for worker in client.workers() if worker.alive]
     return judge_workers(alive, pair, is_loading=False)
 

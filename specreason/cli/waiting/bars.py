@@ -28,7 +28,7 @@ from specreason.errors import TransientError
 
 
 class Bars:
-    """A line for each batch, drawn anew for the terminal's width of the moment, and one more while the API is away."""
+    """A line for each batch, and one more while the API is away. Each drawing fits the terminal's present width."""
 
     def __init__(self, console: Console, batches: Sequence[Batch]) -> None:
         self._console = console
