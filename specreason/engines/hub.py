@@ -169,6 +169,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         snapshot_download(arguments.model, revision=arguments.revision, allow_patterns=list(FILES))
+    # The parent process tells the user, whatever it was.
     except Exception as error:
         os.write(arguments.reason_fd, _why(error).encode())
         return 1

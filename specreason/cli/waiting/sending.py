@@ -10,10 +10,10 @@ from typing import IO, BinaryIO, cast
 from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
-from specreason.cli.exits import EXIT_TERMINATED
 from specreason.cli.show.output import message_console, print_message
+from specreason.cli.waiting.leaving import saying_at_the_end
 from specreason.client.submission import UNKNOWN
-from specreason.errors import Detached, StillRunning, Stopped, TimedOut, Unreachable
+from specreason.errors import StillRunning, TimedOut, Unreachable
 
 # A display appears after this time: soon on a terminal, where it vanishes again; as a line elsewhere.
 BAR_AFTER_S, LINE_AFTER_S = 1.0, 5.0
@@ -60,15 +60,10 @@ def telling_the_fate(*, again: bool) -> Iterator[None]:
     """
     unknown = UNKNOWN_AGAIN if again else UNKNOWN
     try:
-        yield
+        with saying_at_the_end(interrupted=f"interrupted; {unknown}", stopped=f"stopped; {unknown}"):
+            yield
     except (TimedOut, Unreachable, StillRunning) as error:
         raise type(error)(str(error).replace(UNKNOWN, unknown)) from error
-    except KeyboardInterrupt:
-        raise Detached(f"interrupted; {unknown}") from None
-    except SystemExit as leaving:
-        if leaving.code != EXIT_TERMINATED:
-            raise
-        raise Stopped(f"stopped; {unknown}") from None
 
 
 class _Doing(ProgressColumn):

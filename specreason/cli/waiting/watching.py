@@ -11,10 +11,11 @@ from uuid import UUID
 from rich.console import Console
 from rich.live import Live
 
-from specreason.cli.exits import EXIT_SOME_FAILED, EXIT_TERMINATED
+from specreason.cli.exits import EXIT_SOME_FAILED
 from specreason.cli.show.output import message_console
 from specreason.cli.show.submission import look_again
 from specreason.cli.waiting.bars import Bars
+from specreason.cli.waiting.leaving import saying_at_the_end
 from specreason.cli.waiting.pace import LINE_EVERY_S, Beat, Pace
 from specreason.cli.waiting.progress import (
     back_in_words,
@@ -25,7 +26,7 @@ from specreason.cli.waiting.progress import (
     outage_in_words,
 )
 from specreason.client import Batch, Client
-from specreason.errors import Detached, NotConnected, Stopped, TimedOut, TransientError, Unreachable
+from specreason.errors import NotConnected, TimedOut, TransientError, Unreachable
 
 
 class Display(Protocol):
@@ -90,8 +91,10 @@ def naming_a_way_back(refs: Sequence[str], api_url: str | None) -> Iterator[None
     Ctrl-C raises Detached, SIGTERM raises Stopped.
     """
     again = look_again(refs, api_url)
+    go_on = f"the work goes on. Look again: {again}"
     try:
-        yield
+        with saying_at_the_end(interrupted=f"detached; {go_on}", stopped=f"stopped waiting; {go_on}"):
+            yield
     except NotConnected:
         # The user's first request, which is the command to repeat.
         raise
@@ -99,12 +102,6 @@ def naming_a_way_back(refs: Sequence[str], api_url: str | None) -> Iterator[None
         raise TimedOut(f"{error}; what is stored goes on. Look again: {again}") from error
     except Unreachable as error:
         raise Unreachable(f"{error}; what is stored is not lost. Look again: {again}") from error
-    except KeyboardInterrupt:
-        raise Detached(f"detached; the work goes on. Look again: {again}") from None
-    except SystemExit as leaving:
-        if leaving.code != EXIT_TERMINATED:
-            raise
-        raise Stopped(f"stopped waiting; the work goes on. Look again: {again}") from None
 
 
 def exit_status_of(batches: Sequence[Batch]) -> int:
