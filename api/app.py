@@ -22,8 +22,8 @@ from api.openapi import complete_document, operation_id, tags
 from api.requests.parameters import check_parameters
 from api.streams import Streams
 from specreason import __version__
-from specreason.config import PairConfig
 from specreason.doorbell import Doorbell
+from specreason.pairs import PairConfig
 from specreason.settings import Settings
 from specreason.store.files.rows import files_folder
 from specreason.store.session import Database

@@ -10,8 +10,8 @@ from fastapi import Depends, Request
 
 from api.door.authenticator import Authenticator
 from api.streams import Streams
-from specreason.config import PairConfig
 from specreason.doorbell import Doorbell
+from specreason.pairs import PairConfig
 from specreason.settings import Settings
 from specreason.store.files import folder
 from specreason.store.openai.status import OpenAIBatch

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from specreason.config import load_pairs
 from specreason.doorbell import Doorbell
 from specreason.errors import InputError
+from specreason.pairs import load_pairs
 from specreason.settings import Settings
 from specreason.store.access.keys import ensure_operator_key, has_key
 from specreason.store.migrate import check_schema

@@ -25,10 +25,11 @@ from uuid import UUID
 
 from benchmarks.own_servers import conditions, empty, own_servers
 from benchmarks.prefixes import forget_prefixes
-from specreason.config import RunConfig, get_pair, load_pairs
+from specreason.config import RunConfig
 from specreason.demo.exercises import exercises
 from specreason.engines.base import Limits, ModelPair, Role, Sampling
 from specreason.engines.pair import close_pair, load_pair
+from specreason.pairs import get_pair, load_pairs
 from specreason.reasoning.scoring import Judge
 from specreason.reasoning.steps import StepRecord
 from specreason.reasoning.transcript import Transcript

@@ -26,7 +26,8 @@ from typing import Any
 import httpx2
 
 from specreason.children import kill_group, spawn
-from specreason.config import ModelConfig, PairConfig, RunConfig
+from specreason.config import RunConfig
+from specreason.pairs import ModelConfig, PairConfig
 
 DELIMITER = "\n\n"
 ANSWERED = "boxed"

@@ -21,11 +21,11 @@ import torch
 from safetensors.torch import save_file
 
 from specreason.cli.checks.memory import needed_on_the_cpu
-from specreason.config import ModelConfig, PairConfig, load_pairs
 from specreason.engines.base import Limits, ModelPair, Role, Sampling
 from specreason.engines.hub import GIB, weights_bytes
 from specreason.engines.pair import close_pair, load_pair
 from specreason.engines.tokenizer import digit_ids
+from specreason.pairs import ModelConfig, PairConfig, load_pairs
 from tests.golden.families import FAMILY_OF, write_model
 from tests.support.workers.processes import command_line, descendants
 

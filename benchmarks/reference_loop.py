@@ -28,12 +28,13 @@ from typing import Any
 
 from benchmarks.prefixes import forget_prefixes
 from benchmarks.published_flow import Outcome, PublishedFlow, served
-from specreason.config import RunConfig, get_pair, load_pairs
+from specreason.config import RunConfig
 from specreason.demo.exercises import Exercise, exercises
 from specreason.engines.base import ModelPair
 from specreason.engines.cores import available_cores, split_cores
 from specreason.engines.pair import close_pair, load_pair
 from specreason.evaluation.metrics import Interval, paired_share_interval, ratio_interval
+from specreason.pairs import get_pair, load_pairs
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import ListSink

@@ -27,7 +27,7 @@ from statistics import fmean
 from typing import Any, TextIO
 
 from benchmarks.prefixes import forget_prefixes
-from specreason.config import RunConfig, SchemeName, get_pair, load_pairs
+from specreason.config import RunConfig, SchemeName
 from specreason.demo.exercises import Exercise, exercises
 from specreason.demo.measured_job import MeasuredJob, measure_job, read_jobs
 from specreason.engines.base import ModelPair
@@ -38,6 +38,7 @@ from specreason.evaluation.metrics import (
     pass_at_1_interval,
     ratio_interval,
 )
+from specreason.pairs import get_pair, load_pairs
 from specreason.reasoning.economics import Economics
 
 # The seed of the exercises. The split, not the seed, keeps them out of training.

@@ -20,11 +20,11 @@ from uuid import UUID
 
 from celery.signals import worker_shutting_down
 
-from specreason.config import PairConfig, get_pair, load_pairs
 from specreason.engines.base import ModelPair
 from specreason.engines.pair import close_pair, load_pair
 from specreason.errors import InputError, SpecReasonError, StoreUnavailable
 from specreason.logs import log_to_stderr
+from specreason.pairs import PairConfig, get_pair, load_pairs
 from specreason.settings import Settings, load_settings
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.session import Database, connect

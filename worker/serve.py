@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from specreason.config import get_pair, load_pairs
 from specreason.doorbell import Doorbell
 from specreason.engines.platform import check_platform
 from specreason.logs import log_to_stderr
+from specreason.pairs import get_pair, load_pairs
 from specreason.settings import load_settings
 from specreason.store.migrate import check_schema
 from specreason.store.session import connect

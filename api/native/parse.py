@@ -15,8 +15,9 @@ from api.door.access import Caller
 from api.ids import to_any_file_id
 from api.native.bodies import Shape
 from api.requests.uploads import Form, Upload
-from specreason.config import PairConfig, RunConfig, get_pair
+from specreason.config import RunConfig
 from specreason.errors import InvalidField, NotFound
+from specreason.pairs import PairConfig, get_pair
 from specreason.reasoning.schemes import stored_config
 from specreason.store.files.rows import NewFile, read_file
 from specreason.store.queue.problems import FileProblems, NewProblem

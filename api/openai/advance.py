@@ -19,9 +19,9 @@ from uuid import UUID
 from api.ids import batch_name
 from api.openai.input_file import LineError, Part, Refused, read_parts
 from api.openai.output import result_lines
-from specreason.config import PairConfig
 from specreason.doorbell import Doorbell
 from specreason.errors import LimitReached, NotFound, SpecReasonError
+from specreason.pairs import PairConfig
 from specreason.settings import Settings
 from specreason.store.access.visibility import Viewer
 from specreason.store.files.folder import Folder, NewContent

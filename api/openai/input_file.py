@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field
 from typing import BinaryIO
 
 from api.openai.lines import LineInvalid, RequestLine, config_of, read_line
-from specreason.config import PairConfig, RunConfig, get_pair
+from specreason.config import RunConfig
 from specreason.errors import InvalidField
+from specreason.pairs import PairConfig, get_pair
 from specreason.reasoning.schemes import stored_config
 from specreason.store.queue.problems import CheckedProblems, NewProblem
 from specreason.submission.jsonl import BLANK_PER_LINE, Line, line_at, lines_of

@@ -8,8 +8,8 @@ from api.answers.tags import Tag
 from api.deployment import Pairs
 from api.door.access import READ
 from api.openai.schemas import ModelList, ModelObject
-from specreason.config import get_pair
 from specreason.errors import InvalidField, NotFound
+from specreason.pairs import get_pair
 
 router = APIRouter(prefix="/v1", tags=[Tag.OPENAI_MODELS])
 

@@ -16,7 +16,7 @@ NUM_BATCHES = 50
 
 def complete_pair(incomplete: str) -> list[str]:
     """Return the pairs of this deployment's pairs.toml."""
-    from specreason.config import load_pairs
+    from specreason.pairs import load_pairs
     from specreason.settings import load_settings
 
     try:

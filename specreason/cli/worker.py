@@ -48,8 +48,8 @@ def worker(
 
 def _fetch_models(pair: str) -> None:
     """Fetch the pair's models of the hub that are not here: before the time that the child has for loading begins."""
-    from specreason.config import get_pair, load_pairs
     from specreason.engines.hub import fetch, models_to_fetch
+    from specreason.pairs import get_pair, load_pairs
     from specreason.settings import load_settings
 
     for model in models_to_fetch(get_pair(load_pairs(load_settings().pairs_file), pair)):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from specreason.config import RunConfig, SchemeName, get_pair, load_pairs
+from specreason.config import RunConfig, SchemeName
 from specreason.demo.evaluate import pass_at_1, step_accuracy
 from specreason.demo.exercises import exercises
 from specreason.demo.main_lines import Codec
@@ -25,6 +25,7 @@ from specreason.demo.model import without_layers
 from specreason.demo.model_files import load_exported
 from specreason.demo.tokenizer import train_tokenizer
 from specreason.engines.pair import close_pair, load_pair
+from specreason.pairs import get_pair, load_pairs
 
 SCHEMES = (SchemeName.BASE, SchemeName.DRAFTER, SchemeName.SPECREASON)
 # The seed of the measured exercises. The split, not the seed, keeps them out of training.

@@ -33,10 +33,16 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How a token is drawn. Temperature 0 is greedy decoding."""
+    """How a token is drawn. Temperature 0 is greedy decoding.
+
+    Only the `top_k` likeliest tokens can be drawn (0: all), and none that is less than `min_p` times as likely as the
+    likeliest one.
+    """
 
     temperature: float = 0.6
     top_p: float = 0.95
+    top_k: int = 0
+    min_p: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from specreason.children import kill_group, spawn_module
-from specreason.config import ModelConfig, PairConfig
 from specreason.errors import Unreachable
+from specreason.pairs import ModelConfig, PairConfig
 
 GIB = 1 << 30
 WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from specreason.config import PairConfig
 from specreason.engines.tokenizer import HFTokenizer
+from specreason.pairs import PairConfig
 
 QUESTION = (
     "Look at the newest part of the reasoning only. Is it correct and does it follow from what came before? "

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from specreason.config import ModelConfig, PairConfig
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.cores import available_cores, split_cores
 from specreason.engines.judge import judge_suffix
 from specreason.engines.platform import Device, check_platform, set_defaults
 from specreason.engines.tokenizer import HFTokenizer, digit_ids, first_line
 from specreason.errors import EngineDead, InputError
+from specreason.pairs import ModelConfig, PairConfig
 
 if TYPE_CHECKING:
     from vllm.config import VllmConfig

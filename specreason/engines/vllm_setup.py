@@ -10,9 +10,9 @@ from vllm.config import VllmConfig
 from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.v1.executor.uniproc_executor import UniProcExecutor
 
-from specreason.config import PairConfig
 from specreason.engines.base import Role
 from specreason.engines.parent_watch import EngineProcess
+from specreason.pairs import PairConfig
 
 # The CPU's attention kernel takes multiples of 32; its default of 128 recomputes up to 127 tokens per verification.
 CPU_BLOCK_SIZE = 32

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from specreason.config import PairConfig, RunConfig, SchemeName, ScoreMethod
+from specreason.config import RunConfig, SchemeName, ScoreMethod
 from specreason.engines.base import THINK_END, ModelPair, Role, Sampling
 from specreason.errors import InvalidField, PermanentJobError
+from specreason.pairs import PairConfig
 from specreason.reasoning.budget import Budget, context_end
 from specreason.reasoning.economics import Economics
 from specreason.reasoning.policies import Adaptive, FirstStepsOnBase, Policy, SingleModel, Threshold

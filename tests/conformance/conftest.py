@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from specreason.config import PairConfig, SpeculationConfig
 from specreason.engines.base import ModelPair
 from specreason.engines.pair import close_pair, load_pair
+from specreason.pairs import PairConfig, SpeculationConfig
 from tests.support.workers.tiny import tiny_pair
 
 OnLoop = Callable[[Coroutine[Any, Any, Any]], Any]

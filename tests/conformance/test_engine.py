@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from specreason.config import SpeculationConfig
 from specreason.engines.base import THINK_END, Completion, Engine, FinishReason, Limits, ModelPair, Sampling
 from specreason.engines.pair import load_pair
 from specreason.engines.scripted import ScriptedEngine
 from specreason.engines.tokenizer import digit_ids
 from specreason.errors import InputError, PromptTooLong
+from specreason.pairs import SpeculationConfig
 from tests.support.workers.tiny import tiny_pair
 
 # The first test on vLLM pays for loading the pair, which takes minutes on a busy machine.

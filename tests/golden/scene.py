@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from specreason.config import PairConfig, load_pairs
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.judge import judge_suffix
 from specreason.engines.scripted import ScriptedEngine
 from specreason.engines.tokenizer import HFTokenizer
+from specreason.pairs import PairConfig, load_pairs
 from specreason.reasoning.scoring import Judge, score_step
 from specreason.reasoning.steps import Decision, Phase, StepRecord
 from specreason.reasoning.transcript import Transcript

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from specreason.config import ModelConfig, PairConfig
 from specreason.engines.hub import cached_folder, fetch, models_to_fetch, why_out_of_reach
 from specreason.errors import Unreachable
+from specreason.pairs import ModelConfig, PairConfig
 from tests.support.messages import names
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

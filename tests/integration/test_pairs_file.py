@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from specreason.config import load_pairs
 from specreason.errors import InputError
+from specreason.pairs import load_pairs
 
 A_MODEL = 'model = "m", max_model_len = 512, kv_cache_memory_bytes = 1048576'
 

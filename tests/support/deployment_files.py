@@ -13,7 +13,7 @@ import yaml
 from typer.core import TyperGroup
 
 from specreason.cli import main as cli
-from specreason.config import PairConfig, load_pairs
+from specreason.pairs import PairConfig, load_pairs
 from specreason.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from specreason.config import RunConfig, get_pair, load_pairs
+from specreason.config import RunConfig
 from specreason.errors import InputError, InvalidField
+from specreason.pairs import get_pair, load_pairs
 from specreason.validation import first_invalid_field
 from tests.support.messages import names, naming
 

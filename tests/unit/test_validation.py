@@ -14,7 +14,8 @@ from api.native.bodies import BatchBody, GridBody
 from api.native.controls import Deadline, Priority, Requeue
 from api.openai.batches import CreateBatch, OutputExpiresAfter
 from api.openai.lines import Body, Message, TextPart
-from specreason.config import ModelConfig, PairConfig, RunConfig, SpeculationConfig
+from specreason.config import RunConfig
+from specreason.pairs import ModelConfig, PairConfig, SpeculationConfig
 from specreason.settings import Settings
 from specreason.submission.problem import Columns, Problem
 from specreason.validation import PATTERNS, SENTENCES, UNKNOWN_KEY, first_invalid_field, invalid_field

@@ -21,8 +21,8 @@ from specreason.cli.checks.workers import check_workers, check_workers_of_the_ap
 from specreason.cli.connection import connected
 from specreason.cli.running import RunningUp, find_running
 from specreason.client import Client
-from specreason.config import PairConfig, get_pair, load_pairs
 from specreason.errors import InputError, KeyRefused, NotAllowed, NotFound, SpecReasonError
+from specreason.pairs import PairConfig, get_pair, load_pairs
 from specreason.settings import Settings, load_settings
 from specreason.store.migrate import schema_gap
 from specreason.store.session import connect

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from specreason.cli.checks.finding import Finding, fail, ok, warn
-from specreason.config import PairConfig
 from specreason.engines.platform import Device, check_platform
 from specreason.errors import InputError
+from specreason.pairs import PairConfig
 from specreason.words import counted
 
 OLDEST_PYTHON = (3, 11)

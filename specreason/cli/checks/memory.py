@@ -8,8 +8,8 @@ from pathlib import Path
 
 from specreason.cli.checks.finding import Finding, fail, ok, warn
 from specreason.cli.checks.machine import runs_on_gpus, shown_gpus, text_of
-from specreason.config import ModelConfig, PairConfig
 from specreason.engines.hub import GIB, cached_folder, weights_bytes
+from specreason.pairs import ModelConfig, PairConfig
 
 # Python, torch and vLLM in the process of one engine, without weights and KV cache.
 ENGINE_BYTES = int(0.8 * GIB)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from specreason.cli.checks.finding import Finding, fail, ok, warn
 from specreason.cli.checks.folders import free_bytes
-from specreason.config import PairConfig
 from specreason.engines.hub import (
     GIB,
     cache_folder,
@@ -15,6 +14,7 @@ from specreason.engines.hub import (
     weights_bytes,
     why_out_of_reach,
 )
+from specreason.pairs import PairConfig
 
 # A slow line must not look like none.
 HUB_TIMEOUT_S = 4.0

@@ -9,8 +9,8 @@ from specreason.cli.checks.machine import check_gpus, check_python, check_vllm
 from specreason.cli.checks.memory import check_memory
 from specreason.cli.checks.models import check_models
 from specreason.cli.running import refuse_a_second
-from specreason.config import PairConfig, get_pair, load_pairs
 from specreason.errors import InputError
+from specreason.pairs import PairConfig, get_pair, load_pairs
 from specreason.settings import load_settings
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from specreason.config import ModelConfig, load_pairs
 from specreason.errors import InputError
+from specreason.pairs import ModelConfig, load_pairs
 from specreason.settings import load_settings
 
 BYTES_PER_TOKEN = 4  # of English in the usual vocabularies

@@ -16,10 +16,10 @@ from specreason.children import stop
 from specreason.cli.local.services import Announce, ReadyPipe, Service, start_service
 from specreason.cli.running import RunningUp, absolute, announced, now_serving, this_process
 from specreason.cli.waiting.pace import LINE_EVERY_S, Beat
-from specreason.config import PairConfig, get_pair, load_pairs
 from specreason.embedded import start_servers
 from specreason.embedded.datadir import locked_data_dir
 from specreason.engines.hub import fetch, models_to_fetch
+from specreason.pairs import PairConfig, get_pair, load_pairs
 from specreason.settings import Settings, load_settings
 from specreason.store.migrate import migrate
 from specreason.store.session import Database, connect

@@ -9,8 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
-from specreason.config import PairConfig
 from specreason.engines.base import ModelPair
+from specreason.pairs import PairConfig
 from tests.chaos.deployment.faulty_engine import FaultyEngine
 from tests.chaos.deployment.scripted_pair import StepLog, make_pair
 from worker.child import main

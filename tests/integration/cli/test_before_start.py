@@ -12,8 +12,8 @@ import pytest
 from specreason.cli.checks import memory, preflight
 from specreason.cli.checks.finding import fail, ok, warn
 from specreason.cli.checks.preflight import refuse_what_cannot_run
-from specreason.config import load_pairs
 from specreason.errors import InputError
+from specreason.pairs import load_pairs
 from tests.support.messages import names, naming
 
 BARE = {name: value for name, value in os.environ.items() if not name.startswith("SPECREASON_")}

@@ -9,9 +9,9 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.door.authenticator import Authenticator
-from specreason.config import PairConfig, load_pairs
 from specreason.doorbell import Doorbell
 from specreason.embedded import Servers
+from specreason.pairs import PairConfig, load_pairs
 from specreason.settings import Settings
 from specreason.store.session import Database
 

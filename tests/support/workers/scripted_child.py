@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from specreason.config import PairConfig
 from specreason.engines.base import THINK_END, Completion, Limits, ModelPair, Role, Sampling
 from specreason.engines.scripted import ScriptedEngine, scripted_pair
 from specreason.engines.scripted_tokenizer import THINK_START
+from specreason.pairs import PairConfig
 from worker.child import main
 
 HOLDS = "SPECREASON_TEST_HOLDS"

@@ -15,7 +15,7 @@ import numpy as np
 from safetensors.numpy import save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from specreason.config import ModelConfig, PairConfig
+from specreason.pairs import ModelConfig, PairConfig
 
 MAX_MODEL_LEN = 2048
 JUDGE_SUFFIX = "\n\nScore from 0 to 9: "

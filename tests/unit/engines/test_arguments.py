@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from specreason.config import PairConfig, SpeculationConfig, load_pairs
 from specreason.engines.base import Role
+from specreason.pairs import PairConfig, SpeculationConfig, load_pairs
 
 PAIR = load_pairs()["r1-70b_r1-1_5b"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from specreason.cli.checks.memory import ENGINE_BYTES, known_weights, needed_on_the_cpu, needed_per_gpu
-from specreason.config import ModelConfig, PairConfig, SpeculationConfig, load_pairs
 from specreason.engines.hub import GIB, weights_bytes
+from specreason.pairs import ModelConfig, PairConfig, SpeculationConfig, load_pairs
 
 PAIRS = load_pairs()
 HUB_MODELS = {

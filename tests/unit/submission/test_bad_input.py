@@ -15,7 +15,7 @@ from api.native.controls import Deadline, Requeue
 from api.openai.batches import CreateBatch
 from api.openai.input_file import Refused, read_parts
 from api.openai.lines import LineInvalid, config_of, read_line
-from specreason.config import load_pairs
+from specreason.pairs import load_pairs
 from specreason.submission.jsonl import LONGEST_LINE, MOST_DEPTH, lines_of, load_json
 from specreason.submission.options import LARGEST_METADATA
 from specreason.validation import first_invalid_field
