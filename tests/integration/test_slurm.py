@@ -1,4 +1,4 @@
-"""The scripts of deploy/slurm: options that Slurm has, and what they do at a signal, beside programs that the test writes."""
+"""The scripts of deploy/slurm: options that Slurm has, and what they do at a signal, with stand-ins of our programs."""
 
 from __future__ import annotations
 
