@@ -34,7 +34,7 @@ def ready_padded_drafter(pair: PairConfig) -> PaddedDrafter | None:
 
 
 def write_padded_drafter(copy: PaddedDrafter) -> None:
-    """Write the copy if it is not there: half a minute for 3 GiB on an ordinary disk.
+    """Write the copy if it is not there.
 
     Raises InputError if the disk has no room, or the folder cannot be written to.
     """

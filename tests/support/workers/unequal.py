@@ -26,14 +26,14 @@ BASE_ROWS, DRAFTER_ROWS = 384, 320
 NUM_ORDINARY = 310
 ONLY_OF_THE_BASE, ONLY_OF_THE_DRAFTER = "<tool>", "<fim>"
 SHAPE = Shape(layers=2, width=64)
-NOISE = 0.03
+NOISE = 0.002
 _WITH_ROWS = ("model.embed_tokens.weight", "lm_head.weight")
 
 
 def unequal_pair(folder: Path) -> PairConfig:
     """Write base and drafter below `folder` and return the pair, whose base drafts tokens."""
     base = train_tokenizer(NUM_ORDINARY, added=("<think>", "</think>", ONLY_OF_THE_BASE))
-    drafter = train_tokenizer(NUM_ORDINARY, added=(ONLY_OF_THE_DRAFTER, "</think>", "<think>"))
+    drafter = train_tokenizer(NUM_ORDINARY, added=("</think>", "<think>", ONLY_OF_THE_DRAFTER))
     weights = random_weights(SHAPE, BASE_ROWS, seed=1)
     for name in _WITH_ROWS:
         weights[name][base.get_vocab_size() :] = 0  # no training has touched a row of padding
