@@ -1,0 +1,105 @@
+"""The GPUs a plan is made for: memory, speed and link of a card, and how many of them one machine has."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from specreason.errors import InputError
+from specreason.words import shown, suggestion
+
+# nvidia-smi counts what the driver keeps for itself; CUDA does not. The largest difference of the known cards, GiB.
+DRIVER_GIB = 0.85
+_MIB_PER_GIB = 1024
+_SPOKEN = re.compile(r"(?:(?P<before>\d+)x)?(?P<name>[a-z0-9]+(?:-[0-9]+)?)(?:x(?P<after>\d+))?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One GPU. A number that is None is not known, and nothing that needs it is predicted."""
+
+    name: str
+    # The total that cudaMemGetInfo reports, GiB.
+    memory_gib: float
+    # Memory, 10^9 bytes/s.
+    bandwidth_gb_s: float | None = None
+    # Dense matrix products, 10^12 operations/s. A card without fp8_tflops multiplies FP8 weights in bf16.
+    bf16_tflops: float | None = None
+    fp8_tflops: float | None = None
+    # Between two cards, one direction, 10^9 bytes/s, and the microseconds of one small all-reduce.
+    link_gb_s: float | None = None
+    link_latency_us: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cards:
+    """Equal cards of one machine."""
+
+    card: Card
+    count: int = 1
+    # Memory that other processes hold on the fullest of them, GiB.
+    used_gib: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.count} x {self.card.name}" if self.count > 1 else self.card.name
+
+
+@cache
+def known_cards() -> dict[str, Card]:
+    """Return the built-in cards by name."""
+    return {name: _card(name, table) for name, table in _tables().items()}
+
+
+def parse_cards(text: str) -> Cards:
+    """Read `a6000`, `a6000x2` or `2xa6000`. Raises InputError that lists the known cards."""
+    spoken = _SPOKEN.fullmatch(text.strip().lower())
+    name = spoken["name"] if spoken else text
+    if spoken is None or name not in known_cards() or (spoken["before"] and spoken["after"]):
+        raise InputError(
+            f"no card is called {shown(text)}{suggestion(name, known_cards())}; the known ones are "
+            f"{', '.join(known_cards())}, and a6000x2 means two of them"
+        )
+    count = int(spoken["before"] or spoken["after"] or 1)
+    if count < 1:
+        raise InputError(f"{shown(text)}: a pair needs one card at least")
+    return Cards(card=known_cards()[name], count=count)
+
+
+def cards_shown(lines: str) -> Cards | None:
+    """Read the machine's cards from lines of `name, MiB in total, MiB in use`, as nvidia-smi prints them.
+
+    Unequal cards count as the smallest of them. None: nothing readable is there.
+    """
+    cards, used = [], []
+    for line in lines.splitlines():
+        name, *sizes = (part.strip() for part in line.split(","))
+        if len(sizes) != 2 or not all(size.isdigit() for size in sizes):
+            return None
+        total, in_use = (int(size) / _MIB_PER_GIB for size in sizes)
+        cards.append(_known_as(name) or Card(name=name, memory_gib=total - DRIVER_GIB))
+        used.append(in_use)
+    if not cards:
+        return None
+    smallest = min(cards, key=lambda card: card.memory_gib)
+    return Cards(card=smallest, count=len(cards), used_gib=max(used))
+
+
+def _known_as(name: str) -> Card | None:
+    """Return the built-in card that nvidia-smi calls `name`."""
+    for known, table in _tables().items():
+        if name in table["names"]:
+            return known_cards()[known]
+    return None
+
+
+def _card(name: str, table: dict[str, Any]) -> Card:
+    return Card(name=name, **{key: value for key, value in table.items() if key != "names"})
+
+
+@cache
+def _tables() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(files("specreason.planning").joinpath("cards.toml").read_text())
