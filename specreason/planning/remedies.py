@@ -46,8 +46,9 @@ def remedies(pair: PairConfig, shapes: Mapping[str, ModelShape], cards: Cards) -
     enough = replace(cards, count=max(needed, cards.count))
     for count in CARDS_OF_ONE_MACHINE:
         more = replace(cards, count=max(count, cards.count))
-        is_another = count != size and (enough == cards or more == cards)
-        if is_another and _fits(_divided(pair, count), shapes, more):
+        if count == size or cards not in (enough, more):
+            continue
+        if _fits(_divided(pair, count), shapes, more):
             yield f"with base.tensor_parallel_size = {count}" + ("" if more == cards else f" on {more}")
             break
     if enough != cards and _fits(pair, shapes, enough):

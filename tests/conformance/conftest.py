@@ -39,7 +39,10 @@ def vllm_pair(on_loop: OnLoop, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="session")
 def speculating_pair(on_loop: OnLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelPair]:
-    """A pair whose base is the other one's drafter, and drafts tokens with the other model. Its KV caches are planned."""
+    """A pair whose base is the other one's drafter, and drafts tokens with the other model.
+
+    Its KV caches are planned.
+    """
     auto = {"kv_cache_memory_bytes": "auto"}
     config = with_models(tiny_pair(tmp_path_factory.mktemp("speculating-pair")), base=auto, drafter=auto)
     yield from serve(

@@ -1,4 +1,4 @@
-"""Where a pair's engines find room: shapes from the models' own files, cards from the driver, memory from the system."""
+"""Where a pair's engines find room: shapes from the models' files, cards from the driver, memory from the system."""
 
 from __future__ import annotations
 
