@@ -124,4 +124,3 @@ def _leave_with_dead_engine(runner: JobRunner) -> None:
         time.sleep(0.05)
     log.error("an engine has died: this worker's child leaves")
     os._exit(EXIT_ENGINE_DEAD)
-
