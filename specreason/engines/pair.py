@@ -16,6 +16,7 @@ from specreason.engines.cores import available_cores, split_cores
 from specreason.engines.judge import judge_suffix
 from specreason.engines.padded.drafter import PaddedDrafter
 from specreason.engines.padded.write import ready_padded_drafter
+from specreason.engines.placement import Placement, place
 from specreason.engines.platform import Device, check_platform, set_defaults
 from specreason.engines.tokenizer import HFTokenizer, digit_ids, first_line
 from specreason.errors import EngineDead, InputError
@@ -53,9 +54,10 @@ async def load_pair(name: str, config: PairConfig) -> ModelPair:
     base_tokenizer = tokenizers[Role.BASE]
     suffix = judge_suffix(config, base_tokenizer)
     digits = digit_ids(base_tokenizer, suffix)
+    placement = await asyncio.to_thread(place, config, device)
     padded = await asyncio.to_thread(ready_padded_drafter, config)
     identity = await asyncio.to_thread(fingerprint, config, tokenizers, padded)
-    engines = await _start_engines(name, config, device, tokenizers, padded)
+    engines = await _start_engines(name, config, device, tokenizers, placement=placement, padded=padded)
     pair = ModelPair(
         name=name,
         fingerprint=identity,
@@ -65,6 +67,7 @@ async def load_pair(name: str, config: PairConfig) -> ModelPair:
         prompt=config.prompt,
         threshold=config.threshold,
         base_speculates=config.speculation is not None,
+        slots=placement.slots,
     )
     try:
         # The first score of an engine may compile a kernel; no job should pay for that.
@@ -104,10 +107,12 @@ async def _start_engines(
     config: PairConfig,
     device: Device,
     tokenizers: dict[Role, HFTokenizer],
+    *,
+    placement: Placement,
     padded: PaddedDrafter | None,
 ) -> dict[Role, VllmEngine]:
     """Start both engines: at once on the CPU, because imports take most of the time; one after the other on a GPU,
-    because each measures the free memory."""
+    because each compares its share with the free memory."""
     cores: dict[Role, list[int] | None] = dict.fromkeys(_ROLES)
     if device is Device.CPU:
         cores = dict(zip(_ROLES, split_cores(available_cores()), strict=True))
@@ -117,7 +122,14 @@ async def _start_engines(
 
         draft_model = padded.folder if padded is not None else None
         return {
-            role: engine_config(role, config, cores=cores[role], draft_model=draft_model) for role in _ROLES
+            role: engine_config(
+                role,
+                config,
+                cores=cores[role],
+                share=placement.shares.get(role),
+                draft_model=draft_model,
+            )
+            for role in _ROLES
         }
 
     def start(role: Role, engine_config: VllmConfig) -> VllmEngine:
