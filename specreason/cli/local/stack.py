@@ -18,7 +18,7 @@ from specreason.cli.running import RunningUp, absolute, announced, now_serving, 
 from specreason.cli.waiting.pace import LINE_EVERY_S, Beat
 from specreason.embedded import start_servers
 from specreason.embedded.datadir import locked_data_dir
-from specreason.engines.hub import fetch, models_to_fetch
+from specreason.engines.hub import fetch_missing, models_to_fetch
 from specreason.pairs import PairConfig, get_pair, load_pairs
 from specreason.settings import Settings, load_settings
 from specreason.store.migrate import migrate
@@ -124,11 +124,10 @@ def running_stack(
 
 def _fetch_models(config: PairConfig, host: str, port: int, announce: Announce) -> None:
     """Fetch what is missing, before servers wait for it in vain."""
-    if missing := models_to_fetch(config):
+    if models_to_fetch(config):
         # A port in use is said before hours of fetching. Then it is let go: nobody answers there yet.
         listen(host, port).close()
-        for model in missing:
-            fetch(model, announce)
+        fetch_missing(config, announce)
 
 
 @contextmanager
