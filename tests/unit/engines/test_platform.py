@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
@@ -103,10 +102,11 @@ def test_the_version_that_is_asked_for_is_the_one_that_pip_installs():
 
 @pytest.fixture
 def environment(monkeypatch):
-    """An empty environment, which the test may fill."""
-    monkeypatch.setattr(os, "environ", {"XDG_CACHE_HOME": "/caches"})
+    """The variables of a process that has none but one of the user's."""
+    variables = {"XDG_CACHE_HOME": "/caches"}
+    monkeypatch.setattr(platform, "os", SimpleNamespace(environ=variables))
     monkeypatch.setattr(platform, "use_own_socket_folder", lambda: None)
-    return os.environ
+    return variables
 
 
 def test_on_gpus_nothing_is_compiled_that_needs_nvcc_and_what_is_compiled_is_kept_with_the_caches(
