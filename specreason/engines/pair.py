@@ -17,6 +17,7 @@ from specreason.engines.engine_args import check_engine_args, vllm_arguments
 from specreason.engines.fingerprint import ROLES, fingerprint
 from specreason.engines.hub import local_folder
 from specreason.engines.judge import judge_suffix
+from specreason.engines.placement import Placement, place
 from specreason.engines.platform import Device, check_platform, set_defaults
 from specreason.engines.sockets import make_own_folder
 from specreason.engines.tokenizer import HFTokenizer, digit_ids, first_line
@@ -48,6 +49,7 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
     tokenizers = await asyncio.to_thread(_load_tokenizers, local)
     suffix = judge_suffix(config, tokenizers[Role.BASE])
     digits = digit_ids(tokenizers[Role.BASE], suffix)
+    placement = await asyncio.to_thread(place, local, device)
     templates = {role: tokenizers[role].chat_template for role in ROLES}
     leaving = threading.Event()
     # Beside loading: it reads the same files.
@@ -55,7 +57,9 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
         asyncio.to_thread(fingerprint, config, folders, suffix, templates, given_up=leaving.is_set)
     )
     try:
-        engines = await _start_engines(name, local, device, tokenizers, announce)
+        engines = await _start_engines(
+            name, local, device, tokenizers, placement=placement, announce=announce
+        )
         try:
             if not naming.done():
                 announce("Hashing the rest of the weights")
@@ -77,6 +81,7 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
         prompt=config.prompt,
         threshold=config.threshold,
         base_speculates=config.speculation is not None,
+        slots=placement.slots,
     )
 
 
@@ -139,10 +144,12 @@ async def _start_engines(
     config: PairConfig,
     device: Device,
     tokenizers: dict[Role, HFTokenizer],
+    *,
+    placement: Placement,
     announce: Announce,
 ) -> dict[Role, VllmEngine]:
     """Start both engines: at once on the CPU, because imports take most of the time; one after the other on a GPU,
-    because each measures the free memory."""
+    because each compares its share with the free memory."""
     cores: dict[Role, list[int] | None] = dict.fromkeys(ROLES)
     if device is Device.CPU:
         cores = dict(zip(ROLES, split_cores(available_cores()), strict=True))
@@ -152,7 +159,11 @@ async def _start_engines(
 
         return {
             role: engine_config(
-                role, config, cores=cores[role], tokenizer_folder=_saved(role, tokenizers[role])
+                role,
+                config,
+                cores=cores[role],
+                share=placement.shares.get(role),
+                tokenizer_folder=_saved(role, tokenizers[role]),
             )
             for role in ROLES
         }

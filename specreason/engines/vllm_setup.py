@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from vllm.config import VllmConfig
@@ -16,9 +16,7 @@ from specreason.engines.base import Role
 from specreason.engines.parent_watch import EngineProcess
 from specreason.errors import InputError
 from specreason.pairs import ModelConfig, PairConfig
-
-if TYPE_CHECKING:
-    from specreason.planning.memory import EngineShare
+from specreason.planning.memory import EngineShare
 
 # The CPU's attention kernel takes multiples of 32; its default of 128 recomputes up to 127 tokens per verification.
 CPU_BLOCK_SIZE = 32
