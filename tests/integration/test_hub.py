@@ -12,16 +12,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from specreason.engines import hub as engines_hub
-from specreason.engines.hub import (
-    PAUSES_S,
-    cached_folder,
-    fetch,
-    fetch_missing,
-    local_folder,
-    models_to_fetch,
-    why_out_of_reach,
-)
+from specreason.engines import fetching
+from specreason.engines.fetching import PAUSES_S, fetch, fetch_missing
+from specreason.engines.hub import cached_folder, local_folder, models_to_fetch, why_out_of_reach
 from specreason.errors import InputError, Unreachable
 from specreason.pairs import ModelConfig, PairConfig
 from tests.support.messages import names, naming
@@ -144,14 +137,14 @@ def test_a_model_that_the_hub_does_not_know_is_refused_with_its_reason_and_not_a
 def tries(monkeypatch: pytest.MonkeyPatch) -> list[ModelConfig]:
     """The models of the tries so far. The first AWAY fail, and there is no pause between them."""
     made: list[ModelConfig] = []
-    really_try = engines_hub._try_to_fetch
+    really_try = fetching._try_to_fetch
 
     def try_to_fetch(model: ModelConfig, announce: Callable[[str], None]) -> tuple[int, str]:
         made.append(model)
         return (1, "the hub is away") if len(made) <= AWAY else really_try(model, announce)
 
-    monkeypatch.setattr(engines_hub, "_try_to_fetch", try_to_fetch)
-    monkeypatch.setattr(engines_hub, "PAUSES_S", (0.0,) * len(PAUSES_S))
+    monkeypatch.setattr(fetching, "_try_to_fetch", try_to_fetch)
+    monkeypatch.setattr(fetching, "PAUSES_S", (0.0,) * len(PAUSES_S))
     return made
 
 
@@ -165,7 +158,7 @@ def test_a_hub_that_is_away_for_a_while_is_asked_again(hub: str, tries: list[Mod
 def test_a_hub_that_stays_away_cannot_be_reached_and_the_pair_is_not_to_blame(
     hub: str, tries: list[ModelConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines_hub, "_try_to_fetch", lambda model, announce: (1, "the hub is away"))
+    monkeypatch.setattr(fetching, "_try_to_fetch", lambda model, announce: (1, "the hub is away"))
     with pytest.raises(Unreachable, match=r"nobody/model.*the hub is away"):
         fetch(MODEL, lambda line: None)
 

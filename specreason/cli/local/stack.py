@@ -18,7 +18,8 @@ from specreason.cli.running import RunningUp, absolute, announced, now_serving, 
 from specreason.cli.waiting.pace import LINE_EVERY_S, Beat
 from specreason.embedded import start_servers
 from specreason.embedded.datadir import locked_data_dir
-from specreason.engines.hub import fetch_missing, models_to_fetch
+from specreason.engines.fetching import fetch_missing
+from specreason.engines.hub import models_to_fetch
 from specreason.engines.placement import place
 from specreason.engines.platform import check_platform
 from specreason.pairs import PairConfig, get_pair, load_pairs
