@@ -1,8 +1,9 @@
 """The worker's child process: loads the pair, then serves jobs until SIGTERM.
 
-The supervisor reads lines from `--progress-fd`: this worker's id once it can take jobs, and after that an empty line
-from time to time while the event loop runs and no engine hangs. Exit status: 0 after SIGTERM, 2 for a configuration
-that cannot work, 70 after an engine has died, 75 if Postgres did not answer at the start.
+The supervisor reads lines from `--progress-fd`: an empty one at each stage of loading, this worker's id once it can
+take jobs, and after that an empty one from time to time while the event loop runs and no engine hangs. Exit status: 0
+after SIGTERM, 2 for a configuration that cannot work, 70 after an engine has died, 75 if Postgres did not answer at the
+start.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ STORE_AWAY_S = 1.0
 # After an engine has died, jobs that have just ended have this long to be stored.
 STORE_S = 5.0
 
-# Loads the pair of a name and a configuration.
-Load = Callable[[str, PairConfig], Coroutine[Any, Any, ModelPair]]
+# Loads the pair of a name and a configuration, and announces each stage.
+Load = Callable[[str, PairConfig, Callable[[str], None]], Coroutine[Any, Any, ModelPair]]
 
 
 def main(load: Load = load_pair) -> int:
@@ -74,7 +75,12 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
     database = connect(settings.database(), pool_size=(settings.slots or MOST_SLOTS) + 2)
     host = PairHost()
     started = time.monotonic()
-    pair = host.run(load(name, config))
+
+    def announce(stage: str) -> None:
+        log.info("%s", stage)
+        os.write(progress_fd, b"\n")
+
+    pair = host.run(load(name, config, announce))
     slots = pair.slots if settings.slots is None else settings.slots
     kv_tokens = min(pair.drafter.kv_tokens, pair.base.kv_tokens)
     log.info(

@@ -18,7 +18,8 @@ from specreason.cli.running import RunningUp, absolute, announced, now_serving, 
 from specreason.cli.waiting.pace import LINE_EVERY_S, Beat
 from specreason.embedded import start_servers
 from specreason.embedded.datadir import locked_data_dir
-from specreason.engines.hub import fetch, models_to_fetch
+from specreason.engines.fetching import fetch_missing
+from specreason.engines.hub import models_to_fetch
 from specreason.engines.placement import place
 from specreason.engines.platform import check_platform
 from specreason.pairs import PairConfig, get_pair, load_pairs
@@ -126,11 +127,10 @@ def running_stack(
 
 def _fetch_models(config: PairConfig, host: str, port: int, announce: Announce) -> None:
     """Fetch what is missing, before servers wait for it in vain."""
-    if missing := models_to_fetch(config):
+    if models_to_fetch(config):
         # A port in use is said before hours of fetching. Then it is let go: nobody answers there yet.
         listen(host, port).close()
-        for model in missing:
-            fetch(model, announce)
+        fetch_missing(config, announce)
 
 
 @contextmanager

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from specreason.engines.base import Role
+from specreason.errors import InputError
 from specreason.pairs import PairConfig, SpeculationConfig, load_pairs
 from specreason.planning.memory import EngineShare
+from tests.support.messages import naming
 from tests.support.planning import with_kv
 
 PAIR = with_kv(load_pairs()["r1-70b_r1-1_5b"], base=20 << 30, drafter=2 << 30)
@@ -29,11 +31,9 @@ SHARE = EngineShare(
 )
 
 
-def a_namespace(**args: Any) -> SimpleNamespace:
-    """Arguments that can be set later; as a configuration they are a dict of what was set."""
-    namespace = SimpleNamespace(**args)
-    namespace.create_engine_config = lambda: vars(namespace)
-    return namespace
+def with_base(**changes: Any) -> PairConfig:
+    """The pair with other keys of its base."""
+    return PAIR.model_copy(update={"base": PAIR.base.model_copy(update=changes)})
 
 
 @pytest.fixture
@@ -42,7 +42,9 @@ def vllm_setup(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     stand_ins: dict[str, dict[str, Any]] = {
         "torch": {},
         "vllm.config": {"VllmConfig": object},
-        "vllm.engine.arg_utils": {"AsyncEngineArgs": a_namespace},
+        "vllm.engine.arg_utils": {
+            "AsyncEngineArgs": lambda **args: SimpleNamespace(create_engine_config=lambda: args)
+        },
         "vllm.v1.executor.uniproc_executor": {"UniProcExecutor": object},
     }
     for name, attributes in stand_ins.items():
@@ -73,6 +75,38 @@ def test_a_draft_model_inside_the_bases_engine_is_as_parallel_as_the_base(vllm_s
     speculation = vllm_setup.engine_config(Role.BASE, pair, cores=None)["speculative_config"]
     assert (speculation["model"], speculation["draft_tensor_parallel_size"]) == (pair.drafter.model, 4)
     assert vllm_setup.engine_config(Role.DRAFTER, pair, cores=None)["speculative_config"] is None
+
+
+def test_a_kv_cache_that_is_left_to_a_plan_needs_one(vllm_setup: ModuleType) -> None:
+    pair = with_base(kv_cache_memory_bytes="auto")
+    with pytest.raises(InputError, match=naming("base.kv_cache_memory_bytes", "auto")):
+        vllm_setup.engine_config(Role.BASE, pair, cores=None)
+    assert vllm_setup.engine_config(Role.BASE, pair, cores=None, share=SHARE)["kv_cache_memory_bytes"]
+
+
+def test_a_folder_with_the_tokenizer_and_one_with_the_draft_model_take_the_place_of_the_models(
+    vllm_setup: ModuleType,
+) -> None:
+    pair = PAIR.model_copy(update={"speculation": SpeculationConfig()})
+    args = vllm_setup.engine_config(
+        Role.BASE, pair, cores=None, draft_model=Path("/padded"), tokenizer_folder=Path("/tokenizer")
+    )
+    assert args["tokenizer"] == "/tokenizer"
+    assert (args["speculative_config"]["model"], args["speculative_config"]["revision"]) == ("/padded", None)
+
+
+def test_engine_args_of_a_model_reach_its_engine_as_they_stand_and_no_other(vllm_setup: ModuleType) -> None:
+    given = {"quantization": "fp8", "compilation_config": {"level": 3}, "hf_overrides": {"rope_theta": 2}}
+    pair = with_base(engine_args=given)
+    args = vllm_setup.engine_config(Role.BASE, pair, cores=None)
+    assert {key: args[key] for key in given} == given
+    assert not given.keys() & vllm_setup.engine_config(Role.DRAFTER, pair, cores=None).keys()
+
+
+def test_on_the_cpu_a_step_holds_the_longest_prompt_whole(vllm_setup: ModuleType) -> None:
+    args = vllm_setup.engine_config(Role.BASE, PAIR, cores=[0, 1])
+    assert (args["enable_chunked_prefill"], args["max_num_batched_tokens"]) == (False, 16384)
+    assert "enable_chunked_prefill" not in vllm_setup.engine_config(Role.BASE, PAIR, cores=None)
 
 
 def test_on_a_gpu_vllm_gets_the_bytes_and_the_part_of_the_card_that_the_plan_gives(
