@@ -99,7 +99,8 @@ async def _start_engines(
     because each measures the free memory."""
     cores: dict[Role, list[int] | None] = dict.fromkeys(_ROLES)
     if device is Device.CPU:
-        cores = dict(zip(_ROLES, split_cores(available_cores()), strict=True))
+        ranks = (config.drafter.tensor_parallel_size, config.base.tensor_parallel_size)
+        cores = dict(zip(_ROLES, split_cores(available_cores(), ranks=ranks), strict=True))
 
     def configure() -> dict[Role, VllmConfig]:
         from specreason.engines.vllm_setup import engine_config

@@ -9,7 +9,7 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from specreason.engines.sockets import use_own_socket_folder
+from specreason.engines.leftovers import use_own_folder
 from specreason.errors import InputError
 
 
@@ -79,7 +79,7 @@ def set_defaults(device: Device) -> None:
         }
     for key, value in defaults.items():
         os.environ.setdefault(key, value)
-    use_own_socket_folder()
+    use_own_folder()
 
 
 def _installed(name: str) -> bool:

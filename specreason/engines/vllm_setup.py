@@ -1,17 +1,15 @@
-"""How vLLM is set up for one model, and what runs inside its engine process on the CPU."""
+"""How vLLM is set up for one model."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-import torch
 from vllm.config import VllmConfig
 from vllm.engine.arg_utils import AsyncEngineArgs
-from vllm.v1.executor.uniproc_executor import UniProcExecutor
 
 from specreason.engines.base import Role
-from specreason.engines.parent_watch import EngineProcess
+from specreason.engines.cores import cores_of_ranks
+from specreason.engines.parent_watch import SETTINGS, EngineProcess
 from specreason.pairs import PairConfig
 
 # The CPU's attention kernel takes multiples of 32; its default of 128 recomputes up to 127 tokens per verification.
@@ -19,38 +17,20 @@ CPU_BLOCK_SIZE = 32
 # As many as vLLM returns by default.
 MAX_LOGPROBS = 20
 _CPU_BATCHED_TOKENS = 8192
-_SETTINGS = "specreason"
-
-
-class CpuExecutor(UniProcExecutor):  # type: ignore[misc]  # vllm is not typed
-    """Runs the model in the engine process itself, on the cores its configuration names.
-
-    By default vLLM gives the model on the CPU a process of its own, which doubles the loading time, and binds the two
-    engines of a pair to the same core. Threads that started earlier keep all cores: they only pass messages.
-    """
-
-    def _init_executor(self) -> None:
-        process: EngineProcess = self.vllm_config.additional_config[_SETTINGS]
-        os.sched_setaffinity(0, process["cores"])
-        torch.set_num_threads(len(process["cores"]))
-        # The kernel must grant AMX before its first use. vLLM leaves that to oneDNN, whose matrix-vector kernels do
-        # not need AMX: a first prompt of one token would reach vLLM's own AMX attention and die of SIGILL.
-        if torch.cpu._is_amx_tile_supported():
-            torch.cpu._init_amx()
-        super()._init_executor()
 
 
 def engine_config(role: Role, pair: PairConfig, *, cores: list[int] | None) -> VllmConfig:
-    """vLLM's configuration for one of the pair's models; `cores` are the CPUs it computes on, None on a GPU.
+    """vLLM's configuration for one of the pair's models; `cores` are the CPUs it computes on, None on GPUs.
 
     Changes os.environ, as vLLM does: call it for one engine after the other.
     """
     model = pair.model(role)
+    ranks = model.tensor_parallel_size
     args = AsyncEngineArgs(
         model=model.model,
         revision=model.revision,
         dtype=model.dtype,
-        tensor_parallel_size=model.tensor_parallel_size,
+        tensor_parallel_size=ranks,
         max_model_len=model.max_model_len,
         max_num_seqs=model.max_num_seqs,
         max_logprobs=MAX_LOGPROBS,
@@ -58,12 +38,17 @@ def engine_config(role: Role, pair: PairConfig, *, cores: list[int] | None) -> V
         enable_prefix_caching=True,
         enforce_eager=pair.enforce_eager,
         block_size=pair.block_size or (CPU_BLOCK_SIZE if cores else None),
-        distributed_executor_backend=CpuExecutor if cores else None,
         speculative_config=_speculation(pair) if role is Role.BASE else None,
         use_tqdm_on_load=False,
-        additional_config={_SETTINGS: EngineProcess(cores=cores)},
+        additional_config={
+            SETTINGS: EngineProcess(cores=cores_of_ranks(cores, ranks) if cores else None, ranks=ranks)
+        },
     )
     if cores:
+        args.distributed_executor_backend = (
+            f"specreason.engines.vllm_cpu.{'OneRank' if ranks == 1 else 'ManyRanks'}"
+        )
+        args.worker_cls = "specreason.engines.vllm_cpu_worker.AmxWorker"
         # A seeded request whose prompt is prefilled in pieces kills vLLM's CPU engine ("CPU Generator does not use
         # offset"), and every job on it. So prompts are prefilled whole, and a step must hold the longest one.
         args.enable_chunked_prefill = False

@@ -15,16 +15,17 @@ from specreason.pairs import PairConfig, SpeculationConfig, load_pairs
 PAIR = load_pairs()["r1-70b_r1-1_5b"]
 
 
+class Arguments(SimpleNamespace):
+    def create_engine_config(self) -> dict[str, Any]:
+        return vars(self)
+
+
 @pytest.fixture
 def vllm_setup(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module over stand-ins; its `engine_config` returns the arguments themselves."""
     stand_ins: dict[str, dict[str, Any]] = {
-        "torch": {},
         "vllm.config": {"VllmConfig": object},
-        "vllm.engine.arg_utils": {
-            "AsyncEngineArgs": lambda **args: SimpleNamespace(**args, create_engine_config=lambda: args)
-        },
-        "vllm.v1.executor.uniproc_executor": {"UniProcExecutor": object},
+        "vllm.engine.arg_utils": {"AsyncEngineArgs": Arguments},
     }
     for name, attributes in stand_ins.items():
         stand_in = ModuleType(name)
@@ -54,3 +55,22 @@ def test_a_draft_model_inside_the_bases_engine_is_as_parallel_as_the_base(vllm_s
     speculation = vllm_setup.engine_config(Role.BASE, pair, cores=None)["speculative_config"]
     assert (speculation["model"], speculation["draft_tensor_parallel_size"]) == (pair.drafter.model, 4)
     assert vllm_setup.engine_config(Role.DRAFTER, pair, cores=None)["speculative_config"] is None
+
+
+@pytest.mark.parametrize(
+    ("ranks", "executor", "cores"), [(1, "OneRank", [[0, 1, 2, 3]]), (2, "ManyRanks", [[0, 1], [2, 3]])]
+)
+def test_on_the_cpu_a_model_runs_in_the_engines_process_or_in_one_process_for_each_rank(
+    vllm_setup: ModuleType, ranks: int, executor: str, cores: list[list[int]]
+) -> None:
+    pair = PAIR.model_copy(update={"base": PAIR.base.model_copy(update={"tensor_parallel_size": ranks})})
+    args = vllm_setup.engine_config(Role.BASE, pair, cores=[0, 1, 2, 3])
+    assert args["distributed_executor_backend"].endswith(f".{executor}")
+    assert args["additional_config"]["specreason"] == {"cores": cores, "ranks": ranks}
+    assert args["enable_chunked_prefill"] is False
+
+
+def test_on_gpus_vllm_chooses_how_to_run_the_ranks(vllm_setup: ModuleType) -> None:
+    args = vllm_setup.engine_config(Role.BASE, PAIR, cores=None)
+    assert "distributed_executor_backend" not in args
+    assert args["additional_config"]["specreason"] == {"cores": None, "ranks": 4}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from specreason.engines.cores import available_cores, split_cores
+from specreason.engines.cores import available_cores, cores_of_ranks, split_cores
 from specreason.engines.platform import check_cpu_flags
 from specreason.errors import InputError
 
@@ -21,6 +21,32 @@ from specreason.errors import InputError
 )
 def test_the_engines_of_a_pair_compute_on_cores_of_their_own(num_cores, drafter, base):
     assert split_cores(list(range(num_cores))) == (drafter, base)
+
+
+@pytest.mark.parametrize(
+    ("num_cores", "ranks", "drafter", "base"),
+    [
+        (2, (1, 2), [0], [0, 1]),
+        (2, (2, 2), [0, 1], [0, 1]),
+        (3, (1, 2), [0], [1, 2]),
+        (8, (2, 2), [0, 1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6]),
+    ],
+)
+def test_an_engine_with_more_ranks_than_cores_of_its_own_shares_all_cores(num_cores, ranks, drafter, base):
+    assert split_cores(list(range(num_cores)), ranks=ranks) == (drafter, base)
+
+
+@pytest.mark.parametrize(
+    ("cores", "ranks", "parts"),
+    [
+        ([4, 5, 6], 1, [[4, 5, 6]]),
+        ([0, 1], 2, [[0], [1]]),
+        ([1, 2, 3, 4, 5], 2, [[1, 2], [3, 4]]),
+        ([3], 2, [[3], [3]]),
+    ],
+)
+def test_the_ranks_of_an_engine_compute_on_equally_many_cores(cores, ranks, parts):
+    assert cores_of_ranks(cores, ranks) == parts
 
 
 def test_there_is_a_core_to_compute_on():
