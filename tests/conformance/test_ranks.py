@@ -28,6 +28,7 @@ GREEDY = Sampling(temperature=0.0)
 HOT = Sampling(temperature=1.0, top_p=1.0)
 STEP = Limits(max_tokens=60, delimiter="\n\n")
 NUM_EXERCISES = 12
+BLOCK_SIZE = 32
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_only_the_engine_of_two_ranks_has_processes_below_it(pair: ModelPair) ->
 
 def test_each_rank_holds_its_own_heads_of_every_token(pair: ModelPair) -> None:
     """Both engines have the same bytes per device, and a rank needs half of them for a token."""
-    assert pair.base.kv_tokens == 2 * pair.drafter.kv_tokens
+    assert pair.base.kv_tokens == pytest.approx(2 * pair.drafter.kv_tokens, abs=2 * BLOCK_SIZE)
 
 
 def test_greedy_steps_in_two_ranks_are_those_of_one(pair: ModelPair, on_loop: OnLoop) -> None:
