@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.cores import available_cores, split_cores
+from specreason.engines.generation import GenerationDefaults, generation_defaults
 from specreason.engines.judge import judge_suffix
 from specreason.engines.platform import Device, check_platform, set_defaults
 from specreason.engines.tokenizer import HFTokenizer, digit_ids, first_line
@@ -53,7 +54,15 @@ async def load_pair(name: str, config: PairConfig) -> ModelPair:
     digits = digit_ids(base_tokenizer, suffix)
     identity = await asyncio.to_thread(fingerprint, config, tokenizers)
     engines = await _start_engines(name, config, device, tokenizers)
-    pair = ModelPair(
+    try:
+        # The first score of an engine may compile a kernel; no job should pay for that.
+        await engines[Role.BASE].score(base_tokenizer.encode(suffix), digit_ids=digits)
+        # By now the hub's cache has the file of a model that was fetched for this start.
+        defaults = {role: generation_defaults(config.model(role)) or GenerationDefaults() for role in _ROLES}
+    except BaseException:
+        await asyncio.gather(*(engine.close() for engine in engines.values()))
+        raise
+    return ModelPair(
         name=name,
         fingerprint=identity,
         drafter=engines[Role.DRAFTER],
@@ -62,14 +71,8 @@ async def load_pair(name: str, config: PairConfig) -> ModelPair:
         prompt=config.prompt,
         threshold=config.threshold,
         base_speculates=config.speculation is not None,
+        generation_defaults=defaults,
     )
-    try:
-        # The first score of an engine may compile a kernel; no job should pay for that.
-        await pair.base.score(base_tokenizer.encode(suffix), digit_ids=digits)
-    except BaseException:
-        await close_pair(pair)
-        raise
-    return pair
 
 
 async def close_pair(pair: ModelPair) -> None:
@@ -88,7 +91,12 @@ def fingerprint(config: PairConfig, tokenizers: dict[Role, HFTokenizer]) -> str:
     for role in _ROLES:
         model = config.model(role)
         template = tokenizers[role].chat_template
-        facts[role] = {"weights": _weights_id(model), "dtype": model.dtype, "chat_template": template}
+        facts[role] = {
+            "weights": _weights_id(model),
+            "dtype": model.dtype,
+            "head_dtype": model.head_dtype,
+            "chat_template": template,
+        }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

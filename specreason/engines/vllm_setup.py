@@ -50,6 +50,7 @@ def engine_config(role: Role, pair: PairConfig, *, cores: list[int] | None) -> V
         model=model.model,
         revision=model.revision,
         dtype=model.dtype,
+        hf_overrides={} if model.head_dtype == "auto" else {"head_dtype": model.head_dtype},
         tensor_parallel_size=model.tensor_parallel_size,
         max_model_len=model.max_model_len,
         max_num_seqs=model.max_num_seqs,

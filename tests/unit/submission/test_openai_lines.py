@@ -113,3 +113,10 @@ def test_labels_may_hold_anything_and_change_nothing(held: object) -> None:
 )
 def test_values_that_ask_for_what_there_is_not_are_refused_by_their_field(field: str, value: object) -> None:
     assert refusal(**{field: value}).param == f"body.{field}"
+
+
+def test_the_sampling_of_vllms_own_clients_is_understood_beside_openais() -> None:
+    fields = reads(top_k=20, min_p=0.1, top_p=0.5, specreason={"drafter_top_k": 0}).fields
+    assert fields == {"top_k": 20, "min_p": 0.1, "top_p": 0.5, "drafter_top_k": 0}
+    assert refusal(top_k=20, specreason={"top_k": 20}).param == "body.specreason.top_k"
+    assert refusal(top_k=-1).param == "body.top_k"
