@@ -55,5 +55,5 @@ def test_the_seeds_of_stored_jobs_stay_what_they_are() -> None:
 @given(problem=st.text(st.characters(codec="utf-8"), max_size=20), index=st.integers(0, 1000))
 def test_a_seed_and_the_tokens_after_it_fit_into_64_bits(problem: str, index: int) -> None:
     seed = call_seed(noise_key(problem, 2**31 - 1, 1023), index, Role.BASE)
-    assert 0 <= seed
+    assert seed >= 0
     assert seed + 2**31 <= INT64
