@@ -162,12 +162,11 @@ class Engine(Protocol):
     ) -> Completion:
         """Continue `prompt_ids`. `seed` is 0 … 2^62-1.
 
-        The same ids, limits, sampling and seed ask for the same completion. The noise of the draws is the same each
-        time, the logits under it are not quite: a GPU adds in another order when another number of requests runs
-        beside this one, when more of the prompt is cached, or over more devices, and rounds to bfloat16. Two tokens
-        that are about equally likely may then change places, even without sampling, and all that follows with them.
-        The scripted engine always returns the same. vLLM's CPU build has done so in every test, which is no proof.
-        An engine that drafts tokens itself promises nothing unless decoding is greedy: its draws depend on its drafts.
+        The same ids, limits, sampling and seed ask for the same completion: its draws have the same noise. The scripted
+        engine always gives it. A real one computes logits in bfloat16, and adds in another order when other requests
+        run beside this one, when more of the prompt is cached, or on more devices. Then two tokens that are about
+        equally likely may change places, even in greedy decoding, and all later tokens differ. So nothing may rely on
+        equal texts from a GPU. Of an engine that drafts tokens itself a seed fixes no draw: these depend on its drafts.
         """
 
     async def score(self, prompt_ids: Sequence[int], *, digit_ids: Sequence[int]) -> Verdict:
