@@ -111,15 +111,6 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
         ),
         [(1, "body.specreason.treshold"), (2, "body.specreason.scheme")],
     ),
-    "min_p of an engine that drafts tokens": (
-        lambda: jsonl(
-            [
-                line("a", model="demo-decode", min_p=0.1, specreason={"scheme": "specdecode"}),
-                line("b", model="demo-decode", specreason={"scheme": "specdecode", "min_p": 0.1}),
-            ]
-        ),
-        [(1, "body.min_p: "), (2, "body.specreason.min_p: ")],
-    ),
     "the same thing twice": (
         lambda: jsonl([line("a", temperature=1, specreason={"temperature": 1}), line("b", n=0)]),
         [(1, "temperature"), (2, "body.n")],
