@@ -16,6 +16,7 @@ from specreason.engines.base import ModelPair, Role
 from specreason.engines.cores import available_cores, split_cores
 from specreason.engines.engine_args import check_engine_args, vllm_arguments
 from specreason.engines.fingerprint import ROLES, fingerprint
+from specreason.engines.generation import GenerationDefaults, generation_defaults
 from specreason.engines.hub import local_folder
 from specreason.engines.judge import judge_suffix
 from specreason.engines.leftovers import own_folder
@@ -49,6 +50,7 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
     check_engine_args(name, config, known=vllm_arguments(), device=device)
     folders = _folders(name, config)
     local = _from_folders(config, folders)
+    defaults = {role: generation_defaults(local.model(role)) or GenerationDefaults() for role in ROLES}
     tokenizers = await asyncio.to_thread(_load_tokenizers, local)
     suffix = judge_suffix(config, tokenizers[Role.BASE])
     digits = digit_ids(tokenizers[Role.BASE], suffix)
@@ -88,6 +90,7 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
         threshold=config.threshold,
         base_speculates=config.speculation is not None,
         slots=placement.slots,
+        generation_defaults=defaults,
     )
 
 

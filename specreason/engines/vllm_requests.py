@@ -49,6 +49,8 @@ class CompletionRequests:
             max_tokens=free or limits.max_tokens - num_written,
             temperature=sampling.temperature,
             top_p=sampling.top_p,
+            top_k=sampling.top_k,
+            min_p=sampling.min_p,
             # A continued request needs another seed: the same one would repeat the first draws.
             seed=(seed + num_written) & _LARGEST_SEED,
             stop=stop_strings,

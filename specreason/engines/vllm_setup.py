@@ -64,6 +64,8 @@ def engine_config(
     if share is not None and share.gpu_memory_utilization is not None:
         # With the KV cache given in bytes it decides nothing, but vLLM refuses to start with less memory free.
         arguments["gpu_memory_utilization"] = share.gpu_memory_utilization
+    if model.head_dtype != "auto":
+        arguments["hf_overrides"] = {"head_dtype": model.head_dtype}
     if tokenizer_folder is not None:
         arguments["tokenizer"] = str(tokenizer_folder)
     if cores:
