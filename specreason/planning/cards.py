@@ -15,7 +15,7 @@ from specreason.words import shown, suggestion
 # nvidia-smi counts what the driver keeps for itself; CUDA does not. The largest difference of the known cards, GiB.
 DRIVER_GIB = 0.85
 _MIB_PER_GIB = 1024
-_SPOKEN = re.compile(r"(?:(?P<before>\d+)x)?(?P<name>[a-z0-9]+(?:-[0-9]+)?)(?:x(?P<after>\d+))?")
+_BEFORE, _AFTER = re.compile(r"(\d+)x(.+)"), re.compile(r"(.+)x(\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +56,18 @@ def known_cards() -> dict[str, Card]:
 
 def parse_cards(text: str) -> Cards:
     """Read `a6000`, `a6000x2` or `2xa6000`. Raises InputError that lists the known cards."""
-    spoken = _SPOKEN.fullmatch(text.strip().lower())
-    name = spoken["name"] if spoken else text
-    if spoken is None or name not in known_cards() or (spoken["before"] and spoken["after"]):
+    name, count = text.strip().lower(), "1"
+    if name not in known_cards():
+        if before := _BEFORE.fullmatch(name):
+            count, name = before.groups()
+        elif after := _AFTER.fullmatch(name):
+            name, count = after.groups()
+    if name not in known_cards() or int(count) < 1:
         raise InputError(
             f"no card is called {shown(text)}{suggestion(name, known_cards())}; the known ones are "
             f"{', '.join(known_cards())}, and a6000x2 means two of them"
         )
-    count = int(spoken["before"] or spoken["after"] or 1)
-    if count < 1:
-        raise InputError(f"{shown(text)}: a pair needs one card at least")
-    return Cards(card=known_cards()[name], count=count)
+    return Cards(card=known_cards()[name], count=int(count))
 
 
 def cards_shown(lines: str) -> Cards | None:
