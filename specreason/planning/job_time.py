@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from specreason.pairs import PairConfig
 from specreason.planning.cards import Card
+from specreason.planning.needs import BATCHED_TOKENS, ROLES, loaded_shapes
 from specreason.planning.roofline import Clock, Pace, SpeculatingClock
 from specreason.planning.shapes import ModelShape
 from specreason.planning.timing import Timing
@@ -34,15 +35,22 @@ class PairClocks:
 
     @classmethod
     def of(cls, pair: PairConfig, shapes: Mapping[str, ModelShape], card: Card, *, pace: Pace) -> PairClocks:
-        """Return the clocks of `pair`; `shapes` are its roles'. Raises InputError for a card of unknown speed."""
+        """Return the clocks of `pair`; `shapes` are those of config.json, by role.
+
+        Raises InputError for a card of unknown speed.
+        """
+        loaded = loaded_shapes(pair, shapes)
         base, drafter = (
             Clock(
-                shape=shapes[role],
+                shape=loaded[role],
                 card=card,
                 pace=pace,
                 tensor_parallel_size=pair.model(role).tensor_parallel_size,
+                batched_tokens=int(
+                    pair.model(role).engine_args.get("max_num_batched_tokens", BATCHED_TOKENS)
+                ),
             )
-            for role in ("base", "drafter")
+            for role in ROLES
         )
         speculated = pair.speculation.num_tokens if pair.speculation is not None else None
         return cls(base=base, drafter=drafter, speculated=speculated)

@@ -15,10 +15,8 @@ from dataclasses import dataclass
 
 from specreason.errors import InputError
 from specreason.planning.cards import Card
+from specreason.planning.needs import BATCHED_TOKENS
 from specreason.planning.shapes import ModelShape
-
-# vLLM's default number of tokens in one forward; a longer prompt takes several (V1's chunked prefill).
-FORWARD_TOKENS = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +49,8 @@ class Clock:
     card: Card
     pace: Pace
     tensor_parallel_size: int = 1
+    # The most tokens of one forward: a longer prompt takes several.
+    batched_tokens: int = BATCHED_TOKENS
 
     def __post_init__(self) -> None:
         needed = ["bandwidth_gb_s", "bf16_tflops"]
@@ -86,9 +86,9 @@ class Clock:
     def prefill_s(self, new: float, *, cached: float, beside: float = 0) -> float:
         """Return the seconds for a prompt of which `cached` tokens are computed already."""
         seconds = 0.0
-        while new > FORWARD_TOKENS:
-            seconds += self.forward_s(1, new=FORWARD_TOKENS, context=cached, beside=beside)
-            new, cached = new - FORWARD_TOKENS, cached + FORWARD_TOKENS
+        while new > self.batched_tokens:
+            seconds += self.forward_s(1, new=self.batched_tokens, context=cached, beside=beside)
+            new, cached = new - self.batched_tokens, cached + self.batched_tokens
         return seconds + self.forward_s(1, new=new, context=cached, beside=beside)
 
     def verdict_s(self, step: float, suffix: float, *, context: float) -> float:

@@ -179,7 +179,7 @@ def test_a_batch_without_drafts_tells_lengths_and_keeps_the_papers_steps() -> No
     assert found.base_tokens == pytest.approx(2000)
     assert found.think_tokens == pytest.approx(2000 * WORST.think_tokens / WORST.base_tokens)
     assert found.prompt_tokens == 70
-    assert replace(found, **{name: 0 for name in CHANGED}) == replace(WORST, **{name: 0 for name in CHANGED})
+    assert replace(found, **dict.fromkeys(CHANGED, 0)) == replace(WORST, **dict.fromkeys(CHANGED, 0))
 
 
 CHANGED = ("think_tokens", "base_tokens", "drafter_tokens", "answer_tokens", "prompt_tokens")

@@ -8,7 +8,7 @@ import pytest
 
 from specreason.errors import InputError
 from specreason.planning.cards import Card, known_cards
-from specreason.planning.roofline import FAST, FORWARD_TOKENS, PACES, SLOW, Clock, Pace, SpeculatingClock
+from specreason.planning.roofline import FAST, PACES, SLOW, Clock, Pace, SpeculatingClock
 from specreason.planning.shapes import ModelShape, known_shape
 from specreason.planning.timing import Shared, Steady
 
@@ -79,8 +79,9 @@ def test_a_long_context_is_read_at_every_token() -> None:
 
 def test_a_prompt_longer_than_a_forward_takes_several() -> None:
     clock = clock_of()
-    parts = clock.prefill_s(FORWARD_TOKENS, cached=0) + clock.prefill_s(10, cached=FORWARD_TOKENS)
-    assert clock.prefill_s(FORWARD_TOKENS + 10, cached=0) == pytest.approx(parts)
+    most = clock.batched_tokens
+    parts = clock.prefill_s(most, cached=0) + clock.prefill_s(10, cached=most)
+    assert clock.prefill_s(most + 10, cached=0) == pytest.approx(parts)
 
 
 def test_one_card_needs_no_all_reduce_and_two_halve_the_weights() -> None:
