@@ -52,7 +52,10 @@ class Settings(BaseSettings):
         description="The folder of uploads and results; all API processes of a deployment share it.",
     )
 
-    slots: Annotated[int, Field(ge=1, le=256)] = Field(16, description="Jobs in flight on one worker.")
+    slots: Annotated[int, Field(ge=1, le=256)] | None = Field(
+        None,
+        description="Jobs in flight on one worker; default: what the memory plan has room for on GPUs, else 16.",
+    )
     lease_s: Annotated[float, Field(gt=0)] = Field(
         15, description="How long a worker may be silent before other workers take its jobs."
     )

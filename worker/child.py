@@ -25,6 +25,7 @@ from specreason.engines.pair import close_pair, load_pair
 from specreason.errors import InputError, SpecReasonError, StoreUnavailable
 from specreason.logs import log_to_stderr
 from specreason.pairs import PairConfig, get_pair, load_pairs
+from specreason.planning.memory import MOST_SLOTS
 from specreason.settings import Settings, load_settings
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.session import Database, connect
@@ -70,11 +71,17 @@ def main(load: Load = load_pair) -> int:
 
 def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: int, load: Load) -> None:
     """Load the pair and serve jobs. On SIGTERM, give the running jobs back at their next step boundary."""
-    database = connect(settings.database(), pool_size=settings.slots + 2)
+    # A connection is opened when a job's thread needs one, so the number of slots, known later, is the bound.
+    database = connect(settings.database(), pool_size=(settings.slots or MOST_SLOTS) + 2)
     host = PairHost()
     started = time.monotonic()
     pair = host.run(load(name, config))
-    log.info("pair %s is loaded after %.0f s", name, time.monotonic() - started)
+    slots = pair.slots if settings.slots is None else settings.slots
+    kv_tokens = min(pair.drafter.kv_tokens, pair.base.kv_tokens)
+    log.info(
+        "pair %s is loaded after %.0f s: %d slots, KV caches of %d tokens",
+        *(name, time.monotonic() - started, slots, kv_tokens),
+    )
     writer = TraceWriter(database)
     new = NewWorker(
         pair=name,
@@ -82,7 +89,7 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
         pair_config=config.model_dump(mode="json"),
         host=socket.gethostname(),
         pid=os.getpid(),
-        slots=settings.slots,
+        slots=slots,
         gpu=os.environ.get("CUDA_VISIBLE_DEVICES"),
     )
     worker_id = _register(database, new, lease_s=settings.lease_s)
@@ -92,7 +99,7 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
     worker_shutting_down.connect(lambda **_: runner.draining.set(), weak=False)
     threading.Thread(target=_leave_with_dead_engine, args=(runner,), daemon=True).start()
     try:
-        serve(make_app(settings.broker(), runner), name, slots=settings.slots)
+        serve(make_app(settings.broker(), runner), name, slots=slots)
     finally:
         reporting.cancel()
         writer.close()

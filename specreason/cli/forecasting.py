@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from specreason.cli.checks.plan import Planned
 from specreason.cli.connection import connected
 from specreason.cli.dataset.reading import checked_dataset
 from specreason.cli.dataset.rows import format_of
@@ -14,13 +15,11 @@ from specreason.config import SchemeName
 from specreason.errors import InputError, InvalidField
 from specreason.pairs import PairConfig
 from specreason.planning import paper
-from specreason.planning.cards import Card
 from specreason.planning.forecast import Forecast, Workload, forecast
 from specreason.planning.job_time import PairClocks
 from specreason.planning.measured import workload_of
 from specreason.planning.memory import MemoryPlan
 from specreason.planning.roofline import PACES
-from specreason.planning.shapes import ModelShape
 from specreason.reasoning.schemes import misfit
 from specreason.words import counted, none_of
 
@@ -30,7 +29,10 @@ JOBS_READ, JOBS_WITH_STEPS = 200, 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The user's choices. None: the pair's threshold, the plan's slots, and no number of jobs."""
+    """The user's choices. None: as many jobs in flight as there is room for, and no number of jobs or price.
+
+    Without schemes, those that the pair can run; without thresholds, the pair's own. `price` is that of one GPU-hour.
+    """
 
     schemes: tuple[SchemeName, ...] = ()
     thresholds: tuple[float, ...] = ()
@@ -40,59 +42,62 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """The forecasts of one pair on its cards, and where their statistics are from.
-
-    `price` is that of one GPU-hour, in the user's own currency. `slots` bounds the jobs in flight.
-    """
+class Prediction:
+    """The forecasts for a pair on its cards, and where their statistics are from."""
 
     source: str
     card: str
     num_devices: int
-    slots: int
     num_jobs: int | None
     price: float | None
     rows: tuple[Forecast, ...]
 
 
-def section(
-    name: str,
-    pair: PairConfig,
-    workload: Workload,
-    asked: Asked,
-    *,
-    shapes: Mapping[str, ModelShape],
-    card: Card,
-    plan: MemoryPlan,
-) -> Section:
-    """Return the forecasts that were asked for. Raises InputError for a scheme that the pair cannot run."""
-    clocks = [PairClocks.of(pair, shapes, card, pace=pace) for pace in PACES]
-    num_devices = max(pair.model(role).tensor_parallel_size for role in shapes)
+def why_not(found: Planned) -> str | None:
+    """Return why nothing can be predicted for this plan; None if it can."""
+    if found.plan is None:
+        return "there is no forecast for a pair that does not fit"
+    if found.cards is None:
+        return "there is no forecast for a machine without a GPU; --gpu names cards"
+    if found.cards.card.bandwidth_gb_s is None:
+        return (
+            f"there is no forecast: the speed of {found.cards.card.name} is not known here; --gpu names cards"
+        )
+    return None
+
+
+def predict(found: Planned, workload: Workload, asked: Asked) -> Prediction:
+    """Return the forecasts that were asked for, unless `why_not` says why there are none.
+
+    Raises InvalidField for a scheme that the pair cannot run.
+    """
+    assert found.plan is not None
+    assert found.cards is not None
+    pair, card = found.pair, found.cards.card
+    clocks = [PairClocks.of(pair, found.shapes, card, pace=pace) for pace in PACES]
+    num_devices = max(share.tensor_parallel_size for share in found.shares.values())
     rows = []
     for scheme in asked.schemes or _schemes_of(pair):
         if not scheme.fits(base_speculates=pair.speculation is not None):
-            raise InvalidField("--scheme", misfit(scheme, name))
-        room = plan.kv_tokens // round(workload.worst.job_tokens(scheme))
-        most = max(1, min(plan.slots, room))
-        for threshold in (
-            (asked.thresholds or (pair.threshold,)) if scheme.drafts_steps else (pair.threshold,)
-        ):
-            rows.append(
-                forecast(
-                    scheme,
-                    workload,
-                    clocks,
-                    threshold=threshold,
-                    concurrency=min(asked.concurrency or most, most),
-                    num_devices=num_devices,
-                    num_jobs=asked.num_jobs,
-                )
+            raise InvalidField("--scheme", misfit(scheme, found.name))
+        room = _room(found.plan, workload, scheme)
+        thresholds = asked.thresholds if scheme.drafts_steps else ()
+        rows += [
+            forecast(
+                scheme,
+                workload,
+                clocks,
+                threshold=threshold,
+                concurrency=min(asked.concurrency or room, room),
+                num_devices=num_devices,
+                num_jobs=asked.num_jobs,
             )
-    return Section(
+            for threshold in thresholds or (pair.threshold,)
+        ]
+    return Prediction(
         source=workload.source,
         card=card.name,
         num_devices=num_devices,
-        slots=plan.slots,
         num_jobs=asked.num_jobs,
         price=asked.price,
         rows=tuple(rows),
@@ -111,7 +116,7 @@ def scheme_names(given: Sequence[str]) -> tuple[SchemeName, ...]:
 def number_of_jobs(problems: int | None, file: str | None, repeats: int) -> int | None:
     """Return the jobs of so many problems, or of the dataset in `file`; None without either."""
     if problems is not None and file is not None:
-        raise InvalidField("--problems", "a dataset in --file has its own number of problems")
+        raise InvalidField("--problems", "the dataset of --file has a number of its own; name one of both")
     if file is not None:
         columns = dict.fromkeys(("problem", "answer", "id"))
         with checked_dataset(file, format_of(file), columns, None) as dataset:
@@ -119,18 +124,15 @@ def number_of_jobs(problems: int | None, file: str | None, repeats: int) -> int 
     return None if problems is None else problems * repeats
 
 
-def workload(pair: PairConfig, like: str, from_batch: str | None, api: str | None) -> Workload:
+def workload_for(pair: PairConfig, like: str, from_batch: str | None, api: str | None) -> Workload:
     """Return the statistics to predict from: those of a batch, or those that the paper has for a dataset."""
     if like not in paper.DATASETS:
         raise InvalidField("--like", none_of(like, paper.DATASETS))
     published = paper.published(pair.base.model, pair.drafter.model)
     best, worst = paper.statistics_on(published, like)
-    of_pair = (
-        ""
-        if published.base == pair.base.model and published.drafter == pair.drafter.model
-        else (" with QwQ-32B and R1-1.5B, as it has none for these models")
-    )
-    usual = Workload(source=f"the paper's figures for {like}{of_pair}", best=best, worst=worst)
+    is_known = (published.base, published.drafter) == (pair.base.model, pair.drafter.model)
+    whose = "" if is_known else " with QwQ-32B and R1-1.5B, because it has none for these two models"
+    usual = Workload(source=f"the paper's figures for {like}{whose}", best=best, worst=worst)
     if from_batch is None:
         return usual
     with connected(api) as client:
@@ -142,13 +144,17 @@ def _measured(client: Client, ref: str, usual: Workload) -> Workload:
     batch = client.batch(client.find_batch(ref))
     jobs = list(islice(client.jobs(batch.batch_id, states=["succeeded"]), JOBS_READ))
     if not jobs:
-        raise InputError(
-            f"batch {ref}: none of its jobs has succeeded yet, so that there is nothing to learn from"
-        )
+        raise InputError(f"batch {ref}: none of its jobs has succeeded yet, so it tells nothing")
     steps = (step for job in jobs[:JOBS_WITH_STEPS] for step in client.steps(job.job_id))
     source = f"{counted(len(jobs), 'job')} of batch {short_id(batch.batch_id)} ({batch.pair}, {batch.scheme})"
-    unknown = "" if batch.num_drafted else "; drafts and scores as in " + usual.source
-    return workload_of(SchemeName(batch.scheme), jobs, steps, usual, source + unknown)
+    if not batch.num_drafted:
+        source += f"; for drafts and scores, {usual.source}"
+    return workload_of(SchemeName(batch.scheme), jobs, steps, usual, source)
+
+
+def _room(plan: MemoryPlan, workload: Workload, scheme: SchemeName) -> int:
+    """Return the jobs that may be in flight: as many as the slots, if the KV caches hold the longest of such jobs."""
+    return max(1, min(plan.slots, int(plan.kv_tokens / workload.worst.job_tokens(scheme))))
 
 
 def _schemes_of(pair: PairConfig) -> tuple[SchemeName, ...]:

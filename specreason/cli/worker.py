@@ -21,7 +21,11 @@ def worker(
     ] = None,
     slots: Annotated[
         int | None,
-        typer.Option(min=1, max=256, help="Jobs in flight on this worker. Default: SPECREASON_SLOTS."),
+        typer.Option(
+            min=1,
+            max=256,
+            help="Jobs in flight on this worker. Default: SPECREASON_SLOTS, or what the memory plan has room for.",
+        ),
     ] = None,
     ready_fd: Annotated[
         int | None, typer.Option(hidden=True, help="A pipe that gets a line whenever it can take jobs.")

@@ -31,6 +31,17 @@ def weights_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for pattern in WEIGHTS for path in folder.glob(pattern))
 
 
+def known_weights(model: ModelConfig) -> int | None:
+    """Return the size of the weights in bytes: of the files that are here, else what pairs.toml says."""
+    folder = Path(model.model)
+    if folder.is_dir():
+        return weights_bytes(folder)
+    if model.weights_gib is not None:
+        return int(model.weights_gib * GIB)
+    cached = None if folder.is_absolute() else cached_folder(model)
+    return None if cached is None else weights_bytes(cached)
+
+
 def models_to_fetch(pair: PairConfig) -> list[ModelConfig]:
     """Return the pair's models of the hub whose files are not here."""
     return [

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.cores import available_cores, split_cores
 from specreason.engines.judge import judge_suffix
+from specreason.engines.placement import Placement, place
 from specreason.engines.platform import Device, check_platform, set_defaults
 from specreason.engines.tokenizer import HFTokenizer, digit_ids, first_line
 from specreason.errors import EngineDead, InputError
@@ -51,8 +52,9 @@ async def load_pair(name: str, config: PairConfig) -> ModelPair:
     base_tokenizer = tokenizers[Role.BASE]
     suffix = judge_suffix(config, base_tokenizer)
     digits = digit_ids(base_tokenizer, suffix)
+    placement = await asyncio.to_thread(place, config, device)
     identity = await asyncio.to_thread(fingerprint, config, tokenizers)
-    engines = await _start_engines(name, config, device, tokenizers)
+    engines = await _start_engines(name, config, device, tokenizers, placement)
     pair = ModelPair(
         name=name,
         fingerprint=identity,
@@ -62,6 +64,7 @@ async def load_pair(name: str, config: PairConfig) -> ModelPair:
         prompt=config.prompt,
         threshold=config.threshold,
         base_speculates=config.speculation is not None,
+        slots=placement.slots,
     )
     try:
         # The first score of an engine may compile a kernel; no job should pay for that.
@@ -93,10 +96,14 @@ def fingerprint(config: PairConfig, tokenizers: dict[Role, HFTokenizer]) -> str:
 
 
 async def _start_engines(
-    name: str, config: PairConfig, device: Device, tokenizers: dict[Role, HFTokenizer]
+    name: str,
+    config: PairConfig,
+    device: Device,
+    tokenizers: dict[Role, HFTokenizer],
+    placement: Placement,
 ) -> dict[Role, VllmEngine]:
     """Start both engines: at once on the CPU, because imports take most of the time; one after the other on a GPU,
-    because each measures the free memory."""
+    because each compares its share with the free memory."""
     cores: dict[Role, list[int] | None] = dict.fromkeys(_ROLES)
     if device is Device.CPU:
         cores = dict(zip(_ROLES, split_cores(available_cores()), strict=True))
@@ -104,7 +111,10 @@ async def _start_engines(
     def configure() -> dict[Role, VllmConfig]:
         from specreason.engines.vllm_setup import engine_config
 
-        return {role: engine_config(role, config, cores=cores[role]) for role in _ROLES}
+        return {
+            role: engine_config(role, config, cores=cores[role], share=placement.shares.get(role))
+            for role in _ROLES
+        }
 
     def start(role: Role, engine_config: VllmConfig) -> VllmEngine:
         from specreason.engines.vllm import VllmEngine

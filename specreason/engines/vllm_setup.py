@@ -13,6 +13,7 @@ from vllm.v1.executor.uniproc_executor import UniProcExecutor
 from specreason.engines.base import Role
 from specreason.engines.parent_watch import EngineProcess
 from specreason.pairs import PairConfig
+from specreason.planning.memory import EngineShare
 
 # The CPU's attention kernel takes multiples of 32; its default of 128 recomputes up to 127 tokens per verification.
 CPU_BLOCK_SIZE = 32
@@ -40,9 +41,12 @@ class CpuExecutor(UniProcExecutor):  # type: ignore[misc]  # vllm is not typed
         super()._init_executor()
 
 
-def engine_config(role: Role, pair: PairConfig, *, cores: list[int] | None) -> VllmConfig:
+def engine_config(
+    role: Role, pair: PairConfig, *, cores: list[int] | None, share: EngineShare | None = None
+) -> VllmConfig:
     """vLLM's configuration for one of the pair's models; `cores` are the CPUs it computes on, None on a GPU.
 
+    `share` is what the memory plan gives the engine. Without one, the KV cache has the bytes that the pair names.
     Changes os.environ, as vLLM does: call it for one engine after the other.
     """
     model = pair.model(role)
@@ -54,7 +58,7 @@ def engine_config(role: Role, pair: PairConfig, *, cores: list[int] | None) -> V
         max_model_len=model.max_model_len,
         max_num_seqs=model.max_num_seqs,
         max_logprobs=MAX_LOGPROBS,
-        kv_cache_memory_bytes=model.kv_cache_memory_bytes,
+        kv_cache_memory_bytes=model.kv_cache_memory_bytes if share is None else share.kv_cache_memory_bytes,
         enable_prefix_caching=True,
         enforce_eager=pair.enforce_eager,
         block_size=pair.block_size or (CPU_BLOCK_SIZE if cores else None),
@@ -63,6 +67,9 @@ def engine_config(role: Role, pair: PairConfig, *, cores: list[int] | None) -> V
         use_tqdm_on_load=False,
         additional_config={_SETTINGS: EngineProcess(cores=cores)},
     )
+    if share is not None and share.gpu_memory_utilization is not None:
+        # The KV cache has its bytes, so this only has vLLM compare the whole share with the memory that is free.
+        args.gpu_memory_utilization = share.gpu_memory_utilization
     if cores:
         # A seeded request whose prompt is prefilled in pieces kills vLLM's CPU engine ("CPU Generator does not use
         # offset"), and every job on it. So prompts are prefilled whole, and a step must hold the longest one.

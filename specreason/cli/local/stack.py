@@ -19,6 +19,8 @@ from specreason.cli.waiting.pace import LINE_EVERY_S, Beat
 from specreason.embedded import start_servers
 from specreason.embedded.datadir import locked_data_dir
 from specreason.engines.hub import fetch, models_to_fetch
+from specreason.engines.placement import place
+from specreason.engines.platform import check_platform
 from specreason.pairs import PairConfig, get_pair, load_pairs
 from specreason.settings import Settings, load_settings
 from specreason.store.migrate import migrate
@@ -83,7 +85,7 @@ def running_stack(
         backing = cleanup.enter_context(_servers(settings, data_dir, announce))
         running = this_process(
             pair=pair,
-            slots=settings.slots if slots is None else slots,
+            slots=slots or settings.slots or place(config, check_platform()).slots,
             api_url=url_of(listener),
             database_url=backing.database_url,
             broker_url=backing.broker_url,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from specreason.cli.forecasting import Section
-from specreason.cli.show.output import data_console, number, print_message
+from rich.text import Text
+
+from specreason.cli.forecasting import Prediction
+from specreason.cli.show.output import data_console, number
 from specreason.cli.show.tables import Column, print_table
 from specreason.client.decoding import to_json
 from specreason.planning.forecast import Forecast, Span
@@ -25,10 +27,12 @@ COLUMNS = (
 )
 
 
-def print_forecast(section: Section) -> None:
+def print_forecast(prediction: Prediction) -> None:
     """Print one row for each scheme and threshold, and what the figures are from."""
+    console = data_console()
+    console.print()
     print_table(
-        data_console(),
+        console,
         COLUMNS,
         (
             (
@@ -41,22 +45,21 @@ def print_forecast(section: Section) -> None:
                 in_words(row.jobs_per_hour),
                 None if row.jobs is None else in_words(row.jobs.hours),
                 None if row.jobs is None else in_words(row.jobs.gpu_hours),
-                None if (cost := _cost(row, section.price)) is None else in_words(cost),
+                None if (cost := _cost(row, prediction.price)) is None else in_words(cost),
             )
-            for row in section.rows
+            for row in prediction.rows
         ),
     )
-    jobs = "" if section.num_jobs is None else f" for {counted(section.num_jobs, 'job')}"
-    print_message(
-        f"predicted{jobs} on {counted(section.num_devices, 'card')} ({section.card}) from {section.source}; "
-        "a roofline of the card, not a measurement"
-    )
+    jobs = "" if prediction.num_jobs is None else f" for {counted(prediction.num_jobs, 'job')}"
+    cards = counted(prediction.num_devices, f"{prediction.card} card")
+    words = f"predicted{jobs} on {cards}, from {prediction.source}; no such card has been measured"
+    console.print(Text(words, style="dim"), soft_wrap=True)
 
 
-def forecast_as_json(section: Section) -> dict[str, Any]:
+def forecast_as_json(prediction: Prediction) -> dict[str, Any]:
     """Return the same for a program."""
-    rows = [to_json(row) | {"cost": to_json(_cost(row, section.price))} for row in section.rows]
-    plain: dict[str, Any] = to_json(section)
+    rows = [to_json(row) | {"cost": to_json(_cost(row, prediction.price))} for row in prediction.rows]
+    plain: dict[str, Any] = to_json(prediction)
     return plain | {"rows": rows}
 
 
