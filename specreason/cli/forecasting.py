@@ -142,9 +142,10 @@ def workload_for(pair: PairConfig, like: str, from_batch: str | None, api: str |
 def _measured(client: Client, ref: str, usual: Workload) -> Workload:
     """Return the statistics of a batch's jobs that have succeeded."""
     batch = client.batch(client.find_batch(ref))
-    jobs = list(islice(client.jobs(batch.batch_id, states=["succeeded"]), JOBS_READ))
+    ended = client.jobs(batch.batch_id, states=["succeeded"])
+    jobs = list(islice((job for job in ended if job.think_tokens), JOBS_READ))
     if not jobs:
-        raise InputError(f"batch {ref}: none of its jobs has succeeded yet, so it tells nothing")
+        raise InputError(f"batch {ref}: no job of it has thought and succeeded yet, so it tells nothing")
     steps = (step for job in jobs[:JOBS_WITH_STEPS] for step in client.steps(job.job_id))
     source = f"{counted(len(jobs), 'job')} of batch {short_id(batch.batch_id)} ({batch.pair}, {batch.scheme})"
     if not batch.num_drafted:
