@@ -206,7 +206,8 @@ class ScriptedEngine:
         await asyncio.sleep(0)
         if seconds > 0:
             try:
-                await asyncio.wait_for(self._dead.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._dead.wait()
             except TimeoutError:
                 return
         await self.check_health()

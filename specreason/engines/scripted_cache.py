@@ -21,9 +21,10 @@ class PrefixCache:
         """
         longest, known = 0, prompt[:-1]
         for earlier in reversed(self._sequences):
-            # Most have no more in common with it than the best so far, which two slices tell at once.
-            if earlier[: longest + 1] == known[: longest + 1]:
-                longest = common_prefix(known, earlier)
+            # One that has more in common with the prompt than the best so far has this token, too, and all before it.
+            next_ = slice(longest, longest + 1)
+            if known[next_] and earlier[next_] == known[next_] and earlier[:longest] == known[:longest]:
+                longest += common_prefix(known[longest:], earlier[longest:])
         self._sequences.append(prompt + written)
         return longest // BLOCK * BLOCK
 

@@ -1,7 +1,7 @@
 """A day of a small cluster, played in seconds: the step loop, its policies and the admission are the product's own.
 
 Two workers have a pair each, QwQ-32B with R1-1.5B on two A6000, and take jobs from one queue. To make a day short, one
-token of the scripts stands for TOKENS of the models; the caches and contexts of the scripts are smaller by as much.
+token of the scripts stands for TOKENS of the models, and their caches hold so many fewer of them.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from tests.support.virtual_time import in_virtual_time
 from worker.kv_admission import KvAdmission, Reservation
 
 DAY_S = 86_400
-TOKENS = 32
+TOKENS = 128
 # In tokens of the scripts: a context, what both caches hold, a step, a job's thinking and its answer.
-CONTEXT, KV, STEP, THINK, ANSWER = 1024, 1100, 32, 128, 12
-SLOTS = 8
+CONTEXT, KV, STEP, THINK, ANSWER = 1024, 550, 32, 128, 12
+SLOTS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
