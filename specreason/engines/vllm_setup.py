@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -42,11 +43,17 @@ class CpuExecutor(UniProcExecutor):  # type: ignore[misc]  # vllm is not typed
 
 
 def engine_config(
-    role: Role, pair: PairConfig, *, cores: list[int] | None, share: EngineShare | None = None
+    role: Role,
+    pair: PairConfig,
+    *,
+    cores: list[int] | None,
+    share: EngineShare | None = None,
+    draft_model: Path | None = None,
 ) -> VllmConfig:
     """vLLM's configuration for one of the pair's models; `cores` are the CPUs it computes on, None on a GPU.
 
     `share` is what the memory plan gives the engine. Without one, the KV cache has the bytes that the pair names.
+    `draft_model` is the folder of the drafter's padded copy, None if the base drafts tokens with the drafter as it is.
     Changes os.environ, as vLLM does: call it for one engine after the other.
     """
     model = pair.model(role)
@@ -63,7 +70,7 @@ def engine_config(
         enforce_eager=pair.enforce_eager,
         block_size=pair.block_size or (CPU_BLOCK_SIZE if cores else None),
         distributed_executor_backend=CpuExecutor if cores else None,
-        speculative_config=_speculation(pair) if role is Role.BASE else None,
+        speculative_config=_speculation(pair, draft_model) if role is Role.BASE else None,
         use_tqdm_on_load=False,
         additional_config={_SETTINGS: EngineProcess(cores=cores)},
     )
@@ -78,14 +85,14 @@ def engine_config(
     return args.create_engine_config()
 
 
-def _speculation(pair: PairConfig) -> dict[str, Any] | None:
+def _speculation(pair: PairConfig, draft_model: Path | None) -> dict[str, Any] | None:
     """Load the drafter's weights a second time, in the base's engine (paper §4.2). The base's are loaded once."""
     if pair.speculation is None:
         return None
     return {
         "method": "draft_model",
-        "model": pair.drafter.model,
-        "revision": pair.drafter.revision,
+        "model": str(draft_model or pair.drafter.model),
+        "revision": None if draft_model else pair.drafter.revision,
         "num_speculative_tokens": pair.speculation.num_tokens,
         "draft_tensor_parallel_size": pair.base.tensor_parallel_size,
     }

@@ -114,7 +114,7 @@ def _speculates(role: str, pair: PairConfig) -> bool:
 
 def _draft_model(loaded: Mapping[str, ModelShape]) -> ModelShape:
     """Return the drafter as the base's engine holds it: with as many rows of vocabulary as the base has."""
-    return replace(loaded[DRAFTER], vocab=max(loaded[DRAFTER].vocab, loaded[BASE].vocab))
+    return replace(loaded[DRAFTER], vocab=loaded[BASE].vocab)
 
 
 def loaded_shapes(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> dict[str, ModelShape]:
