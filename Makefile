@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo up unit test chaos captures check format lock clean
+.PHONY: demo up unit test chaos gpu-proof captures check format lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)
@@ -25,6 +25,11 @@ test: $(INSTALLED)
 chaos: $(INSTALLED)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--duration $(SECONDS)) \
 		$(if $(JOBS),--jobs $(JOBS)) $(if $(PAIR),--pair $(PAIR)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
+
+# What only a GPU can show, in ten minutes: make gpu-proof ARGS="--minutes 20". The GPU build of vLLM has its own .venv-gpu
+# (docs/gpu.md); without it the proof runs as far as the CPU build goes.
+gpu-proof: $(INSTALLED)
+	$(if $(wildcard .venv-gpu),.venv-gpu/bin,$(BIN))/python -m tests.gpu.proof $(ARGS)
 
 # Draws the pictures of README again.
 captures: $(INSTALLED)

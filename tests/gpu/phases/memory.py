@@ -1,0 +1,48 @@
+"""What a loaded pair takes of each card, beside what the planner said."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import asdict
+from pathlib import Path
+
+from specreason.planning.memory import plan_memory
+from tests.gpu.machine import cards_here
+from tests.gpu.scene import Facts, Scene
+
+# vLLM's own lines, each from one device of one engine.
+WEIGHTS = re.compile(r"pid=(\d+).*Model loading took ([\d.]+) GiB")
+GRAPHS = re.compile(r"pid=(\d+).*Graph capturing finished in .* took ([\d.]+) GiB")
+
+
+async def memory(scene: Scene) -> Facts:
+    """Plan and truth in GiB per device. `used` is of the fullest card, other processes included."""
+    assert scene.config is not None
+    assert scene.shaped is not None
+    facts: dict[str, object] = {
+        "logged": {"weights": _logged(scene.log, WEIGHTS), "graphs": _logged(scene.log, GRAPHS)}
+    }
+    if scene.machine.cards is None:
+        return facts
+    plan = plan_memory(scene.config, scene.shaped.shapes, scene.machine.cards)
+    used = cards_here()
+    assert used is not None
+    planned = {"base": asdict(plan.base), "drafter": asdict(plan.drafter)}
+    return facts | {
+        "card_gib": scene.machine.cards.card.memory_gib,
+        "planned": planned,
+        "planned_gib": round(
+            sum(share.weights_gib + share.fixed_gib + share.kv_gib for share in (plan.base, plan.drafter)), 2
+        ),
+        "used_gib": {"before": scene.machine.cards.used_gib, "after": used.used_gib},
+        "kv_tokens": plan.kv_tokens,
+    }
+
+
+def _logged(log: Path, pattern: re.Pattern[str]) -> dict[str, list[float]]:
+    """The numbers in the lines that match, by process."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for pid, gib in pattern.findall(log.read_text(errors="replace")):
+        found[pid].append(float(gib))
+    return dict(found)
