@@ -26,10 +26,9 @@ chaos: $(INSTALLED)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--duration $(SECONDS)) \
 		$(if $(JOBS),--jobs $(JOBS)) $(if $(PAIR),--pair $(PAIR)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
 
-# What only a GPU can show, in ten minutes: make gpu-proof ARGS="--minutes 20". The GPU build of vLLM has its own .venv-gpu
-# (docs/gpu.md); without it the proof runs as far as the CPU build goes.
-gpu-proof: $(INSTALLED)
-	$(if $(wildcard .venv-gpu),.venv-gpu/bin,$(BIN))/python -m tests.gpu.proof $(ARGS)
+# What only a GPU can show, in ten minutes; without one, as far as the CPU build goes: make gpu-proof ARGS="--minutes 20"
+gpu-proof: $(PROOF_INSTALLED)
+	$(dir $(PROOF_INSTALLED))bin/python -m tests.gpu.proof $(ARGS)
 
 # Draws the pictures of README again.
 captures: $(INSTALLED)
