@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 from specreason.cli.checks.finding import Finding, fail, ok, warn
-from specreason.cli.checks.machine import runs_on_gpus, shown_gpus, text_of
+from specreason.cli.checks.gpus import shown_gpus
+from specreason.cli.checks.machine import runs_on_gpus, text_of
 from specreason.engines.hub import GIB, cached_folder, weights_bytes
 from specreason.pairs import ModelConfig, PairConfig
 

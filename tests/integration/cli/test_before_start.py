@@ -63,7 +63,7 @@ def test_every_failure_has_its_own_line_with_its_remedy_and_warnings_stop_nothin
     monkeypatch.setattr(preflight, "check_vllm", lambda: warn("vllm", "slow", "wait"))
     monkeypatch.setattr(preflight, "check_memory", lambda pair: ok("memory", "enough"))
     refuse_what_cannot_run("demo", pair)
-    monkeypatch.setattr(preflight, "check_gpus", lambda pair: fail("gpus", "none", "buy one"))
+    monkeypatch.setattr(preflight, "check_gpus", lambda pair: [fail("gpus", "none", "buy one")])
     monkeypatch.setattr(preflight, "check_memory", lambda pair: fail("memory", "too little", "buy some"))
     with pytest.raises(InputError, match=naming("demo", "gpus: none; buy one")) as caught:
         refuse_what_cannot_run("demo", pair)
