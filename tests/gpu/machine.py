@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 
-from specreason.cli.checks.machine import shown_gpus
+from specreason.engines.machine_memory import machine_cards
+
 from specreason.engines.platform import Device, check_platform
-from specreason.planning.cards import Cards, cards_shown
+from specreason.planning.cards import Cards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """`cards` is None where no GPU is at hand, whatever vLLM is built for."""
+    """`cards` is None where no GPU is at hand, or where vLLM is built for the CPU."""
 
     device: Device
     cards: Cards | None
@@ -25,12 +25,10 @@ class Machine:
 def this_machine() -> Machine:
     """Look at the installed vLLM and, if it is built for GPUs, at the cards. Raises InputError without a vLLM."""
     device = check_platform()
-    return Machine(device=device, cards=cards_here() if device is Device.GPU else None)
+    return Machine(device=device, cards=machine_cards() if device is Device.GPU else None)
 
 
-def cards_here() -> Cards | None:
-    """Return the cards with the memory that is in use right now, None if the driver shows none."""
-    try:
-        return cards_shown(shown_gpus())
-    except (OSError, subprocess.SubprocessError):
-        return None
+def used_gib() -> float:
+    """Memory in use on the fullest card right now, by whichever process; 0 without a card."""
+    cards = machine_cards()
+    return 0.0 if cards is None else round(cards.used_gib, 2)

@@ -13,6 +13,7 @@ from tests.gpu.stages import STAGES
 from tests.gpu.verdicts import DOCTOR_CHECKS, FINDINGS, State, passed, verdicts
 
 CALLS = {"draft_ms": 100.0, "verdict_ms": 50.0, "both_ms": 105.0}
+COMPLAINING = [{"name": name, "status": "fail", "found": "nothing"} for name in DOCTOR_CHECKS]
 LOADED = {"pair": "large + small", "flashinfer_sampler": "0"}
 # What every phase finds where all is well.
 GOOD: Mapping[str, Mapping[str, Any]] = {
@@ -20,7 +21,7 @@ GOOD: Mapping[str, Mapping[str, Any]] = {
         "installed": {"vllm": "0.32.0", "cuda-python": "13.4.4", "cuda-bindings": "13.4.4"},
         "command": True,
         "nvcc": False,
-        "gpus": [{"driver_version": "580.65", "compute_cap": "9.0"}],
+        "gpus": [{"driver": "580.65", "capability": [9, 0]}],
         "cuda": {"version": "13.0"},
         "imports": {"cutlass": "", "flashinfer": ""},
         "doctor": [{"name": name, "status": "ok", "found": ""} for name in DOCTOR_CHECKS],
@@ -78,7 +79,8 @@ def test_a_machine_on_which_all_is_well_confirms_every_finding_that_needs_one() 
         ("F3", "machine/looks", {"cuda": {"version": None}}),
         ("F3", "machine/looks", {"command": False}),
         ("F4", "machine/looks", {"imports": {"cutlass": "AttributeError: cudaLibrary_t"}}),
-        ("F5", "machine/looks", {"doctor": [{"name": "gpus", "status": "fail", "found": "driver 580.65"}]}),
+        ("F5", "machine/looks", {"doctor": [{"name": "driver", "status": "ok", "found": "580.65"}]}),
+        ("F15", "machine/looks", {"doctor": COMPLAINING}),
         ("F9", "shapes/warm-up", {"seconds": {"drafter": {"6": [4.2, 0.1]}}}),
         ("F9", "shapes/warm-up", {"compiled": ["Triton JIT compilation during inference: _topp"]}),
         ("F10", "shapes/overlap", {"at_once": {"1": {**CALLS, "both_ms": 190.0}}}),

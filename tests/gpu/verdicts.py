@@ -14,7 +14,7 @@ from specreason.words import counted
 from tests.gpu.scene import LOAD, Outcome, Result
 
 # The doctor's checks of a machine with GPUs.
-DOCTOR_CHECKS = ("gpus", "driver", "shared memory", "compiler", "memory")
+DOCTOR_CHECKS = ("gpus", "driver", "gpu use", "cores", "compiler", "memory")
 # A first call may be this much slower than the second, seconds: a compilation takes seconds.
 SLOWER_S = 1.0
 # What the card may hold beyond the plan, GiB, and the share by which one way may be slower than another.
@@ -126,16 +126,10 @@ def bindings(results: Results) -> Answer:
 
 
 def driver(results: Results) -> Answer:
-    looks = results.on_gpu("machine/looks")
-    gpu = looks["gpus"][0]
-    told = f"driver {gpu['driver_version']}, compute capability {gpu['compute_cap']}"
-    complaints = [
-        f"{each['name']}: {each['found']}"
-        for each in looks["doctor"]
-        if each["name"] in ("gpus", "driver") and each["status"] == "fail"
-    ]
-    started = results.on_gpu(f"numbers/{LOAD}")["pair"]
-    return broken(f"{started} starts, but {complaints}") if complaints else fixed(told)
+    gpu = results.on_gpu("machine/looks")["gpus"][0]
+    capability = ".".join(map(str, gpu["capability"]))
+    told = f"driver {gpu['driver']}, compute capability {capability}"
+    return _of_doctor(results, ("gpus", "driver"), told)
 
 
 def knobs(results: Results) -> Answer:
@@ -197,12 +191,18 @@ def ties(results: Results) -> Answer:
 
 
 def the_rest(results: Results) -> Answer:
-    looks = results.on_gpu("machine/looks")
-    known = {each["name"] for each in looks["doctor"]}
-    missing = [name for name in DOCTOR_CHECKS if name not in known]
-    if missing:
+    return _of_doctor(results, DOCTOR_CHECKS, f"it looks at {', '.join(DOCTOR_CHECKS)}")
+
+
+def _of_doctor(results: Results, names: Sequence[str], told: str) -> Answer:
+    """The doctor must have made these checks, and fail none of them where a pair starts all the same."""
+    checks = {each["name"]: each for each in results.on_gpu("machine/looks")["doctor"]}
+    if missing := [name for name in names if name not in checks]:
         return broken(f"the doctor does not look at {', '.join(missing)}")
-    return fixed("the doctor looks at driver, shared memory, compiler and memory")
+    started = results.facts(f"numbers/{LOAD}")["pair"]
+    if failed := [f"{name}: {checks[name]['found']}" for name in names if checks[name]["status"] == "fail"]:
+        return broken(f"the doctor is wrong about {'; '.join(failed)}: {started} has started")
+    return fixed(f"the doctor is right: {told}")
 
 
 FINDINGS: Mapping[str, tuple[str, Callable[[Results], Answer]]] = {

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.gpu.machine import cards_here
+from tests.gpu.machine import used_gib
 from tests.gpu.scene import Facts, Scene
 from tests.support.workers.processes import alive, descendants, wait_for
 
@@ -53,10 +53,10 @@ async def kills(scene: Scene) -> Facts:
 
 
 def _kill(folder: Path) -> Facts:
-    before = _used_gib()
+    before = used_gib()
     host = EngineHost(folder)
     killed, other = host.hear("engine_pids")
-    loaded = _used_gib()
+    loaded = used_gib()
     host.ask("generate-long", "started")
 
     engine = [killed, *descendants(killed)]
@@ -70,11 +70,11 @@ def _kill(folder: Path) -> Facts:
     host.process.kill()
     host.process.communicate()
     owner_gone_s = _seconds_until(lambda: not any(map(alive, family)))
-    memory_back_s = _seconds_until(lambda: _used_gib() < before + NOISE_GIB)
+    memory_back_s = _seconds_until(lambda: used_gib() < before + NOISE_GIB)
     return {
         "engine": {"gone_s": engine_gone_s, "in_flight": in_flight},
         "owner": {"gone_s": owner_gone_s, "memory_back_s": memory_back_s},
-        "used_gib": {"before": before, "loaded": loaded, "after": _used_gib()},
+        "used_gib": {"before": before, "loaded": loaded, "after": used_gib()},
     }
 
 
@@ -82,9 +82,3 @@ def _seconds_until(condition: Callable[[], bool]) -> float:
     started = time.monotonic()
     wait_for(condition, LIMIT_S)
     return round(time.monotonic() - started, 2)
-
-
-def _used_gib() -> float:
-    """Memory in use on the fullest card; 0 without a card."""
-    cards = cards_here()
-    return 0.0 if cards is None else round(cards.used_gib, 2)

