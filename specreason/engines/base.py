@@ -191,6 +191,8 @@ class ModelPair:
     threshold: float = 7.0
     # Whether the base's engine drafts tokens itself, with the drafter's weights (paper §4.2).
     base_speculates: bool = False
+    # The jobs in flight that there is memory for: what a worker takes if nobody names a number.
+    slots: int = 16
 
     def engine(self, role: Role) -> Engine:
         return self.drafter if role is Role.DRAFTER else self.base

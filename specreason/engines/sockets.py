@@ -1,4 +1,4 @@
-"""A folder of its own for the sockets between a process and its engines.
+"""Folders of a process and its engines, removed when it ends: for their sockets, and for what it hands to vLLM.
 
 vLLM leaves three socket files per engine behind, even after an orderly shutdown.
 """
@@ -32,6 +32,12 @@ def use_own_socket_folder() -> None:
         Path(folder).rmdir()
     os.environ[_VARIABLE] = folder
     atexit.register(remove_socket_folders, os.getpid())
+
+
+def make_own_folder(purpose: str) -> Path:
+    """Make a folder that is removed when this process ends, also if it is killed."""
+    atexit.register(remove_socket_folders, os.getpid())
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-{purpose}-"))
 
 
 def remove_socket_folders(pid: int) -> None:

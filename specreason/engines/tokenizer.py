@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from specreason.engines.base import Tokenizer
@@ -48,6 +49,10 @@ class HFTokenizer:
         except (OSError, ValueError) as error:
             raise InputError(f"{model}: tokenizer cannot be loaded: {first_line(error)}") from error
         return cls(hf, chat_template=chat_template)
+
+    def save(self, folder: Path) -> None:
+        """Write it so that others load exactly this tokenizer, and none of the class that a model names."""
+        self._hf.save_pretrained(folder)
 
     @cached_property
     def vocabulary_id(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -14,7 +15,7 @@ from specreason.words import shown, suggestion
 
 # nvidia-smi counts what the driver keeps for itself; CUDA does not. The largest difference of the known cards, GiB.
 DRIVER_GIB = 0.85
-_MIB_PER_GIB = 1024
+MIB_PER_GIB = 1024
 _BEFORE, _AFTER = re.compile(r"(\d+)x(.+)"), re.compile(r"(.+)x(\d+)")
 
 
@@ -70,23 +71,24 @@ def parse_cards(text: str) -> Cards:
     return Cards(card=known_cards()[name], count=int(count))
 
 
-def cards_shown(lines: str) -> Cards | None:
-    """Read the machine's cards from lines of `name, MiB in total, MiB in use`, as nvidia-smi prints them.
+def cards_of(gpus: Sequence[tuple[str, int, int]], *, needed: int | None = None) -> Cards | None:
+    """Return the cards of a machine from what nvidia-smi says of each: name, MiB in total, MiB in use.
 
-    Unequal cards count as the smallest of them. None: nothing readable is there.
+    Only the first `needed` ones decide, as vLLM takes these, and unequal ones count as the smallest of them. None: the
+    machine has none.
     """
-    cards, used = [], []
-    for line in lines.splitlines():
-        name, *sizes = (part.strip() for part in line.split(","))
-        if len(sizes) != 2 or not all(size.isdigit() for size in sizes):
-            return None
-        total, in_use = (int(size) / _MIB_PER_GIB for size in sizes)
-        cards.append(_known_as(name) or Card(name=name, memory_gib=total - DRIVER_GIB))
-        used.append(in_use)
-    if not cards:
+    if not gpus:
         return None
-    smallest = min(cards, key=lambda card: card.memory_gib)
-    return Cards(card=smallest, count=len(cards), used_gib=max(used))
+    taken = gpus[:needed]
+    cards = [
+        _known_as(name) or Card(name=name, memory_gib=total / MIB_PER_GIB - DRIVER_GIB)
+        for name, total, _ in taken
+    ]
+    return Cards(
+        card=min(cards, key=lambda card: card.memory_gib),
+        count=len(gpus),
+        used_gib=max(used for _, _, used in taken) / MIB_PER_GIB,
+    )
 
 
 def _known_as(name: str) -> Card | None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from specreason.errors import DoesNotFit, InvalidField
-from specreason.pairs import PairConfig
+from specreason.pairs import ModelConfig, PairConfig
 from specreason.planning.cards import Cards
 from specreason.planning.needs import GIB, EngineNeeds, needs_on_gpus, needs_on_the_cpu
 from specreason.planning.shapes import ModelShape
@@ -31,6 +31,8 @@ MOST_SLOTS = 256
 CPU_SHARE = 0.5
 # Tokens of a block of the KV cache, where the pair names none.
 GPU_BLOCK, CPU_BLOCK = 16, 32
+# A guess for a model of no known shape: more than any of pairs.toml takes beside weights and KV cache.
+ROUGH_FIXED_GIB = 3.0
 # Less memory in use than this is not worth a word.
 SHOWN_GIB = 0.05
 
@@ -45,8 +47,14 @@ class EngineShare:
     fixed_gib: float
     kv_gib: float
     kv_cache_memory_bytes: int
-    # All of it as a part of the card's memory, rounded up. None on the CPU, where vLLM does not look at it.
+    # All of it as a part of the card's memory, rounded up. None without a plan, and on the CPU, where vLLM does not look
+    # at it.
     gpu_memory_utilization: float | None
+
+    @property
+    def total_gib(self) -> float:
+        """All of it."""
+        return self.weights_gib + self.fixed_gib + self.kv_gib
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +119,30 @@ def plan_on_the_cpu(pair: PairConfig, shapes: Mapping[str, ModelShape], free_byt
     return _plan(needs, _tokens(needs, max(needed, min(half, enough)), block), slots=CPU_SLOTS, total=None)
 
 
+def without_kv(
+    pair: PairConfig, shapes: Mapping[str, ModelShape], *, on_gpus: bool
+) -> dict[str, EngineShare]:
+    """Return what both engines take without their KV caches, by role: for a pair that does not fit."""
+    needs = (needs_on_gpus if on_gpus else needs_on_the_cpu)(pair, shapes)
+    return {role: _share(each, kv_bytes=0, total=None) for role, each in needs.items()}
+
+
+def least_on_the_cpu(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> int:
+    """Return the least bytes of free memory with which plan_on_the_cpu makes a plan. Raises InvalidField as it does."""
+    return _with_one_context(needs_on_the_cpu(pair, shapes), pair.block_size or CPU_BLOCK)
+
+
+def rough_share(model: ModelConfig, weights: int, cards: Cards) -> EngineShare:
+    """Return the share of a model whose shape is not known, from the bytes of its weights. pairs.toml names its KV."""
+    needs = EngineNeeds(
+        model=model,
+        weights=weights // model.tensor_parallel_size,
+        fixed=round(ROUGH_FIXED_GIB * GIB),
+        kv_per_token=0,
+    )
+    return _share(needs, kv_bytes=needs.kv_bytes or 0, total=cards.card.memory_gib * GIB)
+
+
 def usual_job_tokens(pair: PairConfig) -> int:
     """Return the tokens of a usual job: JOB_TOKENS, or half of the pair's context where that is less."""
     return min(JOB_TOKENS, pair.base.max_model_len // 2, pair.drafter.max_model_len // 2)
@@ -163,12 +195,14 @@ def _tokens(needs: Mapping[str, EngineNeeds], room: float, block: int) -> dict[s
 def _plan(
     needs: Mapping[str, EngineNeeds], tokens: Mapping[str, int], *, slots: int, total: float | None
 ) -> MemoryPlan:
-    shares = {role: _share(each, tokens[role], total) for role, each in needs.items()}
+    shares = {
+        role: _share(each, kv_bytes=each.kv_bytes or tokens[role] * each.kv_per_token, total=total)
+        for role, each in needs.items()
+    }
     return MemoryPlan(kv_tokens=min(tokens.values()), slots=slots, **shares)
 
 
-def _share(needs: EngineNeeds, tokens: int, total: float | None) -> EngineShare:
-    kv_bytes = needs.kv_bytes or tokens * needs.kv_per_token
+def _share(needs: EngineNeeds, *, kv_bytes: int, total: float | None) -> EngineShare:
     whole = needs.weights + needs.fixed + kv_bytes
     return EngineShare(
         tensor_parallel_size=needs.model.tensor_parallel_size,

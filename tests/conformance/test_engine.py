@@ -299,6 +299,13 @@ def test_verification_prefills_about_the_new_step_and_the_suffix(engine, prompt,
     on_loop(verify_three_steps())
 
 
+def test_the_largest_seed_serves_every_request_of_a_completion(engine, prompt, on_loop: OnLoop):
+    """A completion of several requests counts up from its seed."""
+    limits = Limits(max_tokens=40, delimiter=DELIMITER, min_tokens=5)
+    completion = on_loop(engine.generate(prompt, limits=limits, sampling=HOT, seed=(1 << 63) - 1))
+    assert 0 < completion.num_tokens <= 40
+
+
 def test_token_level_speculation_over_vocabularies_of_unequal_size_is_refused_at_the_start(
     on_loop: OnLoop, tmp_path: Path
 ):

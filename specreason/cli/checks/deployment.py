@@ -17,7 +17,7 @@ from specreason.cli.checks.folders import check_disk, check_files
 from specreason.cli.checks.gpus import check_free_gpus, check_gpus
 from specreason.cli.checks.machine import check_cpu, check_python, check_vllm
 from specreason.cli.checks.memory import check_memory
-from specreason.cli.checks.models import check_models
+from specreason.cli.checks.models import check_models, check_pair
 from specreason.cli.checks.processes import check_processes
 from specreason.cli.checks.workers import check_workers, check_workers_of_the_api
 from specreason.cli.connection import connected
@@ -54,7 +54,7 @@ def diagnose(pair_name: str | None, data_dir: Path, api_url: str | None) -> list
         findings += check_free_gpus(pair)
     if pair is not None:
         findings += check_processes(pair)
-        findings += [ok("pair", f"'{pair_name}' can be read"), check_models(pair)]
+        findings += [check_pair(pair_name, pair), check_models(pair)]
         findings.append(_loaded(pair_name) if _holds(running, pair_name) else check_memory(pair))
     findings += _database(settings, pair_name, is_loading=_loads(running, pair_name))
     findings.append(_broker(settings))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from specreason.cli.checks.finding import Finding, fail, ok, warn
+from specreason.engines.machine_memory import text_of
 from specreason.engines.platform import Device, check_platform
 from specreason.errors import InputError
 from specreason.words import counted
@@ -67,11 +68,3 @@ def runs_on_gpus() -> bool:
         return check_platform() is Device.GPU
     except InputError:
         return False
-
-
-def text_of(path: Path) -> str | None:
-    """Return the text of a file, None if the system has no such file."""
-    try:
-        return path.read_text()
-    except OSError:
-        return None

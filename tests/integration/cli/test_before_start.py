@@ -73,6 +73,16 @@ def test_every_failure_has_its_own_line_with_its_remedy_and_warnings_stop_nothin
     ]
 
 
+def test_an_argument_that_vllm_does_not_have_is_refused_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pair = load_pairs()["demo"]
+    drafter = pair.drafter.model_copy(update={"engine_args": {"quantisation": "fp8"}})
+    monkeypatch.setattr(preflight, "check_memory", lambda pair: ok("memory", "enough"))
+    with pytest.raises(InputError, match=naming("demo.drafter.engine_args.quantisation", "quantization")):
+        refuse_what_cannot_run("demo", pair.model_copy(update={"drafter": drafter}))
+
+
 def test_on_gpus_the_cards_decide_and_without_the_drivers_tool_nothing_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

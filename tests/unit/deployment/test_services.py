@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from specreason.engines.platform import Device
 from tests.support.deployment_files import (
     COMPOSE_TEXT,
     DOCKERFILE,
@@ -22,6 +23,7 @@ from tests.support.deployment_files import (
     seconds,
     settings_of,
 )
+from worker.child_process import Patience
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -99,6 +101,19 @@ def test_each_of_our_services_waits_for_what_it_needs(name: str) -> None:
     stores = {"postgres": "service_healthy", "redis": "service_healthy"}
     expected = stores | {"migrate": "service_completed_successfully"}
     assert waited_for == ({"postgres": "service_healthy"} if name == "migrate" else expected)
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_may_fetch_and_load_its_pair_before_it_counts_as_unhealthy(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = Device.GPU if name in GPU_WORKERS else Device.CPU
+    loading = Patience.of(settings_of(name, monkeypatch), device).start_s
+    pair = pair_of(name)
+    gib = (pair.base.weights_gib or 0) + (pair.drafter.weights_gib or 0)
+    slow_line = 200e6 / 8  # bytes/s
+    fetching = gib * (1 << 30) / slow_line
+    assert seconds(SERVICES[name]["healthcheck"]["start_period"]) >= fetching + loading
 
 
 @pytest.mark.parametrize("name", WORKERS)

