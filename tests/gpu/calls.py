@@ -18,6 +18,7 @@ GREEDY = Sampling(temperature=0.0)
 # What a step is drawn with.
 DRAWN = Sampling()
 STEP = "\n\n"
+FORGET_TRIES = 100
 
 
 def problems(pair: ModelPair, number: int, *, first: int = 0) -> list[tuple[int, ...]]:
@@ -54,8 +55,12 @@ class Judge:
 
 
 async def forget(engine: Engine) -> None:
-    """Empty the engine's prefix cache."""
-    await cast("VllmEngine", engine).forget_prefixes()
+    """Empty the engine's prefix cache, which a request that has just ended may still hold for a step."""
+    for _ in range(FORGET_TRIES):
+        if await cast("VllmEngine", engine).forget_prefixes():
+            return
+        await asyncio.sleep(0.05)
+    raise TimeoutError("the engine holds on to requests that have ended")
 
 
 async def seconds(*calls: Awaitable[object]) -> float:

@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ async def run_stage(stage: Stage, folder: Path, report_fd: int, names: Sequence[
         nonlocal scene
         shaped = make(scene.machine)
         config = await asyncio.to_thread(shaped.write, folder)
-        pair = await load_pair(stage.name, config)
+        pair = await load_pair(stage.name, config, partial(print, flush=True))
         scene = replace(scene, shaped=shaped, config=config, loaded=pair)
         return {
             "pair": str(shaped),
