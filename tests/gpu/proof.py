@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print_message(f"{stage.name}: {', '.join(phase.name for phase in phases)}")
             for result in runner.run(stage, phases):
                 results.append(result)
-                _print_line({"phase": result.name, **asdict(result)})
+                _print_line(result.to_json())
     given_verdicts = verdicts(results)
     if not given.json:
         print_table(

@@ -84,9 +84,8 @@ class Runner:
                     own_deadline = started + start_s + limit_s
                     start_s = 0.0
                     if line := lines.next(until=min(own_deadline, self.deadline)):
-                        is_last = line.pop("is_last")
-                        yield Result(stage=stage.name, phase=name, **line)
-                        if is_last:
+                        yield Result.reported(stage.name, name, line)
+                        if line["is_last"]:
                             return
                         continue
                     if lines.ended:

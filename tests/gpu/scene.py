@@ -90,3 +90,24 @@ class Result:
     @property
     def name(self) -> str:
         return f"{self.stage}/{self.phase}"
+
+    @classmethod
+    def reported(cls, stage: str, phase: str, line: Mapping[str, Any]) -> Result:
+        """Read the line that a stage's process writes when a part has ended."""
+        return cls(
+            stage=stage,
+            phase=phase,
+            outcome=Outcome(line["outcome"]),
+            seconds=line["seconds"],
+            facts=line.get("facts", {}),
+            why=line.get("why", ""),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the proof prints of it."""
+        return {
+            "phase": self.name,
+            "outcome": self.outcome,
+            "seconds": self.seconds,
+            **({"why": self.why} if self.why else {"facts": self.facts}),
+        }

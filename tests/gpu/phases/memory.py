@@ -30,9 +30,7 @@ async def memory(scene: Scene) -> Facts:
     return facts | {
         "card_gib": scene.machine.cards.card.memory_gib,
         "planned": planned,
-        "planned_gib": round(
-            sum(share.weights_gib + share.fixed_gib + share.kv_gib for share in (plan.base, plan.drafter)), 2
-        ),
+        "planned_gib": round(plan.base.total_gib + plan.drafter.total_gib, 2),
         "used_gib": {"before": scene.machine.cards.used_gib, "after": used_gib()},
         "kv_tokens": plan.kv_tokens,
     }
