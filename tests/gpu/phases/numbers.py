@@ -13,7 +13,6 @@ from tests.gpu.scene import Facts, Scene
 
 # Calls at once, and the number of verdicts and texts that are looked at closely.
 COMPANY = 16
-NUM_TOKENS = 48
 NUM_REFERENCES = 4
 
 
@@ -35,7 +34,7 @@ async def digits(scene: Scene) -> Facts:
     cached = [await judge.score(pair.base, prompt) for prompt in few]
     beside = await at_once(pair.base, few)
     reference = await asyncio.to_thread(
-        reference_probs,
+        reference_shares,
         scene.folder / "base",
         [(*p, *judge.suffix) for p in few[:NUM_REFERENCES]],
         judge.digit_ids,
@@ -59,17 +58,18 @@ async def seeds(scene: Scene) -> Facts:
     """How many texts one seed gives twice: the call alone, and beside fifteen others."""
     engine = scene.pair.base
     prompts = problems(scene.pair, COMPANY)
+    num_tokens = 48 if scene.machine.num_gpus else 12
 
     async def alone() -> list[tuple[int, ...]]:
         texts = []
         for prompt in prompts:
             await forget(engine)
-            texts.append((await write(engine, prompt, NUM_TOKENS, sampling=DRAWN)).token_ids)
+            texts.append((await write(engine, prompt, num_tokens, sampling=DRAWN)).token_ids)
         return texts
 
     first, second = await alone(), await alone()
     await forget(engine)
-    beside = await asyncio.gather(*(write(engine, prompt, NUM_TOKENS, sampling=DRAWN) for prompt in prompts))
+    beside = await asyncio.gather(*(write(engine, prompt, num_tokens, sampling=DRAWN) for prompt in prompts))
     return {
         "texts": len(prompts),
         "differ_alone": sum(a != b for a, b in zip(first, second, strict=True)),
@@ -77,21 +77,26 @@ async def seeds(scene: Scene) -> Facts:
     }
 
 
-def reference_probs(
+def reference_shares(
     model: Path, prompts: Sequence[Sequence[int]], digit_ids: Sequence[int]
 ) -> list[tuple[float, ...]]:
-    """The digits' probabilities after each prompt, computed on the CPU."""
+    """The digits' shares after each prompt, computed on the CPU."""
     import torch
     from transformers import AutoModelForCausalLM
 
     network = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32).eval()
     with torch.inference_mode():
         last = [network(torch.tensor([prompt])).logits[0, -1] for prompt in prompts]
-    return [tuple(logits.softmax(-1)[list(digit_ids)].tolist()) for logits in last]
+    return [_shares(logits.softmax(-1)[list(digit_ids)].tolist()) for logits in last]
 
 
 def _probs(verdicts: Sequence[Verdict]) -> list[tuple[float, ...]]:
-    return [tuple(p or 0.0 for p in verdict.digit_probs) for verdict in verdicts]
+    return [_shares([p or 0.0 for p in verdict.digit_probs]) for verdict in verdicts]
+
+
+def _shares(probs: Sequence[float]) -> tuple[float, ...]:
+    """Each digit's part of what is on digits: made-up weights prefer none of them."""
+    return tuple(p / sum(probs) for p in probs)
 
 
 def _tied(verdicts: Sequence[Verdict]) -> int:
@@ -104,7 +109,7 @@ def _other_digits(some: Sequence[Verdict], others: Sequence[Verdict]) -> int:
 
 
 def _difference(some: Sequence[Sequence[float]], others: Sequence[Sequence[float]]) -> float:
-    """The largest difference of a digit's probability."""
+    """The largest difference of a digit's share."""
     return max(
         abs(a - b) for one, other in zip(some, others, strict=True) for a, b in zip(one, other, strict=True)
     )
