@@ -28,6 +28,8 @@ class EngineHost:
     def __init__(self, folder: Path) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.workers.engine_host", str(folder)],
+            # vLLM logs to stdout, where the host answers.
+            env={**os.environ, "VLLM_LOGGING_LEVEL": "ERROR"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -18,8 +18,8 @@ NAMED_TESTS = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", GPU_PAGE)
 PHASES = {f"{stage.name}/{phase}" for stage in STAGES for phase in (LOAD, *(p.name for p in stage.phases))}
 
 
-def tests_in(path: str) -> set[str]:
-    """The tests of a file, without importing it."""
+def functions_in(path: str) -> set[str]:
+    """The functions of a file, without importing it."""
     source = (ROOT / path).read_text()
     return {
         each.name
@@ -36,7 +36,7 @@ def test_each_finding_has_a_row_and_each_row_a_test() -> None:
 
 @pytest.mark.parametrize(("path", "name"), NAMED_TESTS, ids=["::".join(each) for each in NAMED_TESTS])
 def test_each_test_that_the_page_names_exists(path: str, name: str) -> None:
-    assert not name or name in tests_in(path)
+    assert not name or name in functions_in(path)
 
 
 def test_each_phase_that_the_page_names_exists() -> None:
