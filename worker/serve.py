@@ -26,7 +26,7 @@ def run_worker(
     pair: str,
     gpu: str | None,
     *,
-    child_module: str = "worker.child",
+    child_module: str = "worker",
     before_fetching: Callable[[], None] = lambda: None,
     announce: Callable[[str], None] = log.info,
     on_serving: Callable[[], None] = lambda: None,

@@ -43,7 +43,7 @@ class Supervisor:
         gpu: str | None,
         *,
         patience: Patience,
-        child_module: str = "worker.child",
+        child_module: str = "worker",
         on_serving: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database

@@ -38,8 +38,8 @@ PASSING_STATUSES = (408, 429)
 
 def fetch_missing(pair: PairConfig, announce: Callable[[str], None]) -> None:
     """Fetch the pair's models of the hub that are not here. See `fetch`."""
-    for model in models_to_fetch(pair):
-        fetch(model, announce)
+    while missing := models_to_fetch(pair):
+        fetch(missing[0], announce)
 
 
 def fetch(model: ModelConfig, announce: Callable[[str], None]) -> None:

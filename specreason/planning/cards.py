@@ -46,7 +46,7 @@ class Cards:
     used_gib: float = 0.0
 
     def __str__(self) -> str:
-        return f"{self.count} x {self.card.name}" if self.count > 1 else self.card.name
+        return f"{self.count} x {self.card.name}"
 
 
 @cache

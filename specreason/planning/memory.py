@@ -47,8 +47,7 @@ class EngineShare:
     fixed_gib: float
     kv_gib: float
     kv_cache_memory_bytes: int
-    # All of it as a part of the card's memory, rounded up. None without a plan, and on the CPU, where vLLM does not look
-    # at it.
+    # All of it as a part of the card's memory, rounded up. None without a plan, and on the CPU, where vLLM ignores it.
     gpu_memory_utilization: float | None
 
     @property

@@ -42,13 +42,20 @@ def remedies(pair: PairConfig, shapes: Mapping[str, ModelShape], cards: Cards) -
             yield f"with a base in {name}"
             break
     size = pair.base.tensor_parallel_size
+    needed = max(size, pair.drafter.tensor_parallel_size)
+    enough = replace(cards, count=max(needed, cards.count))
     for count in CARDS_OF_ONE_MACHINE:
         more = replace(cards, count=max(count, cards.count))
-        if count != size and _fits(_divided(pair, count), shapes, more):
+        if count == size or cards not in (enough, more):
+            continue
+        if _fits(_divided(pair, count), shapes, more):
             yield f"with base.tensor_parallel_size = {count}" + ("" if more == cards else f" on {more}")
             break
+    if enough != cards and _fits(pair, shapes, enough):
+        yield f"on {enough}"
+        return
     for card in sorted(known_cards().values(), key=lambda card: card.memory_gib):
-        larger = Cards(card=card, count=max(size, pair.drafter.tensor_parallel_size))
+        larger = Cards(card=card, count=needed)
         if card.memory_gib > cards.card.memory_gib and _fits(pair, shapes, larger):
             yield f"on {larger}"
             break

@@ -88,9 +88,10 @@ def test_on_gpus_the_cards_decide_and_without_the_drivers_tool_nothing_is_refuse
 ) -> None:
     pair = load_pairs()["qwq-32b_r1-1_5b"]
     monkeypatch.setattr(memory, "runs_on_gpus", lambda: True)
-    monkeypatch.setattr(memory, "shown_gpus", lambda: "NVIDIA A40, 46068\nNVIDIA A40, 46068\n")
+    a40s = "".join(f"{index}, NVIDIA A40, 580.95.05, 8.6, 1, 46068\n" for index in (0, 1))
+    monkeypatch.setattr(memory, "shown_gpus", lambda: a40s)
     assert memory.check_memory(pair).status == "ok"
-    monkeypatch.setattr(memory, "shown_gpus", lambda: "NVIDIA T4, 15360\n")
+    monkeypatch.setattr(memory, "shown_gpus", lambda: "0, Tesla T4, 580.95.05, 7.5, 1, 15360\n")
     assert memory.check_memory(pair).status == "fail"
 
     def missing() -> str:

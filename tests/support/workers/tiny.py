@@ -55,7 +55,9 @@ def tiny_pair(folder: Path) -> PairConfig:
         )
         for role in _SHAPES
     }
-    return PairConfig(**roles, judge_suffix=JUDGE_SUFFIX, enforce_eager=True, block_size=32)
+    return PairConfig(
+        **roles, prompt="{problem}", judge_suffix=JUDGE_SUFFIX, enforce_eager=True, block_size=32
+    )
 
 
 def _train_tokenizer() -> Tokenizer:

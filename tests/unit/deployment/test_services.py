@@ -7,6 +7,8 @@ import re
 import pytest
 
 from specreason.engines.platform import Device
+from specreason.planning.memory import CALLS_PER_JOB
+from specreason.settings import Settings
 from tests.support.deployment_files import (
     COMPOSE_TEXT,
     DOCKERFILE,
@@ -142,7 +144,12 @@ def test_nothing_that_asks_for_a_secret_starts_without_one(service: str, secret:
     assert found["how"] == ":?"
 
 
+def most_slots(name: str, settings: Settings) -> int:
+    """The slots that are set, or the most that a memory plan gives."""
+    return settings.slots or pair_of(name).base.max_num_seqs // CALLS_PER_JOB
+
+
 def test_postgres_takes_the_connections_of_every_service(monkeypatch: pytest.MonkeyPatch) -> None:
     (limit,) = re.findall(r"max_connections=(\d+)", " ".join(SERVICES["postgres"]["command"]))
-    needed = 32 + sum(2 * settings_of(name, monkeypatch).slots + 14 for name in WORKERS)
+    needed = 32 + sum(2 * most_slots(name, settings_of(name, monkeypatch)) + 14 for name in WORKERS)
     assert needed < int(limit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -13,28 +13,26 @@ import pytest
 
 from specreason.engines.base import Role
 from specreason.errors import InputError
-from specreason.pairs import ModelConfig, PairConfig, SpeculationConfig
+from specreason.pairs import PairConfig, SpeculationConfig, load_pairs
+from specreason.planning.memory import EngineShare
 from tests.support.messages import naming
+from tests.support.planning import with_kv
 
-PAIR = PairConfig(
-    base=ModelConfig(
-        model="nobody/base", tensor_parallel_size=4, max_model_len=16384, kv_cache_memory_bytes=20 << 30
-    ),
-    drafter=ModelConfig(
-        model="nobody/drafter", tensor_parallel_size=4, max_model_len=8192, kv_cache_memory_bytes=2 << 30
-    ),
+PAIR = with_kv(load_pairs()["r1-70b_r1-1_5b"], base=20 << 30, drafter=2 << 30)
+
+
+SHARE = EngineShare(
+    tensor_parallel_size=4,
+    weights_gib=32.9,
+    fixed_gib=2.1,
+    kv_gib=26.9,
+    kv_cache_memory_bytes=26 << 30,
+    gpu_memory_utilization=0.782,
 )
 
 
-@dataclass(frozen=True)
-class Share:
-    """What is read of the memory planner's EngineShare."""
-
-    kv_cache_memory_bytes: int = 123 << 20
-    gpu_memory_utilization: float | None = 0.87
-
-
 def with_base(**changes: Any) -> PairConfig:
+    """The pair with other keys of its base."""
     return PAIR.model_copy(update={"base": PAIR.base.model_copy(update=changes)})
 
 
@@ -45,7 +43,7 @@ def vllm_setup(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         "torch": {},
         "vllm.config": {"VllmConfig": object},
         "vllm.engine.arg_utils": {
-            "AsyncEngineArgs": lambda **args: SimpleNamespace(**args, create_engine_config=lambda: args)
+            "AsyncEngineArgs": lambda **args: SimpleNamespace(create_engine_config=lambda: args)
         },
         "vllm.v1.executor.uniproc_executor": {"UniProcExecutor": object},
     }
@@ -67,7 +65,7 @@ def test_tensor_parallel_size_and_the_kv_split_reach_vllm_as_they_are_configured
 ) -> None:
     model = PAIR.model(role)
     args = vllm_setup.engine_config(role, PAIR, cores=None)
-    assert (args["model"], args["tensor_parallel_size"]) == (model.model, 4)
+    assert (args["model"], args["tensor_parallel_size"]) == (model.model, model.tensor_parallel_size)
     assert args["kv_cache_memory_bytes"] == model.kv_cache_memory_bytes
     assert args["max_model_len"] == model.max_model_len
 
@@ -79,20 +77,11 @@ def test_a_draft_model_inside_the_bases_engine_is_as_parallel_as_the_base(vllm_s
     assert vllm_setup.engine_config(Role.DRAFTER, pair, cores=None)["speculative_config"] is None
 
 
-def test_the_memory_plan_comes_before_what_the_pair_says(vllm_setup: ModuleType) -> None:
-    args = vllm_setup.engine_config(Role.BASE, PAIR, cores=None, share=Share())
-    assert (args["kv_cache_memory_bytes"], args["gpu_memory_utilization"]) == (123 << 20, 0.87)
-    on_the_cpu = vllm_setup.engine_config(
-        Role.BASE, PAIR, cores=[0], share=Share(gpu_memory_utilization=None)
-    )
-    assert "gpu_memory_utilization" not in on_the_cpu
-
-
 def test_a_kv_cache_that_is_left_to_a_plan_needs_one(vllm_setup: ModuleType) -> None:
     pair = with_base(kv_cache_memory_bytes="auto")
     with pytest.raises(InputError, match=naming("base.kv_cache_memory_bytes", "auto")):
         vllm_setup.engine_config(Role.BASE, pair, cores=None)
-    assert vllm_setup.engine_config(Role.BASE, pair, cores=None, share=Share())["kv_cache_memory_bytes"]
+    assert vllm_setup.engine_config(Role.BASE, pair, cores=None, share=SHARE)["kv_cache_memory_bytes"]
 
 
 def test_a_folder_with_the_tokenizer_and_one_with_the_draft_model_take_the_place_of_the_models(
@@ -118,3 +107,17 @@ def test_on_the_cpu_a_step_holds_the_longest_prompt_whole(vllm_setup: ModuleType
     args = vllm_setup.engine_config(Role.BASE, PAIR, cores=[0, 1])
     assert (args["enable_chunked_prefill"], args["max_num_batched_tokens"]) == (False, 16384)
     assert "enable_chunked_prefill" not in vllm_setup.engine_config(Role.BASE, PAIR, cores=None)
+
+
+def test_on_a_gpu_vllm_gets_the_bytes_and_the_part_of_the_card_that_the_plan_gives(
+    vllm_setup: ModuleType,
+) -> None:
+    args = vllm_setup.engine_config(Role.BASE, PAIR, cores=None, share=SHARE)
+    assert (args["kv_cache_memory_bytes"], args["gpu_memory_utilization"]) == (26 << 30, 0.782)
+
+
+def test_on_the_cpu_vllm_gets_the_bytes_of_the_plan_and_no_part(vllm_setup: ModuleType) -> None:
+    share = replace(SHARE, gpu_memory_utilization=None)
+    args = vllm_setup.engine_config(Role.DRAFTER, PAIR, cores=[0], share=share)
+    assert args["kv_cache_memory_bytes"] == 26 << 30
+    assert "gpu_memory_utilization" not in args

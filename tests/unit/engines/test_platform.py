@@ -10,6 +10,8 @@ import pytest
 
 from specreason.engines import platform
 from specreason.engines.cores import available_cores, split_cores
+from specreason.engines.hub import GIB
+from specreason.engines.machine_memory import free_bytes
 from specreason.engines.platform import (
     VLLM_VERSION,
     Device,
@@ -20,6 +22,8 @@ from specreason.engines.platform import (
 from specreason.errors import InputError
 from tests.support.deployment_files import ROOT
 from tests.support.messages import naming
+
+MEMINFO = "MemTotal:       16777216 kB\nMemAvailable:    8388608 kB\n"
 
 
 @pytest.mark.parametrize(
@@ -38,6 +42,30 @@ def test_the_engines_of_a_pair_compute_on_cores_of_their_own(num_cores, drafter,
 
 def test_there_is_a_core_to_compute_on():
     assert available_cores()
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "free_gib"),
+    [
+        (None, None, 8),
+        ("max\n", "1\n", 8),
+        (f"{10 * GIB}\n", f"{4 * GIB}\n", 6),
+        (f"{20 * GIB}\n", f"{4 * GIB}\n", 8),
+    ],
+)
+def test_a_containers_limit_counts_where_it_is_the_smaller(
+    limit: str | None, used: str | None, free_gib: int
+) -> None:
+    assert free_bytes(MEMINFO, limit=limit, used=used, stat="") == free_gib * GIB
+
+
+def test_the_files_that_a_container_caches_are_free_for_a_pair() -> None:
+    stat = f"anon 7\nfile {3 * GIB}\ninactive_file {2 * GIB}\nactive_file {GIB}\nworkingset_refault_file 9\n"
+    assert free_bytes(MEMINFO, limit=str(10 * GIB), used=str(9 * GIB), stat=stat) == 4 * GIB
+
+
+def test_a_system_that_does_not_say_what_is_free_leaves_it_unknown() -> None:
+    assert free_bytes("", limit=None, used=None, stat="") is None
 
 
 def test_a_cpu_without_the_needed_instructions_is_refused_by_name():
