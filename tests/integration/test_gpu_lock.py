@@ -24,13 +24,8 @@ def sources_of_pip() -> list[str]:
         timeout=60,
         check=True,
     ).stdout
-    return [
-        f"--{key}={place}"
-        for key, places in re.findall(
-            r"^\S*\b(index-url|extra-index-url|find-links)='(.*)'$", listed, re.MULTILINE
-        )
-        for place in places.replace("\\n", " ").split()
-    ]
+    found = re.findall(r"^\S+\.(index-url|extra-index-url|find-links)='(.*)'$", listed, re.MULTILINE)
+    return [f"--{key}={place}" for key, places in found for place in places.replace("\\n", " ").split()]
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
@@ -39,22 +34,18 @@ def test_the_lock_is_complete_and_free_of_conflicts(version: str, tmp_path: Path
 
     uv evaluates the conditions of requirements for any Python, pip for its own only.
     """
+    uv = [sys.executable, "-m", "uv", "pip", "install", "--no-config", "--dry-run", "--only-binary=:all:"]
+    target = [
+        "--python-version",
+        version,
+        "--python-platform",
+        "x86_64-manylinux_2_34",
+        "--target",
+        str(tmp_path),
+    ]
+    pins = ["--requirement", str(LOCK), f"torch==={PINS['torch']}"]
     done = subprocess.run(
-        [
-            *(
-                sys.executable,
-                "-m",
-                "uv",
-                "pip",
-                "install",
-                "--no-config",
-                "--dry-run",
-                "--only-binary=:all:",
-            ),
-            *("--python-version", version, "--python-platform", "x86_64-manylinux_2_34"),
-            *("--index-strategy", "unsafe-best-match", *sources_of_pip(), "--target", str(tmp_path)),
-            *("--requirement", str(LOCK), f"torch==={PINS['torch']}"),
-        ],
+        [*uv, *target, *pins, "--index-strategy", "unsafe-best-match", *sources_of_pip()],
         capture_output=True,
         text=True,
         timeout=170,
