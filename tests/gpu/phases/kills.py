@@ -28,8 +28,6 @@ class EngineHost:
     def __init__(self, folder: Path) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.workers.engine_host", str(folder)],
-            # vLLM logs to stdout, where the host answers.
-            env={**os.environ, "VLLM_LOGGING_LEVEL": "ERROR"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -42,11 +40,12 @@ class EngineHost:
         return self.hear(answer)
 
     def hear(self, answer: str) -> Any:
+        """Wait for the host's next answer. vLLM logs to the same stream, and its lines are no JSON."""
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError("the engine host has ended; the log says why")
-        return json.loads(line)[answer]
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)[answer]
+        raise RuntimeError("the engine host has ended; the log says why")
 
 
 async def kills(scene: Scene) -> Facts:
