@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from specreason.engines.base import Role
+from specreason.engines.padded.drafter import PaddedDrafter
 from specreason.engines.platform import Device, cache_root, check_platform
 from specreason.pairs import ModelConfig, PairConfig
 
@@ -44,6 +45,7 @@ def fingerprint(
     judge_suffix: str,
     templates: Mapping[Role, str | None],
     *,
+    padded: PaddedDrafter | None = None,
     given_up: Callable[[], bool] = lambda: False,
 ) -> str:
     """SHA-256, hex, over everything that determines the pair's texts and scores. Reads all local weights.
@@ -57,6 +59,8 @@ def fingerprint(
         "engine": _engine_version(),
         "speculation": config.speculation.model_dump() if config.speculation else None,
     }
+    if padded is not None:
+        facts["padded_drafter"] = padded.identity
     for role in ROLES:
         model = config.model(role)
         facts[role] = {

@@ -17,6 +17,8 @@ from specreason.engines.engine_args import check_engine_args, vllm_arguments
 from specreason.engines.fingerprint import ROLES, fingerprint
 from specreason.engines.hub import local_folder
 from specreason.engines.judge import judge_suffix
+from specreason.engines.padded.drafter import PaddedDrafter
+from specreason.engines.padded.write import ready_padded_drafter
 from specreason.engines.placement import Placement, place
 from specreason.engines.platform import Device, check_platform, set_defaults
 from specreason.engines.sockets import make_own_folder
@@ -42,7 +44,7 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
     mistake that the user can correct, EngineDead if an engine does not start. After an error no process stays behind.
     """
     device = check_platform()
-    set_defaults(device)
+    set_defaults(device, speculates=config.speculation is not None)
     check_engine_args(name, config, known=vllm_arguments(), device=device)
     folders = _folders(name, config)
     local = _from_folders(config, folders)
@@ -50,15 +52,18 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
     suffix = judge_suffix(config, tokenizers[Role.BASE])
     digits = digit_ids(tokenizers[Role.BASE], suffix)
     placement = await asyncio.to_thread(place, local, device)
+    padded = await asyncio.to_thread(ready_padded_drafter, config)
     templates = {role: tokenizers[role].chat_template for role in ROLES}
     leaving = threading.Event()
     # Beside loading: it reads the same files.
     naming = asyncio.create_task(
-        asyncio.to_thread(fingerprint, config, folders, suffix, templates, given_up=leaving.is_set)
+        asyncio.to_thread(
+            fingerprint, config, folders, suffix, templates, padded=padded, given_up=leaving.is_set
+        )
     )
     try:
         engines = await _start_engines(
-            name, local, device, tokenizers, placement=placement, announce=announce
+            name, local, device, tokenizers, placement=placement, padded=padded, announce=announce
         )
         try:
             if not naming.done():
@@ -147,6 +152,7 @@ async def _start_engines(
     *,
     placement: Placement,
     announce: Announce,
+    padded: PaddedDrafter | None,
 ) -> dict[Role, VllmEngine]:
     """Start both engines: at once on the CPU, because imports take most of the time; one after the other on a GPU,
     because each compares its share with the free memory."""
@@ -157,12 +163,14 @@ async def _start_engines(
     def configure() -> dict[Role, VllmConfig]:
         from specreason.engines.vllm_setup import engine_config
 
+        draft_model = padded.folder if padded is not None else None
         return {
             role: engine_config(
                 role,
                 config,
                 cores=cores[role],
                 share=placement.shares.get(role),
+                draft_model=draft_model,
                 tokenizer_folder=_saved(role, tokenizers[role]),
             )
             for role in ROLES

@@ -88,8 +88,11 @@ def check_cpu_flags(cpuinfo: str) -> None:
         )
 
 
-def set_defaults(device: Device) -> None:
-    """Set the environment that vLLM, torch and CUDA read on import. Variables that the user has set stay."""
+def set_defaults(device: Device, *, speculates: bool = False) -> None:
+    """Set the environment that vLLM, torch and CUDA read on import. Variables that the user has set stay.
+
+    `speculates` says that the pair's base drafts tokens itself.
+    """
     defaults = {
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_LEVEL": "WARNING",
@@ -116,6 +119,10 @@ def set_defaults(device: Device) -> None:
             "TRITON_CACHE_DIR": str(cache_root() / "triton"),
             "CUDA_CACHE_PATH": str(cache_root() / "cuda"),
         }
+        if speculates:
+            # vLLM's second model runner, its default where there is Triton, runs a draft model without CUDA graphs
+            # (StandaloneARSpeculator.init_cudagraph_manager); the first one replays them.
+            defaults["VLLM_USE_V2_MODEL_RUNNER"] = "0"
     for key, value in defaults.items():
         os.environ.setdefault(key, value)
     use_own_socket_folder()

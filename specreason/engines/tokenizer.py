@@ -51,8 +51,10 @@ class HFTokenizer:
         return cls(hf, chat_template=chat_template)
 
     def save(self, folder: Path) -> None:
-        """Write it so that others load exactly this tokenizer, and none of the class that a model names."""
+        """Write it so that vLLM loads exactly this tokenizer, and none of the class that a model names."""
         self._hf.save_pretrained(folder)
+        # Without a config.json vLLM waits for one. Of this type, transformers takes the class that the folder names.
+        (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
 
     @cached_property
     def vocabulary_id(self) -> str:

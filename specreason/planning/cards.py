@@ -16,7 +16,7 @@ from specreason.words import shown, suggestion
 # nvidia-smi counts what the driver keeps for itself; CUDA does not. The largest difference of the known cards, GiB.
 DRIVER_GIB = 0.85
 MIB_PER_GIB = 1024
-_BEFORE, _AFTER = re.compile(r"(\d+)x(.+)"), re.compile(r"(.+)x(\d+)")
+_BEFORE, _AFTER = re.compile(r"(\d{1,2})x(.+)"), re.compile(r"(.+)x(\d{1,2})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

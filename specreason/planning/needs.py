@@ -89,7 +89,8 @@ def _on_gpus(role: str, pair: PairConfig, loaded: Mapping[str, ModelShape]) -> E
         shapes.append(_draft_model(loaded))
         rows *= 1 + (pair.speculation.num_tokens if pair.speculation else 0)
     size = model.tensor_parallel_size
-    fixed = max(_activations(shape, model) for shape in shapes) + rows * _sampler_bytes(loaded[role], size)
+    activations = max(_activations(shape, model) for shape in shapes)
+    fixed: float = activations + rows * _sampler_bytes(loaded[role], size)
     fixed += GIB * (CONTEXT_GIB if size == 1 else CONTEXT_GIB_OF_SEVERAL)
     if not pair.enforce_eager:
         fixed += GIB * sum(GRAPHS_GIB + GRAPHS_GIB_PER_64_LAYERS * shape.layers / 64 for shape in shapes)
@@ -113,7 +114,7 @@ def _speculates(role: str, pair: PairConfig) -> bool:
 
 def _draft_model(loaded: Mapping[str, ModelShape]) -> ModelShape:
     """Return the drafter as the base's engine holds it: with as many rows of vocabulary as the base has."""
-    return replace(loaded[DRAFTER], vocab=max(loaded[DRAFTER].vocab, loaded[BASE].vocab))
+    return replace(loaded[DRAFTER], vocab=loaded[BASE].vocab)
 
 
 def _loaded(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> dict[str, ModelShape]:

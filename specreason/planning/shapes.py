@@ -184,6 +184,8 @@ def _quantized_bytes(quantization: Mapping[str, Any] | None) -> float | None:
     if quantization is None:
         return None
     method = quantization.get("quant_method")
+    bits: float
+    group: int
     if method == "fp8":
         return 1.0
     if method in ("awq", "gptq"):

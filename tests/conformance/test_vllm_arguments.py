@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import warnings
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from specreason.engines.engine_args import _OWN_KEYS, _REFUSED, _WHOLE_PROMPTS, vllm_arguments
+from specreason.engines.platform import check_platform, set_defaults
 from specreason.engines.tokenizer import HFTokenizer
 from tests.golden.families import FAMILY_OF, write_model
 
@@ -15,8 +18,13 @@ TEXT = "So it is 100.\n\nNow"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _vllm_is_set_up(vllm_pair: object) -> None:
-    """vLLM has been imported with its environment set, as it is wherever a pair is loaded."""
+def _vllm_is_imported() -> None:
+    """With its environment set, as wherever a pair is loaded."""
+    set_defaults(check_platform())
+    with warnings.catch_warnings():  # its imports warn of their own dependencies
+        warnings.simplefilter("ignore")
+        importlib.import_module("vllm.tokenizers")
+        importlib.import_module("vllm.engine.arg_utils")
 
 
 def test_the_names_of_its_arguments_are_those_of_the_class() -> None:
@@ -30,8 +38,17 @@ def test_every_argument_that_is_refused_exists() -> None:
     assert {*_OWN_KEYS, *_REFUSED, *_WHOLE_PROMPTS} <= vllm_arguments()
 
 
-@pytest.mark.parametrize("model", ["deepseek-ai/DeepSeek-R1-Distill-Llama-70B", "Qwen/QwQ-32B"])
-def test_a_step_ends_in_the_text_that_vllm_searches_as_it_does_in_ours(model: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "model",
+    [
+        "deepseek-ai/DeepSeek-R1-Distill-Llama-70B",
+        "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B",
+        "Qwen/QwQ-32B",
+    ],
+)
+def test_a_step_ends_in_the_text_that_vllm_searches_as_it_does_in_ours(
+    model: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     from vllm.tokenizers import get_tokenizer
 
     write_model(FAMILY_OF[model], tmp_path / "model", opens_thinking=True)
@@ -41,6 +58,8 @@ def test_a_step_ends_in_the_text_that_vllm_searches_as_it_does_in_ours(model: st
     ids = list(ours.encode(TEXT))
     assert theirs.decode(ids) == ours.decode(ids) == TEXT
     assert theirs.eos_token_id == ours._hf.eos_token_id
+    assert theirs.backend_tokenizer.to_str() == ours._hf.backend_tokenizer.to_str()
+    assert "".join(capfd.readouterr()) == ""
 
 
 def test_by_itself_vllm_would_not_see_the_end_of_a_step_of_r1_distill_llama(tmp_path: Path) -> None:

@@ -121,3 +121,18 @@ def test_on_the_cpu_vllm_gets_the_bytes_of_the_plan_and_no_part(vllm_setup: Modu
     args = vllm_setup.engine_config(Role.DRAFTER, PAIR, cores=[0], share=share)
     assert args["kv_cache_memory_bytes"] == 26 << 30
     assert "gpu_memory_utilization" not in args
+
+
+def test_a_padded_copy_is_the_draft_model_in_place_of_the_drafter_and_has_no_revision(
+    vllm_setup: ModuleType,
+) -> None:
+    drafter = PAIR.drafter.model_copy(update={"revision": "main"})
+    pair: PairConfig = PAIR.model_copy(update={"speculation": SpeculationConfig(), "drafter": drafter})
+
+    def draft_model(role: Role, copy: Path | None) -> tuple[str, str | None] | None:
+        speculation = vllm_setup.engine_config(role, pair, cores=None, draft_model=copy)["speculative_config"]
+        return speculation and (speculation["model"], speculation["revision"])
+
+    assert draft_model(Role.BASE, None) == (drafter.model, "main")
+    assert draft_model(Role.BASE, Path("/copies/one")) == ("/copies/one", None)
+    assert draft_model(Role.DRAFTER, Path("/copies/one")) is None

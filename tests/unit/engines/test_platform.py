@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from importlib.metadata import PackageNotFoundError
 from types import SimpleNamespace
@@ -156,3 +157,19 @@ def test_what_the_user_has_set_stays(environment):
 def test_the_cpu_build_gets_none_of_what_only_gpus_read(environment):
     set_defaults(Device.CPU)
     assert not [name for name in environment if "FLASHINFER" in name or "CUDA" in name or "TRITON" in name]
+
+
+@pytest.mark.parametrize(
+    ("device", "speculates", "runner"),
+    [(Device.GPU, True, "0"), (Device.GPU, False, None), (Device.CPU, True, None)],
+)
+def test_a_base_that_drafts_tokens_on_a_gpu_runs_where_vllm_has_graphs_for_draft_models(
+    monkeypatch: pytest.MonkeyPatch, device: Device, speculates: bool, runner: str | None
+) -> None:
+    monkeypatch.setattr(os, "environ", {})
+    monkeypatch.setattr(platform, "use_own_socket_folder", lambda: None)
+    set_defaults(device, speculates=speculates)
+    assert os.environ.get("VLLM_USE_V2_MODEL_RUNNER") == runner
+    os.environ["VLLM_USE_V2_MODEL_RUNNER"] = "1"
+    set_defaults(device, speculates=speculates)
+    assert os.environ["VLLM_USE_V2_MODEL_RUNNER"] == "1"
