@@ -8,6 +8,8 @@ import shlex
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -115,20 +117,26 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(folder: Path, script: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-    """Run a script as Slurm does, from the folder of its submission."""
-    environment = {
-        key: value for key, value in os.environ.items() if not key.startswith(("SPECREASON_", "CUDA_"))
-    }
+@contextmanager
+def running(folder: Path, script: Path, *arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a script as Slurm does, from the folder of its submission. After the block nothing of it is left."""
+    ours = ("SPECREASON_", "CUDA_")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     environment |= {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "SLURM_JOB_ID": "7"}
-    return subprocess.Popen(
+    with subprocess.Popen(
         ["bash", str(script), *arguments],
         cwd=folder,
         env=environment | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+        start_new_session=True,
+    ) as job:
+        try:
+            yield job
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(job.pid, signal.SIGKILL)
 
 
 def calls(folder: Path) -> list[str]:
@@ -136,14 +144,15 @@ def calls(folder: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-def ended(folder: Path, job: subprocess.Popen[str], number: signal.Signals) -> int:
-    """Signal the script once its process serves; return its exit status."""
+def output_after(folder: Path, job: subprocess.Popen[str], number: signal.Signals) -> str:
+    """What the script has written, once its process served, it got the signal and ended in good order."""
     while "serving" not in calls(folder):
         assert job.poll() is None
         time.sleep(0.01)
     job.send_signal(number)
-    job.communicate(timeout=30)
-    return job.returncode
+    written, _ = job.communicate(timeout=60)
+    assert job.returncode == 0
+    return written
 
 
 @pytest.mark.parametrize(
@@ -154,8 +163,8 @@ def ended(folder: Path, job: subprocess.Popen[str], number: signal.Signals) -> i
 def test_a_worker_drains_at_a_signal_and_is_queued_again_at_its_time_limit_only(
     folder: Path, number: signal.Signals, afterwards: list[str]
 ) -> None:
-    job = start(folder, WORKER, "demo", CUDA_VISIBLE_DEVICES="2,3")
-    assert ended(folder, job, number) == 0
+    with running(folder, WORKER, "demo", CUDA_VISIBLE_DEVICES="2,3") as job:
+        output_after(folder, job, number)
     call, *rest = calls(folder)
     url = re.findall(r"^SPECREASON_DATABASE_URL=(.*)$", EXAMPLE.read_text(), re.MULTILINE)[0]
     assert call == f"worker --pair demo --gpu 2,3 {url} 60"
@@ -164,8 +173,8 @@ def test_a_worker_drains_at_a_signal_and_is_queued_again_at_its_time_limit_only(
 
 def test_a_worker_that_cannot_be_kept_running_is_not_queued_again(folder: Path) -> None:
     (folder / "broken").touch()
-    job = start(folder, WORKER, "demo", CUDA_VISIBLE_DEVICES="0")
-    job.communicate(timeout=30)
+    with running(folder, WORKER, "demo", CUDA_VISIBLE_DEVICES="0") as job:
+        job.communicate(timeout=60)
     assert job.returncode == 70
     assert len(calls(folder)) == 1
 
@@ -178,20 +187,16 @@ def test_a_worker_that_cannot_be_kept_running_is_not_queued_again(folder: Path) 
 def test_what_is_missing_is_said(
     folder: Path, arguments: list[str], variables: dict[str, str], says: str
 ) -> None:
-    job = start(folder, WORKER, *arguments, **variables)
-    _, written = job.communicate(timeout=30)
+    with running(folder, WORKER, *arguments, **variables) as job:
+        _, written = job.communicate(timeout=60)
     assert job.returncode != 0
     assert says in written
     assert not calls(folder)
 
 
 def test_the_api_says_where_it_is_after_the_schema_is_upgraded(folder: Path) -> None:
-    job = start(folder, SLURM / "api.sbatch")
-    while "serving" not in calls(folder):
-        assert job.poll() is None
-        time.sleep(0.01)
-    job.send_signal(signal.SIGUSR1)
-    written, _ = job.communicate(timeout=30)
+    with running(folder, SLURM / "api.sbatch") as job:
+        written = output_after(folder, job, signal.SIGUSR1)
     upgraded, served, *rest = calls(folder)
     assert upgraded.startswith("db upgrade ")
     assert parsed(["specreason", *served.split()[:5]])["port"] == 8765
