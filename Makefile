@@ -6,8 +6,10 @@ INSTALLED := $(VENV)/.installed
 # A venv of its own for NVIDIA GPUs: the CPU and the GPU build of vLLM are the same module, so one venv holds one of them.
 GPU_VENV := .venv-gpu
 GPU_INSTALLED := $(GPU_VENV)/.installed
+# The proof runs on GPUs where there is a driver for them.
+PROOF_INSTALLED := $(if $(shell command -v nvidia-smi),$(GPU_INSTALLED),$(INSTALLED))
 
-.PHONY: demo up gpu unit test chaos captures check format lock clean
+.PHONY: demo up gpu unit test chaos gpu-proof captures check format lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)
@@ -31,6 +33,10 @@ test: $(INSTALLED)
 chaos: $(INSTALLED)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--duration $(SECONDS)) \
 		$(if $(JOBS),--jobs $(JOBS)) $(if $(PAIR),--pair $(PAIR)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
+
+# What only a GPU can show, in ten minutes; without one, as far as the CPU build goes: make gpu-proof ARGS="--minutes 20"
+gpu-proof: $(PROOF_INSTALLED)
+	$(dir $(PROOF_INSTALLED))bin/python -m tests.gpu.proof $(ARGS)
 
 # Draws the pictures of README again.
 captures: $(INSTALLED)
