@@ -20,7 +20,7 @@ from specreason.planning.job_time import PairClocks
 from specreason.planning.measured import workload_of
 from specreason.planning.memory import MemoryPlan
 from specreason.planning.roofline import PACES
-from specreason.reasoning.schemes import misfit
+from specreason.reasoning.schemes import check_fit
 from specreason.words import counted, none_of
 
 # The jobs of a batch that lengths are read from, and those whose steps are read, too.
@@ -78,8 +78,10 @@ def predict(found: Planned, workload: Workload, asked: Asked) -> Prediction:
     num_devices = max(share.tensor_parallel_size for share in found.shares.values())
     rows = []
     for scheme in asked.schemes or _schemes_of(pair):
-        if not scheme.fits(base_speculates=pair.speculation is not None):
-            raise InvalidField("--scheme", misfit(scheme, found.name))
+        try:
+            check_fit(scheme, 0.0, found.name, base_speculates=pair.speculation is not None)
+        except InvalidField as error:
+            raise InvalidField("--scheme", error.reason) from error
         room = _room(found.plan, workload, scheme)
         thresholds = asked.thresholds if scheme.drafts_steps else ()
         rows += [
