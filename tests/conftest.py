@@ -13,6 +13,7 @@ WITH_ENGINES = (
     "tests/acceptance/",
     "tests/conformance/",
     "tests/integration/worker/test_engine_processes.py",
+    "tests/integration/worker/test_killed_ranks.py",
 )
 
 

@@ -1,8 +1,9 @@
 """The worker's child process: loads the pair, then serves jobs until SIGTERM.
 
-The supervisor reads lines from `--progress-fd`: this worker's id once it can take jobs, and after that an empty line
-from time to time while the event loop runs and no engine hangs. Exit status: 0 after SIGTERM, 2 for a configuration
-that cannot work, 70 after an engine has died, 75 if Postgres did not answer at the start.
+The supervisor reads lines from `--progress-fd`: an empty one at each stage of loading, this worker's id once it can
+take jobs, and after that an empty one from time to time while the event loop runs and no engine hangs. Exit status: 0
+after SIGTERM, 2 for a configuration that cannot work, 70 after an engine has died, 75 if Postgres did not answer at the
+start.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import argparse
 import logging
 import os
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -26,6 +26,7 @@ from specreason.engines.pair import close_pair, load_pair
 from specreason.errors import InputError, SpecReasonError, StoreUnavailable
 from specreason.logs import log_to_stderr
 from specreason.pairs import PairConfig, get_pair, load_pairs
+from specreason.planning.memory import MOST_SLOTS
 from specreason.settings import Settings, load_settings
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.session import Database, connect
@@ -42,13 +43,13 @@ STORE_AWAY_S = 1.0
 # After an engine has died, jobs that have just ended have this long to be stored.
 STORE_S = 5.0
 
-# Loads the pair of a name and a configuration.
-Load = Callable[[str, PairConfig], Coroutine[Any, Any, ModelPair]]
+# Loads the pair of a name and a configuration, and announces each stage.
+Load = Callable[[str, PairConfig, Callable[[str], None]], Coroutine[Any, Any, ModelPair]]
 
 
 def main(load: Load = load_pair) -> int:
     """Parse the supervisor's arguments, load the pair, and serve; return the exit status."""
-    parser = argparse.ArgumentParser(prog="worker.child")
+    parser = argparse.ArgumentParser(prog="worker")
     parser.add_argument("--pair", required=True)
     parser.add_argument("--progress-fd", required=True, type=int)
     arguments = parser.parse_args()
@@ -71,11 +72,22 @@ def main(load: Load = load_pair) -> int:
 
 def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: int, load: Load) -> None:
     """Load the pair and serve jobs. On SIGTERM, give the running jobs back at their next step boundary."""
-    database = connect(settings.database(), pool_size=settings.slots + 2)
+    # A connection is opened when a job's thread needs one, so the number of slots, known later, is the bound.
+    database = connect(settings.database(), pool_size=(settings.slots or MOST_SLOTS) + 2)
     host = PairHost()
     started = time.monotonic()
-    pair = host.run(load(name, config))
-    log.info("pair %s is loaded after %.0f s", name, time.monotonic() - started)
+
+    def announce(stage: str) -> None:
+        log.info("%s", stage)
+        os.write(progress_fd, b"\n")
+
+    pair = host.run(load(name, config, announce))
+    slots = pair.slots if settings.slots is None else settings.slots
+    kv_tokens = min(pair.drafter.kv_tokens, pair.base.kv_tokens)
+    log.info(
+        "pair %s is loaded after %.0f s: %d slots, KV caches of %d tokens",
+        *(name, time.monotonic() - started, slots, kv_tokens),
+    )
     writer = TraceWriter(database)
     new = NewWorker(
         pair=name,
@@ -83,7 +95,7 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
         pair_config=stored_pair_config(config, pair),
         host=socket.gethostname(),
         pid=os.getpid(),
-        slots=settings.slots,
+        slots=slots,
         gpu=os.environ.get("CUDA_VISIBLE_DEVICES"),
     )
     worker_id = _register(database, new, lease_s=settings.lease_s)
@@ -93,7 +105,7 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
     worker_shutting_down.connect(lambda **_: runner.draining.set(), weak=False)
     threading.Thread(target=_leave_with_dead_engine, args=(runner,), daemon=True).start()
     try:
-        serve(make_app(settings.broker(), runner), name, slots=settings.slots)
+        serve(make_app(settings.broker(), runner), name, slots=slots)
     finally:
         reporting.cancel()
         writer.close()
@@ -128,7 +140,3 @@ def _leave_with_dead_engine(runner: JobRunner) -> None:
         time.sleep(0.05)
     log.error("an engine has died: this worker's child leaves")
     os._exit(EXIT_ENGINE_DEAD)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

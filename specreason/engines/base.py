@@ -202,6 +202,8 @@ class ModelPair:
     generation_defaults: Mapping[Role, GenerationDefaults] = field(
         default_factory=lambda: dict.fromkeys(Role, GenerationDefaults())
     )
+    # The jobs in flight that there is memory for: what a worker takes if nobody names a number.
+    slots: int = 16
 
     def engine(self, role: Role) -> Engine:
         return self.drafter if role is Role.DRAFTER else self.base

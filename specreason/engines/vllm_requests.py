@@ -13,8 +13,10 @@ from specreason.engines.base import THINK_END, FinishReason, Limits, Sampling
 from specreason.engines.tokenizer import HFTokenizer
 from specreason.engines.vllm_setup import MAX_LOGPROBS
 
-# The largest top_p below 1, in vLLM's float32. An engine on the CPU that drafts tokens dies of top_k beside a top_p of 1:
-# vLLM then looks for the largest top_k among the drafted tokens, of which there are none after a prefill.
+# vLLM holds a seed in 64 bits, sign included.
+_LARGEST_SEED = (1 << 63) - 1
+# The largest top_p below 1, in vLLM's float32. An engine on the CPU that drafts tokens dies of top_k beside a top_p of
+# 1: vLLM then looks for the largest top_k among the drafted tokens, of which there are none after a prefill.
 _NEARLY_ALL = 1 - 2**-24
 
 
@@ -26,7 +28,7 @@ class CompletionRequests:
         think_ids = tokenizer.encode(THINK_END)
         # The token if the vocabulary has one for it, else the text.
         self._think_end: int | str = think_ids[0] if len(think_ids) == 1 else THINK_END
-        # A pair has few delimiters, and finding their tokens takes some tenths of a second.
+        # A pair has few delimiters, and every step of a job asks for its own.
         self._delimiter_ids = lru_cache(maxsize=8)(tokenizer.ids_containing)
 
     def params(self, limits: Limits, sampling: Sampling, num_written: int, seed: int) -> SamplingParams:
@@ -53,13 +55,15 @@ class CompletionRequests:
             top_k=sampling.top_k,
             min_p=sampling.min_p,
             # A continued request needs another seed: the same one would repeat the first draws.
-            seed=seed + num_written,
+            seed=(seed + num_written) & _LARGEST_SEED,
             stop=stop_strings,
             stop_token_ids=stop_ids,
             include_stop_str_in_output=True,
             skip_special_tokens=False,
             detokenize=bool(stop_strings),
             output_kind=RequestOutputKind.FINAL_ONLY,
+            # They are made for one request. vLLM would copy hundreds of stop ids one by one.
+            skip_clone=True,
         )
 
     def goes_on(self, output: RequestOutput, written: Sequence[int], limits: Limits) -> bool:
@@ -108,4 +112,5 @@ def verdict_params(digit_ids: Sequence[int], *, speculates: bool) -> SamplingPar
         logprob_token_ids=None if speculates else list(digit_ids),
         detokenize=False,
         output_kind=RequestOutputKind.FINAL_ONLY,
+        skip_clone=True,
     )

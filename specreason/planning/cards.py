@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -14,8 +15,8 @@ from specreason.words import shown, suggestion
 
 # nvidia-smi counts what the driver keeps for itself; CUDA does not. The largest difference of the known cards, GiB.
 DRIVER_GIB = 0.85
-_MIB_PER_GIB = 1024
-_SPOKEN = re.compile(r"(?:(?P<before>\d+)x)?(?P<name>[a-z0-9]+(?:-[0-9]+)?)(?:x(?P<after>\d+))?")
+MIB_PER_GIB = 1024
+_BEFORE, _AFTER = re.compile(r"(\d{1,2})x(.+)"), re.compile(r"(.+)x(\d{1,2})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class Cards:
     used_gib: float = 0.0
 
     def __str__(self) -> str:
-        return f"{self.count} x {self.card.name}" if self.count > 1 else self.card.name
+        return f"{self.count} x {self.card.name}"
 
 
 @cache
@@ -56,36 +57,38 @@ def known_cards() -> dict[str, Card]:
 
 def parse_cards(text: str) -> Cards:
     """Read `a6000`, `a6000x2` or `2xa6000`. Raises InputError that lists the known cards."""
-    spoken = _SPOKEN.fullmatch(text.strip().lower())
-    name = spoken["name"] if spoken else text
-    if spoken is None or name not in known_cards() or (spoken["before"] and spoken["after"]):
+    name, count = text.strip().lower(), "1"
+    if name not in known_cards():
+        if before := _BEFORE.fullmatch(name):
+            count, name = before.groups()
+        elif after := _AFTER.fullmatch(name):
+            name, count = after.groups()
+    if name not in known_cards() or int(count) < 1:
         raise InputError(
             f"no card is called {shown(text)}{suggestion(name, known_cards())}; the known ones are "
             f"{', '.join(known_cards())}, and a6000x2 means two of them"
         )
-    count = int(spoken["before"] or spoken["after"] or 1)
-    if count < 1:
-        raise InputError(f"{shown(text)}: a pair needs one card at least")
-    return Cards(card=known_cards()[name], count=count)
+    return Cards(card=known_cards()[name], count=int(count))
 
 
-def cards_shown(lines: str) -> Cards | None:
-    """Read the machine's cards from lines of `name, MiB in total, MiB in use`, as nvidia-smi prints them.
+def cards_of(gpus: Sequence[tuple[str, int, int]], *, needed: int | None = None) -> Cards | None:
+    """Return the cards of a machine from what nvidia-smi says of each: name, MiB in total, MiB in use.
 
-    Unequal cards count as the smallest of them. None: nothing readable is there.
+    Only the first `needed` ones decide, as vLLM takes these, and unequal ones count as the smallest of them. None: the
+    machine has none.
     """
-    cards, used = [], []
-    for line in lines.splitlines():
-        name, *sizes = (part.strip() for part in line.split(","))
-        if len(sizes) != 2 or not all(size.isdigit() for size in sizes):
-            return None
-        total, in_use = (int(size) / _MIB_PER_GIB for size in sizes)
-        cards.append(_known_as(name) or Card(name=name, memory_gib=total - DRIVER_GIB))
-        used.append(in_use)
-    if not cards:
+    if not gpus:
         return None
-    smallest = min(cards, key=lambda card: card.memory_gib)
-    return Cards(card=smallest, count=len(cards), used_gib=max(used))
+    taken = gpus[:needed]
+    cards = [
+        _known_as(name) or Card(name=name, memory_gib=total / MIB_PER_GIB - DRIVER_GIB)
+        for name, total, _ in taken
+    ]
+    return Cards(
+        card=min(cards, key=lambda card: card.memory_gib),
+        count=len(gpus),
+        used_gib=max(used for _, _, used in taken) / MIB_PER_GIB,
+    )
 
 
 def _known_as(name: str) -> Card | None:

@@ -19,7 +19,7 @@ from specreason.words import shown
 _FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 _FLOAT32_BYTES = 4
 _HALF_BYTES = 2
-# vLLM pads the vocabulary so that each device holds a multiple of this many rows (vocab_parallel_embedding.py).
+# vLLM pads the vocabulary to a multiple of this many rows before it divides them (vocab_parallel_embedding.py).
 VOCAB_PADDING = 64
 
 
@@ -81,11 +81,12 @@ class ModelShape:
     ) -> ModelShape:
         """Return the shape as vLLM loads it under these arguments of its own.
 
-        `quantization` "fp8" of weights that are not quantized is done while loading. A quantized checkpoint stays so.
+        With one of the names that begin with "fp8" it quantizes, layer by layer as it loads them, weights that are not
+        quantized. A quantized checkpoint stays as it is.
         """
         value_bytes = {"auto": self.value_bytes, "float32": _FLOAT32_BYTES}.get(dtype, _HALF_BYTES)
         weight_bytes: float = self.weight_bytes if self.is_quantized else value_bytes
-        if quantization == "fp8" and not self.is_quantized:
+        if quantization is not None and quantization.startswith("fp8") and not self.is_quantized:
             weight_bytes = 1
         kv_value_bytes = 1 if kv_cache_dtype.startswith("fp8") else value_bytes
         return replace(
@@ -110,8 +111,7 @@ class ModelShape:
 
     def weights_in_bytes(self, tensor_parallel_size: int = 1) -> int:
         """Return the bytes of the weights on one device, with the rows that vLLM pads the vocabulary by."""
-        padding = VOCAB_PADDING * tensor_parallel_size
-        rows = -(-self.vocab // padding) * padding // tensor_parallel_size
+        rows = -(-self.vocab // VOCAB_PADDING) * VOCAB_PADDING // tensor_parallel_size
         embeddings = rows * self.hidden * (1 if self.tied_embeddings else 2)
         others = embeddings + self._num_small(tensor_parallel_size)
         return round(self._num_linear(tensor_parallel_size) * self.weight_bytes + others * self.value_bytes)
@@ -184,6 +184,8 @@ def _quantized_bytes(quantization: Mapping[str, Any] | None) -> float | None:
     if quantization is None:
         return None
     method = quantization.get("quant_method")
+    bits: float
+    group: int
     if method == "fp8":
         return 1.0
     if method in ("awq", "gptq"):
