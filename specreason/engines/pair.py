@@ -16,7 +16,7 @@ from specreason.engines.base import ModelPair, Role
 from specreason.engines.cores import available_cores, split_cores
 from specreason.engines.engine_args import check_engine_args, vllm_arguments
 from specreason.engines.fingerprint import ROLES, fingerprint
-from specreason.engines.generation import GenerationDefaults, generation_defaults
+from specreason.engines.generation import defaults_in
 from specreason.engines.hub import local_folder
 from specreason.engines.judge import judge_suffix
 from specreason.engines.leftovers import own_folder
@@ -50,10 +50,10 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
     check_engine_args(name, config, known=vllm_arguments(), device=device)
     folders = _folders(name, config)
     local = _from_folders(config, folders)
-    defaults = {role: generation_defaults(local.model(role)) or GenerationDefaults() for role in ROLES}
     tokenizers = await asyncio.to_thread(_load_tokenizers, local)
     suffix = judge_suffix(config, tokenizers[Role.BASE])
     digits = digit_ids(tokenizers[Role.BASE], suffix)
+    defaults = {role: defaults_in(folders[role]) for role in ROLES}
     placement = await asyncio.to_thread(place, local, device)
     padded = await asyncio.to_thread(ready_padded_drafter, config)
     templates = {role: tokenizers[role].chat_template for role in ROLES}
@@ -89,8 +89,8 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
         prompt=config.prompt,
         threshold=config.threshold,
         base_speculates=config.speculation is not None,
-        slots=placement.slots,
         generation_defaults=defaults,
+        slots=placement.slots,
     )
 
 
