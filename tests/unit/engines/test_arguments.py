@@ -49,7 +49,7 @@ def vllm_setup(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         stand_in = ModuleType(name)
         vars(stand_in).update(attributes)
         monkeypatch.setitem(sys.modules, name, stand_in)
-    spec = importlib.util.find_spec("specreason.engines.vllm_setup")
+    spec = importlib.util.find_spec("specreason.engines.vllm.setup")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
