@@ -11,7 +11,6 @@ import argparse
 import logging
 import os
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -47,7 +46,7 @@ Load = Callable[[str, PairConfig], Coroutine[Any, Any, ModelPair]]
 
 def main(load: Load = load_pair) -> int:
     """Parse the supervisor's arguments, load the pair, and serve; return the exit status."""
-    parser = argparse.ArgumentParser(prog="worker.child")
+    parser = argparse.ArgumentParser(prog="worker")
     parser.add_argument("--pair", required=True)
     parser.add_argument("--progress-fd", required=True, type=int)
     arguments = parser.parse_args()
@@ -118,7 +117,3 @@ def _leave_with_dead_engine(runner: JobRunner) -> None:
         time.sleep(0.05)
     log.error("an engine has died: this worker's child leaves")
     os._exit(EXIT_ENGINE_DEAD)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

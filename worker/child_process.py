@@ -21,7 +21,7 @@ class ChildProcess:
     """The process that holds the pair. `worker_id` is None until it can take jobs; then `on_serving` is called."""
 
     def __init__(
-        self, pair: str, gpu: str | None, *, module: str = "worker.child", on_serving: Callable[[], None]
+        self, pair: str, gpu: str | None, *, module: str = "worker", on_serving: Callable[[], None]
     ) -> None:
         self._on_serving = on_serving
         self._progress, writer = os.pipe()

@@ -19,7 +19,7 @@ def run_worker(
     pair: str,
     gpu: str | None,
     *,
-    child_module: str = "worker.child",
+    child_module: str = "worker",
     before_child: Callable[[], None] = lambda: None,
     on_serving: Callable[[], None] = lambda: None,
 ) -> int:

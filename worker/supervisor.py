@@ -42,7 +42,7 @@ class Supervisor:
         pair: str,
         gpu: str | None,
         *,
-        child_module: str = "worker.child",
+        child_module: str = "worker",
         on_serving: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database

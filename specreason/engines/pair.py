@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.cores import available_cores, split_cores
 from specreason.engines.judge import judge_suffix
+from specreason.engines.padded.drafter import PaddedDrafter
+from specreason.engines.padded.write import ready_padded_drafter
 from specreason.engines.platform import Device, check_platform, set_defaults
 from specreason.engines.tokenizer import HFTokenizer, digit_ids, first_line
 from specreason.errors import EngineDead, InputError
@@ -44,15 +46,16 @@ async def load_pair(name: str, config: PairConfig) -> ModelPair:
     process stays behind.
     """
     device = check_platform()
-    set_defaults(device)
+    set_defaults(device, speculates=config.speculation is not None)
     for role in _ROLES:
         _check_folder(role, config.model(role))
     tokenizers = await asyncio.to_thread(_load_tokenizers, config)
     base_tokenizer = tokenizers[Role.BASE]
     suffix = judge_suffix(config, base_tokenizer)
     digits = digit_ids(base_tokenizer, suffix)
-    identity = await asyncio.to_thread(fingerprint, config, tokenizers)
-    engines = await _start_engines(name, config, device, tokenizers)
+    padded = await asyncio.to_thread(ready_padded_drafter, config)
+    identity = await asyncio.to_thread(fingerprint, config, tokenizers, padded)
+    engines = await _start_engines(name, config, device, tokenizers, padded)
     pair = ModelPair(
         name=name,
         fingerprint=identity,
@@ -77,7 +80,9 @@ async def close_pair(pair: ModelPair) -> None:
     await asyncio.gather(pair.drafter.close(), pair.base.close())
 
 
-def fingerprint(config: PairConfig, tokenizers: dict[Role, HFTokenizer]) -> str:
+def fingerprint(
+    config: PairConfig, tokenizers: dict[Role, HFTokenizer], padded: PaddedDrafter | None = None
+) -> str:
     """SHA-256, hex, over everything that determines the pair's texts and scores. Reads all local weights."""
     facts: dict[str, object] = {
         "prompt": config.prompt,
@@ -85,6 +90,8 @@ def fingerprint(config: PairConfig, tokenizers: dict[Role, HFTokenizer]) -> str:
         "engine": _engine_version(),
         "speculation": config.speculation.model_dump() if config.speculation else None,
     }
+    if padded is not None:
+        facts["padded_drafter"] = padded.identity
     for role in _ROLES:
         model = config.model(role)
         template = tokenizers[role].chat_template
@@ -93,7 +100,11 @@ def fingerprint(config: PairConfig, tokenizers: dict[Role, HFTokenizer]) -> str:
 
 
 async def _start_engines(
-    name: str, config: PairConfig, device: Device, tokenizers: dict[Role, HFTokenizer]
+    name: str,
+    config: PairConfig,
+    device: Device,
+    tokenizers: dict[Role, HFTokenizer],
+    padded: PaddedDrafter | None,
 ) -> dict[Role, VllmEngine]:
     """Start both engines: at once on the CPU, because imports take most of the time; one after the other on a GPU,
     because each measures the free memory."""
@@ -105,7 +116,10 @@ async def _start_engines(
     def configure() -> dict[Role, VllmConfig]:
         from specreason.engines.vllm_setup import engine_config
 
-        return {role: engine_config(role, config, cores=cores[role]) for role in _ROLES}
+        draft_model = padded.folder if padded is not None else None
+        return {
+            role: engine_config(role, config, cores=cores[role], draft_model=draft_model) for role in _ROLES
+        }
 
     def start(role: Role, engine_config: VllmConfig) -> VllmEngine:
         from specreason.engines.vllm import VllmEngine

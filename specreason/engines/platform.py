@@ -59,8 +59,11 @@ def check_cpu_flags(cpuinfo: str) -> None:
         )
 
 
-def set_defaults(device: Device) -> None:
-    """Set the environment that vLLM reads on import and in its processes. Variables that the user has set stay."""
+def set_defaults(device: Device, *, speculates: bool = False) -> None:
+    """Set the environment that vLLM reads on import and in its processes. Variables that the user has set stay.
+
+    `speculates` says that the pair's base drafts tokens itself.
+    """
     defaults = {
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_LEVEL": "WARNING",
@@ -77,6 +80,10 @@ def set_defaults(device: Device) -> None:
             "TORCHDYNAMO_DISABLE": "1",
             "PYTHONWARNINGS": "ignore::FutureWarning",
         }
+    elif speculates:
+        # vLLM's second model runner, its default where there is Triton, runs a draft model without CUDA graphs
+        # (StandaloneARSpeculator.init_cudagraph_manager); the first one replays them.
+        defaults["VLLM_USE_V2_MODEL_RUNNER"] = "0"
     for key, value in defaults.items():
         os.environ.setdefault(key, value)
     use_own_folder()

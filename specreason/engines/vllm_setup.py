@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from vllm.config import VllmConfig
@@ -19,9 +20,12 @@ MAX_LOGPROBS = 20
 _CPU_BATCHED_TOKENS = 8192
 
 
-def engine_config(role: Role, pair: PairConfig, *, cores: list[int] | None) -> VllmConfig:
+def engine_config(
+    role: Role, pair: PairConfig, *, cores: list[int] | None, draft_model: Path | None = None
+) -> VllmConfig:
     """vLLM's configuration for one of the pair's models; `cores` are the CPUs it computes on, None on GPUs.
 
+    `draft_model` is the folder of the drafter's padded copy, None if the base drafts tokens with the drafter as it is.
     Changes os.environ, as vLLM does: call it for one engine after the other.
     """
     model = pair.model(role)
@@ -38,7 +42,7 @@ def engine_config(role: Role, pair: PairConfig, *, cores: list[int] | None) -> V
         enable_prefix_caching=True,
         enforce_eager=pair.enforce_eager,
         block_size=pair.block_size or (CPU_BLOCK_SIZE if cores else None),
-        speculative_config=_speculation(pair) if role is Role.BASE else None,
+        speculative_config=_speculation(pair, draft_model) if role is Role.BASE else None,
         use_tqdm_on_load=False,
         additional_config={
             SETTINGS: EngineProcess(cores=cores_of_ranks(cores, ranks) if cores else None, ranks=ranks)
@@ -56,14 +60,14 @@ def engine_config(role: Role, pair: PairConfig, *, cores: list[int] | None) -> V
     return args.create_engine_config()
 
 
-def _speculation(pair: PairConfig) -> dict[str, Any] | None:
+def _speculation(pair: PairConfig, draft_model: Path | None) -> dict[str, Any] | None:
     """Load the drafter's weights a second time, in the base's engine (paper §4.2). The base's are loaded once."""
     if pair.speculation is None:
         return None
     return {
         "method": "draft_model",
-        "model": pair.drafter.model,
-        "revision": pair.drafter.revision,
+        "model": str(draft_model or pair.drafter.model),
+        "revision": None if draft_model else pair.drafter.revision,
         "num_speculative_tokens": pair.speculation.num_tokens,
         "draft_tensor_parallel_size": pair.base.tensor_parallel_size,
     }

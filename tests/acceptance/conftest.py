@@ -1,7 +1,4 @@
-"""The whole product once per file: real servers, API, supervisor, and the demo pair in two vLLM engines.
-
-Not once per session, since the tests of kills leave a product without a worker.
-"""
+"""The whole product, once: real servers, API, supervisor, and the demo pair in two vLLM engines."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from specreason.cli.local.stack import Stack, running_stack
 from tests.support.workers.processes import wait_for
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -28,7 +25,7 @@ def stack() -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def client(stack: Stack) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=stack.api_url, timeout=30) as client:
         yield client
@@ -73,6 +70,6 @@ class User:
         return self.jobs(batch_id)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def user(client: httpx2.Client) -> User:
     return User(client)

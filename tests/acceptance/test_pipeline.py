@@ -126,14 +126,6 @@ def test_a_flushed_broker_loses_no_queued_job(user: User, stack: Stack) -> None:
     assert {job["state"] for job in user.wait_until_ended(batch_id)} == {"succeeded"}
 
 
-def test_a_killed_supervisor_leaves_no_process_behind(stack: Stack) -> None:
-    supervisor = stack.services[1].process
-    family = descendants(supervisor.pid)
-    assert len(family) >= 4  # child, two engines, grader
-    supervisor.kill()
-    wait_for(lambda: not any(map(alive, family)), 10)
-
-
 def live_child(stack: Stack) -> int:
     answer = read_only_query(
         stack.database, "SELECT pid FROM worker WHERE stopped_at IS NULL ORDER BY id DESC LIMIT 1"

@@ -87,7 +87,7 @@ SCRIPTED = Profile(
 
 DEMO = Profile(
     pair="demo",
-    child_module="worker.child",
+    child_module="worker",
     num_workers=1,
     jobs_per_s=0.1,
     least_jobs=12,

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from specreason.engines.base import THINK_END, Completion, Engine, FinishReason, Limits, ModelPair, Sampling
-from specreason.engines.pair import load_pair
 from specreason.engines.scripted import ScriptedEngine
 from specreason.engines.tokenizer import digit_ids
-from specreason.errors import InputError, PromptTooLong
-from specreason.pairs import SpeculationConfig
-from tests.support.workers.tiny import tiny_pair
+from specreason.errors import PromptTooLong
 
 # The first test on vLLM pays for loading the pair, which takes minutes on a busy machine.
 pytestmark = pytest.mark.timeout(600)
@@ -297,15 +292,3 @@ def test_verification_prefills_about_the_new_step_and_the_suffix(engine, prompt,
             assert verdict.num_cached_tokens > 0
 
     on_loop(verify_three_steps())
-
-
-def test_token_level_speculation_over_vocabularies_of_unequal_size_is_refused_at_the_start(
-    on_loop: OnLoop, tmp_path: Path
-):
-    """As that of QwQ-32B and R1-Distill-Qwen-1.5B, the paper's own pair."""
-    config = tiny_pair(tmp_path).model_copy(update={"speculation": SpeculationConfig()})
-    shape = tmp_path / "drafter" / "config.json"
-    larger = json.loads(shape.read_text())
-    shape.write_text(json.dumps(larger | {"vocab_size": larger["vocab_size"] + 128}))
-    with pytest.raises(InputError, match="vocab"):
-        on_loop(load_pair("unequal", config))

@@ -17,6 +17,7 @@ from specreason.cli.checks.folders import check_disk, check_files
 from specreason.cli.checks.machine import check_cpu, check_gpus, check_python, check_vllm
 from specreason.cli.checks.memory import check_memory
 from specreason.cli.checks.models import check_models
+from specreason.cli.checks.speculation import check_speculation
 from specreason.cli.checks.workers import check_workers, check_workers_of_the_api
 from specreason.cli.connection import connected
 from specreason.cli.running import RunningUp, find_running
@@ -50,6 +51,7 @@ def diagnose(pair_name: str | None, data_dir: Path, api_url: str | None) -> list
     findings += [check_files(settings.files_dir.expanduser().absolute()), check_gpus(pair)]
     if pair is not None:
         findings += [ok("pair", f"'{pair_name}' can be read"), check_models(pair)]
+        findings += [check_speculation(pair)] if pair.speculation is not None else []
         findings.append(_loaded(pair_name) if _holds(running, pair_name) else check_memory(pair))
     findings += _database(settings, pair_name, is_loading=_loads(running, pair_name))
     findings.append(_broker(settings))

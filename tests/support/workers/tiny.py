@@ -32,20 +32,21 @@ _CORPUS = [
 
 
 @dataclass(frozen=True)
-class _Shape:
+class Shape:
     layers: int
     width: int
     heads: int = 2
 
 
-_SHAPES = {"drafter": _Shape(layers=1, width=64), "base": _Shape(layers=3, width=64)}
+_SHAPES = {"drafter": Shape(layers=1, width=64), "base": Shape(layers=3, width=64)}
 
 
 def tiny_pair(folder: Path) -> PairConfig:
     """Write drafter and base below `folder` (about 1 MB) and return the configuration that serves them."""
-    tokenizer = _train_tokenizer()
+    tokenizer = train_tokenizer()
     for seed, (role, shape) in enumerate(_SHAPES.items()):
-        _write_model(folder / role, tokenizer, shape, seed)
+        weights = random_weights(shape, tokenizer.get_vocab_size(), seed)
+        write_model(folder / role, tokenizer, shape, weights)
     roles = {
         role: ModelConfig(
             model=str(folder / role),
@@ -58,7 +59,8 @@ def tiny_pair(folder: Path) -> PairConfig:
     return PairConfig(**roles, judge_suffix=JUDGE_SUFFIX, enforce_eager=True, block_size=32)
 
 
-def _train_tokenizer() -> Tokenizer:
+def train_tokenizer(vocab_size: int = 380, *, added: tuple[str, ...] = ("<think>", "</think>")) -> Tokenizer:
+    """`vocab_size` tokens, and `added` under the ids after them."""
     tokenizer = Tokenizer(models.BPE())
     # Words keep the punctuation and line breaks after them, so that training merges ".\n\n" into one token.
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -71,31 +73,28 @@ def _train_tokenizer() -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     special = [AddedToken(text, special=True) for text in ("<|bos|>", "<|eos|>", "<|user|>", "<|assistant|>")]
     trainer = trainers.BpeTrainer(
-        vocab_size=380,
+        vocab_size=vocab_size,
         special_tokens=special,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     tokenizer.train_from_iterator(_CORPUS, trainer)
     # Reasoning models ship these two as added tokens that are not special: decoding keeps them.
-    tokenizer.add_tokens(
-        [AddedToken(text, special=False, normalized=False) for text in ("<think>", "</think>")]
-    )
+    tokenizer.add_tokens([AddedToken(text, special=False, normalized=False) for text in added])
     return tokenizer
 
 
-def _write_model(folder: Path, tokenizer: Tokenizer, shape: _Shape, seed: int) -> None:
+def write_model(folder: Path, tokenizer: Tokenizer, shape: Shape, weights: dict[str, np.ndarray]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     special = {"bos_token": "<|bos|>", "eos_token": "<|eos|>"}
     (folder / "tokenizer_config.json").write_text(
         json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": CHAT_TEMPLATE, **special})
     )
-    vocab_size = tokenizer.get_vocab_size()
     config = {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
-        "vocab_size": vocab_size,
+        "vocab_size": len(weights["model.embed_tokens.weight"]),
         "hidden_size": shape.width,
         "intermediate_size": 2 * shape.width,
         "num_hidden_layers": shape.layers,
@@ -108,12 +107,10 @@ def _write_model(folder: Path, tokenizer: Tokenizer, shape: _Shape, seed: int) -
         "torch_dtype": "float32",
     }
     (folder / "config.json").write_text(json.dumps(config, indent=1))
-    save_file(
-        _random_weights(shape, vocab_size, seed), folder / "model.safetensors", metadata={"format": "pt"}
-    )
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
-def _random_weights(shape: _Shape, vocab_size: int, seed: int) -> dict[str, np.ndarray]:
+def random_weights(shape: Shape, vocab_size: int, seed: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     width = shape.width
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -74,3 +75,18 @@ def test_on_gpus_vllm_chooses_how_to_run_the_ranks(vllm_setup: ModuleType) -> No
     args = vllm_setup.engine_config(Role.BASE, PAIR, cores=None)
     assert "distributed_executor_backend" not in args
     assert args["additional_config"]["specreason"] == {"cores": None, "ranks": 4}
+
+
+def test_a_padded_copy_is_the_draft_model_in_place_of_the_drafter_and_has_no_revision(
+    vllm_setup: ModuleType,
+) -> None:
+    drafter = PAIR.drafter.model_copy(update={"revision": "main"})
+    pair: PairConfig = PAIR.model_copy(update={"speculation": SpeculationConfig(), "drafter": drafter})
+
+    def draft_model(role: Role, copy: Path | None) -> tuple[str, str | None] | None:
+        speculation = vllm_setup.engine_config(role, pair, cores=None, draft_model=copy)["speculative_config"]
+        return speculation and (speculation["model"], speculation["revision"])
+
+    assert draft_model(Role.BASE, None) == (drafter.model, "main")
+    assert draft_model(Role.BASE, Path("/copies/one")) == ("/copies/one", None)
+    assert draft_model(Role.DRAFTER, Path("/copies/one")) is None

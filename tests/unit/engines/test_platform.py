@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from specreason.engines import platform
 from specreason.engines.cores import available_cores, cores_of_ranks, split_cores
-from specreason.engines.platform import check_cpu_flags
+from specreason.engines.platform import Device, check_cpu_flags, set_defaults
 from specreason.errors import InputError
 
 
@@ -60,3 +63,19 @@ def test_a_cpu_without_the_needed_instructions_is_refused_by_name():
 
 def test_a_cpu_with_them_is_accepted():
     check_cpu_flags("flags\t\t: fpu avx2 fma f16c avx512f\n")
+
+
+@pytest.mark.parametrize(
+    ("device", "speculates", "runner"),
+    [(Device.GPU, True, "0"), (Device.GPU, False, None), (Device.CPU, True, None)],
+)
+def test_a_base_that_drafts_tokens_on_a_gpu_runs_where_vllm_has_graphs_for_draft_models(
+    monkeypatch: pytest.MonkeyPatch, device: Device, speculates: bool, runner: str | None
+) -> None:
+    monkeypatch.setattr(os, "environ", {})
+    monkeypatch.setattr(platform, "use_own_folder", lambda: None)
+    set_defaults(device, speculates=speculates)
+    assert os.environ.get("VLLM_USE_V2_MODEL_RUNNER") == runner
+    os.environ["VLLM_USE_V2_MODEL_RUNNER"] = "1"
+    set_defaults(device, speculates=speculates)
+    assert os.environ["VLLM_USE_V2_MODEL_RUNNER"] == "1"
