@@ -81,5 +81,6 @@ def test_jobs_go_on_after_a_kill_and_nothing_of_the_killed_stays_behind(
     attempts = [harness.attempts(job_id) for job_id in job_ids]
     assert any(first == "lost from 0" for first, *_ in attempts)
     assert all(each[-1].startswith("succeeded") for each in attempts)
-    left = {path.name.rpartition("-")[0] for path in temporary.iterdir()}
-    assert left == {f"specreason-engines-{loaded_child(harness)}"}
+    # PyTorch keeps a folder of compiled kernels there for good.
+    left = [path.name for path in temporary.iterdir() if path.name.startswith(("specreason", "vllm"))]
+    assert {name.split("-")[2] for name in left} == {str(loaded_child(harness))}
