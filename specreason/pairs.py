@@ -14,6 +14,8 @@ from specreason.validation import ClosedModel, first_invalid_field
 from specreason.words import LONGEST_SHOWN, suggestion
 
 PACKAGED_PAIRS = Path(__file__).parent / "pairs.toml"
+# Asks for steps that end where a step ends by default, and for the answer where it is looked for.
+PROMPT = "{problem}\n\nReason in short paragraphs with a blank line between them. Put the final answer into \\boxed{}."
 
 
 class ModelConfig(ClosedModel):
@@ -37,7 +39,9 @@ class ModelConfig(ClosedModel):
     max_num_seqs: Annotated[int, Field(ge=1)] = 64
     chat_template: str | None = Field(None, description="Overrides the tokenizer's own template.")
     head_dtype: Literal["auto", "float32"] = Field(
-        "auto", description="float32: the logits are computed in it, so that digits of a score rarely tie."
+        "auto",
+        description="float32: the logits are computed in it, so that digits of a score rarely tie. It needs a head "
+        "that is not quantized.",
     )
     engine_args: dict[str, Any] = Field(
         default_factory=dict,
@@ -56,8 +60,11 @@ class PairConfig(ClosedModel):
 
     base: ModelConfig
     drafter: ModelConfig
+    cards: str | None = Field(
+        None, description="The GPUs it is written for, as `specreason plan --gpu` takes them."
+    )
     prompt: Annotated[str, Field(pattern=r"\{problem\}")] = Field(
-        "{problem}", description="The text of the user's message, around `{problem}`."
+        PROMPT, description="The text of the user's message, around `{problem}`."
     )
     judge_suffix: Annotated[str, Field(min_length=1)] | None = Field(
         None,

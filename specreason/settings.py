@@ -52,17 +52,23 @@ class Settings(BaseSettings):
         description="The folder of uploads and results; all API processes of a deployment share it.",
     )
 
-    slots: Annotated[int, Field(ge=1, le=256)] = Field(16, description="Jobs in flight on one worker.")
+    slots: Annotated[int, Field(ge=1, le=256)] | None = Field(
+        None,
+        description="Jobs in flight on one worker; default: what the memory plan has room for on GPUs, else 16.",
+    )
     lease_s: Annotated[float, Field(gt=0)] = Field(
         15, description="How long a worker may be silent before other workers take its jobs."
     )
     beat_s: Annotated[float, Field(gt=0)] = Field(2, description="Time between two renewals of the lease.")
-    stall_s: Annotated[float, Field(gt=0)] = Field(
-        30,
-        description="How long a child may show no progress before it counts as hung and its lease is not renewed.",
+    stall_s: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        description="How long a child may show no progress before it counts as hung and its lease is not renewed. "
+        "Default: 30 on the CPU, 120 on GPUs.",
     )
-    start_s: Annotated[float, Field(gt=0)] = Field(
-        900, description="How long a child may take to load its pair before it counts as hung."
+    start_s: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        description="How long one stage of loading a pair may take before the child counts as hung. "
+        "Default: 900 on the CPU, 1800 on GPUs.",
     )
     max_attempts: Annotated[int, Field(ge=1)] = Field(3, description="Errors after which a job is dead.")
     retry_s: Annotated[float, Field(gt=0)] = Field(

@@ -1,8 +1,9 @@
 """The worker's child process: loads the pair, then serves jobs until SIGTERM.
 
-The supervisor reads lines from `--progress-fd`: this worker's id once it can take jobs, and after that an empty line
-from time to time while the event loop runs and no engine hangs. Exit status: 0 after SIGTERM, 2 for a configuration
-that cannot work, 70 after an engine has died, 75 if Postgres did not answer at the start.
+The supervisor reads lines from `--progress-fd`: an empty one at each stage of loading, this worker's id once it can
+take jobs, and after that an empty one from time to time while the event loop runs and no engine hangs. Exit status: 0
+after SIGTERM, 2 for a configuration that cannot work, 70 after an engine has died, 75 if Postgres did not answer at the
+start.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +26,7 @@ from specreason.engines.pair import close_pair, load_pair
 from specreason.errors import InputError, SpecReasonError, StoreUnavailable
 from specreason.logs import log_to_stderr
 from specreason.pairs import PairConfig, get_pair, load_pairs
+from specreason.planning.memory import MOST_SLOTS
 from specreason.settings import Settings, load_settings
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.session import Database, connect
@@ -40,8 +43,8 @@ STORE_AWAY_S = 1.0
 # After an engine has died, jobs that have just ended have this long to be stored.
 STORE_S = 5.0
 
-# Loads the pair of a name and a configuration.
-Load = Callable[[str, PairConfig], Coroutine[Any, Any, ModelPair]]
+# Loads the pair of a name and a configuration, and announces each stage.
+Load = Callable[[str, PairConfig, Callable[[str], None]], Coroutine[Any, Any, ModelPair]]
 
 
 def main(load: Load = load_pair) -> int:
@@ -69,19 +72,30 @@ def main(load: Load = load_pair) -> int:
 
 def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: int, load: Load) -> None:
     """Load the pair and serve jobs. On SIGTERM, give the running jobs back at their next step boundary."""
-    database = connect(settings.database(), pool_size=settings.slots + 2)
+    # A connection is opened when a job's thread needs one, so the number of slots, known later, is the bound.
+    database = connect(settings.database(), pool_size=(settings.slots or MOST_SLOTS) + 2)
     host = PairHost()
     started = time.monotonic()
-    pair = host.run(load(name, config))
-    log.info("pair %s is loaded after %.0f s", name, time.monotonic() - started)
+
+    def announce(stage: str) -> None:
+        log.info("%s", stage)
+        os.write(progress_fd, b"\n")
+
+    pair = host.run(load(name, config, announce))
+    slots = pair.slots if settings.slots is None else settings.slots
+    kv_tokens = min(pair.drafter.kv_tokens, pair.base.kv_tokens)
+    log.info(
+        "pair %s is loaded after %.0f s: %d slots, KV caches of %d tokens",
+        *(name, time.monotonic() - started, slots, kv_tokens),
+    )
     writer = TraceWriter(database)
     new = NewWorker(
         pair=name,
         pair_fingerprint=pair.fingerprint,
-        pair_config=config.model_dump(mode="json"),
+        pair_config=stored_pair_config(config, pair),
         host=socket.gethostname(),
         pid=os.getpid(),
-        slots=settings.slots,
+        slots=slots,
         gpu=os.environ.get("CUDA_VISIBLE_DEVICES"),
     )
     worker_id = _register(database, new, lease_s=settings.lease_s)
@@ -91,12 +105,21 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
     worker_shutting_down.connect(lambda **_: runner.draining.set(), weak=False)
     threading.Thread(target=_leave_with_dead_engine, args=(runner,), daemon=True).start()
     try:
-        serve(make_app(settings.broker(), runner), name, slots=settings.slots)
+        serve(make_app(settings.broker(), runner), name, slots=slots)
     finally:
         reporting.cancel()
         writer.close()
         host.run(close_pair(pair))
         host.close()
+
+
+def stored_pair_config(config: PairConfig, pair: ModelPair) -> dict[str, Any]:
+    """The pair's table of pairs.toml, and what its models' generation_config.json say of sampling.
+
+    A run that names no top_k or min_p goes by the latter, and its batch holds them only if the API knew the files.
+    """
+    defaults = {role: asdict(own) for role, own in pair.generation_defaults.items()}
+    return {**config.model_dump(mode="json"), "generation_defaults": defaults}
 
 
 def _register(database: Database, new: NewWorker, *, lease_s: float) -> UUID:

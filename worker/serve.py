@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from specreason.doorbell import Doorbell
+from specreason.engines.engine_args import check_engine_args, vllm_arguments
+from specreason.engines.fetching import fetch_missing
 from specreason.engines.platform import check_platform
 from specreason.logs import log_to_stderr
 from specreason.pairs import get_pair, load_pairs
 from specreason.settings import load_settings
 from specreason.store.migrate import check_schema
 from specreason.store.session import connect
+from worker.child_process import Patience
+from worker.gpus import check_gpus
 from worker.leader import Leader
 from worker.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
 
 
 def run_worker(
@@ -20,24 +27,40 @@ def run_worker(
     gpu: str | None,
     *,
     child_module: str = "worker",
-    before_child: Callable[[], None] = lambda: None,
+    before_fetching: Callable[[], None] = lambda: None,
+    announce: Callable[[str], None] = log.info,
     on_serving: Callable[[], None] = lambda: None,
 ) -> int:
     """Run one worker until SIGTERM or SIGINT. Returns the exit status of `Supervisor.run`.
 
-    `gpu` is the child's CUDA_VISIBLE_DEVICES; None leaves it unchanged. Calls `before_child` once the settings and the
-    database are checked, and `on_serving` whenever a child can take jobs. Raises InputError for settings that cannot
-    work, StoreUnavailable if Postgres does not answer.
+    `gpu` is the child's CUDA_VISIBLE_DEVICES; None leaves it unchanged. Calls `before_fetching` once the settings, the
+    pair and the database are checked. Then it fetches the pair's models that are not here, and `announce` gets lines
+    about that; only then does the time begin that the child has for loading. Calls `on_serving` whenever a child can
+    take jobs.
+
+    Raises InputError for what cannot work, StoreUnavailable if Postgres does not answer, Unreachable if the hub does
+    not.
     """
     settings = load_settings()
     log_to_stderr(settings.log_level)
-    get_pair(load_pairs(settings.pairs_file), pair)
-    check_platform()
+    config = get_pair(load_pairs(settings.pairs_file), pair)
+    device = check_platform()
+    check_engine_args(pair, config, known=vllm_arguments(), device=device)
+    if gpu is not None:
+        check_gpus(gpu, pair, config)
     database = connect(settings.database(), pool_size=4)
     check_schema(database)
     leader = Leader(database, Doorbell(settings.broker()), settings)
-    before_child()
+    before_fetching()
+    fetch_missing(config, announce)
     supervisor = Supervisor(
-        database, leader, settings, pair, gpu, child_module=child_module, on_serving=on_serving
+        database,
+        leader,
+        settings,
+        pair,
+        gpu,
+        patience=Patience.of(settings, device),
+        child_module=child_module,
+        on_serving=on_serving,
     )
     return supervisor.run()

@@ -17,7 +17,7 @@ from specreason.errors import StoreUnavailable
 from specreason.settings import Settings
 from specreason.store.queue.workers import beat, stop_worker
 from specreason.store.session import Database
-from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD, EXIT_STORE_AWAY, ChildProcess
+from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD, EXIT_STORE_AWAY, ChildProcess, Patience
 from worker.leader import Leader
 from worker.restart_backoff import RestartBackoff
 
@@ -42,6 +42,7 @@ class Supervisor:
         pair: str,
         gpu: str | None,
         *,
+        patience: Patience,
         child_module: str = "worker",
         on_serving: Callable[[], None] = lambda: None,
     ) -> None:
@@ -50,6 +51,7 @@ class Supervisor:
         self._settings = settings
         self._pair = pair
         self._gpu = gpu
+        self._patience = patience
         self._child_module = child_module
         self._on_serving = on_serving
         self._child: ChildProcess | None = None
@@ -106,7 +108,7 @@ class Supervisor:
                     self._pair, self._gpu, module=self._child_module, on_serving=self._on_serving
                 )
             return 0
-        hung = self._child.hung(stall_s=self._settings.stall_s, start_s=self._settings.start_s)
+        hung = self._child.hung(self._patience)
         status = self._child.process.poll()
         if status is None and not hung:
             return 0

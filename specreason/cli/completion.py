@@ -1,4 +1,4 @@
-"""Completes pairs and the newest batches in the shell. Never fails and takes at most LIMIT_S."""
+"""Completes pairs, cards and the newest batches in the shell. Never fails and takes at most LIMIT_S."""
 
 from __future__ import annotations
 
@@ -23,6 +23,13 @@ def complete_pair(incomplete: str) -> list[str]:
         return [name for name in load_pairs(load_settings().pairs_file) if name.startswith(incomplete)]
     except SpecReasonError:
         return []
+
+
+def complete_cards(incomplete: str) -> list[str]:
+    """Return the cards that a plan can be made for."""
+    from specreason.planning.cards import known_cards
+
+    return [name for name in known_cards() if name.startswith(incomplete)]
 
 
 def complete_batch(incomplete: str) -> list[tuple[str, str]]:

@@ -27,6 +27,7 @@ from specreason.cli import (
     down,
     job,
     keys,
+    plan,
     status,
     submit,
     up,
@@ -69,6 +70,7 @@ app.command()(down.down)
 app.command()(submit.submit)
 app.command()(workers.workers)
 app.command()(doctor.doctor)
+app.command()(plan.plan)
 app.command()(api.api)
 app.command()(worker.worker)
 

@@ -17,11 +17,18 @@ from specreason.cli.show.output import print_json, print_message
 def worker(
     pair: PairName = "demo",
     gpu: Annotated[
-        str | None, typer.Option(help="GPUs of this worker, such as 0 or 0,1. It sets CUDA_VISIBLE_DEVICES.")
+        str | None,
+        typer.Option(
+            help="GPUs of this worker, numbered as nvidia-smi does: 0 or 0,1, or their UUIDs. As many as the pair uses."
+        ),
     ] = None,
     slots: Annotated[
         int | None,
-        typer.Option(min=1, max=256, help="Jobs in flight on this worker. Default: SPECREASON_SLOTS."),
+        typer.Option(
+            min=1,
+            max=256,
+            help="Jobs in flight on this worker. Default: SPECREASON_SLOTS, or what the memory plan has room for.",
+        ),
     ] = None,
     ready_fd: Annotated[
         int | None, typer.Option(hidden=True, help="A pipe that gets a line whenever it can take jobs.")
@@ -35,25 +42,20 @@ def worker(
         # The worker's child reads it from there.
         os.environ["SPECREASON_SLOTS"] = str(slots)
 
-    def before_child() -> None:
+    def before_fetching() -> None:
         if as_json:
             _print_worker(pair)
-        _fetch_models(pair)
 
-    status = run_worker(pair, gpu, before_child=before_child, on_serving=lambda: _write_line(ready_fd))
+    status = run_worker(
+        pair,
+        gpu,
+        before_fetching=before_fetching,
+        announce=print_message,
+        on_serving=lambda: _write_line(ready_fd),
+    )
     if status:
         report(f"the pair '{pair}' cannot be kept running; the log says why", status, as_json=as_json)
     raise typer.Exit(status)
-
-
-def _fetch_models(pair: str) -> None:
-    """Fetch the pair's models of the hub that are not here: before the time that the child has for loading begins."""
-    from specreason.engines.hub import fetch, models_to_fetch
-    from specreason.pairs import get_pair, load_pairs
-    from specreason.settings import load_settings
-
-    for model in models_to_fetch(get_pair(load_pairs(load_settings().pairs_file), pair)):
-        fetch(model, print_message)
 
 
 def _write_line(fd: int | None) -> None:

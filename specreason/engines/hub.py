@@ -1,29 +1,22 @@
-"""Models of the Hugging Face hub: whether their files are here, whether the hub would give them, and fetching them.
-
-`python -m specreason.engines.hub` fetches one model. It is a process of its own because the hub's client ends its
-threads only when their files are complete: so Ctrl-C would wait for gigabytes.
-"""
+"""Models of the Hugging Face hub: whether their files are here, and whether the hub would give them."""
 
 from __future__ import annotations
 
-import argparse
+import errno
 import json
 import os
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
-from specreason.children import kill_group, spawn_module
-from specreason.errors import Unreachable
+from specreason.errors import InputError
 from specreason.pairs import ModelConfig, PairConfig
 
 GIB = 1 << 30
 WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
 # What a model's folder must hold, in the one format of weights that a hub model is fetched in.
 FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
-LINE_EVERY_S = 10.0
 
 
 def weights_bytes(folder: Path) -> int:
@@ -31,15 +24,37 @@ def weights_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for pattern in WEIGHTS for path in folder.glob(pattern))
 
 
+def known_weights(model: ModelConfig) -> int | None:
+    """Return the size of the weights in bytes: of the files that are here, else what pairs.toml says."""
+    folder = Path(model.model)
+    if folder.is_dir():
+        return weights_bytes(folder)
+    if model.weights_gib is not None:
+        return int(model.weights_gib * GIB)
+    cached = None if folder.is_absolute() else cached_folder(model)
+    return None if cached is None else weights_bytes(cached)
+
+
 def models_to_fetch(pair: PairConfig) -> list[ModelConfig]:
     """Return the pair's models of the hub whose files are not here."""
     return [
-        model
-        for model in (pair.base, pair.drafter)
-        if not Path(model.model).is_dir()
-        and not Path(model.model).is_absolute()
-        and cached_folder(model) is None
+        model for model in (pair.base, pair.drafter) if _is_of_the_hub(model) and cached_folder(model) is None
     ]
+
+
+def local_folder(model: ModelConfig) -> Path:
+    """Return the folder of the model's files. Raises InputError if they are not on this machine."""
+    folder = Path(model.model)
+    if folder.is_dir():
+        return folder
+    if not _is_of_the_hub(model):
+        raise InputError(f"the folder {model.model} does not exist")
+    cached = cached_folder(model)
+    if cached is None:
+        raise InputError(
+            f"{model.model} is not in {cache_folder()}; `specreason worker` and `specreason up` fetch it as they start"
+        )
+    return cached
 
 
 def cached_folder(model: ModelConfig) -> Path | None:
@@ -72,31 +87,6 @@ def why_out_of_reach(model: ModelConfig, *, timeout_s: float) -> str | None:
     return answers[0] if answers else f"the hub has not answered in {timeout_s:g} s"
 
 
-def fetch(model: ModelConfig, announce: Callable[[str], None]) -> None:
-    """Fetch the model into the hub's cache; what an earlier try has fetched counts. Call it from the main thread.
-
-    On a terminal the hub's client shows bars; elsewhere `announce` gets a line every ten seconds. Raises Unreachable.
-    """
-    announce(f"Fetching {model.model}{size_in_words(model)} from the hub")
-    reader, writer = os.pipe()
-    arguments = [model.model, *(["--revision", model.revision] if model.revision else [])]
-    child = spawn_module("specreason.engines.hub", *arguments, "--reason-fd", str(writer), pass_fds=[writer])
-    os.close(writer)
-    try:
-        while (status := _status(child)) is None:
-            if not sys.stderr.isatty():
-                announce(f"Fetching {model.model}: {_fetched_bytes(model) / GIB:.1f} GiB are here")
-    finally:
-        kill_group(child)
-        with os.fdopen(reader) as pipe:
-            reason = pipe.read().strip()
-    if status:
-        raise Unreachable(
-            f"{model.model} cannot be fetched: {reason or f'its process ended with status {status}'}; "
-            "what is here stays, and the next try goes on from there"
-        )
-
-
 def size_in_words(model: ModelConfig) -> str:
     """Return the size of the model's weights in brackets, empty if pairs.toml does not say it."""
     return f" ({model.weights_gib:.1f} GiB)" if model.weights_gib else ""
@@ -109,21 +99,9 @@ def cache_folder() -> Path:
     return Path(constants.HF_HUB_CACHE)
 
 
-def _status(child: subprocess.Popen[bytes]) -> int | None:
-    try:
-        return child.wait(LINE_EVERY_S)
-    except subprocess.TimeoutExpired:
-        return None
-
-
-def _fetched_bytes(model: ModelConfig) -> int:
-    """Return what the cache holds of the model, files that are not complete yet included."""
-    blobs = cache_folder() / f"models--{model.model.replace('/', '--')}" / "blobs"
-    try:
-        return sum(512 * entry.stat().st_blocks for entry in os.scandir(blobs))
-    # There is no such folder yet, or a file has just been completed and renamed.
-    except OSError:
-        return 0
+def _is_of_the_hub(model: ModelConfig) -> bool:
+    folder = Path(model.model)
+    return not folder.is_dir() and not folder.is_absolute()
 
 
 def _shards(folder: Path) -> Iterator[Path]:
@@ -143,38 +121,31 @@ def _ask(model: ModelConfig, timeout_s: float) -> str | None:
         )
     # The client's errors and those of the HTTP library below it have no common class.
     except Exception as error:
-        return _why(error)
+        return why_not(error)
     return None
 
 
-def _why(error: Exception) -> str:
+def why_not(error: Exception) -> str:
+    """Return why the hub's client could not fetch something, in words."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.RevisionNotFoundError):
         return "the hub does not know this revision"
     if isinstance(error, errors.RepositoryNotFoundError):
         return "the hub knows no such model, or gives it only to accounts that it knows (set HF_TOKEN)"
+    if is_of_the_disk(error):
+        return (
+            f"{cache_folder()} cannot take it ({os.strerror(error.errno or 0)}); HF_HOME names another folder"
+        )
     first = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return f"the hub does not give it ({first})"
 
 
-def main() -> int:
-    """Fetch one model. If that fails, write the reason to the pipe and return 1."""
-    from huggingface_hub import snapshot_download
-
-    parser = argparse.ArgumentParser(prog="specreason.engines.hub")
-    parser.add_argument("model")
-    parser.add_argument("--revision")
-    parser.add_argument("--reason-fd", type=int, required=True)
-    arguments = parser.parse_args()
-    try:
-        snapshot_download(arguments.model, revision=arguments.revision, allow_patterns=list(FILES))
-    # The parent process tells the user, whatever it was.
-    except Exception as error:
-        os.write(arguments.reason_fd, _why(error).encode())
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def is_of_the_disk(error: Exception) -> TypeGuard[OSError]:
+    """Return whether the disk takes no more files, or none of ours."""
+    return isinstance(error, OSError) and error.errno in (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EACCES,
+        errno.EROFS,
+    )

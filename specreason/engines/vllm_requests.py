@@ -13,6 +13,9 @@ from specreason.engines.base import THINK_END, FinishReason, Limits, Sampling
 from specreason.engines.tokenizer import HFTokenizer
 from specreason.engines.vllm_setup import MAX_LOGPROBS
 
+# vLLM holds a seed in 64 bits, sign included.
+_LARGEST_SEED = (1 << 63) - 1
+
 
 class CompletionRequests:
     """One or more requests make up a completion: this says what each asks for, and which one is the last."""
@@ -46,14 +49,18 @@ class CompletionRequests:
             max_tokens=free or limits.max_tokens - num_written,
             temperature=sampling.temperature,
             top_p=sampling.top_p,
+            top_k=sampling.top_k,
+            min_p=sampling.min_p,
             # A continued request needs another seed: the same one would repeat the first draws.
-            seed=seed + num_written,
+            seed=(seed + num_written) & _LARGEST_SEED,
             stop=stop_strings,
             stop_token_ids=stop_ids,
             include_stop_str_in_output=True,
             skip_special_tokens=False,
             detokenize=bool(stop_strings),
             output_kind=RequestOutputKind.FINAL_ONLY,
+            # They are made for one request. vLLM would copy hundreds of stop ids one by one.
+            skip_clone=True,
         )
 
     def goes_on(self, output: RequestOutput, written: Sequence[int], limits: Limits) -> bool:
@@ -102,4 +109,5 @@ def verdict_params(digit_ids: Sequence[int], *, speculates: bool) -> SamplingPar
         logprob_token_ids=None if speculates else list(digit_ids),
         detokenize=False,
         output_kind=RequestOutputKind.FINAL_ONLY,
+        skip_clone=True,
     )

@@ -24,6 +24,7 @@ class Transcript:
 
     def __init__(self, pair: ModelPair, problem: str, steps: Sequence[StepRecord] = ()) -> None:
         self._pair = pair
+        self.problem = problem
         prompt = pair.prompt.replace("{problem}", problem)
         self._ids = {role: list(pair.engine(role).tokenizer.render_prompt(prompt)) for role in Role}
         self.num_prompt_tokens = {role: len(ids) for role, ids in self._ids.items()}

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from kombu import Connection
 
 from specreason.cli.local.stack import Stack
+from specreason.engines.hub import GIB
+from specreason.engines.placement import shapes_of
+from specreason.pairs import load_pairs
+from specreason.planning.memory import plan_on_the_cpu
 from specreason.store.read.query import read_only_query
 from specreason.submission.problem import BUNDLED_PROBLEMS
 from tests.acceptance.conftest import User
@@ -97,6 +103,19 @@ def test_text_of_any_language_comes_back_as_it_was_written(user: User) -> None:
     assert job["is_correct"] is None
 
 
+def test_the_engines_of_the_demo_pair_take_no_more_memory_than_their_plan_and_more_than_half(
+    user: User, stack: Stack
+) -> None:
+    user.wait_until_ended(user.submit(some_problems(4), scheme="specreason", **SHORT))
+    # The other descendant is multiprocessing's tracker of resources, which is small.
+    peaks = sorted(map(peak_gib, descendants(live_child(stack))))[-2:]
+    pair = load_pairs()["demo"]
+    plan = plan_on_the_cpu(pair, shapes_of(pair), 64 * GIB)
+    planned = sorted(share.total_gib for share in (plan.drafter, plan.base))
+    for peak, share in zip(peaks, planned, strict=True):
+        assert share / 2 < peak < share
+
+
 def test_a_killed_child_leaves_no_engine_and_its_jobs_go_on_where_they_stood(
     user: User, stack: Stack
 ) -> None:
@@ -124,6 +143,12 @@ def test_a_flushed_broker_loses_no_queued_job(user: User, stack: Stack) -> None:
         connection.default_channel.client.flushall()
     assert user.get(f"batches/{batch_id}")["num_queued"] > 0
     assert {job["state"] for job in user.wait_until_ended(batch_id)} == {"succeeded"}
+
+
+def peak_gib(pid: int) -> float:
+    """The most memory that the process has held."""
+    (kib,) = re.findall(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return int(kib) * 1024 / GIB
 
 
 def live_child(stack: Stack) -> int:

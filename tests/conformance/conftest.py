@@ -13,6 +13,7 @@ import pytest
 from specreason.engines.base import ModelPair
 from specreason.engines.pair import close_pair, load_pair
 from specreason.pairs import PairConfig, SpeculationConfig
+from tests.support.planning import with_models
 from tests.support.workers.tiny import tiny_pair
 
 OnLoop = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -38,8 +39,12 @@ def vllm_pair(on_loop: OnLoop, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="session")
 def speculating_pair(on_loop: OnLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelPair]:
-    """A pair whose base is the other one's drafter, and drafts tokens with the other model."""
-    config = tiny_pair(tmp_path_factory.mktemp("speculating-pair"))
+    """A pair whose base is the other one's drafter, and drafts tokens with the other model.
+
+    Its KV caches are planned.
+    """
+    auto = {"kv_cache_memory_bytes": "auto"}
+    config = with_models(tiny_pair(tmp_path_factory.mktemp("speculating-pair")), base=auto, drafter=auto)
     yield from serve(
         on_loop,
         config.model_copy(

@@ -69,13 +69,20 @@ _R1_LLAMA = Family(
     special=_DEEPSEEK_TOKENS,
     chat_template=_DEEPSEEK,
 )
-# Skywork-OR1 and ZR1 were trained from R1's Qwen distills and kept their tokenizer.
+# Skywork-OR1 and ZR1 were trained from R1's Qwen distills and kept their tokenizer. Sizes and quantizations share one.
 FAMILY_OF = {
-    "Qwen/Qwen3-1.7B": _QWEN3,
     "Qwen/Qwen3-0.6B": _QWEN3,
+    "Qwen/Qwen3-1.7B": _QWEN3,
+    "Qwen/Qwen3-14B": _QWEN3,
+    "Qwen/Qwen3-32B": _QWEN3,
+    "Qwen/Qwen3-32B-AWQ": _QWEN3,
+    "Qwen/Qwen3-32B-FP8": _QWEN3,
     "Qwen/QwQ-32B": _QWQ,
+    "Qwen/QwQ-32B-AWQ": _QWQ,
     "Skywork/Skywork-OR1-32B-Preview": _R1_QWEN,
     "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B": _R1_QWEN,
+    "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B": _R1_QWEN,
+    "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B": _R1_QWEN,
     "Zyphra/ZR1-1.5B": _R1_QWEN,
     "deepseek-ai/DeepSeek-R1-Distill-Llama-70B": _R1_LLAMA,
 }

@@ -16,13 +16,28 @@ from specreason.pairs import PairConfig, load_pairs
 from specreason.reasoning.scoring import Judge, score_step
 from specreason.reasoning.steps import Decision, Phase, StepRecord
 from specreason.reasoning.transcript import Transcript
-from tests.golden.families import FAMILY_OF, write_model
+from tests.golden.families import FAMILY_OF, Family, write_model
 
-PAIRS = {name: config for name, config in load_pairs().items() if not name.startswith("demo")}
+HUB_PAIRS = {name: config for name, config in load_pairs().items() if not name.startswith("demo")}
 GOLDEN = Path(__file__).parent
 PROBLEM = "What is 85 + 15 - 7?"
 KEPT = ((Role.DRAFTER, "First, 85 + 15 = 100.\n\n"), (Role.BASE, "Then 100 - 7 = 93.\n\n"))
 DRAFT = "So the answer is 93.\n\n"
+
+
+def traits(model: str) -> tuple[Family, str]:
+    """What decides a model's prompts: its family, and who publishes it. Sizes and quantizations have the same."""
+    return FAMILY_OF[model], model.partition("/")[0]
+
+
+# The first pair of each two traits: other sizes and other cards change no prompt.
+PAIRS = {
+    name: HUB_PAIRS[name]
+    for name in {
+        (traits(config.base.model), traits(config.drafter.model)): name
+        for name, config in reversed(HUB_PAIRS.items())
+    }.values()
+}
 
 
 class FamilyTokenizer(HFTokenizer):
@@ -38,11 +53,15 @@ class FamilyTokenizer(HFTokenizer):
         return self._hf.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
 
-@cache
 def tokenizer_of(model: str, *, opens_thinking: bool = True) -> FamilyTokenizer:
     """Loaded from a folder, as a deployment loads it."""
+    return _tokenizer_of(FAMILY_OF[model], opens_thinking)
+
+
+@cache
+def _tokenizer_of(family: Family, opens_thinking: bool) -> FamilyTokenizer:
     with TemporaryDirectory() as folder:
-        write_model(FAMILY_OF[model], Path(folder), opens_thinking=opens_thinking)
+        write_model(family, Path(folder), opens_thinking=opens_thinking)
         return FamilyTokenizer.load(folder)
 
 

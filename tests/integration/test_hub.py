@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
 
-from specreason.engines.hub import cached_folder, fetch, models_to_fetch, why_out_of_reach
-from specreason.errors import Unreachable
+from specreason.engines import fetching
+from specreason.engines.fetching import PAUSES_S, fetch, fetch_missing
+from specreason.engines.hub import cached_folder, local_folder, models_to_fetch, why_out_of_reach
+from specreason.errors import InputError, Unreachable
 from specreason.pairs import ModelConfig, PairConfig
-from tests.support.messages import names
+from tests.support.messages import names, naming
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FILES = {
@@ -31,6 +33,9 @@ FILES = {
 MODEL = ModelConfig(
     model="nobody/model", revision=COMMIT, weights_gib=0.1, max_model_len=512, kv_cache_memory_bytes=1 << 20
 )
+
+# Tries that fail before the hub answers, where a test has it away.
+AWAY = 2
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -115,10 +120,57 @@ def test_a_model_that_lacks_a_file_of_weights_is_not_here(hub: str) -> None:
     assert cached_folder(MODEL) == folder
 
 
-def test_a_model_that_the_hub_does_not_know_is_refused_with_its_reason(hub: str) -> None:
+def test_a_model_that_the_hub_does_not_know_is_refused_with_its_reason_and_not_asked_for_again(
+    hub: str,
+) -> None:
     unknown = MODEL.model_copy(update={"model": "nobody/nothing"})
     reason = why_out_of_reach(unknown, timeout_s=30)
     assert reason is not None
     assert "HF_TOKEN" in reason
-    with pytest.raises(Unreachable, match=r"nobody/nothing.*HF_TOKEN"):
-        fetch(unknown, lambda line: None)
+    said: list[str] = []
+    with pytest.raises(InputError, match=r"nobody/nothing.*HF_TOKEN"):
+        fetch(unknown, said.append)
+    assert len(said) == 1
+
+
+@pytest.fixture
+def tries(monkeypatch: pytest.MonkeyPatch) -> list[ModelConfig]:
+    """The models of the tries so far. The first AWAY fail, and there is no pause between them."""
+    made: list[ModelConfig] = []
+    really_try = fetching._try_to_fetch
+
+    def try_to_fetch(model: ModelConfig, announce: Callable[[str], None]) -> tuple[int, str]:
+        made.append(model)
+        return (1, "the hub is away") if len(made) <= AWAY else really_try(model, announce)
+
+    monkeypatch.setattr(fetching, "_try_to_fetch", try_to_fetch)
+    monkeypatch.setattr(fetching, "PAUSES_S", (0.0,) * len(PAUSES_S))
+    return made
+
+
+def test_a_hub_that_is_away_for_a_while_is_asked_again(hub: str, tries: list[ModelConfig]) -> None:
+    said: list[str] = []
+    fetch_missing(PairConfig(base=MODEL, drafter=MODEL), said.append)
+    assert (len(tries), cached_folder(MODEL) is not None) == (AWAY + 1, True)
+    assert names(said[1], "nobody/model", "the hub is away")
+
+
+def test_a_hub_that_stays_away_cannot_be_reached_and_the_pair_is_not_to_blame(
+    hub: str, tries: list[ModelConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "_try_to_fetch", lambda model, announce: (1, "the hub is away"))
+    with pytest.raises(Unreachable, match=r"nobody/model.*the hub is away"):
+        fetch(MODEL, lambda line: None)
+
+
+def test_the_folder_of_a_model_is_known_once_it_is_here_and_asks_nobody(
+    hub: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=naming("nobody/model", "specreason worker")):
+        local_folder(MODEL)
+    fetch(MODEL, lambda line: None)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:1")
+    assert local_folder(MODEL).name == COMMIT
+    assert local_folder(MODEL.model_copy(update={"model": str(tmp_path)})) == tmp_path
+    with pytest.raises(InputError, match="/nowhere"):
+        local_folder(MODEL.model_copy(update={"model": "/nowhere"}))

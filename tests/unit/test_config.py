@@ -27,6 +27,11 @@ from tests.support.messages import names, naming
         {"first_steps_on_base": -1},
         {"temperature": 3},
         {"top_p": 0},
+        {"top_k": -1},
+        {"top_k": True},
+        {"drafter_top_k": 2**31},
+        {"min_p": 1.5},
+        {"drafter_min_p": -0.1},
         {"repeats": 0},
         {"delimiter": ""},
         {"on_budget": "shrug"},
@@ -44,17 +49,31 @@ def test_equal_configurations_have_equal_hashes_and_any_knob_changes_the_hash() 
     assert len({RunConfig().hash(), RunConfig(seed=1).hash(), RunConfig(temperature=0).hash()}) == 3
 
 
-def test_the_packaged_pairs_are_the_demo_pair_twice_one_for_the_cpu_and_the_papers_five() -> None:
+PAPER = {
+    ("Qwen/QwQ-32B", "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"),
+    ("Qwen/QwQ-32B", "Zyphra/ZR1-1.5B"),
+    ("Skywork/Skywork-OR1-32B-Preview", "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"),
+    ("Skywork/Skywork-OR1-32B-Preview", "Zyphra/ZR1-1.5B"),
+    ("deepseek-ai/DeepSeek-R1-Distill-Llama-70B", "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"),
+}
+
+
+def test_the_packaged_pairs_are_the_demo_pair_twice_one_for_the_cpu_and_others_for_gpus() -> None:
     pairs = load_pairs()
     demo = [pair for name, pair in pairs.items() if name in {"demo", "demo-decode"}]
-    assert (len(pairs), len(demo)) == (8, 2)
     assert all(Path(pair.base.model).is_dir() for pair in demo)
-    assert {pair.base.model for pair in pairs.values() if pair not in demo} == {
-        "Qwen/Qwen3-1.7B",
-        "Qwen/QwQ-32B",
-        "Skywork/Skywork-OR1-32B-Preview",
-        "deepseek-ai/DeepSeek-R1-Distill-Llama-70B",
+    assert {name for name, pair in pairs.items() if pair.cards is None} == {
+        "demo",
+        "demo-decode",
+        "qwen3-1_7b_0_6b",
     }
+
+
+@pytest.mark.parametrize("cards", ["papers", "h200"])
+def test_the_papers_five_pairs_are_there_on_its_cards_and_on_one_large_card(cards: str) -> None:
+    on = {"a6000x2", "a100-80x4"} if cards == "papers" else {cards}
+    models = {(pair.base.model, pair.drafter.model) for pair in load_pairs().values() if pair.cards in on}
+    assert models >= PAPER
 
 
 def test_an_unknown_pair_is_refused_with_the_names_that_exist() -> None:

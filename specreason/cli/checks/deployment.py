@@ -14,9 +14,11 @@ from pydantic import SecretStr
 
 from specreason.cli.checks.finding import Finding, fail, ok, warn
 from specreason.cli.checks.folders import check_disk, check_files
-from specreason.cli.checks.machine import check_cpu, check_gpus, check_python, check_vllm
+from specreason.cli.checks.gpus import check_free_gpus, check_gpus
+from specreason.cli.checks.machine import check_cpu, check_python, check_vllm
 from specreason.cli.checks.memory import check_memory
-from specreason.cli.checks.models import check_models
+from specreason.cli.checks.models import check_models, check_pair
+from specreason.cli.checks.processes import check_processes
 from specreason.cli.checks.speculation import check_speculation
 from specreason.cli.checks.workers import check_workers, check_workers_of_the_api
 from specreason.cli.connection import connected
@@ -48,9 +50,12 @@ def diagnose(pair_name: str | None, data_dir: Path, api_url: str | None) -> list
         pair = get_pair(load_pairs(settings.pairs_file), pair_name)
     except InputError as error:
         findings.append(fail("pair", str(error), "correct pairs.toml, or name another pair with --pair"))
-    findings += [check_files(settings.files_dir.expanduser().absolute()), check_gpus(pair)]
+    findings += [check_files(settings.files_dir.expanduser().absolute()), *check_gpus(pair)]
+    if running is None:
+        findings += check_free_gpus(pair)
     if pair is not None:
-        findings += [ok("pair", f"'{pair_name}' can be read"), check_models(pair)]
+        findings += check_processes(pair)
+        findings += [check_pair(pair_name, pair), check_models(pair)]
         findings += [check_speculation(pair)] if pair.speculation is not None else []
         findings.append(_loaded(pair_name) if _holds(running, pair_name) else check_memory(pair))
     findings += _database(settings, pair_name, is_loading=_loads(running, pair_name))

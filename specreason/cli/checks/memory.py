@@ -4,111 +4,103 @@ from __future__ import annotations
 
 import re
 import subprocess
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from specreason.cli.checks.finding import Finding, fail, ok, warn
-from specreason.cli.checks.machine import runs_on_gpus, shown_gpus, text_of
-from specreason.engines.hub import GIB, cached_folder, weights_bytes
-from specreason.pairs import ModelConfig, PairConfig
+from specreason.cli.checks.gpus import Gpu, gpus_needed, parse_gpus, shown_gpus
+from specreason.cli.checks.machine import runs_on_gpus
+from specreason.engines.hub import GIB, known_weights
+from specreason.engines.machine_memory import MEMINFO, free_memory, text_of
+from specreason.engines.placement import is_planned, shapes_of
+from specreason.errors import DoesNotFit, InputError
+from specreason.pairs import PairConfig
+from specreason.planning.cards import cards_of
+from specreason.planning.memory import MemoryPlan, least_on_the_cpu
+from specreason.planning.needs import PROCESS_GIB
+from specreason.planning.remedies import plan_or_remedies
+from specreason.planning.shapes import ModelShape
+from specreason.words import counted
 
-# Python, torch and vLLM in the process of one engine, without weights and KV cache.
-ENGINE_BYTES = int(0.8 * GIB)
-MIB = 1 << 20
 SMALLER = "name a smaller pair with --pair, or lower kv_cache_memory_bytes in pairs.toml"
+OTHER_PAIR = "`specreason plan --pair NAME` tells of other pairs, and with --gpu of other cards"
 
 
 def check_memory(pair: PairConfig) -> Finding:
     """Compare what the pair needs with the free memory of this machine, or with the memory of its GPUs."""
-    on_gpus = runs_on_gpus()
-    needed = needed_per_gpu(pair) if on_gpus else needed_on_the_cpu(pair)
+    if runs_on_gpus():
+        return _check_gpu_memory(pair)
+    try:
+        needed = needed_on_the_cpu(pair)
+    except InputError as error:
+        return warn("memory", str(error), "what it needs is known once its models are here")
     if needed is None:
         return warn(
             "memory", "the size of its models is not known", "set weights_gib of both models in pairs.toml"
         )
-    if on_gpus:
-        try:
-            return judge_gpu_memory(needed, shown_gpus())
-        except (OSError, subprocess.SubprocessError):
-            return warn("memory", needs(needed), "how much the GPUs have is not known: nvidia-smi fails")
-    group = Path("/sys/fs/cgroup")
-    return judge_memory(
-        needed,
-        text_of(Path("/proc/meminfo")) or "",
-        limit=text_of(group / "memory.max"),
-        used=text_of(group / "memory.current"),
-        stat=text_of(group / "memory.stat") or "",
-    )
+    return judge_memory(needed, free_memory(), total=_total_memory())
 
 
 def needed_on_the_cpu(pair: PairConfig) -> int | None:
-    """Return the bytes of both engines, None if the size of a model is not known."""
+    """Return the least bytes of both engines, None if the size of a model is not known.
+
+    Raises InputError if a KV cache is left to the plan, and the shape of a model is not known.
+    """
+    if is_planned(pair):
+        return least_on_the_cpu(pair, shapes_of(pair))
     base, drafter = known_weights(pair.base), known_weights(pair.drafter)
     if base is None or drafter is None:
         return None
     caches = sum(
-        model.kv_cache_memory_bytes * model.tensor_parallel_size for model in (pair.base, pair.drafter)
+        model.tensor_parallel_size * int(model.kv_cache_memory_bytes) for model in (pair.base, pair.drafter)
     )
     # For token-level speculation the base's engine loads the drafter, too.
-    return base + drafter * (2 if pair.speculation else 1) + caches + 2 * ENGINE_BYTES
+    return base + drafter * (2 if pair.speculation else 1) + caches + int(2 * PROCESS_GIB * GIB)
 
 
-def needed_per_gpu(pair: PairConfig) -> int | None:
-    """Return the bytes of both engines on each GPU, None if the size of a model is not known."""
-    base, drafter = known_weights(pair.base), known_weights(pair.drafter)
-    if base is None or drafter is None:
-        return None
-    in_the_base = drafter if pair.speculation else 0
-    return (
-        (base + in_the_base) // pair.base.tensor_parallel_size
-        + drafter // pair.drafter.tensor_parallel_size
-        + pair.base.kv_cache_memory_bytes
-        + pair.drafter.kv_cache_memory_bytes
-    )
-
-
-def known_weights(model: ModelConfig) -> int | None:
-    """Return the size of the weights in bytes: of the files that are here, else what pairs.toml says."""
-    folder = Path(model.model)
-    if folder.is_dir():
-        return weights_bytes(folder)
-    if model.weights_gib is not None:
-        return int(model.weights_gib * GIB)
-    cached = None if folder.is_absolute() else cached_folder(model)
-    return None if cached is None else weights_bytes(cached)
-
-
-def judge_memory(
-    needed: int, meminfo: str, *, limit: str | None, used: str | None, stat: str = ""
-) -> Finding:
-    """Compare `needed` bytes with /proc/meminfo, and with a container's `limit` less what it has `used`.
-
-    Of `used`, what caches files does not count, as `stat` tells: the kernel drops it for whoever needs memory.
-    """
-    line = next((line for line in meminfo.splitlines() if line.startswith("MemAvailable:")), None)
-    if line is None:
-        return warn("memory", needs(needed), "how much is free is not known here")
-    free = int(line.split()[1]) * 1024
-    if limit is not None and used is not None and limit.strip().isdigit():
-        cached = sum(map(int, re.findall(r"^(?:in)?active_file (\d+)", stat, re.MULTILINE)))
-        free = min(free, int(limit) - int(used) + cached)
-    text = f"{needs(needed)}, {free / GIB:.1f} GiB are free"
+def judge_memory(needed: int, free: int | None, *, total: int | None) -> Finding:
+    """Compare `needed` bytes with those that are free; `total` tells whether freeing some could help."""
+    text = f"the pair needs {needed / GIB:.1f} GiB"
+    if free is None:
+        return warn("memory", text, "how much is free is not known here")
+    text = f"{text}, {free / GIB:.1f} GiB are free"
     if needed <= free:
         return ok("memory", text)
-    total = re.search(r"^MemTotal: +(\d+)", meminfo, re.MULTILINE)
-    could_fit = total is not None and needed < 1024 * int(total[1])
+    could_fit = total is not None and needed < total
     return fail("memory", text, f"free some, {SMALLER}" if could_fit else SMALLER)
 
 
-def judge_gpu_memory(needed: int, shown: str) -> Finding:
-    """Compare `needed` bytes on each GPU with the smallest one that NVIDIA_SMI shows, if it shows sizes."""
-    sizes = [line.rpartition(", ")[2].strip() for line in shown.splitlines() if line.strip()]
-    if not sizes or not all(size.isdigit() for size in sizes):
-        return warn("memory", f"{needs(needed)} on each GPU", "how much the GPUs have is not known here")
-    smallest = min(map(int, sizes)) * MIB
-    text = f"{needs(needed)} on each GPU, the smallest has {smallest / GIB:.1f} GiB"
-    return fail("memory", text, SMALLER) if needed > smallest else ok("memory", text)
+def judge_gpu_memory(pair: PairConfig, shapes: Mapping[str, ModelShape], gpus: Sequence[Gpu]) -> Finding:
+    """Plan the pair for the GPUs as if nothing else used them: what does is a finding of its own."""
+    sizes = [(gpu.name, gpu.total_mib, 0) for gpu in gpus if gpu.total_mib is not None]
+    cards = cards_of(sizes, needed=gpus_needed(pair)) if len(sizes) == len(gpus) else None
+    if cards is None:
+        return warn("memory", "how much the GPUs have is not known here", "the worker's log will tell")
+    try:
+        return ok("memory", in_words(plan_or_remedies(pair, shapes, cards)))
+    except DoesNotFit as error:
+        return fail("memory", str(error), OTHER_PAIR)
+    except InputError as error:
+        return fail("memory", str(error), "correct pairs.toml")
 
 
-def needs(needed: int) -> str:
-    """Return the sentence of every finding here."""
-    return f"the pair needs {needed / GIB:.1f} GiB"
+def in_words(plan: MemoryPlan) -> str:
+    """Return what a plan comes to, in one line."""
+    parts = (("base", plan.base), ("drafter", plan.drafter))
+    return (
+        f"KV caches of {plan.kv_tokens:,} tokens, {counted(plan.slots, 'slot')}; on each GPU "
+        + " and ".join(f"{share.total_gib:.1f} GiB for the {role}" for role, share in parts)
+    )
+
+
+def _check_gpu_memory(pair: PairConfig) -> Finding:
+    try:
+        return judge_gpu_memory(pair, shapes_of(pair), parse_gpus(shown_gpus()))
+    except InputError as error:
+        return warn("memory", str(error), "the worker's log will tell")
+    except (OSError, subprocess.SubprocessError):
+        return warn("memory", "how much the GPUs have is not known: nvidia-smi fails", "nvidia-smi")
+
+
+def _total_memory() -> int | None:
+    total = re.search(r"^MemTotal: +(\d+)", text_of(MEMINFO) or "", re.MULTILINE)
+    return None if total is None else 1024 * int(total[1])

@@ -1,4 +1,4 @@
-"""Checks that the models of a pair are here, or can be fetched."""
+"""Checks that a pair asks vLLM for what it has, and that its models are here or can be fetched."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from specreason.cli.checks.finding import Finding, fail, ok, warn
 from specreason.cli.checks.folders import free_bytes
+from specreason.engines.engine_args import check_engine_args, vllm_arguments
 from specreason.engines.hub import (
     GIB,
     cache_folder,
@@ -14,10 +15,20 @@ from specreason.engines.hub import (
     weights_bytes,
     why_out_of_reach,
 )
+from specreason.errors import InputError
 from specreason.pairs import PairConfig
 
 # A slow line must not look like none.
 HUB_TIMEOUT_S = 4.0
+
+
+def check_pair(name: str, pair: PairConfig) -> Finding:
+    """Check the arguments that the pair passes to vLLM. Where vLLM is not installed, misspelt ones are not found."""
+    try:
+        check_engine_args(name, pair, known=vllm_arguments())
+    except InputError as error:
+        return fail("pair", str(error), "correct pairs.toml")
+    return ok("pair", f"'{name}' can be read")
 
 
 def check_models(pair: PairConfig) -> Finding:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from specreason.cli.checks.finding import Finding
-from specreason.cli.checks.machine import check_gpus, check_python, check_vllm
+from specreason.cli.checks.gpus import check_gpus
+from specreason.cli.checks.machine import check_python, check_vllm
 from specreason.cli.checks.memory import check_memory
-from specreason.cli.checks.models import check_models
+from specreason.cli.checks.models import check_models, check_pair
+from specreason.cli.checks.processes import check_processes
 from specreason.cli.checks.speculation import check_speculation
 from specreason.cli.running import refuse_a_second
 from specreason.errors import InputError
@@ -28,7 +30,8 @@ def check_before_start(pair_name: str, data_dir: Path | None) -> None:
 
 def refuse_what_cannot_run(name: str, pair: PairConfig) -> None:
     """Raise InputError for a pair that this machine cannot run; the hub is asked only for what it could hold."""
-    failed = _failed(check_python(), check_vllm(), check_gpus(pair), check_memory(pair))
+    of_machine = [check_python(), check_vllm(), *check_gpus(pair), *check_processes(pair)]
+    failed = _failed(check_pair(name, pair), *of_machine, check_memory(pair))
     if failed := failed or _failed(check_models(pair)) or _failed(check_speculation(pair)):
         lines = [f"{each.name}: {each.found}; {each.remedy}" for each in failed]
         raise InputError("\n  ".join([f"the pair '{name}' cannot run on this machine", *lines]))

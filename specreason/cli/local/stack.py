@@ -18,7 +18,10 @@ from specreason.cli.running import RunningUp, absolute, announced, now_serving, 
 from specreason.cli.waiting.pace import LINE_EVERY_S, Beat
 from specreason.embedded import start_servers
 from specreason.embedded.datadir import locked_data_dir
-from specreason.engines.hub import fetch, models_to_fetch
+from specreason.engines.fetching import fetch_missing
+from specreason.engines.hub import models_to_fetch
+from specreason.engines.placement import place
+from specreason.engines.platform import check_platform
 from specreason.pairs import PairConfig, get_pair, load_pairs
 from specreason.settings import Settings, load_settings
 from specreason.store.migrate import migrate
@@ -83,7 +86,7 @@ def running_stack(
         backing = cleanup.enter_context(_servers(settings, data_dir, announce))
         running = this_process(
             pair=pair,
-            slots=settings.slots if slots is None else slots,
+            slots=slots or settings.slots or place(config, check_platform()).slots,
             api_url=url_of(listener),
             database_url=backing.database_url,
             broker_url=backing.broker_url,
@@ -124,11 +127,10 @@ def running_stack(
 
 def _fetch_models(config: PairConfig, host: str, port: int, announce: Announce) -> None:
     """Fetch what is missing, before servers wait for it in vain."""
-    if missing := models_to_fetch(config):
+    if models_to_fetch(config):
         # A port in use is said before hours of fetching. Then it is let go: nobody answers there yet.
         listen(host, port).close()
-        for model in missing:
-            fetch(model, announce)
+        fetch_missing(config, announce)
 
 
 @contextmanager

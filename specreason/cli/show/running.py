@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def where_in_words(running: RunningUp, last_line: str, *, commands_ask: str) -> str:
     """Return the addresses of a deployment that serves, one a line, and how it ends."""
-    return "\n".join(["", *_addresses(running), *_way_there(running, commands_ask), "", last_line])
+    lines = [*_addresses(running), _pair(running), *_way_there(running, commands_ask)]
+    return "\n".join(["", *lines, "", last_line])
 
 
 def how_to_stop(running: RunningUp) -> str:
@@ -30,7 +31,7 @@ def status_in_words(running: RunningUp, load: Load | None, *, commands_ask: str)
     lines = [
         f"Process   {running.pid}, since {since:%Y-%m-%d %H:%M:%S}",
         *_addresses(running),
-        f"Pair      {running.pair}, {counted(running.slots, 'slot')}",
+        _pair(running),
     ]
     if not running.serving:
         lines.append("Worker    it still loads the pair")
@@ -55,6 +56,10 @@ def _way_there(running: RunningUp, commands_ask: str) -> list[str]:
     if running.api_url == commands_ask:
         return []
     return ["", "Other commands find it after this line:", f"export SPECREASON_API_URL={running.api_url}"]
+
+
+def _pair(running: RunningUp) -> str:
+    return f"Pair      {running.pair}, {counted(running.slots, 'slot')}"
 
 
 def _addresses(running: RunningUp) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from specreason.engines.base import ModelPair
@@ -19,7 +20,7 @@ STEP_LOG = "CHAOS_STEP_LOG"
 KILL_ENGINE, HANG_ENGINE = signal.SIGUSR1, signal.SIGUSR2
 
 
-async def load(name: str, config: PairConfig) -> ModelPair:
+async def load(name: str, config: PairConfig, announce: Callable[[str], None]) -> ModelPair:
     """Stands in for load_pair: runs on the pair host's loop."""
     pair = make_pair(on_step=StepLog(Path(os.environ[STEP_LOG])))
     loop = asyncio.get_running_loop()

@@ -63,7 +63,7 @@ def test_every_failure_has_its_own_line_with_its_remedy_and_warnings_stop_nothin
     monkeypatch.setattr(preflight, "check_vllm", lambda: warn("vllm", "slow", "wait"))
     monkeypatch.setattr(preflight, "check_memory", lambda pair: ok("memory", "enough"))
     refuse_what_cannot_run("demo", pair)
-    monkeypatch.setattr(preflight, "check_gpus", lambda pair: fail("gpus", "none", "buy one"))
+    monkeypatch.setattr(preflight, "check_gpus", lambda pair: [fail("gpus", "none", "buy one")])
     monkeypatch.setattr(preflight, "check_memory", lambda pair: fail("memory", "too little", "buy some"))
     with pytest.raises(InputError, match=naming("demo", "gpus: none; buy one")) as caught:
         refuse_what_cannot_run("demo", pair)
@@ -73,14 +73,25 @@ def test_every_failure_has_its_own_line_with_its_remedy_and_warnings_stop_nothin
     ]
 
 
+def test_an_argument_that_vllm_does_not_have_is_refused_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pair = load_pairs()["demo"]
+    drafter = pair.drafter.model_copy(update={"engine_args": {"quantisation": "fp8"}})
+    monkeypatch.setattr(preflight, "check_memory", lambda pair: ok("memory", "enough"))
+    with pytest.raises(InputError, match=naming("demo.drafter.engine_args.quantisation", "quantization")):
+        refuse_what_cannot_run("demo", pair.model_copy(update={"drafter": drafter}))
+
+
 def test_on_gpus_the_cards_decide_and_without_the_drivers_tool_nothing_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pair = load_pairs()["qwq-32b_r1-1_5b"]
     monkeypatch.setattr(memory, "runs_on_gpus", lambda: True)
-    monkeypatch.setattr(memory, "shown_gpus", lambda: "NVIDIA A40, 46068\nNVIDIA A40, 46068\n")
+    a40s = "".join(f"{index}, NVIDIA A40, 580.95.05, 8.6, 1, 46068\n" for index in (0, 1))
+    monkeypatch.setattr(memory, "shown_gpus", lambda: a40s)
     assert memory.check_memory(pair).status == "ok"
-    monkeypatch.setattr(memory, "shown_gpus", lambda: "NVIDIA T4, 15360\n")
+    monkeypatch.setattr(memory, "shown_gpus", lambda: "0, Tesla T4, 580.95.05, 7.5, 1, 15360\n")
     assert memory.check_memory(pair).status == "fail"
 
     def missing() -> str:

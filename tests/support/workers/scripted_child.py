@@ -15,7 +15,7 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -85,7 +85,7 @@ def obedient_pair(folder: Path | None = None) -> ModelPair:
     return scripted_pair(drafter=ObedientEngine(Role.DRAFTER, folder), base=ObedientEngine(Role.BASE, folder))
 
 
-async def load(name: str, config: PairConfig) -> ModelPair:
+async def load(name: str, config: PairConfig, announce: Callable[[str], None]) -> ModelPair:
     return obedient_pair(Path(os.environ[HOLDS]))
 
 

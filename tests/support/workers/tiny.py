@@ -56,7 +56,9 @@ def tiny_pair(folder: Path) -> PairConfig:
         )
         for role in _SHAPES
     }
-    return PairConfig(**roles, judge_suffix=JUDGE_SUFFIX, enforce_eager=True, block_size=32)
+    return PairConfig(
+        **roles, prompt="{problem}", judge_suffix=JUDGE_SUFFIX, enforce_eager=True, block_size=32
+    )
 
 
 def train_tokenizer(vocab_size: int = 380, *, added: tuple[str, ...] = ("<think>", "</think>")) -> Tokenizer:

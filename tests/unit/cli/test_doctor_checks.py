@@ -1,4 +1,4 @@
-"""The judgement of `specreason doctor` on the CPU, the memory, the GPUs and the workers."""
+"""The judgement of `specreason doctor` on the CPU, the memory and the workers."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from uuid import UUID
 
 import pytest
 
-from specreason.cli.checks.machine import judge_cpu, judge_gpus
+from specreason.cli.checks.gpus import parse_gpus
+from specreason.cli.checks.machine import judge_cpu
 from specreason.cli.checks.memory import judge_gpu_memory, judge_memory
 from specreason.cli.checks.workers import judge_workers
 from specreason.engines.hub import GIB
 from specreason.store.read.load import Load
 from specreason.store.read.workers import WorkerSummary
 from tests.support.messages import names
+from tests.support.planning import QWQ, R1_SMALL, gpu_pair, shapes_in
 
-MEMINFO = "MemTotal:       16777216 kB\nMemAvailable:    8388608 kB\n"
+PAIR = gpu_pair(QWQ, R1_SMALL, sizes=(2, 1))
+A6000 = "0, NVIDIA RTX A6000, 580.95.05, 8.6, 14, 49140\n"
+T4 = "1, Tesla T4, 580.95.05, 7.5, 2, 15360\n"
+GB10 = "0, NVIDIA GB10, 580.95.05, 12.1, [N/A], [N/A]\n"
 
 
 @pytest.mark.parametrize(
@@ -28,62 +33,35 @@ def test_a_cpu_is_judged_by_what_its_kernels_need(flags: str, status: str) -> No
     assert bool(finding.remedy) == (status != "ok")
 
 
-@pytest.mark.parametrize(
-    ("needed_gib", "limit", "used", "status"),
-    [
-        (7, None, None, "ok"),
-        (9, None, None, "fail"),
-        (7, "max\n", "1\n", "ok"),
-        (7, f"{10 * GIB}\n", f"{4 * GIB}\n", "fail"),
-        (5, f"{10 * GIB}\n", f"{4 * GIB}\n", "ok"),
-    ],
-)
-def test_a_containers_limit_counts_where_it_is_the_smaller(
-    needed_gib: int, limit: str | None, used: str | None, status: str
+@pytest.mark.parametrize(("needed_gib", "status"), [(7, "ok"), (9, "fail"), (20, "fail")])
+def test_a_pair_that_needs_more_than_is_free_is_told_whether_freeing_some_could_help(
+    needed_gib: int, status: str
 ) -> None:
-    assert judge_memory(needed_gib * GIB, MEMINFO, limit=limit, used=used).status == status
-
-
-def test_the_files_that_a_container_caches_leave_room_for_a_pair() -> None:
-    stat = f"anon 7\nfile {3 * GIB}\ninactive_file {2 * GIB}\nactive_file {GIB}\nworkingset_refault_file 9\n"
-    limit, used = str(10 * GIB), str(9 * GIB)
-    assert judge_memory(4 * GIB, MEMINFO, limit=limit, used=used, stat=stat).status == "ok"
-    assert judge_memory(5 * GIB, MEMINFO, limit=limit, used=used, stat=stat).status == "fail"
+    finding = judge_memory(needed_gib * GIB, 8 * GIB, total=16 * GIB)
+    assert (finding.status, names(finding.found, f"{needed_gib}.0 GiB", "8.0 GiB")) == (status, True)
+    assert ("free some" in finding.remedy) == (needed_gib == 9)
 
 
 def test_a_system_that_does_not_say_what_is_free_is_no_failure() -> None:
-    assert judge_memory(GIB, "", limit=None, used=None).status == "warn"
+    assert judge_memory(GIB, None, total=None).status == "warn"
 
 
 @pytest.mark.parametrize(
-    ("shown", "needed", "status", "says"),
+    ("shown", "status", "says"),
     [
-        ("NVIDIA H100, 81559\n", 1, "ok", "NVIDIA H100 (80 GiB)"),
-        ("NVIDIA GB10, [N/A]\n", 1, "ok", "NVIDIA GB10"),
-        ("NVIDIA GB10, [Not Supported]\n", 2, "fail", "NVIDIA GB10"),
-        ("No devices were found\n", 1, "ok", "No devices were found"),
-        ("", 1, "fail", "none"),
+        (A6000 * 2, "ok", ("56,080 tokens", "11 slots", "39.4 GiB for the base")),
+        (A6000 + T4, "fail", ("Tesla T4", "GiB are missing")),
+        (A6000, "fail", ("2 cards", "1 x a6000", "on 2 x a6000")),
+        (GB10 * 2, "warn", ("not known",)),
+        ("", "warn", ("not known",)),
     ],
 )
-def test_a_card_that_names_no_memory_is_one_all_the_same(
-    shown: str, needed: int, status: str, says: str
+def test_the_memory_plan_decides_whether_the_pair_fits_the_smallest_card_that_it_uses(
+    shown: str, status: str, says: tuple[str, ...]
 ) -> None:
-    finding = judge_gpus(needed, shown)
-    assert (finding.status, finding.found) == (status, says)
-
-
-@pytest.mark.parametrize(
-    ("shown", "needed_gib", "status"),
-    [
-        ("NVIDIA A40, 46068\nNVIDIA A40, 46068\n", 40, "ok"),
-        ("NVIDIA A40, 46068\nNVIDIA T4, 15360\n", 40, "fail"),
-        ("NVIDIA GB10, [N/A]\n", 40, "warn"),
-        ("", 40, "warn"),
-    ],
-)
-def test_the_smallest_card_decides_whether_the_pair_fits(shown: str, needed_gib: int, status: str) -> None:
-    finding = judge_gpu_memory(needed_gib * GIB, shown)
-    assert (finding.status, names(finding.found, f"{needed_gib}.0 GiB")) == (status, True)
+    finding = judge_gpu_memory(PAIR, shapes_in(PAIR), parse_gpus(shown))
+    assert (finding.status, names(finding.found, *says)) == (status, True)
+    assert bool(finding.remedy) == (status != "ok")
 
 
 def a_worker(pair: str, *, num_running: int) -> WorkerSummary:

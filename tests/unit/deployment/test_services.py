@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from specreason.engines.platform import Device
+from specreason.planning.memory import CALLS_PER_JOB
+from specreason.settings import Settings
 from tests.support.deployment_files import (
     COMPOSE_TEXT,
     DOCKERFILE,
@@ -22,6 +25,7 @@ from tests.support.deployment_files import (
     seconds,
     settings_of,
 )
+from worker.child_process import Patience
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -102,6 +106,19 @@ def test_each_of_our_services_waits_for_what_it_needs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_may_fetch_and_load_its_pair_before_it_counts_as_unhealthy(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = Device.GPU if name in GPU_WORKERS else Device.CPU
+    loading = Patience.of(settings_of(name, monkeypatch), device).start_s
+    pair = pair_of(name)
+    gib = (pair.base.weights_gib or 0) + (pair.drafter.weights_gib or 0)
+    slow_line = 200e6 / 8  # bytes/s
+    fetching = gib * (1 << 30) / slow_line
+    assert seconds(SERVICES[name]["healthcheck"]["start_period"]) >= fetching + loading
+
+
+@pytest.mark.parametrize("name", WORKERS)
 def test_a_worker_may_drain_before_it_is_killed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = settings_of(name, monkeypatch)
     assert seconds(SERVICES[name]["stop_grace_period"]) >= settings.drain_s + 20
@@ -127,7 +144,12 @@ def test_nothing_that_asks_for_a_secret_starts_without_one(service: str, secret:
     assert found["how"] == ":?"
 
 
+def most_slots(name: str, settings: Settings) -> int:
+    """The slots that are set, or the most that a memory plan gives."""
+    return settings.slots or pair_of(name).base.max_num_seqs // CALLS_PER_JOB
+
+
 def test_postgres_takes_the_connections_of_every_service(monkeypatch: pytest.MonkeyPatch) -> None:
     (limit,) = re.findall(r"max_connections=(\d+)", " ".join(SERVICES["postgres"]["command"]))
-    needed = 32 + sum(2 * settings_of(name, monkeypatch).slots + 14 for name in WORKERS)
+    needed = 32 + sum(2 * most_slots(name, settings_of(name, monkeypatch)) + 14 for name in WORKERS)
     assert needed < int(limit)
