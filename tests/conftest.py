@@ -14,6 +14,7 @@ WITH_ENGINES = (
     "tests/conformance/",
     "tests/gpu/test_proof.py",
     "tests/integration/worker/test_engine_processes.py",
+    "tests/integration/worker/test_killed_ranks.py",
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,13 +16,14 @@ from specreason.engines.base import ModelPair, Role
 from specreason.engines.cores import available_cores, split_cores
 from specreason.engines.engine_args import check_engine_args, vllm_arguments
 from specreason.engines.fingerprint import ROLES, fingerprint
+from specreason.engines.generation import defaults_in
 from specreason.engines.hub import local_folder
 from specreason.engines.judge import judge_suffix
+from specreason.engines.leftovers import own_folder
 from specreason.engines.padded.drafter import PaddedDrafter
 from specreason.engines.padded.write import ready_padded_drafter
 from specreason.engines.placement import Placement, place
 from specreason.engines.platform import Device, check_platform, set_defaults
-from specreason.engines.sockets import make_own_folder
 from specreason.engines.tokenizer import HFTokenizer, digit_ids, first_line
 from specreason.engines.warm_up import Question, rounds_for, warm_up
 from specreason.errors import EngineDead, InputError
@@ -51,6 +53,7 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
     tokenizers = await asyncio.to_thread(_load_tokenizers, local)
     suffix = judge_suffix(config, tokenizers[Role.BASE])
     digits = digit_ids(tokenizers[Role.BASE], suffix)
+    defaults = {role: defaults_in(folders[role]) for role in ROLES}
     placement = await asyncio.to_thread(place, local, device)
     padded = await asyncio.to_thread(ready_padded_drafter, config)
     templates = {role: tokenizers[role].chat_template for role in ROLES}
@@ -86,6 +89,7 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
         prompt=config.prompt,
         threshold=config.threshold,
         base_speculates=config.speculation is not None,
+        generation_defaults=defaults,
         slots=placement.slots,
     )
 
@@ -158,7 +162,8 @@ async def _start_engines(
     because each compares its share with the free memory."""
     cores: dict[Role, list[int] | None] = dict.fromkeys(ROLES)
     if device is Device.CPU:
-        cores = dict(zip(ROLES, split_cores(available_cores()), strict=True))
+        ranks = (config.drafter.tensor_parallel_size, config.base.tensor_parallel_size)
+        cores = dict(zip(ROLES, split_cores(available_cores(), ranks=ranks), strict=True))
 
     def configure() -> dict[Role, VllmConfig]:
         from specreason.engines.vllm_setup import engine_config
@@ -223,7 +228,7 @@ def _saved(role: Role, tokenizer: HFTokenizer) -> Path:
 
     By itself it would load the class that the model names, and that of R1-Distill-Llama writes "\\n\\n" as "ĊĊ".
     """
-    folder = make_own_folder(f"{role}-tokenizer")
+    folder = Path(tempfile.mkdtemp(prefix=f"{role}-tokenizer-", dir=own_folder()))
     tokenizer.save(folder)
     return folder
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from specreason.children import kill_group, spawn_module
-from specreason.engines.sockets import remove_socket_folders
+from specreason.engines.leftovers import remove_leftovers
 from tests.gpu.lines import Lines
 from tests.gpu.machine import Machine
 from tests.gpu.scene import LOAD, LOG, Outcome, Phase, Result, Stage
@@ -101,7 +101,7 @@ class Runner:
                 lines.next(until=time.monotonic() + CLOSE_S)
             finally:
                 kill_group(process)
-                remove_socket_folders(process.pid)
+                remove_leftovers(process.pid)
 
 
 def _skipped(stage: Stage, phases: Iterable[Phase], why: str) -> Iterator[Result]:

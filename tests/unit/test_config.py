@@ -27,6 +27,11 @@ from tests.support.messages import names, naming
         {"first_steps_on_base": -1},
         {"temperature": 3},
         {"top_p": 0},
+        {"top_k": -1},
+        {"top_k": True},
+        {"drafter_top_k": 2**31},
+        {"min_p": 1.5},
+        {"drafter_min_p": -0.1},
         {"repeats": 0},
         {"delimiter": ""},
         {"on_budget": "shrug"},
@@ -69,6 +74,12 @@ def test_the_papers_five_pairs_are_there_on_its_cards_and_on_one_large_card(card
     on = {"a6000x2", "a100-80x4"} if cards == "papers" else {cards}
     models = {(pair.base.model, pair.drafter.model) for pair in load_pairs().values() if pair.cards in on}
     assert models >= PAPER
+
+
+def test_the_logits_that_judge_are_float32_on_gpus_and_the_models_own_on_a_cpu() -> None:
+    for name, pair in load_pairs().items():
+        expected = "auto" if pair.cards is None else "float32"
+        assert (pair.base.head_dtype, pair.drafter.head_dtype) == (expected, "auto"), name
 
 
 def test_an_unknown_pair_is_refused_with_the_names_that_exist() -> None:
