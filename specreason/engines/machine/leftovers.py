@@ -30,8 +30,9 @@ def use_own_folder() -> None:
     vLLM puts its sockets into it unless the user has named a folder for them, which is not removed. A second call
     changes nothing.
     """
+    folder = own_folder()
     if _PREFIX in os.environ.get(_VARIABLE, _PREFIX):
-        os.environ[_VARIABLE] = str(own_folder())
+        os.environ[_VARIABLE] = str(folder)
 
 
 def own_folder() -> Path:
