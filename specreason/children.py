@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import IO
 
 _PR_SET_PDEATHSIG = 1
+# How long a resource tracker may take to remove what killed processes have left.
+_TRACKER_S = 5.0
 # Loaded before any fork: a forked child must not load libraries.
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -56,7 +61,23 @@ def spawn_module(module: str, *arguments: str, **options: object) -> subprocess.
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL the child and every process of its group, then reap it. A group that is gone is not an error."""
+    """SIGKILL the child and every process of its group, then reap it. A group that is gone is not an error.
+
+    Python's resource trackers go last: once all who use it are gone, a tracker removes the shared memory and the
+    semaphores that they have left, and ends. It has five seconds for that.
+    """
+    trackers = []
+    for pid in _members(process.pid):
+        with suppress(OSError):
+            if _is_tracker(pid):
+                trackers.append(os.pidfd_open(pid))
+            else:
+                os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + _TRACKER_S
+    for tracker in trackers:
+        # Readable once the process has ended, whether or not anybody reaps it.
+        select.select([tracker], [], [], max(0.0, deadline - time.monotonic()))
+        os.close(tracker)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -69,6 +90,24 @@ def stop(process: subprocess.Popen[bytes], *, grace_s: float) -> int:
         process.wait(grace_s)
     kill_group(process)
     return process.returncode
+
+
+def _members(group: int) -> list[int]:
+    """The processes of a group, in the order of their ids; none where there is no /proc."""
+    members = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # Past the command's name, which may contain anything: state, parent, group.
+            if int(stat.read_text().rpartition(")")[2].split()[2]) == group:
+                members.append(int(stat.parent.name))
+    return sorted(members)
+
+
+def _is_tracker(pid: int) -> bool:
+    try:
+        return b"multiprocessing.resource_tracker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def die_with_parent(death_signal: signal.Signals) -> Callable[[], None]:

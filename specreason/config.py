@@ -97,11 +97,27 @@ class RunConfig(ClosedModel):
     top_p: Annotated[float, Field(gt=0, le=1)] = Field(
         0.95, description="Sample from the likeliest tokens that have this probability together."
     )
+    top_k: Annotated[int, Field(ge=0, lt=2**31)] | None = Field(
+        None,
+        description="Sample from so many likeliest tokens; 0: from all. Default: what each model's own "
+        "generation_config.json says.",
+    )
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None,
+        description="Sample no token that is less than so many times as likely as the likeliest; 0: any. "
+        "Default: what each model's own generation_config.json says.",
+    )
     drafter_temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(
         None, description="Sampling temperature of the drafter. Default: the base's."
     )
     drafter_top_p: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description="`top_p` of the drafter. Default: the base's."
+    )
+    drafter_top_k: Annotated[int, Field(ge=0, lt=2**31)] | None = Field(
+        None, description="`top_k` of the drafter. Default: `top_k` if it is given, else the drafter's own."
+    )
+    drafter_min_p: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="`min_p` of the drafter. Default: `min_p` if it is given, else the drafter's own."
     )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Seed of the random numbers.")
     repeats: Annotated[int, Field(ge=1, le=1024)] = Field(

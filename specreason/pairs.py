@@ -39,7 +39,9 @@ class ModelConfig(ClosedModel):
     max_num_seqs: Annotated[int, Field(ge=1)] = 64
     chat_template: str | None = Field(None, description="Overrides the tokenizer's own template.")
     head_dtype: Literal["auto", "float32"] = Field(
-        "auto", description="float32: the logits are computed in it, so that digits of a score rarely tie."
+        "auto",
+        description="float32: the logits are computed in it, so that digits of a score rarely tie. It needs a head "
+        "that is not quantized.",
     )
     engine_args: dict[str, Any] = Field(
         default_factory=dict,

@@ -15,6 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -91,7 +92,7 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
     new = NewWorker(
         pair=name,
         pair_fingerprint=pair.fingerprint,
-        pair_config=config.model_dump(mode="json"),
+        pair_config=stored_pair_config(config, pair),
         host=socket.gethostname(),
         pid=os.getpid(),
         slots=slots,
@@ -110,6 +111,15 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
         writer.close()
         host.run(close_pair(pair))
         host.close()
+
+
+def stored_pair_config(config: PairConfig, pair: ModelPair) -> dict[str, Any]:
+    """The pair's table of pairs.toml, and what its models' generation_config.json say of sampling.
+
+    A run that names no top_k or min_p goes by the latter, and its batch holds them only if the API knew the files.
+    """
+    defaults = {role: asdict(own) for role, own in pair.generation_defaults.items()}
+    return {**config.model_dump(mode="json"), "generation_defaults": defaults}
 
 
 def _register(database: Database, new: NewWorker, *, lease_s: float) -> UUID:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from specreason.children import kill_group, spawn_module
+from specreason.engines.leftovers import remove_leftovers
 from specreason.engines.platform import Device
-from specreason.engines.sockets import remove_socket_folders
 from specreason.settings import Settings
 
 # The child cannot work as configured, and starting it again does not help.
@@ -69,9 +69,9 @@ class ChildProcess:
         return time.monotonic() - self._last_progress > longest_s
 
     def close(self) -> None:
-        """Kill the rest of the child's process group, engines included."""
+        """Kill the rest of the child's process group, engines included, and remove what they leave behind."""
         kill_group(self.process)
-        remove_socket_folders(self.process.pid)
+        remove_leftovers(self.process.pid)
         os.close(self._progress)
 
     def _read_progress(self) -> None:

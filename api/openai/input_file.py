@@ -152,5 +152,7 @@ def _pair_and_config(request: RequestLine, pairs: Mapping[str, PairConfig]) -> t
     try:
         return name, stored_config(config_of(request), name, pair)
     except InvalidField as error:
-        param = "body.specreason.scheme"
+        field = error.field.removeprefix("config.")
+        is_openai = getattr(request.body, field, None) is not None
+        param = f"body.{field}" if is_openai else f"body.specreason.{field}"
         raise LineInvalid("invalid_request", f"{param}: {error.reason}", param) from error

@@ -20,8 +20,11 @@ LINE_KEYS = frozenset({"custom_id", "method", "url", "body"})
 LONGEST_CUSTOM_ID = 256  # characters
 # One part in ANSWER_SHARE of `max_tokens` is reserved for the answer, unless the configuration asks for less.
 ANSWER_SHARE = 4
-# Fields of a RunConfig, by OpenAI's name for the same.
-CONFIG_FIELD_OF = {"temperature": "temperature", "top_p": "top_p", "n": "repeats", "seed": "seed"}
+# Fields of a RunConfig, by OpenAI's name for the same. `top_k` and `min_p` are of vLLM's own server: its clients send
+# them beside the others.
+CONFIG_FIELD_OF = {name: name for name in ("temperature", "top_p", "top_k", "min_p", "seed")} | {
+    "n": "repeats"
+}
 # Fields that only label a request. No output depends on them, and they are not stored.
 LABELS = frozenset(
     {"metadata", "prompt_cache_key", "safety_identifier", "service_tier", "store", "user"},
@@ -98,6 +101,8 @@ class Body(ClosedModel):
     messages: Annotated[list[Message], Field(min_length=1)]
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     seed: int | None = None
     max_tokens: Annotated[int, Field(ge=2)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=2)] | None = None

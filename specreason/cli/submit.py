@@ -112,8 +112,12 @@ def submit(
     max_same_steps: knobs.MaxSameSteps = None,
     temperature: knobs.Temperature = None,
     top_p: knobs.TopP = None,
+    top_k: knobs.TopK = None,
+    min_p: knobs.MinP = None,
     drafter_temperature: knobs.DrafterTemperature = None,
     drafter_top_p: knobs.DrafterTopP = None,
+    drafter_top_k: knobs.DrafterTopK = None,
+    drafter_min_p: knobs.DrafterMinP = None,
     seed: knobs.Seed = None,
     repeats: knobs.Repeats = None,
     wait: Annotated[

@@ -123,8 +123,12 @@ class Knobs(TypedDict, total=False):
     delimiter: str
     temperature: float
     top_p: float
+    top_k: int | None
+    min_p: float | None
     drafter_temperature: float | None
     drafter_top_p: float | None
+    drafter_top_k: int | None
+    drafter_min_p: float | None
     seed: int
     repeats: int
 

@@ -6,10 +6,12 @@ are the truth; `text` is for people to read, and may be cut inside the last toke
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
+
+from specreason.engines.generation import GenerationDefaults
 
 THINK_END = "</think>"  # what closes the thinking, of every model that this project runs
 
@@ -35,8 +37,9 @@ class FinishReason(StrEnum):
 class Sampling:
     """How a token is drawn. Temperature 0 is greedy decoding.
 
-    Only the `top_k` likeliest tokens can be drawn (0: all), and none that is less than `min_p` times as likely as the
-    likeliest one.
+    Only the `top_k` likeliest tokens can be drawn (0: all) and those that tie with the last of them, and none that is
+    less than `min_p` times as likely as the likeliest one. An engine that drafts tokens itself refuses a `min_p` above
+    0 with PermanentJobError.
     """
 
     temperature: float = 0.6
@@ -157,9 +160,13 @@ class Engine(Protocol):
     async def generate(
         self, prompt_ids: Sequence[int], *, limits: Limits, sampling: Sampling, seed: int
     ) -> Completion:
-        """Continue `prompt_ids`. The same ids, limits, sampling and seed ask for the same completion.
+        """Continue `prompt_ids`. `seed` is 0 … 2^62-1.
 
-        An engine that drafts tokens itself keeps this promise for greedy decoding only: its draws depend on its drafts.
+        The same ids, limits, sampling and seed ask for the same completion: its draws have the same noise. The scripted
+        engine always gives it. A real one computes logits in bfloat16, and adds in another order when other requests
+        run beside this one, when more of the prompt is cached, or on more devices. Then two tokens that are about
+        equally likely may change places, even in greedy decoding, and all later tokens differ. So nothing may rely on
+        equal texts from a GPU. Of an engine that drafts tokens itself a seed fixes no draw: these depend on its drafts.
         """
 
     async def score(self, prompt_ids: Sequence[int], *, digit_ids: Sequence[int]) -> Verdict:
@@ -193,6 +200,10 @@ class ModelPair:
     base_speculates: bool = False
     # The jobs in flight that there is memory for: what a worker takes if nobody names a number.
     slots: int = 16
+    # The sampling of a run that names none, by each model's own generation_config.json.
+    generation_defaults: Mapping[Role, GenerationDefaults] = field(
+        default_factory=lambda: dict.fromkeys(Role, GenerationDefaults())
+    )
 
     def engine(self, role: Role) -> Engine:
         return self.drafter if role is Role.DRAFTER else self.base

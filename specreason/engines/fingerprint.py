@@ -67,8 +67,8 @@ def fingerprint(
             "weights": _weights_id(model, folders[role], given_up),
             "dtype": model.dtype,
             "chat_template": templates[role],
-            # A pair without them keeps the fingerprint that it had before there were any.
-            **({"engine_args": model.engine_args} if model.engine_args else {}),
+            "head_dtype": model.head_dtype,
+            "engine_args": model.engine_args,
         }
     # TOML has dates and times, which JSON does not.
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()

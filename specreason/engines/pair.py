@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,13 +16,14 @@ from specreason.engines.base import ModelPair, Role
 from specreason.engines.cores import available_cores, split_cores
 from specreason.engines.engine_args import check_engine_args, vllm_arguments
 from specreason.engines.fingerprint import ROLES, fingerprint
+from specreason.engines.generation import GenerationDefaults, generation_defaults
 from specreason.engines.hub import local_folder
 from specreason.engines.judge import judge_suffix
+from specreason.engines.leftovers import own_folder
 from specreason.engines.padded.drafter import PaddedDrafter
 from specreason.engines.padded.write import ready_padded_drafter
 from specreason.engines.placement import Placement, place
 from specreason.engines.platform import Device, check_platform, set_defaults
-from specreason.engines.sockets import make_own_folder
 from specreason.engines.tokenizer import HFTokenizer, digit_ids, first_line
 from specreason.engines.warm_up import Question, rounds_for, warm_up
 from specreason.errors import EngineDead, InputError
@@ -48,6 +50,7 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
     check_engine_args(name, config, known=vllm_arguments(), device=device)
     folders = _folders(name, config)
     local = _from_folders(config, folders)
+    defaults = {role: generation_defaults(local.model(role)) or GenerationDefaults() for role in ROLES}
     tokenizers = await asyncio.to_thread(_load_tokenizers, local)
     suffix = judge_suffix(config, tokenizers[Role.BASE])
     digits = digit_ids(tokenizers[Role.BASE], suffix)
@@ -87,6 +90,7 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
         threshold=config.threshold,
         base_speculates=config.speculation is not None,
         slots=placement.slots,
+        generation_defaults=defaults,
     )
 
 
@@ -158,7 +162,8 @@ async def _start_engines(
     because each compares its share with the free memory."""
     cores: dict[Role, list[int] | None] = dict.fromkeys(ROLES)
     if device is Device.CPU:
-        cores = dict(zip(ROLES, split_cores(available_cores()), strict=True))
+        ranks = (config.drafter.tensor_parallel_size, config.base.tensor_parallel_size)
+        cores = dict(zip(ROLES, split_cores(available_cores(), ranks=ranks), strict=True))
 
     def configure() -> dict[Role, VllmConfig]:
         from specreason.engines.vllm_setup import engine_config
@@ -223,7 +228,7 @@ def _saved(role: Role, tokenizer: HFTokenizer) -> Path:
 
     By itself it would load the class that the model names, and that of R1-Distill-Llama writes "\\n\\n" as "ĊĊ".
     """
-    folder = make_own_folder(f"{role}-tokenizer")
+    folder = Path(tempfile.mkdtemp(prefix=f"{role}-tokenizer-", dir=own_folder()))
     tokenizer.save(folder)
     return folder
 

@@ -2,7 +2,8 @@
 
 vLLM's engine processes do not notice that their parent was killed: without this module they would keep running and
 hold the GPU. `EngineProcess` is part of the engine's configuration, and unpickling it in another process starts the
-watch there. The module imports nothing heavy, so that the watch starts early.
+watch there. An engine of several ranks starts a process for each, and hands the configuration on: so each rank watches
+its engine. The module imports nothing heavy, so that the watch starts early.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any
 
-from specreason.engines.sockets import remove_socket_folders
+from specreason.engines.leftovers import keep_rendezvous_in_folder_of, remove_leftovers
 
 POLL_S = 0.25
+# The key of an EngineProcess in vLLM's additional_config.
+SETTINGS = "specreason"
 
 
 class EngineProcess(dict[str, Any]):
     """The arguments of one engine process, JSON-able for vLLM's configuration hash.
 
-    `cores` are the CPUs it computes on, None on a GPU.
+    `cores` are the CPUs that each rank computes on, None on GPUs. `ranks` is their number.
     """
 
     def __reduce__(self) -> tuple[Callable[..., EngineProcess], tuple[int, dict[str, Any]]]:
@@ -48,8 +51,11 @@ def without_ctrl_c() -> Iterator[None]:
 
 
 def _arrive(owner: int, settings: dict[str, Any]) -> EngineProcess:
-    """Unpickle: in the engine process that `owner` has started, or in `owner` itself, as a copy."""
+    """Unpickle: in the process of an engine or a rank that `owner` has started, or in `owner` itself, as a copy."""
     if owner != os.getpid() and not any(thread.name == _watch.__name__ for thread in threading.enumerate()):
+        # The engine of a single GPU compiles kernels in its own process.
+        if settings["cores"] is not None or settings["ranks"] > 1:
+            keep_rendezvous_in_folder_of(owner)
         threading.Thread(target=_watch, args=(owner,), name=_watch.__name__, daemon=True).start()
     return EngineProcess(settings)
 
@@ -59,5 +65,5 @@ def _watch(owner: int) -> None:
         time.sleep(POLL_S)
     for child in multiprocessing.active_children():
         child.kill()
-    remove_socket_folders(owner)
+    remove_leftovers(owner)
     os.kill(os.getpid(), signal.SIGKILL)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from specreason.engines.sockets import use_own_socket_folder
+from specreason.engines.leftovers import use_own_folder
 from specreason.errors import InputError
 
 
@@ -125,7 +125,7 @@ def set_defaults(device: Device, *, speculates: bool = False) -> None:
             defaults["VLLM_USE_V2_MODEL_RUNNER"] = "0"
     for key, value in defaults.items():
         os.environ.setdefault(key, value)
-    use_own_socket_folder()
+    use_own_folder()
 
 
 def cache_root() -> Path:

@@ -25,7 +25,7 @@ class CompletionRequests:
         think_ids = tokenizer.encode(THINK_END)
         # The token if the vocabulary has one for it, else the text.
         self._think_end: int | str = think_ids[0] if len(think_ids) == 1 else THINK_END
-        # A pair has few delimiters, and finding their tokens takes some tenths of a second.
+        # A pair has few delimiters, and every step of a job asks for its own.
         self._delimiter_ids = lru_cache(maxsize=8)(tokenizer.ids_containing)
 
     def params(self, limits: Limits, sampling: Sampling, num_written: int, seed: int) -> SamplingParams:
@@ -49,6 +49,8 @@ class CompletionRequests:
             max_tokens=free or limits.max_tokens - num_written,
             temperature=sampling.temperature,
             top_p=sampling.top_p,
+            top_k=sampling.top_k,
+            min_p=sampling.min_p,
             # A continued request needs another seed: the same one would repeat the first draws.
             seed=(seed + num_written) & _LARGEST_SEED,
             stop=stop_strings,

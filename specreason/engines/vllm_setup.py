@@ -1,19 +1,17 @@
-"""How vLLM is set up for one model, and what runs inside its engine process on the CPU."""
+"""How vLLM is set up for one model."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from vllm.config import VllmConfig
 from vllm.engine.arg_utils import AsyncEngineArgs
-from vllm.v1.executor.uniproc_executor import UniProcExecutor
 
 from specreason.engines.base import Role
-from specreason.engines.parent_watch import EngineProcess
+from specreason.engines.cores import cores_of_ranks
+from specreason.engines.parent_watch import SETTINGS, EngineProcess
 from specreason.errors import InputError
 from specreason.pairs import ModelConfig, PairConfig
 from specreason.planning.memory import EngineShare
@@ -23,25 +21,6 @@ CPU_BLOCK_SIZE = 32
 # As many as vLLM returns by default.
 MAX_LOGPROBS = 20
 _CPU_BATCHED_TOKENS = 8192
-_SETTINGS = "specreason"
-
-
-class CpuExecutor(UniProcExecutor):  # type: ignore[misc]  # vllm is not typed
-    """Runs the model in the engine process itself, on the cores its configuration names.
-
-    By default vLLM gives the model on the CPU a process of its own, which doubles the loading time, and binds the two
-    engines of a pair to the same core. Threads that started earlier keep all cores: they only pass messages.
-    """
-
-    def _init_executor(self) -> None:
-        process: EngineProcess = self.vllm_config.additional_config[_SETTINGS]
-        os.sched_setaffinity(0, process["cores"])
-        torch.set_num_threads(len(process["cores"]))
-        # The kernel must grant AMX before its first use. vLLM leaves that to oneDNN, whose matrix-vector kernels do
-        # not need AMX: a first prompt of one token would reach vLLM's own AMX attention and die of SIGILL.
-        if torch.cpu._is_amx_tile_supported():
-            torch.cpu._init_amx()
-        super()._init_executor()
 
 
 def engine_config(
@@ -53,7 +32,7 @@ def engine_config(
     draft_model: Path | None = None,
     tokenizer_folder: Path | None = None,
 ) -> VllmConfig:
-    """vLLM's configuration for one of the pair's models; `cores` are the CPUs it computes on, None on a GPU.
+    """vLLM's configuration for one of the pair's models; `cores` are the CPUs it computes on, None on GPUs.
 
     `share` is the engine's part of the memory plan; without one, the pair must say how large its KV cache is.
     `draft_model` is the folder of the model that drafts tokens in the base's engine, by default the drafter's.
@@ -63,11 +42,12 @@ def engine_config(
     Changes os.environ, as vLLM does: call it for one engine after the other.
     """
     model = pair.model(role)
+    ranks = model.tensor_parallel_size
     arguments: dict[str, Any] = {
         "model": model.model,
         "revision": model.revision,
         "dtype": model.dtype,
-        "tensor_parallel_size": model.tensor_parallel_size,
+        "tensor_parallel_size": ranks,
         "max_model_len": model.max_model_len,
         "max_num_seqs": model.max_num_seqs,
         "max_logprobs": MAX_LOGPROBS,
@@ -75,17 +55,24 @@ def engine_config(
         "enable_prefix_caching": True,
         "enforce_eager": pair.enforce_eager,
         "block_size": pair.block_size or (CPU_BLOCK_SIZE if cores else None),
-        "distributed_executor_backend": CpuExecutor if cores else None,
         "speculative_config": _speculation(pair, draft_model) if role is Role.BASE else None,
         "use_tqdm_on_load": False,
-        "additional_config": {_SETTINGS: EngineProcess(cores=cores)},
+        "additional_config": {
+            SETTINGS: EngineProcess(cores=cores_of_ranks(cores, ranks) if cores else None, ranks=ranks)
+        },
     }
     if share is not None and share.gpu_memory_utilization is not None:
         # With the KV cache given in bytes it decides nothing, but vLLM refuses to start with less memory free.
         arguments["gpu_memory_utilization"] = share.gpu_memory_utilization
+    if model.head_dtype != "auto":
+        arguments["hf_overrides"] = {"head_dtype": model.head_dtype}
     if tokenizer_folder is not None:
         arguments["tokenizer"] = str(tokenizer_folder)
     if cores:
+        arguments["distributed_executor_backend"] = (
+            f"specreason.engines.vllm_cpu.{'OneRank' if ranks == 1 else 'ManyRanks'}"
+        )
+        arguments["worker_cls"] = "specreason.engines.vllm_cpu_worker.AmxWorker"
         # A seeded request whose prompt is prefilled in pieces kills vLLM's CPU engine ("CPU Generator does not use
         # offset"), and every job on it. So prompts are prefilled whole, and a step must hold the longest one.
         arguments["enable_chunked_prefill"] = False

@@ -1,4 +1,7 @@
-"""The generate calls of a run: model, ids, limits, sampling and seed of each. Equal calls return equal texts."""
+"""The generate calls of a run: model, ids, limits, sampling and seed of each.
+
+Equal calls ask for equal texts, no matter when they are made. `Engine.generate` says how far an engine keeps to that.
+"""
 
 from __future__ import annotations
 
@@ -60,5 +63,5 @@ def _call(run: Run, transcript: Transcript, role: Role, limits: Limits) -> Call:
         prompt_ids=transcript.ids(role),
         limits=limits,
         sampling=run.sampling[role],
-        seed=call_seed(run.seed, run.repeat, len(transcript.steps), role),
+        seed=call_seed(run.noise_key, len(transcript.steps), role),
     )

@@ -1,7 +1,7 @@
 """Where drafts come from: requested when the loop needs them, or begun ahead (overlap).
 
 A draft that was begun ahead is returned only for exactly the call that it was begun for. So overlap changes when a
-draft is written, never its text.
+draft is asked for, never what is asked for.
 """
 
 from __future__ import annotations

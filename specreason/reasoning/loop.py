@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from specreason.engines.base import THINK_END, Completion, Role, Verdict
+from specreason.engines.base import Completion, Role, Verdict
 from specreason.reasoning.budget import STOP_REASON_OF
 from specreason.reasoning.calls import answer_call, step_call, stretch_call
 from specreason.reasoning.drafts import Drafts
@@ -130,7 +130,7 @@ def close_thinking(run: Run, transcript: Transcript, decision: Decision) -> Step
         decision=decision,
         author=None,
         kept_ids=run.closing_ids,
-        kept_text=THINK_END,
+        kept_text=transcript.text(run.closing_ids, Role.BASE),
     )
 
 

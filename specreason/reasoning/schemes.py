@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from specreason.config import RunConfig, SchemeName, ScoreMethod
 from specreason.engines.base import THINK_END, ModelPair, Role, Sampling
-from specreason.errors import InvalidField, PermanentJobError
-from specreason.pairs import PairConfig
+from specreason.engines.generation import GenerationDefaults, generation_defaults
+from specreason.errors import InputError, InvalidField, PermanentJobError
+from specreason.pairs import ModelConfig, PairConfig
 from specreason.reasoning.budget import Budget, context_end
 from specreason.reasoning.economics import Economics
 from specreason.reasoning.policies import Adaptive, FirstStepsOnBase, Policy, SingleModel, Threshold
+from specreason.reasoning.sampling import sampling_of, with_defaults
 from specreason.reasoning.scoring import Judge
+from specreason.reasoning.seeds import noise_key
 from specreason.reasoning.steps import Decision
 from specreason.reasoning.transcript import Transcript
 
@@ -36,8 +40,8 @@ class Run:
     answers: Role
     answer_at_limit: bool
     closing_ids: tuple[int, ...]
-    seed: int
-    repeat: int
+    # See `seeds`.
+    noise_key: bytes
 
 
 def plan_run(
@@ -52,10 +56,13 @@ def plan_run(
     """The run that `config` asks for; `economics` has the measured costs of drafting on this pair, if there are any.
 
     Raises PromptTooLong if the problem does not fit into the context, PermanentJobError if the pair cannot run the
-    scheme.
+    configuration.
     """
-    if not config.scheme.fits(base_speculates=pair.base_speculates):
-        raise PermanentJobError(f"config.scheme: {misfit(config.scheme, pair.name)}")
+    sampling = sampling_of(config, pair.generation_defaults)
+    try:
+        check_fit(config.scheme, sampling[Role.BASE].min_p, pair.name, base_speculates=pair.base_speculates)
+    except InvalidField as error:
+        raise PermanentJobError(str(error)) from error
     economics = economics or Economics()
     judge = Judge.of(pair.base.tokenizer, pair.judge_suffix)
     closing_ids = pair.base.tokenizer.encode(THINK_END)
@@ -84,15 +91,14 @@ def plan_run(
         budget=budget,
         judge=judge,
         score_method=config.score_method,
-        sampling=sampling_of(config),
+        sampling=sampling,
         delimiter=config.delimiter if drafts else None,
         min_step_tokens=config.min_step_tokens,
         overlap=config.overlap,
         answers=answers(config),
         answer_at_limit=config.on_budget == "answer",
         closing_ids=closing_ids,
-        seed=seed,
-        repeat=repeat,
+        noise_key=noise_key(transcript.problem, seed, repeat),
     )
 
 
@@ -108,18 +114,6 @@ def policy_of(config: RunConfig, pair: ModelPair, economics: Economics) -> Polic
     return FirstStepsOnBase(config.first_steps_on_base, policy) if config.first_steps_on_base else policy
 
 
-def sampling_of(config: RunConfig) -> dict[Role, Sampling]:
-    """How each role draws its tokens."""
-    temperature, top_p = config.drafter_temperature, config.drafter_top_p
-    return {
-        Role.BASE: Sampling(temperature=config.temperature, top_p=config.top_p),
-        Role.DRAFTER: Sampling(
-            temperature=config.temperature if temperature is None else temperature,
-            top_p=config.top_p if top_p is None else top_p,
-        ),
-    }
-
-
 def answers(config: RunConfig) -> Role:
     """The model that writes the ANSWER phase."""
     if config.scheme.drafts_steps:
@@ -128,19 +122,37 @@ def answers(config: RunConfig) -> Role:
 
 
 def stored_config(config: RunConfig, name: str, pair: PairConfig) -> RunConfig:
-    """`config` with its threshold filled in, so that a later change of the pair's default changes no batch.
+    """`config` with the defaults of pair and models filled in, so that a later change of these changes no batch.
 
-    Raises InvalidField if the pair called `name` cannot run the scheme.
+    What a model's generation_config.json says stays out if this machine does not know the file: the worker that has
+    loaded the model goes by it, and stores it in `model_pair.config`. Raises InvalidField if the pair called `name`
+    cannot run the configuration.
     """
-    if not config.scheme.fits(base_speculates=pair.speculation is not None):
-        raise InvalidField("config.scheme", misfit(config.scheme, name))
+    config = with_defaults(config, {role: _known_defaults(pair.model(role)) for role in Role})
+    check_fit(config.scheme, config.min_p or 0.0, name, base_speculates=pair.speculation is not None)
     if config.threshold is None:
         return config.model_copy(update={"threshold": pair.threshold})
     return config
 
 
-def misfit(scheme: SchemeName, pair: str) -> str:
-    """The reason why `pair` cannot run `scheme`, for the user."""
-    if scheme.fits(base_speculates=True):
-        return f"'{scheme}' needs a pair with token-level speculation, which '{pair}' is not"
-    return f"'{scheme}' needs a pair without token-level speculation, and '{pair}' has it"
+def _known_defaults(model: ModelConfig) -> GenerationDefaults | None:
+    """None also where the file is wrong: the worker says so, and refuses to load the model."""
+    with suppress(InputError):
+        return generation_defaults(model)
+    return None
+
+
+def check_fit(scheme: SchemeName, min_p: float, pair: str, *, base_speculates: bool) -> None:
+    """Raise InvalidField if `pair` cannot run `scheme` while its base draws with `min_p`."""
+    if not scheme.fits(base_speculates=base_speculates):
+        reason = (
+            f"'{scheme}' needs a pair without token-level speculation, and '{pair}' has it"
+            if base_speculates
+            else f"'{scheme}' needs a pair with token-level speculation, which '{pair}' is not"
+        )
+        raise InvalidField("config.scheme", reason)
+    if min_p and base_speculates and scheme is not SchemeName.DRAFTER:
+        reason = (
+            f"must be 0, not {min_p:g}: the base of '{pair}' drafts tokens itself, and cannot draw by min_p"
+        )
+        raise InvalidField("config.min_p", reason)

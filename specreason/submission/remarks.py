@@ -25,7 +25,7 @@ OF_DRAFTS = (
     "overlap",
     "adaptive",
 )
-OF_THE_DRAFTER = ("drafter_temperature", "drafter_top_p")
+OF_THE_DRAFTER = ("drafter_temperature", "drafter_top_p", "drafter_top_k", "drafter_min_p")
 
 
 def remarks(configs: Sequence[RunConfig]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import pytest
 from specreason.engines.base import THINK_END, Completion, Engine, FinishReason, Limits, ModelPair, Sampling
 from specreason.engines.scripted import ScriptedEngine
 from specreason.engines.tokenizer import digit_ids
-from specreason.errors import PromptTooLong
+from specreason.errors import PermanentJobError, PromptTooLong
 
 # The first test on vLLM pays for loading the pair, which takes minutes on a busy machine.
 pytestmark = pytest.mark.timeout(600)
@@ -169,6 +169,34 @@ def test_the_same_seed_writes_the_same_tokens_and_another_seed_writes_others(eng
 def test_greedy_decoding_does_not_depend_on_the_seed(engine, prompt, on_loop: OnLoop):
     one, two = (on_loop(engine.generate(prompt, limits=STEP, sampling=GREEDY, seed=seed)) for seed in (1, 2))
     assert one.token_ids == two.token_ids
+
+
+# Not of the scripted engine, which ignores how it is to draw.
+@pytest.mark.parametrize("engine", ["vllm", "vllm that drafts tokens"], indirect=True)
+def test_drawing_from_the_one_likeliest_token_is_greedy_decoding(engine, prompt, on_loop: OnLoop):
+    """Tokens that tie for the first place would be drawn from, but none of this prompt's do."""
+    greedy = on_loop(engine.generate(prompt, limits=UNBOUNDED, sampling=GREEDY, seed=0))
+    for seed in range(3):
+        one = Sampling(temperature=1.0, top_p=1.0, top_k=1)
+        drawn = on_loop(engine.generate(prompt, limits=UNBOUNDED, sampling=one, seed=seed))
+        assert drawn.token_ids == greedy.token_ids
+
+
+@pytest.mark.parametrize("engine", ["vllm"], indirect=True)
+def test_min_p_leaves_the_likely_tokens_and_keeps_the_seeds_promise(engine, prompt, on_loop: OnLoop):
+    def drawn(min_p: float, seed: int) -> tuple[int, ...]:
+        sampling = Sampling(temperature=1.0, top_p=0.95, top_k=50, min_p=min_p)
+        return on_loop(engine.generate(prompt, limits=UNBOUNDED, sampling=sampling, seed=seed)).token_ids
+
+    assert drawn(0.05, 5) == drawn(0.05, 5) != drawn(0.05, 6)
+    assert drawn(1.0, 5) == drawn(1.0, 6)
+
+
+@pytest.mark.parametrize("engine", ["vllm that drafts tokens"], indirect=True)
+def test_an_engine_that_drafts_tokens_refuses_min_p_and_serves_on(engine, prompt, on_loop: OnLoop):
+    with pytest.raises(PermanentJobError, match="min_p"):
+        on_loop(engine.generate(prompt, limits=STEP, sampling=Sampling(min_p=0.1), seed=0))
+    assert on_loop(engine.generate(prompt, limits=STEP, sampling=HOT, seed=0)).num_tokens > 0
 
 
 def test_timings_are_positive_and_the_first_token_comes_before_the_last(engine, prompt, on_loop: OnLoop):

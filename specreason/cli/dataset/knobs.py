@@ -81,8 +81,12 @@ MaxSameSteps = Annotated[int | None, _knob("max_same_steps", LIMITS)]
 
 Temperature = Annotated[float | None, _knob("temperature", SAMPLING)]
 TopP = Annotated[float | None, _knob("top_p", SAMPLING)]
+TopK = Annotated[int | None, _knob("top_k", SAMPLING)]
+MinP = Annotated[float | None, _knob("min_p", SAMPLING)]
 DrafterTemperature = Annotated[float | None, _knob("drafter_temperature", SAMPLING)]
 DrafterTopP = Annotated[float | None, _knob("drafter_top_p", SAMPLING)]
+DrafterTopK = Annotated[int | None, _knob("drafter_top_k", SAMPLING)]
+DrafterMinP = Annotated[float | None, _knob("drafter_min_p", SAMPLING)]
 Seed = Annotated[int | None, _knob("seed", SAMPLING)]
 Repeats = Annotated[int | None, _knob("repeats", SAMPLING)]
 

@@ -40,6 +40,7 @@ SIGN_OF = {
     "expired": "-",
     "cancelled": "-",
 }
+SAMPLING = ("temperature", "top_p", "top_k", "min_p")
 COLUMNS = (
     Column(heading="batch"),
     Column(heading="name", least=24, keeps="ends", drop=7),
@@ -107,6 +108,7 @@ def print_batch(batch: Batch) -> None:
             ("jobs", f"{batch.num_jobs}: {counts_in_words(batch)}"),
             ("pair, scheme", f"{batch.pair}, {batch.scheme}"),
             ("threshold", _threshold(batch)),
+            ("sampling", _sampling(batch)),
             ("priority", str(batch.priority) if batch.priority else None),
             ("submitted", moment(batch.created_at)),
             ("ended", moment(batch.finished_at) if batch.finished_at else None),
@@ -160,6 +162,23 @@ def _threshold(batch: Batch) -> str | None:
     if batch.ended and not batch.num_drafted:
         return None
     return number(batch.config.get("threshold"), "{:g}")
+
+
+def _sampling(batch: Batch) -> str | None:
+    """Return how the base draws tokens, and what is different for the drafter."""
+    # An older server stored fewer knobs.
+    of_base = ", ".join(_knob_in_words(knob, batch.config[knob]) for knob in SAMPLING if knob in batch.config)
+    of_drafter = ", ".join(
+        _knob_in_words(knob, value)
+        for knob in SAMPLING
+        if (value := batch.config.get(f"drafter_{knob}")) not in (None, batch.config.get(knob))
+    )
+    return f"{of_base}; drafter: {of_drafter}" if of_drafter else of_base or None
+
+
+def _knob_in_words(knob: str, value: float | None) -> str:
+    """Return a knob with its value. One without is the model's own: only its worker knows it."""
+    return f"{knob} {number(value, '{:g}') or 'by the model'}"
 
 
 def _pass_at_1(batch: Batch) -> str | None:

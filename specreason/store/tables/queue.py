@@ -80,7 +80,7 @@ model_pair = Table(
     metadata,
     Column("fingerprint", Text, primary_key=True),
     Column("name", Text, nullable=False),
-    json_column("config"),
+    json_column("config"),  # its table of pairs.toml, and `generation_defaults` of its models
     created_at(),
 )
 

@@ -50,6 +50,19 @@ def test_knobs_are_arguments_beside_the_configuration(client: Client) -> None:
     assert {batch.config["seed"] for batch in grid.data} == {4}
 
 
+def test_a_batch_stores_the_sampling_that_its_models_recommend(client: Client, database: Database) -> None:
+    """QwQ-32B says top_k 40, its drafter nothing: both are in force, as in vLLM's own server."""
+    client.submit(LINES, pair="qwq-32b_r1-1_5b")
+    asked = "SELECT config -> 'top_k', config -> 'drafter_top_k', config -> 'min_p' FROM batch"
+    assert read_only_query(database, asked).rows == ((40, 0, 0),)
+
+
+def test_min_p_is_refused_where_the_base_drafts_tokens_itself(client: Client) -> None:
+    with pytest.raises(InvalidField) as refused:
+        client.submit(LINES, pair="demo-decode", scheme="specdecode", min_p=0.1)
+    assert refused.value.field == "config.min_p"
+
+
 def test_a_key_that_was_used_for_something_else_is_a_conflict(client: Client) -> None:
     client.submit(LINES, idempotency_key="mine")
     with pytest.raises(Conflict):

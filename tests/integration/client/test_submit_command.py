@@ -224,11 +224,16 @@ def test_every_kind_of_knob_is_an_option(shell: Shell, tmp_path: Path) -> None:
     ended = shell(
         *("submit", path, "--json", "--no-overlap", "--adaptive", "--score-method", "expected"),
         *("--on-budget", "stop", "--max-steps", 9, "--top-p", 0.5, "--delimiter", r"\n"),
+        *("--top-k", 20, "--min-p", 0.1, "--drafter-top-k", 0, "--drafter-min-p", 0.2),
     )
     config = ended.json["config"]
     assert (config["overlap"], config["adaptive"], config["score_method"]) == (False, True, "expected")
     assert (config["on_budget"], config["max_steps"], config["top_p"]) == ("stop", 9, 0.5)
     assert config["delimiter"] == "\n"
+    assert (config["top_k"], config["min_p"]) == (20, 0.1)
+    assert (config["drafter_top_k"], config["drafter_min_p"]) == (0, 0.2)
+    shown = shell("batch", "show", ended.json["batch_id"]).out
+    assert names(shown, "top_k 20", "min_p 0.1", "drafter: top_k 0, min_p 0.2")
 
 
 def test_a_file_that_is_not_there_is_answered_with_what_there_is(shell: Shell, tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from specreason.children import kill_group
+from tests.support.workers.processes import shared_memory_of, wait_for
 
 ROOT = Path(__file__).parents[3]
 # Loading is imports, some 20 seconds of two idle cores; on a busy machine it takes minutes.
@@ -47,8 +49,7 @@ class EngineHost:
         return json.loads(line)[answer]
 
     def close(self) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        kill_group(self.process)
         self.process.communicate()
 
 
@@ -83,7 +84,7 @@ def await_end(pids: list[int], seconds: float) -> list[int]:
     return left
 
 
-def socket_folders(pid: int) -> list[Path]:
+def folders(pid: int) -> list[Path]:
     return list(Path(tempfile.gettempdir()).glob(f"specreason-engines-{pid}-*"))
 
 
@@ -96,6 +97,9 @@ def test_engines_ignore_ctrl_c_a_killed_one_fails_its_calls_and_the_other_ends_w
         os.kill(pid, signal.SIGINT)
     assert host.ask("generate", "outcomes") == ["length", "length"]
 
+    held = shared_memory_of([host.process.pid, *host.engine_pids])
+    (folder,) = folders(host.process.pid)
+    assert len(list(folder.glob("vllm_dist_*"))) == 2
     host.ask("generate-long", "started")
     os.kill(killed, signal.SIGKILL)
     assert "engine dead" in host.hear("in_flight")
@@ -105,13 +109,15 @@ def test_engines_ignore_ctrl_c_a_killed_one_fails_its_calls_and_the_other_ends_w
     host.process.kill()
     assert await_end([other], seconds=10) == []
     host.process.wait()
-    assert socket_folders(host.process.pid) == []
+    assert folders(host.process.pid) == []
+    assert held
+    wait_for(lambda: not [path for path in held if path.exists()])  # Python's resource tracker removes it
 
 
-def test_closing_fails_calls_in_flight_and_leaves_no_process_and_no_socket(host: EngineHost):
+def test_closing_fails_calls_in_flight_and_leaves_no_process_and_no_file(host: EngineHost):
     assert host.ask("generate-and-close", "in_flight") == ["engine dead", "engine dead"]
     assert alive(host.engine_pids) == []
     _, stderr = host.process.communicate(input="", timeout=120)
     assert host.process.returncode == 0
     assert "Traceback" not in stderr
-    assert socket_folders(host.process.pid) == []
+    assert folders(host.process.pid) == []

@@ -77,6 +77,8 @@ class WorkerHarness:
     broker_url: str
     environment: dict[str, str]
     folder: Path
+    pair: str = PAIR
+    child_module: str = "tests.support.workers.scripted_child"
     workers: list[Worker] = field(default_factory=list)
     held: set[str] = field(default_factory=set)
 
@@ -96,7 +98,7 @@ class WorkerHarness:
         with (self.folder / "workers.log").open("ab") as log:
             process = spawn_module(
                 "tests.support.workers.supervisor",
-                *("--pair", PAIR, "--child-module", "tests.support.workers.scripted_child"),
+                *("--pair", self.pair, "--child-module", self.child_module),
                 environment=self.environment,
                 output=log,
             )
@@ -112,7 +114,7 @@ class WorkerHarness:
     def submit(self, *problems: str) -> tuple[UUID, ...]:
         given = [NewProblem(text=problem) for problem in problems]
         batch_id = insert_batch(
-            self.database, NewBatch(name="kills", pair=PAIR, config=CONFIG, problems=check(given))
+            self.database, NewBatch(name="kills", pair=self.pair, config=CONFIG, problems=check(given))
         )
         return tuple(
             job.job_id for job in read_jobs(self.database, Viewer.EVERYONE, batch_id, limit=1000).rows
@@ -195,34 +197,39 @@ class WorkerHarness:
 
     def announce(self, *job_ids: UUID) -> None:
         doorbell = Doorbell(self.broker_url)
-        doorbell.announce(PAIR, job_ids)
+        doorbell.announce(self.pair, job_ids)
         doorbell.close()
 
     def lose_messages(self) -> int:
         """Empty the queue; how many messages it held."""
         with Connection(self.broker_url) as connection:
             client = connection.default_channel.client
-            number: int = client.llen(queue_of(PAIR))
-            client.delete(queue_of(PAIR))
+            number: int = client.llen(queue_of(self.pair))
+            client.delete(queue_of(self.pair))
         return number
 
 
 @contextmanager
 def worker_harness(
-    servers: Servers, administration: Database, settings: dict[str, float]
+    servers: Servers, administration: Database, settings: dict[str, float], **of_worker: str
 ) -> Iterator[WorkerHarness]:
-    """Workers of the scripted pair on a database of their own. `settings` has their settings, by name."""
+    """Workers on a database of their own. `settings` has their settings, by name.
+
+    They run the scripted pair unless `of_worker` names another `pair` of the package, or of a `pairs_file`, and the
+    `child_module` that runs it.
+    """
+    pairs_file = of_worker.pop("pairs_file", None)
     with own_database(servers, administration) as url, TemporaryDirectory() as name:
         database, folder = connect(url), Path(name)
         environment = {
             "PYTHONPATH": str(ROOT),
             "SPECREASON_DATABASE_URL": url,
             "SPECREASON_BROKER_URL": servers.broker_url,
-            "SPECREASON_PAIRS_FILE": str(write_pairs(folder)),
+            "SPECREASON_PAIRS_FILE": pairs_file or str(write_pairs(folder)),
             HOLDS: name,
             **{f"SPECREASON_{setting.upper()}": str(value) for setting, value in settings.items()},
         }
-        harness = WorkerHarness(database, url, servers.broker_url, environment, folder)
+        harness = WorkerHarness(database, url, servers.broker_url, environment, folder, **of_worker)
         harness.lose_messages()
         try:
             yield harness

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +23,12 @@ def descendants(pid: int) -> list[int]:
     return below + [each for child in below for each in descendants(child)]
 
 
+def engines_below(pid: int) -> dict[int, list[int]]:
+    """The engine processes below the process that has loaded a pair, each with the processes of its ranks, if any."""
+    engines = [each for each in descendants(pid) if "VLLM::EngineCore" in command_line(each)]
+    return {engine: [rank for rank in descendants(engine) if alive(rank)] for engine in engines}
+
+
 def alive(pid: int) -> bool:
     """Whether the process runs. Zombies count as ended."""
     try:
@@ -37,6 +43,18 @@ def command_line(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
     except OSError:
         return ""
+
+
+def shared_memory_of(pids: Iterable[int]) -> set[Path]:
+    """The named shared memory and semaphores that the processes have open."""
+    named = set()
+    for pid in pids:
+        with suppress(OSError):
+            paths = [
+                line.split(maxsplit=5)[5:] for line in Path(f"/proc/{pid}/maps").read_text().splitlines()
+            ]
+            named.update(Path(path) for path, *_ in filter(None, paths) if path.startswith("/dev/shm/"))
+    return {path for path in named if path.exists()}
 
 
 def send(pid: int, number: signal.Signals) -> None:

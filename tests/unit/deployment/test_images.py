@@ -7,6 +7,7 @@ import tomllib
 from fnmatch import fnmatch
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.support.deployment_files import (
     COMPOSE_TEXT,
@@ -56,6 +57,41 @@ def test_everything_that_runs_on_the_cpu_is_installed_by_one_script() -> None:
     assert "python requirements/install.py --editable .\n" in MAKEFILE
     for text in (DOCKERFILE, MAKEFILE):
         assert "--requirement requirements/cpu.txt" not in text
+
+
+def test_the_image_for_gpus_is_installed_by_the_same_script_and_takes_no_index_from_outside() -> None:
+    assert "RUN python requirements/install.py --gpu" in stages()["gpu"]
+    for line in stages()["gpu"]:
+        assert not re.search(r"^ARG|PIP_|UV_", line)
+    assert "g++" in " ".join(stages()["gpu"])
+    assert not [key for service in SERVICES.values() for key in service.get("build", {}) if key == "args"]
+
+
+def test_the_lock_for_gpus_has_cuda_bindings_of_one_version() -> None:
+    """Older distributions of cuda-python contain bindings of their own."""
+    lock = (ROOT / "requirements" / "gpu.txt").read_text()
+    versions = dict(re.findall(r"^(cuda-(?:python|bindings))==(\d+\.\d+)", lock, re.MULTILINE))
+    assert versions["cuda-python"] == versions["cuda-bindings"]
+    assert int(versions["cuda-python"].partition(".")[0]) >= 13
+
+
+def test_the_lock_for_gpus_obeys_its_constraints() -> None:
+    lock = (ROOT / "requirements" / "gpu.txt").read_text()
+    pins = dict(re.findall(r"^([\w.-]+)==(\S+)$", lock, re.MULTILINE))
+    for line in (ROOT / "requirements" / "gpu-constraints.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            constraint = Requirement(line)
+            assert constraint.specifier.contains(pins[constraint.name])
+    assert "--constraint requirements/gpu-constraints.txt" in MAKEFILE
+
+
+def test_what_the_code_imports_of_the_hub_is_named_and_not_only_in_reach() -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert "huggingface-hub" in {Requirement(line).name for line in pyproject["project"]["dependencies"]}
+    for device in ("cpu", "gpu"):
+        lock = (ROOT / "requirements" / f"{device}.txt").read_text()
+        (reasons,) = re.findall(r"^huggingface-hub==\S+\n((?:    #.*\n)+)", lock, re.MULTILINE)
+        assert "specreason (pyproject.toml)" in reasons
 
 
 @pytest.mark.parametrize("device", ["cpu", "gpu"])

@@ -40,12 +40,10 @@ def with_base(**changes: Any) -> PairConfig:
 def vllm_setup(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module over stand-ins; its `engine_config` returns the arguments themselves."""
     stand_ins: dict[str, dict[str, Any]] = {
-        "torch": {},
         "vllm.config": {"VllmConfig": object},
         "vllm.engine.arg_utils": {
             "AsyncEngineArgs": lambda **args: SimpleNamespace(create_engine_config=lambda: args)
         },
-        "vllm.v1.executor.uniproc_executor": {"UniProcExecutor": object},
     }
     for name, attributes in stand_ins.items():
         stand_in = ModuleType(name)
@@ -68,6 +66,15 @@ def test_tensor_parallel_size_and_the_kv_split_reach_vllm_as_they_are_configured
     assert (args["model"], args["tensor_parallel_size"]) == (model.model, model.tensor_parallel_size)
     assert args["kv_cache_memory_bytes"] == model.kv_cache_memory_bytes
     assert args["max_model_len"] == model.max_model_len
+
+
+def test_a_float32_head_is_asked_for_where_the_pair_says_so(vllm_setup: ModuleType) -> None:
+    base = PAIR.base.model_copy(update={"head_dtype": "float32"})
+    precise = PAIR.model_copy(update={"base": base})
+    overrides = {
+        role: vllm_setup.engine_config(role, precise, cores=None).get("hf_overrides", {}) for role in Role
+    }
+    assert overrides == {Role.BASE: {"head_dtype": "float32"}, Role.DRAFTER: {}}
 
 
 def test_a_draft_model_inside_the_bases_engine_is_as_parallel_as_the_base(vllm_setup: ModuleType) -> None:
@@ -136,3 +143,22 @@ def test_a_padded_copy_is_the_draft_model_in_place_of_the_drafter_and_has_no_rev
     assert draft_model(Role.BASE, None) == (drafter.model, "main")
     assert draft_model(Role.BASE, Path("/copies/one")) == ("/copies/one", None)
     assert draft_model(Role.DRAFTER, Path("/copies/one")) is None
+
+
+@pytest.mark.parametrize(
+    ("ranks", "executor", "cores"), [(1, "OneRank", [[0, 1, 2, 3]]), (2, "ManyRanks", [[0, 1], [2, 3]])]
+)
+def test_on_the_cpu_a_model_runs_in_the_engines_process_or_in_one_process_for_each_rank(
+    vllm_setup: ModuleType, ranks: int, executor: str, cores: list[list[int]]
+) -> None:
+    pair = PAIR.model_copy(update={"base": PAIR.base.model_copy(update={"tensor_parallel_size": ranks})})
+    args = vllm_setup.engine_config(Role.BASE, pair, cores=[0, 1, 2, 3])
+    assert args["distributed_executor_backend"].endswith(f".{executor}")
+    assert args["additional_config"]["specreason"] == {"cores": cores, "ranks": ranks}
+    assert args["enable_chunked_prefill"] is False
+
+
+def test_on_gpus_vllm_chooses_how_to_run_the_ranks(vllm_setup: ModuleType) -> None:
+    args = vllm_setup.engine_config(Role.BASE, PAIR, cores=None)
+    assert "distributed_executor_backend" not in args
+    assert args["additional_config"]["specreason"] == {"cores": None, "ranks": 4}

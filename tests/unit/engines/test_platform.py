@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from specreason.engines import platform
-from specreason.engines.cores import available_cores, split_cores
+from specreason.engines.cores import available_cores, cores_of_ranks, split_cores
 from specreason.engines.hub import GIB
 from specreason.engines.machine_memory import free_bytes
 from specreason.engines.platform import (
@@ -39,6 +39,32 @@ MEMINFO = "MemTotal:       16777216 kB\nMemAvailable:    8388608 kB\n"
 )
 def test_the_engines_of_a_pair_compute_on_cores_of_their_own(num_cores, drafter, base):
     assert split_cores(list(range(num_cores))) == (drafter, base)
+
+
+@pytest.mark.parametrize(
+    ("num_cores", "ranks", "drafter", "base"),
+    [
+        (2, (1, 2), [0], [0, 1]),
+        (2, (2, 2), [0, 1], [0, 1]),
+        (3, (1, 2), [0], [1, 2]),
+        (8, (2, 2), [0, 1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6]),
+    ],
+)
+def test_an_engine_with_more_ranks_than_cores_of_its_own_shares_all_cores(num_cores, ranks, drafter, base):
+    assert split_cores(list(range(num_cores)), ranks=ranks) == (drafter, base)
+
+
+@pytest.mark.parametrize(
+    ("cores", "ranks", "parts"),
+    [
+        ([4, 5, 6], 1, [[4, 5, 6]]),
+        ([0, 1], 2, [[0], [1]]),
+        ([1, 2, 3, 4, 5], 2, [[1, 2], [3, 4]]),
+        ([3], 2, [[3], [3]]),
+    ],
+)
+def test_the_ranks_of_an_engine_compute_on_equally_many_cores(cores, ranks, parts):
+    assert cores_of_ranks(cores, ranks) == parts
 
 
 def test_there_is_a_core_to_compute_on():
@@ -134,7 +160,7 @@ def environment(monkeypatch):
     """The variables of a process that has none but one of the user's."""
     variables = {"XDG_CACHE_HOME": "/caches"}
     monkeypatch.setattr(platform, "os", SimpleNamespace(environ=variables))
-    monkeypatch.setattr(platform, "use_own_socket_folder", lambda: None)
+    monkeypatch.setattr(platform, "use_own_folder", lambda: None)
     return variables
 
 
@@ -167,7 +193,7 @@ def test_a_base_that_drafts_tokens_on_a_gpu_runs_where_vllm_has_graphs_for_draft
     monkeypatch: pytest.MonkeyPatch, device: Device, speculates: bool, runner: str | None
 ) -> None:
     monkeypatch.setattr(os, "environ", {})
-    monkeypatch.setattr(platform, "use_own_socket_folder", lambda: None)
+    monkeypatch.setattr(platform, "use_own_folder", lambda: None)
     set_defaults(device, speculates=speculates)
     assert os.environ.get("VLLM_USE_V2_MODEL_RUNNER") == runner
     os.environ["VLLM_USE_V2_MODEL_RUNNER"] = "1"

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import json
 from typing import Any
 
 import pytest
 
+from api.openai.input_file import Refused, read_parts
 from api.openai.lines import LABELS, LineInvalid, RequestLine, read_line
+from specreason.pairs import load_pairs
 from tests.support.messages import names
 
 USER = {"role": "user", "content": "What is 2 + 2?"}
 
 
+def row(**body: Any) -> dict[str, Any]:
+    asked = {"model": "demo", "messages": [USER], **body}
+    return {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": asked}
+
+
 def reads(**body: Any) -> RequestLine:
-    row = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions"}
-    return read_line(row | {"body": {"model": "demo", "messages": [USER], **body}})
+    return read_line(row(**body))
 
 
 def refusal(**body: Any) -> LineInvalid:
@@ -113,3 +121,29 @@ def test_labels_may_hold_anything_and_change_nothing(held: object) -> None:
 )
 def test_values_that_ask_for_what_there_is_not_are_refused_by_their_field(field: str, value: object) -> None:
     assert refusal(**{field: value}).param == f"body.{field}"
+
+
+def test_the_sampling_of_vllms_own_clients_is_understood_beside_openais() -> None:
+    fields = reads(top_k=20, min_p=0.1, top_p=0.5, specreason={"drafter_top_k": 0}).fields
+    assert fields == {"top_k": 20, "min_p": 0.1, "top_p": 0.5, "drafter_top_k": 0}
+    assert refusal(top_k=20, specreason={"top_k": 20}).param == "body.specreason.top_k"
+    assert refusal(top_k=-1).param == "body.top_k"
+
+
+@pytest.mark.parametrize(
+    ("asked", "param"),
+    [
+        ({"min_p": 0.1, "specreason": {"scheme": "specdecode"}}, "body.min_p"),
+        ({"specreason": {"scheme": "specdecode", "min_p": 0.1}}, "body.specreason.min_p"),
+        ({"specreason": {"scheme": "base"}}, "body.specreason.scheme"),
+    ],
+)
+def test_what_a_pair_cannot_run_is_refused_by_the_field_that_the_line_has(
+    asked: dict[str, Any], param: str
+) -> None:
+    content = io.BytesIO(json.dumps(row(model="demo-decode", **asked)).encode())
+    with pytest.raises(Refused) as refused:
+        read_parts(content, load_pairs(), max_lines=9, max_jobs=9)
+    (error,) = refused.value.errors
+    assert (error["param"], error["code"]) == (param, "invalid_request")
+    assert names(error["message"], param, "'demo-decode'")

@@ -24,6 +24,7 @@ def remarked(grid: dict[str, Any] | None = None, **config: Any) -> tuple[str, ..
         ({"scheme": "base", "threshold": 5}, ["threshold", "base"]),
         ({"scheme": "drafter", "overlap": False, "adaptive": True}, ["overlap", "adaptive", "drafter"]),
         ({"scheme": "base", "drafter_temperature": 0.1}, ["drafter_temperature", "base"]),
+        ({"scheme": "base", "drafter_top_k": 0, "drafter_min_p": 0}, ["drafter_top_k", "drafter_min_p"]),
         ({"first_steps_on_base": 4, "max_steps": 4}, ["first_steps_on_base", "max_steps"]),
         ({"temperature": 0, "repeats": 3}, ["repeats 3", "alike", "temperature 0"]),
         ({"scheme": "drafter", "drafter_temperature": 0, "repeats": 2}, ["repeats 2", "alike"]),
@@ -49,6 +50,7 @@ def test_a_knob_that_does_not_do_what_it_seems_to_is_remarked_once(
         {"temperature": 0, "drafter_temperature": 0.5, "repeats": 3},
         {"temperature": 0, "adaptive": True, "repeats": 3},
         {"scheme": "drafter", "drafter_temperature": 0.5},
+        {"scheme": "drafter", "top_k": 20, "drafter_min_p": 0.1},
     ],
 )
 def test_a_configuration_that_does_what_it_says_is_not_remarked(config: dict[str, Any]) -> None:
