@@ -18,7 +18,7 @@ from pathlib import Path
 
 from specreason.cli.checks.memory import needed_on_the_cpu
 from specreason.engines.base import Limits, ModelPair, Role, Sampling
-from specreason.engines.hub import GIB, weights_bytes
+from specreason.engines.models.hub import GIB, weights_bytes
 from specreason.engines.pair import close_pair, load_pair
 from specreason.engines.tokenizer import digit_ids
 from specreason.pairs import ModelConfig, PairConfig, load_pairs

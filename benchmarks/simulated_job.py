@@ -9,8 +9,8 @@ from random import Random
 
 from specreason.config import RunConfig, SchemeName
 from specreason.engines.base import THINK_END, Role
-from specreason.engines.scripted import ScriptedEngine, scripted_pair
-from specreason.engines.scripts import DELIMITER
+from specreason.engines.scripted.engine import ScriptedEngine, scripted_pair
+from specreason.engines.scripted.scripts import DELIMITER
 from specreason.planning import paper
 from specreason.planning.cards import known_cards
 from specreason.planning.job_time import PairClocks

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from specreason.engines.generation import GenerationDefaults
+from specreason.engines.models.generation import GenerationDefaults
 
 THINK_END = "</think>"  # what closes the thinking, of every model that this project runs
 
@@ -198,12 +198,12 @@ class ModelPair:
     threshold: float = 7.0
     # Whether the base's engine drafts tokens itself, with the drafter's weights (paper §4.2).
     base_speculates: bool = False
-    # The jobs in flight that there is memory for: what a worker takes if nobody names a number.
-    slots: int = 16
     # The sampling of a run that names none, by each model's own generation_config.json.
     generation_defaults: Mapping[Role, GenerationDefaults] = field(
         default_factory=lambda: dict.fromkeys(Role, GenerationDefaults())
     )
+    # The jobs in flight that there is memory for: what a worker takes if nobody names a number.
+    slots: int = 16
 
     def engine(self, role: Role) -> Engine:
         return self.drafter if role is Role.DRAFTER else self.base

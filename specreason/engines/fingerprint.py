@@ -15,8 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from specreason.engines.base import Role
+from specreason.engines.machine.platform import Device, cache_root, check_platform
 from specreason.engines.padded.drafter import PaddedDrafter
-from specreason.engines.platform import Device, cache_root, check_platform
 from specreason.pairs import ModelConfig, PairConfig
 
 ROLES = (Role.DRAFTER, Role.BASE)

@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from specreason.engines.base import ModelPair, Role
-from specreason.engines.cores import available_cores, split_cores
-from specreason.engines.engine_args import check_engine_args, vllm_arguments
 from specreason.engines.fingerprint import ROLES, fingerprint
-from specreason.engines.generation import GenerationDefaults, generation_defaults
-from specreason.engines.hub import local_folder
 from specreason.engines.judge import judge_suffix
-from specreason.engines.leftovers import own_folder
+from specreason.engines.machine.cores import available_cores, split_cores
+from specreason.engines.machine.leftovers import own_folder
+from specreason.engines.machine.placement import Placement, place
+from specreason.engines.machine.platform import Device, check_platform, set_defaults
+from specreason.engines.models.generation import defaults_in
+from specreason.engines.models.hub import local_folder
 from specreason.engines.padded.drafter import PaddedDrafter
 from specreason.engines.padded.write import ready_padded_drafter
-from specreason.engines.placement import Placement, place
-from specreason.engines.platform import Device, check_platform, set_defaults
 from specreason.engines.tokenizer import HFTokenizer, digit_ids, first_line
-from specreason.engines.warm_up import Question, rounds_for, warm_up
+from specreason.engines.vllm.engine_args import check_engine_args, vllm_arguments
+from specreason.engines.vllm.warm_up import Question, rounds_for, warm_up
 from specreason.errors import EngineDead, InputError
 from specreason.pairs import PairConfig
 
 if TYPE_CHECKING:
     from vllm.config import VllmConfig
 
-    from specreason.engines.vllm import VllmEngine
+    from specreason.engines.vllm.engine import VllmEngine
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +50,10 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
     check_engine_args(name, config, known=vllm_arguments(), device=device)
     folders = _folders(name, config)
     local = _from_folders(config, folders)
-    defaults = {role: generation_defaults(local.model(role)) or GenerationDefaults() for role in ROLES}
     tokenizers = await asyncio.to_thread(_load_tokenizers, local)
     suffix = judge_suffix(config, tokenizers[Role.BASE])
     digits = digit_ids(tokenizers[Role.BASE], suffix)
+    defaults = {role: defaults_in(folders[role]) for role in ROLES}
     placement = await asyncio.to_thread(place, local, device)
     padded = await asyncio.to_thread(ready_padded_drafter, config)
     templates = {role: tokenizers[role].chat_template for role in ROLES}
@@ -89,8 +89,8 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
         prompt=config.prompt,
         threshold=config.threshold,
         base_speculates=config.speculation is not None,
-        slots=placement.slots,
         generation_defaults=defaults,
+        slots=placement.slots,
     )
 
 
@@ -166,7 +166,7 @@ async def _start_engines(
         cores = dict(zip(ROLES, split_cores(available_cores(), ranks=ranks), strict=True))
 
     def configure() -> dict[Role, VllmConfig]:
-        from specreason.engines.vllm_setup import engine_config
+        from specreason.engines.vllm.setup import engine_config
 
         draft_model = padded.folder if padded is not None else None
         return {
@@ -182,7 +182,7 @@ async def _start_engines(
         }
 
     def start(role: Role, engine_config: VllmConfig) -> VllmEngine:
-        from specreason.engines.vllm import VllmEngine
+        from specreason.engines.vllm.engine import VllmEngine
 
         return VllmEngine(engine_config, tokenizers[role])
 

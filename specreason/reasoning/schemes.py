@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from specreason.config import RunConfig, SchemeName, ScoreMethod
 from specreason.engines.base import THINK_END, ModelPair, Role, Sampling
-from specreason.engines.generation import GenerationDefaults, generation_defaults
+from specreason.engines.models.generation import GenerationDefaults, known_defaults
 from specreason.errors import InputError, InvalidField, PermanentJobError
 from specreason.pairs import ModelConfig, PairConfig
 from specreason.reasoning.budget import Budget, context_end
@@ -138,7 +138,7 @@ def stored_config(config: RunConfig, name: str, pair: PairConfig) -> RunConfig:
 def _known_defaults(model: ModelConfig) -> GenerationDefaults | None:
     """None also where the file is wrong: the worker says so, and refuses to load the model."""
     with suppress(InputError):
-        return generation_defaults(model)
+        return known_defaults(model)
     return None
 
 

@@ -12,7 +12,7 @@ from specreason.engines.base import Completion, Engine, Limits, ModelPair, Sampl
 from specreason.engines.tokenizer import digit_ids
 
 if TYPE_CHECKING:
-    from specreason.engines.vllm import VllmEngine
+    from specreason.engines.vllm.engine import VllmEngine
 
 GREEDY = Sampling(temperature=0.0)
 # What a step is drawn with.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from specreason.engines.machine_memory import machine_cards
-from specreason.engines.platform import Device, check_platform
+from specreason.engines.machine.memory import machine_cards
+from specreason.engines.machine.platform import Device, check_platform
 from specreason.planning.cards import Cards
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from specreason.children import kill_group, spawn_module
-from specreason.engines.leftovers import remove_leftovers
+from specreason.engines.machine.leftovers import remove_leftovers
 from tests.gpu.lines import Lines
 from tests.gpu.machine import Machine
 from tests.gpu.scene import LOAD, LOG, Outcome, Phase, Result, Stage

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from specreason.engines.platform import Device
+from specreason.engines.machine.platform import Device
 from tests.gpu import run
 from tests.gpu.fake_stages import STAGES
 from tests.gpu.machine import Machine

@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub import constants
 
 from specreason.config import RunConfig
-from specreason.engines.generation import GenerationDefaults, generation_defaults
+from specreason.engines.models.generation import GenerationDefaults, known_defaults
 from specreason.errors import InputError
 from specreason.pairs import ModelConfig, load_pairs
 from specreason.reasoning.schemes import stored_config
@@ -40,9 +40,9 @@ def put_into_cache(cache: Path, name: str, files: dict[str, str]) -> None:
 
 
 def test_a_folder_says_it_in_its_file_and_one_without_the_file_has_none(tmp_path: Path) -> None:
-    assert generation_defaults(model(tmp_path)) == GenerationDefaults()
+    assert known_defaults(model(tmp_path)) == GenerationDefaults()
     (tmp_path / FILE).write_text('{"top_k": 20, "min_p": 0.05, "temperature": 0.6}')
-    assert generation_defaults(model(tmp_path)) == GenerationDefaults(top_k=20, min_p=0.05)
+    assert known_defaults(model(tmp_path)) == GenerationDefaults(top_k=20, min_p=0.05)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"top_k": "many"}'])
@@ -51,21 +51,21 @@ def test_a_file_that_is_wrong_is_named_and_does_not_keep_a_batch_from_its_worker
 ) -> None:
     (tmp_path / FILE).write_text(content)
     with pytest.raises(InputError, match=str(tmp_path)):
-        generation_defaults(model(tmp_path))
+        known_defaults(model(tmp_path))
     pair = load_pairs()["demo"].model_copy(update={"base": model(tmp_path), "drafter": model(tmp_path)})
     assert stored_config(RunConfig(), "mine", pair).top_k is None
 
 
 @pytest.mark.parametrize("revision", [None, COMMIT])
 def test_the_file_that_was_fetched_goes_before_what_is_published(cache: Path, revision: str | None) -> None:
-    assert generation_defaults(model("Qwen/QwQ-32B", revision)) == GenerationDefaults(top_k=40)
+    assert known_defaults(model("Qwen/QwQ-32B", revision)) == GenerationDefaults(top_k=40)
     put_into_cache(cache, "Qwen/QwQ-32B", {FILE: json.dumps({"top_k": 33})})
-    assert generation_defaults(model("Qwen/QwQ-32B", revision)) == GenerationDefaults(top_k=33)
+    assert known_defaults(model("Qwen/QwQ-32B", revision)) == GenerationDefaults(top_k=33)
 
 
 @pytest.mark.parametrize("name", ["nobody/model", "/somewhere/else/on/the/workers/machine"])
 def test_a_model_that_is_neither_here_nor_published_is_not_guessed_at(cache: Path, name: str) -> None:
-    assert generation_defaults(model(name)) is None
+    assert known_defaults(model(name)) is None
 
 
 def test_a_batch_holds_what_is_in_force_of_each_model(cache: Path) -> None:

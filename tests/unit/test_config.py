@@ -76,6 +76,12 @@ def test_the_papers_five_pairs_are_there_on_its_cards_and_on_one_large_card(card
     assert models >= PAPER
 
 
+def test_the_logits_that_judge_are_float32_on_gpus_and_the_models_own_on_a_cpu() -> None:
+    for name, pair in load_pairs().items():
+        expected = "auto" if pair.cards is None else "float32"
+        assert (pair.base.head_dtype, pair.drafter.head_dtype) == (expected, "auto"), name
+
+
 def test_an_unknown_pair_is_refused_with_the_names_that_exist() -> None:
     with pytest.raises(InvalidField, match=naming("'x'", "demo")):
         get_pair(load_pairs(), "x")

@@ -12,7 +12,7 @@ from tests.gpu.scene import Facts, Scene
 from tests.support.workers.processes import wait_for
 
 if TYPE_CHECKING:
-    from specreason.engines.vllm import VllmEngine
+    from specreason.engines.vllm.engine import VllmEngine
 
 ABORT_S = 10.0
 

@@ -49,7 +49,7 @@ def vllm_setup(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         stand_in = ModuleType(name)
         vars(stand_in).update(attributes)
         monkeypatch.setitem(sys.modules, name, stand_in)
-    spec = importlib.util.find_spec("specreason.engines.vllm_setup")
+    spec = importlib.util.find_spec("specreason.engines.vllm.setup")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -71,10 +71,9 @@ def test_tensor_parallel_size_and_the_kv_split_reach_vllm_as_they_are_configured
 def test_a_float32_head_is_asked_for_where_the_pair_says_so(vllm_setup: ModuleType) -> None:
     base = PAIR.base.model_copy(update={"head_dtype": "float32"})
     precise = PAIR.model_copy(update={"base": base})
-    overrides = {
-        role: vllm_setup.engine_config(role, precise, cores=None).get("hf_overrides", {}) for role in Role
-    }
-    assert overrides == {Role.BASE: {"head_dtype": "float32"}, Role.DRAFTER: {}}
+    drafter, of_base = (vllm_setup.engine_config(role, precise, cores=None) for role in Role)
+    assert of_base["hf_overrides"] == {"head_dtype": "float32"}
+    assert "hf_overrides" not in drafter
 
 
 def test_a_draft_model_inside_the_bases_engine_is_as_parallel_as_the_base(vllm_setup: ModuleType) -> None:
@@ -103,11 +102,17 @@ def test_a_folder_with_the_tokenizer_and_one_with_the_draft_model_take_the_place
 
 
 def test_engine_args_of_a_model_reach_its_engine_as_they_stand_and_no_other(vllm_setup: ModuleType) -> None:
-    given = {"quantization": "fp8", "compilation_config": {"level": 3}, "hf_overrides": {"rope_theta": 2}}
+    given = {"quantization": "fp8", "compilation_config": {"level": 3}}
     pair = with_base(engine_args=given)
     args = vllm_setup.engine_config(Role.BASE, pair, cores=None)
     assert {key: args[key] for key in given} == given
     assert not given.keys() & vllm_setup.engine_config(Role.DRAFTER, pair, cores=None).keys()
+
+
+def test_overrides_of_a_config_json_stand_beside_the_type_of_the_logits(vllm_setup: ModuleType) -> None:
+    pair = with_base(head_dtype="float32", engine_args={"hf_overrides": {"rope_theta": 2}})
+    overrides = vllm_setup.engine_config(Role.BASE, pair, cores=None)["hf_overrides"]
+    assert overrides == {"rope_theta": 2, "head_dtype": "float32"}
 
 
 def test_on_the_cpu_a_step_holds_the_longest_prompt_whole(vllm_setup: ModuleType) -> None:

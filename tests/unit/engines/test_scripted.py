@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from specreason.engines.base import FinishReason, Limits, Sampling
-from specreason.engines.scripted import JUDGE_SUFFIX, ScriptedEngine, scripted_pair
-from specreason.engines.scripted_tokenizer import ScriptedTokenizer
+from specreason.engines.scripted.engine import JUDGE_SUFFIX, ScriptedEngine, scripted_pair
+from specreason.engines.scripted.tokenizer import ScriptedTokenizer
 from specreason.engines.tokenizer import digit_ids
 from specreason.errors import EngineDead, InputError
 from tests.support.virtual_time import in_virtual_time

@@ -15,8 +15,8 @@ import pytest
 
 from specreason.config import RunConfig, SchemeName
 from specreason.engines.base import THINK_END, ModelPair, Role
-from specreason.engines.scripted import JUDGE_SUFFIX, ScriptedEngine, scripted_pair
-from specreason.engines.scripts import DELIMITER
+from specreason.engines.scripted.engine import JUDGE_SUFFIX, ScriptedEngine, scripted_pair
+from specreason.engines.scripted.scripts import DELIMITER
 from specreason.planning import paper
 from specreason.planning.cards import known_cards
 from specreason.planning.forecast import SECONDS_PER_HOUR

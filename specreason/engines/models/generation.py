@@ -41,21 +41,36 @@ class GenerationDefaults:
         return cls(top_k=max(top_k, 0), min_p=float(min_p))
 
 
-def generation_defaults(model: ModelConfig) -> GenerationDefaults | None:
+def known_defaults(model: ModelConfig) -> GenerationDefaults | None:
     """Return the model's defaults by its file, or, if the file is not on this machine, as they are published.
 
-    None: not known here, which ends once the model has been fetched. A folder without the file has no defaults.
-    Raises InputError that names the model and what is wrong with its file.
+    None: not known here. Raises as `defaults_in` does.
     """
     if (folder := Path(model.model)).is_dir():
-        file: Path | None = folder / _FILE
-    else:
-        file = _cached_file(model)
-    config = known_generation_config(model.model) if file is None else _content(file)
+        return defaults_in(folder)
+    if (cached := _cached_file(model)) is not None:
+        return defaults_in(cached.parent)
+    published = known_generation_config(model.model)
+    return None if published is None else GenerationDefaults.from_config(published)
+
+
+def defaults_in(folder: Path) -> GenerationDefaults:
+    """Return the defaults of the model in `folder`. Without the file there are none.
+
+    Raises InputError that names the file and what is wrong with it.
+    """
+    file = folder / _FILE
+    if not file.exists():
+        return GenerationDefaults()
     try:
-        return None if config is None else GenerationDefaults.from_config(config)
+        content = json.loads(file.read_text())
+        if not isinstance(content, dict):
+            raise InputError(f"{_FILE}: must be a JSON object, not {shown(content)}")
+        return GenerationDefaults.from_config(content)
     except InputError as error:
-        raise InputError(f"{model.model}: {error}") from error
+        raise InputError(f"{folder}: {error}") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: cannot be read: {error}") from error
 
 
 def _cached_file(model: ModelConfig) -> Path | None:
@@ -69,16 +84,3 @@ def _cached_file(model: ModelConfig) -> Path | None:
     except HFValidationError:
         return None
     return Path(path) if isinstance(path, str) else None
-
-
-def _content(file: Path) -> Mapping[str, Any]:
-    """What the file holds; nothing if it does not exist."""
-    if not file.exists():
-        return {}
-    try:
-        content = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file}: cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{file}: must be a JSON object")
-    return content

@@ -27,9 +27,9 @@ from specreason.engines.base import (
     Tokenizer,
     Verdict,
 )
-from specreason.engines.scripted_cache import PrefixCache
-from specreason.engines.scripted_tokenizer import ScriptedTokenizer
-from specreason.engines.scripts import Respond, Score, follow, score_by_index
+from specreason.engines.scripted.cache import PrefixCache
+from specreason.engines.scripted.scripts import Respond, Score, follow, score_by_index
+from specreason.engines.scripted.tokenizer import ScriptedTokenizer
 from specreason.errors import EngineDead, PromptTooLong
 from specreason.planning.timing import Steady, Timing
 
