@@ -54,7 +54,7 @@ STAGES = (
         load_s=LARGE_LOAD_S,
         phases=(MEMORY, Phase(name="warm-up", run=speed.warm_up, limit_s=90), OVERLAP),
     ),
-    Stage(name="kills", phases=(Phase(name="kills", run=kills.kills, limit_s=150),)),
+    Stage(name="kills", phases=(Phase(name="kills", run=kills.kills, limit_s=240),)),
     Stage(name="job", phases=(Phase(name="job", run=job.job, limit_s=240),)),
     *(
         Stage(

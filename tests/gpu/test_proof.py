@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.gpu.stages import STAGES
+
 ROOT = Path(__file__).parents[2]
-# The demo has its own acceptance tests, which start it as this phase does.
-PHASES = ("machine", "numbers", "shapes", "kills", "speculation-v1", "ranks-2-1", "mps")
-# It loads three pairs, one after the other.
+# Each load takes its time, and the same kills and the same job are tested elsewhere: test_engine_processes, test_demo.
+PHASES = [stage.name for stage in STAGES if stage.name not in ("kills", "job")]
+# It loads two pairs, one after the other.
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -21,7 +23,7 @@ def test_on_the_cpu_every_phase_that_takes_no_gpu_is_done_and_the_verdicts_say_s
     logs = tmp_path / "logs"
     answer = subprocess.run(
         [
-            *(sys.executable, "-m", "tests.gpu.proof", "--json", "--minutes", "8", "--logs", str(logs)),
+            *(sys.executable, "-m", "tests.gpu.proof", "--json", "--minutes", "9", "--logs", str(logs)),
             *(word for name in PHASES for word in ("--phase", name)),
         ],
         cwd=ROOT,
@@ -42,19 +44,20 @@ def test_on_the_cpu_every_phase_that_takes_no_gpu_is_done_and_the_verdicts_say_s
         "shapes/memory": "done",
         "shapes/warm-up": "done",
         "shapes/overlap": "done",
-        "kills/kills": "done",
         "speculation-v1/tokens": "skipped",
+        "speculation-v2/tokens": "skipped",
         "ranks-2-1/memory": "skipped",
         "ranks-2-1/overlap": "skipped",
+        "ranks-2-2/memory": "skipped",
+        "ranks-2-2/overlap": "skipped",
         "mps/overlap": "skipped",
     }
-    facts: dict[str, Any] = {line["phase"]: line["facts"] for line in lines}
-    assert facts["numbers/digits"]["tied"]["float32"] == 0
-    assert facts["numbers/digits"]["differences"]["reference"] < 0.2
+    facts: dict[str, Any] = {line["phase"]: line.get("facts") for line in lines}
+    assert facts["numbers/digits"]["tied"]["float32"] == 0 < facts["numbers/digits"]["tied"]["bfloat16"]
+    assert facts["numbers/digits"]["differences"]["reference"] < 0.1
     assert facts["numbers/requests"]["stops"] is True
     assert facts["numbers/requests"]["cached_tokens"]["first"] == 0
     assert facts["numbers/requests"]["cached_tokens"]["second"] > 0
-    assert "engine dead" in facts["kills/kills"]["engine"]["in_flight"]
     assert last["passed"] is True
     verdicts = {finding: each["verdict"] for finding, each in last["verdicts"].items()}
     assert list(verdicts) == [f"F{number}" for number in range(1, 16)]

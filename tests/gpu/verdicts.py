@@ -246,4 +246,4 @@ def passed(results: Sequence[Result]) -> bool:
 def _gain(overlap: Mapping[str, Any]) -> float:
     """The share of a draft and a verdict, one after the other, that doing both at once saves."""
     one = overlap["at_once"]["1"]
-    return 1 - one["both_ms"] / (one["draft_ms"] + one["verdict_ms"])
+    return 1 - float(one["both_ms"] / (one["draft_ms"] + one["verdict_ms"]))

@@ -68,11 +68,12 @@ def test_tensor_parallel_size_and_the_kv_split_reach_vllm_as_they_are_configured
     assert args["max_model_len"] == model.max_model_len
 
 
-def test_a_float32_head_is_asked_for_where_the_pair_says_so(vllm_setup: ModuleType) -> None:
-    base = PAIR.base.model_copy(update={"head_dtype": "float32"})
-    precise = PAIR.model_copy(update={"base": base})
-    drafter, of_base = (vllm_setup.engine_config(role, precise, cores=None) for role in Role)
-    assert of_base["hf_overrides"] == {"head_dtype": "float32"}
+def test_a_float32_head_is_asked_for_where_the_pair_says_so_beside_other_overrides(
+    vllm_setup: ModuleType,
+) -> None:
+    pair = with_base(engine_args={"hf_overrides": {"rope_theta": 2}}, head_dtype="float32")
+    drafter, base = (vllm_setup.engine_config(role, pair, cores=None) for role in Role)
+    assert base["hf_overrides"] == {"rope_theta": 2, "head_dtype": "float32"}
     assert "hf_overrides" not in drafter
 
 
