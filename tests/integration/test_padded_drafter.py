@@ -16,13 +16,12 @@ from tokenizers import Tokenizer
 
 from specreason.cli.checks.speculation import check_speculation
 from specreason.engines.base import Role
+from specreason.engines.fingerprint import fingerprint
 from specreason.engines.models.hub import GIB
 from specreason.engines.padded import drafter, write
 from specreason.engines.padded.drafter import PaddedDrafter, plan_padded_drafter
 from specreason.engines.padded.rows import RowMap
 from specreason.engines.padded.write import in_the_bases_places, ready_padded_drafter, write_padded_drafter
-from specreason.engines.pair import fingerprint
-from specreason.engines.tokenizer import HFTokenizer
 from specreason.errors import InputError
 from specreason.pairs import PairConfig
 from tests.support.messages import names, naming
@@ -180,18 +179,21 @@ def test_the_size_that_is_announced_is_that_of_the_files(pair: PairConfig) -> No
 def test_the_name_and_the_fingerprint_of_a_copy_change_with_its_source_and_its_rule(
     pair: PairConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tokenizers = {role: HFTokenizer.load(pair.model(role).model) for role in Role}
+    def named(copy: PaddedDrafter | None) -> str:
+        folders = {role: Path(pair.model(role).model) for role in Role}
+        return fingerprint(pair, folders, "Score: ", dict.fromkeys(Role), padded=copy)
+
     first = planned(pair)
     assert planned(pair) == first
     assert first.folder.name.startswith(f"drafter-{BASE_ROWS}-")
-    fingerprints = {fingerprint(pair, tokenizers, copy) for copy in (first, None)}
+    fingerprints = {named(copy) for copy in (first, None)}
     with monkeypatch.context() as patch:
         patch.setattr(drafter, "RULE", drafter.RULE + 1)
-        fingerprints.add(fingerprint(pair, tokenizers, planned(pair)))
+        fingerprints.add(named(planned(pair)))
         assert planned(pair).folder != first.folder
     path = drafter_files(pair) / WEIGHTS
     save_file({name: tensor + 1 for name, tensor in load_file(path).items()}, path)
-    fingerprints.add(fingerprint(pair, tokenizers, planned(pair)))
+    fingerprints.add(named(planned(pair)))
     assert planned(pair).folder != first.folder
     assert len(fingerprints) == 4
 

@@ -52,6 +52,7 @@ def unequal_pair(folder: Path) -> PairConfig:
     }
     return PairConfig(
         **roles,
+        prompt="{problem}",
         judge_suffix=JUDGE_SUFFIX,
         enforce_eager=True,
         block_size=32,
