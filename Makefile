@@ -6,8 +6,10 @@ INSTALLED := $(VENV)/.installed
 # A venv of its own for NVIDIA GPUs: the CPU and the GPU build of vLLM are the same module, so one venv holds one of them.
 GPU_VENV := .venv-gpu
 GPU_INSTALLED := $(GPU_VENV)/.installed
+# The proof runs on GPUs where there is a driver for them.
+PROOF_INSTALLED := $(if $(shell command -v nvidia-smi),$(GPU_INSTALLED),$(INSTALLED))
 
-.PHONY: demo up gpu unit test chaos captures check format lock clean
+.PHONY: demo up gpu unit test chaos gpu-proof captures check format lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)
@@ -21,7 +23,7 @@ gpu: $(GPU_INSTALLED)
 
 # Tests without processes, sockets, sleeps, written files and model libraries. They take half a minute at most.
 unit: $(INSTALLED)
-	$(BIN)/python -m pytest -q tests/unit
+	$(BIN)/python -m pytest -q -n 2 tests/unit
 
 # Two processes, because much of a test is waiting: for a lease to end, a server to start, a process to die.
 test: $(INSTALLED)
@@ -31,6 +33,10 @@ test: $(INSTALLED)
 chaos: $(INSTALLED)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--duration $(SECONDS)) \
 		$(if $(JOBS),--jobs $(JOBS)) $(if $(PAIR),--pair $(PAIR)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
+
+# What only a GPU can show, in ten minutes; without one, as far as the CPU build goes: make gpu-proof ARGS="--minutes 20"
+gpu-proof: $(PROOF_INSTALLED)
+	$(dir $(PROOF_INSTALLED))bin/python -m tests.gpu.proof $(ARGS)
 
 # Draws the pictures of README again.
 captures: $(INSTALLED)

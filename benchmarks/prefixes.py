@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from specreason.engines.base import ModelPair, Role
-from specreason.engines.vllm import VllmEngine
+from specreason.engines.vllm.engine import VllmEngine
 
 
 async def forget_prefixes(pair: ModelPair) -> None:

@@ -137,8 +137,8 @@ def served(model: ModelConfig, pair: PairConfig, cores: list[int]) -> Iterator[s
         "max-num-batched-tokens": BATCHED_TOKENS,
         "block-size": pair.block_size,
         "kv-cache-memory-bytes": model.kv_cache_memory_bytes,
-        "distributed-executor-backend": "specreason.engines.vllm_cpu.OneRank",
-        "worker-cls": "specreason.engines.vllm_cpu_worker.MendedWorker",
+        "distributed-executor-backend": "specreason.engines.vllm.on_the_cpu.OneRank",
+        "worker-cls": "specreason.engines.vllm.cpu_worker.MendedWorker",
         "additional-config": json.dumps({"specreason": {"cores": [cores]}}),
     }
     switches = [

@@ -14,34 +14,19 @@ import json
 import os
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
-
-import torch
-from safetensors.torch import save_file
 
 from specreason.cli.checks.memory import needed_on_the_cpu
 from specreason.engines.base import Limits, ModelPair, Role, Sampling
-from specreason.engines.hub import GIB, weights_bytes
+from specreason.engines.models.hub import GIB, weights_bytes
 from specreason.engines.pair import close_pair, load_pair
 from specreason.engines.tokenizer import digit_ids
 from specreason.pairs import ModelConfig, PairConfig, load_pairs
-from tests.golden.families import FAMILY_OF, write_model
+from specreason.planning.shapes import known_shape
 from tests.support.workers.processes import command_line, descendants
+from tests.support.workers.shapes import write_shape, write_weights
 
 NAME = "qwen3-1_7b_0_6b"
-LAYERS, HEADS, KV_HEADS, HEAD_SIZE, VOCABULARY = 28, 16, 8, 128, 151_936
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What differs between the two models."""
-
-    width: int
-    inner_width: int
-
-
-SHAPES = {Role.BASE: Shape(2048, 6144), Role.DRAFTER: Shape(1024, 3072)}
 
 
 def main() -> None:
@@ -101,68 +86,15 @@ def pss_kib(pid: int) -> int:
 
 def write(role: Role, model: ModelConfig, folder: Path) -> ModelConfig:
     """Write a model in the shape of `role`, its files as large as the hub's; return the configuration that names it."""
-    write_model(FAMILY_OF[model.model], folder, opens_thinking=False)
-    shape = SHAPES[role]
-    config = {
-        "architectures": ["Qwen3ForCausalLM"],
-        "model_type": "qwen3",
-        "hidden_size": shape.width,
-        "intermediate_size": shape.inner_width,
-        "num_hidden_layers": LAYERS,
-        "num_attention_heads": HEADS,
-        "num_key_value_heads": KV_HEADS,
-        "head_dim": HEAD_SIZE,
-        "vocab_size": VOCABULARY,
-        "max_position_embeddings": 40960,
-        "rope_theta": 1_000_000,
-        "rms_norm_eps": 1e-6,
-        "hidden_act": "silu",
-        "attention_bias": False,
-        "tie_word_embeddings": True,
-        "torch_dtype": "bfloat16",
-        "bos_token_id": 151643,
-        "eos_token_id": 151645,
-    }
-    (folder / "config.json").write_text(json.dumps(config))
-    save_file(random_weights(shape), folder / "model.safetensors", metadata={"format": "pt"})
+    shape = known_shape(model.model)
+    assert shape is not None, f"{model.model} has no known shape"
+    write_shape(shape, folder)
+    write_weights(shape, folder)
     written = round(weights_bytes(folder) / GIB, 2)
     print(
         json.dumps({"role": role, "weights_gib": written, "pairs_toml_says": model.weights_gib}), flush=True
     )
     return model.model_copy(update={"model": str(folder), "revision": None})
-
-
-def random_weights(shape: Shape) -> dict[str, torch.Tensor]:
-    """Return tensors under the names of Qwen3's files, which hold the tied embedding twice."""
-
-    def normal(rows: int, columns: int) -> torch.Tensor:
-        return torch.empty(rows, columns, dtype=torch.bfloat16).normal_(0, 0.02)
-
-    def ones(size: int) -> torch.Tensor:
-        return torch.ones(size, dtype=torch.bfloat16)
-
-    width, queries, keys = shape.width, HEADS * HEAD_SIZE, KV_HEADS * HEAD_SIZE
-    embedding = normal(VOCABULARY, width)
-    weights = {"model.embed_tokens.weight": embedding, "lm_head.weight": embedding.clone()}
-    weights["model.norm.weight"] = ones(width)
-    for index in range(LAYERS):
-        layer = f"model.layers.{index}."
-        weights |= {f"{layer}{name}_layernorm.weight": ones(width) for name in ("input", "post_attention")}
-        weights |= {f"{layer}self_attn.{name}_norm.weight": ones(HEAD_SIZE) for name in "qk"}
-        weights |= {
-            f"{layer}self_attn.{name}_proj.weight": normal(rows, columns)
-            for name, rows, columns in (
-                ("q", queries, width),
-                ("k", keys, width),
-                ("v", keys, width),
-                ("o", width, queries),
-            )
-        }
-        weights |= {
-            f"{layer}mlp.{name}_proj.weight": normal(shape.inner_width, width) for name in ("gate", "up")
-        }
-        weights[f"{layer}mlp.down_proj.weight"] = normal(width, shape.inner_width)
-    return weights
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from benchmarks.published_flow import Outcome, PublishedFlow, served
 from specreason.config import RunConfig
 from specreason.demo.exercises import Exercise, exercises
 from specreason.engines.base import ModelPair
-from specreason.engines.cores import available_cores, split_cores
+from specreason.engines.machine.cores import available_cores, split_cores
 from specreason.engines.pair import close_pair, load_pair
 from specreason.evaluation.metrics import Interval, paired_share_interval, ratio_interval
 from specreason.pairs import get_pair, load_pairs

@@ -12,6 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 WITH_ENGINES = (
     "tests/acceptance/",
     "tests/conformance/",
+    "tests/gpu/test_proof.py",
     "tests/integration/worker/test_engine_processes.py",
     "tests/integration/worker/test_killed_ranks.py",
 )

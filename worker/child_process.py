@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from specreason.children import kill_group, spawn_module
-from specreason.engines.leftovers import remove_leftovers
-from specreason.engines.platform import Device
+from specreason.engines.machine.leftovers import remove_leftovers
+from specreason.engines.machine.platform import Device
 from specreason.settings import Settings
 
 # The child cannot work as configured, and starting it again does not help.

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 
 from specreason.doorbell import Doorbell
-from specreason.engines.engine_args import check_engine_args, vllm_arguments
-from specreason.engines.fetching import fetch_missing
-from specreason.engines.platform import check_platform
+from specreason.engines.machine.platform import check_platform
+from specreason.engines.models.fetching import fetch_missing
+from specreason.engines.vllm.engine_args import check_engine_args, vllm_arguments
 from specreason.logs import log_to_stderr
 from specreason.pairs import get_pair, load_pairs
 from specreason.settings import load_settings

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from specreason.cli.completion import complete_cards
+from specreason.cli.completion import complete_batch, complete_cards
 from specreason.cli.exits import EXIT_SOME_FAILED
-from specreason.cli.options import AsJson, PairName
-from specreason.cli.show.output import print_json
+from specreason.cli.options import ApiUrl, AsJson, PairName
+from specreason.cli.show.output import print_json, print_message
+
+FORECAST = "Forecast"
+
+
+def _option(help: str, *names: str, **given: Any) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=FORECAST, **given)
 
 
 def plan(
@@ -22,19 +28,70 @@ def plan(
             autocompletion=complete_cards,
         ),
     ] = None,
+    *,
+    problems: Annotated[int | None, _option("Problems to run.", min=1)] = None,
+    file: Annotated[
+        str | None, _option("A dataset whose problems are to run, as `submit` takes it.", metavar="DATASET")
+    ] = None,
+    repeats: Annotated[int, _option("Jobs for each problem.", min=1)] = 1,
+    scheme: Annotated[
+        list[str] | None,
+        _option(
+            "Only this scheme. Repeat it for more. Default: all that the pair can run.", metavar="SCHEME"
+        ),
+    ] = None,
+    threshold: Annotated[
+        list[float] | None,
+        _option("An acceptance threshold. Repeat it for more. Default: the pair's.", min=0, max=9),
+    ] = None,
+    concurrency: Annotated[
+        int | None, _option("Jobs in flight, if the plan has room for them. Default: all that fit.", min=1)
+    ] = None,
+    like: Annotated[
+        str, _option("The paper's dataset whose figures are the nearest: aime, math500 or gpqa.")
+    ] = "aime",
+    from_batch: Annotated[
+        str | None,
+        _option(
+            "Predict from the jobs of this batch instead.", metavar="BATCH", autocompletion=complete_batch
+        ),
+    ] = None,
+    price: Annotated[float | None, _option("The price of one GPU-hour, in any currency.", min=0)] = None,
+    api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Plan how a pair's engines share the memory of GPUs, or of a machine without one. Loads and fetches nothing.
 
     Tells the KV caches, the jobs in flight that they have room for, and each engine's share of every card. Exit status
     3 if the pair does not fit; then it names what is missing, and what would help.
+
+    For GPUs it also predicts how long a job takes, the jobs per hour, and for so many problems the GPU-hours. These
+    are ranges from the data sheet of the card and the figures of the paper, or of a batch that has run.
     """
+    from specreason.cli import forecasting
     from specreason.cli.checks.plan import planned
+    from specreason.cli.show.forecast import forecast_as_json, print_forecast
     from specreason.cli.show.plan import plan_as_json, print_plan
 
+    asked = forecasting.Asked(
+        schemes=forecasting.scheme_names(scheme or ()),
+        thresholds=tuple(threshold or ()),
+        concurrency=concurrency,
+        num_jobs=forecasting.number_of_jobs(problems, file, repeats),
+        price=price,
+    )
     found = planned(pair, gpu)
+    why_not = forecasting.why_not(found)
+    prediction = None
+    if why_not is None:
+        workload = forecasting.workload_for(found.pair, like, from_batch, api)
+        prediction = forecasting.predict(found, workload, asked)
     if as_json:
-        print_json(plan_as_json(found))
+        print_json(plan_as_json(found) | {"forecast": prediction and forecast_as_json(prediction)})
     else:
         print_plan(found)
+        if prediction is not None:
+            print_forecast(prediction)
+    if why_not is not None and found.fits:
+        print_message(why_not)
     raise typer.Exit(0 if found.fits else EXIT_SOME_FAILED)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from specreason.engines.generation import GenerationDefaults
+from specreason.engines.models.generation import GenerationDefaults
 
 THINK_END = "</think>"  # what closes the thinking, of every model that this project runs
 

@@ -15,8 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from specreason.engines.base import Role
+from specreason.engines.machine.platform import Device, cache_root, check_platform
 from specreason.engines.padded.drafter import PaddedDrafter
-from specreason.engines.platform import Device, cache_root, check_platform
 from specreason.pairs import ModelConfig, PairConfig
 
 ROLES = (Role.DRAFTER, Role.BASE)
@@ -67,9 +67,8 @@ def fingerprint(
             "weights": _weights_id(model, folders[role], given_up),
             "dtype": model.dtype,
             "chat_template": templates[role],
-            # A pair without these keeps the fingerprint that it had before there were any.
-            **({"head_dtype": model.head_dtype} if model.head_dtype != "auto" else {}),
-            **({"engine_args": model.engine_args} if model.engine_args else {}),
+            "head_dtype": model.head_dtype,
+            "engine_args": model.engine_args,
         }
     # TOML has dates and times, which JSON does not.
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()

@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from specreason.engines.base import ModelPair, Role
-from specreason.engines.cores import available_cores, split_cores
-from specreason.engines.engine_args import check_engine_args, vllm_arguments
 from specreason.engines.fingerprint import ROLES, fingerprint
-from specreason.engines.generation import defaults_in
-from specreason.engines.hub import local_folder
 from specreason.engines.judge import judge_suffix
-from specreason.engines.leftovers import own_folder
+from specreason.engines.machine.cores import available_cores, split_cores
+from specreason.engines.machine.leftovers import own_folder
+from specreason.engines.machine.placement import Placement, place
+from specreason.engines.machine.platform import Device, check_platform, set_defaults
+from specreason.engines.models.generation import defaults_in
+from specreason.engines.models.hub import local_folder
 from specreason.engines.padded.drafter import PaddedDrafter
 from specreason.engines.padded.write import ready_padded_drafter
-from specreason.engines.placement import Placement, place
-from specreason.engines.platform import Device, check_platform, set_defaults
 from specreason.engines.tokenizer import HFTokenizer, digit_ids, first_line
-from specreason.engines.warm_up import Question, rounds_for, warm_up
+from specreason.engines.vllm.engine_args import check_engine_args, vllm_arguments
+from specreason.engines.vllm.warm_up import Question, rounds_for, warm_up
 from specreason.errors import EngineDead, InputError
 from specreason.pairs import PairConfig
 
 if TYPE_CHECKING:
     from vllm.config import VllmConfig
 
-    from specreason.engines.vllm import VllmEngine
+    from specreason.engines.vllm.engine import VllmEngine
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +166,7 @@ async def _start_engines(
         cores = dict(zip(ROLES, split_cores(available_cores(), ranks=ranks), strict=True))
 
     def configure() -> dict[Role, VllmConfig]:
-        from specreason.engines.vllm_setup import engine_config
+        from specreason.engines.vllm.setup import engine_config
 
         draft_model = padded.folder if padded is not None else None
         return {
@@ -182,7 +182,7 @@ async def _start_engines(
         }
 
     def start(role: Role, engine_config: VllmConfig) -> VllmEngine:
-        from specreason.engines.vllm import VllmEngine
+        from specreason.engines.vllm.engine import VllmEngine
 
         return VllmEngine(engine_config, tokenizers[role])
 

@@ -57,12 +57,12 @@ def needs_on_gpus(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> dict[st
 
     Raises InvalidField for a model that cannot be divided among so many devices.
     """
-    return {role: _on_gpus(role, pair, _loaded(pair, shapes)) for role in ROLES}
+    return {role: _on_gpus(role, pair, loaded_shapes(pair, shapes)) for role in ROLES}
 
 
 def needs_on_the_cpu(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> dict[str, EngineNeeds]:
     """Return what both engines take of the memory of a machine without a GPU, by role."""
-    loaded = _loaded(pair, shapes)
+    loaded = loaded_shapes(pair, shapes)
     needs = {}
     for role in ROLES:
         model = pair.model(role)
@@ -117,7 +117,8 @@ def _draft_model(loaded: Mapping[str, ModelShape]) -> ModelShape:
     return replace(loaded[DRAFTER], vocab=loaded[BASE].vocab)
 
 
-def _loaded(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> dict[str, ModelShape]:
+def loaded_shapes(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> dict[str, ModelShape]:
+    """Return the shapes by role as vLLM loads them with the pair's own arguments."""
     return {role: _loaded_as(shapes[role], pair.model(role)) for role in ROLES}
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from specreason.config import RunConfig
 from specreason.engines.base import Role, Sampling
-from specreason.engines.generation import GenerationDefaults
+from specreason.engines.models.generation import GenerationDefaults
 
 # The knobs whose defaults are the models' own.
 KNOBS_OF_THE_MODELS = ("top_k", "min_p")

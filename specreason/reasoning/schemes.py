@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from specreason.config import RunConfig, SchemeName, ScoreMethod
 from specreason.engines.base import THINK_END, ModelPair, Role, Sampling
-from specreason.engines.generation import GenerationDefaults, known_defaults
+from specreason.engines.models.generation import GenerationDefaults, known_defaults
 from specreason.errors import InputError, InvalidField, PermanentJobError
 from specreason.pairs import ModelConfig, PairConfig
 from specreason.reasoning.budget import Budget, context_end

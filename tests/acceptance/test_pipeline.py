@@ -13,8 +13,8 @@ import pytest
 from kombu import Connection
 
 from specreason.cli.local.stack import Stack
-from specreason.engines.hub import GIB
-from specreason.engines.placement import shapes_of
+from specreason.engines.machine.placement import shapes_of
+from specreason.engines.models.hub import GIB
 from specreason.pairs import load_pairs
 from specreason.planning.memory import plan_on_the_cpu
 from specreason.store.read.query import read_only_query

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from specreason.engines.base import THINK_END, Completion, Engine, FinishReason, Limits, ModelPair, Sampling
-from specreason.engines.scripted import ScriptedEngine
+from specreason.engines.scripted.engine import ScriptedEngine
 from specreason.engines.tokenizer import digit_ids
 from specreason.errors import PermanentJobError, PromptTooLong
 

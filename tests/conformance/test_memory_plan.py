@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from specreason.engines.base import ModelPair, Role
-from specreason.engines.hub import GIB, weights_bytes
-from specreason.engines.placement import shapes_of
+from specreason.engines.machine.placement import shapes_of
+from specreason.engines.models.hub import GIB, weights_bytes
 from specreason.pairs import load_pairs
 from specreason.planning.cards import Cards, parse_cards
 from specreason.planning.memory import CPU_SLOTS, MemoryPlan, plan_memory

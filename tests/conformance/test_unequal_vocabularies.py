@@ -94,7 +94,7 @@ def test_the_base_keeps_much_of_what_the_copy_drafts_and_corrects_the_rest(
 ) -> None:
     """A copy whose rows lay wrong would give the same text, and hardly a token would be kept."""
     # vLLM is imported with the settings that loading a pair makes.
-    from specreason.engines.vllm import Pulse
+    from specreason.engines.vllm.engine import Pulse
 
     tokens: Counter[str] = Counter()
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from specreason.engines.engine_args import _OWN_KEYS, _REFUSED, _WHOLE_PROMPTS, vllm_arguments
-from specreason.engines.platform import check_platform, set_defaults
+from specreason.engines.machine.platform import check_platform, set_defaults
 from specreason.engines.tokenizer import HFTokenizer
+from specreason.engines.vllm.engine_args import _OWN_KEYS, _REFUSED, _WHOLE_PROMPTS, vllm_arguments
 from tests.golden.families import FAMILY_OF, write_model
 
 TEXT = "So it is 100.\n\nNow"

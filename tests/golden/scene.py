@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.judge import judge_suffix
-from specreason.engines.scripted import ScriptedEngine
+from specreason.engines.scripted.engine import ScriptedEngine
 from specreason.engines.tokenizer import HFTokenizer
 from specreason.pairs import PairConfig, load_pairs
 from specreason.reasoning.scoring import Judge, score_step

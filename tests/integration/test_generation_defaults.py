@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub import constants
 
 from specreason.config import RunConfig
-from specreason.engines.generation import GenerationDefaults, known_defaults
+from specreason.engines.models.generation import GenerationDefaults, known_defaults
 from specreason.errors import InputError
 from specreason.pairs import ModelConfig, load_pairs
 from specreason.reasoning.schemes import stored_config

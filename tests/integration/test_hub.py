@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from specreason.engines import fetching
-from specreason.engines.fetching import PAUSES_S, fetch, fetch_missing
-from specreason.engines.hub import cached_folder, local_folder, models_to_fetch, why_out_of_reach
+from specreason.engines.models import fetching
+from specreason.engines.models.fetching import PAUSES_S, fetch, fetch_missing
+from specreason.engines.models.hub import cached_folder, local_folder, models_to_fetch, why_out_of_reach
 from specreason.errors import InputError, Unreachable
 from specreason.pairs import ModelConfig, PairConfig
 from tests.support.messages import names, naming

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 
 from specreason.cli.checks.speculation import check_speculation
 from specreason.engines.base import Role
-from specreason.engines.hub import GIB
+from specreason.engines.models.hub import GIB
 from specreason.engines.padded import drafter, write
 from specreason.engines.padded.drafter import PaddedDrafter, plan_padded_drafter
 from specreason.engines.padded.rows import RowMap

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from specreason.engines import machine_memory, placement
-from specreason.engines.hub import GIB
-from specreason.engines.placement import place, shapes_of
-from specreason.engines.platform import Device
+from specreason.engines.machine import memory as machine_memory
+from specreason.engines.machine import placement
+from specreason.engines.machine.placement import place, shapes_of
+from specreason.engines.machine.platform import Device
+from specreason.engines.models.hub import GIB
 from specreason.errors import DoesNotFit, EngineDead, InputError
 from specreason.pairs import PairConfig, load_pairs
 from specreason.planning.cards import parse_cards

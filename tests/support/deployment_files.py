@@ -30,6 +30,7 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 README = (ROOT / "README.md").read_text()
 CLI = (ROOT / "docs" / "cli.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+GPU_PAGE = (ROOT / "docs" / "gpu.md").read_text()
 
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?:(?P<how>:-|:\?)(?P<then>[^}]*))?\}")
 PLACEHOLDERS = {"BATCH": str(UUID(int=0)), "JOB": str(UUID(int=0)), "KEY": str(UUID(int=0))}

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from specreason.cli.checks.finding import Finding, fail, ok, warn
-from specreason.engines.machine_memory import text_of
-from specreason.engines.platform import Device, check_platform
+from specreason.engines.machine.memory import text_of
+from specreason.engines.machine.platform import Device, check_platform
 from specreason.errors import InputError
 from specreason.words import counted
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from specreason.cli.checks.finding import Finding, fail, ok, warn
 from specreason.cli.checks.gpus import Gpu, gpus_needed, parse_gpus, shown_gpus
 from specreason.cli.checks.machine import runs_on_gpus
-from specreason.engines.hub import GIB, known_weights
-from specreason.engines.machine_memory import MEMINFO, free_memory, text_of
-from specreason.engines.placement import is_planned, shapes_of
+from specreason.engines.machine.memory import MEMINFO, free_memory, text_of
+from specreason.engines.machine.placement import is_planned, shapes_of
+from specreason.engines.models.hub import GIB, known_weights
 from specreason.errors import DoesNotFit, InputError
 from specreason.pairs import PairConfig
 from specreason.planning.cards import cards_of

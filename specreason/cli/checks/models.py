@@ -6,8 +6,7 @@ from pathlib import Path
 
 from specreason.cli.checks.finding import Finding, fail, ok, warn
 from specreason.cli.checks.folders import free_bytes
-from specreason.engines.engine_args import check_engine_args, vllm_arguments
-from specreason.engines.hub import (
+from specreason.engines.models.hub import (
     GIB,
     cache_folder,
     models_to_fetch,
@@ -15,6 +14,7 @@ from specreason.engines.hub import (
     weights_bytes,
     why_out_of_reach,
 )
+from specreason.engines.vllm.engine_args import check_engine_args, vllm_arguments
 from specreason.errors import InputError
 from specreason.pairs import PairConfig
 

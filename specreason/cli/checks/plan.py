@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from specreason.cli.checks.gpus import gpus_needed
 from specreason.cli.checks.machine import runs_on_gpus
-from specreason.engines.machine_memory import free_memory, machine_cards
-from specreason.engines.placement import shapes_of
+from specreason.engines.machine.memory import free_memory, machine_cards
+from specreason.engines.machine.placement import shapes_of
 from specreason.errors import DoesNotFit, InputError
 from specreason.pairs import PairConfig, get_pair, load_pairs
 from specreason.planning.cards import Cards, parse_cards

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from specreason.cli.checks.finding import Finding, fail, ok, warn
 from specreason.cli.checks.machine import runs_on_gpus
-from specreason.engines.machine_memory import text_of
+from specreason.engines.machine.memory import text_of
 from specreason.pairs import PairConfig
 from specreason.words import counted
 

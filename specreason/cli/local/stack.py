@@ -18,10 +18,10 @@ from specreason.cli.running import RunningUp, absolute, announced, now_serving, 
 from specreason.cli.waiting.pace import LINE_EVERY_S, Beat
 from specreason.embedded import start_servers
 from specreason.embedded.datadir import locked_data_dir
-from specreason.engines.fetching import fetch_missing
-from specreason.engines.hub import models_to_fetch
-from specreason.engines.placement import place
-from specreason.engines.platform import check_platform
+from specreason.engines.machine.placement import place
+from specreason.engines.machine.platform import check_platform
+from specreason.engines.models.fetching import fetch_missing
+from specreason.engines.models.hub import models_to_fetch
 from specreason.pairs import PairConfig, get_pair, load_pairs
 from specreason.settings import Settings, load_settings
 from specreason.store.migrate import migrate

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from specreason.engines.hub import cached_folder
+from specreason.engines.models.hub import cached_folder
 from specreason.engines.padded.rows import RowMap, row_map
 from specreason.engines.padded.source import bytes_per_row, read_vocabulary, weight_files
 from specreason.errors import InputError

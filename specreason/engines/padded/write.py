@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from specreason.engines.hub import GIB
+from specreason.engines.models.hub import GIB
 from specreason.engines.padded.drafter import PaddedDrafter, plan_padded_drafter
 from specreason.engines.padded.rows import RowMap
 from specreason.engines.padded.source import INDEX, WITH_ROWS, read_config, text_part, weight_files

@@ -8,8 +8,8 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from specreason.engines.base import Completion, Limits, Sampling, Verdict
-from specreason.engines.scripted import ScriptedEngine
-from specreason.engines.scripted_tokenizer import ScriptedTokenizer
+from specreason.engines.scripted.engine import ScriptedEngine
+from specreason.engines.scripted.tokenizer import ScriptedTokenizer
 
 T = TypeVar("T")
 

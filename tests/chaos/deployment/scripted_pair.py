@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from specreason.engines.base import THINK_END, ModelPair
-from specreason.engines.scripted import ScriptedEngine
-from specreason.engines.scripted_tokenizer import THINK_START
-from specreason.engines.scripts import DELIMITER
+from specreason.engines.scripted.engine import ScriptedEngine
+from specreason.engines.scripted.scripts import DELIMITER
+from specreason.engines.scripted.tokenizer import THINK_START
 from tests.chaos.deployment.faulty_engine import FaultyEngine
 
 DRAFTER_TOKEN_S = 0.002

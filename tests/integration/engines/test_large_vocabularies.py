@@ -10,7 +10,7 @@ import pytest
 from specreason.config import RunConfig
 from specreason.engines.base import Completion, Limits, ModelPair, Role, Sampling
 from specreason.engines.judge import OPENING, QUESTION
-from specreason.engines.scripted import JUDGE_SUFFIX, ScriptedEngine, scripted_pair
+from specreason.engines.scripted.engine import JUDGE_SUFFIX, ScriptedEngine, scripted_pair
 from specreason.engines.tokenizer import HFTokenizer, digit_ids
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run

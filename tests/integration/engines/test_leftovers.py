@@ -11,13 +11,13 @@ from uuid import uuid4
 
 import pytest
 
-from specreason.engines.leftovers import remove_leftovers
+from specreason.engines.machine.leftovers import remove_leftovers
 
 # What vLLM does: it names the shared memory of two ranks after the file by which they find each other.
 LOAD_AND_DIE = """
 import os, signal, sys, tempfile
 from pathlib import Path
-from specreason.engines.leftovers import keep_rendezvous_in_folder_of, use_own_folder
+from specreason.engines.machine.leftovers import keep_rendezvous_in_folder_of, use_own_folder
 
 use_own_folder()
 keep_rendezvous_in_folder_of(os.getpid())
@@ -59,7 +59,7 @@ def test_a_folder_whose_path_is_too_long_for_a_socket_lies_elsewhere() -> None:
         done = subprocess.run(
             [
                 *(sys.executable, "-c"),
-                "import os; from specreason.engines.leftovers import use_own_folder as use; use(); use(); "
+                "import os; from specreason.engines.machine.leftovers import use_own_folder as use; use(); use(); "
                 "print(os.environ['VLLM_RPC_BASE_PATH'])",
             ],
             env={**os.environ, "TMPDIR": str(long)},

@@ -59,6 +59,11 @@ def loaded_child(harness: WorkerHarness) -> int:
     return worker.child_pid
 
 
+def files_of(temporary: Path) -> list[str]:
+    """Names of what engines keep among temporary files. PyTorch keeps compiled kernels there for good."""
+    return [path.name for path in temporary.iterdir() if path.name.startswith(("specreason", "vllm"))]
+
+
 @pytest.mark.parametrize("victim", ["a rank", "the engine of two ranks", "the child"])
 def test_jobs_go_on_after_a_kill_and_nothing_of_the_killed_stays_behind(
     harness: WorkerHarness, temporary: Path, victim: str
@@ -81,5 +86,17 @@ def test_jobs_go_on_after_a_kill_and_nothing_of_the_killed_stays_behind(
     attempts = [harness.attempts(job_id) for job_id in job_ids]
     assert any(first == "lost from 0" for first, *_ in attempts)
     assert all(each[-1].startswith("succeeded") for each in attempts)
-    left = {path.name.rpartition("-")[0] for path in temporary.iterdir()}
-    assert left == {f"specreason-engines-{loaded_child(harness)}"}
+    assert {name.split("-")[2] for name in files_of(temporary)} == {str(loaded_child(harness))}
+
+
+def test_a_worker_that_leaves_ends_every_rank_and_leaves_nothing_behind(
+    harness: WorkerHarness, temporary: Path
+) -> None:
+    child = loaded_child(harness)
+    of_child = [child, *descendants(child)]
+    memory = shared_memory_of(of_child)
+    harness.workers[0].process.terminate()
+    assert harness.workers[0].process.wait(120) == 0
+    assert all_gone(of_child)
+    assert not [path for path in memory if path.exists()]
+    assert files_of(temporary) == []

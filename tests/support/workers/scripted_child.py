@@ -20,8 +20,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from specreason.engines.base import THINK_END, Completion, Limits, ModelPair, Role, Sampling
-from specreason.engines.scripted import ScriptedEngine, scripted_pair
-from specreason.engines.scripted_tokenizer import THINK_START
+from specreason.engines.scripted.engine import ScriptedEngine, scripted_pair
+from specreason.engines.scripted.tokenizer import THINK_START
 from specreason.pairs import PairConfig
 from worker.child import main
 

@@ -11,7 +11,7 @@ from specreason.cli.checks.gpus import parse_gpus
 from specreason.cli.checks.machine import judge_cpu
 from specreason.cli.checks.memory import judge_gpu_memory, judge_memory
 from specreason.cli.checks.workers import judge_workers
-from specreason.engines.hub import GIB
+from specreason.engines.models.hub import GIB
 from specreason.store.read.load import Load
 from specreason.store.read.workers import WorkerSummary
 from tests.support.messages import names

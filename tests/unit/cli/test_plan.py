@@ -9,7 +9,7 @@ import pytest
 
 from specreason.cli import main
 from specreason.cli.checks import plan as found
-from specreason.engines.hub import GIB
+from specreason.engines.models.hub import GIB
 from specreason.planning.cards import parse_cards
 from tests.support.messages import names
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from specreason.engines.platform import Device
+from specreason.engines.machine.platform import Device
 from specreason.planning.memory import CALLS_PER_JOB
 from specreason.settings import Settings
 from tests.support.deployment_files import (

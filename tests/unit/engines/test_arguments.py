@@ -49,7 +49,7 @@ def vllm_setup(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         stand_in = ModuleType(name)
         vars(stand_in).update(attributes)
         monkeypatch.setitem(sys.modules, name, stand_in)
-    spec = importlib.util.find_spec("specreason.engines.vllm_setup")
+    spec = importlib.util.find_spec("specreason.engines.vllm.setup")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -102,11 +102,14 @@ def test_a_folder_with_the_tokenizer_and_one_with_the_draft_model_take_the_place
     assert (args["speculative_config"]["model"], args["speculative_config"]["revision"]) == ("/padded", None)
 
 
-def test_engine_args_of_a_model_reach_its_engine_as_they_stand_and_no_other(vllm_setup: ModuleType) -> None:
+def test_engine_args_of_a_model_reach_its_engine_beside_what_the_pair_names_and_no_other(
+    vllm_setup: ModuleType,
+) -> None:
     given = {"quantization": "fp8", "compilation_config": {"level": 3}, "hf_overrides": {"rope_theta": 2}}
     pair = with_base(engine_args=given, head_dtype="auto")
     args = vllm_setup.engine_config(Role.BASE, pair, cores=None)
-    assert {key: args[key] for key in given} == given
+    asked = given | {"hf_overrides": {"rope_theta": 2, "head_dtype": "float32"}}
+    assert {key: args[key] for key in given} == asked
     assert not given.keys() & vllm_setup.engine_config(Role.DRAFTER, pair, cores=None).keys()
 
 

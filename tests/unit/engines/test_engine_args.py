@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from specreason.engines.engine_args import check_engine_args
-from specreason.engines.platform import Device
+from specreason.engines.machine.platform import Device
+from specreason.engines.vllm.engine_args import check_engine_args
 from specreason.errors import InvalidField
 from specreason.pairs import ModelConfig, PairConfig, load_pairs
 from tests.support.messages import names

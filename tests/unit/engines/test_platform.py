@@ -9,17 +9,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from specreason.engines import platform
-from specreason.engines.cores import available_cores, cores_of_ranks, split_cores
-from specreason.engines.hub import GIB
-from specreason.engines.machine_memory import free_bytes
-from specreason.engines.platform import (
+from specreason.engines.machine import platform
+from specreason.engines.machine.cores import available_cores, cores_of_ranks, split_cores
+from specreason.engines.machine.memory import free_bytes
+from specreason.engines.machine.platform import (
     VLLM_VERSION,
     Device,
     check_cpu_flags,
     check_platform,
     set_defaults,
 )
+from specreason.engines.models.hub import GIB
 from specreason.errors import InputError
 from tests.support.deployment_files import ROOT
 from tests.support.messages import naming

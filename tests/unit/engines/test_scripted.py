@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 
 import pytest
 
 from specreason.engines.base import FinishReason, Limits, Sampling
-from specreason.engines.scripted import JUDGE_SUFFIX, ScriptedEngine, scripted_pair
-from specreason.engines.scripted_tokenizer import ScriptedTokenizer
+from specreason.engines.scripted.engine import JUDGE_SUFFIX, ScriptedEngine, scripted_pair
+from specreason.engines.scripted.tokenizer import ScriptedTokenizer
 from specreason.engines.tokenizer import digit_ids
 from specreason.errors import EngineDead, InputError
 from tests.support.virtual_time import in_virtual_time
@@ -87,6 +88,38 @@ def test_latency_passes_before_and_between_tokens():
     )
     assert completion.ttft_s == pytest.approx(30 + 10)
     assert completion.latency_s == pytest.approx(30 + 10 * completion.num_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembering:
+    """A timing of no time that remembers what it was asked for."""
+
+    asked: list[tuple[str, float, float, float]] = field(default_factory=list)
+
+    def first_token_s(self, new: float, *, cached: float, in_flight: float) -> float:
+        self.asked.append(("first", new, cached, in_flight))
+        return 1
+
+    def next_token_s(self, context: float, *, in_flight: float) -> float:
+        self.asked.append(("next", context, 0, in_flight))
+        return 1
+
+
+def test_a_timing_is_told_what_is_cached_and_how_many_calls_are_in_flight():
+    async def calls(clock):
+        timing = Remembering()
+        engine = ScriptedEngine(respond=lambda prompt, seed: "x" * 99, timing=timing, clock=clock)
+        prompt, limits = TOKENIZER.encode("p" * 40), Limits(max_tokens=8)
+        sampling = Sampling()
+        await engine.generate(prompt, limits=limits, sampling=sampling, seed=0)
+        both = [engine.generate(prompt, limits=limits, sampling=sampling, seed=0) for _ in range(2)]
+        ended = await asyncio.gather(*both)
+        return timing.asked, [completion.latency_s for completion in ended]
+
+    asked, latencies = in_virtual_time(calls)
+    assert set(asked[:2]) == {("first", 40, 0, 1), ("next", 44, 0, 1)}
+    assert {("first", 8, 32, 1), ("first", 8, 32, 2)} <= set(asked[2:])
+    assert latencies == [8, 8]
 
 
 def test_an_engine_is_silent_for_as_long_as_a_call_has_been_in_flight():

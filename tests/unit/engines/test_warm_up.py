@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from specreason.engines.base import Completion, Sampling, Verdict
-from specreason.engines.platform import Device
-from specreason.engines.scripted import ScriptedEngine
+from specreason.engines.machine.platform import Device
+from specreason.engines.scripted.engine import ScriptedEngine
 from specreason.engines.tokenizer import digit_ids
-from specreason.engines.warm_up import PLAIN, TOP_K, Question, Round, rounds_for, warm_up
+from specreason.engines.vllm.warm_up import PLAIN, TOP_K, Question, Round, rounds_for, warm_up
 from specreason.errors import EngineDead
 from tests.support.virtual_time import in_virtual_time
 

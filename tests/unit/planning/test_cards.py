@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from specreason.engines.machine_memory import cards_shown
+from specreason.engines.machine.memory import cards_shown
 from specreason.errors import InputError
 from specreason.planning.cards import DRIVER_GIB, known_cards, parse_cards
 from tests.support.messages import naming

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from specreason.engines.hub import GIB
+from specreason.engines.models.hub import GIB
 from specreason.errors import DoesNotFit, InvalidField
 from specreason.pairs import PairConfig, SpeculationConfig, load_pairs
 from specreason.planning.cards import parse_cards

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from specreason.engines.hub import GIB
+from specreason.engines.models.hub import GIB
 from specreason.errors import InputError
 from specreason.planning.shapes import ModelShape, known_generation_config, known_shape
 from tests.support.messages import naming

@@ -9,7 +9,7 @@ import pytest
 
 from specreason.config import RunConfig
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
-from specreason.engines.scripted import ScriptedEngine, scripted_pair
+from specreason.engines.scripted.engine import ScriptedEngine, scripted_pair
 from specreason.reasoning.economics import PRIOR, Economics
 from specreason.reasoning.loop import reason
 from specreason.reasoning.policies import Adaptive, Threshold

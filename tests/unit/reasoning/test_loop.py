@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from specreason.config import RunConfig, SchemeName
 from specreason.engines.base import ModelPair, Role
-from specreason.engines.scripted import ScriptedEngine, scripted_pair
-from specreason.engines.scripted_tokenizer import ScriptedTokenizer
+from specreason.engines.scripted.engine import ScriptedEngine, scripted_pair
+from specreason.engines.scripted.tokenizer import ScriptedTokenizer
 from specreason.errors import PermanentJobError, PromptTooLong
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run

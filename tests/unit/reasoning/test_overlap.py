@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from specreason.config import RunConfig
 from specreason.engines.base import ModelPair, Role
-from specreason.engines.scripted import ScriptedEngine, scripted_pair
+from specreason.engines.scripted.engine import ScriptedEngine, scripted_pair
 from specreason.errors import EngineDead
 from specreason.reasoning.economics import Economics
 from specreason.reasoning.loop import reason

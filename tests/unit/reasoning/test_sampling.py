@@ -8,7 +8,7 @@ import pytest
 
 from specreason.config import RunConfig, SchemeName
 from specreason.engines.base import Role
-from specreason.engines.generation import GenerationDefaults
+from specreason.engines.models.generation import GenerationDefaults
 from specreason.errors import InputError, InvalidField
 from specreason.reasoning.sampling import sampling_of, with_defaults
 from specreason.reasoning.schemes import check_fit

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from specreason.config import RunConfig
 from specreason.engines.base import Role
-from specreason.engines.scripted import ScriptedEngine, scripted_pair
+from specreason.engines.scripted.engine import ScriptedEngine, scripted_pair
 from specreason.reasoning.calls import step_call
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.seeds import call_seed, noise_key

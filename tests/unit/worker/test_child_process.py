@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from specreason.engines.platform import Device
+from specreason.engines.machine.platform import Device
 from specreason.settings import Settings
 from worker.child_process import Patience, environment_of_child
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from specreason.engines.base import ModelPair, Role
-from specreason.engines.scripted import ScriptedEngine, scripted_pair
+from specreason.engines.scripted.engine import ScriptedEngine, scripted_pair
 from specreason.reasoning.transcript import Transcript
 from worker.kv_admission import KvAdmission
 

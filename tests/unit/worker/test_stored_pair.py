@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from specreason.engines.base import Role
-from specreason.engines.generation import GenerationDefaults
-from specreason.engines.scripted import ScriptedEngine, scripted_pair
+from specreason.engines.models.generation import GenerationDefaults
+from specreason.engines.scripted.engine import ScriptedEngine, scripted_pair
 from specreason.pairs import load_pairs
 from worker.child import stored_pair_config
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from specreason.engines.hub import known_weights
-from specreason.engines.machine_memory import free_memory, machine_cards
-from specreason.engines.platform import Device
+from specreason.engines.machine.memory import free_memory, machine_cards
+from specreason.engines.machine.platform import Device
+from specreason.engines.models.hub import known_weights
 from specreason.errors import DoesNotFit, EngineDead, InputError
 from specreason.pairs import ModelConfig, PairConfig
 from specreason.planning.cards import Cards

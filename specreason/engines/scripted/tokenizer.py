@@ -20,6 +20,7 @@ class ScriptedTokenizer:
 
     def __init__(self, *, shift: int = 0) -> None:
         self._shift = shift
+        self._tokens = _Tokens()
 
     @property
     def vocabulary_id(self) -> str:
@@ -33,7 +34,9 @@ class ScriptedTokenizer:
         return tuple(self._id(token) for token in _PATTERN.findall(text))
 
     def decode(self, token_ids: Sequence[int]) -> str:
-        return "".join(self._token(token_id - self._shift) for token_id in token_ids)
+        if self._shift:
+            token_ids = [token_id - self._shift for token_id in token_ids]
+        return "".join(map(self._tokens.__getitem__, token_ids))
 
     def render_prompt(self, problem: str) -> tuple[int, ...]:
         return self.encode(f"User: {problem}\n{THINK_START}\n")
@@ -41,8 +44,14 @@ class ScriptedTokenizer:
     def _id(self, token: str) -> int:
         return self._shift + (_WORDS.index(token) if token in _WORDS else _FIRST_CHARACTER + ord(token))
 
-    @staticmethod
-    def _token(number: int) -> str:
+
+class _Tokens(dict[int, str]):
+    """The text of each number, found out once: a long prompt is decoded at every call."""
+
+    def __missing__(self, number: int) -> str:
         if 0 <= number < len(_WORDS):
-            return _WORDS[number]
-        return chr(number - _FIRST_CHARACTER) if number >= _FIRST_CHARACTER else "\ufffd"
+            text = _WORDS[number]
+        else:
+            text = chr(number - _FIRST_CHARACTER) if number >= _FIRST_CHARACTER else "\ufffd"
+        self[number] = text
+        return text

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from specreason.engines.base import Engine, Limits, Sampling
-from specreason.engines.platform import Device
+from specreason.engines.machine.platform import Device
 from specreason.errors import EngineDead
 
 # Between them, and with the largest batch of the engine, they meet every variant on cards of 84 to 160 multiprocessors.

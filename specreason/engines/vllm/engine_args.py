@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from specreason.engines.platform import VLLM_VERSION, Device
+from specreason.engines.machine.platform import VLLM_VERSION, Device
 from specreason.errors import InvalidField
 from specreason.pairs import PairConfig
 from specreason.words import suggestion

@@ -1,7 +1,7 @@
 """Fetching models of the Hugging Face hub, before the processes that load them start: those never ask the hub.
 
-`python -m specreason.engines.fetching` fetches one model. It is a process of its own because the hub's client ends its
-threads only when their files are complete: so Ctrl-C would wait for gigabytes.
+`python -m specreason.engines.models.fetching` fetches one model. It is a process of its own because the hub's client
+ends its threads only when their files are complete: so Ctrl-C would wait for gigabytes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from specreason.children import kill_group, spawn_module
-from specreason.engines.hub import (
+from specreason.engines.models.hub import (
     FILES,
     GIB,
     cache_folder,
@@ -71,7 +71,7 @@ def _try_to_fetch(model: ModelConfig, announce: Callable[[str], None]) -> tuple[
     reader, writer = os.pipe()
     arguments = [model.model, *(["--revision", model.revision] if model.revision else [])]
     child = spawn_module(
-        "specreason.engines.fetching", *arguments, "--reason-fd", str(writer), pass_fds=[writer]
+        "specreason.engines.models.fetching", *arguments, "--reason-fd", str(writer), pass_fds=[writer]
     )
     os.close(writer)
     try:
@@ -118,7 +118,7 @@ def main() -> int:
     """Fetch one model. If that fails, write the reason to the pipe; return 1, or EXIT_REFUSED for a refusal."""
     from huggingface_hub import snapshot_download
 
-    parser = argparse.ArgumentParser(prog="specreason.engines.fetching")
+    parser = argparse.ArgumentParser(prog="specreason.engines.models.fetching")
     parser.add_argument("model")
     parser.add_argument("--revision")
     parser.add_argument("--reason-fd", type=int, required=True)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from specreason.engines.leftovers import use_own_folder
+from specreason.engines.machine.leftovers import use_own_folder
 from specreason.errors import InputError
 
 

@@ -10,8 +10,8 @@ from vllm.config import VllmConfig
 from vllm.engine.arg_utils import AsyncEngineArgs
 
 from specreason.engines.base import Role
-from specreason.engines.cores import cores_of_ranks
-from specreason.engines.parent_watch import SETTINGS, EngineProcess
+from specreason.engines.machine.cores import cores_of_ranks
+from specreason.engines.machine.parent_watch import SETTINGS, EngineProcess
 from specreason.errors import InputError
 from specreason.pairs import ModelConfig, PairConfig
 from specreason.planning.memory import EngineShare
@@ -70,9 +70,9 @@ def engine_config(
         arguments["tokenizer"] = str(tokenizer_folder)
     if cores:
         arguments["distributed_executor_backend"] = (
-            f"specreason.engines.vllm_cpu.{'OneRank' if ranks == 1 else 'ManyRanks'}"
+            f"specreason.engines.vllm.on_the_cpu.{'OneRank' if ranks == 1 else 'ManyRanks'}"
         )
-        arguments["worker_cls"] = "specreason.engines.vllm_cpu_worker.MendedWorker"
+        arguments["worker_cls"] = "specreason.engines.vllm.cpu_worker.MendedWorker"
         # A seeded request whose prompt is prefilled in pieces kills vLLM's CPU engine ("CPU Generator does not use
         # offset"), and every job on it. So prompts are prefilled whole, and a step must hold the longest one.
         arguments["enable_chunked_prefill"] = False

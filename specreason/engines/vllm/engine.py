@@ -1,4 +1,4 @@
-"""One model in vLLM behind the Engine protocol. Only the files `vllm*.py` of this folder import vllm."""
+"""One model in vLLM behind the Engine protocol. Only this folder imports vllm."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from vllm.v1.engine.exceptions import EngineDeadError
 from vllm.v1.metrics.loggers import StatLoggerBase
 
 from specreason.engines.base import Completion, Limits, Sampling, Verdict
-from specreason.engines.parent_watch import without_ctrl_c
+from specreason.engines.machine.parent_watch import without_ctrl_c
 from specreason.engines.tokenizer import HFTokenizer, first_line
-from specreason.engines.vllm_requests import CompletionRequests, verdict_params
+from specreason.engines.vllm.requests import CompletionRequests, verdict_params
 from specreason.errors import EngineDead, PermanentJobError, PromptTooLong, TransientError
 
 SHUTDOWN_TIMEOUT_S = 5.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from specreason.engines.base import THINK_END
-from specreason.engines.scripted_tokenizer import THINK_START
+from specreason.engines.scripted.tokenizer import THINK_START
 
 DELIMITER = "\n\n"
 

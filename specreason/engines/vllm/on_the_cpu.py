@@ -8,7 +8,7 @@ import torch
 from vllm.v1.executor.multiproc_executor import MultiprocExecutor
 from vllm.v1.executor.uniproc_executor import UniProcExecutor
 
-from specreason.engines.parent_watch import SETTINGS
+from specreason.engines.machine.parent_watch import SETTINGS
 
 
 class OneRank(UniProcExecutor):  # type: ignore[misc]  # vllm is not typed

@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import takewhile
 from typing import Protocol
 
 from specreason.engines.base import (
@@ -29,15 +27,15 @@ from specreason.engines.base import (
     Tokenizer,
     Verdict,
 )
-from specreason.engines.scripted_tokenizer import ScriptedTokenizer
-from specreason.engines.scripts import Respond, Score, follow, score_by_index
+from specreason.engines.scripted.cache import PrefixCache
+from specreason.engines.scripted.scripts import Respond, Score, follow, score_by_index
+from specreason.engines.scripted.tokenizer import ScriptedTokenizer
 from specreason.errors import EngineDead, PromptTooLong
+from specreason.planning.timing import Steady, Timing
 
 JUDGE_SUFFIX = "\nScore 0-9: "
 
 _WINNER_PROB, _OTHER_PROB = 0.9, 0.01
-# The size of a block in tokens, and of the cache in sequences.
-_CACHE_BLOCK, _CACHE_SIZE = 16, 64
 
 
 class EndingTokenizer(Tokenizer, Protocol):
@@ -54,9 +52,12 @@ class ScriptedEngine:
     `answer` follows after the last one, or once the thinking is closed. `scores[n]` is the verdict on the n-th step;
     the list starts again at its end. A callable `score` gets the prompt instead.
 
-    `latency_s` passes before the first token, `token_s` per token. The engine sleeps by the event loop and reads
-    `clock`, in seconds, to measure its calls: with the `time` of a loop that skips its waits, a test of an hour takes
-    no time. After `die_after` calls the engine is dead.
+    `latency_s` passes before the first token, `token_s` per token; or `timing` says how long a call takes, such as the
+    roofline of a card (planning/roofline.py). It is asked once, when a call begins, and the calls then in flight count
+    as there to this call's end. So a call that others join ends too early, and one that they leave too late.
+
+    The engine sleeps by the event loop and reads `clock`, in seconds, to measure its calls: with the `time` of a loop
+    that skips its waits, a day of a cluster takes seconds. After `die_after` calls the engine is dead.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class ScriptedEngine:
         kv_tokens: int = 1 << 30,
         latency_s: float = 0.0,
         token_s: float = 0.0,
+        timing: Timing | None = None,
         clock: Callable[[], float] = time.monotonic,
         die_after: int | None = None,
         tokenizer: EndingTokenizer | None = None,
@@ -81,12 +83,11 @@ class ScriptedEngine:
         self._tokenizer: EndingTokenizer = tokenizer or ScriptedTokenizer()
         self._max_model_len = max_model_len
         self._kv_tokens = kv_tokens
-        self._latency_s = latency_s
-        self._token_s = token_s
+        self._timing = timing or Steady(latency_s=latency_s, token_s=token_s)
         self._clock = clock
         self._die_after = die_after
         self._dead = asyncio.Event()
-        self._cache: deque[tuple[int, ...]] = deque(maxlen=_CACHE_SIZE)
+        self._cache = PrefixCache()
         self.num_calls = 0
         self.num_unfinished = 0
         self._last_call = 0.0
@@ -115,10 +116,12 @@ class ScriptedEngine:
             room = min(limits.max_tokens, self._max_model_len - len(prompt))
             text = self._respond(self._tokenizer.decode(prompt), seed if sampling.temperature else 0)
             ids, finish = self._cut((*self._tokenizer.encode(text), self._tokenizer.eos_id), limits, room)
-            num_cached = self._look_up(prompt, ids)
-            await self._pass_time(self._latency_s + self._token_s)
+            num_cached = self._cache.look_up(prompt, ids)
+            context, in_flight = len(prompt) + len(ids) / 2, self.num_unfinished
+            rest_s = self._timing.next_token_s(context, in_flight=in_flight) * (len(ids) - 1)
+            await self._pass_time(self._first_token_s(prompt, num_cached))
             ttft_s = self._clock() - started
-            await self._pass_time(self._token_s * (len(ids) - 1))
+            await self._pass_time(rest_s)
         return Completion(
             token_ids=ids,
             text=self._tokenizer.decode(ids),
@@ -135,8 +138,8 @@ class ScriptedEngine:
             utility = self._score(self._tokenizer.decode(prompt))
             token_id = self._tokenizer.encode("?" if utility is None else str(utility))[0]
             digit = digit_ids.index(token_id) if token_id in digit_ids else None
-            num_cached = self._look_up(prompt, (token_id,))
-            await self._pass_time(self._latency_s + self._token_s)
+            num_cached = self._cache.look_up(prompt, (token_id,))
+            await self._pass_time(self._first_token_s(prompt, num_cached))
         return Verdict(
             digit=digit,
             digit_probs=tuple(_WINNER_PROB if d == digit else _OTHER_PROB for d in range(10)),
@@ -193,18 +196,18 @@ class ScriptedEngine:
                 break
         return tuple(ids[:room]), FinishReason.LENGTH
 
-    def _look_up(self, prompt: tuple[int, ...], written: tuple[int, ...]) -> int:
-        """Whole blocks of the prompt that earlier sequences began with; the last token is always computed."""
-        longest = max((_common_prefix(prompt[:-1], earlier) for earlier in self._cache), default=0)
-        self._cache.append(prompt + written)
-        return longest // _CACHE_BLOCK * _CACHE_BLOCK
+    def _first_token_s(self, prompt: tuple[int, ...], num_cached: int) -> float:
+        return self._timing.first_token_s(
+            len(prompt) - num_cached, cached=num_cached, in_flight=self.num_unfinished
+        )
 
     async def _pass_time(self, seconds: float) -> None:
         """Sleep unless the engine dies meanwhile; always lets other tasks run, and be cancelled."""
         await asyncio.sleep(0)
         if seconds > 0:
             try:
-                await asyncio.wait_for(self._dead.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._dead.wait()
             except TimeoutError:
                 return
         await self.check_health()
@@ -221,7 +224,3 @@ def scripted_pair(
         base=base,
         judge_suffix=judge_suffix,
     )
-
-
-def _common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any
 
-from specreason.engines.leftovers import keep_rendezvous_in_folder_of, remove_leftovers
+from specreason.engines.machine.leftovers import keep_rendezvous_in_folder_of, remove_leftovers
 
 POLL_S = 0.25
 # The key of an EngineProcess in vLLM's additional_config.

@@ -11,7 +11,7 @@ from vllm.sampling_params import RequestOutputKind
 
 from specreason.engines.base import THINK_END, FinishReason, Limits, Sampling
 from specreason.engines.tokenizer import HFTokenizer
-from specreason.engines.vllm_setup import MAX_LOGPROBS
+from specreason.engines.vllm.setup import MAX_LOGPROBS
 
 # vLLM holds a seed in 64 bits, sign included.
 _LARGEST_SEED = (1 << 63) - 1

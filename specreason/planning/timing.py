@@ -1,0 +1,56 @@
+"""How long the calls of an engine take: what a forecast adds up, and what a scripted engine waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Timing(Protocol):
+    """Seconds of one call's tokens.
+
+    `in_flight` counts the calls that the engine works on meanwhile, this one included; a mean need not be whole. The
+    others' contexts are taken to be as long as this one's.
+    """
+
+    def first_token_s(self, new: float, *, cached: float, in_flight: float) -> float:
+        """Return the seconds to the first token of a prompt with `new` tokens to compute and `cached` ones."""
+
+    def next_token_s(self, context: float, *, in_flight: float) -> float:
+        """Return the mean seconds for each later token at a context of so many tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steady:
+    """The same times for every call, whatever else goes on."""
+
+    latency_s: float = 0.0
+    token_s: float = 0.0
+
+    def first_token_s(self, new: float, *, cached: float, in_flight: float) -> float:
+        return self.latency_s + self.token_s
+
+    def next_token_s(self, context: float, *, in_flight: float) -> float:
+        return self.token_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """An engine that shares its cards with another one: while both have work, each gets half of the time.
+
+    Two processes on one card take turns (time slicing), and where both are bound by memory nothing is gained by
+    running at once. So this holds with CUDA's MPS, too, but for the gaps that the host leaves.
+    """
+
+    alone: Timing
+    other_is_busy: Callable[[], bool]
+
+    def first_token_s(self, new: float, *, cached: float, in_flight: float) -> float:
+        return self._share() * self.alone.first_token_s(new, cached=cached, in_flight=in_flight)
+
+    def next_token_s(self, context: float, *, in_flight: float) -> float:
+        return self._share() * self.alone.next_token_s(context, in_flight=in_flight)
+
+    def _share(self) -> int:
+        return 2 if self.other_is_busy() else 1

@@ -1,0 +1,33 @@
+"""The machine that the proof runs on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from specreason.engines.machine.memory import machine_cards
+from specreason.engines.machine.platform import Device, check_platform
+from specreason.planning.cards import Cards
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """`cards` is None where no GPU is at hand, or where vLLM is built for the CPU."""
+
+    device: Device
+    cards: Cards | None
+
+    @property
+    def num_gpus(self) -> int:
+        return 0 if self.cards is None else self.cards.count
+
+
+def this_machine() -> Machine:
+    """Look at the installed vLLM and, if it is built for GPUs, at the cards. Raises InputError without a vLLM."""
+    device = check_platform()
+    return Machine(device=device, cards=machine_cards() if device is Device.GPU else None)
+
+
+def used_gib() -> float:
+    """Memory in use on the fullest card right now, by whichever process; 0 without a card."""
+    cards = machine_cards()
+    return 0.0 if cards is None else round(cards.used_gib, 2)

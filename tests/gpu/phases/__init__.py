@@ -1,0 +1,1 @@
+"""What each phase does. A phase returns its facts as JSON; `tests/gpu/verdicts.py` judges them."""
