@@ -138,7 +138,7 @@ def served(model: ModelConfig, pair: PairConfig, cores: list[int]) -> Iterator[s
         "block-size": pair.block_size,
         "kv-cache-memory-bytes": model.kv_cache_memory_bytes,
         "distributed-executor-backend": "specreason.engines.vllm.on_the_cpu.OneRank",
-        "worker-cls": "specreason.engines.vllm.cpu_worker.AmxWorker",
+        "worker-cls": "specreason.engines.vllm.cpu_worker.MendedWorker",
         "additional-config": json.dumps({"specreason": {"cores": [cores]}}),
     }
     switches = [

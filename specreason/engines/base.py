@@ -166,7 +166,7 @@ class Engine(Protocol):
         engine always gives it. A real one computes logits in bfloat16, and adds in another order when other requests
         run beside this one, when more of the prompt is cached, or on more devices. Then two tokens that are about
         equally likely may change places, even in greedy decoding, and all later tokens differ. So nothing may rely on
-        equal texts from a GPU. Of an engine that drafts tokens itself a seed fixes no draw: these depend on its drafts.
+        equal texts from a GPU. All this goes for an engine that drafts tokens itself, too.
         """
 
     async def score(self, prompt_ids: Sequence[int], *, digit_ids: Sequence[int]) -> Verdict:

@@ -156,8 +156,6 @@ def test_a_step_whose_prompt_ends_inside_a_character_has_its_own_delimiter(engin
         assert step.num_tokens <= STEP.max_tokens
 
 
-# Not of an engine that drafts tokens: what it draws depends on what it had drafted.
-@pytest.mark.parametrize("engine", ["scripted", "vllm"], indirect=True)
 def test_the_same_seed_writes_the_same_tokens_and_another_seed_writes_others(engine, prompt, on_loop: OnLoop):
     first, again, other = (
         on_loop(engine.generate(prompt, limits=UNBOUNDED, sampling=HOT, seed=seed)) for seed in (5, 5, 6)

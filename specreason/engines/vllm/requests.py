@@ -15,9 +15,6 @@ from specreason.engines.vllm.setup import MAX_LOGPROBS
 
 # vLLM holds a seed in 64 bits, sign included.
 _LARGEST_SEED = (1 << 63) - 1
-# The largest top_p below 1, in vLLM's float32. An engine on the CPU that drafts tokens dies of top_k beside a top_p of
-# 1: vLLM then looks for the largest top_k among the drafted tokens, of which there are none after a prefill.
-_NEARLY_ALL = 1 - 2**-24
 
 
 class CompletionRequests:
@@ -51,7 +48,7 @@ class CompletionRequests:
         return SamplingParams(
             max_tokens=free or limits.max_tokens - num_written,
             temperature=sampling.temperature,
-            top_p=min(sampling.top_p, _NEARLY_ALL) if sampling.top_k else sampling.top_p,
+            top_p=sampling.top_p,
             top_k=sampling.top_k,
             min_p=sampling.min_p,
             # A continued request needs another seed: the same one would repeat the first draws.

@@ -72,7 +72,7 @@ def engine_config(
         arguments["distributed_executor_backend"] = (
             f"specreason.engines.vllm.on_the_cpu.{'OneRank' if ranks == 1 else 'ManyRanks'}"
         )
-        arguments["worker_cls"] = "specreason.engines.vllm.cpu_worker.AmxWorker"
+        arguments["worker_cls"] = "specreason.engines.vllm.cpu_worker.MendedWorker"
         # A seeded request whose prompt is prefilled in pieces kills vLLM's CPU engine ("CPU Generator does not use
         # offset"), and every job on it. So prompts are prefilled whole, and a step must hold the longest one.
         arguments["enable_chunked_prefill"] = False
