@@ -25,9 +25,9 @@ gpu: $(GPU_INSTALLED)
 unit: $(INSTALLED)
 	$(BIN)/python -m pytest -q -n 2 tests/unit
 
-# Two processes, because much of a test is waiting: for a lease to end, a server to start, a process to die.
+# Three processes, because much of a test is waiting: for a lease to end, a server to start, a process to die.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 # Kills workers, Postgres and Valkey at random for five minutes, then audits the database: make chaos SEED=7 SECONDS=60
 chaos: $(INSTALLED)
