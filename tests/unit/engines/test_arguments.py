@@ -102,18 +102,14 @@ def test_a_folder_with_the_tokenizer_and_one_with_the_draft_model_take_the_place
     assert (args["speculative_config"]["model"], args["speculative_config"]["revision"]) == ("/padded", None)
 
 
-def test_engine_args_of_a_model_reach_its_engine_as_they_stand_and_no_other(vllm_setup: ModuleType) -> None:
+def test_engine_args_of_a_model_reach_its_engine_beside_what_the_pair_names_and_no_other(
+    vllm_setup: ModuleType,
+) -> None:
     given = {"quantization": "fp8", "compilation_config": {"level": 3}}
     pair = with_base(engine_args=given)
     args = vllm_setup.engine_config(Role.BASE, pair, cores=None)
     assert {key: args[key] for key in given} == given
     assert not given.keys() & vllm_setup.engine_config(Role.DRAFTER, pair, cores=None).keys()
-
-
-def test_overrides_of_a_config_json_stand_beside_the_type_of_the_logits(vllm_setup: ModuleType) -> None:
-    pair = with_base(head_dtype="float32", engine_args={"hf_overrides": {"rope_theta": 2}})
-    overrides = vllm_setup.engine_config(Role.BASE, pair, cores=None)["hf_overrides"]
-    assert overrides == {"rope_theta": 2, "head_dtype": "float32"}
 
 
 def test_on_the_cpu_a_step_holds_the_longest_prompt_whole(vllm_setup: ModuleType) -> None:
