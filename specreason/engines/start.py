@@ -57,8 +57,11 @@ async def start_engines(
         announce(f"Loading the {role} {config.model(role).model}")
         return await asyncio.to_thread(_start, configs[role], tokenizers[role])
 
+    at_once: list[tuple[Role, ...]] = (
+        [START_ORDER] if device is Device.CPU else [(role,) for role in START_ORDER]
+    )
     engines: dict[Role, VllmEngine] = {}
-    for roles in (START_ORDER,) if device is Device.CPU else ((role,) for role in START_ORDER):
+    for roles in at_once:
         results = await asyncio.gather(*map(start, roles), return_exceptions=True)
         failures = {}
         for role, result in zip(roles, results, strict=True):

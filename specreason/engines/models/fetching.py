@@ -56,8 +56,9 @@ def fetch(model: ModelConfig, announce: Callable[[str], None]) -> None:
         if status == 0:
             if cached_folder(model) is None:
                 raise InputError(
-                    f"{model.model}: what the hub gives is not complete; it takes weights in *.safetensors, all that "
-                    f"their index names, {' and '.join(NEEDED)}"
+                    f"{model.model} is not complete: it takes {', '.join(NEEDED)}, and weights in *.safetensors, all "
+                    f"that their index names. If the hub has them, remove the model's folder in {cache_folder()} and "
+                    "try again"
                 )
             return
         if status == EXIT_REFUSED:

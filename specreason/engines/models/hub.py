@@ -101,10 +101,11 @@ def cached_folder(model: ModelConfig) -> Path | None:
             )
         ).absolute()
         needed = [*weight_files(folder), *(folder / name for name in NEEDED)]
+        is_complete = all(path.exists() for path in needed) and weights_bytes(folder) > 0
     # The cache does not hold the model, or not its whole index, or this cannot be the id of one.
     except (OSError, ValueError, InputError):
         return None
-    return folder if weights_bytes(folder) and all(path.exists() for path in needed) else None
+    return folder if is_complete else None
 
 
 def why_out_of_reach(model: ModelConfig, *, timeout_s: float) -> str | None:
