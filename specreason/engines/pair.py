@@ -6,7 +6,8 @@ import asyncio
 import logging
 import multiprocessing
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
             fingerprint, config, folders, suffix, templates, padded=padded, given_up=leaving.is_set
         )
     )
-    ending = asyncio.create_task(_end_start_without(naming))
+    ending = asyncio.create_task(_end_start_without(naming, spare=multiprocessing.active_children()))
     try:
         try:
             engines = await start_engines(
@@ -110,13 +111,13 @@ async def _named(name: str, naming: asyncio.Task[str]) -> str:
         raise InputError(f"pair {name}: a model's files cannot be read: {first_line(error)}") from error
 
 
-async def _end_start_without(naming: asyncio.Task[str]) -> None:
-    """If `naming` fails, end the start at once: kill each engine process that has been started since."""
-    before = set(multiprocessing.active_children())
+async def _end_start_without(naming: asyncio.Task[str], *, spare: Collection[BaseProcess]) -> None:
+    """If `naming` fails, end the start at once: kill each child process but those of `spare`, which were there before."""
     await asyncio.wait({naming})
     while naming.exception() is not None:
-        for process in set(multiprocessing.active_children()) - before:
-            process.kill()
+        for process in multiprocessing.active_children():
+            if process not in spare:
+                process.kill()
         await asyncio.sleep(KILL_EVERY_S)
 
 
