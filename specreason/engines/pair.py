@@ -112,7 +112,7 @@ async def _named(name: str, naming: asyncio.Task[str]) -> str:
 
 
 async def _end_start_without(naming: asyncio.Task[str], *, spare: Collection[BaseProcess]) -> None:
-    """If `naming` fails, end the start at once: kill each child process but those of `spare`, which were there before."""
+    """If `naming` fails, end the start at once: kill all child processes but `spare`, which were there before."""
     await asyncio.wait({naming})
     while naming.exception() is not None:
         for process in multiprocessing.active_children():
