@@ -21,7 +21,8 @@ def of_vllm() -> dict[str, Any]:
     """vLLM's function and constants by these names. The module itself is imported only where there is Triton."""
     spec = find_spec("vllm")
     assert spec is not None
-    (folder,) = spec.submodule_search_locations or ()
+    assert spec.submodule_search_locations
+    folder = spec.submodule_search_locations[0]
     wanted = [
         each
         for each in ast.parse((Path(folder) / SOURCE).read_text()).body

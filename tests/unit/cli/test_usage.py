@@ -17,7 +17,7 @@ from specreason.cli import main
 from specreason.cli.dataset.knobs import chosen_knobs
 from specreason.cli.submit import submit
 from specreason.config import RunConfig
-from specreason.settings import Settings
+from specreason.settings import MOST_SLOTS, Settings
 from tests.support.messages import names
 
 ID = "00000000-0000-0000-0000-000000000000"
@@ -54,15 +54,17 @@ def test_the_version_is_an_option_too(run: Any) -> None:
     assert run("--version").out.split() == ["specreason", __version__]
 
 
-@pytest.mark.parametrize("command", ["up", "worker"])
-def test_slots_may_be_as_many_as_the_setting_takes(run: Any, command: str) -> None:
-    options = {each.name: each for each in COMMANDS[(command,)].params}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SPECREASON_SLOTS", str(options["slots"].type.max))
-        assert Settings().slots == options["slots"].type.max
-        patch.setenv("SPECREASON_SLOTS", str(options["slots"].type.max + 1))
-        with pytest.raises(ValidationError):
-            Settings()
+@pytest.mark.parametrize("name", ["up", "worker"])
+def test_slots_may_be_as_many_as_the_setting_takes(
+    run: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = COMMANDS[(name,)].make_context(name, ["--slots", str(MOST_SLOTS)]).params["slots"]
+    monkeypatch.setenv("SPECREASON_SLOTS", str(MOST_SLOTS))
+    assert taken == Settings().slots == MOST_SLOTS
+    assert run(name, "--slots", str(MOST_SLOTS + 1)).status == 2
+    monkeypatch.setenv("SPECREASON_SLOTS", str(MOST_SLOTS + 1))
+    with pytest.raises(ValidationError):
+        Settings()
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
