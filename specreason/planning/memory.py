@@ -15,6 +15,7 @@ from specreason.pairs import ModelConfig, PairConfig
 from specreason.planning.cards import Cards
 from specreason.planning.needs import GIB, EngineNeeds, needs_on_gpus, needs_on_the_cpu
 from specreason.planning.shapes import ModelShape
+from specreason.settings import MOST_SLOTS
 from specreason.words import counted
 
 # The part of a card's memory that no plan gives away. A guess: allocators leave gaps, and other terms are guesses, too.
@@ -25,8 +26,6 @@ JOB_TOKENS = 5_000
 CPU_SLOTS = 16
 # A job may have a draft and a verification in flight at once.
 CALLS_PER_JOB = 2
-# As many as SPECREASON_SLOTS takes.
-MOST_SLOTS = 256
 # The part of what weights and processes leave free that the KV caches may get on the CPU.
 CPU_SHARE = 0.5
 # Tokens of a block of the KV cache, where the pair names none.

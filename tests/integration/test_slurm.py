@@ -38,12 +38,13 @@ OPTIONS = {
     "open-mode": r"append",
     "output": r"%x-%j\.log",
 }
-# A `specreason` that writes down how it is called and ends in good order at SIGTERM; one call of it ends at once.
+# A `specreason` that writes down how it is called and drains at SIGTERM. It ends with status 143 then, as the API does
+# and a worker that still loads; one call of it ends at once.
 PROGRAM = """#!/bin/bash
 echo "$*" "$SPECREASON_DATABASE_URL" "$SPECREASON_DRAIN_S" >> calls
 [[ $1 = db ]] && exit 0
 [[ -e broken ]] && exit 70
-trap 'echo drained >> calls; exit 0' TERM
+trap 'echo drained >> calls; exit 143' TERM
 echo serving >> calls
 while :; do sleep 0.02; done
 """

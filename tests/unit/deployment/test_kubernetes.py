@@ -187,6 +187,14 @@ def test_each_of_our_pods_runs_an_image_of_the_dockerfile_as_its_user(name: str)
         assert user == f"USER {security['runAsUser']}:{security['runAsGroup']}"
 
 
+@pytest.mark.parametrize("name", PODS)
+def test_a_node_that_has_an_image_asks_no_registry_for_it(name: str) -> None:
+    """Kubernetes pulls an image that has no tag, or `latest`, at every start."""
+    for container in containers_of(RESOURCES[name]):
+        assert container["image"].rpartition("/")[2].partition(":")[2] not in ("", "latest")
+        assert "imagePullPolicy" not in container
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_each_of_our_containers_runs_a_command_with_settings_that_exist(
     name: str, monkeypatch: pytest.MonkeyPatch

@@ -91,15 +91,10 @@ def test_a_kv_cache_that_is_left_to_a_plan_needs_one(vllm_setup: ModuleType) -> 
     assert vllm_setup.engine_config(Role.BASE, pair, cores=None, share=SHARE)["kv_cache_memory_bytes"]
 
 
-def test_a_folder_with_the_tokenizer_and_one_with_the_draft_model_take_the_place_of_the_models(
-    vllm_setup: ModuleType,
-) -> None:
-    pair = PAIR.model_copy(update={"speculation": SpeculationConfig()})
-    args = vllm_setup.engine_config(
-        Role.BASE, pair, cores=None, draft_model=Path("/padded"), tokenizer_folder=Path("/tokenizer")
-    )
+def test_a_folder_with_the_tokenizer_takes_the_place_of_the_models(vllm_setup: ModuleType) -> None:
+    args = vllm_setup.engine_config(Role.BASE, PAIR, cores=None, tokenizer_folder=Path("/tokenizer"))
     assert args["tokenizer"] == "/tokenizer"
-    assert (args["speculative_config"]["model"], args["speculative_config"]["revision"]) == ("/padded", None)
+    assert "tokenizer" not in vllm_setup.engine_config(Role.BASE, PAIR, cores=None)
 
 
 def test_engine_args_of_a_model_reach_its_engine_beside_what_the_pair_names_and_no_other(
