@@ -13,7 +13,7 @@ from typing import Any
 from specreason.errors import InputError
 from specreason.words import shown, suggestion
 
-# What the driver keeps for itself on a card of which nothing better is known: more than on any known one.
+# What the driver keeps for itself on a card of which nothing better is known: as much as on any known one, GiB.
 DRIVER_GIB = 0.85
 MIB_PER_GIB = 1024
 _BEFORE, _AFTER = re.compile(r"(\d{1,2})x(.+)"), re.compile(r"(.+)x(\d{1,2})")
