@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from specreason.errors import DoesNotFit, InvalidField
 from specreason.pairs import PairConfig
 from specreason.planning.cards import Cards
-from specreason.planning.needs import BASE, DRAFTER, GIB, EngineNeeds, needs_on_gpus, needs_on_the_cpu
+from specreason.planning.needs import (
+    BASE,
+    DRAFTER,
+    GIB,
+    EngineNeeds,
+    needs_on_gpus,
+    needs_on_the_cpu,
+    rough_needs_on_the_cpu,
+)
 from specreason.planning.shapes import ModelShape
 from specreason.settings import MOST_SLOTS
 from specreason.words import counted
@@ -117,6 +125,12 @@ def without_kv(
 def least_on_the_cpu(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> int:
     """Return the least bytes of free memory with which plan_on_the_cpu makes a plan. Raises InvalidField as it does."""
     return _with_one_context(needs_on_the_cpu(pair, shapes), pair.block_size or CPU_BLOCK)
+
+
+def rough_least_on_the_cpu(pair: PairConfig, sizes: Mapping[str, int]) -> int:
+    """Return the same for models of no known shape, from the bytes of their weights. pairs.toml names the KV caches."""
+    needs = rough_needs_on_the_cpu(pair, sizes)
+    return _taken(needs) + _kv_bytes(needs, 0)
 
 
 def rough_shares(pair: PairConfig, weights: Mapping[str, int], cards: Cards) -> dict[str, EngineShare]:

@@ -34,7 +34,7 @@ def remedies(pair: PairConfig, shapes: Mapping[str, ModelShape], cards: Cards) -
     """Yield the changes that would each make the pair fit, the cheapest first."""
     for length in CONTEXTS:
         if length < pair.base.max_model_len and _fits(_with_context(pair, length), shapes, cards):
-            yield f"with max_model_len = {length:,}"
+            yield f"with max_model_len = {length}"
             break
     for name, weight_bytes in SMALLER_BASES.items():
         smaller = {**shapes, BASE: replace(shapes[BASE], weight_bytes=weight_bytes)}

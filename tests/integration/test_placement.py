@@ -13,11 +13,11 @@ from specreason.engines.machine import gpus, placement
 from specreason.engines.machine import memory as machine_memory
 from specreason.engines.machine.placement import place, shapes_of
 from specreason.engines.machine.platform import Device
-from specreason.engines.models.hub import GIB
 from specreason.errors import DoesNotFit, EngineDead, InputError
 from specreason.pairs import PairConfig, SpeculationConfig, load_pairs
 from specreason.planning.cards import parse_cards
 from specreason.planning.memory import CPU_SLOTS, plan_memory
+from specreason.planning.needs import GIB
 from specreason.planning.shapes import known_shape
 from tests.support.gpus import gpu_line, write_nvidia_smi
 from tests.support.messages import naming
@@ -74,9 +74,10 @@ def test_a_model_of_the_hub_has_the_shape_of_the_file_in_its_cache(tmp_path: Pat
     assert shapes_of(gpu_pair("nobody/model", R1_SMALL))["base"].vocab == 392
 
 
-def test_a_model_that_is_neither_here_nor_known_is_named() -> None:
-    with pytest.raises(InputError, match=naming("drafter", "nobody/model", "config.json")):
-        shapes_of(gpu_pair(QWQ, "nobody/model"))
+@pytest.mark.parametrize("name", ["nobody/model", "models/qwq/base"])
+def test_a_model_that_is_neither_here_nor_known_is_named(name: str) -> None:
+    with pytest.raises(InputError, match=naming("drafter", name, "config.json")):
+        shapes_of(gpu_pair(QWQ, name))
 
 
 def test_on_gpus_the_engines_get_the_plan_for_the_cards_that_the_driver_shows(cards: Any) -> None:

@@ -12,11 +12,11 @@ from specreason.cli.checks.machine import runs_on_gpus
 from specreason.engines.machine.gpus import Gpu, cards_among
 from specreason.engines.machine.memory import MEMINFO, free_memory, text_of
 from specreason.engines.machine.placement import is_planned, shapes_of
-from specreason.engines.models.hub import GIB, known_weights
+from specreason.engines.models.hub import known_weights
 from specreason.errors import DoesNotFit, EngineDead, InputError
 from specreason.pairs import PairConfig
-from specreason.planning.memory import MemoryPlan, least_on_the_cpu
-from specreason.planning.needs import PROCESS_GIB
+from specreason.planning.memory import MemoryPlan, least_on_the_cpu, rough_least_on_the_cpu
+from specreason.planning.needs import GIB, ROLES
 from specreason.planning.remedies import plan_or_remedies
 from specreason.planning.shapes import ModelShape
 from specreason.words import counted
@@ -47,14 +47,8 @@ def needed_on_the_cpu(pair: PairConfig) -> int | None:
     """
     if is_planned(pair):
         return least_on_the_cpu(pair, shapes_of(pair))
-    base, drafter = known_weights(pair.base), known_weights(pair.drafter)
-    if base is None or drafter is None:
-        return None
-    caches = sum(
-        model.tensor_parallel_size * int(model.kv_cache_memory_bytes) for model in (pair.base, pair.drafter)
-    )
-    # For token-level speculation the base's engine loads the drafter, too.
-    return base + drafter * (2 if pair.speculation else 1) + caches + int(2 * PROCESS_GIB * GIB)
+    sizes = {role: size for role in ROLES if (size := known_weights(pair.model(role))) is not None}
+    return rough_least_on_the_cpu(pair, sizes) if len(sizes) == len(ROLES) else None
 
 
 def judge_memory(needed: int, free: int | None, *, total: int | None) -> Finding:

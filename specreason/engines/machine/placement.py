@@ -6,13 +6,12 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from specreason.engines.machine.gpus import machine_cards
 from specreason.engines.machine.memory import free_memory
 from specreason.engines.machine.platform import Device
-from specreason.engines.models.hub import known_weights
+from specreason.engines.models.hub import known_weights, model_file
 from specreason.errors import DoesNotFit, EngineDead, InputError
 from specreason.pairs import ModelConfig, PairConfig
 from specreason.planning.cards import Cards
@@ -111,7 +110,7 @@ def _placed(plan: MemoryPlan) -> Placement:
 
 
 def _shape(role: str, model: ModelConfig) -> ModelShape:
-    config = _config_file(model)
+    config = model_file(model, "config.json")
     if config is None:
         known = known_shape(model.model)
         if known is None:
@@ -125,15 +124,3 @@ def _shape(role: str, model: ModelConfig) -> ModelShape:
         raise InputError(f"{role}: {config} is not JSON") from error
     except InputError as error:
         raise InputError(f"{role}: {model.model}: {error}") from error
-
-
-def _config_file(model: ModelConfig) -> Path | None:
-    """Return the model's config.json in its folder, or in the hub's cache; None if it is in neither."""
-    folder = Path(model.model)
-    if folder.is_absolute():
-        path = folder / "config.json"
-        return path if path.is_file() else None
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(model.model, "config.json", revision=model.revision)
-    return Path(found) if isinstance(found, str) else None

