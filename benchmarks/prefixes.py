@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.vllm.engine import VllmEngine
+from specreason.engines.vllm.warm_up import forget
 
 
 async def forget_prefixes(pair: ModelPair) -> None:
@@ -11,4 +12,4 @@ async def forget_prefixes(pair: ModelPair) -> None:
     for role in Role:
         engine = pair.engine(role)
         assert isinstance(engine, VllmEngine)
-        await engine.forget_prefixes()
+        await forget(role, engine)

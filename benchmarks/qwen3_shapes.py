@@ -18,10 +18,11 @@ from pathlib import Path
 
 from specreason.cli.checks.memory import needed_on_the_cpu
 from specreason.engines.base import Limits, ModelPair, Role, Sampling
-from specreason.engines.models.hub import GIB, weights_bytes
+from specreason.engines.models.hub import weights_bytes
 from specreason.engines.pair import close_pair, load_pair
 from specreason.engines.tokenizer import digit_ids
 from specreason.pairs import ModelConfig, PairConfig, load_pairs
+from specreason.planning.needs import GIB
 from specreason.planning.shapes import known_shape
 from tests.support.workers.processes import command_line, descendants
 from tests.support.workers.shapes import write_shape, write_weights

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from specreason.errors import InputError, InvalidField
 from specreason.validation import ClosedModel, first_invalid_field
-from specreason.words import LONGEST_SHOWN, suggestion
+from specreason.words import LONGEST_SHOWN, shown, suggestion
 
 PACKAGED_PAIRS = Path(__file__).parent / "pairs.toml"
 # Asks for steps that end where a step ends by default, and for the answer where it is looked for.
@@ -48,6 +48,24 @@ class ModelConfig(ClosedModel):
         description="Further arguments of vLLM's AsyncEngineArgs for this model, as they stand.",
     )
 
+    @field_validator("engine_args")
+    @classmethod
+    def _arguments_that_are_planned_with(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Check those that the planner reads, too: vLLM itself checks all of them, but only as it starts."""
+        batched = given.get("max_num_batched_tokens", 1)
+        if type(batched) is not int or batched < 1:
+            raise ValueError(f"max_num_batched_tokens must be a whole number above 0, not {shown(batched)}")
+        for name in ("quantization", "kv_cache_dtype"):
+            if not isinstance(given.get(name, ""), str):
+                raise ValueError(f"{name} must be a string, not {shown(given[name])}")
+        return given
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the model's files as `model` names it. None: `model` is the id of a model of the hub."""
+        folder = Path(self.model)
+        return folder if folder.is_absolute() else None
+
 
 class SpeculationConfig(ClosedModel):
     """Token-level speculation inside the base's engine, with the pair's drafter as draft model (paper §4.2)."""
@@ -79,6 +97,11 @@ class PairConfig(ClosedModel):
     enforce_eager: bool = False
     block_size: int | None = Field(None, description="KV block, tokens. Default: the engine's choice.")
 
+    @property
+    def num_devices(self) -> int:
+        """How many devices its engines use. Both start on the first one, so the wider engine decides."""
+        return max(self.base.tensor_parallel_size, self.drafter.tensor_parallel_size)
+
     def model(self, role: str) -> ModelConfig:
         """The model of `role`, base or drafter."""
         model: ModelConfig = getattr(self, role)
@@ -105,7 +128,8 @@ def load_pairs(path: Path | None = None) -> dict[str, PairConfig]:
             raise first_invalid_field(error, prefix=f"{path.name}: {name}.") from error
         pairs[name] = pair.model_copy(
             update={
-                role: _with_absolute_folder(getattr(pair, role), path.parent) for role in ("base", "drafter")
+                role: _with_absolute_folder(pair.model(role), path.parent.absolute())
+                for role in ("base", "drafter")
             }
         )
     return pairs

@@ -50,12 +50,6 @@ class KvAdmission:
         # The guess counts as the first completed job.
         self._num_completed = 1
 
-    @property
-    def has_room(self) -> bool:
-        """Whether `reserve` would not have to wait now."""
-        with self._changed:
-            return self._has_room()
-
     @contextmanager
     def reserve(self) -> Iterator[Reservation]:
         """Wait until the caches have room for one more job, and hold a reservation for it."""

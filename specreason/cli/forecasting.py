@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from specreason.cli.checks.plan import Planned
 from specreason.cli.connection import connected
 from specreason.cli.dataset.reading import checked_dataset
 from specreason.cli.dataset.rows import format_of
+from specreason.cli.planning import Planned
 from specreason.client import Client, short_id
 from specreason.config import SchemeName
 from specreason.errors import InputError, InvalidField
@@ -75,7 +75,6 @@ def predict(found: Planned, workload: Workload, asked: Asked) -> Prediction:
     assert found.cards is not None
     pair, card = found.pair, found.cards.card
     clocks = [PairClocks.of(pair, found.shapes, card, pace=pace) for pace in PACES]
-    num_devices = max(share.tensor_parallel_size for share in found.shares.values())
     rows = []
     for scheme in asked.schemes or _schemes_of(pair):
         try:
@@ -91,7 +90,7 @@ def predict(found: Planned, workload: Workload, asked: Asked) -> Prediction:
                 clocks,
                 threshold=threshold,
                 concurrency=min(asked.concurrency or room, room),
-                num_devices=num_devices,
+                num_devices=pair.num_devices,
                 num_jobs=asked.num_jobs,
             )
             for threshold in thresholds or (pair.threshold,)
@@ -99,7 +98,7 @@ def predict(found: Planned, workload: Workload, asked: Asked) -> Prediction:
     return Prediction(
         source=workload.source,
         card=card.name,
-        num_devices=num_devices,
+        num_devices=pair.num_devices,
         num_jobs=asked.num_jobs,
         price=asked.price,
         rows=tuple(rows),
@@ -115,15 +114,22 @@ def scheme_names(given: Sequence[str]) -> tuple[SchemeName, ...]:
     return tuple(dict.fromkeys(map(SchemeName, given)))
 
 
-def number_of_jobs(problems: int | None, file: str | None, repeats: int) -> int | None:
-    """Return the jobs of so many problems, or of the dataset in `file`; None without either."""
+def number_of_jobs(problems: int | None, file: str | None, repeats: int | None) -> int | None:
+    """Return the jobs of so many problems, or of the dataset in `file`; None without either.
+
+    Raises InvalidField for both, and for `repeats` of neither.
+    """
+    if repeats is not None and problems is None and file is None:
+        raise InvalidField(
+            "--repeats", "says how often each problem runs; name problems with --problems or --file"
+        )
     if problems is not None and file is not None:
         raise InvalidField("--problems", "the dataset of --file has a number of its own; name one of both")
     if file is not None:
         columns = dict.fromkeys(("problem", "answer", "id"))
         with checked_dataset(file, format_of(file), columns, None) as dataset:
             problems = dataset.num_problems
-    return None if problems is None else problems * repeats
+    return None if problems is None else problems * (repeats or 1)
 
 
 def workload_for(pair: PairConfig, like: str, from_batch: str | None, api: str | None) -> Workload:

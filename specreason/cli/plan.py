@@ -33,7 +33,7 @@ def plan(
     file: Annotated[
         str | None, _option("A dataset whose problems are to run, as `submit` takes it.", metavar="DATASET")
     ] = None,
-    repeats: Annotated[int, _option("Jobs for each problem.", min=1)] = 1,
+    repeats: Annotated[int | None, _option("Jobs for each problem. Default: 1.", min=1)] = None,
     scheme: Annotated[
         list[str] | None,
         _option(
@@ -69,7 +69,7 @@ def plan(
     are ranges from the data sheet of the card and the figures of the paper, or of a batch that has run.
     """
     from specreason.cli import forecasting
-    from specreason.cli.checks.plan import planned
+    from specreason.cli.planning import planned
     from specreason.cli.show.forecast import forecast_as_json, print_forecast
     from specreason.cli.show.plan import plan_as_json, print_plan
 

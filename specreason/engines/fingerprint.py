@@ -1,7 +1,7 @@
 """The fingerprint of a pair: a hash over what decides its texts and scores.
 
 Hashing tens of gigabytes takes a minute. So the hash of a large file of a local model is remembered, together with the
-file's size and time, in a file of this user's caches.
+file's size, times and place on the disk, in a file of this user's caches.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from specreason.engines.machine.platform import Device, cache_root, check_platfo
 from specreason.engines.padded.drafter import PaddedDrafter
 from specreason.pairs import ModelConfig, PairConfig
 
-ROLES = (Role.DRAFTER, Role.BASE)
 # The files that identify a local model: its weights, its shape, its tokenizer.
 _MODEL_FILES = (
     "*.safetensors",
@@ -61,7 +60,7 @@ def fingerprint(
     }
     if padded is not None:
         facts["padded_drafter"] = padded.identity
-    for role in ROLES:
+    for role in Role:
         model = config.model(role)
         facts[role] = {
             "weights": _weights_id(model, folders[role], given_up),
@@ -76,7 +75,7 @@ def fingerprint(
 
 def _weights_id(model: ModelConfig, folder: Path, given_up: Callable[[], bool]) -> str:
     """Hash of a local folder's files, or hub id and commit: the snapshot's folder is named by it."""
-    if not Path(model.model).is_dir():
+    if model.folder is None:
         return f"{model.model}@{folder.name}"
     digest = hashlib.sha256()
     paths = sorted({path for pattern in _MODEL_FILES for path in folder.glob(pattern)})
@@ -108,8 +107,9 @@ def file_hashes(
 
 
 def _state_of(path: Path) -> list[object]:
+    """What changes with a file's content. Some tools set its time back, but none that of the change itself."""
     stat = path.stat()
-    return [stat.st_size, stat.st_mtime_ns]
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 
 
 def _hash_of(path: Path, given_up: Callable[[], bool]) -> str:
@@ -123,10 +123,13 @@ def _hash_of(path: Path, given_up: Callable[[], bool]) -> str:
 
 
 def _recall(memory: Path) -> dict[str, list[object]]:
-    """Path to size, time and hash. A file that is missing or broken remembers nothing."""
+    """Path to the state of a file and its hash. A memory that is missing, broken or of another form is empty."""
     try:
         entries = json.loads(memory.read_text())
-        return {path: [size, time, file_hash] for path, (size, time, file_hash) in entries.items()}
+        return {
+            path: [size, time, changed, inode, file_hash]
+            for path, (size, time, changed, inode, file_hash) in entries.items()
+        }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
@@ -134,14 +137,18 @@ def _recall(memory: Path) -> dict[str, list[object]]:
 def _remember(memory: Path, news: dict[str, list[object]]) -> None:
     """Add to the file in one step. Of two processes that do so at once, one may lose what it adds: it hashes again.
 
-    A folder that cannot be written to is no error.
+    A folder that cannot be written to, or a full disk, is no error.
     """
     with suppress(OSError):
         memory.parent.mkdir(parents=True, exist_ok=True)
         entries = {path: entry for path, entry in _recall(memory).items() if Path(path).exists()} | news
-        with tempfile.NamedTemporaryFile("w", dir=memory.parent, delete=False) as file:
-            json.dump(entries, file)
-        Path(file.name).replace(memory)
+        with tempfile.NamedTemporaryFile(dir=memory.parent, delete=False) as file:
+            part = Path(file.name)
+        try:
+            part.write_text(json.dumps(entries))
+            part.replace(memory)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _engine_version() -> str:

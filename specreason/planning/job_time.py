@@ -9,11 +9,11 @@ and the loop itself are left out; benchmarks/step_overhead.py measures them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from specreason.pairs import PairConfig
 from specreason.planning.cards import Card
-from specreason.planning.needs import BATCHED_TOKENS, ROLES, loaded_shapes
+from specreason.planning.needs import BASE, DRAFTER, batched_tokens, draft_model, loaded_shapes
 from specreason.planning.roofline import Clock, Pace, SpeculatingClock
 from specreason.planning.shapes import ModelShape
 from specreason.planning.timing import Timing
@@ -30,8 +30,9 @@ class PairClocks:
 
     base: Clock
     drafter: Clock
-    # Tokens that the base's engine drafts before each check; None: it does not.
-    speculated: int | None = None
+    # The model that drafts tokens in the base's engine, and how many before each check. None: there is none.
+    draft_model: Clock | None = None
+    speculated: int = 0
 
     @classmethod
     def of(cls, pair: PairConfig, shapes: Mapping[str, ModelShape], card: Card, *, pace: Pace) -> PairClocks:
@@ -39,31 +40,34 @@ class PairClocks:
 
         Raises InputError for a card of unknown speed.
         """
-        loaded = loaded_shapes(pair, shapes)
-        base, drafter = (
-            Clock(
-                shape=loaded[role],
+
+        def clock(shape: ModelShape, role: Role) -> Clock:
+            model = pair.model(role)
+            return Clock(
+                shape=shape,
                 card=card,
                 pace=pace,
-                tensor_parallel_size=pair.model(role).tensor_parallel_size,
-                batched_tokens=int(
-                    pair.model(role).engine_args.get("max_num_batched_tokens", BATCHED_TOKENS)
-                ),
+                tensor_parallel_size=model.tensor_parallel_size,
+                batched_tokens=batched_tokens(model),
             )
-            for role in ROLES
+
+        loaded, inside = loaded_shapes(pair, shapes), draft_model(pair, shapes)
+        return cls(
+            base=clock(loaded[BASE], "base"),
+            drafter=clock(loaded[DRAFTER], "drafter"),
+            # It is spread as the base is.
+            draft_model=None if inside is None else clock(inside, "base"),
+            speculated=0 if pair.speculation is None else pair.speculation.num_tokens,
         )
-        speculated = pair.speculation.num_tokens if pair.speculation is not None else None
-        return cls(base=base, drafter=drafter, speculated=speculated)
 
     def timing(self, role: Role, token_acceptance: float) -> Timing:
-        """Return the timing of a role's engine. A draft model inside the base's engine is spread as the base is."""
+        """Return the timing of a role's engine."""
         if role == "drafter":
             return self.drafter
-        if self.speculated is None:
+        if self.draft_model is None:
             return self.base
-        inside = replace(self.drafter, tensor_parallel_size=self.base.tensor_parallel_size)
         return SpeculatingClock(
-            base=self.base, drafter=inside, num_tokens=self.speculated, acceptance=token_acceptance
+            base=self.base, drafter=self.draft_model, num_tokens=self.speculated, acceptance=token_acceptance
         )
 
 

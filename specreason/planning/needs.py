@@ -5,13 +5,12 @@ The formulas follow vLLM's source. What no source tells and nobody has measured 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from specreason.errors import InvalidField
 from specreason.pairs import ModelConfig, PairConfig
-from specreason.planning.shapes import ModelShape
+from specreason.planning.shapes import FLOAT32_BYTES, ModelShape
 
 GIB = 1 << 30
 BASE, DRAFTER = "base", "drafter"
@@ -57,64 +56,38 @@ def needs_on_gpus(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> dict[st
 
     Raises InvalidField for a model that cannot be divided among so many devices.
     """
-    return {role: _on_gpus(role, pair, loaded_shapes(pair, shapes)) for role in ROLES}
+    return {role: _on_gpus(role, pair, shapes) for role in ROLES}
 
 
 def needs_on_the_cpu(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> dict[str, EngineNeeds]:
     """Return what both engines take of the memory of a machine without a GPU, by role."""
-    loaded = loaded_shapes(pair, shapes)
     needs = {}
     for role in ROLES:
-        model = pair.model(role)
-        _check_division(role, model, loaded[role])
-        weights, kv_per_token = _weights_and_kv(role, pair, loaded)
+        model, held = pair.model(role), _held(role, pair, shapes)
         needs[role] = EngineNeeds(
             model=model,
-            weights=weights,
+            weights=_weights(held, model.tensor_parallel_size),
             fixed=round(PROCESS_GIB * GIB),
-            kv_per_token=kv_per_token,
+            kv_per_token=_kv_per_token(held, model.tensor_parallel_size),
             ranks=model.tensor_parallel_size,
         )
     return needs
 
 
-def _on_gpus(role: str, pair: PairConfig, loaded: Mapping[str, ModelShape]) -> EngineNeeds:
-    model = pair.model(role)
-    _check_division(role, model, loaded[role])
-    weights, kv_per_token = _weights_and_kv(role, pair, loaded)
-    shapes = [loaded[role]]
-    # The base's engine scores every drafted token, so it has so many more rows of logits.
-    rows = model.max_num_seqs
-    if _speculates(role, pair):
-        shapes.append(_draft_model(loaded))
-        rows *= 1 + (pair.speculation.num_tokens if pair.speculation else 0)
-    size = model.tensor_parallel_size
-    activations = max(_activations(shape, model) for shape in shapes)
-    fixed: float = activations + rows * _sampler_bytes(loaded[role], size)
-    fixed += GIB * (CONTEXT_GIB if size == 1 else CONTEXT_GIB_OF_SEVERAL)
-    if not pair.enforce_eager:
-        fixed += GIB * sum(GRAPHS_GIB + GRAPHS_GIB_PER_64_LAYERS * shape.layers / 64 for shape in shapes)
-    return EngineNeeds(model=model, weights=weights, fixed=round(fixed), kv_per_token=kv_per_token)
-
-
-def _weights_and_kv(role: str, pair: PairConfig, loaded: Mapping[str, ModelShape]) -> tuple[int, int]:
-    """Return the bytes of weights and of one token's KV; an engine that speculates holds both of the drafter, too."""
-    size = pair.model(role).tensor_parallel_size
-    weights, kv_per_token = loaded[role].weights_in_bytes(size), loaded[role].kv_bytes_per_token(size)
-    if _speculates(role, pair):
-        draft_model = _draft_model(loaded)
-        weights += draft_model.weights_in_bytes(size)
-        kv_per_token += draft_model.kv_bytes_per_token(size)
-    return weights, kv_per_token
-
-
-def _speculates(role: str, pair: PairConfig) -> bool:
-    return role == BASE and pair.speculation is not None
-
-
-def _draft_model(loaded: Mapping[str, ModelShape]) -> ModelShape:
-    """Return the drafter as the base's engine holds it: with as many rows of vocabulary as the base has."""
-    return replace(loaded[DRAFTER], vocab=loaded[BASE].vocab)
+def rough_needs_on_the_cpu(pair: PairConfig, sizes: Mapping[str, int]) -> dict[str, EngineNeeds]:
+    """Return the same for models of no known shape, from the bytes of their weights. pairs.toml names the KV caches."""
+    needs = {}
+    for role in ROLES:
+        model = pair.model(role)
+        weights = sizes[role] + (sizes[DRAFTER] if role == BASE and pair.speculation is not None else 0)
+        needs[role] = EngineNeeds(
+            model=model,
+            weights=weights // model.tensor_parallel_size,
+            fixed=round(PROCESS_GIB * GIB),
+            kv_per_token=0,
+            ranks=model.tensor_parallel_size,
+        )
+    return needs
 
 
 def loaded_shapes(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> dict[str, ModelShape]:
@@ -122,20 +95,84 @@ def loaded_shapes(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> dict[st
     return {role: _loaded_as(shapes[role], pair.model(role)) for role in ROLES}
 
 
+def draft_model(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> ModelShape | None:
+    """Return the drafter as the base's engine loads it; None if the base drafts no tokens.
+
+    It has the base's dtype, type of KV cache and rows of vocabulary, and is quantized only if its files are
+    (vllm/config/speculative.py).
+    """
+    if pair.speculation is None:
+        return None
+    base = loaded_shapes(pair, shapes)[BASE]
+    dtype = "float32" if base.value_bytes == FLOAT32_BYTES else "bfloat16"
+    drafter = shapes[DRAFTER].loaded_as(dtype=dtype, kv_cache_dtype=_kv_cache_dtype(pair.base))
+    return replace(drafter, vocab=base.vocab)
+
+
+def batched_tokens(model: ModelConfig) -> int:
+    """Return the most tokens of one forward pass of the model's engine."""
+    most: int = model.engine_args.get("max_num_batched_tokens", BATCHED_TOKENS)
+    return most
+
+
+def _on_gpus(role: str, pair: PairConfig, shapes: Mapping[str, ModelShape]) -> EngineNeeds:
+    model, held = pair.model(role), _held(role, pair, shapes)
+    size, rows = model.tensor_parallel_size, model.max_num_seqs
+    if role == BASE and pair.speculation is not None:
+        # The base's engine scores every drafted token, so it has so many more rows of logits.
+        rows *= 1 + pair.speculation.num_tokens
+    fixed: float = max(_activations(shape, model) for shape in held) + rows * _sampler_bytes(held[0], size)
+    fixed += GIB * (CONTEXT_GIB if size == 1 else CONTEXT_GIB_OF_SEVERAL)
+    if not pair.enforce_eager:
+        fixed += GIB * sum(GRAPHS_GIB + GRAPHS_GIB_PER_64_LAYERS * shape.layers / 64 for shape in held)
+    return EngineNeeds(
+        model=model,
+        weights=_weights(held, size),
+        fixed=round(fixed),
+        kv_per_token=_kv_per_token(held, size),
+    )
+
+
+def _held(role: str, pair: PairConfig, shapes: Mapping[str, ModelShape]) -> tuple[ModelShape, ...]:
+    """Return what the engine of `role` loads: its model first, and the draft model if it drafts tokens itself.
+
+    Raises InvalidField for a number of devices that do not get equally many heads of each: vLLM refuses it.
+    """
+    model = loaded_shapes(pair, shapes)[role]
+    inside = draft_model(pair, shapes) if role == BASE else None
+    size = pair.model(role).tensor_parallel_size
+    _check_division(role, size, model)
+    if inside is None:
+        return (model,)
+    _check_division(role, size, inside, whose=" of the drafter, which the base's engine loads, too,")
+    return (model, inside)
+
+
+def _weights(held: Sequence[ModelShape], size: int) -> int:
+    return sum(shape.weights_in_bytes(size) for shape in held)
+
+
+def _kv_per_token(held: Sequence[ModelShape], size: int) -> int:
+    return sum(shape.kv_bytes_per_token(size) for shape in held)
+
+
 def _loaded_as(shape: ModelShape, model: ModelConfig) -> ModelShape:
-    args: Mapping[str, Any] = model.engine_args
     return shape.loaded_as(
         dtype=model.dtype,
-        quantization=args.get("quantization"),
-        kv_cache_dtype=str(args.get("kv_cache_dtype", "auto")),
+        quantization=model.engine_args.get("quantization"),
+        kv_cache_dtype=_kv_cache_dtype(model),
     )
+
+
+def _kv_cache_dtype(model: ModelConfig) -> str:
+    dtype: str = model.engine_args.get("kv_cache_dtype", "auto")
+    return dtype
 
 
 def _activations(shape: ModelShape, model: ModelConfig) -> int:
     """Return the peak of the pass over a whole batch with which vLLM tries what memory it needs."""
-    batched = int(model.engine_args.get("max_num_batched_tokens", BATCHED_TOKENS))
     width = 3 * shape.intermediate / model.tensor_parallel_size + 4 * shape.hidden
-    return round(shape.value_bytes * batched * width)
+    return round(shape.value_bytes * batched_tokens(model) * width)
 
 
 def _sampler_bytes(shape: ModelShape, tensor_parallel_size: int) -> int:
@@ -144,11 +181,9 @@ def _sampler_bytes(shape: ModelShape, tensor_parallel_size: int) -> int:
     return shape.vocab * (shape.value_bytes + SAMPLER_BYTES + gathered)
 
 
-def _check_division(role: str, model: ModelConfig, shape: ModelShape) -> None:
-    """Refuse what vLLM refuses: devices that do not get equally many heads."""
-    size = model.tensor_parallel_size
+def _check_division(role: str, size: int, shape: ModelShape, *, whose: str = "") -> None:
     if shape.heads % size or (shape.kv_heads % size and size % shape.kv_heads):
         raise InvalidField(
             f"{role}.tensor_parallel_size",
-            f"{size} devices cannot share {shape.heads} heads and {shape.kv_heads} KV heads evenly",
+            f"{size} devices cannot share {shape.heads} heads and {shape.kv_heads} KV heads{whose} evenly",
         )

@@ -34,7 +34,7 @@ def remedies(pair: PairConfig, shapes: Mapping[str, ModelShape], cards: Cards) -
     """Yield the changes that would each make the pair fit, the cheapest first."""
     for length in CONTEXTS:
         if length < pair.base.max_model_len and _fits(_with_context(pair, length), shapes, cards):
-            yield f"with max_model_len = {length:,}"
+            yield f"with max_model_len = {length}"
             break
     for name, weight_bytes in SMALLER_BASES.items():
         smaller = {**shapes, BASE: replace(shapes[BASE], weight_bytes=weight_bytes)}
@@ -42,7 +42,7 @@ def remedies(pair: PairConfig, shapes: Mapping[str, ModelShape], cards: Cards) -
             yield f"with a base in {name}"
             break
     size = pair.base.tensor_parallel_size
-    needed = max(size, pair.drafter.tensor_parallel_size)
+    needed = pair.num_devices
     enough = replace(cards, count=max(needed, cards.count))
     for count in CARDS_OF_ONE_MACHINE:
         more = replace(cards, count=max(count, cards.count))

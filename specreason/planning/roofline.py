@@ -60,11 +60,6 @@ class Clock:
         if missing:
             raise InputError(f"the speed of {self.card.name} is not known here ({', '.join(missing)})")
 
-    @property
-    def ridge_tokens(self) -> float:
-        """Tokens in a forward from which on arithmetic takes longer than reading the weights."""
-        return self._weights_s / self._arithmetic_s(1, 0)
-
     def forward_s(self, sequences: float, *, new: float, context: float, beside: float = 0) -> float:
         """Return the seconds of one forward over `sequences`, each with `new` tokens after `context` ones.
 

@@ -17,7 +17,7 @@ from specreason.words import shown
 
 # The families by config.json's model_type; the second and third have biases of q, k and v, or norms of q and k.
 _FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
-_FLOAT32_BYTES = 4
+FLOAT32_BYTES = 4
 _HALF_BYTES = 2
 # vLLM pads the vocabulary to a multiple of this many rows before it divides them (vocab_parallel_embedding.py).
 VOCAB_PADDING = 64
@@ -50,6 +50,8 @@ class ModelShape:
 
         Raises InputError that names a missing key, or a family or quantization whose memory is not known here.
         """
+        if not isinstance(config, Mapping):
+            raise InputError(f"config.json: must be a JSON object, not {shown(config)}")
         family = config.get("model_type")
         if family not in _FAMILIES:
             raise InputError(
@@ -58,15 +60,15 @@ class ModelShape:
             )
         hidden, heads = _number(config, "hidden_size"), _number(config, "num_attention_heads")
         value_bytes = (
-            _FLOAT32_BYTES if config.get("dtype", config.get("torch_dtype")) == "float32" else _HALF_BYTES
+            FLOAT32_BYTES if config.get("dtype", config.get("torch_dtype")) == "float32" else _HALF_BYTES
         )
         return cls(
             layers=_number(config, "num_hidden_layers"),
             hidden=hidden,
             intermediate=_number(config, "intermediate_size"),
             heads=heads,
-            kv_heads=config.get("num_key_value_heads") or heads,
-            head_dim=config.get("head_dim") or hidden // heads,
+            kv_heads=_number(config, "num_key_value_heads", default=heads),
+            head_dim=_number(config, "head_dim", default=hidden // heads),
             vocab=_number(config, "vocab_size"),
             tied_embeddings=bool(config.get("tie_word_embeddings", False)),
             qkv_bias=family == "qwen2" or bool(config.get("attention_bias", False)),
@@ -84,7 +86,7 @@ class ModelShape:
         With one of the names that begin with "fp8" it quantizes, layer by layer as it loads them, weights that are not
         quantized. A quantized checkpoint stays as it is.
         """
-        value_bytes = {"auto": self.value_bytes, "float32": _FLOAT32_BYTES}.get(dtype, _HALF_BYTES)
+        value_bytes = {"auto": self.value_bytes, "float32": FLOAT32_BYTES}.get(dtype, _HALF_BYTES)
         weight_bytes: float = self.weight_bytes if self.is_quantized else value_bytes
         if quantization is not None and quantization.startswith("fp8") and not self.is_quantized:
             weight_bytes = 1
@@ -169,8 +171,8 @@ def _models() -> dict[str, dict[str, Any]]:
     return models
 
 
-def _number(config: Mapping[str, Any], key: str) -> int:
-    number = config.get(key)
+def _number(config: Mapping[str, Any], key: str, *, default: int | None = None) -> int:
+    number = config.get(key) or default
     if not isinstance(number, int) or number < 1:
         raise InputError(f"config.json: {key} must be a whole number above 0, not {shown(number)}")
     return number
@@ -183,20 +185,34 @@ def _quantized_bytes(quantization: Mapping[str, Any] | None) -> float | None:
     """
     if quantization is None:
         return None
-    method = quantization.get("quant_method")
-    bits: float
-    group: int
+    method = _table(quantization).get("quant_method")
     if method == "fp8":
         return 1.0
     if method in ("awq", "gptq"):
         bits, group = quantization.get("bits", 4), quantization.get("group_size", 128)
     elif method == "compressed-tensors":
-        weights = next(iter(quantization["config_groups"].values()))["weights"]
-        bits, group = weights["num_bits"], weights.get("group_size") or 0
+        groups = _table(quantization.get("config_groups"))
+        weights = _table(_table(next(iter(groups.values()), None)).get("weights"))
+        bits, group = weights.get("num_bits"), weights.get("group_size") or 0
     else:
         raise InputError(
             f"config.json: quant_method {shown(method)} is none of awq, gptq, fp8, compressed-tensors, "
             "the ones whose memory is known"
         )
+    if not isinstance(bits, int) or not isinstance(group, int) or bits < 1:
+        raise InputError(
+            "config.json: quantization_config must give the bits and the group of its weights in whole numbers, "
+            f"not {shown(bits)} and {shown(group)}"
+        )
     bytes_each = bits / 8
     return bytes_each + ((2 + bytes_each) / group if group > 0 else 0)
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    """Return a part of the quantization_config."""
+    if not isinstance(value, Mapping):
+        raise InputError(
+            f"config.json: quantization_config does not say how wide the weights are; it has {shown(value)} in place "
+            "of a table"
+        )
+    return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,24 +32,3 @@ class Steady:
 
     def next_token_s(self, context: float, *, in_flight: float) -> float:
         return self.token_s
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shared:
-    """An engine that shares its cards with another one: while both have work, each gets half of the time.
-
-    Two processes on one card take turns (time slicing), and where both are bound by memory nothing is gained by
-    running at once. So this holds with CUDA's MPS, too, but for the gaps that the host leaves.
-    """
-
-    alone: Timing
-    other_is_busy: Callable[[], bool]
-
-    def first_token_s(self, new: float, *, cached: float, in_flight: float) -> float:
-        return self._share() * self.alone.first_token_s(new, cached=cached, in_flight=in_flight)
-
-    def next_token_s(self, context: float, *, in_flight: float) -> float:
-        return self._share() * self.alone.next_token_s(context, in_flight=in_flight)
-
-    def _share(self) -> int:
-        return 2 if self.other_is_busy() else 1

@@ -14,9 +14,9 @@ from kombu import Connection
 
 from specreason.cli.local.stack import Stack
 from specreason.engines.machine.placement import shapes_of
-from specreason.engines.models.hub import GIB
 from specreason.pairs import load_pairs
 from specreason.planning.memory import plan_on_the_cpu
+from specreason.planning.needs import GIB
 from specreason.store.read.query import read_only_query
 from specreason.submission.problem import BUNDLED_PROBLEMS
 from tests.acceptance.conftest import User

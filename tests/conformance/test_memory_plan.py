@@ -12,11 +12,12 @@ import pytest
 
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.machine.placement import shapes_of
-from specreason.engines.models.hub import GIB, weights_bytes
+from specreason.engines.models.hub import weights_bytes
+from specreason.engines.start import START_ORDER
 from specreason.pairs import load_pairs
 from specreason.planning.cards import Cards, parse_cards
 from specreason.planning.memory import CPU_SLOTS, MemoryPlan, plan_memory
-from specreason.planning.needs import CONTEXT_GIB, CONTEXT_GIB_OF_SEVERAL
+from specreason.planning.needs import CONTEXT_GIB, CONTEXT_GIB_OF_SEVERAL, GIB
 from tests.support.planning import QWEN_32B, QWEN_SMALL, QWQ, R1_SMALL, gpu_pair, shapes_in
 from tests.support.workers.tiny import MAX_MODEL_LEN
 
@@ -24,7 +25,6 @@ from tests.support.workers.tiny import MAX_MODEL_LEN
 pytestmark = pytest.mark.timeout(600)
 
 PACKAGED = {name: pair for name, pair in load_pairs().items() if pair.cards is not None}
-START_ORDER = (Role.DRAFTER, Role.BASE)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from specreason.engines.base import Completion, Engine, Limits, ModelPair, Sampling, Verdict
 from specreason.engines.tokenizer import digit_ids
+from specreason.engines.vllm import warm_up
 
 if TYPE_CHECKING:
     from specreason.engines.vllm.engine import VllmEngine
@@ -18,7 +19,6 @@ GREEDY = Sampling(temperature=0.0)
 # What a step is drawn with.
 DRAWN = Sampling()
 STEP = "\n\n"
-FORGET_TRIES = 100
 
 
 def problems(pair: ModelPair, number: int, *, first: int = 0) -> list[tuple[int, ...]]:
@@ -55,12 +55,8 @@ class Judge:
 
 
 async def forget(engine: Engine) -> None:
-    """Empty the engine's prefix cache, which a request that has just ended may still hold for a step."""
-    for _ in range(FORGET_TRIES):
-        if await cast("VllmEngine", engine).forget_prefixes():
-            return
-        await asyncio.sleep(0.05)
-    raise TimeoutError("the engine holds on to requests that have ended")
+    """Empty the engine's prefix cache."""
+    await warm_up.forget("proof", cast("VllmEngine", engine))
 
 
 async def seconds(*calls: Awaitable[object]) -> float:

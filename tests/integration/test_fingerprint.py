@@ -38,6 +38,16 @@ def test_a_model_of_the_hub_is_known_by_its_commit_from_the_first_start_on(tmp_p
     assert fingerprint_of(PAIR, snapshot(tmp_path, "b" * 40, "tokenizer.json")) != first
 
 
+def test_a_folder_called_like_a_model_of_the_hub_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = snapshot(tmp_path / "cache", "a" * 40, "tokenizer.json")
+    first = fingerprint_of(PAIR, folders)
+    (tmp_path / OF_THE_HUB.model).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert fingerprint_of(PAIR, folders) == first
+
+
 def test_arguments_of_vllm_are_part_of_it_in_any_order(tmp_path: Path) -> None:
     folders = snapshot(tmp_path, "a" * 40)
 
@@ -111,6 +121,22 @@ def test_a_file_of_another_size_or_time_is_read_again(
     assert hashed == ["a.safetensors", "b.safetensors"]
 
 
+def test_a_file_whose_time_was_set_back_and_one_that_took_its_place_are_read_again(
+    tmp_path: Path, files: list[Path], hashed: list[str]
+) -> None:
+    memory = tmp_path / "weights.json"
+    file_hashes(files, memory=memory)
+    times = [path.stat().st_mtime_ns for path in files]
+    files[0].write_text("A.safetensors")
+    (tmp_path / "other").write_text("B.safetensors")
+    (tmp_path / "other").replace(files[1])
+    for path, time in zip(files, times, strict=True):
+        os.utime(path, ns=(time, time))
+    hashed.clear()
+    assert file_hashes(files, memory=memory) == expected(files)
+    assert hashed == ["a.safetensors", "b.safetensors"]
+
+
 def test_two_folders_whose_files_are_one_share_what_is_remembered(
     tmp_path: Path, files: list[Path], hashed: list[str]
 ) -> None:
@@ -141,6 +167,19 @@ def test_where_nothing_can_be_kept_every_file_is_read(
     for _ in range(2):
         assert file_hashes(files, memory=tmp_path / "a-file" / "weights.json") == expected(files)
     assert len(hashed) == 4
+
+
+def test_a_full_disk_is_no_error_and_leaves_nothing_behind(
+    tmp_path: Path, files: list[Path], hashed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, text: str) -> int:
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    memory = tmp_path / "cache" / "weights.json"
+    assert file_hashes(files, memory=memory) == expected(files)
+    assert list(memory.parent.iterdir()) == []
 
 
 def test_files_that_are_gone_are_forgotten(tmp_path: Path, files: list[Path], hashed: list[str]) -> None:

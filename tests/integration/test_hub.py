@@ -14,7 +14,15 @@ from huggingface_hub import constants
 
 from specreason.engines.models import fetching
 from specreason.engines.models.fetching import PAUSES_S, fetch, fetch_missing
-from specreason.engines.models.hub import cached_folder, local_folder, models_to_fetch, why_out_of_reach
+from specreason.engines.models.hub import (
+    INDEX,
+    cached_folder,
+    local_folder,
+    model_file,
+    models_to_fetch,
+    weight_files,
+    why_out_of_reach,
+)
 from specreason.errors import InputError, Unreachable
 from specreason.pairs import ModelConfig, PairConfig
 from tests.support.messages import names, naming
@@ -118,6 +126,46 @@ def test_a_model_that_lacks_a_file_of_weights_is_not_here(hub: str) -> None:
     assert cached_folder(MODEL) is None
     fetch(MODEL, lambda line: None)
     assert cached_folder(MODEL) == folder
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
+def test_a_model_that_lacks_a_file_that_every_model_needs_is_fetched_again(hub: str, name: str) -> None:
+    fetch(MODEL, lambda line: None)
+    folder = cached_folder(MODEL)
+    assert folder is not None
+    (folder / name).unlink()
+    assert models_to_fetch(PairConfig(base=MODEL, drafter=MODEL)) == [MODEL, MODEL]
+    fetch(MODEL, lambda line: None)
+    assert cached_folder(MODEL) == folder
+
+
+@pytest.mark.parametrize("text", ['{"weight_map": {"a": "mod', "[]", "{}", '{"weight_map": []}', "\xff"])
+def test_an_index_of_weights_that_is_cut_off_is_no_model_and_the_file_is_named(hub: str, text: str) -> None:
+    fetch(MODEL, lambda line: None)
+    folder = cached_folder(MODEL)
+    assert folder is not None
+    (folder / INDEX).write_bytes(text.encode("latin-1"))
+    assert cached_folder(MODEL) is None
+    with pytest.raises(InputError, match=naming(INDEX)):
+        weight_files(folder)
+
+
+@pytest.mark.parametrize("name", ["models/qwq/base", "../base", "a folder", "/nowhere"])
+def test_a_folder_that_is_not_there_has_no_files_and_is_no_error(hub: str, name: str) -> None:
+    assert model_file(MODEL.model_copy(update={"model": name}), "config.json") is None
+
+
+def test_a_folder_that_is_called_like_a_model_of_the_hub_does_not_take_its_place(
+    hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "here" / MODEL.model
+    other.mkdir(parents=True)
+    (other / "config.json").write_text("{}")
+    monkeypatch.chdir(tmp_path / "here")
+    assert model_file(MODEL, "config.json") is None
+    assert models_to_fetch(PairConfig(base=MODEL, drafter=MODEL)) == [MODEL, MODEL]
+    with pytest.raises(InputError, match="specreason worker"):
+        local_folder(MODEL)
 
 
 def test_a_model_that_the_hub_does_not_know_is_refused_with_its_reason_and_not_asked_for_again(

@@ -17,13 +17,13 @@ from tokenizers import Tokenizer
 from specreason.cli.checks.speculation import check_speculation
 from specreason.engines.base import Role
 from specreason.engines.fingerprint import fingerprint
-from specreason.engines.models.hub import GIB
 from specreason.engines.padded import drafter, write
 from specreason.engines.padded.drafter import PaddedDrafter, plan_padded_drafter
 from specreason.engines.padded.rows import RowMap
 from specreason.engines.padded.write import in_the_bases_places, ready_padded_drafter, write_padded_drafter
 from specreason.errors import InputError
 from specreason.pairs import PairConfig
+from specreason.planning.needs import GIB
 from tests.support.messages import names, naming
 from tests.support.workers.unequal import (
     BASE_ROWS,

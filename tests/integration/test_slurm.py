@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from specreason.cli.checks.gpus import gpus_needed
 from specreason.cli.checks.processes import cores_needed
 from specreason.pairs import load_pairs
 from specreason.settings import Settings
@@ -78,7 +77,7 @@ def test_a_job_asks_for_what_its_pair_needs() -> None:
         *given, _, name = shlex.split(example)[1:]
         asked = options(WORKER) | dict(option.removeprefix("--").split("=") for option in given)
         pair = load_pairs()[name]
-        assert asked["gres"] == f"gpu:{gpus_needed(pair)}"
+        assert asked["gres"] == f"gpu:{pair.num_devices}"
         assert int(asked["cpus-per-task"]) >= cores_needed(pair)
 
 

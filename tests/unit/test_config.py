@@ -76,6 +76,15 @@ def test_the_papers_five_pairs_are_there_on_its_cards_and_on_one_large_card(card
     assert models >= PAPER
 
 
+@pytest.mark.parametrize("cards", ["a6000", "a6000x2", "h100", "h200"])
+def test_token_level_speculation_has_a_pair_of_the_paper_on_each_kind_of_cards(cards: str) -> None:
+    pairs = {name: pair for name, pair in load_pairs().items() if pair.cards == cards and pair.speculation}
+    assert pairs
+    for name, pair in pairs.items():
+        assert "-decode" in name
+        assert (pair.base.model.removesuffix("-AWQ"), pair.drafter.model) in PAPER
+
+
 def test_the_logits_that_judge_are_float32_on_gpus_and_the_models_own_on_a_cpu() -> None:
     for name, pair in load_pairs().items():
         expected = "auto" if pair.cards is None else "float32"

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from specreason.cli.checks.finding import Finding, fail, ok, warn
-from specreason.engines.models.hub import GIB
+from specreason.planning.needs import GIB
 
 ENOUGH_DISK_BYTES = 5 * GIB  # traces grow; a full disk stops Postgres
 

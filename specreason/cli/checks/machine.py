@@ -64,7 +64,12 @@ def judge_cpu(cpuinfo: str, cores: int) -> Finding:
 
 def runs_on_gpus() -> bool:
     """Return whether the vLLM that is installed runs models on GPUs."""
+    return device_here() is Device.GPU
+
+
+def device_here() -> Device | None:
+    """Return what the vLLM that is installed runs models on, None if it cannot run here."""
     try:
-        return check_platform() is Device.GPU
+        return check_platform()
     except InputError:
-        return False
+        return None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from specreason.cli.checks.finding import Finding, fail, ok, warn
 from specreason.cli.checks.folders import free_bytes
+from specreason.cli.checks.machine import device_here
 from specreason.engines.models.hub import (
-    GIB,
     cache_folder,
     models_to_fetch,
     size_in_words,
@@ -17,15 +15,16 @@ from specreason.engines.models.hub import (
 from specreason.engines.vllm.engine_args import check_engine_args, vllm_arguments
 from specreason.errors import InputError
 from specreason.pairs import PairConfig
+from specreason.planning.needs import GIB
 
 # A slow line must not look like none.
 HUB_TIMEOUT_S = 4.0
 
 
 def check_pair(name: str, pair: PairConfig) -> Finding:
-    """Check the arguments that the pair passes to vLLM. Where vLLM is not installed, misspelt ones are not found."""
+    """Check the arguments that the pair passes to vLLM, as a worker here does. Without vLLM all names are known."""
     try:
-        check_engine_args(name, pair, known=vllm_arguments())
+        check_engine_args(name, pair, known=vllm_arguments(), device=device_here())
     except InputError as error:
         return fail("pair", str(error), "correct pairs.toml")
     return ok("pair", f"'{name}' can be read")
@@ -34,13 +33,14 @@ def check_pair(name: str, pair: PairConfig) -> Finding:
 def check_models(pair: PairConfig) -> Finding:
     """Check that the weights are here, or that the hub gives them and the disk has room for them."""
     for model in (pair.base, pair.drafter):
-        folder = Path(model.model)
-        if folder.is_dir() and not weights_bytes(folder):
+        if (folder := model.folder) is None:
+            continue
+        if not folder.is_dir():
+            return fail("models", f"{folder} is not there", "mount it, or change pairs.toml")
+        if not weights_bytes(folder):
             return fail(
                 "models", f"{folder} has no weights", "put *.safetensors there, or name another folder"
             )
-        if folder.is_absolute() and not folder.is_dir():
-            return fail("models", f"{folder} is not there", "mount it, or change pairs.toml")
     missing = models_to_fetch(pair)
     if not missing:
         return ok("models", "both are on this machine")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from specreason.cli.checks.finding import Finding, fail, ok, warn
 from specreason.cli.checks.folders import free_bytes
-from specreason.engines.models.hub import GIB, models_to_fetch
+from specreason.engines.models.hub import models_to_fetch
 from specreason.engines.padded.drafter import PaddedDrafter, plan_padded_drafter
 from specreason.engines.padded.write import ELSEWHERE
 from specreason.errors import InputError
 from specreason.pairs import PairConfig
+from specreason.planning.needs import GIB
 
 NAME = "speculation"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
+from specreason.engines.models.hub import model_file
 from specreason.errors import InputError
-from specreason.pairs import ModelConfig, load_pairs
+from specreason.pairs import load_pairs
 from specreason.settings import load_settings
 
 BYTES_PER_TOKEN = 4  # of English in the usual vocabularies
@@ -27,7 +27,7 @@ def counter_of(pair: str) -> TokenCounter:
         config = load_pairs(load_settings().pairs_file).get(pair)
     except InputError:
         config = None
-    file = None if config is None else tokenizer_file(config.base)
+    file = None if config is None else model_file(config.base, "tokenizer.json")
     if config is None or file is None:
         how = (
             f"estimated: {BYTES_PER_TOKEN} bytes a token, as the tokenizer of '{pair}' is not on this machine"
@@ -42,20 +42,6 @@ def counter_of(pair: str) -> TokenCounter:
         return len(tokenizer.encode(rendered, add_special_tokens=False).ids)
 
     return TokenCounter(count=count, how=f"counted with the tokenizer of '{pair}'")
-
-
-def tokenizer_file(model: ModelConfig) -> Path | None:
-    """Return the model's `tokenizer.json`, from its folder or from the hub's cache."""
-    beside = Path(model.model) / "tokenizer.json"
-    if beside.is_file():
-        return beside
-    try:
-        from huggingface_hub import try_to_load_from_cache
-
-        found = try_to_load_from_cache(model.model, "tokenizer.json", revision=model.revision)
-    except (ImportError, ValueError):
-        return None
-    return Path(found) if isinstance(found, str) else None
 
 
 def _by_length(text: str) -> int:

@@ -52,7 +52,7 @@ def print_forecast(prediction: Prediction) -> None:
     )
     jobs = "" if prediction.num_jobs is None else f" for {counted(prediction.num_jobs, 'job')}"
     cards = counted(prediction.num_devices, f"{prediction.card} card")
-    words = f"predicted{jobs} on {cards}, from {prediction.source}; no such card has been measured"
+    words = f"predicted{jobs} on {cards}, from its data sheet and {prediction.source}"
     console.print(Text(words, style="dim"), soft_wrap=True)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from specreason.cli.checks.plan import Planned
+from specreason.cli.planning import Planned
 from specreason.cli.show.output import data_console, print_facts
 from specreason.cli.show.tables import Column, print_table
 from specreason.planning.cards import Cards

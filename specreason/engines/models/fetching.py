@@ -16,7 +16,7 @@ from collections.abc import Callable
 from specreason.children import kill_group, spawn_module
 from specreason.engines.models.hub import (
     FILES,
-    GIB,
+    NEEDED,
     cache_folder,
     cached_folder,
     is_of_the_disk,
@@ -26,6 +26,7 @@ from specreason.engines.models.hub import (
 )
 from specreason.errors import InputError, Unreachable
 from specreason.pairs import ModelConfig, PairConfig
+from specreason.planning.needs import GIB
 
 LINE_EVERY_S = 10.0
 # Before the second try to fetch a model, the third, and so on. What has been fetched stays.
@@ -54,7 +55,11 @@ def fetch(model: ModelConfig, announce: Callable[[str], None]) -> None:
         status, reason = _try_to_fetch(model, announce)
         if status == 0:
             if cached_folder(model) is None:
-                raise InputError(f"{model.model}: what the hub gives has no weights in *.safetensors")
+                raise InputError(
+                    f"{model.model} is not complete: it takes {', '.join(NEEDED)}, and weights in *.safetensors, all "
+                    f"that their index names. If the hub has them, remove the model's folder in {cache_folder()} and "
+                    "try again"
+                )
             return
         if status == EXIT_REFUSED:
             raise InputError(f"{model.model} cannot be fetched: {reason}")

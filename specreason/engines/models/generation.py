@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from specreason.engines.models.hub import model_file
 from specreason.errors import InputError
 from specreason.pairs import ModelConfig
 from specreason.planning.shapes import known_generation_config
@@ -46,9 +47,9 @@ def known_defaults(model: ModelConfig) -> GenerationDefaults | None:
 
     None: not known here. Raises as `defaults_in` does.
     """
-    if (folder := Path(model.model)).is_dir():
-        return defaults_in(folder)
-    if (cached := _cached_file(model)) is not None:
+    if model.folder is not None and model.folder.is_dir():
+        return defaults_in(model.folder)
+    if (cached := model_file(model, _FILE)) is not None:
         return defaults_in(cached.parent)
     published = known_generation_config(model.model)
     return None if published is None else GenerationDefaults.from_config(published)
@@ -71,16 +72,3 @@ def defaults_in(folder: Path) -> GenerationDefaults:
         raise InputError(f"{folder}: {error}") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
-
-
-def _cached_file(model: ModelConfig) -> Path | None:
-    """Return the file in the hub's cache, None if it is not there."""
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        path = try_to_load_from_cache(model.model, _FILE, revision=model.revision)
-    # It is no id of the hub: an absolute path, say, to a folder that only the worker has.
-    except HFValidationError:
-        return None
-    return Path(path) if isinstance(path, str) else None

@@ -6,17 +6,19 @@ import errno
 import json
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeGuard
 
 from specreason.errors import InputError
 from specreason.pairs import ModelConfig, PairConfig
+from specreason.planning.needs import GIB
 
-GIB = 1 << 30
 WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
-# What a model's folder must hold, in the one format of weights that a hub model is fetched in.
+# Names the files of weights where there are several.
+INDEX = "model.safetensors.index.json"
+# What is fetched of a model of the hub, weights in one format, and what no model is complete without.
 FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
+NEEDED = ("config.json", "tokenizer.json")
 
 
 def weights_bytes(folder: Path) -> int:
@@ -26,29 +28,44 @@ def weights_bytes(folder: Path) -> int:
 
 def known_weights(model: ModelConfig) -> int | None:
     """Return the size of the weights in bytes: of the files that are here, else what pairs.toml says."""
-    folder = Path(model.model)
-    if folder.is_dir():
+    folder = model.folder
+    if folder is not None and folder.is_dir():
         return weights_bytes(folder)
     if model.weights_gib is not None:
         return int(model.weights_gib * GIB)
-    cached = None if folder.is_absolute() else cached_folder(model)
+    cached = None if folder is not None else cached_folder(model)
     return None if cached is None else weights_bytes(cached)
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the files of weights that vLLM loads from the folder: those that an index names, or all *.safetensors.
+
+    A named file may be missing. Raises InputError for an index that cannot be read.
+    """
+    index = folder / INDEX
+    if not index.is_file():
+        return sorted(folder.glob("*.safetensors"))
+    try:
+        names = set(json.loads(index.read_text())["weight_map"].values())
+        return [folder / name for name in sorted(names)]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"{index}: cannot be read, or names no files") from error
 
 
 def models_to_fetch(pair: PairConfig) -> list[ModelConfig]:
     """Return the pair's models of the hub whose files are not here."""
     return [
-        model for model in (pair.base, pair.drafter) if _is_of_the_hub(model) and cached_folder(model) is None
+        model for model in (pair.base, pair.drafter) if model.folder is None and cached_folder(model) is None
     ]
 
 
 def local_folder(model: ModelConfig) -> Path:
     """Return the folder of the model's files. Raises InputError if they are not on this machine."""
-    folder = Path(model.model)
-    if folder.is_dir():
+    folder = model.folder
+    if folder is not None and not folder.is_dir():
+        raise InputError(f"the folder {folder} does not exist")
+    if folder is not None:
         return folder
-    if not _is_of_the_hub(model):
-        raise InputError(f"the folder {model.model} does not exist")
     cached = cached_folder(model)
     if cached is None:
         raise InputError(
@@ -57,8 +74,24 @@ def local_folder(model: ModelConfig) -> Path:
     return cached
 
 
+def model_file(model: ModelConfig, name: str) -> Path | None:
+    """Return a file of the model, in its folder or in the hub's cache; None if it is not there. Asks no server."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    if model.folder is not None:
+        file = model.folder / name
+        return file if file.is_file() else None
+    try:
+        found = try_to_load_from_cache(model.model, name, revision=model.revision)
+    # This cannot be the id of a model: a misspelt folder, say.
+    except HFValidationError:
+        return None
+    return Path(found) if isinstance(found, str) else None
+
+
 def cached_folder(model: ModelConfig) -> Path | None:
-    """Return the model's folder in the hub's cache, None if a file of weights is missing there. Asks no server."""
+    """Return the model's folder in the hub's cache, None if a file that it needs is missing there. Asks no server."""
     from huggingface_hub import snapshot_download
 
     try:
@@ -66,11 +99,13 @@ def cached_folder(model: ModelConfig) -> Path | None:
             snapshot_download(
                 model.model, revision=model.revision, local_files_only=True, allow_patterns=list(FILES)
             )
-        )
-    # The cache does not hold the model, or this cannot be the id of one.
-    except (OSError, ValueError):
+        ).absolute()
+        needed = [*weight_files(folder), *(folder / name for name in NEEDED)]
+        is_complete = all(path.exists() for path in needed) and weights_bytes(folder) > 0
+    # The cache does not hold the model, or not its whole index, or this cannot be the id of one.
+    except (OSError, ValueError, InputError):
         return None
-    return folder if weights_bytes(folder) and all(path.exists() for path in _shards(folder)) else None
+    return folder if is_complete else None
 
 
 def why_out_of_reach(model: ModelConfig, *, timeout_s: float) -> str | None:
@@ -97,19 +132,6 @@ def cache_folder() -> Path:
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE)
-
-
-def _is_of_the_hub(model: ModelConfig) -> bool:
-    folder = Path(model.model)
-    return not folder.is_dir() and not folder.is_absolute()
-
-
-def _shards(folder: Path) -> Iterator[Path]:
-    """Yield the files of weights that the model's index names, if it has one."""
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        for name in set(json.loads(index.read_text())["weight_map"].values()):
-            yield folder / name
 
 
 def _ask(model: ModelConfig, timeout_s: float) -> str | None:

@@ -7,10 +7,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from specreason.engines.models.hub import cached_folder
+from specreason.engines.models.hub import local_folder, weight_files
 from specreason.engines.padded.rows import RowMap, row_map
-from specreason.engines.padded.source import bytes_per_row, read_vocabulary, weight_files
-from specreason.errors import InputError
+from specreason.engines.padded.source import bytes_per_row, read_vocabulary
 from specreason.pairs import ModelConfig, PairConfig
 
 # Counts the changes of what a copy holds: a copy by another rule has another name.
@@ -44,7 +43,7 @@ def plan_padded_drafter(pair: PairConfig) -> PaddedDrafter | None:
     """
     if pair.speculation is None:
         return None
-    base, source = read_vocabulary(_folder(pair.base)), _folder(pair.drafter)
+    base, source = read_vocabulary(local_folder(pair.base)), local_folder(pair.drafter)
     drafter = read_vocabulary(source)
     rows = row_map(base, drafter)
     if rows is None:
@@ -66,16 +65,9 @@ def copies_folder() -> Path:
     return Path(constants.HF_HOME) / "padded-drafters"
 
 
-def _folder(model: ModelConfig) -> Path:
-    folder = Path(model.model) if Path(model.model).is_dir() else cached_folder(model)
-    if folder is None:
-        raise InputError(f"{model.model} is not on this machine; `specreason worker` and `up` fetch it")
-    return folder
-
-
 def _source_id(model: ModelConfig, folder: Path) -> object:
     """What tells one version of the drafter's files from another, without reading gigabytes."""
-    if not Path(model.model).is_dir():
+    if model.folder is None:
         return f"{model.model}@{folder.name}"
     files = (folder / "config.json", *weight_files(folder))
     return [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from specreason.engines.models.hub import weight_files
 from specreason.engines.padded.rows import Vocabulary
 from specreason.errors import InputError
 
-INDEX = "model.safetensors.index.json"
 EMBEDDING = "embed_tokens.weight"
 # The ends of the names of the tensors with a row for each token.
 WITH_ROWS = (EMBEDDING, "lm_head.weight", "lm_head.bias")
@@ -61,15 +61,6 @@ def read_vocabulary(folder: Path) -> Vocabulary:
         added=frozenset(token.content for token in tokenizer.get_added_tokens_decoder().values()),
         num_rows=text_part(read_config(folder))["vocab_size"],
     )
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """Return the files of weights that vLLM loads from the folder: those that an index names, or all."""
-    index = folder / INDEX
-    if index.is_file():
-        names = set(json.loads(index.read_text())["weight_map"].values())
-        return [folder / name for name in sorted(names)]
-    return sorted(folder.glob("*.safetensors"))
 
 
 def bytes_per_row(folder: Path, num_rows: int) -> int:

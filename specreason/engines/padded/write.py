@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from specreason.engines.models.hub import GIB
+from specreason.engines.models.hub import INDEX, weight_files
 from specreason.engines.padded.drafter import PaddedDrafter, plan_padded_drafter
 from specreason.engines.padded.rows import RowMap
-from specreason.engines.padded.source import INDEX, WITH_ROWS, read_config, text_part, weight_files
+from specreason.engines.padded.source import WITH_ROWS, read_config, text_part
 from specreason.errors import InputError
 from specreason.pairs import PairConfig
+from specreason.planning.needs import GIB
 
 ELSEWHERE = "free some space, or name another folder in HF_HOME"
 # The drafter's ids would be other tokens. vLLM asks the base what ends a sequence.

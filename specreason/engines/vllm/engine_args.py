@@ -13,12 +13,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from specreason.engines.base import Role
 from specreason.engines.machine.platform import VLLM_VERSION, Device
 from specreason.errors import InvalidField
 from specreason.pairs import PairConfig
 from specreason.words import suggestion
 
-_ROLES = ("base", "drafter")
 _SOURCE = Path("engine", "arg_utils.py")
 _CLASSES = ("EngineArgs", "AsyncEngineArgs")
 
@@ -109,7 +109,7 @@ def check_engine_args(
 
     `known` are the names of vLLM's arguments, none if they are not known here: then no name is unknown.
     """
-    for role in _ROLES:
+    for role in Role:
         arguments = pair.model(role).engine_args
         for key, reason in _complaints(arguments, known, device):
             raise InvalidField(f"{name}.{role}.engine_args.{key}", reason)

@@ -77,7 +77,14 @@ async def warm_up(
         ]
         scores = [engine.score(question.suffix, digit_ids=question.digits)] if question is not None else []
         await asyncio.gather(*calls, *scores)
-    # A request that has ended may hold its blocks for a step more.
+    await forget(name, engine)
+
+
+async def forget(name: str, engine: Forgetful) -> None:
+    """Empty the prefix cache, of which a request that has just ended may hold a part for a step more.
+
+    Raises EngineDead if a request of the engine called `name` holds on to it.
+    """
     for _ in range(_FORGET_TRIES):
         if await engine.forget_prefixes():
             return

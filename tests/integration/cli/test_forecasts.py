@@ -67,6 +67,7 @@ def test_thresholds_and_schemes_are_chosen(shell: Shell) -> None:
         (("--scheme", "bass"), "--scheme", "base"),
         (("--scheme", "specdecode"), "--scheme", "token-level speculation"),
         (("--like", "aim"), "--like", "aime"),
+        (("--repeats", "1"), "--repeats", "--problems"),
     ],
 )
 def test_what_cannot_be_predicted_is_refused_by_its_option(
@@ -95,7 +96,7 @@ def test_a_pair_that_the_paper_does_not_know_says_whose_figures_it_borrows(shell
 
 def test_a_person_gets_a_table_of_ranges_and_where_they_are_from(shell: Shell) -> None:
     ended = shell(*PAPERS, "--problems", 100, "--price", 1)
-    assert names(ended.out, "specreason", "GPU-hours", "cost", "100 jobs", "paper")
+    assert names(ended.out, "specreason", "GPU-hours", "cost", "100 jobs", "data sheet", "paper")
     assert "–" in ended.out
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from specreason.cli import main
-from specreason.cli.checks import plan as found
-from specreason.engines.models.hub import GIB
+from specreason.cli import planning as found
+from specreason.pairs import PACKAGED_PAIRS
 from specreason.planning.cards import parse_cards
+from specreason.planning.needs import GIB
 from tests.support.messages import names
 
 PAPER = "qwq-32b_r1-1_5b"
@@ -96,6 +98,16 @@ def test_a_machine_that_is_too_small_for_the_cpu_is_refused_like_a_card(
     status, value = as_json(plan, "--pair", "qwen3-1_7b_0_6b")
     assert (status, value["cards"], value["others"]) == (3, None, [])
     assert names(value["missing"], "1.0 GiB are free")
+
+
+def test_arguments_that_a_worker_would_refuse_are_refused(
+    plan: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = PACKAGED_PAIRS.read_text().replace("max_num_batched_tokens = 8192", "max_num_batched_token = 8192")
+    (tmp_path / "pairs.toml").write_text(text)
+    monkeypatch.setenv("SPECREASON_PAIRS_FILE", str(tmp_path / "pairs.toml"))
+    status, _, err = plan("--pair", f"{PAPER}-141gb", "--gpu", "h200")
+    assert (status, names(err, "engine_args.max_num_batched_token:", "max_num_batched_tokens")) == (2, True)
 
 
 @pytest.mark.parametrize(("option", "value"), [("--gpu", "h1000000"), ("--pair", "nobody")])

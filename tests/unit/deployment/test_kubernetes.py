@@ -13,7 +13,6 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
-from specreason.cli.checks.gpus import gpus_needed
 from specreason.cli.checks.processes import cores_needed, shared_memory_needed
 from specreason.pairs import PairConfig, load_pairs
 from specreason.settings import Settings
@@ -251,7 +250,7 @@ def test_a_worker_gets_the_gpus_cores_and_shared_memory_of_its_pair(name: str) -
     container, pair = of_main(name)[0], pair_of(name)
     on_gpus = "specreason-gpu" in container["image"]
     gpus = container["resources"]["limits"].get("nvidia.com/gpu", 0)
-    assert gpus == (gpus_needed(pair) if on_gpus else 0)
+    assert gpus == (pair.num_devices if on_gpus else 0)
     if on_gpus:
         assert quantity(container["resources"]["requests"]["cpu"]) >= cores_needed(pair)
     shm = next(volume["emptyDir"] for volume in pod(name)["volumes"] if volume["name"] == "shm")

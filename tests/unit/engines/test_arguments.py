@@ -120,6 +120,13 @@ def test_on_a_gpu_vllm_gets_the_bytes_and_the_part_of_the_card_that_the_plan_giv
     assert (args["kv_cache_memory_bytes"], args["gpu_memory_utilization"]) == (26 << 30, 0.782)
 
 
+def test_on_a_gpu_without_a_plan_vllm_asks_for_no_part_that_the_other_engine_may_have(
+    vllm_setup: ModuleType,
+) -> None:
+    parts = [vllm_setup.engine_config(role, PAIR, cores=None)["gpu_memory_utilization"] for role in Role]
+    assert 0 < sum(parts) < 0.1
+
+
 def test_on_the_cpu_vllm_gets_the_bytes_of_the_plan_and_no_part(vllm_setup: ModuleType) -> None:
     share = replace(SHARE, gpu_memory_utilization=None)
     args = vllm_setup.engine_config(Role.DRAFTER, PAIR, cores=[0], share=share)

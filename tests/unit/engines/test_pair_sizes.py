@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from specreason.cli.checks.memory import needed_on_the_cpu
-from specreason.engines.models.hub import GIB, known_weights, weights_bytes
+from specreason.engines.models.hub import known_weights, weights_bytes
 from specreason.pairs import ModelConfig, PairConfig, SpeculationConfig, load_pairs
-from specreason.planning.needs import PROCESS_GIB
+from specreason.planning.needs import GIB, PROCESS_GIB
 from specreason.planning.shapes import known_shape
 from tests.support.planning import with_models
 

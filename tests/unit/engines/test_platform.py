@@ -19,8 +19,8 @@ from specreason.engines.machine.platform import (
     check_platform,
     set_defaults,
 )
-from specreason.engines.models.hub import GIB
 from specreason.errors import InputError
+from specreason.planning.needs import GIB
 from tests.support.deployment_files import ROOT
 from tests.support.messages import naming
 

@@ -48,6 +48,15 @@ def predict(
     )
 
 
+def test_a_draft_model_is_spread_as_the_base_and_takes_as_many_tokens_at_once() -> None:
+    base = PAIR.base.model_copy(update={"engine_args": {"max_num_batched_tokens": 4096}})
+    pair = PAIR.model_copy(update={"base": base, "speculation": SpeculationConfig(num_tokens=3)})
+    for clocks in clocks_of(pair):
+        assert clocks.draft_model is not None
+        assert (clocks.draft_model.tensor_parallel_size, clocks.draft_model.batched_tokens) == (2, 4096)
+        assert (clocks.drafter.tensor_parallel_size, clocks.speculated) == (1, 3)
+
+
 def is_faster(a: Span, b: Span) -> bool:
     return a.low < b.low and a.high < b.high
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from specreason.engines.models.hub import GIB
 from specreason.errors import DoesNotFit, InvalidField
 from specreason.pairs import PairConfig, SpeculationConfig, load_pairs
 from specreason.planning.cards import parse_cards
@@ -20,7 +19,7 @@ from specreason.planning.memory import (
     plan_on_the_cpu,
     without_kv,
 )
-from specreason.planning.needs import needs_on_gpus
+from specreason.planning.needs import GIB, draft_model, needs_on_gpus
 from specreason.planning.remedies import plan_or_remedies
 from tests.support.messages import names, naming
 from tests.support.planning import (
@@ -199,7 +198,7 @@ def test_each_remedy_is_one_that_was_tried() -> None:
 
 def test_a_shorter_context_is_a_remedy_where_it_is_enough() -> None:
     pair = gpu_pair(QWEN_32B, QWEN_SMALL, max_model_len=32_768)
-    with pytest.raises(DoesNotFit, match="max_model_len = 12,288"):
+    with pytest.raises(DoesNotFit, match="max_model_len = 12288"):
         plan_or_remedies(pair, shapes_in(pair), parse_cards("h100"))
 
 
@@ -250,6 +249,39 @@ def test_an_engine_that_drafts_tokens_holds_the_drafters_weights_and_kv_cache_to
     assert both.base.fixed_gib > plain.base.fixed_gib + 0.5
     assert both.base.kv_cache_memory_bytes / both.kv_tokens == (256 + 112) * 1024
     assert both.drafter.kv_cache_memory_bytes / both.kv_tokens == 112 * 1024
+
+
+SPECULATION = SpeculationConfig(num_tokens=5)
+
+
+def test_the_draft_model_inside_the_base_is_not_quantized_by_the_drafters_own_arguments() -> None:
+    pair = gpu_pair(*QWEN3).model_copy(update={"speculation": SPECULATION})
+    small = {"engine_args": {"quantization": "fp8_per_tensor", "kv_cache_dtype": "fp8"}}
+    plain, other = planned(pair, "h200"), planned(with_models(pair, drafter=small), "h200")
+    assert other.drafter.weights_gib < plain.drafter.weights_gib
+    assert other.base.weights_gib == plain.base.weights_gib
+    assert other.base.kv_cache_memory_bytes / other.kv_tokens == (256 + 112) * 1024
+
+
+def test_the_draft_model_inside_the_base_has_the_bases_kv_cache_and_dtype_and_not_its_quantization() -> None:
+    pair = gpu_pair(*QWEN3).model_copy(update={"speculation": SPECULATION})
+    plain = planned(pair, "h200")
+    small = {"engine_args": {"quantization": "fp8_per_tensor", "kv_cache_dtype": "fp8"}}
+    other = planned(with_models(pair, base=small), "h200")
+    assert other.base.kv_cache_memory_bytes / other.kv_tokens == (256 + 112) * 1024 / 2
+    inside = draft_model(with_models(pair, base=small), shapes_in(pair))
+    assert inside is not None
+    assert inside.weights_in_bytes() / GIB == pytest.approx(plain.drafter.weights_gib, abs=0.01)
+    wide = draft_model(with_models(pair, base={"dtype": "float32"}), shapes_in(pair))
+    assert wide is not None
+    assert wide.weights_in_bytes() == 2 * inside.weights_in_bytes()
+
+
+def test_devices_that_do_not_share_the_heads_of_the_draft_model_evenly_are_refused_too() -> None:
+    pair = gpu_pair(*PAPER, sizes=(8, 1))
+    planned(pair, "h200x8")
+    with pytest.raises(InvalidField, match=naming("base.tensor_parallel_size", 12, "drafter")):
+        planned(pair.model_copy(update={"speculation": SPECULATION}), "h200x8")
 
 
 @pytest.mark.parametrize(

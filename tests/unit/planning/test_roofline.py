@@ -10,7 +10,6 @@ from specreason.errors import InputError
 from specreason.planning.cards import Card, known_cards
 from specreason.planning.roofline import FAST, PACES, SLOW, Clock, Pace, SpeculatingClock
 from specreason.planning.shapes import ModelShape, known_shape
-from specreason.planning.timing import Shared, Steady
 
 QWQ, R1_SMALL = "Qwen/QwQ-32B", "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"
 R1_LARGE = "deepseek-ai/DeepSeek-R1-Distill-Llama-70B"
@@ -58,8 +57,12 @@ def test_a_verdict_costs_little_more_than_a_token(pace: Pace) -> None:
 
 def test_from_the_ridge_on_each_token_costs_its_arithmetic() -> None:
     clock = clock_of()
-    assert 100 < clock.ridge_tokens < 250
-    below, at, twice = (clock.prefill_s(share * clock.ridge_tokens, cached=0) for share in (0.1, 1, 2))
+    weights = 2 * (clock.shape.num_parameters - clock.shape.num_embedding_parameters)
+    read_s = weights / 2 / (768e9 * FAST.bandwidth)
+    computed_s = weights / 2 / (154.8e12 * FAST.arithmetic)
+    ridge = read_s / computed_s
+    assert 100 < ridge < 250
+    below, at, twice = (clock.prefill_s(share * ridge, cached=0) for share in (0.1, 1, 2))
     assert at < 1.2 * below
     assert twice > 1.6 * at
 
@@ -125,13 +128,3 @@ def test_token_level_speculation_pays_only_where_the_drafted_tokens_are_right() 
     token_s = clock_of().next_token_s(4000, in_flight=1)
     assert speculating(0).next_token_s(4000, in_flight=1) > token_s
     assert speculating(0.8).next_token_s(4000, in_flight=1) < 0.6 * token_s
-
-
-def test_an_engine_has_half_of_the_time_while_the_other_one_is_busy() -> None:
-    busy = False
-    shared = Shared(alone=Steady(latency_s=1, token_s=2), other_is_busy=lambda: busy)
-    assert shared.first_token_s(10, cached=0, in_flight=1) == 3
-    assert shared.next_token_s(10, in_flight=1) == 2
-    busy = True
-    assert shared.first_token_s(10, cached=0, in_flight=1) == 6
-    assert shared.next_token_s(10, in_flight=1) == 4

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from specreason.engines.models.hub import GIB
 from specreason.errors import InputError
+from specreason.planning.needs import GIB
 from specreason.planning.shapes import ModelShape, known_generation_config, known_shape
 from tests.support.messages import naming
 from tests.support.planning import QWEN_32B, QWEN_SMALL, QWQ, R1_SMALL
@@ -133,6 +133,35 @@ def test_a_family_or_a_quantization_that_is_not_known_is_refused_by_name() -> No
         ModelShape.from_config(CONFIG | {"model_type": "qwen3_moe"})
     with pytest.raises(InputError, match=naming("quant_method", "hqq", "awq")):
         ModelShape.from_config(CONFIG | {"quantization_config": {"quant_method": "hqq"}})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"quant_method": "compressed-tensors"},
+        {"quant_method": "compressed-tensors", "config_groups": {}},
+        {"quant_method": "compressed-tensors", "config_groups": {"FP8": ["q_proj"]}},
+        {"quant_method": "compressed-tensors", "config_groups": {"g": {"weights": None}}},
+        {"quant_method": "compressed-tensors", "config_groups": {"g": {"weights": {}}}},
+        {"quant_method": "awq", "bits": "four"},
+        {"quant_method": "gptq", "group_size": "128"},
+        ["awq"],
+    ],
+)
+def test_a_quantization_that_does_not_say_how_wide_its_weights_are_is_refused(wrong: object) -> None:
+    with pytest.raises(InputError, match=naming("config.json", "quantization_config")):
+        ModelShape.from_config(CONFIG | {"quantization_config": wrong})
+
+
+@pytest.mark.parametrize("key", ["num_key_value_heads", "head_dim"])
+def test_a_number_that_is_none_is_refused_by_its_key(key: str) -> None:
+    with pytest.raises(InputError, match=naming(key, "'2'")):
+        ModelShape.from_config(CONFIG | {key: "2"})
+
+
+def test_a_config_that_is_no_object_is_refused() -> None:
+    with pytest.raises(InputError, match=naming("config.json", "object")):
+        ModelShape.from_config([])  # type: ignore[arg-type]
 
 
 def test_what_is_known_of_a_models_own_sampling_is_told_and_the_rest_is_not_guessed() -> None:

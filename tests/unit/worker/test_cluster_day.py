@@ -23,7 +23,7 @@ from specreason.planning.forecast import SECONDS_PER_HOUR
 from specreason.planning.job_time import PairClocks, job_time
 from specreason.planning.roofline import SLOW, Clock
 from specreason.planning.shapes import known_shape
-from specreason.planning.timing import Shared, Timing
+from specreason.planning.timing import Steady, Timing
 from specreason.planning.workload import StepStatistics, calls_of
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
@@ -51,6 +51,27 @@ class Coarse:
 
     def next_token_s(self, context: float, *, in_flight: float) -> float:
         return TOKENS * self.fine.next_token_s(TOKENS * context, in_flight=in_flight)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """An engine that shares its cards with another one: while both have work, each gets half of the time.
+
+    Two processes on one card take turns (time slicing), and where both are bound by memory nothing is gained by
+    running at once. So this holds with CUDA's MPS, too, but for the gaps that the host leaves.
+    """
+
+    alone: Timing
+    other_is_busy: Callable[[], bool]
+
+    def first_token_s(self, new: float, *, cached: float, in_flight: float) -> float:
+        return self._share() * self.alone.first_token_s(new, cached=cached, in_flight=in_flight)
+
+    def next_token_s(self, context: float, *, in_flight: float) -> float:
+        return self._share() * self.alone.next_token_s(context, in_flight=in_flight)
+
+    def _share(self) -> int:
+        return 2 if self.other_is_busy() else 1
 
 
 @cache
@@ -102,7 +123,8 @@ class Worker:
 async def run_jobs(worker: Worker, now: Now) -> None:
     """One of a worker's slots: take jobs from a queue without an end until the day is over."""
     while now() < DAY_S:
-        if not worker.admission.has_room:
+        # On one thread, a job that waits inside would keep all others from ending.
+        if not worker.admission._has_room():
             worker.ended.clear()
             await worker.ended.wait()
             continue
@@ -138,6 +160,16 @@ async def a_day(now: Now) -> list[Worker]:
 @pytest.fixture(scope="module")
 def day() -> list[Worker]:
     return in_virtual_time(a_day)
+
+
+def test_an_engine_has_half_of_the_time_while_the_other_one_is_busy() -> None:
+    busy = False
+    shared = Shared(alone=Steady(latency_s=1, token_s=2), other_is_busy=lambda: busy)
+    assert shared.first_token_s(10, cached=0, in_flight=1) == 3
+    assert shared.next_token_s(10, in_flight=1) == 2
+    busy = True
+    assert shared.first_token_s(10, cached=0, in_flight=1) == 6
+    assert shared.next_token_s(10, in_flight=1) == 4
 
 
 def test_every_slot_works_all_day_within_slots_and_caches(day: list[Worker]) -> None:

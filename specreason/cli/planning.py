@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from specreason.cli.checks.gpus import gpus_needed
 from specreason.cli.checks.machine import runs_on_gpus
-from specreason.engines.machine.memory import free_memory, machine_cards
+from specreason.engines.machine.gpus import machine_cards
+from specreason.engines.machine.memory import free_memory
 from specreason.engines.machine.placement import shapes_of
+from specreason.engines.machine.platform import Device
+from specreason.engines.vllm.engine_args import check_engine_args, vllm_arguments
 from specreason.errors import DoesNotFit, InputError
 from specreason.pairs import PairConfig, get_pair, load_pairs
 from specreason.planning.cards import Cards, parse_cards
@@ -42,11 +44,13 @@ class Planned:
 def planned(name: str, gpu: str | None) -> Planned:
     """Plan the pair called `name` for the cards `gpu`, for this machine's own, or for those that it is written for.
 
-    Raises InputError for an unknown pair or card, and for models whose shape is not known.
+    Raises InputError for an unknown pair or card, for models whose shape is not known, and for arguments that a worker
+    would refuse.
     """
     pairs = load_pairs(load_settings().pairs_file)
     pair = get_pair(pairs, name)
     cards = _cards(pair, gpu)
+    check_engine_args(name, pair, known=vllm_arguments(), device=Device.CPU if cards is None else Device.GPU)
     shapes = shapes_of(pair)
     try:
         plan = _plan(pair, shapes, cards)
@@ -68,7 +72,7 @@ def _cards(pair: PairConfig, gpu: str | None) -> Cards | None:
     if gpu is not None:
         return parse_cards(gpu)
     if runs_on_gpus():
-        cards = machine_cards(needed=gpus_needed(pair))
+        cards = machine_cards(needed=pair.num_devices)
         if cards is None:
             raise InputError(
                 "nvidia-smi does not tell the memory of this machine's GPUs: name cards with --gpu"
