@@ -27,6 +27,8 @@ import httpx2
 
 from specreason.children import kill_group, spawn
 from specreason.config import RunConfig
+from specreason.engines.machine.placement import place
+from specreason.engines.machine.platform import Device
 from specreason.pairs import ModelConfig, PairConfig
 
 DELIMITER = "\n\n"
@@ -122,9 +124,22 @@ def ended(steps: list[str]) -> bool:
     return ANSWERED in steps[-1] or (len(steps) > 2 and steps[-1] == steps[-2])
 
 
+def with_planned_caches(pair: PairConfig) -> PairConfig:
+    """The pair with bytes in place of `auto`: `vllm serve` knows no plan for two engines."""
+    shares = place(pair, Device.CPU).shares
+    models = {
+        role: pair.model(role).model_copy(update={"kv_cache_memory_bytes": share.kv_cache_memory_bytes})
+        for role, share in shares.items()
+    }
+    return pair.model_copy(update=models)
+
+
 @contextmanager
 def served(model: ModelConfig, pair: PairConfig, cores: list[int]) -> Iterator[str]:
-    """URL of a `vllm serve` of this model, with the settings and the cores that our engine of it has."""
+    """URL of a `vllm serve` of this model, with the settings and the cores that our engine of it has.
+
+    `model` says how many bytes its KV cache has; `with_planned_caches` makes it do so.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     options = {

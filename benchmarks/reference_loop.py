@@ -27,14 +27,14 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks.prefixes import forget_prefixes
-from benchmarks.published_flow import Outcome, PublishedFlow, served
+from benchmarks.published_flow import Outcome, PublishedFlow, served, with_planned_caches
 from specreason.config import RunConfig
 from specreason.demo.exercises import Exercise, exercises
 from specreason.engines.base import ModelPair
 from specreason.engines.machine.cores import available_cores, split_cores
 from specreason.engines.pair import close_pair, load_pair
 from specreason.evaluation.metrics import Interval, paired_share_interval, ratio_interval
-from specreason.pairs import get_pair, load_pairs
+from specreason.pairs import PairConfig, get_pair, load_pairs
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import ListSink
@@ -67,7 +67,7 @@ def main() -> int:
     )
     parser.add_argument("--problems", type=int, default=60)
     num = parser.parse_args().problems
-    pair = get_pair(load_pairs(), PAIR)
+    pair = with_planned_caches(get_pair(load_pairs(), PAIR))
     drafter_cores, base_cores = split_cores(available_cores())
     with (
         served(pair.drafter, pair, drafter_cores) as drafter_url,
@@ -80,7 +80,7 @@ def main() -> int:
             config=CONFIG,
             threshold=THRESHOLD,
         )
-        rows = asyncio.run(run_all(theirs, num))
+        rows = asyncio.run(run_all(theirs, pair, num))
     conditions = {
         "problems": num,
         "threshold": THRESHOLD,
@@ -91,9 +91,9 @@ def main() -> int:
     return 0
 
 
-async def run_all(flow: PublishedFlow, num: int) -> dict[str, list[Row]]:
+async def run_all(flow: PublishedFlow, config: PairConfig, num: int) -> dict[str, list[Row]]:
     """Rows of each way, in the order of the problems."""
-    pair = await load_pair(PAIR, get_pair(load_pairs(), PAIR))
+    pair = await load_pair(PAIR, config)
     ways: dict[str, Way] = {
         "ours": lambda exercise: ours(pair, exercise, CONFIG),
         "ours one by one": lambda exercise: ours(pair, exercise, ONE_BY_ONE),

@@ -97,6 +97,11 @@ class PairConfig(ClosedModel):
     enforce_eager: bool = False
     block_size: int | None = Field(None, description="KV block, tokens. Default: the engine's choice.")
 
+    @property
+    def num_devices(self) -> int:
+        """How many devices its engines use. Both start on the first one, so the wider engine decides."""
+        return max(self.base.tensor_parallel_size, self.drafter.tensor_parallel_size)
+
     def model(self, role: str) -> ModelConfig:
         """The model of `role`, base or drafter."""
         model: ModelConfig = getattr(self, role)

@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from specreason.errors import InvalidField
 from specreason.validation import first_invalid_field
 
+# The most jobs in flight that a worker may be given.
+MOST_SLOTS = 256
 BROKER_SCHEMES = ("redis://", "rediss://", "redis+socket://")
 
 
@@ -52,7 +54,7 @@ class Settings(BaseSettings):
         description="The folder of uploads and results; all API processes of a deployment share it.",
     )
 
-    slots: Annotated[int, Field(ge=1, le=256)] | None = Field(
+    slots: Annotated[int, Field(ge=1, le=MOST_SLOTS)] | None = Field(
         None,
         description="Jobs in flight on one worker; default: what the memory plan has room for on GPUs, else 16.",
     )

@@ -26,8 +26,7 @@ from specreason.engines.pair import close_pair, load_pair
 from specreason.errors import InputError, SpecReasonError, StoreUnavailable
 from specreason.logs import log_to_stderr
 from specreason.pairs import PairConfig, get_pair, load_pairs
-from specreason.planning.memory import MOST_SLOTS
-from specreason.settings import Settings, load_settings
+from specreason.settings import MOST_SLOTS, Settings, load_settings
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.session import Database, connect
 from specreason.store.trace.writer import TraceWriter

@@ -6,9 +6,11 @@ import logging
 from collections.abc import Callable
 
 from specreason.doorbell import Doorbell
-from specreason.engines.machine.platform import check_platform
+from specreason.engines.machine.gpus import Gpu, all_gpus
+from specreason.engines.machine.platform import Device, check_platform
 from specreason.engines.models.fetching import fetch_missing
 from specreason.engines.vllm.engine_args import check_engine_args, vllm_arguments
+from specreason.errors import EngineDead
 from specreason.logs import log_to_stderr
 from specreason.pairs import get_pair, load_pairs
 from specreason.settings import load_settings
@@ -47,7 +49,7 @@ def run_worker(
     device = check_platform()
     check_engine_args(pair, config, known=vllm_arguments(), device=device)
     if gpu is not None:
-        check_gpus(gpu, pair, config)
+        check_gpus(gpu, pair, config, _listed_gpus(device))
     database = connect(settings.database(), pool_size=4)
     check_schema(database)
     leader = Leader(database, Doorbell(settings.broker()), settings)
@@ -64,3 +66,12 @@ def run_worker(
         on_serving=on_serving,
     )
     return supervisor.run()
+
+
+def _listed_gpus(device: Device) -> tuple[Gpu, ...] | None:
+    """Return this machine's GPUs, None if that is not known. A child looks again, and is started again if it fails."""
+    try:
+        return all_gpus() if device is Device.GPU else None
+    except EngineDead as error:
+        log.warning("%s", error)
+        return None

@@ -75,7 +75,6 @@ def predict(found: Planned, workload: Workload, asked: Asked) -> Prediction:
     assert found.cards is not None
     pair, card = found.pair, found.cards.card
     clocks = [PairClocks.of(pair, found.shapes, card, pace=pace) for pace in PACES]
-    num_devices = max(share.tensor_parallel_size for share in found.shares.values())
     rows = []
     for scheme in asked.schemes or _schemes_of(pair):
         try:
@@ -91,7 +90,7 @@ def predict(found: Planned, workload: Workload, asked: Asked) -> Prediction:
                 clocks,
                 threshold=threshold,
                 concurrency=min(asked.concurrency or room, room),
-                num_devices=num_devices,
+                num_devices=pair.num_devices,
                 num_jobs=asked.num_jobs,
             )
             for threshold in thresholds or (pair.threshold,)
@@ -99,7 +98,7 @@ def predict(found: Planned, workload: Workload, asked: Asked) -> Prediction:
     return Prediction(
         source=workload.source,
         card=card.name,
-        num_devices=num_devices,
+        num_devices=pair.num_devices,
         num_jobs=asked.num_jobs,
         price=asked.price,
         rows=tuple(rows),

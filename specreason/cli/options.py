@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from specreason.cli.completion import complete_batch, complete_pair
 from specreason.errors import InvalidField
+from specreason.settings import MOST_SLOTS
 from specreason.words import none_of
 
 WAITING = "Waiting"
@@ -49,6 +50,16 @@ PairName = Annotated[
     str,
     typer.Option(
         "--pair", help="The pair of models, by its name in pairs.toml.", autocompletion=complete_pair
+    ),
+]
+Slots = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=MOST_SLOTS,
+        help="Jobs in flight on the worker. Default: SPECREASON_SLOTS; if that is unset, what the memory plan has room "
+        "for on GPUs, else 16.",
+        show_default=False,
     ),
 ]
 ApiUrl = Annotated[str | None, typer.Option("--api", help="The API's address. Default: SPECREASON_API_URL.")]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from specreason.cli.checks.gpus import gpus_needed
 from specreason.cli.checks.machine import runs_on_gpus
-from specreason.engines.machine.memory import free_memory, machine_cards
+from specreason.engines.machine.gpus import machine_cards
+from specreason.engines.machine.memory import free_memory
 from specreason.engines.machine.placement import shapes_of
 from specreason.engines.machine.platform import Device
 from specreason.engines.vllm.engine_args import check_engine_args, vllm_arguments
@@ -72,7 +72,7 @@ def _cards(pair: PairConfig, gpu: str | None) -> Cards | None:
     if gpu is not None:
         return parse_cards(gpu)
     if runs_on_gpus():
-        cards = machine_cards(needed=gpus_needed(pair))
+        cards = machine_cards(needed=pair.num_devices)
         if cards is None:
             raise InputError(
                 "nvidia-smi does not tell the memory of this machine's GPUs: name cards with --gpu"

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from specreason.cli.options import AsJson, DataDir, PairName
+from specreason.cli.options import AsJson, DataDir, PairName, Slots
 from specreason.cli.running import absolute
 from specreason.cli.show.output import print_answer, print_message
 from specreason.cli.show.running import how_to_stop, where_in_words
@@ -25,9 +25,7 @@ def up(
         int | None,
         typer.Option(min=0, max=65535, help="The API's port; 0: any free one. Default: SPECREASON_API_PORT."),
     ] = None,
-    slots: Annotated[
-        int | None, typer.Option(min=1, max=32, help="Jobs in flight on the pair. Default: SPECREASON_SLOTS.")
-    ] = None,
+    slots: Slots = None,
     *,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Run in the background: return once it serves.")

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from specreason.cli.exits import report
-from specreason.cli.options import AsJson, PairName
+from specreason.cli.options import AsJson, PairName, Slots
 from specreason.cli.show.output import print_json, print_message
 
 
@@ -22,14 +22,7 @@ def worker(
             help="GPUs of this worker, numbered as nvidia-smi does: 0 or 0,1, or their UUIDs. As many as the pair uses."
         ),
     ] = None,
-    slots: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=256,
-            help="Jobs in flight on this worker. Default: SPECREASON_SLOTS, or what the memory plan has room for.",
-        ),
-    ] = None,
+    slots: Slots = None,
     ready_fd: Annotated[
         int | None, typer.Option(hidden=True, help="A pipe that gets a line whenever it can take jobs.")
     ] = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from specreason.errors import InputError
 from specreason.words import shown, suggestion
 
-# nvidia-smi counts what the driver keeps for itself; CUDA does not. The largest difference of the known cards, GiB.
+# What the driver keeps for itself on a card of which nothing better is known: as much as on any known one, GiB.
 DRIVER_GIB = 0.85
 MIB_PER_GIB = 1024
 _BEFORE, _AFTER = re.compile(r"(\d{1,2})x(.+)"), re.compile(r"(.+)x(\d{1,2})")
@@ -26,6 +26,8 @@ class Card:
     name: str
     # The total that cudaMemGetInfo reports, GiB.
     memory_gib: float
+    # What the driver keeps for itself: nvidia-smi counts it and cudaMemGetInfo does not, GiB.
+    driver_gib: float = DRIVER_GIB
     # Memory, 10^9 bytes/s.
     bandwidth_gb_s: float | None = None
     # Dense matrix products, 10^12 operations/s. A card without fp8_tflops multiplies FP8 weights in bf16.
@@ -71,24 +73,25 @@ def parse_cards(text: str) -> Cards:
     return Cards(card=known_cards()[name], count=int(count))
 
 
-def cards_of(gpus: Sequence[tuple[str, int, int]], *, needed: int | None = None) -> Cards | None:
-    """Return the cards of a machine from what nvidia-smi says of each: name, MiB in total, MiB in use.
-
-    Only the first `needed` ones decide, as vLLM takes these, and unequal ones count as the smallest of them. None: the
-    machine has none.
+def cards_of(taken: Sequence[tuple[str, int, int]], *, count: int) -> Cards | None:
+    """Return `count` cards of a machine from what nvidia-smi says of those that engines take: name, MiB in total, MiB
+    in use. Unequal ones count as the smallest of them. None: there are none.
     """
-    if not gpus:
+    if not taken:
         return None
-    taken = gpus[:needed]
-    cards = [
-        _known_as(name) or Card(name=name, memory_gib=total / MIB_PER_GIB - DRIVER_GIB)
-        for name, total, _ in taken
-    ]
     return Cards(
-        card=min(cards, key=lambda card: card.memory_gib),
-        count=len(gpus),
+        card=min((_card_of(name, total) for name, total, _ in taken), key=lambda card: card.memory_gib),
+        count=count,
         used_gib=max(used for _, _, used in taken) / MIB_PER_GIB,
     )
+
+
+def _card_of(name: str, total_mib: int) -> Card:
+    """Return the card that nvidia-smi shows so. With ECC it has less than is known of it without."""
+    shown_gib, known = total_mib / MIB_PER_GIB, _known_as(name)
+    if known is None:
+        return Card(name=name, memory_gib=shown_gib - DRIVER_GIB)
+    return replace(known, memory_gib=min(known.memory_gib, shown_gib - known.driver_gib))
 
 
 def _known_as(name: str) -> Card | None:

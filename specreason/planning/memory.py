@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from specreason.errors import DoesNotFit, InvalidField
-from specreason.pairs import ModelConfig, PairConfig
+from specreason.pairs import PairConfig
 from specreason.planning.cards import Cards
 from specreason.planning.needs import (
+    BASE,
+    DRAFTER,
     GIB,
     EngineNeeds,
     needs_on_gpus,
@@ -21,6 +23,7 @@ from specreason.planning.needs import (
     rough_needs_on_the_cpu,
 )
 from specreason.planning.shapes import ModelShape
+from specreason.settings import MOST_SLOTS
 from specreason.words import counted
 
 # The part of a card's memory that no plan gives away. A guess: allocators leave gaps, and other terms are guesses, too.
@@ -31,8 +34,6 @@ JOB_TOKENS = 5_000
 CPU_SLOTS = 16
 # A job may have a draft and a verification in flight at once.
 CALLS_PER_JOB = 2
-# As many as SPECREASON_SLOTS takes.
-MOST_SLOTS = 256
 # The part of what weights and processes leave free that the KV caches may get on the CPU.
 CPU_SHARE = 0.5
 # Tokens of a block of the KV cache, where the pair names none.
@@ -85,24 +86,13 @@ def plan_memory(pair: PairConfig, shapes: Mapping[str, ModelShape], cards: Cards
     can work on no card.
     """
     needs = needs_on_gpus(pair, shapes)
-    most = max(each.model.tensor_parallel_size for each in needs.values())
-    if most > cards.count:
-        raise DoesNotFit(
-            f"its tensor_parallel_size is {most}, so it needs {counted(most, 'card')}, and there is only {cards}"
-        )
+    _check_count(pair, cards)
     block = pair.block_size or GPU_BLOCK
-    total = cards.card.memory_gib * GIB
-    room = total * (1 - MARGIN) - cards.used_gib * GIB
-    if (needed := _with_one_context(needs, block)) > room:
-        used = f" with {cards.used_gib:.1f} in use" if cards.used_gib >= SHOWN_GIB else ""
-        raise DoesNotFit(
-            f"{_in_words(needs, needed)} on each card, and {max(room, 0) / GIB:.1f} of the {total / GIB:.1f} GiB of "
-            f"{cards} can be planned{used}: {(needed - room) / GIB:.1f} GiB are missing"
-        )
-    tokens = _tokens(needs, room, block)
+    needed = _with_one_context(needs, block)
+    tokens = _tokens(needs, _room_for(_in_words(needs, needed), needed, cards), block)
     both = min(each.model.max_num_seqs for each in needs.values())
     slots = min(both // CALLS_PER_JOB, min(tokens.values()) // usual_job_tokens(pair), MOST_SLOTS)
-    return _plan(needs, tokens, slots=max(1, slots), total=total)
+    return _plan(needs, tokens, slots=max(1, slots), total=cards.card.memory_gib * GIB)
 
 
 def plan_on_the_cpu(pair: PairConfig, shapes: Mapping[str, ModelShape], free_bytes: int) -> MemoryPlan:
@@ -143,20 +133,56 @@ def rough_least_on_the_cpu(pair: PairConfig, sizes: Mapping[str, int]) -> int:
     return _taken(needs) + _kv_bytes(needs, 0)
 
 
-def rough_share(model: ModelConfig, weights: int, cards: Cards) -> EngineShare:
-    """Return the share of a model whose shape is not known, from the bytes of its weights. pairs.toml names its KV."""
-    needs = EngineNeeds(
-        model=model,
-        weights=weights // model.tensor_parallel_size,
-        fixed=round(ROUGH_FIXED_GIB * GIB),
-        kv_per_token=0,
-    )
-    return _share(needs, kv_bytes=needs.kv_bytes or 0, total=cards.card.memory_gib * GIB)
+def rough_shares(pair: PairConfig, weights: Mapping[str, int], cards: Cards) -> dict[str, EngineShare]:
+    """Return the shares of models of no known shape, by role, from the bytes of their weights.
+
+    pairs.toml must name both KV caches. Raises DoesNotFit as plan_memory does.
+    """
+    needs = {role: _rough_needs(role, pair, weights) for role in (BASE, DRAFTER)}
+    _check_count(pair, cards)
+    needed = _taken(needs) + _kv_bytes(needs, 0)
+    _room_for(f"the pair needs about {needed / GIB:.1f} GiB", needed, cards)
+    total = cards.card.memory_gib * GIB
+    return {role: _share(each, kv_bytes=each.kv_bytes or 0, total=total) for role, each in needs.items()}
 
 
 def usual_job_tokens(pair: PairConfig) -> int:
     """Return the tokens of a usual job: JOB_TOKENS, or half of the pair's context where that is less."""
     return min(JOB_TOKENS, pair.base.max_model_len // 2, pair.drafter.max_model_len // 2)
+
+
+def _rough_needs(role: str, pair: PairConfig, weights: Mapping[str, int]) -> EngineNeeds:
+    """Return the needs of an engine; one that speculates holds the drafter, too, whose KV is in the cache it names."""
+    model, held = pair.model(role), [weights[role]]
+    if role == BASE and pair.speculation is not None:
+        held.append(weights[DRAFTER])
+    return EngineNeeds(
+        model=model,
+        weights=sum(held) // model.tensor_parallel_size,
+        fixed=round(len(held) * ROUGH_FIXED_GIB * GIB),
+        kv_per_token=0,
+    )
+
+
+def _check_count(pair: PairConfig, cards: Cards) -> None:
+    """Refuse a pair that is spread over more cards than there are."""
+    most = pair.num_devices
+    if most > cards.count:
+        raise DoesNotFit(
+            f"its tensor_parallel_size is {most}, so it needs {counted(most, 'card')}, and there is only {cards}"
+        )
+
+
+def _room_for(what: str, needed: int, cards: Cards) -> float:
+    """Return the bytes of each card that can be planned. Raises DoesNotFit that quotes `what` if more are needed."""
+    room = (cards.card.memory_gib * (1 - MARGIN) - cards.used_gib) * GIB
+    if needed > room:
+        used = f" with {cards.used_gib:.1f} in use" if cards.used_gib >= SHOWN_GIB else ""
+        raise DoesNotFit(
+            f"{what} on each card, and {max(room, 0) / GIB:.1f} of the {cards.card.memory_gib:.1f} GiB of {cards} "
+            f"can be planned{used}: {(needed - room) / GIB:.1f} GiB are missing"
+        )
+    return room
 
 
 def _taken(needs: Mapping[str, EngineNeeds]) -> int:

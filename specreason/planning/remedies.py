@@ -42,7 +42,7 @@ def remedies(pair: PairConfig, shapes: Mapping[str, ModelShape], cards: Cards) -
             yield f"with a base in {name}"
             break
     size = pair.base.tensor_parallel_size
-    needed = max(size, pair.drafter.tensor_parallel_size)
+    needed = pair.num_devices
     enough = replace(cards, count=max(needed, cards.count))
     for count in CARDS_OF_ONE_MACHINE:
         more = replace(cards, count=max(count, cards.count))

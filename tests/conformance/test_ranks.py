@@ -32,9 +32,22 @@ BLOCK_SIZE = 32
 
 
 @pytest.fixture(scope="module")
-def pair(on_loop: OnLoop) -> Iterator[ModelPair]:
+def others() -> frozenset[int]:
+    """The engines of other files' pairs, which live as long as the session."""
+    return frozenset(engines_below(os.getpid()))
+
+
+@pytest.fixture(scope="module")
+def pair(on_loop: OnLoop, others: frozenset[int]) -> Iterator[ModelPair]:
     """The base in two ranks, and as the drafter the same model in one."""
     yield from serve(on_loop, two_ranks(drafter="base"))
+
+
+def ranks_by_engine(others: frozenset[int]) -> dict[int, list[int]]:
+    """The processes of this file's pair: each engine's, and those of its ranks."""
+    return {
+        engine: list(ranks) for engine, ranks in engines_below(os.getpid()).items() if engine not in others
+    }
 
 
 def prompts(engine: Engine) -> list[tuple[int, ...]]:
@@ -55,8 +68,8 @@ async def verdicts(engine: Engine, steps: list[Completion], suffix: str) -> list
     return await asyncio.gather(*(engine.score(each, digit_ids=digits) for each in judged))
 
 
-def test_only_the_engine_of_two_ranks_has_processes_below_it(pair: ModelPair) -> None:
-    assert sorted(map(len, engines_below(os.getpid()).values())) == [0, 2]
+def test_only_the_engine_of_two_ranks_has_processes_below_it(pair: ModelPair, others: frozenset[int]) -> None:
+    assert sorted(map(len, ranks_by_engine(others).values())) == [0, 2]
 
 
 def test_each_rank_holds_its_own_heads_of_every_token(pair: ModelPair) -> None:
@@ -88,8 +101,8 @@ def test_a_seed_draws_the_same_again_in_two_ranks(pair: ModelPair, on_loop: OnLo
     assert first.token_ids == again.token_ids
 
 
-def test_ranks_ignore_ctrl_c(pair: ModelPair, on_loop: OnLoop) -> None:
-    for ranks in engines_below(os.getpid()).values():
+def test_ranks_ignore_ctrl_c(pair: ModelPair, on_loop: OnLoop, others: frozenset[int]) -> None:
+    for ranks in ranks_by_engine(others).values():
         for rank in ranks:
             os.kill(rank, signal.SIGINT)
     (prompt, *_) = prompts(pair.base)
@@ -97,9 +110,11 @@ def test_ranks_ignore_ctrl_c(pair: ModelPair, on_loop: OnLoop) -> None:
         assert on_loop(pair.base.generate(prompt, limits=STEP, sampling=GREEDY, seed=0)).num_tokens > 0
 
 
-def test_closing_under_load_fails_the_calls_and_ends_every_rank(pair: ModelPair, on_loop: OnLoop) -> None:
+def test_closing_under_load_fails_the_calls_and_ends_every_rank(
+    pair: ModelPair, on_loop: OnLoop, others: frozenset[int]
+) -> None:
     """The last test of this file: the pair is closed after it."""
-    engines = [pid for engine, ranks in engines_below(os.getpid()).items() for pid in (engine, *ranks)]
+    engines = [pid for engine, ranks in ranks_by_engine(others).items() for pid in (engine, *ranks)]
 
     async def close() -> list[Completion | BaseException]:
         endless = Limits(max_tokens=1500, stop_at_think_end=False)

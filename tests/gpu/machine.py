@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from specreason.engines.machine.memory import machine_cards
+from specreason.engines.machine.gpus import machine_cards
 from specreason.engines.machine.platform import Device, check_platform
+from specreason.errors import SpecReasonError
 from specreason.planning.cards import Cards
 
 
@@ -24,10 +25,18 @@ class Machine:
 def this_machine() -> Machine:
     """Look at the installed vLLM and, if it is built for GPUs, at the cards. Raises InputError without a vLLM."""
     device = check_platform()
-    return Machine(device=device, cards=machine_cards() if device is Device.GPU else None)
+    return Machine(device=device, cards=_cards() if device is Device.GPU else None)
 
 
 def used_gib() -> float:
     """Memory in use on the fullest card right now, by whichever process; 0 without a card."""
-    cards = machine_cards()
+    cards = _cards()
     return 0.0 if cards is None else round(cards.used_gib, 2)
+
+
+def _cards() -> Cards | None:
+    """The cards that this process may use, None if nvidia-smi tells of none."""
+    try:
+        return machine_cards()
+    except SpecReasonError:
+        return None

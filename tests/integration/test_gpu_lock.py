@@ -1,10 +1,14 @@
-"""The lock for GPUs can be installed on each Python that it is for. Skipped where no package index answers."""
+"""The lock for GPUs can be installed on each Python that it is for.
+
+Skipped where no package index answers, and where uv is not installed, as beside the GPU build.
+"""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -28,6 +32,7 @@ def sources_of_pip() -> list[str]:
     return [f"--{key}={place}" for key, places in found for place in places.replace("\\n", " ").split()]
 
 
+@pytest.mark.skipif(find_spec("uv") is None, reason="uv is not installed here; requirements/cpu.txt has it")
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
 def test_the_lock_is_complete_and_free_of_conflicts(version: str, tmp_path: Path) -> None:
     """`pip install --no-deps` installs the pins as they stand; resolving them with what they ask for adds nothing.

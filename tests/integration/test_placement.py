@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 
+from specreason.engines.machine import gpus, placement
 from specreason.engines.machine import memory as machine_memory
-from specreason.engines.machine import placement
 from specreason.engines.machine.placement import place, shapes_of
 from specreason.engines.machine.platform import Device
 from specreason.errors import DoesNotFit, EngineDead, InputError
-from specreason.pairs import PairConfig, load_pairs
+from specreason.pairs import PairConfig, SpeculationConfig, load_pairs
 from specreason.planning.cards import parse_cards
 from specreason.planning.memory import CPU_SLOTS, plan_memory
 from specreason.planning.needs import GIB
 from specreason.planning.shapes import known_shape
+from tests.support.gpus import gpu_line, write_nvidia_smi
 from tests.support.messages import naming
-from tests.support.planning import QWQ, R1_SMALL, gpu_pair, shapes_in, with_kv
+from tests.support.planning import QWQ, R1_SMALL, gpu_pair, shapes_in, with_kv, with_models
 
 PAPER = gpu_pair(QWQ, R1_SMALL, sizes=(2, 1))
 
@@ -34,17 +35,12 @@ def _no_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`cards(used, used, …)` makes nvidia-smi show A6000s with so many MiB in use."""
-    program = tmp_path / "bin" / "nvidia-smi"
-    program.parent.mkdir()
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    """`cards(used, used, …)` makes nvidia-smi show A6000s with so many MiB in use, of `total` each."""
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
 
-    def show(*used: int) -> None:
-        lines = "".join(
-            f"{index}, GPU-{index}, NVIDIA RTX A6000, 49140, {mib}\n" for index, mib in enumerate(used)
-        )
-        program.write_text(f'#!/bin/sh\nprintf "{lines}"\n')
-        program.chmod(0o755)
+    def show(*used: int | str, total: int | str = 49140) -> None:
+        lines = (gpu_line(index, used=mib, total=total) for index, mib in enumerate(used))
+        write_nvidia_smi(tmp_path / "bin", f'printf "{"".join(lines)}"')
 
     return show
 
@@ -109,9 +105,33 @@ def test_a_worker_plans_for_the_cards_that_it_is_given(cards: Any, monkeypatch: 
         place(PAPER, Device.GPU)
 
 
-def test_without_the_drivers_tool_no_plan_is_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(placement, "machine_cards", lambda *, needed: None)
-    with pytest.raises(InputError, match="nvidia-smi"):
+def test_a_card_with_ecc_is_not_planned_beyond_what_it_has(cards: Any) -> None:
+    cards(0, 0, total=46_068)
+    shares = place(PAPER, Device.GPU).shares
+    assert shares["base"].total_gib + shares["drafter"].total_gib < 46_068 / 1024 - 0.46
+
+
+@pytest.mark.parametrize("tells", ["nothing", "no memory"])
+def test_where_the_memory_is_not_known_only_a_pair_that_names_both_caches_starts(
+    tmp_path: Path, cards: Any, monkeypatch: pytest.MonkeyPatch, tells: str
+) -> None:
+    if tells == "nothing":
+        monkeypatch.setenv("PATH", str(tmp_path))
+    else:
+        cards("[N/A]", "[N/A]", total="[N/A]")
+    with pytest.raises(InputError, match=naming("nvidia-smi", "kv_cache_memory_bytes")):
+        place(PAPER, Device.GPU)
+    found = place(with_kv(PAPER, base=6 * GIB, drafter=GIB), Device.GPU)
+    assert (found.shares, found.slots) == ({}, CPU_SLOTS)
+
+
+@pytest.mark.parametrize("script", ["echo the driver is away; exit 9", "sleep 9"])
+def test_an_nvidia_smi_that_fails_or_hangs_is_a_failure_that_may_pass(
+    tmp_path: Path, cards: Any, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    monkeypatch.setattr(gpus, "PATIENCE_S", 0.3)
+    write_nvidia_smi(tmp_path / "bin", f"exec {script}" if script.startswith("sleep") else script)
+    with pytest.raises(EngineDead, match="nvidia-smi"):
         place(PAPER, Device.GPU)
 
 
@@ -125,8 +145,26 @@ def test_a_model_of_no_known_family_gets_its_share_by_its_size_if_its_cache_has_
     shares = place(with_kv(pair, base=6 * GIB, drafter=GIB), Device.GPU).shares
     assert shares["base"].kv_cache_memory_bytes == 6 * GIB
     assert shares["base"].gpu_memory_utilization == pytest.approx((6 + 3) / 47.53, abs=0.002)
-    with pytest.raises(DoesNotFit, match="a6000"):
+    with pytest.raises(DoesNotFit, match=naming("a6000", "missing")):
         place(with_kv(pair, base=40 * GIB, drafter=10 * GIB), Device.GPU)
+
+
+def test_a_plan_by_size_counts_others_memory_the_second_drafter_and_the_cards(
+    tmp_path: Path, cards: Any
+) -> None:
+    pair = with_kv(in_folder(tmp_path / "m", {"model_type": "mixtral"}), base=30 * GIB, drafter=5 * GIB)
+    cards(0)
+    place(pair, Device.GPU)
+    cards(20_000)
+    with pytest.raises(EngineDead, match=naming("19.5 in use", "other processes")):
+        place(pair, Device.GPU)
+    cards(0)
+    speculating = pair.model_copy(update={"speculation": SpeculationConfig()})
+    both = place(speculating, Device.GPU).shares["base"]
+    assert both.weights_gib == pytest.approx(2 / 1024)
+    assert both.fixed_gib > place(pair, Device.GPU).shares["base"].fixed_gib
+    with pytest.raises(DoesNotFit, match=naming("2 cards")):
+        place(with_models(pair, base={"tensor_parallel_size": 2}), Device.GPU)
 
 
 def test_on_the_cpu_a_pair_that_names_its_caches_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

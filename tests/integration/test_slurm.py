@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from specreason.cli.checks.gpus import gpus_needed
 from specreason.cli.checks.processes import cores_needed
 from specreason.pairs import load_pairs
 from specreason.settings import Settings
@@ -38,12 +37,13 @@ OPTIONS = {
     "open-mode": r"append",
     "output": r"%x-%j\.log",
 }
-# A `specreason` that writes down how it is called and ends in good order at SIGTERM; one call of it ends at once.
+# A `specreason` that writes down how it is called and drains at SIGTERM. It ends with status 143 then, as the API does
+# and a worker that still loads; one call of it ends at once.
 PROGRAM = """#!/bin/bash
 echo "$*" "$SPECREASON_DATABASE_URL" "$SPECREASON_DRAIN_S" >> calls
 [[ $1 = db ]] && exit 0
 [[ -e broken ]] && exit 70
-trap 'echo drained >> calls; exit 0' TERM
+trap 'echo drained >> calls; exit 143' TERM
 echo serving >> calls
 while :; do sleep 0.02; done
 """
@@ -77,7 +77,7 @@ def test_a_job_asks_for_what_its_pair_needs() -> None:
         *given, _, name = shlex.split(example)[1:]
         asked = options(WORKER) | dict(option.removeprefix("--").split("=") for option in given)
         pair = load_pairs()[name]
-        assert asked["gres"] == f"gpu:{gpus_needed(pair)}"
+        assert asked["gres"] == f"gpu:{pair.num_devices}"
         assert int(asked["cpus-per-task"]) >= cores_needed(pair)
 
 

@@ -64,7 +64,7 @@ def build(folder: Path, *, secrets: dict[str, dict[str, str]] | None = None) -> 
             for image in steps.get("images", []):
                 if container["image"] == image["name"]:
                     tag = f":{image['newTag']}" if "newTag" in image else ""
-                    container["image"] = image["newName"] + tag
+                    container["image"] = image.get("newName", image["name"]) + tag
     return resources
 
 

@@ -54,10 +54,10 @@ def diagnose(pair_name: str | None, data_dir: Path, api_url: str | None) -> list
     if running is None:
         findings += check_free_gpus(pair)
     if pair is not None:
-        findings += check_processes(pair)
+        findings += check_processes(pair, is_up=running is not None and running.pair == pair_name)
         findings += [check_pair(pair_name, pair), check_models(pair)]
         findings += [check_speculation(pair)] if pair.speculation is not None else []
-        findings.append(_loaded(pair_name) if _holds(running, pair_name) else check_memory(pair))
+        findings.append(_memory_of(running, pair_name) or check_memory(pair))
     findings += _database(settings, pair_name, is_loading=_loads(running, pair_name))
     findings.append(_broker(settings))
     findings += _api(settings, api_url, pair_name, pair)
@@ -84,16 +84,17 @@ def with_servers_of(running: RunningUp, settings: Settings) -> Settings:
     return settings.model_copy(update={name: value for name, value in of_up.items() if name not in given})
 
 
-def _holds(running: RunningUp | None, pair_name: str) -> bool:
-    return running is not None and running.serving and running.pair == pair_name
-
-
 def _loads(running: RunningUp | None, pair_name: str) -> bool:
     return running is not None and not running.serving and running.pair == pair_name
 
 
-def _loaded(pair_name: str) -> Finding:
-    return ok("memory", f"'{pair_name}' is loaded: it fits")
+def _memory_of(running: RunningUp | None, pair_name: str) -> Finding | None:
+    """Return the finding on a pair that is up, and so has taken its memory; None if it is not."""
+    if running is None or running.pair != pair_name:
+        return None
+    if running.serving:
+        return ok("memory", f"'{pair_name}' is loaded: it fits")
+    return ok("memory", f"'{pair_name}' is loading: `specreason up` looked at the memory before")
 
 
 def _database(settings: Settings, pair: str, *, is_loading: bool) -> Iterator[Finding]:

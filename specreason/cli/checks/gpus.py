@@ -1,21 +1,18 @@
-"""Checks of NVIDIA's GPUs and their driver. One query of nvidia-smi answers them all."""
+"""Checks of the GPUs that this process may use, and of their driver. One query of nvidia-smi answers them all."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 from specreason.cli.checks.finding import Finding, fail, ok, warn
 from specreason.cli.checks.machine import runs_on_gpus
+from specreason.engines.machine.gpus import VISIBLE, Gpu, visible_gpus
+from specreason.errors import EngineDead, InputError, SpecReasonError
 from specreason.pairs import PairConfig
-from specreason.words import counted
+from specreason.words import counted, shown
 
-# In the order of the fields of `Gpu`.
-FIELDS = ("index", "name", "driver_version", "compute_cap", "memory.used", "memory.total")
-NVIDIA_SMI = ("nvidia-smi", f"--query-gpu={','.join(FIELDS)}", "--format=csv,noheader,nounits")
 # NVIDIA's own, AMD's, and the one of Windows' Linux.
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 # The wheels of torch and vLLM are built with CUDA 13, which the driver R580 is the first to run.
@@ -26,77 +23,59 @@ OLDEST_CAPABILITY = (8, 0)
 IDLE_MIB = 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gpu:
-    """One line of NVIDIA_SMI. None: the driver does not say, as of a card that shares the machine's memory."""
-
-    index: int
-    name: str
-    driver: str | None
-    capability: tuple[int, int] | None
-    used_mib: int | None
-    total_mib: int | None
-
-    @property
-    def too_old(self) -> bool:
-        return self.capability is not None and self.capability < OLDEST_CAPABILITY
-
-
 def check_gpus(pair: PairConfig | None) -> list[Finding]:
     """Compare the GPUs and their driver with what the pair and the installed vLLM need."""
-    needed = gpus_needed(pair)
+    needed = _needed(pair)
     if not runs_on_gpus():
         return [_unused(needed)]
     try:
-        gpus = parse_gpus(shown_gpus())
-    except FileNotFoundError:
+        gpus = seen_gpus()
+    except EngineDead as error:
+        return [warn("gpus", str(error), "look at the driver: nvidia-smi")]
+    except InputError as error:
+        return [fail("gpus", str(error), "`nvidia-smi -L` lists this machine's GPUs")]
+    if gpus is None:
         return [_gpus_without_nvidia_smi()]
-    except (OSError, subprocess.SubprocessError) as error:
-        return [warn("gpus", f"nvidia-smi fails ({error})", "look at the driver: nvidia-smi")]
-    return [judge_gpus(needed, gpus), *judge_driver(gpus, has_compatibility=_has_compatibility())]
+    found = judge_gpus(needed, gpus, visible=os.environ.get(VISIBLE))
+    return [found, *judge_driver(gpus, has_compatibility=_has_compatibility())]
 
 
 def check_free_gpus(pair: PairConfig | None) -> list[Finding]:
     """Look for as many GPUs as the pair needs that nothing computes on. No finding where that is not known."""
     try:
-        return judge_use(gpus_needed(pair), parse_gpus(shown_gpus())) if runs_on_gpus() else []
-    except (OSError, subprocess.SubprocessError):
+        return judge_use(_needed(pair), seen_gpus() or ()) if runs_on_gpus() else []
+    except SpecReasonError:
         return []
 
 
-def gpus_needed(pair: PairConfig | None) -> int:
-    """Return how many GPUs the pair spreads over; 1 if it is not known."""
-    return 1 if pair is None else max(pair.base.tensor_parallel_size, pair.drafter.tensor_parallel_size)
+def seen_gpus() -> tuple[Gpu, ...] | None:
+    """Return and raise what visible_gpus does, which all checks together ask once, even if it fails."""
+    answer = answer_once()
+    if isinstance(answer, SpecReasonError):
+        raise answer
+    return answer
 
 
 @cache
-def shown_gpus() -> str:
-    """Return the output of NVIDIA_SMI, which is asked once. Raises OSError or SubprocessError if it fails."""
-    return subprocess.run(NVIDIA_SMI, capture_output=True, text=True, timeout=20, check=True).stdout
+def answer_once() -> tuple[Gpu, ...] | SpecReasonError | None:
+    """Return what visible_gpus returns or raises."""
+    try:
+        return visible_gpus()
+    except SpecReasonError as error:
+        return error
 
 
-def parse_gpus(shown: str) -> list[Gpu]:
-    """Read the output of NVIDIA_SMI. A line that is no card, such as "No devices were found", is left out."""
-    rows = [[value.strip() for value in line.split(",")] for line in shown.splitlines()]
-    return [
-        Gpu(
-            index=int(index),
-            name=name,
-            driver=driver if driver[:1].isdigit() else None,
-            capability=_capability(capability),
-            used_mib=int(used) if used.isdigit() else None,
-            total_mib=int(total) if total.isdigit() else None,
-        )
-        for index, name, driver, capability, used, total in (row for row in rows if len(row) == len(FIELDS))
-    ]
+def judge_gpus(needed: int, gpus: Sequence[Gpu], *, visible: str | None = None) -> Finding:
+    """Compare the number of GPUs, and of those that are new enough, with the number that the pair needs.
 
-
-def judge_gpus(needed: int, gpus: Sequence[Gpu]) -> Finding:
-    """Compare the number of GPUs, and of those that are new enough, with the number that the pair needs."""
+    `visible` is CUDA_VISIBLE_DEVICES, if it has chosen them.
+    """
     text = ", ".join(_with_size(gpu) for gpu in gpus) or "none"
+    if visible is not None:
+        text += f" ({VISIBLE} is {shown(visible)})"
     if len(gpus) < needed:
         return fail("gpus", text, too_few_gpus(needed))
-    old = [gpu for gpu in gpus if gpu.too_old]
+    old = [gpu for gpu in gpus if _is_too_old(gpu)]
     if not old:
         return ok("gpus", text)
     which = " and ".join(f"GPU {gpu.index} has compute capability {_dotted(gpu.capability)}" for gpu in old)
@@ -148,6 +127,14 @@ def too_few_gpus(needed: int) -> str:
     )
 
 
+def _needed(pair: PairConfig | None) -> int:
+    return 1 if pair is None else pair.num_devices
+
+
+def _is_too_old(gpu: Gpu) -> bool:
+    return gpu.capability is not None and gpu.capability < OLDEST_CAPABILITY
+
+
 def _unused(needed: int) -> Finding:
     text = "none are used: vLLM is built for the CPU"
     if needed == 1:
@@ -171,11 +158,6 @@ def _has_compatibility() -> bool:
 
 def _with_size(gpu: Gpu) -> str:
     return gpu.name if gpu.total_mib is None else f"{gpu.name} ({gpu.total_mib / 1024:.0f} GiB)"
-
-
-def _capability(text: str) -> tuple[int, int] | None:
-    major, _, minor = text.partition(".")
-    return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else None
 
 
 def _dotted(capability: tuple[int, int] | None) -> str:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from specreason.cli.checks.finding import Finding, fail, ok, warn
-from specreason.cli.checks.gpus import Gpu, gpus_needed, parse_gpus, shown_gpus
+from specreason.cli.checks.gpus import seen_gpus
 from specreason.cli.checks.machine import runs_on_gpus
+from specreason.engines.machine.gpus import Gpu, cards_among
 from specreason.engines.machine.memory import MEMINFO, free_memory, text_of
 from specreason.engines.machine.placement import is_planned, shapes_of
 from specreason.engines.models.hub import known_weights
-from specreason.errors import DoesNotFit, InputError
+from specreason.errors import DoesNotFit, EngineDead, InputError
 from specreason.pairs import PairConfig
-from specreason.planning.cards import cards_of
 from specreason.planning.memory import MemoryPlan, least_on_the_cpu, rough_least_on_the_cpu
 from specreason.planning.needs import GIB, ROLES
 from specreason.planning.remedies import plan_or_remedies
@@ -64,13 +64,18 @@ def judge_memory(needed: int, free: int | None, *, total: int | None) -> Finding
 
 
 def judge_gpu_memory(pair: PairConfig, shapes: Mapping[str, ModelShape], gpus: Sequence[Gpu]) -> Finding:
-    """Plan the pair for the GPUs as if nothing else used them: what does is a finding of its own."""
-    sizes = [(gpu.name, gpu.total_mib, 0) for gpu in gpus if gpu.total_mib is not None]
-    cards = cards_of(sizes, needed=gpus_needed(pair)) if len(sizes) == len(gpus) else None
+    """Plan the pair for the GPUs as if nothing else used them: what does is a finding of its own.
+
+    Where they do not tell their memory, only a pair that names both KV caches can start (see `place`).
+    """
+    cards = cards_among(gpus, needed=pair.num_devices)
     if cards is None:
-        return warn("memory", "how much the GPUs have is not known here", "the worker's log will tell")
+        text = "nvidia-smi does not tell how much the GPUs have"
+        if is_planned(pair):
+            return fail("memory", text, "set kv_cache_memory_bytes of both models in pairs.toml")
+        return warn("memory", text, "the worker's log will tell whether the KV caches of pairs.toml fit")
     try:
-        return ok("memory", in_words(plan_or_remedies(pair, shapes, cards)))
+        return ok("memory", in_words(plan_or_remedies(pair, shapes, replace(cards, used_gib=0.0))))
     except DoesNotFit as error:
         return fail("memory", str(error), OTHER_PAIR)
     except InputError as error:
@@ -88,11 +93,11 @@ def in_words(plan: MemoryPlan) -> str:
 
 def _check_gpu_memory(pair: PairConfig) -> Finding:
     try:
-        return judge_gpu_memory(pair, shapes_of(pair), parse_gpus(shown_gpus()))
+        return judge_gpu_memory(pair, shapes_of(pair), seen_gpus() or ())
     except InputError as error:
         return warn("memory", str(error), "the worker's log will tell")
-    except (OSError, subprocess.SubprocessError):
-        return warn("memory", "how much the GPUs have is not known: nvidia-smi fails", "nvidia-smi")
+    except EngineDead as error:
+        return warn("memory", f"how much the GPUs have is not known: {error}", "nvidia-smi")
 
 
 def _total_memory() -> int | None:

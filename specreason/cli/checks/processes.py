@@ -24,11 +24,14 @@ RING_FROM_RANK_BYTES = 240 * MIB
 OWN_CORES = 2
 
 
-def check_processes(pair: PairConfig) -> list[Finding]:
-    """Compare this machine with what the pair's engines need as processes."""
+def check_processes(pair: PairConfig, *, is_up: bool = False) -> list[Finding]:
+    """Compare this machine with what the pair's engines need as processes.
+
+    `is_up`: they run, or are starting, so that their own rings are part of the shared memory in use.
+    """
     findings = []
     needed = shared_memory_needed(pair)
-    if needed and SHARED_MEMORY.is_dir():
+    if needed and not is_up and SHARED_MEMORY.is_dir():
         findings.append(judge_shared_memory(needed, shutil.disk_usage(SHARED_MEMORY).free))
     if runs_on_gpus():
         include = python_headers()

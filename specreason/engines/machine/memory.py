@@ -1,43 +1,12 @@
-"""The memory of this machine: what is free of its own, and which GPUs it has."""
+"""The memory of this machine without a GPU: what is free of it."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from pathlib import Path
 
-from specreason.planning.cards import Cards, cards_of
-
-FIELDS = ("index", "uuid", "name", "memory.total", "memory.used")
-NVIDIA_SMI = ("nvidia-smi", f"--query-gpu={','.join(FIELDS)}", "--format=csv,noheader,nounits")
 MEMINFO = Path("/proc/meminfo")
 _GROUP = Path("/sys/fs/cgroup")
-
-
-def machine_cards(*, needed: int | None = None) -> Cards | None:
-    """Return the GPUs that this process sees, None if nvidia-smi does not tell. The first `needed` of them decide."""
-    try:
-        shown = subprocess.run(NVIDIA_SMI, capture_output=True, text=True, timeout=20, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return cards_shown(shown, visible=os.environ.get("CUDA_VISIBLE_DEVICES"), needed=needed)
-
-
-def cards_shown(shown: str, *, visible: str | None, needed: int | None = None) -> Cards | None:
-    """Read the output of NVIDIA_SMI. `visible` is CUDA_VISIBLE_DEVICES: numbers, or beginnings of UUIDs, in order.
-
-    None if there is no card, or if one does not tell its memory, as one that shares the machine's memory.
-    """
-    rows = [[part.strip() for part in line.split(",")] for line in shown.splitlines() if line.strip()]
-    if any(len(row) != len(FIELDS) for row in rows):
-        return None
-    if visible is not None:
-        names = [name.strip() for name in visible.split(",") if name.strip()]
-        rows = [row for name in names for row in rows if row[0] == name or row[1].startswith(name)]
-    if not all(total.isdigit() and used.isdigit() for *_, total, used in rows):
-        return None
-    return cards_of([(name, int(total), int(used)) for _, _, name, total, used in rows], needed=needed)
 
 
 def free_memory() -> int | None:

@@ -20,6 +20,9 @@ from specreason.planning.memory import EngineShare
 CPU_BLOCK_SIZE = 32
 # As many as vLLM returns by default.
 MAX_LOGPROBS = 20
+# On a GPU without a plan. vLLM starts with no less of the card free than this part, by default 0.92, of which the
+# other engine has taken some. The KV cache is given in bytes, so the part decides nothing else.
+UNPLANNED_UTILIZATION = 0.01
 _CPU_BATCHED_TOKENS = 8192
 
 
@@ -61,9 +64,9 @@ def engine_config(
             SETTINGS: EngineProcess(cores=cores_of_ranks(cores, ranks) if cores else None, ranks=ranks)
         },
     }
-    if share is not None and share.gpu_memory_utilization is not None:
-        # With the KV cache given in bytes it decides nothing, but vLLM refuses to start with less memory free.
-        arguments["gpu_memory_utilization"] = share.gpu_memory_utilization
+    if not cores:
+        planned = share.gpu_memory_utilization if share is not None else None
+        arguments["gpu_memory_utilization"] = planned or UNPLANNED_UTILIZATION
     if model.head_dtype != "auto":
         arguments["hf_overrides"] = {"head_dtype": model.head_dtype}
     if tokenizer_folder is not None:

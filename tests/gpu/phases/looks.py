@@ -6,7 +6,6 @@ import asyncio
 import json
 import platform
 import shutil
-import subprocess
 import sys
 from dataclasses import asdict
 from importlib import import_module
@@ -14,8 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from specreason.cli.checks.gpus import parse_gpus, shown_gpus
+from specreason.engines.machine.gpus import all_gpus
 from specreason.engines.machine.platform import Device
+from specreason.errors import SpecReasonError
 from specreason.planning.needs import GIB
 from tests.gpu.scene import Facts, Scene
 
@@ -56,8 +56,8 @@ def _free_gib(folder: Path) -> float | None:
 def _gpus() -> list[dict[str, Any]]:
     """What nvidia-smi tells of each card, as the doctor reads it; none without a driver."""
     try:
-        return [asdict(gpu) for gpu in parse_gpus(shown_gpus())]
-    except (OSError, subprocess.SubprocessError):
+        return [asdict(gpu) for gpu in all_gpus() or ()]
+    except SpecReasonError:
         return []
 
 

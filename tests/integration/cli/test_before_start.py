@@ -12,10 +12,14 @@ import pytest
 from specreason.cli.checks import memory, models, preflight
 from specreason.cli.checks.finding import fail, ok, warn
 from specreason.cli.checks.preflight import refuse_what_cannot_run
+from specreason.engines.machine.gpus import parse_gpus
 from specreason.engines.machine.platform import Device
 from specreason.errors import InputError
 from specreason.pairs import load_pairs
+from specreason.planning.needs import GIB
+from tests.support.gpus import gpu_line
 from tests.support.messages import names, naming
+from tests.support.planning import with_kv
 
 BARE = {name: value for name, value in os.environ.items() if not name.startswith("SPECREASON_")}
 SMALL = """
@@ -95,19 +99,16 @@ def test_an_argument_that_a_worker_on_this_device_would_refuse_is_refused(
         refuse_what_cannot_run("demo", pair.model_copy(update={"base": base}))
 
 
-def test_on_gpus_the_cards_decide_and_without_the_drivers_tool_nothing_is_refused(
+def test_on_gpus_the_cards_decide_and_without_the_drivers_tool_the_caches_that_the_pair_names(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pair = load_pairs()["qwq-32b_r1-1_5b"]
     monkeypatch.setattr(memory, "runs_on_gpus", lambda: True)
-    a40s = "".join(f"{index}, NVIDIA A40, 580.95.05, 8.6, 1, 46068\n" for index in (0, 1))
-    monkeypatch.setattr(memory, "shown_gpus", lambda: a40s)
+    a40s = parse_gpus("".join(gpu_line(index, "NVIDIA A40", total=46068) for index in (0, 1)))
+    monkeypatch.setattr(memory, "seen_gpus", lambda: a40s)
     assert memory.check_memory(pair).status == "ok"
-    monkeypatch.setattr(memory, "shown_gpus", lambda: "0, Tesla T4, 580.95.05, 7.5, 1, 15360\n")
+    monkeypatch.setattr(memory, "seen_gpus", lambda: parse_gpus(gpu_line(name="Tesla T4", total=15360)))
     assert memory.check_memory(pair).status == "fail"
-
-    def missing() -> str:
-        raise FileNotFoundError("nvidia-smi")
-
-    monkeypatch.setattr(memory, "shown_gpus", missing)
-    assert memory.check_memory(pair).status == "warn"
+    monkeypatch.setattr(memory, "seen_gpus", lambda: None)
+    assert memory.check_memory(pair).status == "fail"
+    assert memory.check_memory(with_kv(pair, base=6 * GIB, drafter=GIB)).status == "warn"

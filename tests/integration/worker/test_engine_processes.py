@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from specreason.children import kill_group
+from specreason.engines.machine.leftovers import remove_leftovers
 
 ROOT = Path(__file__).parents[3]
 # Loading is imports, some 20 seconds of two idle cores; on a busy machine it takes minutes.
@@ -43,13 +44,17 @@ class EngineHost:
         return self.hear(answer)
 
     def hear(self, answer: str) -> Any:
-        line = self.process.stdout.readline()
-        assert line, f"the engine host has ended:\n{self.process.stderr.read()}"
-        return json.loads(line)[answer]
+        """Its next answer. vLLM logs to the same stream, and its lines are no JSON."""
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)[answer]
+        raise AssertionError(f"the engine host has ended:\n{self.process.stderr.read()}")
 
     def close(self) -> None:
+        """Kill whatever is left of it, and remove its files."""
         kill_group(self.process)
         self.process.communicate()
+        remove_leftovers(self.process.pid)
 
 
 @pytest.fixture

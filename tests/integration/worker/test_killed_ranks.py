@@ -39,7 +39,7 @@ def harness(
             SETTINGS,
             pair=NAME,
             pairs_file=str(pairs_file),
-            child_module="worker.child",
+            child_module="worker",
         ) as harness,
     ):
         harness.environment["TMPDIR"] = temporary

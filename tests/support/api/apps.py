@@ -18,8 +18,8 @@ from specreason.store.session import Database
 SCRIPTED_PAIRS = """
 [scripted]
 judge_suffix = "?"
-base = { model = "none", max_model_len = 4096, kv_cache_memory_bytes = 1048576 }
-drafter = { model = "none", max_model_len = 4096, kv_cache_memory_bytes = 1048576 }
+base = { model = "/none", max_model_len = 4096, kv_cache_memory_bytes = 1048576 }
+drafter = { model = "/none", max_model_len = 4096, kv_cache_memory_bytes = 1048576 }
 """
 NO_BROKER = "redis+socket:///nowhere/at/all.sock"
 

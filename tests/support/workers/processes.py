@@ -47,7 +47,7 @@ def command_line(pid: int) -> str:
 
 def shared_memory_of(pids: Iterable[int]) -> set[Path]:
     """The named shared memory and semaphores that the processes have open."""
-    named = set()
+    named: set[Path] = set()
     for pid in pids:
         with suppress(OSError):
             paths = [

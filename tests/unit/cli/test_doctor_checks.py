@@ -7,20 +7,20 @@ from uuid import UUID
 
 import pytest
 
-from specreason.cli.checks.gpus import parse_gpus
 from specreason.cli.checks.machine import judge_cpu
 from specreason.cli.checks.memory import judge_gpu_memory, judge_memory
 from specreason.cli.checks.workers import judge_workers
-from specreason.engines.models.hub import GIB
+from specreason.engines.machine.gpus import parse_gpus
+from specreason.planning.needs import GIB
 from specreason.store.read.load import Load
 from specreason.store.read.workers import WorkerSummary
+from tests.support.gpus import GB10, gpu_line
 from tests.support.messages import names
-from tests.support.planning import QWQ, R1_SMALL, gpu_pair, shapes_in
+from tests.support.planning import QWQ, R1_SMALL, gpu_pair, shapes_in, with_kv
 
 PAIR = gpu_pair(QWQ, R1_SMALL, sizes=(2, 1))
-A6000 = "0, NVIDIA RTX A6000, 580.95.05, 8.6, 14, 49140\n"
-T4 = "1, Tesla T4, 580.95.05, 7.5, 2, 15360\n"
-GB10 = "0, NVIDIA GB10, 580.95.05, 12.1, [N/A], [N/A]\n"
+A6000 = gpu_line()
+T4 = gpu_line(1, "Tesla T4", capability="7.5", total=15360)
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def test_a_system_that_does_not_say_what_is_free_is_no_failure() -> None:
         (A6000 * 2, "ok", ("56,080 tokens", "11 slots", "39.4 GiB for the base")),
         (A6000 + T4, "fail", ("Tesla T4", "GiB are missing")),
         (A6000, "fail", ("2 cards", "1 x a6000", "on 2 x a6000")),
-        (GB10 * 2, "warn", ("not known",)),
-        ("", "warn", ("not known",)),
+        (GB10 * 2, "fail", ("nvidia-smi does not tell",)),
+        ("", "fail", ("nvidia-smi does not tell",)),
     ],
 )
 def test_the_memory_plan_decides_whether_the_pair_fits_the_smallest_card_that_it_uses(
@@ -62,6 +62,12 @@ def test_the_memory_plan_decides_whether_the_pair_fits_the_smallest_card_that_it
     finding = judge_gpu_memory(PAIR, shapes_in(PAIR), parse_gpus(shown))
     assert (finding.status, names(finding.found, *says)) == (status, True)
     assert bool(finding.remedy) == (status != "ok")
+
+
+@pytest.mark.parametrize("shown", [GB10 * 2, ""])
+def test_where_the_memory_is_not_known_a_pair_that_names_both_caches_may_start(shown: str) -> None:
+    pair = with_kv(PAIR, base=6 * GIB, drafter=GIB)
+    assert judge_gpu_memory(pair, shapes_in(pair), parse_gpus(shown)).status == "warn"
 
 
 def a_worker(pair: str, *, num_running: int) -> WorkerSummary:

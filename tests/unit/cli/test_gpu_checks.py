@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from specreason.cli.checks.gpus import Gpu, gpus_needed, judge_driver, judge_gpus, judge_use, parse_gpus
+from specreason.cli.checks.gpus import judge_driver, judge_gpus, judge_use
 from specreason.cli.checks.processes import (
     MIB,
     cores_needed,
@@ -16,34 +16,16 @@ from specreason.cli.checks.processes import (
     parse_quota,
     shared_memory_needed,
 )
+from specreason.engines.machine.gpus import parse_gpus
 from specreason.pairs import ModelConfig, PairConfig
+from tests.support.gpus import A6000S, GB10, NO_CARD, SILENT, T4_AND_H100, gpu_line
 from tests.support.messages import names
-
-A6000S = """0, NVIDIA RTX A6000, 580.95.05, 8.6, 14, 49140
-1, NVIDIA RTX A6000, 580.95.05, 8.6, 21344, 49140
-"""
-# What a card that shares the machine's memory says of it, and what the drivers of other years say of the capability.
-GB10 = "0, NVIDIA GB10, 580.95.05, 12.1, [N/A], [N/A]\n"
-SILENT = "0, NVIDIA H100 80GB HBM3, [Not Supported], [Not Supported], 0, 81559\n"
-T4_AND_H100 = "0, Tesla T4, 535.183.01, 7.5, 2, 15360\n1, NVIDIA H100, 535.183.01, 9.0, 2, 81559\n"
-NO_CARD = "No devices were found\n"
 
 
 def a_pair(base: int, drafter: int) -> PairConfig:
     return PairConfig(
         base=ModelConfig(model="b", max_model_len=64, tensor_parallel_size=base),
         drafter=ModelConfig(model="d", max_model_len=64, tensor_parallel_size=drafter),
-    )
-
-
-def test_each_field_of_a_card_is_read() -> None:
-    assert parse_gpus(A6000S)[1] == Gpu(
-        index=1,
-        name="NVIDIA RTX A6000",
-        driver="580.95.05",
-        capability=(8, 6),
-        used_mib=21344,
-        total_mib=49140,
     )
 
 
@@ -72,14 +54,17 @@ def test_the_remedy_names_how_many_gpus_the_pair_is_written_for() -> None:
     assert names(judge_gpus(4, parse_gpus(A6000S)).remedy, "4 GPUs", "tensor_parallel_size")
 
 
+def test_cards_that_a_variable_has_chosen_are_told_with_it() -> None:
+    finding = judge_gpus(2, parse_gpus(gpu_line(1)), visible="1")
+    assert (finding.status, names(finding.found, "CUDA_VISIBLE_DEVICES", "'1'")) == ("fail", True)
+
+
 @pytest.mark.parametrize(
     ("version", "status"),
     [("580.65.06", "ok"), ("590.10", "ok"), ("575.57.08", "fail"), ("570.172.08", "fail"), ("[N/A]", "warn")],
 )
 def test_a_driver_older_than_cuda_13_is_refused(version: str, status: str) -> None:
-    (finding,) = judge_driver(
-        parse_gpus(f"0, NVIDIA L4, {version}, 8.9, 2, 23034\n"), has_compatibility=False
-    )
+    (finding,) = judge_driver(parse_gpus(gpu_line(name="NVIDIA L4", driver=version)), has_compatibility=False)
     assert (finding.name, finding.status) == ("driver", status)
     assert ("580" in finding.remedy) == (status != "ok")
 
@@ -104,8 +89,8 @@ def test_a_card_that_does_not_tell_its_memory_is_not_said_to_be_free() -> None:
     assert judge_use(1, parse_gpus(GB10)) == []
 
 
-def test_without_a_pair_one_gpu_is_looked_for() -> None:
-    assert [gpus_needed(pair) for pair in (None, a_pair(1, 1), a_pair(2, 1), a_pair(1, 4))] == [1, 1, 2, 4]
+def test_a_pair_uses_as_many_gpus_as_its_wider_engine() -> None:
+    assert [a_pair(*sizes).num_devices for sizes in ((1, 1), (2, 1), (1, 4))] == [1, 2, 4]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import typer.main
+from pydantic import ValidationError
 from typer.core import TyperGroup
 
 from specreason import __version__
@@ -16,6 +17,7 @@ from specreason.cli import main
 from specreason.cli.dataset.knobs import chosen_knobs
 from specreason.cli.submit import submit
 from specreason.config import RunConfig
+from specreason.settings import MOST_SLOTS, Settings
 from tests.support.messages import names
 
 ID = "00000000-0000-0000-0000-000000000000"
@@ -50,6 +52,19 @@ COMMANDS = dict(commands(typer.main.get_command(main.app)))
 
 def test_the_version_is_an_option_too(run: Any) -> None:
     assert run("--version").out.split() == ["specreason", __version__]
+
+
+@pytest.mark.parametrize("name", ["up", "worker"])
+def test_slots_may_be_as_many_as_the_setting_takes(
+    run: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = COMMANDS[(name,)].make_context(name, ["--slots", str(MOST_SLOTS)]).params["slots"]
+    monkeypatch.setenv("SPECREASON_SLOTS", str(MOST_SLOTS))
+    assert taken == Settings().slots == MOST_SLOTS
+    assert run(name, "--slots", str(MOST_SLOTS + 1)).status == 2
+    monkeypatch.setenv("SPECREASON_SLOTS", str(MOST_SLOTS + 1))
+    with pytest.raises(ValidationError):
+        Settings()
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

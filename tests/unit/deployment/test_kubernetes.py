@@ -13,7 +13,6 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
-from specreason.cli.checks.gpus import gpus_needed
 from specreason.cli.checks.processes import cores_needed, shared_memory_needed
 from specreason.pairs import PairConfig, load_pairs
 from specreason.settings import Settings
@@ -187,6 +186,14 @@ def test_each_of_our_pods_runs_an_image_of_the_dockerfile_as_its_user(name: str)
         assert user == f"USER {security['runAsUser']}:{security['runAsGroup']}"
 
 
+@pytest.mark.parametrize("name", PODS)
+def test_a_node_that_has_an_image_asks_no_registry_for_it(name: str) -> None:
+    """Kubernetes pulls an image that has no tag, or `latest`, at every start."""
+    for container in containers_of(RESOURCES[name]):
+        assert container["image"].rpartition("/")[2].partition(":")[2] not in ("", "latest")
+        assert "imagePullPolicy" not in container
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_each_of_our_containers_runs_a_command_with_settings_that_exist(
     name: str, monkeypatch: pytest.MonkeyPatch
@@ -243,7 +250,7 @@ def test_a_worker_gets_the_gpus_cores_and_shared_memory_of_its_pair(name: str) -
     container, pair = of_main(name)[0], pair_of(name)
     on_gpus = "specreason-gpu" in container["image"]
     gpus = container["resources"]["limits"].get("nvidia.com/gpu", 0)
-    assert gpus == (gpus_needed(pair) if on_gpus else 0)
+    assert gpus == (pair.num_devices if on_gpus else 0)
     if on_gpus:
         assert quantity(container["resources"]["requests"]["cpu"]) >= cores_needed(pair)
     shm = next(volume["emptyDir"] for volume in pod(name)["volumes"] if volume["name"] == "shm")

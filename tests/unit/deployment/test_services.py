@@ -63,9 +63,8 @@ def test_nothing_but_the_api_can_be_reached_from_outside() -> None:
 @pytest.mark.parametrize("name", WORKERS)
 def test_each_worker_serves_a_pair_that_exists_on_as_many_gpus_as_it_needs(name: str) -> None:
     pair = pair_of(name)
-    num_gpus = max(pair.base.tensor_parallel_size, pair.drafter.tensor_parallel_size)
     if name in GPU_WORKERS:
-        assert len(gpus_of(name)) == num_gpus
+        assert len(gpus_of(name)) == pair.num_devices
     else:
         assert options_of(name)["gpu"] is None
 

@@ -91,15 +91,10 @@ def test_a_kv_cache_that_is_left_to_a_plan_needs_one(vllm_setup: ModuleType) -> 
     assert vllm_setup.engine_config(Role.BASE, pair, cores=None, share=SHARE)["kv_cache_memory_bytes"]
 
 
-def test_a_folder_with_the_tokenizer_and_one_with_the_draft_model_take_the_place_of_the_models(
-    vllm_setup: ModuleType,
-) -> None:
-    pair = PAIR.model_copy(update={"speculation": SpeculationConfig()})
-    args = vllm_setup.engine_config(
-        Role.BASE, pair, cores=None, draft_model=Path("/padded"), tokenizer_folder=Path("/tokenizer")
-    )
+def test_a_folder_with_the_tokenizer_takes_the_place_of_the_models(vllm_setup: ModuleType) -> None:
+    args = vllm_setup.engine_config(Role.BASE, PAIR, cores=None, tokenizer_folder=Path("/tokenizer"))
     assert args["tokenizer"] == "/tokenizer"
-    assert (args["speculative_config"]["model"], args["speculative_config"]["revision"]) == ("/padded", None)
+    assert "tokenizer" not in vllm_setup.engine_config(Role.BASE, PAIR, cores=None)
 
 
 def test_engine_args_of_a_model_reach_its_engine_beside_what_the_pair_names_and_no_other(
@@ -123,6 +118,13 @@ def test_on_a_gpu_vllm_gets_the_bytes_and_the_part_of_the_card_that_the_plan_giv
 ) -> None:
     args = vllm_setup.engine_config(Role.BASE, PAIR, cores=None, share=SHARE)
     assert (args["kv_cache_memory_bytes"], args["gpu_memory_utilization"]) == (26 << 30, 0.782)
+
+
+def test_on_a_gpu_without_a_plan_vllm_asks_for_no_part_that_the_other_engine_may_have(
+    vllm_setup: ModuleType,
+) -> None:
+    parts = [vllm_setup.engine_config(role, PAIR, cores=None)["gpu_memory_utilization"] for role in Role]
+    assert 0 < sum(parts) < 0.1
 
 
 def test_on_the_cpu_vllm_gets_the_bytes_of_the_plan_and_no_part(vllm_setup: ModuleType) -> None:

@@ -106,18 +106,5 @@ def test_no_round_is_larger_than_what_the_engine_takes_at_once(most: int) -> Non
     assert max(each.size for each in rounds_for(Device.GPU, most)) == most
 
 
-@pytest.mark.parametrize("num_multiprocessors", [84, 108, 128, 132, 142, 148])
-def test_the_rounds_meet_each_variant_of_vllms_top_p_kernels(num_multiprocessors: int) -> None:
-    def splits(rows: int) -> int:
-        """As _topp_split_count of vllm/v1/sample/ops/topk_topp_triton.py."""
-        count = 1
-        while count < 32 and 2 * count * rows <= num_multiprocessors:
-            count *= 2
-        return count
-
-    met = {splits(each.size) for each in rounds_for(Device.GPU, 64)}
-    assert met == {splits(rows) for rows in range(1, 65)}
-
-
 def test_on_the_cpu_one_call_is_enough() -> None:
     assert rounds_for(Device.CPU, 64) == (Round(size=1, sampling=PLAIN),)

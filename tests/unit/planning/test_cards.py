@@ -1,18 +1,14 @@
-"""Cards by name, and those that nvidia-smi shows."""
+"""Cards by the name that a user gives, and by what the driver says of them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from specreason.engines.machine.memory import cards_shown
 from specreason.errors import InputError
-from specreason.planning.cards import DRIVER_GIB, known_cards, parse_cards
+from specreason.planning.cards import DRIVER_GIB, cards_of, known_cards, parse_cards
 from tests.support.messages import naming
-
-A6000S = """0, GPU-aaaa1111, NVIDIA RTX A6000, 49140, 14
-1, GPU-bbbb2222, NVIDIA RTX A6000, 49140, 2048
-"""
-UNEQUAL = "0, GPU-a, NVIDIA RTX A6000, 49140, 1\n1, GPU-b, Some Future Card, 24576, 1\n"
 
 
 @pytest.mark.parametrize("text", ["a6000x2", "2xa6000", " A6000X2 "])
@@ -43,37 +39,41 @@ def test_a_misspelt_card_is_answered_with_the_nearest() -> None:
         parse_cards("rtx4900")
 
 
-def test_a_machines_cards_are_recognized_by_the_drivers_name_for_them() -> None:
-    cards = cards_shown(A6000S, visible=None)
+@pytest.mark.parametrize(
+    ("name", "known", "mib"),
+    [
+        ("NVIDIA RTX A6000", "a6000", 49_140),
+        ("NVIDIA A100-SXM4-40GB", "a100-40", 40_960),
+        ("NVIDIA A100 80GB PCIe", "a100-80", 81_920),
+        ("NVIDIA L40S", "l40s", 46_068),
+        ("NVIDIA GeForce RTX 4090", "rtx4090", 24_564),
+        ("NVIDIA H100 80GB HBM3", "h100", 81_559),
+        ("NVIDIA H200", "h200", 143_771),
+        ("NVIDIA B200", "b200", 183_359),
+    ],
+)
+def test_a_machines_cards_are_recognized_by_the_drivers_name_for_them(
+    name: str, known: str, mib: int
+) -> None:
+    cards = cards_of([(name, mib, 14), (name, mib, 2048)], count=2)
     assert cards is not None
-    assert (cards.card, cards.count, cards.used_gib) == (known_cards()["a6000"], 2, 2.0)
+    assert (cards.card, cards.count, cards.used_gib) == (known_cards()[known], 2, 2.0)
+
+
+def test_a_card_whose_ecc_takes_some_of_its_memory_has_less_to_plan_with() -> None:
+    known = known_cards()["a6000"]
+    cards = cards_of([("NVIDIA RTX A6000", 46_068, 14)], count=1)
+    assert cards is not None
+    assert cards.card.memory_gib == pytest.approx(46_068 / 1024 - known.driver_gib)
+    assert cards.card == replace(known, memory_gib=cards.card.memory_gib)
 
 
 def test_of_an_unknown_card_only_its_memory_is_known_less_what_the_driver_keeps() -> None:
-    cards = cards_shown(UNEQUAL, visible=None)
+    cards = cards_of([("NVIDIA RTX A6000", 49_140, 1), ("Some Future Card", 24_576, 1)], count=2)
     assert cards is not None
     assert (cards.card.name, cards.card.bandwidth_gb_s) == ("Some Future Card", None)
     assert cards.card.memory_gib == pytest.approx(24 - DRIVER_GIB)
 
 
-@pytest.mark.parametrize(
-    ("visible", "needed", "count", "used_gib"),
-    [
-        ("0", None, 1, 14 / 1024),
-        ("1,0", 1, 2, 2.0),
-        ("GPU-bbbb", None, 1, 2.0),
-        (None, 1, 2, 14 / 1024),
-    ],
-)
-def test_only_the_cards_that_the_process_sees_and_the_engines_use_decide(
-    visible: str | None, needed: int | None, count: int, used_gib: float
-) -> None:
-    cards = cards_shown(A6000S, visible=visible, needed=needed)
-    assert cards is not None
-    assert (cards.count, cards.used_gib) == (count, used_gib)
-
-
-@pytest.mark.parametrize("shown", ["", "No devices were found\n", "0, GPU-a, NVIDIA GB10, [N/A], [N/A]\n"])
-def test_a_driver_that_shows_no_card_or_no_memory_leaves_the_cards_unknown(shown: str) -> None:
-    assert cards_shown(shown, visible=None) is None
-    assert cards_shown(A6000S, visible="") is None
+def test_a_machine_without_a_card_has_no_cards() -> None:
+    assert cards_of([], count=0) is None
