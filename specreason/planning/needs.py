@@ -30,6 +30,8 @@ GRAPHS_GIB, GRAPHS_GIB_PER_64_LAYERS = 0.4, 0.4
 CONTEXT_GIB, CONTEXT_GIB_OF_SEVERAL = 0.55, 0.9
 # Python, torch and vLLM in the process of one engine on the CPU. Measured with the Qwen3 pair of pairs.toml.
 PROCESS_GIB = 0.8
+# A guess for a model of no known shape: more than any of pairs.toml takes beside weights and KV cache.
+ROUGH_FIXED_GIB = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,18 +76,22 @@ def needs_on_the_cpu(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> dict
     return needs
 
 
-def rough_needs_on_the_cpu(pair: PairConfig, sizes: Mapping[str, int]) -> dict[str, EngineNeeds]:
-    """Return the same for models of no known shape, from the bytes of their weights. pairs.toml names the KV caches."""
+def rough_needs(pair: PairConfig, sizes: Mapping[str, int], *, on_gpus: bool) -> dict[str, EngineNeeds]:
+    """Return what both engines take, by role, if no shape is known: from the bytes of the weights. Without KV caches.
+
+    An engine that drafts tokens holds the drafter, too.
+    """
     needs = {}
     for role in ROLES:
-        model = pair.model(role)
-        weights = sizes[role] + (sizes[DRAFTER] if role == BASE and pair.speculation is not None else 0)
+        model, held = pair.model(role), [sizes[role]]
+        if role == BASE and pair.speculation is not None:
+            held.append(sizes[DRAFTER])
         needs[role] = EngineNeeds(
             model=model,
-            weights=weights // model.tensor_parallel_size,
-            fixed=round(PROCESS_GIB * GIB),
+            weights=sum(held) // model.tensor_parallel_size,
+            fixed=round(GIB * (len(held) * ROUGH_FIXED_GIB if on_gpus else PROCESS_GIB)),
             kv_per_token=0,
-            ranks=model.tensor_parallel_size,
+            ranks=1 if on_gpus else model.tensor_parallel_size,
         )
     return needs
 
