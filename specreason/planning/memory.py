@@ -14,12 +14,11 @@ from specreason.errors import DoesNotFit, InvalidField
 from specreason.pairs import PairConfig
 from specreason.planning.cards import Cards
 from specreason.planning.needs import (
-    BASE,
-    DRAFTER,
     GIB,
     EngineNeeds,
     needs_on_gpus,
     needs_on_the_cpu,
+    rough_needs_on_gpus,
     rough_needs_on_the_cpu,
 )
 from specreason.planning.shapes import ModelShape
@@ -38,8 +37,6 @@ CALLS_PER_JOB = 2
 CPU_SHARE = 0.5
 # Tokens of a block of the KV cache, where the pair names none.
 GPU_BLOCK, CPU_BLOCK = 16, 32
-# A guess for a model of no known shape: more than any of pairs.toml takes beside weights and KV cache.
-ROUGH_FIXED_GIB = 3.0
 # Less memory in use than this is not worth a word.
 SHOWN_GIB = 0.05
 
@@ -138,7 +135,7 @@ def rough_shares(pair: PairConfig, weights: Mapping[str, int], cards: Cards) -> 
 
     pairs.toml must name both KV caches. Raises DoesNotFit as plan_memory does.
     """
-    needs = {role: _rough_needs(role, pair, weights) for role in (BASE, DRAFTER)}
+    needs = rough_needs_on_gpus(pair, weights)
     _check_count(pair, cards)
     needed = _taken(needs) + _kv_bytes(needs, 0)
     _room_for(f"the pair needs about {needed / GIB:.1f} GiB", needed, cards)
@@ -149,19 +146,6 @@ def rough_shares(pair: PairConfig, weights: Mapping[str, int], cards: Cards) -> 
 def usual_job_tokens(pair: PairConfig) -> int:
     """Return the tokens of a usual job: JOB_TOKENS, or half of the pair's context where that is less."""
     return min(JOB_TOKENS, pair.base.max_model_len // 2, pair.drafter.max_model_len // 2)
-
-
-def _rough_needs(role: str, pair: PairConfig, weights: Mapping[str, int]) -> EngineNeeds:
-    """Return the needs of an engine; one that speculates holds the drafter, too, whose KV is in the cache it names."""
-    model, held = pair.model(role), [weights[role]]
-    if role == BASE and pair.speculation is not None:
-        held.append(weights[DRAFTER])
-    return EngineNeeds(
-        model=model,
-        weights=sum(held) // model.tensor_parallel_size,
-        fixed=round(len(held) * ROUGH_FIXED_GIB * GIB),
-        kv_per_token=0,
-    )
 
 
 def _check_count(pair: PairConfig, cards: Cards) -> None:

@@ -28,6 +28,8 @@ GRAPHS_GIB, GRAPHS_GIB_PER_64_LAYERS = 0.4, 0.4
 # A guess: CUDA's context and cuBLAS, and with several devices NCCL and the custom all-reduce. The same report has
 # 0.6 GiB that are not torch's.
 CONTEXT_GIB, CONTEXT_GIB_OF_SEVERAL = 0.55, 0.9
+# A guess for a model of no known shape: more than any of pairs.toml takes on a GPU beside weights and KV cache.
+ROUGH_FIXED_GIB = 3.5
 # Python, torch and vLLM in the process of one engine on the CPU. Measured with the Qwen3 pair of pairs.toml.
 PROCESS_GIB = 0.8
 
@@ -74,8 +76,21 @@ def needs_on_the_cpu(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> dict
     return needs
 
 
+def rough_needs_on_gpus(pair: PairConfig, sizes: Mapping[str, int]) -> dict[str, EngineNeeds]:
+    """Return what both engines take of the first GPU for models of no known shape, from the bytes of their weights.
+
+    pairs.toml names the KV caches. A draft model inside the base's engine takes its own weights and buffers.
+    """
+    rough = rough_needs_on_the_cpu(pair, sizes)
+    models = {BASE: 1 if pair.speculation is None else 2, DRAFTER: 1}
+    return {
+        role: replace(each, fixed=round(models[role] * ROUGH_FIXED_GIB * GIB), ranks=1)
+        for role, each in rough.items()
+    }
+
+
 def rough_needs_on_the_cpu(pair: PairConfig, sizes: Mapping[str, int]) -> dict[str, EngineNeeds]:
-    """Return the same for models of no known shape, from the bytes of their weights. pairs.toml names the KV caches."""
+    """Return the same of the memory of a machine without a GPU."""
     needs = {}
     for role in ROLES:
         model = pair.model(role)
