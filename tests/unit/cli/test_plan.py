@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from specreason.cli import main
 from specreason.cli import planning as found
-from specreason.pairs import PACKAGED_PAIRS
+from specreason.pairs import load_pairs
 from specreason.planning.cards import parse_cards
 from specreason.planning.needs import GIB
 from tests.support.messages import names
+from tests.support.planning import with_models
 
 PAPER = "qwq-32b_r1-1_5b"
 SHARE = {"tensor_parallel_size", "weights_gib", "kv_gib", "gpu_memory_utilization", "kv_cache_memory_bytes"}
@@ -21,7 +21,8 @@ SHARE = {"tensor_parallel_size", "weights_gib", "kv_gib", "gpu_memory_utilizatio
 
 @pytest.fixture(autouse=True)
 def _bare_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No GPU, 64 GiB free, the packaged pairs, and no file of a hub's model."""
+    """No GPU, 64 GiB free, the packaged pairs, no file of a hub's model, and a vLLM with two arguments."""
+    monkeypatch.setattr(found, "vllm_arguments", lambda: {"max_num_batched_tokens", "quantization"})
     monkeypatch.setattr(found, "runs_on_gpus", lambda: False)
     monkeypatch.setattr(found, "free_memory", lambda: 64 * GIB)
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_, **__: None)
@@ -100,14 +101,14 @@ def test_a_machine_that_is_too_small_for_the_cpu_is_refused_like_a_card(
     assert names(value["missing"], "1.0 GiB are free")
 
 
-def test_arguments_that_a_worker_would_refuse_are_refused(
-    plan: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = PACKAGED_PAIRS.read_text().replace("max_num_batched_tokens = 8192", "max_num_batched_token = 8192")
-    (tmp_path / "pairs.toml").write_text(text)
-    monkeypatch.setenv("SPECREASON_PAIRS_FILE", str(tmp_path / "pairs.toml"))
-    status, _, err = plan("--pair", f"{PAPER}-141gb", "--gpu", "h200")
-    assert (status, names(err, "engine_args.max_num_batched_token:", "max_num_batched_tokens")) == (2, True)
+def test_arguments_that_a_worker_would_refuse_are_refused(plan: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = with_models(load_pairs()[PAPER], base={"engine_args": {"max_num_batched_token": 8192}})
+    monkeypatch.setattr(found, "load_pairs", lambda path: {"mine": pair})
+    status, _, err = plan("--pair", "mine", "--gpu", "a6000x2")
+    assert (status, names(err, "mine.base.engine_args.max_num_batched_token:", "max_num_batched_tokens")) == (
+        2,
+        True,
+    )
 
 
 @pytest.mark.parametrize(("option", "value"), [("--gpu", "h1000000"), ("--pair", "nobody")])

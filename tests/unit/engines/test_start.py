@@ -24,11 +24,6 @@ from tests.support.messages import naming
 PAIR = load_pairs()["demo"]
 
 
-class FakeTokenizer:
-    def save(self, folder: Path) -> None:
-        """Write nothing."""
-
-
 class Engines:
     """What happened to the engines, in order. `loading` runs in the thread of each while it loads."""
 
@@ -55,7 +50,7 @@ class Engines:
 
 
 @pytest.fixture
-def engines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engines:
+def engines(monkeypatch: pytest.MonkeyPatch) -> Engines:
     engines = Engines()
     stand_ins: dict[str, dict[str, Any]] = {
         "setup": {"engine_config": lambda role, pair, **_: role},
@@ -65,7 +60,7 @@ def engines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engines:
         stand_in = ModuleType(name)
         vars(stand_in).update(attributes)
         monkeypatch.setitem(sys.modules, f"specreason.engines.vllm.{name}", stand_in)
-    monkeypatch.setattr(start, "own_folder", lambda: tmp_path)
+    monkeypatch.setattr(start, "_saved", lambda role, tokenizer: Path("tokenizer"))
     return engines
 
 
@@ -75,7 +70,7 @@ def started(device: Device) -> dict[Role, Any]:
             "mine",
             PAIR,
             device,
-            dict.fromkeys(Role, FakeTokenizer()),  # type: ignore[arg-type]
+            dict.fromkeys(Role),  # type: ignore[arg-type]
             placement=Placement(shares={}, slots=1),
             announce=lambda line: None,
             padded=None,
