@@ -18,7 +18,8 @@ from specreason.planning.needs import (
     EngineNeeds,
     needs_on_gpus,
     needs_on_the_cpu,
-    rough_needs,
+    rough_needs_on_gpus,
+    rough_needs_on_the_cpu,
 )
 from specreason.planning.shapes import ModelShape
 from specreason.settings import MOST_SLOTS
@@ -125,7 +126,7 @@ def least_on_the_cpu(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> int:
 
 def rough_least_on_the_cpu(pair: PairConfig, sizes: Mapping[str, int]) -> int:
     """Return the same for models of no known shape, from the bytes of their weights. pairs.toml names the KV caches."""
-    needs = rough_needs(pair, sizes, on_gpus=False)
+    needs = rough_needs_on_the_cpu(pair, sizes)
     return _taken(needs) + _kv_bytes(needs, 0)
 
 
@@ -134,7 +135,7 @@ def rough_shares(pair: PairConfig, weights: Mapping[str, int], cards: Cards) -> 
 
     pairs.toml must name both KV caches. Raises DoesNotFit as plan_memory does.
     """
-    needs = rough_needs(pair, weights, on_gpus=True)
+    needs = rough_needs_on_gpus(pair, weights)
     _check_count(pair, cards)
     needed = _taken(needs) + _kv_bytes(needs, 0)
     _room_for(f"the pair needs about {needed / GIB:.1f} GiB", needed, cards)

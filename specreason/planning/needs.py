@@ -28,10 +28,10 @@ GRAPHS_GIB, GRAPHS_GIB_PER_64_LAYERS = 0.4, 0.4
 # A guess: CUDA's context and cuBLAS, and with several devices NCCL and the custom all-reduce. The same report has
 # 0.6 GiB that are not torch's.
 CONTEXT_GIB, CONTEXT_GIB_OF_SEVERAL = 0.55, 0.9
+# A guess for a model of no known shape: more than any of pairs.toml takes on a GPU beside weights and KV cache.
+ROUGH_FIXED_GIB = 3.5
 # Python, torch and vLLM in the process of one engine on the CPU. Measured with the Qwen3 pair of pairs.toml.
 PROCESS_GIB = 0.8
-# A guess for a model of no known shape: more than any of pairs.toml takes beside weights and KV cache.
-ROUGH_FIXED_GIB = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,22 +76,31 @@ def needs_on_the_cpu(pair: PairConfig, shapes: Mapping[str, ModelShape]) -> dict
     return needs
 
 
-def rough_needs(pair: PairConfig, sizes: Mapping[str, int], *, on_gpus: bool) -> dict[str, EngineNeeds]:
-    """Return what both engines take, by role, if no shape is known: from the bytes of the weights. Without KV caches.
+def rough_needs_on_gpus(pair: PairConfig, sizes: Mapping[str, int]) -> dict[str, EngineNeeds]:
+    """Return what both engines take of the first GPU for models of no known shape, from the bytes of their weights.
 
-    An engine that drafts tokens holds the drafter, too.
+    pairs.toml names the KV caches. A draft model inside the base's engine takes its own weights and buffers.
     """
+    rough = rough_needs_on_the_cpu(pair, sizes)
+    models = {BASE: 1 if pair.speculation is None else 2, DRAFTER: 1}
+    return {
+        role: replace(each, fixed=round(models[role] * ROUGH_FIXED_GIB * GIB), ranks=1)
+        for role, each in rough.items()
+    }
+
+
+def rough_needs_on_the_cpu(pair: PairConfig, sizes: Mapping[str, int]) -> dict[str, EngineNeeds]:
+    """Return the same of the memory of a machine without a GPU."""
     needs = {}
     for role in ROLES:
-        model, held = pair.model(role), [sizes[role]]
-        if role == BASE and pair.speculation is not None:
-            held.append(sizes[DRAFTER])
+        model = pair.model(role)
+        weights = sizes[role] + (sizes[DRAFTER] if role == BASE and pair.speculation is not None else 0)
         needs[role] = EngineNeeds(
             model=model,
-            weights=sum(held) // model.tensor_parallel_size,
-            fixed=round(GIB * (len(held) * ROUGH_FIXED_GIB if on_gpus else PROCESS_GIB)),
+            weights=weights // model.tensor_parallel_size,
+            fixed=round(PROCESS_GIB * GIB),
             kv_per_token=0,
-            ranks=1 if on_gpus else model.tensor_parallel_size,
+            ranks=model.tensor_parallel_size,
         )
     return needs
 

@@ -144,7 +144,7 @@ def test_a_model_of_no_known_family_gets_its_share_by_its_size_if_its_cache_has_
         place(pair, Device.GPU)
     shares = place(with_kv(pair, base=6 * GIB, drafter=GIB), Device.GPU).shares
     assert shares["base"].kv_cache_memory_bytes == 6 * GIB
-    assert shares["base"].gpu_memory_utilization == pytest.approx((6 + 3) / 47.53, abs=0.002)
+    assert shares["base"].gpu_memory_utilization == pytest.approx((6 + 3.5) / 47.53, abs=0.002)
     with pytest.raises(DoesNotFit, match=naming("a6000", "missing")):
         place(with_kv(pair, base=40 * GIB, drafter=10 * GIB), Device.GPU)
 
