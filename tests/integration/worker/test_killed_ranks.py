@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 LOAD_S = 900
 SETTINGS = {"slots": 3, "stall_s": 120, "start_s": LOAD_S, "retry_s": 0.2}
-PROBLEMS = [exercise.text for exercise in islice(exercises(5, held_out=True), 3)]
+PROBLEMS = [exercise.text for exercise in islice(exercises(5, held_out=True), 1)]
 
 
 @pytest.fixture(scope="module")
