@@ -21,7 +21,7 @@ up: $(INSTALLED)
 # Installs for a machine with NVIDIA GPUs. Then: .venv-gpu/bin/specreason doctor --pair NAME
 gpu: $(GPU_INSTALLED)
 
-# Tests without processes, sockets, sleeps, written files and model libraries. They take half a minute at most.
+# Tests without processes, sockets, sleeps, written files and model libraries. They take about half a minute.
 unit: $(INSTALLED)
 	$(BIN)/python -m pytest -q -n 2 tests/unit
 

@@ -51,7 +51,7 @@ async def run(case: Case, number: int, now: Now) -> float:
     """Run one job; return the seconds it took by its own clock."""
     clocks = clocks_of(case.pace, large=case.large)
     if case.scheme in (SchemeName.SPECDECODE, SchemeName.SPECREASON_DECODE):
-        clocks = replace(clocks, speculated=SPECULATED)
+        clocks = replace(clocks, draft_model=clocks.drafter, speculated=SPECULATED)
     shares = scores_with(case.acceptance, threshold=case.usual_threshold, like=paper.SCORES)
 
     def write(role: Role, prompt: str) -> str:
@@ -75,7 +75,7 @@ async def run(case: Case, number: int, now: Now) -> float:
         )
 
     pair = scripted_pair(drafter=engine(Role.DRAFTER), base=engine(Role.BASE), judge_suffix=SUFFIX)
-    pair = replace(pair, base_speculates=clocks.speculated is not None)
+    pair = replace(pair, base_speculates=clocks.draft_model is not None)
     config = RunConfig(
         scheme=case.scheme,
         threshold=case.threshold,
