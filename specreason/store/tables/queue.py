@@ -72,6 +72,9 @@ problem = Table(
     Column("text", Text, nullable=False),
     Column("answer", Text),  # gold
     json_column("source"),  # the user's other keys, as given
+    Column(
+        "messages", JSONB
+    ),  # the chat that the problem is: role and content of each; NULL: one user turn, `text`
     UniqueConstraint("batch_id", "index"),
 )
 
@@ -150,6 +153,9 @@ job = Table(
     Column("admission_s", Double),
     # Mean number of jobs in flight on the worker during the last attempt, this one included; NULL as `store_s`.
     Column("mean_concurrency", Double),
+    Column("grader", Text),  # name of the grader that a user asked for; NULL: the project's own
+    count_column("num_grading_attempts"),  # since the job ended or was last to be graded anew
+    moment("grading_until"),  # until then one grader alone has the answer
     UniqueConstraint("batch_id", "problem_id", "repeat"),
     one_of("state", JobState),
     one_of("stop_reason", StopReason),

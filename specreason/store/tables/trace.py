@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -152,5 +153,8 @@ grade = Table(  # grading again adds a row, and the newest one counts
     Column("is_correct", Boolean, nullable=False),
     Column("detail", Text),
     created_at(),
+    Column("gold", Text),  # that the answer was compared with; NULL in grades older than this column
+    # Whether no grader could decide within its bounds: `detail` says which, and the answer counts as wrong.
+    Column("given_up", Boolean, nullable=False, server_default=text("false")),
 )
 Index(None, grade.c.job_id, grade.c.id)

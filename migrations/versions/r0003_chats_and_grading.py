@@ -1,0 +1,41 @@
+"""Problems that are chats, and grades that say what they compared and whether the grader gave up."""
+
+from __future__ import annotations
+
+from alembic import op
+
+from specreason.store.migrate import drop_views
+
+revision = "r0003"
+down_revision = "r0002"
+branch_labels = None
+depends_on = None
+
+UPGRADE = (
+    "ALTER TABLE problem ADD COLUMN messages JSONB",
+    "ALTER TABLE grade ADD COLUMN gold TEXT, ADD COLUMN given_up BOOLEAN DEFAULT false NOT NULL",
+    """
+    ALTER TABLE job
+        ADD COLUMN grader TEXT,
+        ADD COLUMN num_grading_attempts INTEGER DEFAULT 0 NOT NULL,
+        ADD COLUMN grading_until TIMESTAMP WITH TIME ZONE
+    """,
+)
+
+DOWNGRADE = (
+    "ALTER TABLE job DROP COLUMN grader, DROP COLUMN num_grading_attempts, DROP COLUMN grading_until",
+    "ALTER TABLE grade DROP COLUMN gold, DROP COLUMN given_up",
+    "ALTER TABLE problem DROP COLUMN messages",
+)
+
+
+def upgrade() -> None:
+    drop_views(op.get_bind())
+    for statement in UPGRADE:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    drop_views(op.get_bind())
+    for statement in DOWNGRADE:
+        op.execute(statement)
