@@ -22,7 +22,7 @@ from specreason.words import none_of
 
 GROUP = "specreason.graders"
 # What the project's own grader is asked for by.
-OWN = "specreason"
+LAYERS = "layers"
 
 
 class Grader(Protocol):
@@ -51,7 +51,7 @@ class NamedGrader:
 
 def installed_graders() -> tuple[str, ...]:
     """The names that can be asked for here, the project's own first. Imports none of them."""
-    return (OWN, *sorted({point.name for point in entry_points(group=GROUP)} - {OWN}))
+    return (LAYERS, *sorted({point.name for point in entry_points(group=GROUP)} - {LAYERS}))
 
 
 def check_grader(name: str | None) -> str | None:
@@ -59,7 +59,7 @@ def check_grader(name: str | None) -> str | None:
     installed = installed_graders()
     if name is not None and name not in installed:
         raise InvalidField("grader", none_of(name, installed))
-    return None if name == OWN else name
+    return None if name == LAYERS else name
 
 
 def load_grader(name: str | None) -> Grader:
