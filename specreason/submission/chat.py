@@ -37,6 +37,11 @@ NOT_TAKEN = (
     "video",
     "videos",
 )
+MESSAGE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["role", "content"],
+    "properties": {"role": {"enum": list(ROLES)}, "content": {"type": "string"}},
+}
 _BEGINS_AS_CHAT = re.compile(r"""\[\s*\{\s*(['"])(?:role|content)\1\s*:""")
 
 
