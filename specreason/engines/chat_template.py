@@ -83,10 +83,8 @@ class ChatTemplate:
             if waiting and not turns and self._takes_instructions:
                 turns.append(Message(SYSTEM, _BLANK_LINE.join(waiting)))
                 waiting = []
-            if message.role == USER:
-                message = replace(message, content=_BLANK_LINE.join([*waiting, message.content]))
-                waiting = []
-            turns.append(message)
+            before, waiting = (waiting, []) if message.role == USER else ([], waiting)
+            turns.append(replace(message, content=_BLANK_LINE.join([*before, message.content])))
         return turns
 
     @cached_property
