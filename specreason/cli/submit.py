@@ -15,7 +15,6 @@ from specreason.cli.dataset import knobs
 from specreason.cli.dataset.choices import grid_of, json_object, run_config, validated
 from specreason.cli.dataset.columns import guesses
 from specreason.cli.dataset.reading import Dataset, checked_dataset
-from specreason.cli.dataset.rows import format_of
 from specreason.cli.dataset.tokens import counter_of
 from specreason.cli.options import WAITING, ApiUrl, AsJson, PairName, Timeout
 from specreason.cli.show.batches import print_batches, tell_remedies
@@ -29,6 +28,7 @@ from specreason.client.submission import Arguments
 from specreason.config import RunConfig
 from specreason.errors import NotAllowed, TimedOut, TransientError
 from specreason.settings import load_settings
+from specreason.submission.datasets import format_of
 from specreason.submission.problem import DEFAULT_COLUMNS
 
 # A remark after the submission waits for the API no longer than this.

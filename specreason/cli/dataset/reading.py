@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from specreason.cli.dataset.columns import choose_columns
-from specreason.cli.dataset.rows import Format, read_rows
 from specreason.cli.dataset.tokens import TokenCounter
 from specreason.errors import InvalidField
+from specreason.submission.datasets import Format, read_rows
 from specreason.submission.problem import BUNDLED_PROBLEMS, Columns, problem_of
 from specreason.submission.problem_remarks import ProblemRemarks
 from specreason.words import nearest
