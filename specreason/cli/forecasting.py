@@ -20,7 +20,7 @@ from specreason.planning.measured import workload_of
 from specreason.planning.memory import MemoryPlan
 from specreason.planning.roofline import PACES
 from specreason.reasoning.schemes import check_fit
-from specreason.submission.datasets.rows import format_of
+from specreason.submission.datasets import format_of
 from specreason.words import counted, none_of
 
 # The jobs of a batch that lengths are read from, and those whose steps are read, too.

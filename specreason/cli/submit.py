@@ -30,7 +30,7 @@ from specreason.client.submission import Arguments
 from specreason.config import RunConfig
 from specreason.errors import NotAllowed, TimedOut, TransientError
 from specreason.settings import load_settings
-from specreason.submission.datasets.rows import format_of
+from specreason.submission.datasets import format_of
 
 # A remark after the submission waits for the API no longer than this.
 REMARK_S = 5.0

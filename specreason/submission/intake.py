@@ -11,7 +11,7 @@ from typing import Any
 
 from specreason.errors import InvalidField
 from specreason.submission.columns import FIELDS, Columns, choose_column, listed, no_such_column
-from specreason.submission.datasets.rows import Row
+from specreason.submission.datasets import Row
 from specreason.submission.problem import Problem, problem_of
 from specreason.submission.problem_remarks import ProblemRemarks
 from specreason.words import counted

@@ -13,7 +13,7 @@ from typing import IO, BinaryIO
 
 from specreason.cli.dataset.tokens import TokenCounter
 from specreason.errors import InvalidField
-from specreason.submission.datasets.rows import Format, read_rows
+from specreason.submission.datasets import Format, read_rows
 from specreason.submission.intake import Intake, Skipped
 from specreason.submission.problem import BUNDLED_PROBLEMS
 from specreason.words import nearest
