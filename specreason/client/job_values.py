@@ -64,6 +64,9 @@ class Job:
     graded_by: str | None = None
     grade_detail: str | None = None
     given_up: bool | None = None
+    graded_at: datetime | None = None
+    # The chat that the problem is: role and content of each message. None: `problem` is all of it.
+    messages: tuple[Mapping[str, str], ...] | None = None
     # In the answer to a control: whether it changed the job, 0 or 1.
     num_changed: int | None = None
 
