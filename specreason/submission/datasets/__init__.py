@@ -16,9 +16,19 @@ __all__ = ["Format", "Row", "format_of", "read_rows"]
 
 
 def read_rows(
-    file: BinaryIO, written: Format | None, *, on_bad: Callable[[str, InvalidField], None] | None = None
+    file: BinaryIO,
+    written: Format | None,
+    *,
+    on_bad: Callable[[str, InvalidField], None] | None = None,
+    on_remark: Callable[[str], None] | None = None,
+    most_blank: int | None = None,
 ) -> Iterator[Row]:
-    """Yield the rows of an open, seekable file. Memory holds only the current ones."""
+    """Yield the rows of an open, seekable file from its beginning. Memory holds only the current ones.
+
+    `written` is None where only the content says the format. `on_bad` gets the place and error of each bad row, which
+    is then left out; without it the error is raised. `on_remark` gets sentences on how the file is read, each once.
+    Raises InvalidField for a file that cannot be read, and after `most_blank` blank lines.
+    """
     match written:
         case Format.JSONL | None:
             return jsonl_rows(file)
