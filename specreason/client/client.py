@@ -211,6 +211,12 @@ class Client:
         """Give the batch's jobs that have not ended another priority, −100 to 100; larger goes first."""
         return self._control_batch(batch_id, "priority", {"priority": priority})
 
+    def regrade(
+        self, batch_id: UUID, *, grader: str | None = None, answers: Sequence[Mapping[str, Any]] | None = None
+    ) -> Batch:
+        """Grade anew, by the grader of this name. `answers`: new gold answers, with a problem's `id` or `index`."""
+        return self._control_batch(batch_id, "regrade", {"grader": grader, "answers": answers})
+
     def cancel_job(self, job_id: UUID) -> Job:
         """End the job, if it has not ended."""
         return self._control_job(job_id, "cancel")

@@ -188,6 +188,8 @@ def _pass_at_1(batch: Batch) -> str | None:
     return (
         f"{batch.pass_at_1:.2f} (95 %: {interval.low:.2f}–{interval.high:.2f}), "
         f"{batch.num_graded} graded of {batch.num_succeeded} succeeded"
+        + (f", {batch.num_ungraded} to grade" if batch.num_ungraded else "")
+        + (f", {batch.num_given_up} given up by the grader" if batch.num_given_up else "")
     )
 
 

@@ -46,6 +46,16 @@ def resumed(batch: Batch) -> str:
     return f"resumed, but {_all_ended(batch)}" if batch.ended else f"resumed with {_left(batch)}"
 
 
+def regraded(batch: Batch) -> str:
+    """Return what a regrade did."""
+    if not batch.num_changed:
+        return "nothing to grade anew: no job with a gold answer has succeeded"
+    are = "is" if batch.num_changed == 1 else "are"
+    return (
+        f"{counted(batch.num_changed, 'answer')} {are} graded anew; no job runs, and the newest grade counts"
+    )
+
+
 def requeued(batch: Batch, states: Sequence[str] = STATES_OF_RETRY) -> str:
     """Return what queueing jobs in `states` again did."""
     if batch.num_changed is None:

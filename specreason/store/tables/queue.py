@@ -190,7 +190,7 @@ Index(
 Index("ix_job_open", job.c.batch_id, postgresql_where=text("state IN ('queued', 'running')"))
 Index("ix_job_running", job.c.worker_id, postgresql_where=text("state = 'running'"))
 _UNGRADED = text("gradable AND state = 'succeeded' AND graded_at IS NULL")
-Index("ix_job_ungraded", job.c.finished_at, postgresql_where=_UNGRADED)
+Index("ix_job_ungraded", job.c.batch_id, job.c.finished_at, postgresql_where=_UNGRADED)
 
 turn_clock = Table(  # the largest turn that a queue has announced: see `fairness`
     "turn_clock",

@@ -11,8 +11,8 @@ from specreason.store.read.query import read_only_query
 from specreason.store.read.summaries import read_batch, read_job
 from specreason.store.session import Database, ping
 from specreason.store.tables.states import JobState
-from specreason.store.trace.grades import NewGrade, UngradedAnswer, insert_grade, jobs_to_grade
-from tests.support.store.builders import claimed, job_ids, start_worker, submit
+from specreason.store.trace.grades import NewGrade, UngradedAnswer, insert_grade
+from tests.support.store.builders import claimed, job_ids, start_worker, submit, waiting_in
 from tests.support.store.sql import scalar
 
 
@@ -23,7 +23,7 @@ def run_all(database: Database, *answers: str | None, gold: str | None = "4") ->
     ):
         job = claimed(database, job_id, worker_id)
         assert finish(database, job, JobResult(state=JobState.SUCCEEDED, answer=answer))
-    return jobs_to_grade(database)
+    return waiting_in(database)
 
 
 def give(database: Database, waiting: UngradedAnswer, *, is_correct: bool, grader: str = "exact 1") -> None:
@@ -33,19 +33,12 @@ def give(database: Database, waiting: UngradedAnswer, *, is_correct: bool, grade
     )
 
 
-def test_of_two_graders_that_took_up_the_same_answer_one_grades_it(database: Database) -> None:
-    (waiting,) = run_all(database, "4")
-    new = NewGrade(job_id=waiting.job_id, grader="exact 1", answer="4", is_correct=True)
-    assert [insert_grade(database, new, only_first=True) for _ in range(2)] == [True, False]
-    assert scalar(database, "SELECT count(*) FROM grade") == 1
-
-
 def test_each_succeeded_job_with_a_gold_answer_is_graded_once(database: Database) -> None:
     waiting = run_all(database, "4", None)
     assert [(one.answer, one.gold) for one in waiting] == [("4", "4"), (None, "4")]
     for one in waiting:
         give(database, one, is_correct=one.answer == one.gold)
-    assert jobs_to_grade(database) == ()
+    assert waiting_in(database) == ()
     batch = read_batch(
         database, Viewer.EVERYONE, read_job(database, Viewer.EVERYONE, waiting[0].job_id).batch_id
     )

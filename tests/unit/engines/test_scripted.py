@@ -12,6 +12,7 @@ from specreason.engines.scripted.engine import JUDGE_SUFFIX, ScriptedEngine, scr
 from specreason.engines.scripted.tokenizer import ScriptedTokenizer
 from specreason.engines.tokenizer import digit_ids
 from specreason.errors import EngineDead, InputError
+from specreason.submission.chat import user_turn
 from tests.support.virtual_time import in_virtual_time
 
 STEPS = ["Start with 2.\n\n", "Add 2: 4\n\n", "</think>"]
@@ -20,12 +21,16 @@ TOKENIZER = ScriptedTokenizer()
 
 
 async def write(engine: ScriptedEngine, transcript: str = "", *, limits: Limits = STEP, seed: int = 0):
-    prompt = (*TOKENIZER.render_prompt("2 + 2?"), *TOKENIZER.encode(transcript))
+    prompt = (*TOKENIZER.render_prompt(user_turn("2 + 2?")), *TOKENIZER.encode(transcript))
     return await engine.generate(prompt, limits=limits, sampling=Sampling(), seed=seed)
 
 
 async def judge(engine: ScriptedEngine, transcript: str, suffix: str = JUDGE_SUFFIX):
-    prompt = (*TOKENIZER.render_prompt("2 + 2?"), *TOKENIZER.encode(transcript), *TOKENIZER.encode(suffix))
+    prompt = (
+        *TOKENIZER.render_prompt(user_turn("2 + 2?")),
+        *TOKENIZER.encode(transcript),
+        *TOKENIZER.encode(suffix),
+    )
     return await engine.score(prompt, digit_ids=digit_ids(TOKENIZER, suffix))
 
 

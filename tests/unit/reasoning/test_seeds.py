@@ -15,6 +15,7 @@ from specreason.reasoning.calls import step_call
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.seeds import call_seed, noise_key
 from specreason.reasoning.transcript import Transcript
+from specreason.submission.chat import user_turn
 
 INT64 = 2**63 - 1
 
@@ -23,7 +24,7 @@ def seed_of_first_step(problem: str, *, prompt: str = "{problem}", **config: obj
     """As the loop asks for it, of a pair with its own words around the problem."""
     engine = ScriptedEngine(steps=["One.\n\n"])
     pair = replace(scripted_pair(drafter=engine, base=engine), prompt=prompt)
-    transcript = Transcript(pair, problem)
+    transcript = Transcript(pair, user_turn(problem))
     run = plan_run(RunConfig.model_validate(config), pair, transcript, seed=7, repeat=0)
     return step_call(run, transcript, Role.DRAFTER).seed
 

@@ -17,8 +17,8 @@ from pyarrow import parquet
 
 from specreason.cli.dataset.choices import grid_of, json_object, run_config, validated
 from specreason.cli.dataset.columns import choose_columns, guesses
-from specreason.cli.dataset.rows import Format, Row, format_of, read_rows
 from specreason.errors import InvalidField
+from specreason.submission.datasets import Format, Row, format_of, read_rows
 from specreason.submission.jsonl import LONGEST_LINE
 from specreason.submission.problem import DEFAULT_COLUMNS, Columns, problem_of
 from tests.support.messages import naming
