@@ -64,6 +64,7 @@ class Batch:
     mean_admission_s: float | None = None
     inserted_tokens: int = 0
     num_given_up: int = 0
+    num_regrading: int = 0
     # In the answer to a submission: what the user should know of its configurations, and whether the server had this
     # submission already, under the same idempotency key.
     remarks: tuple[str, ...] = ()
