@@ -22,7 +22,7 @@ MOST_SHAPES = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A row that was left out. `field` is the column at fault, "" for the whole row. `values` are None if unreadable."""
+    """A row that was left out. `field` is the column at fault, "" for the row. `values` are None if none were read."""
 
     where: str
     field: str
@@ -93,9 +93,8 @@ class Intake:
             self.num_with_answer += problem.answer is not None
             yield row, problem
         if self._first_error is not None and not self.num_problems:
-            error = self._first_error
             of_all = f"; none of {counted(self.num_skipped, 'row')} is valid"
-            raise InvalidField(error.field, error.reason + of_all)
+            raise InvalidField(self._first_error.field, self._first_error.reason + of_all)
         for field, name in self._given.items():
             if name and field not in self._chosen and self.num_problems:
                 raise InvalidField(self._option(field), no_such_column(name, self._example))

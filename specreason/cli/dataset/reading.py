@@ -51,6 +51,7 @@ def checked_dataset(
     written: Format | None,
     given: Mapping[str, str | None],
     counter: TokenCounter | None,
+    *,
     tell: Callable[[int], None] | None = None,
     on_skipped: Callable[[Skipped], None] | None = None,
 ) -> Iterator[Dataset]:

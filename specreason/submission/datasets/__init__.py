@@ -16,12 +16,19 @@ __all__ = ["Format", "Row", "format_of", "read_rows"]
 
 
 def read_rows(
-    file: BinaryIO, written: Format | None, *, on_bad: Callable[[str, InvalidField], None] | None = None
+    file: BinaryIO,
+    written: Format | None,
+    *,
+    on_bad: Callable[[str, InvalidField], None] | None = None,
+    most_blank: int | None = None,
 ) -> Iterator[Row]:
-    """Yield the rows of an open, seekable file. Memory holds only the current ones."""
+    """Yield the rows of an open, seekable file. Memory holds only the current ones.
+
+    Raises InvalidField after `most_blank` blank lines.
+    """
     match written:
         case Format.JSONL | None:
-            return jsonl_rows(file)
+            return jsonl_rows(file, most_blank)
         case Format.CSV:
             return table_rows(file, ",")
         case Format.TSV:
