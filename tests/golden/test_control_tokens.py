@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specreason.engines.base import THINK_END, ModelPair, Role
@@ -127,7 +127,7 @@ def test_an_ordinary_prompt_has_the_ids_that_the_tokenizer_alone_gives_it(name: 
 
 
 @each_family
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(text=texts)
 def test_any_text_with_control_tokens_in_it_comes_back_as_it_is(name: str, text: str) -> None:
     check_prompt(name, user_turn(text), rendered(name, user_turn(text)))

@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from specreason.engines.base import FinishReason, Limits, Sampling
 from specreason.engines.scripted.engine import JUDGE_SUFFIX, ScriptedEngine, scripted_pair
