@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 # Of the private use area: no vocabulary, template or normalizer knows them.
 _FIRST_SIGN, _NUM_SIGNS = 0xF0000, 65_000
@@ -94,7 +94,8 @@ class ControlTokens:
         written |= {"post_processor": None, "truncation": None, "padding": None}
         self._rename_in(written["model"])
         named = Tokenizer.from_str(json.dumps(written))
-        return named, {named.token_to_id(self._name(content)): own for content, own in self._added.items()}
+        own_id = {named.token_to_id(self._name(content)): own for content, own in self._added.items()}
+        return named, cast("dict[int, int]", own_id)
 
     def _rename_in(self, model: dict[str, Any]) -> None:
         """Rename the control tokens that the model itself may put together from smaller pieces."""
