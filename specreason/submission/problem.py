@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -142,7 +141,7 @@ def problem_of(
         problem = Problem.model_validate(fields)
     except ValidationError as error:
         invalid = first_invalid_field(error)
-        field = re.split(r"[.\[]", invalid.field, maxsplit=1)[0]
+        field = invalid.field.replace("[", ".").partition(".")[0]
         place = keys.get(field) or str(getattr(columns, field, field))
         raise InvalidField(prefix + place + invalid.field[len(field) :], invalid.reason) from error
     return problem.model_copy(update={"source": source})
