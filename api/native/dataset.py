@@ -17,8 +17,6 @@ from specreason.words import counted, shown
 # The most invalid rows that an answer lists; it counts all.
 MOST_SKIPPED = 1_000
 
-OnBad = Callable[[str, InvalidField], None]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkippedRow:
@@ -31,14 +29,15 @@ class SkippedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """What a submission says of its problems. `read` gives the rows from the first one, each time that it is called.
+    """What a submission says of its problems. `read` gives the rows from the first one, each time that it is called,
+    and tells the intake of those that it cannot read.
 
     `name` is the field of the request that has them, and `most` their largest number. Where rows are `inline`, they
     are JSON of this request. What `mapping` leaves out is chosen by the names of the columns.
     """
 
     name: str
-    read: Callable[[OnBad | None], Iterable[Row]]
+    read: Callable[[Intake], Iterable[Row]]
     mapping: Columns | None
     most: int
     skip_invalid: bool = False
@@ -48,9 +47,10 @@ class Dataset:
     def of_file(cls, content: BinaryIO, written: Format | None, *, most: int, **more: Any) -> Dataset:
         """The rows of an open file; None: of the format that its content has."""
 
-        def read(on_bad: OnBad | None) -> Iterable[Row]:
-            content.seek(0)
-            return read_rows(content, written, on_bad=on_bad, most_blank=BLANK_PER_LINE * most)
+        def read(intake: Intake) -> Iterable[Row]:
+            most_blank = BLANK_PER_LINE * most
+            on_bad, on_remark = intake.on_bad, intake.on_remark
+            return read_rows(content, written, on_bad=on_bad, on_remark=on_remark, most_blank=most_blank)
 
         return cls(name="file", read=read, most=most, **more)
 
@@ -58,16 +58,16 @@ class Dataset:
     def of_json(cls, name: str, values: list[Any], **more: Any) -> Dataset:
         """The items of a list in the body."""
 
-        def read(on_bad: OnBad | None) -> Iterable[Row]:
+        def read(intake: Intake) -> Iterable[Row]:
             for index, value in enumerate(values):
                 where = f"{name}[{index}]"
                 if isinstance(value, dict):
                     yield Row(where=where, values=value, line=b"")
                     continue
                 error = InvalidField(where, f"must be an object, not {shown(value)}")
-                if on_bad is None:
+                if intake.on_bad is None:
                     raise error
-                on_bad(where, error)
+                intake.on_bad(where, error)
 
         return cls(name=name, read=read, inline=True, **more)
 
@@ -114,7 +114,7 @@ class DatasetProblems:
                 raise InvalidField(name, f"has more than {counted(most, 'problem')}")
 
         intake = self.dataset.intake(skip)
-        for _, problem in intake.problems(self.dataset.read(intake.on_bad)):
+        for _, problem in intake.problems(self.dataset.read(intake)):
             check_number()
             yield NewProblem.of(problem)
         if not intake.num_problems:

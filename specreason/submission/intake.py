@@ -64,6 +64,7 @@ class Intake:
         self._first_error: InvalidField | None = None
         self._first_skipped: Skipped | None = None
         self._remarks = ProblemRemarks()
+        self._of_the_file: list[str] = []
 
     @property
     def num_rows(self) -> int:
@@ -73,6 +74,10 @@ class Intake:
     def on_bad(self) -> Callable[[str, InvalidField], None] | None:
         """What a reader of rows tells of a row that it cannot read; None where it has to raise that."""
         return None if self._on_skipped is None else self._leave_out
+
+    def on_remark(self, sentence: str) -> None:
+        """What a reader of rows tells of how it reads the file."""
+        self._of_the_file.append(sentence)
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -101,7 +106,7 @@ class Intake:
 
     def remarks(self) -> tuple[str, ...]:
         """What the user should know, one sentence each: the columns that were taken, missing answers, the rows."""
-        found = [
+        found = self._of_the_file + [
             f"column '{column}' is taken for the {field}; {self._option(field)} says otherwise"
             for field, column in sorted(self._chosen.items())
             if column not in ("", field) and column != self._given.get(field)

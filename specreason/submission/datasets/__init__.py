@@ -20,11 +20,14 @@ def read_rows(
     written: Format | None,
     *,
     on_bad: Callable[[str, InvalidField], None] | None = None,
+    on_remark: Callable[[str], None] | None = None,
     most_blank: int | None = None,
 ) -> Iterator[Row]:
-    """Yield the rows of an open, seekable file. Memory holds only the current ones.
+    """Yield the rows of an open, seekable file from its beginning. Memory holds only the current ones.
 
-    Raises InvalidField after `most_blank` blank lines.
+    `written` is None where only the content says the format. `on_bad` gets the place and error of each bad row, which
+    is then left out; without it the error is raised. `on_remark` gets sentences on how the file is read, each once.
+    Raises InvalidField for a file that cannot be read, and after `most_blank` blank lines.
     """
     match written:
         case Format.JSONL | None:
