@@ -27,7 +27,7 @@ UPGRADE = (
         ADD COLUMN grading_until TIMESTAMP WITH TIME ZONE
     """,
     "DROP INDEX ix_job_ungraded",
-    f"CREATE INDEX ix_job_ungraded ON job (batch_id, finished_at) WHERE {UNGRADED}",
+    f"CREATE INDEX ix_job_ungraded ON job (batch_id, id) WHERE {UNGRADED}",
     "ALTER TABLE event DROP CONSTRAINT ck_event_kind",
     f"ALTER TABLE event ADD CONSTRAINT ck_event_kind CHECK (kind IN ({KINDS}, 'batch_regraded'))",
 )

@@ -20,7 +20,14 @@ from specreason.cli.exits import EXIT_SOME_FAILED
 from specreason.cli.options import WAITING, ApiUrl, AsJson, PairName, Timeout
 from specreason.cli.show.batches import print_batches, tell_remedies
 from specreason.cli.show.output import print_json, print_message
-from specreason.cli.show.submission import facts_of, print_plan, print_sent, tell_input, tell_limits, tell_remarks
+from specreason.cli.show.submission import (
+    facts_of,
+    print_plan,
+    print_sent,
+    tell_input,
+    tell_limits,
+    tell_remarks,
+)
 from specreason.cli.waiting.sending import shown_reading, shown_sending, telling_the_fate
 from specreason.cli.waiting.watching import exit_status_of, naming_a_way_back, watched
 from specreason.client import Batch, Client, Grid, short_id
@@ -76,9 +83,7 @@ def submit(
     ] = False,
     errors: Annotated[
         str | None,
-        _option(
-            DATASET, "The file of errors of --skip-invalid. Default: FILE.errors.jsonl.", metavar="FILE"
-        ),
+        _option(DATASET, "The file of errors of --skip-invalid. Default: FILE.errors.jsonl.", metavar="FILE"),
     ] = None,
     name: Annotated[str, _option(BATCH, "A name for the batch.")] = "",
     priority: Annotated[int, _option(BATCH, "Jobs of a larger priority run first; -100 to 100.")] = 0,
@@ -166,7 +171,9 @@ def submit(
         left_out = files.enter_context(errors_file(file, errors, wanted=skip_invalid))
         with shown_reading(file) as tell:
             on_skipped = None if left_out is None else left_out.write
-            checked = checked_dataset(file, format_of(file, written), columns, counter, tell, on_skipped)
+            checked = checked_dataset(
+                file, format_of(file, written), columns, counter, tell=tell, on_skipped=on_skipped
+            )
             dataset = files.enter_context(checked)
         errors_at = left_out.path if left_out is not None and dataset.num_skipped else None
         _tell_of_input(dataset, errors_at, configs)
@@ -192,8 +199,8 @@ def submit(
                 raise typer.Exit(_status(dataset))
             ended = watched(client, batches, timeout_s=deadline.timeout_s)
     if as_json:
-        answer = ended[0] if isinstance(sent, Batch) else {"grid_id": sent.grid_id, "data": ended}
-        print_json(to_json(answer) | facts)
+        whole = ended[0] if isinstance(sent, Batch) else {"grid_id": sent.grid_id, "data": ended}
+        print_json(to_json(whole) | facts)
     else:
         print_batches(ended)
     tell_remedies(ended)

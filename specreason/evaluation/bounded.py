@@ -1,7 +1,7 @@
-"""A grader within bounds: in a process of its own, whose time and memory the kernel limits.
+"""A grader within bounds: in a helper process, whose time and memory are limited.
 
-A gold answer can ask for any amount of either, in one call that no exception interrupts. So the process is killed, by
-the kernel or from here, and the next answer gets a new one.
+An answer or a gold answer can ask for any amount of either, in one call that no exception interrupts. So the helper is
+killed, by the kernel or from here, and the next answer gets a new one.
 """
 
 from __future__ import annotations
@@ -9,36 +9,33 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-from contextlib import AbstractContextManager
+import threading
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from types import TracebackType
+from typing import Self
 
 from specreason.children import kill_group, spawn_module
-from specreason.errors import SpecReasonError
+from specreason.errors import GraderUnusable
 from specreason.evaluation.graders import LAYERS, check_grader
 
-# Seconds of processor time and of the clock, and bytes beyond what the loaded grader takes, for one answer.
+# For one answer: seconds of processor time, of which the kernel counts whole ones; seconds of the clock, for a grader
+# that waits; and bytes beyond what the helper takes once it has loaded the grader.
 CPU_S = 2
-CLOCK_S = 60.0
+CLOCK_S = 20.0
 MEMORY_BYTES = 512 << 20
-# Seconds in which the process must have loaded the grader.
-START_S = 300.0
-
-_WHY = {
-    signal.SIGXCPU: f"the grader needed more than {CPU_S} s of processor time",
-    signal.SIGKILL: "the grader was killed",
-}
-
-
-class GraderUnusable(SpecReasonError):
-    """The grader cannot be loaded. The text says why."""
+# Seconds in which a helper must have loaded the grader.
+START_S = 120.0
+# Helpers that an answer may see die of neither limit: the first may have been killed by somebody.
+MOST_HELPERS = 2
+# The layer of a grade that is none.
+GIVEN_UP = "given up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grade:
-    """A verdict with the grader's name and version. `given_up`: no verdict within the bounds; counts as wrong."""
+    """A verdict, with the grader's name and version. `given_up`: it has none within the bounds, and counts as wrong."""
 
     grader: str
     is_correct: bool
@@ -47,75 +44,118 @@ class Grade:
     given_up: bool = False
 
 
-class BoundedGrader(AbstractContextManager["BoundedGrader"]):
-    """Grades in a process that this one starts, in its main thread: the process dies with the thread that starts it."""
+class BoundedGrader:
+    """The grader called `name` (None: the project's own) in a helper, which starts with the first answer.
 
-    def __init__(self, name: str | None = None) -> None:
+    For the main thread alone: the helper ends with the thread that starts it.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        cpu_s: int = CPU_S,
+        clock_s: float = CLOCK_S,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
         """Raises InvalidField if there is no grader of this name."""
-        if name is not None:
-            check_grader(name)
-        self._name = name or LAYERS
-        self._grader = self._name
-        self._process: subprocess.Popen[bytes] | None = None
-        self._connection: Connection | None = None
+        self._asked_for = check_grader(name) or LAYERS
+        self._cpu_s, self._clock_s, self._memory_bytes = cpu_s, clock_s, memory_bytes
+        self._helper: _Helper | None = None
 
-    def grade(self, answer: str | None, gold: str) -> Grade:
-        """Grade one answer, within the bounds. Raises GraderUnusable if the grader cannot be loaded."""
-        connection = self._connection or self._start()
-        try:
-            connection.send_bytes(json.dumps([answer, gold]).encode())
-            if not connection.poll(CLOCK_S):
-                return self._given_up(f"the grader needed more than {CLOCK_S:g} s")
-            said = json.loads(connection.recv_bytes())
-        except (EOFError, OSError):
-            return self._given_up(None)
-        return Grade(grader=self._grader, **said)
-
-    def close(self) -> None:
-        """End the process, if there is one."""
-        if self._connection is not None:
-            self._connection.close()
-        if self._process is not None:
-            kill_group(self._process)
-        self._process = self._connection = None
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
 
-    def _start(self) -> Connection:
+    def close(self) -> None:
+        """End the helper, if there is one."""
+        helper, self._helper = self._helper, None
+        if helper is not None:
+            helper.kill()
+
+    def grade(self, answer: str | None, gold: str) -> Grade:
+        """Grade one answer. Raises GraderUnusable if the grader cannot be loaded, or does not start."""
+        why = ""
+        for _ in range(MOST_HELPERS):
+            helper = self._helper = self._helper or self._started()
+            grade = helper.grade(answer, gold, self._clock_s)
+            if grade is not None and helper.is_fit:
+                return grade
+            self.close()
+            if grade is not None:
+                return grade
+            status = helper.process.returncode
+            if helper.is_late:
+                why = f"it took more than {self._clock_s:g} s"
+            elif status == -signal.SIGXCPU:
+                why = f"it took more than {self._cpu_s} s of processor time"
+            else:
+                why = f"the grader ended with status {status}"
+                continue
+            break
+        return Grade(grader=helper.name, is_correct=False, layer=GIVEN_UP, why=why, given_up=True)
+
+    def _started(self) -> _Helper:
         ours, theirs = Pipe()
         with theirs:
-            self._process = spawn_module(
-                "specreason.evaluation.bounded_process",
-                *(self._name, str(theirs.fileno())),
+            process = spawn_module(
+                "specreason.evaluation.helper",
+                *(self._asked_for, str(theirs.fileno()), str(self._cpu_s), str(self._memory_bytes)),
                 pass_fds=(theirs.fileno(),),
             )
-        self._connection = ours
-        try:
-            if not ours.poll(START_S):
-                raise EOFError
-            said = json.loads(ours.recv_bytes())
-        except (EOFError, OSError):
-            self.close()
-            raise GraderUnusable(f"the grader '{self._name}' has not started") from None
-        if "error" in said:
-            self.close()
-            raise GraderUnusable(f"the grader '{self._name}' cannot be loaded: {said['error']}")
-        self._grader = said["grader"]
-        return ours
+        helper = _Helper(process, ours)
+        said = helper.ask(None, START_S)
+        if said is None or "error" in said:
+            helper.kill()
+            reason = said["error"] if said else f"it ended with status {process.returncode} as it started"
+            raise GraderUnusable(f"grader {self._asked_for}: cannot be used here: {reason}")
+        helper.name = said["grader"]
+        return helper
 
-    def _given_up(self, why: str | None) -> Grade:
-        """End the process, which does not answer. Its signal says why, unless `why` does."""
-        assert self._process is not None
-        if why is None:
-            try:
-                status = self._process.wait(1)
-            except subprocess.TimeoutExpired:
-                status = 0
-            number = -status if status < 0 else 0
-            why = _WHY.get(signal.Signals(number)) if number else None
-            why = why or (f"the grader ended by signal {number}" if number else "the grader ended")
-        self.close()
-        return Grade(grader=self._grader, is_correct=False, layer="given up", why=why, given_up=True)
+
+class _Helper:
+    """One helper process. `name` is its grader's name and version."""
+
+    def __init__(self, process: subprocess.Popen[bytes], connection: Connection) -> None:
+        self.process = process
+        self.name = ""
+        self.is_late = False
+        # Whether it may have another answer: it has memory left, and its last grader call returned.
+        self.is_fit = True
+        self._connection = connection
+
+    def grade(self, answer: str | None, gold: str, most_s: float) -> Grade | None:
+        """The helper's grade; None if it has ended, or was ended after `most_s` seconds."""
+        said = self.ask([answer, gold], most_s)
+        if said is None:
+            return None
+        self.is_fit = said.pop("is_fit")
+        return Grade(grader=self.name, **said)
+
+    def ask(self, message: object | None, most_s: float) -> dict[str, object] | None:
+        """Send a message, if there is one, and return what the helper says; None if it ends, now or by `most_s`."""
+        # A helper that is stopped reads and writes nothing, so both wait for this kill.
+        watchdog = threading.Timer(most_s, self._end)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            if message is not None:
+                self._connection.send_bytes(json.dumps(message).encode())
+            said: dict[str, object] = json.loads(self._connection.recv_bytes())
+        except (EOFError, OSError):
+            return None
+        finally:
+            watchdog.cancel()
+        return said
+
+    def kill(self) -> None:
+        self._connection.close()
+        kill_group(self.process)
+
+    def _end(self) -> None:
+        self.is_late = True
+        self.process.kill()

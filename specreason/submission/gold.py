@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,9 +25,7 @@ SAID_TO_BE_NONE = "none: the dataset says NaN, null, N/A or an empty list"
 OF_A_SOLUTION = (AFTER_HASHES, LAST_BOX)
 
 # What programs write for a missing value, spelled as they do: "none" and "Na" may be answers.
-_MISSING = frozenset(
-    {"NaN", "nan", "NAN", "null", "NULL", "None", "N/A", "n/a", "#N/A", "NA", "<NA>", "NaT"}
-)
+_MISSING = frozenset({"NaN", "nan", "NAN", "null", "NULL", "None", "N/A", "n/a", "#N/A", "NA", "<NA>", "NaT"})
 # GSM8K ends a solution with it. Four hashes also begin a heading, which more lines follow.
 _HASHES = re.compile(r"(?<!#)####(?!#)")
 _LONGEST_AFTER_HASHES = 200
@@ -41,7 +40,7 @@ _ITEM = re.compile(
     re.DOTALL | re.ASCII,
 )
 _BRACKETS = {"[": "]", "(": ")", "{": "}"}
-_ESCAPE = re.compile(r"\\(?:([\\'\"/])|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
+_ESCAPE = re.compile(r"\\(?:([\\'\"/])|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2}))")
 # A text of such escapes alone. In any other one a backslash is TeX's, and stands for itself.
 _ESCAPED = re.compile(rf"(?:[^\\]|{_ESCAPE.pattern})*")
 
@@ -65,19 +64,15 @@ def gold_of(value: object) -> Gold:
 
     Raises ValueError for an object and for lists of several lists: the user has to say what in them is the answer.
     """
-    if value is None:
-        return NONE
+    if isinstance(value, Mapping):
+        raise ValueError("must be text, a number or a list of these, not an object")
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return _of_items(value)
     if isinstance(value, bool):
         return Gold(text="true" if value else "false")
     if isinstance(value, int | float | Decimal):
         return Gold(text=number_text(value))
-    if isinstance(value, str):
-        return _of_text(value.strip())
-    if isinstance(value, Sequence):
-        return _of_items(value)
-    if isinstance(value, Mapping):
-        raise ValueError("must be text, a number or a list of these, not an object")
-    return _of_text(str(value).strip())
+    return NONE if value is None else _of_text(str(value).strip())
 
 
 def number_text(value: int | float | Decimal) -> str | None:
@@ -110,14 +105,16 @@ def _of_items(items: Sequence[object]) -> Gold:
 
 
 def _of_text(text: str) -> Gold:
-    if not text:
-        return NONE
-    if text in _MISSING:
-        return Gold(text=None, remark=SAID_TO_BE_NONE)
+    if not text or text in _MISSING:
+        return Gold(text=None, remark=SAID_TO_BE_NONE if text else None)
     if _SCIENTIFIC.fullmatch(text) and abs(int(re.split("[eE]", text)[1])) <= _LARGEST_EXPONENT:
         return Gold(text=number_text(Decimal(text)))
     if (items := _spelled_list(text)) is not None:
         return _of_items(items)
+    return _of_solution(text)
+
+
+def _of_solution(text: str) -> Gold:
     if (last := _after_hashes(text)) is not None:
         return Gold(text=_boxed(last) or last, remark=AFTER_HASHES)
     if (boxed := _boxed(text)) is not None:
@@ -172,5 +169,6 @@ def _unquoted(quoted: str) -> str:
 
 
 def _unescaped(escape: re.Match[str]) -> str:
-    same, four, two = escape.groups()
-    return same or chr(int(four or two, 16))
+    same, *codes = escape.groups()
+    code = next(filter(None, codes), "")
+    return same or (chr(int(code, 16)) if int(code, 16) <= sys.maxunicode else escape[0])

@@ -22,7 +22,7 @@ MOST_SHAPES = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A row that was left out. `field` is the column at fault, "" for the whole row. `values` are None if unreadable."""
+    """A row that was left out. `field` is the column at fault, "" for the row. `values` are None if none were read."""
 
     where: str
     field: str
@@ -64,6 +64,7 @@ class Intake:
         self._first_error: InvalidField | None = None
         self._first_skipped: Skipped | None = None
         self._remarks = ProblemRemarks()
+        self._of_the_file: list[str] = []
 
     @property
     def num_rows(self) -> int:
@@ -73,6 +74,10 @@ class Intake:
     def on_bad(self) -> Callable[[str, InvalidField], None] | None:
         """What a reader of rows tells of a row that it cannot read; None where it has to raise that."""
         return None if self._on_skipped is None else self._leave_out
+
+    def on_remark(self, sentence: str) -> None:
+        """What a reader of rows tells of how it reads the file."""
+        self._of_the_file.append(sentence)
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -93,16 +98,15 @@ class Intake:
             self.num_with_answer += problem.answer is not None
             yield row, problem
         if self._first_error is not None and not self.num_problems:
-            error = self._first_error
             of_all = f"; none of {counted(self.num_skipped, 'row')} is valid"
-            raise InvalidField(error.field, error.reason + of_all)
+            raise InvalidField(self._first_error.field, self._first_error.reason + of_all)
         for field, name in self._given.items():
             if name and field not in self._chosen and self.num_problems:
                 raise InvalidField(self._option(field), no_such_column(name, self._example))
 
     def remarks(self) -> tuple[str, ...]:
         """What the user should know, one sentence each: the columns that were taken, missing answers, the rows."""
-        found = [
+        found = self._of_the_file + [
             f"column '{column}' is taken for the {field}; {self._option(field)} says otherwise"
             for field, column in sorted(self._chosen.items())
             if column not in ("", field) and column != self._given.get(field)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -123,7 +122,9 @@ def problem_of(
         for name, column in columns.model_dump().items()
         if column and (there := find(row, column)) is not None
     }
-    keys = {name: there.key or getattr(columns, name) for name, there in found.items()}
+    keys: dict[str, str] = {
+        name: getattr(columns, name) if there.key is None else there.key for name, there in found.items()
+    }
     fields = {name: there.value for name, there in found.items()}
     gold = _gold(fields.get("answer"), prefix, keys.get("answer", "answer"))
     fields |= {"answer": gold.text, "id": _id_of(fields.get("id"), prefix, keys.get("id", "id"))}
@@ -140,8 +141,8 @@ def problem_of(
         problem = Problem.model_validate(fields)
     except ValidationError as error:
         invalid = first_invalid_field(error)
-        field = re.split(r"[.\[]", invalid.field, maxsplit=1)[0]
-        place = keys.get(field) or getattr(columns, field, field)
+        field = invalid.field.replace("[", ".").partition(".")[0]
+        place = keys.get(field) or str(getattr(columns, field, field))
         raise InvalidField(prefix + place + invalid.field[len(field) :], invalid.reason) from error
     return problem.model_copy(update={"source": source})
 
@@ -170,7 +171,9 @@ def _id_of(value: object, prefix: str, column: str) -> object:
 def _own_source(rest: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     for key in rest:
         if key not in KEYS:
-            reason = f"{unknown_key(key, KEYS)}; with a `mapping` other keys are taken, and kept as the source"
+            reason = (
+                f"{unknown_key(key, KEYS)}; with a `mapping` other keys are taken, and kept as the source"
+            )
             raise InvalidField(prefix + key[:LONGEST_SHOWN], reason)
     source = rest.get("source") or {}
     if not isinstance(source, dict):

@@ -1,4 +1,4 @@
-"""What a user should know of problems that are valid: how their answers were found, and ids that occur more than once."""
+"""What a user should know of problems that are valid: how their answers were found, and which ids occur twice."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from specreason.submission.columns import find
+from specreason.submission.columns import Columns, find
 from specreason.submission.gold import gold_of
-from specreason.submission.problem import Columns, Problem
+from specreason.submission.problem import Problem
 from specreason.words import LONGEST_SHOWN, counted
 
 # A longer answer with as many words is prose: no answer of a model equals it.

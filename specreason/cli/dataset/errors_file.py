@@ -51,7 +51,9 @@ def errors_file(dataset: str, named: str | None, *, wanted: bool) -> Iterator[Er
     """
     if not wanted:
         if named is not None:
-            raise InvalidField("--errors", "needs --skip-invalid: without it the first invalid row is refused")
+            raise InvalidField(
+                "--errors", "needs --skip-invalid: without it the first invalid row is refused"
+            )
         yield None
         return
     beside = Path("stdin" if dataset == "-" else dataset).with_suffix(".errors.jsonl")

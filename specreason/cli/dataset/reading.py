@@ -51,6 +51,7 @@ def checked_dataset(
     written: Format | None,
     given: Mapping[str, str | None],
     counter: TokenCounter | None,
+    *,
     tell: Callable[[int], None] | None = None,
     on_skipped: Callable[[Skipped], None] | None = None,
 ) -> Iterator[Dataset]:
@@ -62,7 +63,8 @@ def checked_dataset(
     num_tokens = 0
     intake = Intake(given, lambda field: f"--{field}", on_skipped=on_skipped)
     with opened(path) as source, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
-        for row, problem in intake.problems(read_rows(source, written, on_bad=intake.on_bad)):
+        rows = read_rows(source, written, on_bad=intake.on_bad, on_remark=intake.on_remark)
+        for row, problem in intake.problems(rows):
             if tell is not None:
                 tell(intake.num_rows)
             num_tokens += counter.count(problem.turns) if counter is not None else 0

@@ -46,14 +46,13 @@ def resumed(batch: Batch) -> str:
     return f"resumed, but {_all_ended(batch)}" if batch.ended else f"resumed with {_left(batch)}"
 
 
-def regraded(batch: Batch) -> str:
-    """Return what a regrade did."""
+def regraded(batch: Batch, command: str) -> str:
+    """Return what a regrade did. `command` waits for the grades."""
     if not batch.num_changed:
-        return "nothing to grade anew: no job with a gold answer has succeeded"
+        return "no answer to grade yet; those to come are graded so"
     are = "is" if batch.num_changed == 1 else "are"
-    return (
-        f"{counted(batch.num_changed, 'answer')} {are} graded anew; no job runs, and the newest grade counts"
-    )
+    old = "; until then the old grades count" if batch.num_regrading else ""
+    return f"{counted(batch.num_changed, 'answer')} {are} graded again{old}. {command} waits for that"
 
 
 def requeued(batch: Batch, states: Sequence[str] = STATES_OF_RETRY) -> str:

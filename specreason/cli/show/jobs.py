@@ -85,7 +85,7 @@ def print_job(batch: Batch, job: Job) -> None:
             ("expected", job.gold),
             ("graded", grade_of(job)),
             ("by", job.graded_by),
-            ("because", job.grade_detail),
+            ("since", job.grade_detail),
             ("steps", f"{job.num_steps}: {job.num_accepted} of {job.num_drafted} drafts accepted"),
             ("tokens", tokens_in_words(job)),
             ("latency", latency_in_words(job.latency_s, job.mean_concurrency, unit=" s")),

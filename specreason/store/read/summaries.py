@@ -49,6 +49,7 @@ class BatchSummary:
     num_ungraded: int
     num_correct: int
     num_given_up: int
+    num_regrading: int
     pass_at_1: float | None
     num_timed: int
     mean_latency_s: float | None
@@ -96,6 +97,7 @@ class JobSummary:
     graded_by: str | None
     grade_detail: str | None
     given_up: bool | None
+    graded_at: datetime | None
     num_steps: int
     num_drafted: int
     num_accepted: int

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, null, select, update
+from sqlalchemy import func, insert, null, select, text, update
 
 from specreason.errors import InvalidField
 from specreason.store.access.visibility import Viewer, require_batch
+from specreason.store.queue.transitions import lock_jobs
 from specreason.store.session import Connection, Database, transaction
-from specreason.store.tables.queue import batch, event, job, problem
-from specreason.store.tables.states import EventKind, JobState
+from specreason.store.tables.queue import UNGRADED, batch, event, job, problem
+from specreason.store.tables.states import EventKind
+from specreason.submission.gold_answers import GoldAnswers
 from specreason.submission.text import storable
 from specreason.words import counted, shown
+
+_SET_GOLD = text("""
+    UPDATE problem SET answer = new.gold
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:golds AS text[])) AS new (id, gold) WHERE problem.id = new.id
+""")
 
 
 def regrade_batch(
@@ -22,57 +30,58 @@ def regrade_batch(
     batch_id: UUID,
     *,
     grader: str | None = None,
-    answers: Mapping[str | int, str] | None = None,
+    answers: GoldAnswers | None = None,
 ) -> int:
-    """Have the batch's answers graded by `grader` (None: the project's own); return how many answers wait for that.
+    """Have all answers of the batch graded by `grader`, None for the project's own; return how many.
 
-    `answers` are new gold answers by the problem's own id, or by its index; then only those problems are graded anew.
-    Jobs that have not ended are graded so once they have. Raises NotFound, and InvalidField for an id that the batch
-    does not have; then nothing is changed.
+    `answers` replace gold answers, or give problems their first; the others keep theirs. An earlier grade counts until
+    the new one is there. Jobs that have not ended are graded so once they have. Raises NotFound; and InvalidField if
+    `answers` do not fit the batch, or if no problem has a gold answer, and changes nothing then.
     """
-    of_batch = job.c.batch_id == batch_id
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
-        # Two regrades of one batch take turns.
+        # Of two at once, one waits.
         connection.execute(select(batch.c.id).where(batch.c.id == batch_id).with_for_update(key_share=True))
         if answers is not None:
-            rows = _problem_rows(connection, batch_id, answers)
-            connection.execute(
-                update(problem).where(problem.c.id == bindparam("row")).values(answer=bindparam("gold")),
-                [{"row": row, "gold": gold} for row, gold in rows.items()],
-            )
-            of_batch &= job.c.problem_id.in_(rows)
-            connection.execute(update(job).where(of_batch).values(gradable=True))
-        waiting = connection.execute(
+            golds = _golds(connection, batch_id, answers)
+            connection.execute(_SET_GOLD, {"ids": list(golds), "golds": [*map(storable, golds.values())]})
+        with_gold = select(problem.c.id).where(problem.c.batch_id == batch_id, problem.c.answer.is_not(None))
+        if connection.scalar(with_gold.limit(1)) is None:
+            raise InvalidField("answers", "the batch has no gold answers to grade against: give some")
+        lock_jobs(connection, job.c.batch_id == batch_id)
+        anew = {"graded_at": null(), "num_grading_attempts": 0, "grading_until": null()}
+        connection.execute(
             update(job)
-            .where(of_batch, job.c.gradable)
-            .values(graded_at=null(), grader=grader, num_grading_attempts=0, grading_until=null())
-            .returning(job.c.state)
-        ).all()
-        detail = {"grader": grader, "num_answers": None if answers is None else len(answers)}
+            .where(job.c.batch_id == batch_id, job.c.problem_id.in_(with_gold))
+            .values(gradable=True, grader=grader, **anew)
+        )
+        waiting = select(func.count()).select_from(job).where(job.c.batch_id == batch_id, text(UNGRADED))
+        num_waiting = connection.execute(waiting).scalar_one()
+        detail = {"grader": grader, "num_answers": 0 if answers is None else answers.count}
         connection.execute(
             insert(event).values(kind=EventKind.BATCH_REGRADED, batch_id=batch_id, detail=detail)
         )
-    return sum(row.state == JobState.SUCCEEDED for row in waiting)
+    return num_waiting
 
 
-def _problem_rows(
-    connection: Connection, batch_id: UUID, answers: Mapping[str | int, str]
-) -> dict[UUID, str]:
-    """The gold answer of each row of `problem`. Raises InvalidField for ids that the batch does not have."""
-    found: dict[UUID, str] = {}
-    known: set[str | int] = set()
-    problems = select(problem.c.id, problem.c.index, problem.c.problem_id).where(
-        problem.c.batch_id == batch_id
-    )
-    for row in connection.execute(problems):
-        for name in (row.problem_id, row.index):
-            if name is not None and name in answers:
-                known.add(name)
-                found.setdefault(row.id, storable(answers[name]))
-    if unknown := [name for name in answers if name not in known]:
-        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        raise InvalidField("answers", f"the batch has no problem {shown(unknown[0])}{more}")
-    if not answers:
-        raise InvalidField("answers", f"has {counted(0, 'answer')}")
-    return found
+def _golds(connection: Connection, batch_id: UUID, answers: GoldAnswers) -> Mapping[UUID, str]:
+    """The new gold answer of each row of `problem`. Raises InvalidField if an id names no problem, or several."""
+    columns = (problem.c.id, problem.c.index, problem.c.problem_id)
+    of_batch = select(*columns).where(problem.c.batch_id == batch_id).order_by(problem.c.index)
+    rows = connection.execute(of_batch).all()
+    if answers.in_order:
+        if len(answers.in_order) != len(rows):
+            given = counted(len(answers.in_order), "answer")
+            raise InvalidField(
+                "answers", f"are {given} without ids; the batch has {counted(len(rows), 'problem')}"
+            )
+        return {row.id: gold for row, gold in zip(rows, answers.in_order, strict=True)}
+    names = {row.id: str(row.index) if row.problem_id is None else row.problem_id for row in rows}
+    number_of = Counter(names.values())
+    wrong = [name for name in answers.by_id if number_of[name] != 1]
+    if wrong:
+        number = number_of[wrong[0]]
+        what = f"{number} problems of the batch have" if number else "no problem of the batch has"
+        more = f", and {len(wrong) - 1} more ids do not fit" if len(wrong) > 1 else ""
+        raise InvalidField("answers", f"{what} the id {shown(wrong[0])}{more}; nothing is changed")
+    return {row_id: answers.by_id[name] for row_id, name in names.items() if name in answers.by_id}

@@ -1,11 +1,12 @@
--- Each job as its table has it, with the newest of its grades, which is the one that counts. The rule stands here only.
+-- Each job as its table has it, with the newest of its grades, which is the one that counts, also while another is to
+-- come. The rule stands here only.
 CREATE VIEW job_with_grade AS
 SELECT job.*, newest_grade.is_correct, newest_grade.graded_by, newest_grade.grade_detail, newest_grade.given_up
 FROM job
 LEFT JOIN LATERAL (
     SELECT grade.is_correct, grade.grader AS graded_by, grade.detail AS grade_detail, grade.given_up
     FROM grade
-    WHERE grade.job_id = job.id AND job.graded_at IS NOT NULL
+    WHERE grade.job_id = job.id AND job.state = 'succeeded'
     ORDER BY grade.id DESC
     LIMIT 1
 ) AS newest_grade ON true;

@@ -29,9 +29,10 @@ def read_rows(
     is then left out; without it the error is raised. `on_remark` gets sentences on how the file is read, each once.
     Raises InvalidField for a file that cannot be read, and after `most_blank` blank lines.
     """
+    file.seek(0)
     match written:
         case Format.JSONL | None:
-            return jsonl_rows(file)
+            return jsonl_rows(file, most_blank)
         case Format.CSV:
             return table_rows(file, ",")
         case Format.TSV:

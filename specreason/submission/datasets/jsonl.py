@@ -10,9 +10,9 @@ from specreason.submission.datasets.rows import Row, row_of
 from specreason.submission.jsonl import lines_of
 
 
-def jsonl_rows(file: BinaryIO) -> Iterator[Row]:
+def jsonl_rows(file: BinaryIO, most_blank: int | None = None) -> Iterator[Row]:
     """Yield the lines as they are, without blank ones and without a byte order mark."""
-    for line in lines_of(file):
+    for line in lines_of(file, most_blank=most_blank):
         where = f"line {line.number}"
         try:
             values = line.parse()

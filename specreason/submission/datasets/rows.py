@@ -22,8 +22,8 @@ class Row:
 
 
 def row_of_cells(where: str, values: dict[str, Any]) -> Row:
-    plain = {name: plain(value) for name, value in values.items()}
-    return row_of(where, plain, json.dumps(plain).encode())
+    cells = {name: plain(value) for name, value in values.items()}
+    return row_of(where, cells, json.dumps(cells).encode())
 
 
 def row_of(where: str, values: dict[str, Any], content: bytes) -> Row:

@@ -16,7 +16,6 @@ from specreason.store.queue.problems import NewProblem, check
 from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.summaries import read_jobs
 from specreason.store.session import Database, transaction
-from specreason.store.trace.grades import UngradedAnswer, batches_to_grade, take_answers
 from specreason.store.trace.writer import TraceWriter
 from tests.support.store.sql import execute
 
@@ -156,13 +155,4 @@ def answer(index: int) -> StepRecord:
         kept_ids=written.token_ids[:-1],
         kept_text=written.text,
         written=written,
-    )
-
-
-def waiting_in(database: Database) -> tuple[UngradedAnswer, ...]:
-    """Take every answer that waits for a grade, as a grader does."""
-    return tuple(
-        taken
-        for batch_id in batches_to_grade(database)
-        for taken in take_answers(database, batch_id, limit=1000)
     )
