@@ -16,7 +16,8 @@ from types import TracebackType
 from typing import Self
 
 from specreason.errors import GraderUnusable, InvalidField, StoreUnavailable
-from specreason.evaluation.bounded import GIVEN_UP, BoundedGrader
+from specreason.evaluation.bounded import BoundedGrader
+from specreason.evaluation.verdict import GIVEN_UP
 from specreason.evaluation.graders import LAYERS, installed_graders
 from specreason.logs import log_to_stderr
 from specreason.settings import load_settings

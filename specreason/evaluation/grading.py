@@ -10,7 +10,7 @@ number     the same number, exactly, with its unit, currency or percent sign
 list       several answers, all of them; a set; a point in its order
 equation   what an equation assigns to a name
 formula    sympy, on what math-verify's parser reads
-too large  no layer computes it; the answer counts as wrong
+given up   no layer computes it, it is too large; the answer counts as wrong
 
 A verdict may take long or much memory for a text made for that: `bounded` sets the limits.
 docs/grading.md gives the verdicts where people differ.
@@ -18,7 +18,6 @@ docs/grading.md gives the verdicts where people differ.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from importlib.metadata import version
 
@@ -33,7 +32,15 @@ from specreason.evaluation.equations import (
     values_of,
 )
 from specreason.evaluation.formulas import same_formula
-from specreason.evaluation.parts import Parts, as_point, matrix_of, parts_of, same_matrices, same_parts
+from specreason.evaluation.parts import (
+    Parts,
+    as_point,
+    listed_parts,
+    matrix_of,
+    parts_of,
+    same_matrices,
+    same_parts,
+)
 from specreason.evaluation.quantities import (
     bare_digits,
     colons_of,
@@ -42,7 +49,7 @@ from specreason.evaluation.quantities import (
     same_quantity,
 )
 from specreason.evaluation.ranges import has_relations, ranges_of, same_ranges
-from specreason.evaluation.verdict import Verdict
+from specreason.evaluation.verdict import GIVEN_UP, Verdict
 from specreason.submission.gold import gold_of
 
 # The layers' own version rises with each change of a verdict.
@@ -59,14 +66,14 @@ def grade(answer: str | None, gold: str) -> Verdict:
     if answer.strip() == wanted.strip():
         return _verdict(True, "text", "the same text")
     if max(len(answer), len(wanted)) > LONGEST:
-        return _verdict(False, "too large", f"given up: more than {LONGEST:,} characters")
+        return _verdict(False, GIVEN_UP, f"too large to compare: more than {LONGEST:,} characters")
     try:
-        several = _several(wanted)
+        several = listed_parts(wanted)
         if several is not None:
             return _list(several, parts_of(cleaned(gold_of(answer).text or answer)), 0)
         return _compare(cleaned(wanted), cleaned(answer), 0)
     except TooLarge as error:
-        return _verdict(False, "too large", f"given up: {error}")
+        return _verdict(False, GIVEN_UP, f"too large to compare: {error}")
 
 
 def _compare(gold: str, answer: str, depth: int) -> Verdict:
@@ -82,7 +89,7 @@ def _compare(gold: str, answer: str, depth: int) -> Verdict:
         return _verdict(False, "text", "another text")
     same = same_formula(gold, answer)
     if same is None:
-        return _verdict(False, "text", "another text, and not both are mathematics")
+        return _verdict(False, "text", "another text, not mathematics")
     return _verdict(same, "formula", f"{'equal' if same else 'not equal'} as mathematics")
 
 
@@ -237,17 +244,6 @@ def _value(text: str, same: Callable[[str, str], bool]) -> str:
     """What an assignment assigns; any other text as it is."""
     assigned = assignment_of(text, same)
     return text if assigned is None else assigned.value
-
-
-def _several(gold: str) -> Parts | None:
-    """The gold answers of a JSON list of texts; None for any other text."""
-    try:
-        listed = json.loads(gold) if gold.startswith("[") else None
-    except (ValueError, RecursionError):
-        return None
-    if not listed or not all(isinstance(each, str) for each in listed):
-        return None
-    return Parts(items=tuple(cleaned(each) for each in listed))
 
 
 def _verdict(is_correct: bool, layer: str, why: str) -> Verdict:
