@@ -17,8 +17,8 @@ from typing import Self
 
 from specreason.errors import GraderUnusable, InvalidField, StoreUnavailable
 from specreason.evaluation.bounded import BoundedGrader
-from specreason.evaluation.verdict import GIVEN_UP
 from specreason.evaluation.graders import LAYERS, installed_graders
+from specreason.evaluation.verdict import GIVEN_UP
 from specreason.logs import log_to_stderr
 from specreason.settings import load_settings
 from specreason.store.session import Database, connect
