@@ -10,9 +10,35 @@ from typing import Any
 
 import pytest
 
+from specreason.cli.dataset import grading
 from specreason.cli.main import run
+from specreason.evaluation.bounded import Grade
+from specreason.evaluation.graders import load_grader
 
 GIVEN = Path(__file__).parents[2] / "data" / "grading.jsonl"
+
+
+class InThisProcess:
+    """A grader without the bounds of a helper process, which takes seconds to start."""
+
+    def __init__(self, name: str | None) -> None:
+        self._grader = load_grader(name)
+
+    def __enter__(self) -> InThisProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def grade(self, answer: str | None, gold: str) -> Grade:
+        verdict = self._grader(answer, gold)
+        said = {"is_correct": verdict.is_correct, "layer": verdict.layer, "why": verdict.why}
+        return Grade(grader=self._grader.name, given_up=verdict.layer == "given up", **said)
+
+
+@pytest.fixture
+def unbounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grading, "BoundedGrader", InThisProcess)
 
 
 @pytest.fixture
@@ -41,6 +67,7 @@ def test_the_cases_of_the_field_agree_with_their_labels(capfd: pytest.CaptureFix
     assert last["summary"]["num_disagreements"] == 0
 
 
+@pytest.mark.usefixtures("unbounded")
 def test_with_json_each_verdict_has_its_layer_and_why(grade: Any) -> None:
     status, out, _ = grade([{"gold": "0.5", "text": r"So \boxed{\frac12}."}], "--json")
     verdict, last = lines(out)
@@ -52,6 +79,7 @@ def test_with_json_each_verdict_has_its_layer_and_why(grade: Any) -> None:
     assert last["summary"]["num_right"] == 1
 
 
+@pytest.mark.usefixtures("unbounded")
 def test_disagreements_are_shown_and_end_with_3(grade: Any) -> None:
     rows = [
         {"gold": "5", "answer": "6", "is_correct": True},
@@ -64,6 +92,7 @@ def test_disagreements_are_shown_and_end_with_3(grade: Any) -> None:
     assert "1 disagreement" in out
 
 
+@pytest.mark.usefixtures("unbounded")
 def test_without_labels_the_wrong_answers_are_shown_and_the_status_is_0(grade: Any) -> None:
     status, out, _ = grade([{"gold": "5", "text": "no box"}, {"gold": "7", "answer": "7"}])
     assert status == 0
@@ -71,11 +100,13 @@ def test_without_labels_the_wrong_answers_are_shown_and_the_status_is_0(grade: A
     assert "2 answers, 1 right, 1 wrong" in out
 
 
+@pytest.mark.usefixtures("unbounded")
 def test_all_shows_every_verdict(grade: Any) -> None:
     _, out, _ = grade([{"gold": "5", "answer": "6"}, {"gold": "7", "answer": "7"}], "--all")
     assert "line 2" in out
 
 
+@pytest.mark.usefixtures("unbounded")
 def test_a_table_is_read_whatever_the_case_of_its_columns(grade: Any) -> None:
     text = io.StringIO()
     csv.writer(text).writerows([["Gold", "Answer"], ["1,000", "1000"], ["#### 7", r"\boxed{7}"]])
@@ -85,6 +116,7 @@ def test_a_table_is_read_whatever_the_case_of_its_columns(grade: Any) -> None:
     assert "####" in err
 
 
+@pytest.mark.usefixtures("unbounded")
 def test_columns_are_named_by_options(grade: Any) -> None:
     status, out, _ = grade(
         [{"target": "5", "completion": r"\boxed{5}"}], "--gold", "target", "--text", "completion"
@@ -93,6 +125,7 @@ def test_columns_are_named_by_options(grade: Any) -> None:
     assert "1 right" in out
 
 
+@pytest.mark.usefixtures("unbounded")
 def test_a_gold_answer_may_be_a_number_a_list_or_none(grade: Any) -> None:
     rows = [
         {"gold": 1e-07, "answer": "10^{-7}"},
