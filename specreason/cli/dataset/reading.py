@@ -25,8 +25,8 @@ SPOOL_BYTES = 1 << 20  # a larger one goes to disk
 class Dataset:
     """`file` is open JSONL. `num_tokens` counts the problems' tokens; 0 without a counter.
 
-    `columns` has the column of each field, "" where the user wants none. `remarks` are sentences on what is valid and
-    perhaps not meant. `num_skipped` rows were invalid and are not in the file.
+    `columns` has the column of each field that has one, "" where the user wants none. `remarks` are sentences on what
+    is valid and perhaps not meant. `num_skipped` rows were invalid and are not in the file.
     """
 
     file: IO[bytes]
