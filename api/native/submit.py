@@ -72,7 +72,7 @@ class GridOfBatches:
 )
 async def submit_batch(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Store a batch and its jobs in one transaction, then announce them. A batch answered with 201 is never lost."""
-    async with receive(request, BATCH) as received:
+    async with receive(request, BATCH.form_fields) as received:
         return await run_in_threadpool(_submit, request, idempotency_key, BATCH, received)
 
 
@@ -87,7 +87,7 @@ async def submit_batch(request: Request, idempotency_key: IdempotencyKey = None)
 )
 async def submit_grid(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Store one batch per combination of the grid over the same problems: all batches or none."""
-    async with receive(request, GRID) as received:
+    async with receive(request, GRID.form_fields) as received:
         return await run_in_threadpool(_submit, request, idempotency_key, GRID, received)
 
 

@@ -72,6 +72,8 @@ class Batch:
     mean_own_s: float | None = None
     mean_admission_s: float | None = None
     inserted_tokens: int = 0
+    num_given_up: int = 0
+    num_regrading: int = 0
     # In the answer to a submission: what the user should know of its problems and configurations, how many invalid
     # problems were left out and the first of them, and whether the server had this submission already, under the same
     # idempotency key.

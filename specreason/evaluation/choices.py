@@ -6,27 +6,27 @@ import re
 
 from specreason.evaluation.cleaning import WORD
 
-_NAMED = rf"(?:the )?(?:(?:correct )?(?:answer|option|choice)(?: is)?:?\s*)?{WORD}?\s*"
+_TALK = rf"(?:the )?(?:correct )?(?:answer|option|choice)(?: is)?\s*:?\s*{WORD}?\s*"
 _LETTER = re.compile(
-    rf"{_NAMED}(?:\(\s*{WORD}?\s*(?P<bracketed>[A-Ja-j])\s*\)|\[(?P<square>[A-J])\]|(?P<plain>[A-J])(?:\s*[).:](?!\d)|(?={WORD}?\s*$)))"
+    rf"(?:{_TALK})?{WORD}?\s*"
+    rf"(?:\(\s*{WORD}?\s*(?P<round>[A-J])\s*\)|\[(?P<square>[A-J])\]|(?P<marked>[A-J])\s*[).:](?!\d)|(?P<alone>[A-J])$)"
     rf"\s*{WORD}?\s*[:.]?\s*(?P<text>.*)",
     re.DOTALL | re.IGNORECASE,
 )
+# What follows a bracket in a formula: (a + b)(c), (x)^2.
+_FORMULA = ("^", "_", "+", "-", "=", "/", "(", "*", "!", "\\cdot", "\\times")
 
 
 def choice_of(text: str) -> tuple[str, str] | None:
     """The letter in capitals, and the text after it; None if a cleaned text chooses none.
 
-    A letter in a formula is a variable: `C_4`, `2C` and `C + 1` choose nothing. So is a small one without brackets.
+    A letter in a formula is a variable: `C_4`, `2C` and `C + 1` choose nothing.
     """
     found = _LETTER.fullmatch(text.strip())
     if found is None:
         return None
-    letter = found["bracketed"] or found["square"] or found["plain"]
-    if found["plain"] and letter.islower():
-        return None
+    letter = found["round"] or found["square"] or found["marked"] or found["alone"]
     rest = found["text"].strip()
-    # (a + b)(c) and (x)^2 are formulas.
-    if rest.startswith(("^", "_", "+", "-", "=", "/", "(", "*", "\\cdot", "\\times")):
+    if rest.startswith(_FORMULA) and not rest.lstrip("-").strip()[:1].isdigit():
         return None
     return letter.upper(), rest

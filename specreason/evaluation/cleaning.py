@@ -13,87 +13,130 @@ WORD = "\ue000"
 
 _CHARACTERS = str.maketrans(
     {
-        "−": "-", "–": "-", "‐": "-", "‑": "-", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "÷": r"\div ",
-        "⁄": "/", "∕": "/", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "±": r"\pm ", "∞": r"\infty ", "∪": r"\cup ",
-        "∩": r"\cap ", "∈": r"\in ", "π": r"\pi ", "θ": r"\theta ", "°": r" \degree ", "“": '"', "”": '"', "’": "'",
-        "‘": "'", "∅": r"\emptyset ", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "½": r"\frac{1}{2}",
-        "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "²": "^2", "³": "^3",
+        "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ",
+        "÷": r"\div ", "⁄": "/", "∕": "/", "≤": r"\le ", "≥": r"\ge ", "⩽": r"\le ", "⩾": r"\ge ", "≠": r"\ne ",
+        "≈": r"\approx ", "±": r"\pm ", "∓": r"\mp ", "∞": r"\infty ", "∪": r"\cup ", "∩": r"\cap ",
+        "∈": r"\in ", "ℝ": r"\reals ", "π": r"\pi ", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ",
+        "φ": r"\phi ", "λ": r"\lambda ", "°": r" \degree ", "º": r" \degree ", "“": '"', "”": '"', "’": "'",
+        "‘": "'", "′": "'", "∅": r"\emptyset ", "⟨": "(", "⟩": ")", "%": r"\%", "\u00a0": " ", "\u2009": " ",
+        "\u200a": " ", "\u202f": " ", "\u200b": "", "\ufeff": "", "½": r" \frac{1}{2}", "¼": r" \frac{1}{4}",
+        "¾": r" \frac{3}{4}", "⅓": r" \frac{1}{3}", "⅔": r" \frac{2}{3}", "⅕": r" \frac{1}{5}",
+        "⅛": r" \frac{1}{8}", "²": "^2", "³": "^3", "₂": "_2", "₃": "_3", "₄": "_4", "₅": "_5", "₈": "_8", WORD: " ",
     }
 )  # fmt: skip
-_ROOT = re.compile(r"√\s*(\(([^()]*)\)|\w+)")
-_SIZES = re.compile(
-    r"\\(?:left|right)\s*\.|\\(?:left|right|middle|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits)(?![A-Za-z])"
+# The rules are applied in this order.
+_RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), by)
+    for pattern, by in (
+        (r"\\{1,3}%", r"\\%"),
+        (r"√\s*\(([^()]*)\)|√\s*(\w+)", r"\\sqrt{\1\2}"),
+        # Dollar signs and the brackets of a formula.
+        (r"(?<!\\)\$|(?<!\\)\\[()\[\]]", ""),
+        # What is left of \$5 without its dollar sign.
+        (r"(?<!\\)\\(?=\d)", ""),
+        (r"\\(?:left|right)\s*\.", ""),
+        (
+            r"\\(?:left|right|middle|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|phantom\s*\{[^{}]*\})(?![A-Za-z])",
+            "",
+        ),
+        (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
+        # Thousands: 61{,}250, 61\,250, 61,\!250.
+        (r"(?<=\d)(?:\{,\}|,?\\[,!;]|\\ |\{\\,\})\s*(?=\d{3}(?!\d))", ""),
+        (r"\{,\}", ","),
+        (r"(?<!\\)(?:\\[!,;:> ]|~)|\\\\\s*$", " "),
+        (r"\\(?:q?quad|(?:thin|med|thick)?space|hfill)(?![A-Za-z])", " "),
+        (r"\\hspace\*?\s*\{[^{}]*\}", " "),
+        (r"\\math(?:bb|bf)\s*\{?\s*R\s*\}?|\\R(?![A-Za-z])|\\Reals?(?![A-Za-z])", r"\\reals "),
+        (r"\\euro?(?:\{\})?(?![A-Za-z])", "€"),
+        (r"\\pounds(?![A-Za-z])", "£"),
+    )
 )
-_FRACTIONS = re.compile(r"\\[dtc]frac(?![A-Za-z])")
-_GROUPED = re.compile(r"(?<=\d)(?:\{,\}|\\,|\\!|,\\!|\{\\,\})(?=\d{3}(?!\d))")
-_SPACES = re.compile(r"\\[!,;:> ]|\\(?:quad|qquad|space|thinspace|medspace|thickspace)(?![A-Za-z])|~|\\\\$")
 _FONT = re.compile(
     r"\\(?:text(?:bf|rm|it|sf|tt|sc|normal)?|math(?:rm|bf|it|sf|tt|bb|cal|scr|normal)|mbox|hbox|emph|boldsymbol|bm|"
     r"operatorname\*?|underline|boxed|fbox)\s*\{([^{}]*)\}"
 )
-_OLD_FONT = re.compile(r"\\(?:bf|rm|it|sf|tt|sc)(?![A-Za-z])\s*")
-_SYNONYMS = (
-    (re.compile(r"\\(?:leqslant|leq)(?![A-Za-z])"), r"\\le "),
-    (re.compile(r"\\(?:geqslant|geq)(?![A-Za-z])"), r"\\ge "),
-    (re.compile(r"<=|=<"), r"\\le "),
-    (re.compile(r">="), r"\\ge "),
-    (re.compile(r"\\lt(?![A-Za-z])"), "<"),
-    (re.compile(r"\\gt(?![A-Za-z])"), ">"),
-    (re.compile(r"\\neq(?![A-Za-z])|!="), r"\\ne "),
-    (re.compile(r"\\lbrace(?![A-Za-z])"), r"\\{"),
-    (re.compile(r"\\rbrace(?![A-Za-z])"), r"\\}"),
-    (re.compile(r"\\lbrack(?![A-Za-z])"), "["),
-    (re.compile(r"\\rbrack(?![A-Za-z])"), "]"),
-    (re.compile(r"\\(?:varnothing)(?![A-Za-z])"), r"\\emptyset "),
-    (re.compile(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z]))"), r" \\degree "),
-    (re.compile(r"\^\s*\\degree"), r" \\degree "),
+_MOST_FONTS = 8  # levels of fonts in fonts
+_FUNCTIONS = "arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|log|ln|exp"
+_SYNONYMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), by)
+    for pattern, by in (
+        (r"\\(?:bf|rm|it|sf|tt|sc)(?![A-Za-z])\s*", ""),
+        (r"\\(?:leqslant|leqq|leq)(?![A-Za-z])|<=|=<|≦", r"\\le "),
+        (r"\\(?:geqslant|geqq|geq)(?![A-Za-z])|>=|=>|≧", r"\\ge "),
+        (r"\\lt(?![A-Za-z])", "<"),
+        (r"\\gt(?![A-Za-z])", ">"),
+        (r"\\(?:neq|not\s*=)(?![A-Za-z])|!=", r"\\ne "),
+        (r"\+/-|\+-(?=\d)", r"\\pm "),
+        (r"\\lbrace(?![A-Za-z])", r"\\{"),
+        (r"\\rbrace(?![A-Za-z])", r"\\}"),
+        (r"\\(?:lbrack)(?![A-Za-z])", "["),
+        (r"\\(?:rbrack)(?![A-Za-z])", "]"),
+        (r"\\langle(?![A-Za-z])", "("),
+        (r"\\rangle(?![A-Za-z])", ")"),
+        (r"\\varnothing(?![A-Za-z])|\\\{\s*\\\}", r"\\emptyset "),
+        (r"\^\s*\{?\s*\\(?:circ|degree)(?![A-Za-z])\s*\}?|\\degree", r" \\degree "),
+        (r"\\(?:i|j)math(?![A-Za-z])", "i"),
+        (r"(?<![A-Za-z\\])sqrt\s*\(([^()]*)\)", r"\\sqrt{\1}"),
+        (rf"(?<![A-Za-z\\])({_FUNCTIONS})(?=[\s(\d\\]|[a-z]$)", r"\\\1 "),
+        (r"(?<![A-Za-z\\])pi(?![A-Za-z])", r"\\pi "),
+        (r"(?<![A-Za-z\\])(?:infinity|inf|oo)(?![A-Za-z])", r"\\infty "),
+        (r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}"),
+        (r"\\frac\s*(\d)\s*\{", r"\\frac{\1}{"),
+        (r"\\sqrt\s*(\d)(?!\d)", r"\\sqrt{\1}"),
+        (r"\s+", " "),
+        (r"\s*([\^_])\s*", r"\1"),
+        (r"([\^_])\{\s*(\w)\s*\}", r"\1\2"),
+    )
 )
 _ALIGNED = re.compile(
-    r"(?:\\\{\s*)?\\begin\{(aligned|align\*?|cases|gathered|array|split)\}(?:\{[a-z|]*\})?(.*?)\\end\{\1\}",
+    r"(?:(?:\\left\s*)?\\\{\s*)?\\begin\{(aligned|align\*?|cases|gathered|split)\}(.*?)\\end\{\1\}|"
+    r"(?:\\left\s*)?\\\{\s*\\begin\{(array)\}(?:\{[a-z| ]*\})?(.*?)\\end\{array\}",
     re.DOTALL,
 )
-_LINE_END = re.compile(r"\\\\(?:\[[^\]]*\])?")
-_DOLLAR = re.compile(r"(?<!\\)\$|\\[()\[\]](?![0-9]*(?:pt|em|ex)\])")
-_END = re.compile(r"[\s.,;:]+$")
-_QUOTES = re.compile(r"^([\"'`*_]+)(.*?)\1$", re.DOTALL)
+_LINE_END = re.compile(r",?\s*\\\\(?:\[[^\]]*\])?")
+_START = re.compile(r"^(?:=|\\approx(?![A-Za-z])|\\implies|\\Rightarrow)\s*")
+_END = " \t\n.,;:"
+_QUOTES = re.compile(r"^(\"|'|`|\*\*|\*|__)(?!\1)(.*)\1$", re.DOTALL)
+_REALS = re.compile(rf"{WORD}?\s*(?:all )?real numbers?", re.IGNORECASE)
+_COMMAND = re.compile(r"\\(?:begin|end)\{[a-zA-Z*]+\}|\\[A-Za-z]+")
+_RUN = re.compile(rf"({WORD}\s*)?[^\W\d_]{{2,}}")
+# Letters in a row that are variables: any two small ones of these, or more of the usual ones.
+_PRODUCT = re.compile(r"[a-dk-np-tx-z]{2}|[xyz]{3}|[abcd]{3,4}")
+_PAIRS_OF_WORDS = frozenset({"am", "an", "as", "at", "by", "my"})
 
 
 def cleaned(text: str) -> str:
     """`text` without decoration. `WORD` stands before what was text inside a formula."""
     text = unicodedata.normalize("NFC", text).translate(_CHARACTERS)
     text = "".join(unicodedata.normalize("NFKC", each) if each > "\uff00" else each for each in text)
-    text = _ROOT.sub(lambda root: rf"\sqrt{{{root[2] or root[1]}}}", text)
-    text = _DOLLAR.sub("", text)
-    text = _FRACTIONS.sub(r"\\frac", _SIZES.sub("", text))
-    text = _ALIGNED.sub(lambda lines: _LINE_END.sub(",", lines[2]).replace("&", " "), text)
-    text = _GROUPED.sub("", text).replace("{,}", ",")
-    text = _SPACES.sub(" ", text)
-    while True:
+    text = _ALIGNED.sub(lambda found: _LINE_END.sub(", ", found[2] or found[4] or "").replace("&", " "), text)
+    for pattern, by in _RULES:
+        text = pattern.sub(by, text)
+    for _ in range(_MOST_FONTS):
         text, count = _FONT.subn(rf" {WORD}\1 ", text)
         if not count:
             break
-    text = _OLD_FONT.sub("", text)
     for pattern, by in _SYNONYMS:
         text = pattern.sub(by, text)
-    text = re.sub(r"\s+", " ", text)
-    text = re.sub(r"\s*\^\s*", "^", text)
-    text = _END.sub("", text.strip())
-    while (quoted := _QUOTES.match(text)) is not None and quoted[2]:
-        text = quoted[2].strip()
-    return text
+    text = _START.sub("", text.strip().rstrip(_END))
+    if (quoted := _QUOTES.match(text)) is not None and quoted[2].strip():
+        text = quoted[2].strip().rstrip(_END)
+    return r"\reals" if _REALS.fullmatch(text) else text
 
 
 def folded(text: str) -> str:
-    """A cleaned text for comparison as text: without spaces; without case if it is made of words alone."""
-    bare = text.replace(WORD, "")
-    if is_words(bare):
-        return re.sub(r"[\s\-_']+", " ", bare).strip().casefold()
-    return re.sub(r"\s+", "", bare)
+    """A cleaned text for comparison as text: without idle spaces; without case if it is made of words."""
+    bare = " ".join(text.replace(WORD, " ").split())
+    if has_words(text):
+        bare = re.sub(r"\s*-\s*", "-", bare).casefold()
+    # A space parts two numbers or words: 7 3/4 is not 73/4.
+    return re.sub(r"(?<!\w) | (?!\w)", "", bare)
 
 
-def is_words(text: str) -> bool:
-    """Whether the text is one word of at least two letters, or several, and no formula."""
-    bare = text.replace(WORD, "").strip()
-    return bool(
-        re.fullmatch(r"[^\W\d_]{2,}(?:[\s\-_'.,]+[^\W\d_]+)*\.?|[^\W\d_]+(?:[\s\-_'.]+[^\W\d_]+)+\.?", bare)
-    )
+def has_words(text: str) -> bool:
+    """Whether a cleaned text has words, so that it is no formula. `xy` is a product, `cm` and `no` are words."""
+    for run in _RUN.finditer(_COMMAND.sub(" ", text)):
+        letters = run[0].removeprefix(WORD).strip()
+        if run[1] or letters in _PAIRS_OF_WORDS or not _PRODUCT.fullmatch(letters):
+            return True
+    return False

@@ -103,7 +103,7 @@ def test_a_job_whose_rank_is_killed_goes_on(harness: WorkerHarness, temporary: P
     kill(ranks_of(harness)[1], of_child)
     wait_for(lambda: all(harness.state(job_id) == "succeeded" for job_id in job_ids), LOAD_S)
     attempts = [harness.attempts(job_id) for job_id in job_ids]
-    assert any(first == "lost from 0" for first, *_ in attempts)
+    assert any(first == "lost from 0" for first, *_ in attempts), attempts
     assert all(each[-1].startswith("succeeded") for each in attempts)
     assert {name.split("-")[2] for name in files_of(temporary)} == {str(loaded_child(harness))}
 
