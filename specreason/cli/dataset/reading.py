@@ -62,7 +62,7 @@ def checked_dataset(
     """
     num_tokens = 0
     intake = Intake(given, lambda field: f"--{field}", on_skipped=on_skipped)
-    with _input(path) as source, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
+    with opened(path) as source, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
         rows = read_rows(source, written, on_bad=intake.on_bad, on_remark=intake.on_remark)
         for row, problem in intake.problems(rows):
             if tell is not None:
@@ -84,7 +84,8 @@ def checked_dataset(
 
 
 @contextmanager
-def _input(path: str) -> Iterator[BinaryIO]:
+def opened(path: str) -> Iterator[BinaryIO]:
+    """Open the file at `path`, or `-`, to be read from any place. Raises InvalidField that says why it cannot."""
     if path == "-":
         with _copied(sys.stdin.buffer) as file:
             yield file
