@@ -64,13 +64,14 @@ def checked_dataset(
     intake = Intake(given, lambda field: f"--{field}", on_skipped=on_skipped)
     with opened(path) as source, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
         rows = read_rows(source, written, on_bad=intake.on_bad, on_remark=intake.on_remark)
-        for row, problem in intake.problems(rows):
-            if tell is not None:
-                tell(intake.num_rows)
-            num_tokens += counter.count(problem.turns) if counter is not None else 0
-            spool.write(row.line)
-        if not intake.num_problems:
-            raise InvalidField(path, "has no problems")
+        try:
+            for row, problem in intake.problems(rows):
+                if tell is not None:
+                    tell(intake.num_rows)
+                num_tokens += counter.count(problem.turns) if counter is not None else 0
+                spool.write(row.line)
+        except InvalidField as error:
+            raise InvalidField(path if error.field == "file" else error.field, error.reason) from error
         yield Dataset(
             file=spool,
             columns=intake.mapping,
