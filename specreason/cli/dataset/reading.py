@@ -41,7 +41,7 @@ class Dataset:
 @contextmanager
 def checked_dataset(
     path: str,
-    written: Format,
+    written: Format | None,
     given: Mapping[str, str | None],
     counter: TokenCounter | None,
     tell: Callable[[int], None] | None = None,
