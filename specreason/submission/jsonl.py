@@ -128,10 +128,14 @@ def _inside(value: Any) -> Iterable[Any]:
 
 
 def _broken(error: json.JSONDecodeError) -> str:
-    character = error.pos + 1
-    if error.msg == "Extra data" and error.doc[error.pos] in "{[":
-        return f"is not JSON: a second value begins at character {character}; write each in a line of its own"
-    if error.doc[error.pos : error.pos + 1] == "\0":
+    character, rest = error.pos + 1, error.doc[error.pos :]
+    if error.msg == "Extra data" and rest.lstrip(" \t,")[:1] in ("{", "["):
+        return f"is not JSON: a second value begins after character {character - 1}; write each in a line of its own"
+    if error.msg == "Extra data" and rest.strip() == ",":
+        return (
+            f"is not JSON: a comma follows it, at character {character}; in JSONL none stands between lines"
+        )
+    if rest.startswith("\0"):
         return f"is not JSON: character {character} is NUL; the file may not have been written to its end"
     return f"is not JSON ({error.msg}, at character {character})"
 

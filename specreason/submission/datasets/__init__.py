@@ -13,7 +13,7 @@ from specreason.submission.datasets.json_shapes import JsonShape, json_shape
 from specreason.submission.datasets.jsonl import jsonl_rows
 from specreason.submission.datasets.kinds import Format, format_of, kind_of
 from specreason.submission.datasets.parquet import parquet_rows
-from specreason.submission.datasets.plain import plain
+from specreason.submission.datasets.plain import plain_text
 from specreason.submission.datasets.rows import Report, Row
 from specreason.submission.datasets.separators import Layout, layout_of
 from specreason.submission.datasets.tables import table_rows
@@ -45,7 +45,7 @@ def read_rows(
     Raises InvalidField for a file that cannot be read or has no rows, and after `most_blank` blank lines.
     """
     report = Report(on_bad=on_bad, on_remark=on_remark)
-    head, text = plain(file, report)
+    head, text = plain_text(file, report)
     if not head.removeprefix(codecs.BOM_UTF8):
         raise InvalidField("file", "has no problems: it is empty")
     found = _format(head, written, report)

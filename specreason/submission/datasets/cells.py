@@ -125,7 +125,7 @@ def _extended(column: Any, name: str, report: Report) -> list[Any]:
     stored = _values(column.storage, name, report)
     if column.type.extension_name == "arrow.uuid":
         return _each(stored, lambda text: str(UUID(bytes=base64.b64decode(text))))
-    return stored
+    return _each(stored, bool) if column.type.extension_name == "arrow.bool8" else stored
 
 
 def _runs(column: Any, name: str, report: Report) -> list[Any]:

@@ -133,7 +133,8 @@ class _Text:
                 raise self.error(TOO_DEEP) from None
             except json.JSONDecodeError as error:
                 if self._ended or length == LONGEST_ROW:
-                    self._at = max(self._at, min(error.pos, len(self._text)))
+                    is_cut = error.msg.startswith("Unterminated")
+                    self._at = len(self._text) if is_cut else max(self._at, error.pos)
                     raise self.error(error.msg) from None
             except ValueError as error:
                 raise self.error(str(error)) from None

@@ -31,22 +31,17 @@ def row_in(where: str, written: bytes, report: Report) -> Row | None:
         report.bad(where, f"is longer than {LONGEST_LINE} bytes")
         return None
     try:
+        return row_of(where, object_in(written), report, written=written)
+    except ValueError:
+        pass
+    try:
         values = object_in(written, lenient=True)
     except ValueError as error:
         is_too_long = len(written) > LONGEST_LINE
         report.bad(where, f"is longer than {LONGEST_LINE} bytes" if is_too_long else str(error))
         return None
-    return row_of(where, values, report, written=written if _is_strict(written) else None)
+    return row_of(where, values, report)
 
 
 def has_many_parts(text: str) -> bool:
     return sum(text.count(sign) for sign in "{[,") > MOST_PARTS
-
-
-def _is_strict(written: bytes) -> bool:
-    """Whether a line that was read is JSON as it is."""
-    try:
-        object_in(written)
-    except ValueError:
-        return False
-    return True

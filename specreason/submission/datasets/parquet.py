@@ -13,7 +13,7 @@ from specreason.submission.datasets.plain import MOST_UNPACKED
 from specreason.submission.datasets.rows import Report, Row, row_of
 from specreason.words import LONGEST_SHOWN
 
-ROWS_AT_ONCE = 128
+ROWS_AT_ONCE = 2048
 BYTES_AT_ONCE = 8 << 20  # of the rows that are held at once, as the file has them
 
 

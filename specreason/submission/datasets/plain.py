@@ -29,7 +29,7 @@ MARKS = (
 )
 
 
-def plain(file: BinaryIO, report: Report) -> tuple[bytes, BinaryIO]:
+def plain_text(file: BinaryIO, report: Report) -> tuple[bytes, BinaryIO]:
     """Return the first bytes of the plain text in `file`, and a file of all of it. Memory holds a chunk of it.
 
     Raises InvalidField, then or while it is read, for gzip or text that is broken, and for more than MOST_UNPACKED

@@ -143,13 +143,18 @@ class _Lines:
     def __next__(self) -> str:
         line = self._waiting.popleft() if self._waiting else self._read()
         self.number += 1
-        if line.count('"') % 2:
-            self._is_open = not self._is_open
-            if self._is_open:
-                self._opened = self.number
+        self._follow_quotes(line)
         if self.number == self._began:
             line = line.lstrip(MARK)
         return line
+
+    def _follow_quotes(self, line: str) -> None:
+        """Note whether a quote is open at the end of `line`, and the line where it opened."""
+        num_quotes = line.replace('""', "").count('"')
+        if num_quotes % 2:
+            self._is_open = not self._is_open
+        if num_quotes and self._is_open:
+            self._opened = self.number
 
     def _read(self) -> str:
         content = self._file.readline(LONGEST_ROW + 1)
