@@ -17,7 +17,8 @@ from api.openai.lines import Body, Message, TextPart
 from specreason.config import RunConfig
 from specreason.pairs import ModelConfig, PairConfig, SpeculationConfig
 from specreason.settings import Settings
-from specreason.submission.problem import Columns, Problem
+from specreason.submission.columns import Columns
+from specreason.submission.problem import Problem
 from specreason.validation import (
     AT_A_PLACE,
     PATTERNS,
