@@ -122,7 +122,7 @@ def test_every_pattern_of_our_models_is_put_in_words() -> None:
         (RunConfig, {"top_p": 0}, "top_p", ["more than 0"]),
         (RunConfig, {"top_k": 1.5}, "top_k", ["whole number", "1.5"]),
         (RunConfig, {"drafter_min_p": 2}, "drafter_min_p", ["at most 1", 2]),
-        (RunConfig, {"seed": 2**31}, "seed", ["less than 2147483648"]),
+        (RunConfig, {"seed": 2**63}, "seed", ["at most 9223372036854775807"]),
         (RunConfig, {"seed": "x"}, "seed", ["whole number", "'x'"]),
         (RunConfig, {"seed": 1.5}, "seed", ["whole number", "1.5"]),
         (RunConfig, {"overlap": "maybe"}, "overlap", ["true or false", "'maybe'"]),
