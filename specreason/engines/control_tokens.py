@@ -12,11 +12,11 @@ import re
 import secrets
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from itertools import pairwise
+from typing import Any, cast
 
 # Of the private use area: no vocabulary, template or normalizer knows them.
 _FIRST_SIGN, _NUM_SIGNS = 0xF0000, 65_000
-_SIGNS_OF_A_MARK = 4
 # Added tokens that are neither special nor in brackets are words and runs of spaces.
 _IN_BRACKETS = re.compile(r"[\s▁]*[<\[{].*[>\]}][\s▁]*", re.DOTALL)
 
@@ -31,13 +31,16 @@ class ControlTokens:
         self._controls = {
             token.content: number
             for number, token in added.items()
-            if token.special or _IN_BRACKETS.fullmatch(token.content)
+            if len(token.content) > 1 and (token.special or _IN_BRACKETS.fullmatch(token.content))
         }
         self._ids = frozenset(self._controls.values())
+        self._longest = max(map(len, self._controls), default=0)
+        # It also stands for text that the vocabulary lacks.
+        self._unknown = getattr(backend.model, "unk_token", None)
 
     def spells(self, text: str) -> bool:
         """Whether the tokenizer would read a control token in `text`."""
-        return not self._ids.isdisjoint(self._backend.encode(text, add_special_tokens=False).ids)
+        return any(self._spans(text))
 
     def encode_text(self, text: str) -> tuple[int, ...]:
         """The ids of `text` without any control token."""
@@ -45,12 +48,13 @@ class ControlTokens:
         return tuple(ids) if self._ids.isdisjoint(ids) else self._encode_named(text)
 
     def broken(self, text: str) -> str:
-        """`text` with a mark after each character of what spells a control token, so that nobody reads one in it."""
-        pieces, end = [], 0
-        for start, stop in self._spans(text):
-            pieces += [text[end:start], *(sign + _BREAK for sign in text[start:stop])]
-            end = stop
-        return "".join([*pieces, text[end:]])
+        """`text` with a mark inside of all that spells a control token, so that nobody reads one in it."""
+        for _ in range(self._longest):  # behind the mark, another and shorter one may begin
+            starts = [start + 1 for start, _ in self._spans(text)]
+            if not starts:
+                break
+            text = _inserted(text, starts, _BREAK)
+        return text
 
     def unbroken(self, text: str) -> str:
         """`text` without the marks of `broken`."""
@@ -58,18 +62,19 @@ class ControlTokens:
 
     def encode_template(self, rendered: str) -> tuple[int, ...]:
         """The ids of a rendered template whose messages were `broken`: its control tokens are the template's own."""
-        pieces, end = [], 0
-        for start, _ in self._spans(rendered):
-            pieces += [rendered[end:start], _NAME]
-            end = start
-        return self._encode_named(self.unbroken("".join([*pieces, rendered[end:]])))
+        named = _inserted(rendered, [start for start, _ in self._spans(rendered)], _NAME)
+        return self._encode_named(self.unbroken(named))
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where control tokens stand in `text`, without the white space that some take in beside them."""
         encoding = self._backend.encode(text, add_special_tokens=False)
+        if self._ids.isdisjoint(encoding.ids):
+            return
         for number, (start, stop) in zip(encoding.ids, encoding.offsets, strict=True):
-            if number in self._ids:
-                found = text[start:stop]
+            if number not in self._ids:
+                continue
+            found = text[start:stop]
+            if number != self._controls.get(self._unknown) or found.strip() == self._unknown:
                 yield stop - len(found.lstrip()), start + len(found.rstrip())
 
     def _encode_named(self, text: str) -> tuple[int, ...]:
@@ -89,7 +94,8 @@ class ControlTokens:
         written |= {"post_processor": None, "truncation": None, "padding": None}
         self._rename_in(written["model"])
         named = Tokenizer.from_str(json.dumps(written))
-        return named, {named.token_to_id(self._name(content)): own for content, own in self._added.items()}
+        own_id = {named.token_to_id(self._name(content)): own for content, own in self._added.items()}
+        return named, cast("dict[int, int]", own_id)
 
     def _rename_in(self, model: dict[str, Any]) -> None:
         """Rename the control tokens that the model itself may put together from smaller pieces."""
@@ -115,8 +121,15 @@ class ControlTokens:
         return content[: len(content) - len(bare)] + _NAME + bare
 
 
-def _mark() -> str:
-    return "".join(chr(_FIRST_SIGN + secrets.randbelow(_NUM_SIGNS)) for _ in range(_SIGNS_OF_A_MARK))
+def _inserted(text: str, places: Sequence[int], mark: str) -> str:
+    """`text` with the mark before the characters at `places`, in order."""
+    cuts = [0, *places, len(text)]
+    return mark.join(text[start:end] for start, end in pairwise(cuts))
 
 
-_BREAK, _NAME = _mark(), _mark()
+def _mark(num_signs: int) -> str:
+    return "".join(chr(_FIRST_SIGN + secrets.randbelow(_NUM_SIGNS)) for _ in range(num_signs))
+
+
+# The name must be more than a user can guess in many tries; a break must only be rare.
+_BREAK, _NAME = _mark(2), _mark(4)

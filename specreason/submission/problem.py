@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -123,7 +122,7 @@ def problem_of(row: Mapping[str, Any], columns: Columns, *, prefix: str = "") ->
         problem = Problem.model_validate(fields)
     except ValidationError as error:
         invalid = first_invalid_field(error)
-        field = re.split(r"[.\[]", invalid.field, maxsplit=1)[0]
+        field = invalid.field.replace("[", ".").partition(".")[0]
         place = column_of.get(field, field) + invalid.field[len(field) :]
         raise InvalidField(prefix + place, invalid.reason) from error
     used = frozenset(column_of.values())

@@ -211,6 +211,9 @@ class WordyTokenizer(ScriptedTokenizer):
     def encode(self, text: str) -> tuple[int, ...]:
         return tuple(each for token_id in super().encode(text) for each in (token_id, FILLER))
 
+    def encode_text(self, text: str) -> tuple[int, ...]:
+        return tuple(each for token_id in super().encode_text(text) for each in (token_id, FILLER))
+
     def decode(self, token_ids: Sequence[int]) -> str:
         return super().decode([token_id for token_id in token_ids if token_id != FILLER])
 

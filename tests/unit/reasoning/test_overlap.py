@@ -80,7 +80,7 @@ def shape(trace: Trace) -> list[tuple[object, ...]]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(script=st.integers(0, 10_000), config=configs)
 def test_overlap_changes_no_decision_and_no_token(script: int, config: dict[str, Any]) -> None:
     pair = babbling_pair(script)
@@ -90,7 +90,7 @@ def test_overlap_changes_no_decision_and_no_token(script: int, config: dict[str,
     assert ahead.stop_reason is one_by_one.stop_reason
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(script=st.integers(0, 10_000), config=configs, cut=st.integers(0, 30))
 def test_a_run_resumed_anywhere_ends_as_the_whole_one(script: int, config: dict[str, Any], cut: int) -> None:
     whole = asyncio.run(run_once(babbling_pair(script), **config))
@@ -98,7 +98,7 @@ def test_a_run_resumed_anywhere_ends_as_the_whole_one(script: int, config: dict[
     assert shape(resumed) == shape(whole)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(script=st.integers(0, 10_000), config=configs)
 def test_what_holds_of_every_trace(script: int, config: dict[str, Any]) -> None:
     pair = babbling_pair(script)
