@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 from openai import BadRequestError, OpenAI
 from openai.types import Batch
 
+from specreason.errors import PromptTooLong
+from specreason.reasoning.budget import context_end
 from specreason.store.queue.dispatch import expire_deadlines
 from specreason.store.queue.jobs import JobResult
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from tests.support.api.openai import create, lines_of, reaches
 from tests.support.api.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
+from tests.support.messages import names
 from tests.support.store.sql import execute, rows_of
 
+GIVEN = Path(__file__).parents[2] / "data" / "openai" / "too-long.jsonl"
 FAILED = JobResult(state=JobState.FAILED, error="no")
 THREE_TWICE = jsonl([line(name, n=2) for name in "abc"])
 
@@ -91,6 +96,40 @@ def test_a_line_without_an_answer_says_what_became_of_its_repeats(
     assert (response["status_code"], response["body"]["error"]["code"]) == (status_code, code)
     assert response["body"]["error"].keys() == {"message", "type", "param", "code"}
     assert response["request_id"]
+
+
+def too_long() -> JobResult:
+    """The end of a job whose prompt fills the context."""
+    with pytest.raises(PromptTooLong) as refused:
+        context_end(max_model_len=1024, prompt=3000, closing=1, judge=20, max_answer_tokens=150)
+    return JobResult(state=JobState.FAILED, error=str(refused.value))
+
+
+def test_a_request_that_is_too_long_is_refused_and_the_others_run(openai: OpenAI, database: Database) -> None:
+    """The given file; the worker says of its second line what it says of every prompt that is too long."""
+    made = create(openai, GIVEN.read_bytes().replace(b'"demo"', b'"scripted"'))
+    reaches(openai, made.id, "in_progress")
+    end_all(database, lambda number: too_long() if number else succeeded(number))
+    done = reaches(openai, made.id, "completed")
+    assert [each["custom_id"] for each in lines_of(openai, done.output_file_id)] == ["fine"]
+    (refused,) = lines_of(openai, done.error_file_id)
+    assert (refused["custom_id"], refused["error"]) == ("too-long", None)
+    assert refused["response"]["status_code"] == 400
+    error = refused["response"]["body"]["error"]
+    assert (error["type"], error["param"]) == ("invalid_request_error", "messages")
+    assert error["code"] == "context_length_exceeded"
+    assert names(error["message"], "prompt", 3000, 1024)
+
+
+def test_a_response_that_is_too_long_is_refused_for_its_input(openai: OpenAI, database: Database) -> None:
+    body = {"model": "scripted", "input": "What is 2 + 2?"}
+    asked = line("a") | {"url": "/v1/responses", "body": body}
+    made = create(openai, jsonl([asked]), endpoint="/v1/responses")
+    reaches(openai, made.id, "in_progress")
+    end_all(database, lambda number: too_long())
+    (refused,) = lines_of(openai, reaches(openai, made.id, "completed").error_file_id)
+    error = refused["response"]["body"]["error"]
+    assert (error["param"], error["code"]) == ("input", "context_length_exceeded")
 
 
 def test_the_model_is_known_once_the_file_is_read_and_the_usage_once_the_results_are_written(
