@@ -108,7 +108,11 @@ def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[],
     if on_ready is not None:
         on_ready()
     config = uvicorn.Config(
-        app, log_level=settings.log_level.lower(), access_log=False, timeout_graceful_shutdown=LEAVE_S
+        app,
+        log_config=None,  # this process's own
+        log_level=settings.log_level.lower(),
+        access_log=False,
+        timeout_graceful_shutdown=LEAVE_S,
     )
     uvicorn.Server(config).run(sockets=[listener])
 

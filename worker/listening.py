@@ -68,7 +68,7 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery carries no type
         A connection that is dropped silently never becomes readable, and none that Celery has lost is read.
         """
         channel = self.task_consumer.channel
-        asked_at, self._asked_at = self._asked_at, channel._brpop_sent_at  # noqa: SLF001 (kombu shows it nowhere else)
+        asked_at, self._asked_at = self._asked_at, channel._brpop_sent_at
         if asked_at != self._asked_at or not channel.qos.can_consume():
             self._num_unheard = 0
             return

@@ -156,12 +156,13 @@ def _swaps_sessions(first: Connection, unpooled: Database) -> bool:
     connected = first.connection.dbapi_connection
     assert isinstance(connected, psycopg.Connection)
     rounds = 1 if connected.info.backend_pid == before else ROUNDS
+    first.commit()
     with unpooled.connect() as second:
         for _ in range(rounds):
-            first.commit()
             # The second transaction stays open. If it has the first one's session, the first would wait for it.
             if _session_of(second) == before or _session_of(first) != before:
                 return True
+            first.commit()
             second.rollback()
     return False
 
