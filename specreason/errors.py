@@ -110,7 +110,14 @@ class StoreUnavailable(TransientError):
 
 
 class BrokerUnavailable(StoreUnavailable):
-    """The broker does not answer. Nothing is lost: the leader announces the jobs again."""
+    """The broker does not answer, or not with what it was asked for. Nothing is lost: the leader announces again.
+
+    `code` is the word with which Redis begins its refusal, such as READONLY or OOM; empty without one.
+    """
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class LimitReached(TransientError):
