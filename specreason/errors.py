@@ -16,6 +16,8 @@ SpecReasonError
 │   ├── LeaseLost            another claim raised the fence; stop at once and write nothing
 │   ├── StoreUnavailable     Postgres or the broker does not answer
 │   │   └── BrokerUnavailable the broker does not answer
+│   ├── NoWorker             no live worker holds the pair; the same request succeeds once one does
+│   ├── ShuttingDown         this API process is being ended; the next one takes the same request
 │   ├── LimitReached         a rate limit or a quota of queued jobs is used up; the same request succeeds later
 │   ├── StillRunning         another request or the validation of a file has to end first
 │   └── Unreachable          the API does not answer, or is unavailable; exit code 7
@@ -101,6 +103,14 @@ class StoreUnavailable(TransientError):
 
 class BrokerUnavailable(StoreUnavailable):
     """The broker does not answer. Nothing is lost: the leader announces the jobs again."""
+
+
+class NoWorker(TransientError):
+    """No live worker holds the pair, and the request would not wait for one."""
+
+
+class ShuttingDown(TransientError):
+    """This API process is being ended before the request has its answer."""
 
 
 class LimitReached(TransientError):

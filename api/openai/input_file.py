@@ -111,7 +111,7 @@ class _Groups:
             raise LineInvalid("duplicate_custom_id", f"custom_id: line {first} has the same", "custom_id")
         kind = request.kind
         if kind not in self.kinds:
-            self.kinds[kind] = _pair_and_config(request, self.pairs)
+            self.kinds[kind] = pair_and_config(request, self.pairs)
         self.offsets.setdefault(self.kinds[kind], array("q")).append(line.offset)
 
     @property
@@ -143,7 +143,8 @@ def _read(line: Line) -> RequestLine:
         raise LineInvalid("invalid_json_line", f"the line {error}") from error
 
 
-def _pair_and_config(request: RequestLine, pairs: Mapping[str, PairConfig]) -> tuple[str, RunConfig]:
+def pair_and_config(request: RequestLine, pairs: Mapping[str, PairConfig]) -> tuple[str, RunConfig]:
+    """The pair that a request names, and its configuration as it is stored. Raises LineInvalid."""
     name = request.body.model
     try:
         pair = get_pair(pairs, name)

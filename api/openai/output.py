@@ -38,26 +38,42 @@ def result_lines(database: Database, batch_ids: Sequence[UUID]) -> Iterator[tupl
 
 
 def output_line(jobs: Sequence[EndedJob]) -> dict[str, Any]:
-    """The output of a line with a successful repeat. `choices` are the successful repeats."""
+    """The output of a line with a successful repeat."""
+    response = {"status_code": 200, "request_id": _request_id(jobs), "body": completion_of(jobs)}
+    return {**_head(jobs), "response": response, "error": None}
+
+
+def completion_of(jobs: Sequence[EndedJob]) -> dict[str, Any]:
+    """A chat completion. `choices` are the successful repeats, of which there is one at least."""
     succeeded = [job for job in jobs if job.state is JobState.SUCCEEDED]
-    body = {
+    return {
         "id": f"chatcmpl-{jobs[0].problem_row.hex}",
         "object": "chat.completion",
         "created": int(max(job.finished_at for job in succeeded).timestamp()),
         "model": jobs[0].pair,
         "choices": [_choice(job) for job in succeeded],
-        "usage": _usage(succeeded),
-        "specreason": _trace_ids(jobs),
+        "usage": usage_of(succeeded),
+        "specreason": trace_ids(jobs),
     }
-    response = {"status_code": 200, "request_id": _request_id(jobs), "body": body}
-    return {**_head(jobs), "response": response, "error": None}
 
 
 def error_line(jobs: Sequence[EndedJob]) -> dict[str, Any]:
     """The error of a line without a successful repeat."""
     code, message = CODES[jobs[0].state]
     error = {"code": code, "message": jobs[0].error or message}
-    return {**_head(jobs), "response": None, "error": error, "specreason": _trace_ids(jobs)}
+    return {**_head(jobs), "response": None, "error": error, "specreason": trace_ids(jobs)}
+
+
+def failure_of(jobs: Sequence[EndedJob]) -> tuple[int, str, str]:
+    """The HTTP status, code and message of a live request without a successful repeat."""
+    first = jobs[0]
+    if first.state is JobState.EXPIRED:
+        message = "the request had not ended at its deadline (SPECREASON_CHAT_S); in a batch it has more time"
+        return 504, "deadline_exceeded", message
+    if first.state is JobState.CANCELLED:
+        return 409, "cancelled", "somebody cancelled the request before it had ended"
+    code, message = CODES[first.state]
+    return 400 if first.state is JobState.FAILED else 500, code, first.error or message
 
 
 def _head(jobs: Sequence[EndedJob]) -> dict[str, Any]:
@@ -68,8 +84,12 @@ def _request_id(jobs: Sequence[EndedJob]) -> str:
     return f"req_{jobs[0].problem_row.hex}"
 
 
+def finish_reason(job: EndedJob) -> str:
+    """Why the answer ends, in OpenAI's words."""
+    return "stop" if job.is_complete or job.stop_reason is StopReason.ANSWERED else "length"
+
+
 def _choice(job: EndedJob) -> dict[str, Any]:
-    finished = job.is_complete or job.stop_reason is StopReason.ANSWERED
     return {
         "index": job.repeat,
         "message": {
@@ -79,11 +99,11 @@ def _choice(job: EndedJob) -> dict[str, Any]:
             "refusal": None,
         },
         "logprobs": None,
-        "finish_reason": "stop" if finished else "length",
+        "finish_reason": finish_reason(job),
     }
 
 
-def _usage(jobs: Sequence[EndedJob]) -> dict[str, Any]:
+def usage_of(jobs: Sequence[EndedJob]) -> dict[str, Any]:
     """The token counts. As with OpenAI, the prompt counts once, whatever the number of choices."""
     prompt = max(job.prompt_tokens for job in jobs)
     thinking = sum(job.think_tokens for job in jobs)
@@ -96,7 +116,7 @@ def _usage(jobs: Sequence[EndedJob]) -> dict[str, Any]:
     }
 
 
-def _trace_ids(jobs: Sequence[EndedJob]) -> dict[str, Any]:
+def trace_ids(jobs: Sequence[EndedJob]) -> dict[str, Any]:
     """The ids and counts of each repeat. Its trace is at `/api/jobs/{job_id}/steps`."""
     return {
         "batch_id": str(jobs[0].batch_id),
