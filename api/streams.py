@@ -1,4 +1,4 @@
-"""Limits the requests that stay open in one process, in total and per owner: streams of events, and chat completions."""
+"""Limits the requests of one process that stay open, in total and per owner: streams of events, chat completions."""
 
 from __future__ import annotations
 

@@ -93,9 +93,7 @@ class Watch:
         self._looking: asyncio.Task[None] | None = None
 
     @contextmanager
-    def follow(
-        self, batch_id: UUID, *, until: float, is_admitted: Callable[[], bool]
-    ) -> Iterator[Followed]:
+    def follow(self, batch_id: UUID, *, until: float, is_admitted: Callable[[], bool]) -> Iterator[Followed]:
         """Follow a batch until the end of the block. `is_admitted` says whether its key still counts; it may block."""
         followed = Followed(batch_id, until, is_admitted)
         self._followed.add(followed)

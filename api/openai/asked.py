@@ -50,9 +50,7 @@ class Asked:
     with_usage: bool
 
 
-def read_asked(
-    content: bytes, pairs: Mapping[str, PairConfig], *, model: str | None, max_jobs: int
-) -> Asked:
+def read_asked(content: bytes, pairs: Mapping[str, PairConfig], *, model: str | None, max_jobs: int) -> Asked:
     """Read the body of a request. `model` is the one that its path names, if it names one.
 
     Raises LineInvalid, whose `param` is the field as the client wrote it; InvalidField if the body is not JSON.
@@ -77,8 +75,7 @@ def read_asked(
         pair=pair,
         config=config,
         is_streamed=streaming.stream is True,
-        with_usage=streaming.stream_options is not None
-        and streaming.stream_options.include_usage is True,
+        with_usage=streaming.stream_options is not None and streaming.stream_options.include_usage is True,
     )
 
 
@@ -108,4 +105,6 @@ def _streaming(body: Mapping[str, Any]) -> Streaming:
 def _without_body(refused: LineInvalid) -> LineInvalid:
     """The refusal of a line as that of a request, whose fields are in no `body`."""
     message = refused.message.replace("body.", "")
-    return LineInvalid(refused.code, message, None if refused.param is None else refused.param.removeprefix("body."))
+    return LineInvalid(
+        refused.code, message, None if refused.param is None else refused.param.removeprefix("body.")
+    )

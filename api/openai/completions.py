@@ -111,9 +111,7 @@ async def other_spellings(
     return await _answer(request, ticket, idempotency_key)
 
 
-@router.post(
-    "/openai/deployments/{model}/chat/completions", include_in_schema=False, dependencies=[SUBMIT]
-)
+@router.post("/openai/deployments/{model}/chat/completions", include_in_schema=False, dependencies=[SUBMIT])
 async def azures_spelling(
     request: Request, ticket: OneTicket, model: str, idempotency_key: IdempotencyKey = None
 ) -> Response:
@@ -185,15 +183,13 @@ def _submit(
             request, key, meaning, lambda connection: write_batches(connection, [batch]), status=200
         )
         _remember(ticket, answer)
-        deployment.doorbell.announce_submitted(
-            database, asked.pair, publish_window=settings.publish_window
-        )
+        deployment.doorbell.announce_submitted(database, asked.pair, publish_window=settings.publish_window)
     return Submitted(asked=asked, batch_id=_remember(ticket, answer))
 
 
 def _remember(ticket: Ticket, answer: Response) -> UUID:
     """The batch of a stored answer. The ticket has it at once, whatever becomes of this request's thread."""
-    (batch_id,) = json.loads(answer.body)
+    (batch_id,) = json.loads(bytes(answer.body))
     ticket.batch_id = UUID(batch_id)
     return ticket.batch_id
 

@@ -20,6 +20,7 @@ from typer.exceptions import TyperException
 from specreason import __version__
 from specreason.cli import (
     api,
+    ask,
     batch,
     database,
     demo,
@@ -67,6 +68,7 @@ app.command()(demo.demo)
 app.command()(up.up)
 app.command()(status.status)
 app.command()(down.down)
+app.command()(ask.ask)
 app.command()(submit.submit)
 app.command()(workers.workers)
 app.command()(doctor.doctor)

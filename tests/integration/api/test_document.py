@@ -27,6 +27,7 @@ OPERATIONS = {
     "Results": ["get_results"],
     "Events": ["get_batch_events", "get_job_events"],
     "Workers and health": ["get_workers", "get_health"],
+    "OpenAI chat completions": ["openai_create_chat_completion"],
     "OpenAI files": [
         *("openai_upload_file", "openai_get_files", "openai_get_file"),
         *("openai_get_content", "openai_remove_file"),
@@ -41,6 +42,7 @@ OPERATIONS = {
 def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {path.removeprefix("/api/") for path in paths} == {
+        "/v1/chat/completions",
         "/v1/models",
         "/v1/models/{model}",
         "/v1/files",
