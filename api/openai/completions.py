@@ -56,12 +56,14 @@ COMPLETION = {
         "specreason": {"type": "object", "description": "The ids and counts of each repeat."},
     },
 }
+# One event of a stream: a chunk as JSON, or [DONE].
+MESSAGE = {"type": "object", "required": ["data"], "properties": {"data": {"type": "string"}}}
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The completion; with `stream`, its chunks as server-sent events, the thinking step by step.",
         "content": {
             "application/json": {"schema": COMPLETION},
-            "text/event-stream": {"schema": {"type": "string"}},
+            "text/event-stream": {"schema": MESSAGE},
         },
     },
     **{status: {} for status in (404, 409, 500, 504)},
