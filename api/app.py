@@ -16,8 +16,9 @@ from api.door.authenticator import Authenticator
 from api.door.body_limit import BodyLimit
 from api.housekeeping import Housekeeping
 from api.native import controls, events, reads, results, submit
-from api.openai import batches, completions, files, models
+from api.openai import batches, files, models
 from api.openai.advance import BatchAdvancer
+from api.openai.live import completions
 from api.openapi import complete_document, operation_id, tags
 from api.requests.parameters import check_parameters
 from api.streams import Streams, Waiting

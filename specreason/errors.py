@@ -82,7 +82,12 @@ class PermanentJobError(SpecReasonError):
 
 
 class PromptTooLong(PermanentJobError):
-    """The rendered prompt does not fit into the pair's context with room for an answer."""
+    """The rendered prompt does not fit into the pair's context with room for an answer.
+
+    Its message contains SAYS, by which a stored one is told from other errors.
+    """
+
+    SAYS = "the prompt has "
 
 
 class TransientError(SpecReasonError):

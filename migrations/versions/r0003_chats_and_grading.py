@@ -15,6 +15,18 @@ UPGRADE = (
     "ALTER TABLE problem ADD COLUMN messages JSONB",
     "ALTER TABLE grade ADD COLUMN gold TEXT, ADD COLUMN given_up BOOLEAN DEFAULT false NOT NULL",
     """
+    ALTER TABLE openai_batch
+        ADD COLUMN model TEXT,
+        ADD COLUMN input_tokens BIGINT,
+        ADD COLUMN output_tokens BIGINT,
+        ADD COLUMN reasoning_tokens BIGINT
+    """,
+    """
+    UPDATE openai_batch SET model = (
+        SELECT string_agg(DISTINCT pair, ', ' ORDER BY pair) FROM batch WHERE openai_batch_id = openai_batch.id
+    )
+    """,
+    """
     ALTER TABLE job
         ADD COLUMN grader TEXT,
         ADD COLUMN num_grading_attempts INTEGER DEFAULT 0 NOT NULL,
@@ -23,6 +35,10 @@ UPGRADE = (
 )
 
 DOWNGRADE = (
+    """
+    ALTER TABLE openai_batch
+        DROP COLUMN model, DROP COLUMN input_tokens, DROP COLUMN output_tokens, DROP COLUMN reasoning_tokens
+    """,
     "ALTER TABLE job DROP COLUMN grader, DROP COLUMN num_grading_attempts, DROP COLUMN grading_until",
     "ALTER TABLE grade DROP COLUMN gold, DROP COLUMN given_up",
     "ALTER TABLE problem DROP COLUMN messages",

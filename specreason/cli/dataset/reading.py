@@ -62,7 +62,7 @@ def checked_dataset(
             if tell is not None:
                 tell(num_problems)
             num_with_answer += problem.answer is not None
-            num_tokens += counter.count(problem.problem) if counter is not None else 0
+            num_tokens += counter.count(problem.turns) if counter is not None else 0
             spool.write(row.line)
         if columns is None:
             raise InvalidField(path, "has no problems")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Self
 
 from specreason.errors import InvalidField
+from specreason.submission.chat import Message
 from specreason.submission.jsonl import BLANK_PER_LINE
 from specreason.submission.problem import Columns, Problem, problems_in
 from specreason.submission.text import check_text
@@ -15,9 +16,13 @@ from specreason.words import counted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewProblem:
-    """One problem as the user gave it. `source` holds the user's other keys; `seed` goes before the configuration's."""
+    """One problem as the user gave it; `text` is its last user turn, and `messages` are None if that is all.
+
+    `source` holds the user's other keys; `seed` goes before the configuration's.
+    """
 
     text: str
+    messages: tuple[Message, ...] | None = None
     answer: str | None = None
     problem_id: str | None = None
     source: Mapping[str, Any] = field(default_factory=dict)
@@ -25,7 +30,13 @@ class NewProblem:
 
     @classmethod
     def of(cls, problem: Problem) -> Self:
-        return cls(text=problem.problem, answer=problem.answer, problem_id=problem.id, source=problem.source)
+        return cls(
+            text=problem.problem,
+            messages=problem.messages,
+            answer=problem.answer,
+            problem_id=problem.id,
+            source=problem.source,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +85,11 @@ def check(problems: Iterable[NewProblem]) -> CheckedProblems:
                 check_text(getattr(problem, name) or "")
             except ValueError as error:
                 raise InvalidField(f"problems[{index}].{name}", str(error)) from None
+        for place, message in enumerate(problem.messages or ()):
+            try:
+                check_text(message.content)
+            except ValueError as error:
+                raise InvalidField(f"problems[{index}].messages[{place}].content", str(error)) from None
     if not count:
         raise InvalidField("problems", "the batch has none")
     return CheckedProblems(problems, count)

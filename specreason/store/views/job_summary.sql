@@ -9,6 +9,7 @@ SELECT
     problem.index AS problem_index,
     problem.problem_id,
     problem.text AS problem,
+    problem.messages,
     problem.answer AS gold,
     job.repeat,
     job.seed,
@@ -76,7 +77,8 @@ COMMENT ON COLUMN job_summary.pair IS 'requested model pair';
 COMMENT ON COLUMN job_summary.scheme IS 'base, drafter, specdecode, specreason or specreason+decode';
 COMMENT ON COLUMN job_summary.problem_index IS 'order of the problem in its batch, from 0';
 COMMENT ON COLUMN job_summary.problem_id IS 'the user''s own name for the problem, if any';
-COMMENT ON COLUMN job_summary.problem IS 'text of the problem';
+COMMENT ON COLUMN job_summary.problem IS 'text of the problem; of a chat, its last user turn';
+COMMENT ON COLUMN job_summary.messages IS 'the chat that the problem is: role and content of each message; NULL if it is plain';
 COMMENT ON COLUMN job_summary.gold IS 'the right answer, if the user gave one';
 COMMENT ON COLUMN job_summary.repeat IS 'statistical repeat, from 0, with its own seeds';
 COMMENT ON COLUMN job_summary.seed IS 'seed of the configuration; each call derives its own from it';

@@ -79,7 +79,7 @@ def test_an_answer_is_waited_for_and_its_job_is_one_like_any_other(
         CONTENT,
         "stop",
     )
-    assert choice.message.reasoning_content == REASONING
+    assert choice.message.reasoning_content == choice.message.reasoning == REASONING
     assert (
         completion.usage.total_tokens == completion.usage.prompt_tokens + completion.usage.completion_tokens
     )
@@ -92,6 +92,18 @@ def test_an_answer_is_waited_for_and_its_job_is_one_like_any_other(
             WHERE job.id = '{ids["job_id"]}' GROUP BY batch.id, job.id""",
     )
     assert rows == [("chat", ids["batch_id"], 100, 5, "succeeded", 4, True)]
+
+
+def test_a_chat_of_several_turns_is_one_problem(openai: OpenAI, database: Database) -> None:
+    earlier = [{"role": "system", "content": "Be short."}, *MESSAGES, {"role": "assistant", "content": "4"}]
+    messages: Any = [*earlier, {"role": "user", "content": [{"type": "text", "text": "And 3 + 3?"}]}]
+    with answering(database):
+        completion = openai.chat.completions.create(model="scripted", messages=messages)
+    assert completion.choices[0].message.content == CONTENT
+    stored = [*earlier, {"role": "user", "content": "And 3 + 3?"}]
+    assert rows_of(database, "SELECT text, problem_id, messages FROM problem") == [
+        ("And 3 + 3?", None, stored)
+    ]
 
 
 def test_several_choices_are_repeats_of_one_problem(openai: OpenAI, database: Database) -> None:
@@ -251,10 +263,19 @@ def test_what_is_wrong_is_named_as_the_client_wrote_it(
     assert num_jobs(database) == 0
 
 
-@pytest.mark.parametrize("body", [BODY | {"stream": False, "stream_options": None, "n": None}, BODY])
-def test_null_asks_for_nothing(client: httpx2.Client, database: Database, body: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"stream": False, "stream_options": None, "n": None, "stop": None},
+        {"stream_options": {"include_usage": False}, "top_k": -1, "user": "me"},
+        {"stream": None, "stream_options": {"include_usage": None}},
+    ],
+)
+def test_what_asks_for_nothing_is_taken(
+    client: httpx2.Client, database: Database, more: dict[str, Any]
+) -> None:
     with answering(database):
-        assert client.post(ENDPOINT, json=body).json()["choices"][0]["message"]["content"] == CONTENT
+        assert client.post(ENDPOINT, json=BODY | more).json()["choices"][0]["message"]["content"] == CONTENT
 
 
 def test_a_request_that_has_not_ended_in_its_time_expires(

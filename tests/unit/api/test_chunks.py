@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.openai.chunks import Choice, Deltas
+from api.openai.live.chunks import Choice, Deltas
 from specreason.engines.base import THINK_END
 from specreason.reasoning.steps import Phase
 

@@ -14,13 +14,13 @@ import anyio
 from fastapi import Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from api.answers.errors import openai_error, openai_error_of
+from api.answers.errors import openai_error_of
 from api.deployment import deployment_of
 from api.door.access import caller_of
-from api.openai.asked import Asked
-from api.openai.chunks import Choice, Chunks
-from api.openai.output import failure_of
-from api.openai.waiting import Ticket
+from api.openai.live.asked import Asked
+from api.openai.live.chunks import Choice, Chunks
+from api.openai.live.failure import failure_of
+from api.openai.live.waiting import Ticket
 from api.streams import KEEPALIVE_S
 from api.watch import Followed
 from specreason.errors import SpecReasonError
@@ -103,8 +103,8 @@ class _Stream:
                 break
             jobs = await self.followed.news()
         if not any(job.state is JobState.SUCCEEDED for job in self.ended):
-            status, code, message = failure_of(self.ended)
-            yield openai_error(status, message, code=code)
+            _, error = failure_of(self.ended)
+            yield error
         elif self.asked.with_usage:
             yield chunks.of_usage(self.ended)
 

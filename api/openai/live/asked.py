@@ -9,12 +9,15 @@ from typing import Any
 from pydantic import ConfigDict, ValidationError
 
 from api.openai.input_file import pair_and_config
-from api.openai.lines import ENDPOINT, Body, LineInvalid, RequestLine, read_line
+from api.openai.lines import RequestLine, read_line
+from api.openai.requests.bodies import Body
+from api.openai.requests.endpoint import Endpoint
+from api.openai.requests.refusal import INVALID, LineInvalid, first_invalid
 from specreason.config import RunConfig
 from specreason.errors import InvalidField
 from specreason.pairs import PairConfig
 from specreason.submission.form import parse_json
-from specreason.validation import ClosedModel, first_invalid_field
+from specreason.validation import ClosedModel
 from specreason.words import counted
 
 # A line of a batch names its request; here nothing else is in the line.
@@ -37,6 +40,10 @@ class Streaming(ClosedModel):
 
     stream: bool | None = None
     stream_options: StreamOptions | None = None
+
+    @property
+    def with_usage(self) -> bool:
+        return self.stream_options is not None and self.stream_options.include_usage is True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +70,11 @@ def read_asked(content: bytes, pairs: Mapping[str, PairConfig], *, model: str | 
     try:
         streaming = _streaming(body)
         rest = {field: value for field, value in body.items() if field not in Streaming.model_fields}
-        line = read_line({"custom_id": CUSTOM_ID, "method": "POST", "url": ENDPOINT, "body": rest})
+        line = read_line({"custom_id": CUSTOM_ID, "method": "POST", "url": Endpoint.CHAT, "body": rest})
         pair, config = pair_and_config(line, pairs)
         if config.repeats > max_jobs:
             most = counted(max_jobs, "answer")
-            raise LineInvalid("invalid_request", f"body.n: a request may ask for at most {most}", "body.n")
+            raise LineInvalid(INVALID, f"body.n: a request may ask for at most {most}", "body.n")
     except LineInvalid as refused:
         raise _without_body(refused) from refused
     return Asked(
@@ -75,7 +82,7 @@ def read_asked(content: bytes, pairs: Mapping[str, PairConfig], *, model: str | 
         pair=pair,
         config=config,
         is_streamed=streaming.stream is True,
-        with_usage=streaming.stream_options is not None and streaming.stream_options.include_usage is True,
+        with_usage=streaming.with_usage,
     )
 
 
@@ -94,11 +101,10 @@ def _streaming(body: Mapping[str, Any]) -> Streaming:
     try:
         streaming = Streaming.model_validate(given)
     except ValidationError as error:
-        invalid = first_invalid_field(error, prefix="body.")
-        raise LineInvalid("invalid_request", str(invalid), invalid.field) from error
-    if streaming.stream_options is not None and not streaming.stream:
+        raise first_invalid(error, prefix="body.") from error
+    if streaming.with_usage and not streaming.stream:
         message = "body.stream_options: needs `stream` to be true"
-        raise LineInvalid("invalid_request", message, "body.stream_options")
+        raise LineInvalid(INVALID, message, "body.stream_options")
     return streaming
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
@@ -24,16 +24,18 @@ from api.answers.errors import openai_error
 from api.answers.tags import Tag
 from api.deployment import deployment_of
 from api.door.access import SUBMIT, caller_of
-from api.openai.asked import Asked, read_asked, schema
-from api.openai.lines import LineInvalid
-from api.openai.output import completion_of, failure_of
-from api.openai.streamed import streamed
-from api.openai.waiting import Ticket, has_ended
+from api.openai.live.asked import Asked, read_asked, schema
+from api.openai.live.failure import failure_of
+from api.openai.live.streamed import streamed
+from api.openai.live.waiting import Ticket, has_ended
+from api.openai.output import completion_of
+from api.openai.requests.endpoint import Endpoint
+from api.openai.requests.refusal import LineInvalid
 from api.requests.admission import is_still_admitted
 from api.requests.idempotency import IdempotencyKey, answer_once, answered_before
 from specreason.errors import NoWorker
 from specreason.store.queue.batches import NewBatch, write_batches
-from specreason.store.queue.problems import NewProblem, check
+from specreason.store.queue.problems import check
 from specreason.store.queue.workers import live_slots
 from specreason.store.read.results import ended_jobs_by_problem
 from specreason.store.tables.states import JobState
@@ -147,10 +149,10 @@ async def _answer(request: Request, ticket: Ticket, key: str | None, model: str 
     ticket.is_over = True
     if any(job.state is JobState.SUCCEEDED for job in jobs):
         return JSONResponse(completion_of(jobs), headers=_headers(submitted.batch_id))
-    status, code, message = failure_of(jobs)
+    status, error = failure_of(jobs)
     # The client would send the request again: it would get another job, which has no better chances.
     headers = _headers(submitted.batch_id) | {"X-Should-Retry": "false"}
-    return JSONResponse(openai_error(status, message, code=code), status, headers)
+    return JSONResponse(error, status, headers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,10 +204,10 @@ def _new_batch(request: Request, asked: Asked) -> NewBatch:
         name=NAME,
         pair=asked.pair,
         config=asked.config,
-        problems=check([NewProblem(text=asked.line.problem, seed=asked.line.seed)]),
+        problems=check([replace(asked.line.problem, problem_id=None)]),
         priority=PRIORITY,
         deadline_at=datetime.now(UTC) + timedelta(seconds=chat_s),
-        metadata={"endpoint": "/v1/chat/completions"},
+        metadata={"endpoint": Endpoint.CHAT},
         owner=caller.owner,
         max_queued_jobs=caller.max_queued_jobs,
     )
