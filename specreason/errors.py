@@ -17,6 +17,8 @@ SpecReasonError
 │   ├── LeaseLost            another claim raised the fence; stop at once and write nothing
 │   ├── StoreUnavailable     Postgres or the broker does not answer
 │   │   └── BrokerUnavailable the broker does not answer
+│   ├── NoWorker             no live worker holds the pair; the same request succeeds once one does
+│   ├── ShuttingDown         this API process is being ended; the next one takes the same request
 │   ├── LimitReached         a rate limit or a quota of queued jobs is used up; the same request succeeds later
 │   ├── StillRunning         another request or the validation of a file has to end first
 │   └── Unreachable          the API does not answer, or is unavailable; exit code 7
@@ -118,6 +120,14 @@ class BrokerUnavailable(StoreUnavailable):
     def __init__(self, message: str, *, code: str = "") -> None:
         super().__init__(message)
         self.code = code
+
+
+class NoWorker(TransientError):
+    """No live worker holds the pair, and the request would not wait for one."""
+
+
+class ShuttingDown(TransientError):
+    """This API process is being ended before the request has its answer."""
 
 
 class LimitReached(TransientError):

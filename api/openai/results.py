@@ -73,12 +73,12 @@ def error_line(jobs: Sequence[EndedJob], endpoint: Endpoint) -> dict[str, Any]:
         code, message = UNANSWERED[told.state]
         error = {"code": code, "message": told.error or message}
         return {**_head(jobs), "response": None, "error": error, "specreason": trace_ids(jobs)}
-    status, answer = _failed(told) if told.state is JobState.DEAD else _refused(told, endpoint)
+    status, answer = failed(told) if told.state is JobState.DEAD else refused(told, endpoint)
     response = _response(jobs, status, {"error": answer})
     return {**_head(jobs), "response": response, "error": None, "specreason": trace_ids(jobs)}
 
 
-def _refused(job: EndedJob, endpoint: Endpoint) -> tuple[int, dict[str, Any]]:
+def refused(job: EndedJob, endpoint: Endpoint) -> tuple[int, dict[str, Any]]:
     """The request cannot succeed, because of what it asks for."""
     message = job.error or "the request cannot succeed"
     is_too_long = PromptTooLong.SAYS in message
@@ -90,7 +90,8 @@ def _refused(job: EndedJob, endpoint: Endpoint) -> tuple[int, dict[str, Any]]:
     }
 
 
-def _failed(job: EndedJob) -> tuple[int, dict[str, Any]]:
+def failed(job: EndedJob) -> tuple[int, dict[str, Any]]:
+    """The request may succeed another time: this time every attempt at it failed."""
     message = job.error or "every attempt at the request ended in an error"
     return 500, {"message": message, "type": "server_error", "param": None, "code": "retries_exhausted"}
 

@@ -24,12 +24,13 @@ def print_trace(console: Console, ref: str, job: Job, steps: Iterable[Step], *, 
     print_hanging(console, Text(), as_text(asked(job).strip()))
     console.print()
     for step in steps:
-        _print_step(console, step, full=full)
+        print_step(console, step, full=full)
     console.print()
     print_hanging(console, Text(), _outcome(job))
 
 
-def _print_step(console: Console, step: Step, *, full: bool) -> None:
+def print_step(console: Console, step: Step, *, full: bool) -> None:
+    """Print one step: who wrote it, its score, and the text that was kept, without `full` only its beginning."""
     print_hanging(console, Text(f"{step.index:>3}  ", style="bold"), _headline(step))
     rejected = step.draft_text is not None and step.decision.startswith("rejected")
     if rejected:
