@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from specreason.children import kill_group, spawn_module
 from specreason.errors import GraderUnusable
 from specreason.evaluation.graders import LAYERS, check_grader
+from specreason.evaluation.verdict import GIVEN_UP
 
 # For one answer: seconds of processor time, of which the kernel counts whole ones; seconds of the clock, for a grader
 # that waits; and bytes beyond what the helper takes once it has loaded the grader.
@@ -29,8 +30,6 @@ MEMORY_BYTES = 512 << 20
 START_S = 120.0
 # Helpers that an answer may see die of neither limit: the first may have been killed by somebody.
 MOST_HELPERS = 2
-# The layer of a grade that is none.
-GIVEN_UP = "given up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +135,7 @@ class _Helper:
         self.is_fit = said.pop("is_fit")
         return Grade(grader=self.name, **said)
 
-    def ask(self, message: object | None, most_s: float) -> dict[str, object] | None:
+    def ask(self, message: object | None, most_s: float) -> dict[str, Any] | None:
         """Send a message, if there is one, and return what the helper says; None if it ends, now or by `most_s`."""
         # A helper that is stopped reads and writes nothing, so both wait for this kill.
         watchdog = threading.Timer(most_s, self._end)
@@ -145,7 +144,7 @@ class _Helper:
         try:
             if message is not None:
                 self._connection.send_bytes(json.dumps(message).encode())
-            said: dict[str, object] = json.loads(self._connection.recv_bytes())
+            said: dict[str, Any] = json.loads(self._connection.recv_bytes())
         except (EOFError, OSError):
             return None
         finally:
