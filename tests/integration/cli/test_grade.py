@@ -33,7 +33,7 @@ class InThisProcess:
     def grade(self, answer: str | None, gold: str) -> Grade:
         verdict = self._grader(answer, gold)
         said = {"is_correct": verdict.is_correct, "layer": verdict.layer, "why": verdict.why}
-        return Grade(grader=self._grader.name, given_up=verdict.layer == "given up", **said)
+        return Grade(grader=self._grader.name, given_up=verdict.is_given_up, **said)
 
 
 @pytest.fixture
