@@ -46,17 +46,17 @@ def grade(
     last line is the summary.
     """
     from specreason.cli.dataset.grading import Judged, judged_rows
-    from specreason.cli.show.grading import Summary, print_judged, print_summary
-    from specreason.cli.show.output import print_json
+    from specreason.cli.show.grading import Summary, print_judged, print_summary, tell_golds
+    from specreason.cli.show.output import print_json, print_message
     from specreason.cli.waiting.sending import shown_reading
 
     summary = Summary()
-    remarks: Counter[str] = Counter()
+    golds: Counter[str] = Counter()
     columns = {"gold": gold, "text": text, "answer": answer}
 
     def counted_rows() -> Iterator[Judged]:
         with shown_reading(file, "grading") as tell:
-            for judged in judged_rows(file, written, columns, grader, remarks):
+            for judged in judged_rows(file, written, columns, grader, golds=golds, on_remark=print_message):
                 summary.count(judged)
                 tell(summary.num_answers)
                 yield judged
@@ -67,6 +67,7 @@ def grade(
         print_json({"summary": summary})
     else:
         print_judged(each for each in counted_rows() if all_ or each.is_remarkable)
-        print_summary(summary, remarks)
+        print_summary(summary)
+    tell_golds(golds)
     if summary.num_disagreements:
         raise typer.Exit(EXIT_SOME_FAILED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,22 +50,22 @@ def judged_rows(
     written: str | None,
     columns: Mapping[str, str],
     grader: str | None,
-    remarks: Counter[str],
+    *,
+    golds: Counter[str],
+    on_remark: Callable[[str], None],
 ) -> Iterator[Judged]:
     """Grade each row that has a gold answer. `columns` names those of `gold`, `text` and `answer`.
 
-    `remarks` counts how gold answers were found, as ends of "the gold answer of 3 rows is …". Raises InvalidField for
-    a file or a row that cannot be read.
+    `golds` counts how gold answers were found, as ends of "the gold answer of 3 rows is …". `on_remark` gets sentences
+    on how the file is read. Raises InvalidField for a file or a row that cannot be read.
     """
     form = format_of(path, written)
     with BoundedGrader(grader) as bounded, opened(path) as file:
-        empty = True
-        for row in read_rows(file, form):
-            empty = False
+        for row in _rows(path, read_rows(file, form, on_remark=on_remark)):
             gold, remark = _gold(row, columns["gold"])
             answer, expected = _answer(row, columns), _expected(row)
             if remark is not None:
-                remarks[remark] += 1
+                golds[remark] += 1
             if gold is None:
                 continue
             grade = bounded.grade(answer, gold)
@@ -80,8 +80,14 @@ def judged_rows(
                 given_up=grade.given_up,
                 grader=grade.grader,
             )
-        if empty:
-            raise InvalidField(path, "has no rows")
+
+
+def _rows(path: str, rows: Iterator[Row]) -> Iterator[Row]:
+    """The rows; an error of the whole file names it as the user did."""
+    try:
+        yield from rows
+    except InvalidField as error:
+        raise InvalidField(path if error.field == "file" else error.field, error.reason) from error
 
 
 def _gold(row: Row, column: str) -> tuple[str | None, str | None]:

@@ -58,10 +58,14 @@ def print_judged(rows: Iterable[Judged]) -> None:
         print_table(data_console(), _COLUMNS, cells)
 
 
-def print_summary(summary: Summary, remarks: Mapping[str, int]) -> None:
-    """Print the counts, and on stderr how gold answers were found."""
-    for remark, number in remarks.items():
+def tell_golds(golds: Mapping[str, int]) -> None:
+    """Say on stderr how gold answers were found, where that is worth a remark."""
+    for remark, number in golds.items():
         print_message(f"the gold answer of {counted(number, 'row')} is {remark}")
+
+
+def print_summary(summary: Summary) -> None:
+    """Print the counts."""
     words = [
         counted(summary.num_answers, "answer"),
         f"{summary.num_right:,} right",
