@@ -67,8 +67,7 @@ class Client:
     ) -> Batch:
         """Store a batch and return it; once it has returned, the batch is not lost.
 
-        `problems` is the path of a JSONL, CSV, TSV or Parquet file, the content of one, or mappings with `problem` and,
-        if known, `answer` and `id`. `remarks` of the batch say what was made of them, and `skipped` what was left out.
+        `problems` is the path or content of a JSONL, CSV, TSV or Parquet file, or mappings with `problem` and `answer`.
         A knob is an argument, such as `scheme="base"`, or stands in `config`. The same again is the same batch and says
         so in `replayed`. Raises TimedOut after `within_s` seconds; the message says whether the batch may be stored.
         """
