@@ -126,8 +126,7 @@ def number_of_jobs(problems: int | None, file: str | None, repeats: int | None) 
     if problems is not None and file is not None:
         raise InvalidField("--problems", "the dataset of --file has a number of its own; name one of both")
     if file is not None:
-        columns = dict.fromkeys(("problem", "answer", "id"))
-        with checked_dataset(file, format_of(file), columns, None) as dataset:
+        with checked_dataset(file, format_of(file), {}, None) as dataset:
             problems = dataset.num_problems
     return None if problems is None else problems * (repeats or 1)
 

@@ -25,6 +25,7 @@ from specreason.cli import (
     demo,
     doctor,
     down,
+    grade,
     job,
     keys,
     plan,
@@ -68,6 +69,7 @@ app.command()(up.up)
 app.command()(status.status)
 app.command()(down.down)
 app.command()(submit.submit)
+app.command()(grade.grade)
 app.command()(workers.workers)
 app.command()(doctor.doctor)
 app.command()(plan.plan)

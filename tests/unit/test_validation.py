@@ -17,8 +17,16 @@ from api.openai.lines import Body, Message, TextPart
 from specreason.config import RunConfig
 from specreason.pairs import ModelConfig, PairConfig, SpeculationConfig
 from specreason.settings import Settings
-from specreason.submission.problem import Columns, Problem
-from specreason.validation import PATTERNS, SENTENCES, UNKNOWN_KEY, first_invalid_field, invalid_field
+from specreason.submission.columns import Columns
+from specreason.submission.problem import Problem
+from specreason.validation import (
+    AT_A_PLACE,
+    PATTERNS,
+    SENTENCES,
+    UNKNOWN_KEY,
+    first_invalid_field,
+    invalid_field,
+)
 from tests.support.messages import names
 
 MODELS: tuple[type[BaseModel], ...] = (
@@ -47,7 +55,7 @@ WRONG: tuple[Any, ...] = (
     *([], [0], [None], ["x"], [{}], [[]], ["failed"] * 100),
     *({}, {"x": 0}, {"\ud800": 0}, {"x": "y"}, {"problem": 5}),
 )
-OURS = {"value_error", UNKNOWN_KEY, "enum", "literal_error", "string_pattern_mismatch"}
+OURS = {"value_error", UNKNOWN_KEY, AT_A_PLACE, "enum", "literal_error", "string_pattern_mismatch"}
 # Words that mean something to pydantic only.
 JARGON = re.compile(r"[Ii]nput should|instance of|[Tt]uple|valid dictionary|pattern '|after validation|parse")
 FILE = {"input_file_id": "f", "endpoint": "/v1/chat/completions", "completion_window": "24h"}
@@ -70,8 +78,8 @@ def wrong_inputs() -> Iterator[tuple[type[BaseModel], Any]]:
         for value in WRONG:
             if model is not Settings:
                 yield model, value
-            for name in model.model_fields:
-                yield model, {name: value}
+            # Every field at once: a model reports all that is wrong.
+            yield model, dict.fromkeys(model.model_fields, value)
 
 
 def test_every_error_that_our_models_produce_has_a_sentence() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
+from specreason.cli.show.jobs import asked
 from specreason.cli.show.output import ellipsis_of, print_hanging
 from specreason.client import Job, Step
 from specreason.words import counted
@@ -20,7 +21,7 @@ STYLE_OF = {"drafter": "cyan", "base": "magenta"}
 def print_trace(console: Console, ref: str, job: Job, steps: Iterable[Step], *, full: bool = False) -> None:
     """Print the problem, every step in order, and the answer. `ref` is what the job is called."""
     console.print(Text.assemble(("job ", "bold"), ref))
-    print_hanging(console, Text(), Text(job.problem.strip()))
+    print_hanging(console, Text(), Text(asked(job).strip()))
     console.print()
     for step in steps:
         _print_step(console, step, full=full)
