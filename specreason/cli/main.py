@@ -20,6 +20,7 @@ from typer.exceptions import TyperException
 from specreason import __version__
 from specreason.cli import (
     api,
+    ask,
     batch,
     database,
     demo,
@@ -68,6 +69,7 @@ app.command()(demo.demo)
 app.command()(up.up)
 app.command()(status.status)
 app.command()(down.down)
+app.command()(ask.ask)
 app.command()(submit.submit)
 app.command()(grade.grade)
 app.command()(workers.workers)

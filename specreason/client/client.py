@@ -132,9 +132,9 @@ class Client:
         """The job's current summary."""
         return decode(Job, self._get(f"/api/jobs/{job_id}"))
 
-    def steps(self, job_id: UUID) -> Iterator[Step]:
-        """The job's steps in order, as far as they are stored."""
-        return read_pages(self._transport, f"/api/jobs/{job_id}/steps", Step, "after")
+    def steps(self, job_id: UUID, after: int | None = None) -> Iterator[Step]:
+        """The job's steps in order, behind the one with the index `after`, as far as they are stored."""
+        return read_pages(self._transport, f"/api/jobs/{job_id}/steps", Step, "after", after=after)
 
     def attempts(self, job_id: UUID) -> Iterator[Attempt]:
         """Every try at the job, the first one first."""

@@ -19,6 +19,7 @@ from typing import Self
 from specreason.children import kill_group, spawn_module
 from specreason.errors import GraderUnusable
 from specreason.evaluation.graders import LAYERS, check_grader
+from specreason.evaluation.verdict import GIVEN_UP
 
 # For one answer: seconds of processor time, of which the kernel counts whole ones; seconds of the clock, for a grader
 # that waits; and bytes beyond what the helper takes once it has loaded the grader.
@@ -29,8 +30,6 @@ MEMORY_BYTES = 512 << 20
 START_S = 120.0
 # Helpers that an answer may see die of neither limit: the first may have been killed by somebody.
 MOST_HELPERS = 2
-# The layer of a grade that is none.
-GIVEN_UP = "given up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

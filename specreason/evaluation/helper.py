@@ -15,9 +15,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from specreason.evaluation.bounded import GIVEN_UP
 from specreason.evaluation.graders import Grader, load_grader
-from specreason.evaluation.verdict import Verdict
+from specreason.evaluation.verdict import GIVEN_UP, Verdict
 
 # Of ordinary kinds: they load what a grader loads late, and each parser fills its caches.
 SAMPLES = (

@@ -29,9 +29,9 @@ _MISSING = frozenset({"NaN", "nan", "NAN", "null", "NULL", "None", "N/A", "n/a",
 # GSM8K ends a solution with it. Four hashes also begin a heading, which more lines follow.
 _HASHES = re.compile(r"(?<!#)####(?!#)")
 _LONGEST_AFTER_HASHES = 200
-_SCIENTIFIC = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d{1,3}", re.ASCII)
+_SCIENTIFIC = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)[eE][-+]?\d{1,3}", re.ASCII)
 _LARGEST_EXPONENT = 400  # of a double it is 308
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?"
+_NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})?"
 # A list as numpy prints it has no commas between its items.
 _ARRAY = re.compile(r"(?:np\.|numpy\.)?array\((?P<list>\[.*\])(?:,\s*dtype=[^()]*)?\)", re.DOTALL)
 _ITEM = re.compile(

@@ -1,199 +1,264 @@
-"""The grader with its bounded processes, on a real database: shared work, turns, kills, and grading anew."""
+"""The grader with its bounded helpers: costly answers, killed helpers, turns, and a worker that stops."""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
-from uuid import UUID
+from pathlib import Path
 
 import pytest
 
-from specreason.errors import InvalidField
-from specreason.evaluation import bounded
+from specreason.children import spawn_module, stop
+from specreason.errors import GraderUnusable, InvalidField
 from specreason.evaluation.bounded import BoundedGrader
 from specreason.store.access.visibility import Viewer
-from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.summaries import read_batch, read_job
 from specreason.store.session import Database
-from specreason.store.tables.states import JobState
-from specreason.store.trace.grades import batches_to_grade, insert_grades, take_answers
+from specreason.store.trace.grades import MOST_MARKS, batches_to_grade, take_answers
 from specreason.store.trace.regrade import regrade_batch
-from tests.support.store.builders import claimed, job_ids, start_worker, submit
-from tests.support.store.sql import execute, scalar
+from tests.integration.store.test_grades import answered, let_leases_run_out
+from tests.support.store.builders import job_ids
+from tests.support.store.sql import execute, rows_of, scalar
 from worker.grader import Graders, Turns, grade_pending
 
-MINUTES = pytest.mark.timeout(300)
-POISONED = (
+# Each asks for more time, memory or depth than there is.
+POISONS = (
     r"\lfloor 2.5^{100000000000}\rfloor",
     r"\binom{3000000000}{1500000000}",
     r"\frac{6^{6^{6^{6}}}-6}{10}",
-    "(" * 5000 + "x" + ")" * 5000,
-    "7" * 19_000,
     r"x^{2^{3^{4^{5}}}}+1",
-    r"\sum_{n=1}^{10^{12}} \frac{1}{n^3}",
+    r"((((9^9)^9)^9)^9)^9",
     r"(10^{9})!",
-    r"\prod_{k=1}^{99999999} k",
+    r"\sum_{n=1}^{10^{12}} \frac{1}{n^3}",
+    r"\prod_{k=1}^{99999999} \sin(k)",
+    "(" * 5000 + "x" + ")" * 5000,
+    "[" * 5000,
+    r"\frac{1}{" * 3000 + "2" + "}" * 3000,
+    "7" * 6021,
+    "7" * 20_000,
+    r"\boxed{" * 5000,
 )
+# Graders of a package of a user's own.
+GRADERS = """
+import os, time
+from specreason.evaluation.verdict import Verdict
+
+def lenient(answer, gold):
+    print("noise on stdout")
+    return Verdict(is_correct=gold.lower() in (answer or "").lower(), layer="contains", why="the gold answer is in it")
+
+def hostile(answer, gold):
+    if answer == "time":
+        while True: pass
+    if answer in ("sleep", "nap"):
+        time.sleep(60 if answer == "sleep" else 0.7)
+    if answer == "memory":
+        return len(bytearray(20 << 30))
+    if answer == "depth":
+        return hostile("depth", gold)
+    if answer == "exit":
+        os._exit(3)
+    if answer == "crash":
+        os.abort()
+    if answer == "raises":
+        raise ValueError("no\\x1b such")
+    if answer == "bool":
+        return True
+    return Verdict(is_correct=True, layer="test", why="w" * 10_000)
+"""
+ENTRY_POINTS = """[specreason.graders]
+lenient = own_graders:lenient
+hostile = own_graders:hostile
+broken = nowhere_at_all:grade
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install a package with graders for this process and those that it starts."""
+    (tmp_path / "own_graders.py").write_text(GRADERS)
+    info = tmp_path / "own_graders-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: own-graders\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
 
 @pytest.fixture(scope="module")
-def graders() -> Iterator[Graders]:
+def grader() -> Iterator[BoundedGrader]:
+    """The project's own, with a helper that the tests of this module share."""
+    with BoundedGrader(cpu_s=1) as grader:
+        yield grader
+
+
+@pytest.fixture(scope="module")
+def graders(grader: BoundedGrader) -> Iterator[Graders]:
     with Graders() as graders:
+        graders._by_name[None] = grader
         yield graders
 
 
-def answered(database: Database, *answers: str | None, gold: str = "4") -> UUID:
-    """A batch whose jobs have succeeded with these answers."""
-    worker_id = start_worker(database)
-    batch_id = submit(database, len(answers), gold=gold)
-    for job_id, answer in zip(job_ids(database, batch_id), answers, strict=True):
-        job = claimed(database, job_id, worker_id)
-        assert finish(database, job, JobResult(state=JobState.SUCCEEDED, answer=answer))
-    return batch_id
+def pid_of(grader: BoundedGrader) -> int:
+    assert grader._helper is not None
+    return grader._helper.process.pid
 
 
-def grade_all(database: Database, graders: Graders, turns: Turns | None = None) -> None:
-    turns = turns or Turns()
+@pytest.mark.parametrize("poison", POISONS, ids=lambda poison: poison[:12])
+def test_no_answer_and_no_gold_answer_costs_more_than_its_bounds(grader: BoundedGrader, poison: str) -> None:
+    assert not grader.grade("123", poison).is_correct
+    assert not grader.grade(poison, "123").is_correct
+    assert grader.grade(poison, poison).is_correct or len(poison) > 40
+    assert grader.grade("1/2", "0.5").is_correct
+
+
+@pytest.mark.usefixtures("package")
+def test_a_grader_of_ones_own_is_found_by_name_and_bounded_alike() -> None:
+    with BoundedGrader("lenient") as lenient:
+        grade = lenient.grade("It is RED.", "red")
+    assert (grade.grader, grade.is_correct, grade.layer) == ("lenient 1.2", True, "contains")
+    with BoundedGrader("hostile", clock_s=0.5) as hostile:
+        assert "more than 0.5 s" in hostile.grade("sleep", "4").why
+    with BoundedGrader("hostile", cpu_s=1, memory_bytes=256 << 20) as hostile:
+        given_up = {
+            "time": "processor time",
+            "memory": "256 MiB",
+            "depth": "too deeply",
+            "exit": "status 3",
+            "crash": "status -6",
+            "raises": "ValueError: no",
+            "bool": "returned bool, not a Verdict",
+        }
+        for answer, why in given_up.items():
+            grade = hostile.grade(answer, "4")
+            assert (grade.given_up, grade.is_correct, grade.layer) == (True, False, "given up")
+            assert why in grade.why
+        fine = hostile.grade("fine", "4")
+        assert (fine.given_up, fine.is_correct, len(fine.why)) == (False, True, 1_000)
+
+
+@pytest.mark.usefixtures("package")
+def test_a_grader_that_is_not_there_or_cannot_be_loaded_is_refused_by_name() -> None:
+    with pytest.raises(InvalidField, match=r"'layers', 'broken', 'hostile' or 'lenient'.*lenient"):
+        BoundedGrader("leniant")
+    with BoundedGrader("broken") as broken, pytest.raises(GraderUnusable, match=r"broken.*nowhere_at_all"):
+        broken.grade("4", "4")
+
+
+def test_a_helper_that_somebody_kills_costs_no_answer_its_grade(grader: BoundedGrader) -> None:
+    assert grader.grade("4", "4").is_correct
+    os.kill(pid_of(grader), signal.SIGKILL)
+    assert grader.grade("4.0", "4").is_correct
+
+
+def test_a_helper_that_is_stopped_is_replaced_even_if_the_answer_fills_the_pipe() -> None:
+    with BoundedGrader(clock_s=0.5) as grader:
+        assert grader.grade("4", "4").is_correct
+        os.kill(pid_of(grader), signal.SIGSTOP)
+        assert "0.5 s" in grader.grade("4" * 3_000_000, "4").why
+
+
+def test_a_helper_ends_with_the_process_that_started_it() -> None:
+    script = "import os, sys; from specreason.evaluation.bounded import BoundedGrader as G; g = G();"
+    script += "g.grade('4', '4'); print(g._helper.process.pid, flush=True); os.kill(os.getpid(), 9)"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    path = Path(f"/proc/{int(ended.stdout)}/cmdline")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and path.exists() and path.read_bytes():
+        time.sleep(0.05)
+    assert not path.exists() or not path.read_bytes()
+
+
+def grade_all(database: Database, graders: Graders, turns: Turns) -> None:
     while batches_to_grade(database):
         grade_pending(database, graders, turns)
 
 
-@MINUTES
-def test_a_grade_names_its_grader_layer_reason_and_gold_answer(database: Database, graders: Graders) -> None:
+def test_grades_name_their_grader_layer_and_reason(database: Database, graders: Graders) -> None:
     batch_id = answered(database, "4.0", "5", None)
-    grade_all(database, graders)
-    batch = read_batch(database, Viewer.EVERYONE, batch_id)
-    assert (batch.num_graded, batch.num_correct, batch.num_given_up) == (3, 1, 0)
-    right, wrong, none = (
-        read_job(database, Viewer.EVERYONE, job_id) for job_id in job_ids(database, batch_id)
-    )
-    assert (right.is_correct, wrong.is_correct, none.is_correct) == (True, False, False)
-    assert (right.graded_by or "").startswith("layers ")
-    assert (right.grade_detail or "").startswith("number: ")
-    assert scalar(database, "SELECT count(*) FROM grade WHERE gold = '4'") == 3
+    grade_all(database, graders, Turns())
+    jobs = [read_job(database, Viewer.EVERYONE, job_id) for job_id in job_ids(database, batch_id)]
+    assert [job.is_correct for job in jobs] == [True, False, False]
+    assert all((job.graded_by or "").startswith("layers ") for job in jobs)
+    assert (jobs[0].grade_detail or "").startswith("number: ")
 
 
-@MINUTES
-@pytest.mark.parametrize("gold", POISONED, ids=range(len(POISONED)))
-def test_an_answer_that_costs_too_much_is_wrong_or_given_up_and_the_next_is_graded(gold: str) -> None:
-    with BoundedGrader() as grader:
-        assert grader.grade("4", "4").is_correct
-        assert not grader.grade("123", gold).is_correct
-        assert not grader.grade(gold, "123").is_correct
-        assert grader.grade("1/2", "0.5").is_correct
-
-
-@MINUTES
-def test_a_killed_helper_gives_its_answer_up_and_the_next_one_grades(monkeypatch: pytest.MonkeyPatch) -> None:
-    with BoundedGrader() as grader:
-        assert grader.grade("4", "4").is_correct
-        assert grader._process is not None
-        os.kill(grader._process.pid, signal.SIGKILL)
-        found = grader.grade("4", "4")
-        assert (found.given_up, found.is_correct) == (True, False)
-        assert "killed" in found.why
-        assert grader.grade("4", "4").is_correct
-        # As an answer that makes the helper wait.
-        os.kill(grader._process.pid, signal.SIGSTOP)
-        monkeypatch.setattr(bounded, "CLOCK_S", 0.2)
-        assert "0.2 s" in grader.grade("4", "4").why
-
-
-@MINUTES
-def test_a_batch_full_of_costly_answers_does_not_keep_the_others_waiting(
-    database: Database, graders: Graders
-) -> None:
-    costly = answered(database, *["123"] * 40, gold=r"\prod_{k=1}^{99999999} \sin(k)")
-    others = answered(database, *["4"] * 5)
+def test_a_batch_full_of_costly_answers_delays_others_by_one_turn(database: Database, package: None) -> None:
+    costly = answered(database, *["sleep"] * 20)
+    ordinary = answered(database, *["fine"] * 150)
+    for batch_id in (costly, ordinary):
+        regrade_batch(database, Viewer.EVERYONE, batch_id, grader="hostile")
     turns = Turns()
-    for _ in range(3):
-        grade_pending(database, graders, turns)
-    assert read_batch(database, Viewer.EVERYONE, others).num_correct == 5
-    assert read_batch(database, Viewer.EVERYONE, costly).num_graded < 40
-
-
-def test_graders_share_the_work_and_a_late_one_is_refused(database: Database) -> None:
-    batch_id = answered(database, "4", "4", "4")
-    first = take_answers(database, batch_id, limit=2)
-    second = take_answers(database, batch_id, limit=2)
-    assert len(first) == 2
-    assert len(second) == 1
-    assert take_answers(database, batch_id, limit=2) == ()
-    # The first one is frozen past its lease; another takes what it had, and it wakes up.
-    execute(
-        database,
-        "UPDATE job SET grading_until = now() - interval '1 second' WHERE id = :id",
-        id=first[0].job_id,
-    )
-    (again,) = take_answers(database, batch_id, limit=1)
     with Graders() as graders:
-        grades = [graders.grade(each) for each in (*first, again)]
-    late, own, new = (each for each in grades if each is not None)
-    assert insert_grades(database, [late, own]) == 1
-    assert insert_grades(database, [new]) == 1
-    assert insert_grades(database, [new]) == 0
-    assert scalar(database, "SELECT count(*) FROM grade") == 2
+        graders._by_name["hostile"] = BoundedGrader("hostile", clock_s=1.5)
+        for _ in range(3):
+            grade_pending(database, graders, turns)
+    assert read_batch(database, Viewer.EVERYONE, ordinary).num_correct == 150
+    assert 1 <= read_batch(database, Viewer.EVERYONE, costly).num_given_up <= 2
+    assert scalar(database, "SELECT count(*) FROM job WHERE grading_until IS NOT NULL") == 0
 
 
-def test_an_answer_that_ends_each_grader_is_taken_alone_and_then_given_up(
+def test_an_answer_that_ends_each_grader_is_given_up_and_says_so(
     database: Database, graders: Graders
 ) -> None:
-    batch_id = answered(database, "4", "4")
-
-    def dies() -> int:
-        """Take answers as a grader does that is killed then."""
-        taken = take_answers(database, batch_id, limit=10)
-        execute(database, "UPDATE job SET grading_until = now() - interval '1 second'")
-        return len(taken)
-
-    assert [dies() for _ in range(6)] == [2, 2, 1, 1, 1, 1]
-    grade_all(database, graders)
-    batch = read_batch(database, Viewer.EVERYONE, batch_id)
-    assert batch.num_graded == 2
-    assert batch.num_given_up >= 1
-    assert scalar(database, "SELECT count(*) FROM grade WHERE detail LIKE '%given up%'") >= 1
+    batch_id = answered(database, "4")
+    for _ in range(MOST_MARKS):
+        assert take_answers(database, batch_id, limit=9)
+        let_leases_run_out(database)
+    grade_all(database, graders, Turns())
+    (job,) = (read_job(database, Viewer.EVERYONE, job_id) for job_id in job_ids(database, batch_id))
+    assert (job.is_correct, job.given_up) == (False, True)
+    assert f"{MOST_MARKS} grader processes" in (job.grade_detail or "")
 
 
-@MINUTES
-def test_a_batch_graded_anew_keeps_its_grades_and_the_newest_counts(
-    database: Database, graders: Graders
+def test_answers_wait_for_a_worker_that_can_load_their_grader(
+    database: Database, package: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    batch_id = answered(database, "20", "30", gold="21")
-    grade_all(database, graders)
-    assert read_batch(database, Viewer.EVERYONE, batch_id).pass_at_1 == 0
-    assert regrade_batch(database, Viewer.EVERYONE, batch_id, answers={0: "20", 1: "30"}) == 2
-    assert read_batch(database, Viewer.EVERYONE, batch_id).num_ungraded == 2
-    grade_all(database, graders)
-    assert read_batch(database, Viewer.EVERYONE, batch_id).pass_at_1 == 1
-    assert scalar(database, "SELECT count(*) FROM grade") == 4
-    assert scalar(database, "SELECT count(*) FROM grade WHERE gold = '21'") == 2
-    assert scalar(database, "SELECT count(*) FROM event WHERE kind = 'batch_regraded'") == 1
-
-
-def test_an_answer_for_a_problem_that_is_not_there_changes_nothing(database: Database) -> None:
-    batch_id = answered(database, "20", gold="21")
-    with pytest.raises(InvalidField, match="nobody"):
-        regrade_batch(database, Viewer.EVERYONE, batch_id, answers={0: "20", "nobody": "7"})
-    assert scalar(database, "SELECT count(*) FROM problem WHERE answer = '21'") == 1
-
-
-def test_a_grade_of_the_gold_answer_before_is_refused_after_it_changed(
-    database: Database, graders: Graders
-) -> None:
-    batch_id = answered(database, "20", gold="21")
-    (taken,) = take_answers(database, batch_id, limit=1)
-    grade = graders.grade(taken)
-    assert grade is not None
-    regrade_batch(database, Viewer.EVERYONE, batch_id, answers={0: "20"})
-    assert insert_grades(database, [grade]) == 0
-
-
-def test_an_answer_for_a_grader_that_is_not_installed_here_waits(
-    database: Database, graders: Graders
-) -> None:
-    batch_id = answered(database, "20", gold="20")
-    regrade_batch(database, Viewer.EVERYONE, batch_id, grader="nowhere")
-    assert grade_pending(database, graders, Turns()) == 0
-    assert scalar(database, "SELECT num_grading_attempts FROM job") == 0
+    batch_id = answered(database, "4")
+    turns = Turns()
+    with Graders() as graders:
+        regrade_batch(database, Viewer.EVERYONE, batch_id, grader="not-installed")
+        assert grade_pending(database, graders, turns) == 0
+        regrade_batch(database, Viewer.EVERYONE, batch_id, grader="broken")
+        assert grade_pending(database, graders, turns) == 0
+        assert batches_to_grade(database, graders=graders.usable()) == ()
+    assert "nowhere_at_all" in caplog.text
+    assert rows_of(database, "SELECT num_grading_attempts, grading_until FROM job") == [(0, None)]
     assert read_batch(database, Viewer.EVERYONE, batch_id).num_ungraded == 1
+
+
+def test_a_grader_that_is_told_to_stop_gives_back_what_it_has_and_a_killed_one_loses_nothing(
+    database: Database, database_url: str, package: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPECREASON_DATABASE_URL", database_url)
+    batch_id = answered(database, *["sleep"] * 3)
+    regrade_batch(database, Viewer.EVERYONE, batch_id, grader="hostile")
+
+    def taking() -> None:
+        deadline = time.monotonic() + 60
+        while not scalar(database, "SELECT count(*) FROM job WHERE grading_until > now()"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    killed = spawn_module("worker.grader")
+    taking()
+    killed.kill()
+    killed.wait()
+    assert scalar(database, "SELECT count(*) FROM grade") == 0
+    let_leases_run_out(database)
+    execute(database, "UPDATE job SET answer = 'nap', num_grading_attempts = 0")
+    stopped = spawn_module("worker.grader")
+    try:
+        taking()
+        assert stop(stopped, grace_s=60) == 0
+    finally:
+        stopped.kill()
+    assert scalar(database, "SELECT count(*) FROM job WHERE grading_until IS NOT NULL") == 0
+    assert (
+        scalar(database, "SELECT count(*) + (SELECT count(*) FROM job WHERE graded_at IS NULL) FROM grade")
+        == 3
+    )

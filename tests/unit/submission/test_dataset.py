@@ -8,14 +8,8 @@ import pytest
 
 from specreason.cli.dataset.choices import grid_of, json_object, run_config, validated
 from specreason.errors import InvalidField
-<<<<<<< HEAD
-from specreason.submission.datasets import Format, Row, format_of, read_rows
-from specreason.submission.jsonl import LONGEST_LINE
-=======
 from specreason.submission.datasets import Format
-from specreason.submission.problem import DEFAULT_COLUMNS, Columns, problem_of
 from tests.support.datasets import read
->>>>>>> files
 from tests.support.messages import naming
 
 
