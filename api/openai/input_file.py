@@ -18,6 +18,8 @@ from specreason.errors import InvalidField
 from specreason.pairs import PairConfig, get_pair
 from specreason.reasoning.schemes import stored_config
 from specreason.store.queue.problems import CheckedProblems, NewProblem
+from specreason.submission.datasets.kinds import complaint_on
+from specreason.submission.datasets.plain import HEAD
 from specreason.submission.jsonl import BLANK_PER_LINE, Line, line_at, lines_of
 from specreason.words import counted
 
@@ -74,6 +76,9 @@ def read_parts(
     max_jobs: int,
 ) -> tuple[Part, ...]:
     """The requests of the file to `endpoint`. Raises Refused with the first errors, in the order of their lines."""
+    content.seek(0)
+    if complaint := complaint_on(content.read(HEAD)):
+        raise Refused([LineError(code="invalid_json_line", message=f"the file {complaint}", line=1)])
     groups = _Groups(pairs, endpoint)
     errors: list[LineError] = []
     for line in _lines(content, max_lines, errors):
@@ -87,7 +92,7 @@ def read_parts(
             message = f"the lines ask for more than {MOST_KINDS} different configurations"
             errors.append(LineError(code="too_many_configurations", message=message, line=line.number))
             break
-        if len(errors) == MOST_ERRORS or line.is_compressed:
+        if len(errors) == MOST_ERRORS:
             break
     if groups.num_jobs > max_jobs:
         message = (

@@ -195,7 +195,7 @@ def test_gzip_that_unpacks_without_end_is_read_no_further_than_a_limit(
 ) -> None:
     monkeypatch.setattr("specreason.submission.datasets.plain.MOST_UNPACKED", 3_000_000)
     with pytest.raises(InvalidField, match=r"^file: .*3000000 bytes"):
-        read(gzip.compress(b"\n" * 5_000_000, mtime=0))
+        read(gzip.compress((b" " * 999_999 + b"\n") * 5))
 
 
 @pytest.mark.parametrize("written", [*Format, None])
