@@ -23,6 +23,7 @@ from specreason.submission.datasets.plain import HEAD
 from specreason.submission.jsonl import BLANK_PER_LINE, Line, line_at, lines_of
 from specreason.words import counted
 
+BROKEN = "invalid_json_line"
 MOST_ERRORS = 100  # reported per file, because one mistake often recurs in every line
 MOST_KINDS = 1000  # configurations per file; each becomes a batch
 
@@ -85,9 +86,12 @@ def read_parts(
         try:
             groups.add(line)
         except LineInvalid as error:
-            errors.append(
-                LineError(code=error.code, message=error.message, line=line.number, param=error.param)
-            )
+            is_first = not errors and not groups.line_of
+            what_it_is = _complaint(content, line) if is_first and error.code == BROKEN else None
+            message = error.message if what_it_is is None else f"the file {what_it_is}"
+            errors.append(LineError(code=error.code, message=message, line=line.number, param=error.param))
+            if what_it_is is not None:
+                break
         if len(groups.kinds) > MOST_KINDS:
             message = f"the lines ask for more than {MOST_KINDS} different configurations"
             errors.append(LineError(code="too_many_configurations", message=message, line=line.number))
@@ -166,7 +170,18 @@ def _read(line: Line, endpoint: Endpoint) -> RequestLine:
     try:
         return read_line(line.parse(), endpoint)
     except ValueError as error:
-        raise LineInvalid("invalid_json_line", f"the line {error}") from error
+        raise LineInvalid(BROKEN, f"the line {error}") from error
+
+
+def _complaint(content: BinaryIO, first: Line) -> str | None:
+    """What the file is, where its first bytes say that it is no JSONL at all: none of its lines is worth a word.
+
+    A first line that begins an object and breaks off is no more than a broken line.
+    """
+    if first.content.startswith(b"{") and first.content.strip() != b"{":
+        return None
+    content.seek(0)
+    return complaint_on(content.read(HEAD))
 
 
 def pair_and_config(request: RequestLine, pairs: Mapping[str, PairConfig]) -> tuple[str, RunConfig]:
