@@ -42,6 +42,7 @@ from specreason.store.read.summaries import read_jobs
 from specreason.store.session import Database, connect, transaction
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter, read_steps
+from specreason.submission.chat import user_turn
 from worker.host import PairHost
 from worker.run_job import JobRunner
 
@@ -138,7 +139,7 @@ def run_jobs(
 def calls_of(pair: ModelPair, problem: str, steps: Sequence[StepRecord]) -> list[Call]:
     """The engine calls that led to `steps`, each with the length that it had."""
     judge = Judge.of(pair.base.tokenizer, pair.judge_suffix)
-    transcript = Transcript(pair, problem)
+    transcript = Transcript(pair, user_turn(problem))
     calls: list[Call] = []
 
     def generate(role: Role, num_tokens: int) -> None:

@@ -24,6 +24,7 @@ from specreason.engines.tokenizer import digit_ids
 from specreason.pairs import ModelConfig, PairConfig, load_pairs
 from specreason.planning.needs import GIB
 from specreason.planning.shapes import known_shape
+from specreason.submission.chat import user_turn
 from tests.support.workers.processes import command_line, descendants
 from tests.support.workers.shapes import write_shape, write_weights
 
@@ -50,7 +51,7 @@ async def try_out(config: PairConfig, num_tokens: int) -> None:
     pair: ModelPair = await load_pair(NAME, config)
     print(json.dumps({"loaded_s": round(time.perf_counter() - started, 1)}), flush=True)
     try:
-        prompt = pair.base.tokenizer.render_prompt("What is 85 + 15 - 7?")
+        prompt = pair.base.tokenizer.render_prompt(user_turn("What is 85 + 15 - 7?"))
         for role in Role:
             started = time.perf_counter()
             done = await pair.engine(role).generate(

@@ -39,6 +39,7 @@ from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import ListSink
 from specreason.reasoning.transcript import Transcript
+from specreason.submission.chat import user_turn
 
 PAIR = "demo"
 SEED = 50_001
@@ -131,7 +132,7 @@ async def timed(way: Way, exercise: Exercise) -> Row:
 
 
 async def ours(pair: ModelPair, exercise: Exercise, config: RunConfig) -> Outcome:
-    transcript = Transcript(pair, exercise.text)
+    transcript = Transcript(pair, user_turn(exercise.text))
     trace = await reason(plan_run(config, pair, transcript, seed=0, repeat=0), transcript, ListSink())
     calls = [c for step in trace.steps for c in (step.draft, step.verdict, step.written) if c is not None]
     return Outcome(

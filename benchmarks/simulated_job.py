@@ -21,6 +21,7 @@ from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import BASELINE_CHUNK_TOKENS, plan_run
 from specreason.reasoning.steps import ListSink
 from specreason.reasoning.transcript import Transcript
+from specreason.submission.chat import user_turn
 from tests.support.virtual_time import Clock as Now
 
 LARGE_BASE = "deepseek-ai/DeepSeek-R1-Distill-Llama-70B"
@@ -85,7 +86,7 @@ async def run(case: Case, number: int, now: Now) -> float:
         max_same_steps=0,
         overlap=False,
     )
-    transcript = Transcript(pair, "p" * int(paper.PROMPT_TOKENS))
+    transcript = Transcript(pair, user_turn("p" * int(paper.PROMPT_TOKENS)))
     started = now()
     await reason(plan_run(config, pair, transcript, seed=number, repeat=0), transcript, ListSink())
     return now() - started

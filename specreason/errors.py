@@ -4,6 +4,7 @@ SpecReasonError
 ├── InputError              the user's input is wrong; never retried, exit code 2, HTTP 4xx
 │   ├── InvalidField         one field, line or limit is wrong; the message names it
 │   │   └── TooLarge         a body or file has more bytes than allowed
+│   ├── GraderUnusable       a grader is installed, but cannot be loaded on this machine
 │   ├── DoesNotFit           a pair needs more memory than these cards or this machine have; `plan` exits with 3
 │   ├── NotFound             there is no such batch, job, file or key, or the API key may not see it; exit code 4
 │   ├── KeyRefused           the API key is missing, unknown or revoked
@@ -16,6 +17,8 @@ SpecReasonError
 │   ├── LeaseLost            another claim raised the fence; stop at once and write nothing
 │   ├── StoreUnavailable     Postgres or the broker does not answer
 │   │   └── BrokerUnavailable the broker does not answer
+│   ├── NoWorker             no live worker holds the pair; the same request succeeds once one does
+│   ├── ShuttingDown         this API process is being ended; the next one takes the same request
 │   ├── LimitReached         a rate limit or a quota of queued jobs is used up; the same request succeeds later
 │   ├── StillRunning         another request or the validation of a file has to end first
 │   └── Unreachable          the API does not answer, or is unavailable; exit code 7
@@ -55,6 +58,10 @@ class TooLarge(InvalidField):
     """A body or a file has more bytes than this deployment allows."""
 
 
+class GraderUnusable(InputError):
+    """The grader is installed, but cannot be loaded here, or does not start. The message says why."""
+
+
 class DoesNotFit(InputError):
     """The pair needs more memory, or more cards, than there are. The message says what is missing and what helps."""
 
@@ -80,7 +87,12 @@ class PermanentJobError(SpecReasonError):
 
 
 class PromptTooLong(PermanentJobError):
-    """The rendered prompt does not fit into the pair's context with room for an answer."""
+    """The rendered prompt does not fit into the pair's context with room for an answer.
+
+    Its message contains SAYS, by which a stored one is told from other errors.
+    """
+
+    SAYS = "the prompt has "
 
 
 class TransientError(SpecReasonError):
@@ -108,6 +120,14 @@ class BrokerUnavailable(StoreUnavailable):
     def __init__(self, message: str, *, code: str = "") -> None:
         super().__init__(message)
         self.code = code
+
+
+class NoWorker(TransientError):
+    """No live worker holds the pair, and the request would not wait for one."""
+
+
+class ShuttingDown(TransientError):
+    """This API process is being ended before the request has its answer."""
 
 
 class LimitReached(TransientError):

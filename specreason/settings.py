@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1)] = Field(
         16 * 1024 * 1024, description="Largest JSON body. It is held in memory; a file never is."
     )
+    chat_s: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        570,
+        description="How long a request to /v1/chat/completions may take; OpenAI's own client waits for 600 s.",
+    )
     files_dir: Path = Field(
         Path("~/.local/share/specreason-files"),
         description="The folder of uploads and results; all API processes of a deployment share it.",

@@ -13,6 +13,8 @@ from specreason.errors import InvalidField
 from specreason.words import LONGEST_SHOWN, counted, none_of, shown, unknown_key
 
 UNKNOWN_KEY = "unknown_key"
+# Of a validator that has found the place of the error itself: `place` in the context follows that of the value.
+AT_A_PLACE = "at_a_place"
 # Half of a surrogate pair, which pydantic does not take in a message.
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TIME = "must be a time such as 2026-12-24T18:00:00Z, not {given}"
@@ -101,6 +103,8 @@ def invalid_field(complaint: Mapping[str, Any], *, prefix: str = "") -> InvalidF
     place = complaint["loc"]
     if complaint["type"] == UNKNOWN_KEY:
         place = (*place, complaint["ctx"]["key"])
+    if complaint["type"] == AT_A_PLACE:
+        place = (*place, *complaint["ctx"]["place"])
     return InvalidField((prefix + path_of(place)).rstrip("."), _reason(complaint))
 
 

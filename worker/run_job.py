@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from uuid import UUID
 
+from specreason.boxes import extract_answer
 from specreason.engines.base import ModelPair
 from specreason.errors import EngineDead, LeaseLost, PermanentJobError, SpecReasonError, StoreUnavailable
-from specreason.evaluation.grading import extract_answer
 from specreason.reasoning.economics import Economics
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import Run, plan_run
@@ -193,7 +193,7 @@ class JobRunner:
     def _prepare(self, claimed: ClaimedJob) -> tuple[Transcript, Run]:
         """The transcript of prompt and stored steps, and the run that continues it. Blocks, in the job's own thread."""
         steps = read_steps(self._database, claimed.job_id) if claimed.first_step else ()
-        transcript = Transcript(self._pair, claimed.problem, steps)
+        transcript = Transcript(self._pair, claimed.messages, steps)
         return transcript, plan_run(
             claimed.config,
             self._pair,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from limits import RateLimitItemPerMinute
@@ -142,6 +143,12 @@ class Authenticator:
             f"rate: this key may send {counted(rate, 'request')} a minute",
             retry_after_s=min(max(retry_after_s, 1), 60),
         )
+
+
+def authorization_of(headers: Mapping[str, str]) -> str | None:
+    """The Authorization header of a request. Azure's clients send their key as `api-key` instead."""
+    key = headers.get("api-key")
+    return headers.get("Authorization") or (None if key is None else f"Bearer {key}")
 
 
 def _secret(authorization: str | None) -> str | None:

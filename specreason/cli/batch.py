@@ -22,6 +22,7 @@ from specreason.cli.options import (
     Timeout,
     check_choices,
 )
+from specreason.cli.regrade import regrade
 from specreason.cli.show import controls
 from specreason.cli.show.batches import print_batch, print_batches, tell_missing_results, tell_remedies
 from specreason.cli.show.jobs import print_jobs
@@ -232,6 +233,9 @@ def deadline(ref: BatchRef, at: DeadlineAt = None, api: ApiUrl = None, as_json: 
     with connected(api) as client:
         batch = client.deadline(client.find_batch(ref), at)
     _say(batch, ref, controls.due(batch, at), as_json=as_json)
+
+
+app.command()(regrade)
 
 
 def _batches(client: Client, refs: Sequence[str]) -> list[Batch]:

@@ -17,8 +17,13 @@ def demo(
         Path | None, typer.Option(help="Keep the data here. Default: a temporary folder, removed at the end.")
     ] = None,
     problems: Annotated[
-        int, typer.Option(min=1, max=24, help="How many of the bundled problems to run.")
-    ] = 24,
+        int | None,
+        typer.Option(
+            min=1,
+            max=24,
+            help="How many of the bundled problems to run. Default: as many as take about two minutes here.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the bundled problems with the demo pair: the base alone, the drafter alone, then both together."""

@@ -18,6 +18,7 @@ from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import ListSink, Phase, StepRecord, kept_thinking_tokens
 from specreason.reasoning.transcript import Transcript
+from specreason.submission.chat import user_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ async def measure_job(
 ) -> MeasuredJob:
     """Run one job, timed from prompt to answer."""
     began = time.perf_counter()
-    transcript = Transcript(pair, exercise.text)
+    transcript = Transcript(pair, user_turn(exercise.text))
     run = plan_run(config, pair, transcript, seed=0, repeat=0, economics=economics)
     trace = await reason(run, transcript, ListSink())
     latency_s = time.perf_counter() - began

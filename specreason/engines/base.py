@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from specreason.engines.models.generation import GenerationDefaults
+from specreason.submission.chat import Message
 
 THINK_END = "</think>"  # what closes the thinking, of every model that this project runs
 
@@ -129,11 +130,18 @@ class Tokenizer(Protocol):
     def encode(self, text: str) -> tuple[int, ...]:
         """Ids of `text` as it stands, no special tokens added."""
 
+    def encode_text(self, text: str) -> tuple[int, ...]:
+        """As `encode`, but what spells a control token is text, too."""
+
     def decode(self, token_ids: Sequence[int]) -> str:
         """Text of `token_ids`, special tokens included."""
 
-    def render_prompt(self, problem: str) -> tuple[int, ...]:
-        """The model's own chat template around `problem`, ending inside an open `<think>`."""
+    def render_prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """The messages in the model's own chat template, ending inside an open `<think>`.
+
+        Control tokens stand where the template put them and nowhere else. Raises PermanentJobError if the template
+        refuses the messages.
+        """
 
 
 class Engine(Protocol):

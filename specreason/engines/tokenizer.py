@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from specreason.engines.base import Tokenizer
+from specreason.engines.chat_template import ChatTemplate, TemplateRefusal
+from specreason.engines.control_tokens import ControlTokens
 from specreason.errors import InputError
+from specreason.submission.chat import ASSISTANT, USER, Message, to_json
 
 _THINK_START = "<think>"
 _STAND_IN = "(the reasoning so far)"
@@ -30,6 +33,8 @@ class HFTokenizer:
         self._hf = hf
         # The Rust tokenizer is several times faster than its wrapper.
         self._backend = hf.backend_tokenizer
+        self._controls = ControlTokens(self._backend)
+        self._template = ChatTemplate(self._render, self._controls, str(hf.name_or_path))
 
     @classmethod
     def load(
@@ -50,8 +55,8 @@ class HFTokenizer:
         except (OSError, ValueError) as error:
             raise InputError(f"{model}: tokenizer cannot be loaded: {first_line(error)}") from error
         tokenizer = cls(hf, chat_template=chat_template)
-        # Now, not in the event loop at the first step: a vocabulary of 150,000 tokens takes a second.
-        _ = tokenizer._vocabulary
+        # Now, not in the event loop at the first step: a vocabulary of 150,000 tokens takes a second for each.
+        _ = tokenizer._vocabulary, tokenizer._controls.named
         return tokenizer
 
     def save(self, folder: Path) -> None:
@@ -75,12 +80,16 @@ class HFTokenizer:
     def encode(self, text: str) -> tuple[int, ...]:
         return tuple(self._backend.encode(text, add_special_tokens=False).ids)
 
+    def encode_text(self, text: str) -> tuple[int, ...]:
+        return self._controls.encode_text(text)
+
     def decode(self, token_ids: Sequence[int]) -> str:
         text: str = self._backend.decode(list(token_ids), skip_special_tokens=False)
         return text
 
-    def render_prompt(self, problem: str) -> tuple[int, ...]:
-        return self.encode(self._render(("user", problem)))
+    def render_prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        rendered = self._template.encode(messages)
+        return self.encode(rendered) if isinstance(rendered, str) else rendered
 
     def judge_suffix(self, question: str, opening: str) -> str:
         """The text from the middle of the model's message to its answer to `question`, which begins with `opening`.
@@ -88,7 +97,8 @@ class HFTokenizer:
         The chat template shows how messages end and begin, with a stand-in for the model's message: templates of
         reasoning models drop the part before `</think>` from earlier messages, and with it the steps.
         """
-        text = self._render(("user", question), ("assistant", _STAND_IN), ("user", question))
+        asked = Message(USER, question)
+        text = self._render([asked, Message(ASSISTANT, _STAND_IN), asked])
         _, stand_in, rest = text.partition(_STAND_IN)
         if not stand_in:
             raise InputError(
@@ -96,14 +106,19 @@ class HFTokenizer:
             )
         return rest + opening
 
-    def _render(self, *messages: tuple[str, str]) -> str:
-        """Messages of role and text in the chat template, up to the point where the model's thinking begins."""
-        text: str = self._hf.apply_chat_template(
-            [{"role": role, "content": content} for role, content in messages],
-            chat_template=self.chat_template,
-            tokenize=False,
-            add_generation_prompt=True,
-        )
+    def _render(self, messages: Sequence[Message]) -> str:
+        """Messages in the chat template, up to the point where the model's thinking begins. Raises TemplateRefusal."""
+        from jinja2 import TemplateError
+
+        try:
+            text: str = self._hf.apply_chat_template(
+                to_json(messages),
+                chat_template=self.chat_template,
+                tokenize=False,
+                add_generation_prompt=True,
+            )
+        except (TemplateError, TypeError, ValueError) as error:
+            raise TemplateRefusal(first_line(error)) from error
         # Older templates of reasoning models leave `<think>` to the model.
         return text if text.rstrip().endswith(_THINK_START) else f"{text}{_THINK_START}\n"
 

@@ -18,6 +18,7 @@ from specreason.reasoning.scoring import Judge
 from specreason.reasoning.seeds import noise_key
 from specreason.reasoning.steps import Decision
 from specreason.reasoning.transcript import Transcript
+from specreason.submission.chat import spelled
 
 # Baselines ignore delimiters and write in chunks of this many tokens: no loop cost, yet resumable.
 BASELINE_CHUNK_TOKENS = 1024
@@ -98,7 +99,7 @@ def plan_run(
         answers=answers(config),
         answer_at_limit=config.on_budget == "answer",
         closing_ids=closing_ids,
-        noise_key=noise_key(transcript.problem, seed, repeat),
+        noise_key=noise_key(spelled(transcript.messages), seed, repeat),
     )
 
 

@@ -15,7 +15,10 @@ _BITS = 62
 
 
 def noise_key(problem: str, job_seed: int, repeat: int) -> bytes:
-    """What the seeds of a run derive from. `problem` is the text as the user gave it, for any pair and scheme alike."""
+    """What the seeds of a run derive from.
+
+    `problem` is the text as the user gave it, of a chat all of it, for any pair and scheme alike.
+    """
     return hashlib.blake2b(f"{job_seed}/{repeat}/{problem}".encode(), digest_size=32).digest()
 
 

@@ -2,7 +2,8 @@
 
 It knows no policy and calls no engine. Steps are kept as ids, as in the paper (§4.1). Between two models whose
 vocabularies differ, each step passes once as text. A character may be several tokens, and a step may end between them:
-the character belongs to the text of the step that completes it.
+the character belongs to the text of the step that completes it. What spells a control token in a problem or a step
+stays text, and only the `</think>` that closes the thinking passes as the other model's token for it.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 
-from specreason.engines.base import Completion, FinishReason, ModelPair, Role, Tokenizer
+from specreason.engines.base import THINK_END, Completion, FinishReason, ModelPair, Role, Tokenizer
 from specreason.reasoning.steps import Phase, StepRecord
+from specreason.submission.chat import Message, wrapped
 
 # What tokenizers decode to in place of bytes that are no character.
 _NO_CHARACTER = "\ufffd"
@@ -22,11 +24,13 @@ _LONGEST_BEGINNING = 3
 class Transcript:
     """Append-only. `ids(role)` are the token ids that this model continues."""
 
-    def __init__(self, pair: ModelPair, problem: str, steps: Sequence[StepRecord] = ()) -> None:
+    def __init__(
+        self, pair: ModelPair, messages: Sequence[Message], steps: Sequence[StepRecord] = ()
+    ) -> None:
         self._pair = pair
-        self.problem = problem
-        prompt = pair.prompt.replace("{problem}", problem)
-        self._ids = {role: list(pair.engine(role).tokenizer.render_prompt(prompt)) for role in Role}
+        self.messages = tuple(messages)
+        asked = wrapped(messages, pair.prompt)
+        self._ids = {role: list(pair.engine(role).tokenizer.render_prompt(asked)) for role in Role}
         self.num_prompt_tokens = {role: len(ids) for role, ids in self._ids.items()}
         # The beginning of a character at the transcript's end, and who has written it.
         self._begun: tuple[int, ...] = ()
@@ -61,7 +65,10 @@ class Transcript:
         """`ids` written by `author` as the next step, as `reader` reads them."""
         if self._share_ids(author, reader):
             return ids
-        return self._pair.engine(reader).tokenizer.encode(self.text(ids, author))
+        tokenizer = self._pair.engine(reader).tokenizer
+        thought, closing, rest = self._closing_apart(ids, author)
+        end = tokenizer.encode(closing) if closing else ()
+        return (*tokenizer.encode_text(thought), *end, *tokenizer.encode_text(rest))
 
     def text(self, ids: tuple[int, ...], author: Role) -> str:
         """The text that `ids` of `author` add as the next step, without a character that they only begin."""
@@ -74,6 +81,16 @@ class Transcript:
         if completion.finish_reason is FinishReason.EOS:
             ids = ids[:-1]
         return ids, self.text(ids, author)
+
+    def _closing_apart(self, ids: tuple[int, ...], author: Role) -> tuple[str, str, str]:
+        """The text of the next step before, in and after the `</think>` that closes the thinking, if the step has it.
+
+        Where the author has a token for it, the token closes. Where it has none, the text does.
+        """
+        text = self.text(ids, author)
+        own = self._pair.engine(author).tokenizer.encode(THINK_END)
+        closes = ids[-1:] == own if len(own) == 1 else not self.thinking_closed
+        return text.rpartition(THINK_END) if closes and THINK_END in text else (text, "", "")
 
     def _read(self, ids: tuple[int, ...], author: Role) -> tuple[str, tuple[int, ...]]:
         """The whole characters that `ids` of `author` add, and the ids of one that they begin."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.terminal import Terminal
 from tests.support.workers.processes import alive, command_line, descendants, wait_for
 
-DEMO = [sys.executable, "-m", "specreason.cli.main", "demo", "--problems", "2", "--json"]
+DEMO = [sys.executable, "-m", "specreason.cli.main", "demo", "--problems", "2"]
 BARE = {name: value for name, value in os.environ.items() if not name.startswith("SPECREASON_")}
 # It loads a pair; on a busy machine that takes minutes.
 pytestmark = pytest.mark.timeout(400)
@@ -23,7 +25,7 @@ def test_the_demo_ends_in_one_json_line_and_leaves_nothing_behind_but_the_data_a
 ) -> None:
     environment = BARE | {"TMPDIR": str(tmp_path)}
     data = tmp_path / "data"
-    command = [*DEMO, "--data-dir", str(data)]
+    command = [*DEMO, "--json", "--data-dir", str(data)]
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     figures = json.loads(answer.stdout.splitlines()[-1])
@@ -37,11 +39,15 @@ def test_the_demo_ends_in_one_json_line_and_leaves_nothing_behind_but_the_data_a
     assert "an engine has died" not in (data / "worker.log").read_text()
 
 
-def test_a_killed_demo_takes_every_process_with_it(tmp_path: Path) -> None:
-    demo = subprocess.Popen(DEMO, env=BARE | {"TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE, text=True)
-    assert demo.stderr is not None
-    wait_for(lambda: sum("EngineCore" in command_line(pid) for pid in descendants(demo.pid)) == 2)
+def test_a_demo_in_a_narrow_terminal_says_what_it_does_and_killed_takes_every_process_with_it(
+    tmp_path: Path,
+) -> None:
+    terminal = Terminal(60, {"TMPDIR": str(tmp_path)})
+    demo = terminal.start(DEMO, timeout_s=380)
+    demo.expect("Scheme 1 of 3")
+    assert "Loading the pair" in demo.before
     family = descendants(demo.pid)
-    demo.kill()
-    demo.communicate()
+    assert sum("EngineCore" in command_line(pid) for pid in family) == 2
+    os.kill(demo.pid, signal.SIGKILL)
+    demo.close()
     wait_for(lambda: not any(map(alive, family)), 45)

@@ -17,7 +17,7 @@ from tests.support.terminal import Seen, Terminal
 
 SPECREASON = [sys.executable, "-m", "specreason.cli.main"]
 NUM_PROBLEMS = 6
-# The demo loads a pair; on a busy machine that takes minutes.
+# The stack loads a pair; on a busy machine that takes minutes.
 pytestmark = pytest.mark.timeout(400)
 
 
@@ -110,14 +110,3 @@ def test_a_watched_batch_shows_its_counts_at_every_width_and_ctrl_c_says_how_to_
     assert seen.status == 130
     assert "specreason batch watch" in seen.raw
     assert run(terminal, "batch", "cancel", f"many {terminal.columns}").text
-
-
-def test_the_demo_fits_a_narrow_terminal_and_says_at_each_moment_what_it_does(tmp_path: Path) -> None:
-    terminal = Terminal(60, {"TMPDIR": str(tmp_path)})
-    seen = terminal.run([*SPECREASON, "demo", "--problems", "2"], timeout_s=380)
-    assert seen.status == 0, seen.text
-    heading = next(line.split() for line in seen.lines if line.split()[:1] == ["scheme"])
-    assert {"pass@1", "s/job", "speedup"} <= set(heading)
-    for scheme in ("base", "drafter", "specreason"):
-        assert sum(line.split()[:1] == [scheme] and "×" in line for line in seen.lines) == 1
-    assert "Loading the pair" in seen.text

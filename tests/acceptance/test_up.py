@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import termios
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from specreason.cli.running import FILE, find_running
 from specreason.store.read.workers import list_workers
 from specreason.store.session import connect
 from tests.support.messages import names
-from tests.support.workers.processes import alive, descendants, wait_for
+from tests.support.workers.processes import alive, command_line, descendants, wait_for
 
 COMMAND = [sys.executable, "-P", "-m", "specreason.cli.main"]
 BARE = {name: value for name, value in os.environ.items() if not name.startswith("SPECREASON_")}
@@ -33,13 +32,48 @@ def specreason(*arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_up_runs_in_the_background_until_down_and_is_seen_there(tmp_path: Path) -> None:
+def test_an_up_whose_terminal_is_closed_ends_with_all_its_processes(tmp_path: Path) -> None:
+    terminal, its_end = pty.openpty()
+    up = subprocess.Popen(
+        [*COMMAND, "up", "--port", "0", "--data-dir", str(tmp_path / "data")],
+        env=BARE,
+        stdin=its_end,
+        stdout=subprocess.DEVNULL,
+        stderr=its_end,
+        start_new_session=True,
+        preexec_fn=lambda: _take_terminal(its_end),  # noqa: PLW1509 (this process has one thread)
+    )
+    os.close(its_end)
+    # Its last part, while it loads the pair.
+    wait_for(lambda: any("--progress-fd" in command_line(pid) for pid in descendants(up.pid)))
+    ours = descendants(up.pid)
+    os.close(terminal)
+    assert up.wait() == 128 + signal.SIGTERM  # as if told to leave: it has not served yet
+    wait_for(lambda: not any(map(alive, ours)))
+    assert not (tmp_path / "data" / FILE).exists()
+
+
+def test_after_a_kill_up_waits_for_its_own_worker_and_runs_in_the_background_until_down(
+    tmp_path: Path,
+) -> None:
     data = ("--data-dir", tmp_path / "data")
+    assert specreason("up", "--detach", "--port", 0, *data).returncode == 0
+    killed = find_running(tmp_path / "data")
+    assert killed is not None
+    left = descendants(killed.pid)
+    assert len(left) >= 6
+    os.kill(killed.pid, signal.SIGKILL)
+    assert specreason("status", *data).returncode == 3
+
     started = specreason("up", "--detach", "--port", 0, *data)
     assert started.returncode == 0, started.stderr
     up = find_running(tmp_path / "data")
     assert up is not None
     try:
+        family = descendants(up.pid)
+        database = connect(up.database_url, pool_size=1)
+        assert any(worker.alive and worker.pid in family for worker in list_workers(database))
+        database.dispose()
         assert names(started.stdout, up.api_url, f"specreason down --data-dir {tmp_path / 'data'}")
         assert "Loading the pair" in started.stderr
         status = specreason("status", *data, "--json")
@@ -50,45 +84,12 @@ def test_up_runs_in_the_background_until_down_and_is_seen_there(tmp_path: Path) 
         doctor = json.loads(specreason("doctor", *data, "--json").stdout)
         found = {check["name"]: check["status"] for check in doctor["checks"]}
         assert {found[name] for name in ("up", "database", "broker", "workers", "api")} == {"ok"}
-        family = descendants(up.pid)
-        assert len(family) >= 6
     finally:
         stopped = specreason("down", *data)
     assert (stopped.returncode, names(stopped.stdout, up.pid)) == (0, True)
     assert not any(map(alive, (up.pid, *family)))
+    wait_for(lambda: not any(map(alive, left)))
     assert specreason("status", *data).returncode == 3
-    assert not (tmp_path / "data" / FILE).exists()
-
-
-def test_after_a_kill_up_waits_for_its_own_worker_and_a_closed_terminal_stops_it(tmp_path: Path) -> None:
-    data = ("--data-dir", tmp_path / "data")
-    assert specreason("up", "--detach", "--port", 0, *data).returncode == 0
-    killed = find_running(tmp_path / "data")
-    assert killed is not None
-    left = descendants(killed.pid)
-    os.kill(killed.pid, signal.SIGKILL)
-    assert specreason("status", *data).returncode == 3
-    terminal, its_end = pty.openpty()
-    up = subprocess.Popen(
-        [*COMMAND, "up", "--port", "0", *map(str, data), "--json"],
-        env=BARE,
-        stdin=its_end,
-        stdout=subprocess.PIPE,
-        stderr=its_end,
-        start_new_session=True,
-        preexec_fn=lambda: _take_terminal(its_end),  # noqa: PLW1509 (this process has one thread)
-    )
-    os.close(its_end)
-    assert up.stdout is not None
-    with closing(up.stdout) as printed:
-        where = json.loads(printed.readline())
-        database = connect(where["database_url"], pool_size=1)
-        ours = descendants(up.pid)
-        assert any(worker.alive and worker.pid in ours for worker in list_workers(database))
-        database.dispose()
-        os.close(terminal)
-        assert up.wait() == 0
-    wait_for(lambda: not any(map(alive, (*ours, *left))))
     assert not (tmp_path / "data" / FILE).exists()
 
 

@@ -13,6 +13,7 @@ from specreason.engines.base import THINK_END, Completion, Engine, FinishReason,
 from specreason.engines.scripted.engine import ScriptedEngine
 from specreason.engines.tokenizer import digit_ids
 from specreason.errors import PermanentJobError, PromptTooLong
+from specreason.submission.chat import user_turn
 
 # The first test on vLLM pays for loading the pair, which takes minutes on a busy machine.
 pytestmark = pytest.mark.timeout(600)
@@ -51,7 +52,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 @pytest.fixture
 def prompt(engine: Engine) -> tuple[int, ...]:
-    return engine.tokenizer.render_prompt("Start with 47. Add 8. What is the result?")
+    return engine.tokenizer.render_prompt(user_turn("Start with 47. Add 8. What is the result?"))
 
 
 async def find(

@@ -16,6 +16,7 @@ from specreason.engines.base import Completion, Engine, Limits, ModelPair, Sampl
 from specreason.engines.pair import close_pair
 from specreason.engines.tokenizer import digit_ids
 from specreason.errors import EngineDead
+from specreason.submission.chat import user_turn
 from tests.conformance.conftest import serve
 from tests.support.workers.processes import alive, engines_below
 from tests.support.workers.two_ranks import two_ranks
@@ -52,7 +53,7 @@ def ranks_by_engine(others: frozenset[int]) -> dict[int, list[int]]:
 
 def prompts(engine: Engine) -> list[tuple[int, ...]]:
     chosen = islice(exercises(3, held_out=True), NUM_EXERCISES)
-    return [engine.tokenizer.render_prompt(exercise.text) for exercise in chosen]
+    return [engine.tokenizer.render_prompt(user_turn(exercise.text)) for exercise in chosen]
 
 
 async def first_steps(engine: Engine) -> list[Completion]:

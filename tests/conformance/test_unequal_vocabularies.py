@@ -17,6 +17,7 @@ from huggingface_hub import constants
 from specreason.config import RunConfig, SchemeName
 from specreason.engines.base import Limits, ModelPair, Role, Sampling
 from specreason.pairs import PairConfig
+from specreason.submission.chat import user_turn
 from tests.conformance.conftest import serve
 from tests.support.workers.undisturbed import undisturbed
 from tests.support.workers.unequal import unequal_pair
@@ -79,7 +80,7 @@ def test_what_the_base_writes_with_token_level_drafts_is_its_own_greedy_text(
     )
     steps = on_loop(undisturbed(pair, problem, config, seed=0, repeat=0))
     encode = pair.base.tokenizer.encode
-    transcript = pair.base.tokenizer.render_prompt(problem)
+    transcript = pair.base.tokenizer.render_prompt(user_turn(problem))
     for step in steps:
         if step.author is Role.BASE:
             assert step.kept_ids == own_text(transcript, len(step.kept_ids))
@@ -106,6 +107,6 @@ def test_the_base_keeps_much_of_what_the_copy_drafts_and_corrects_the_rest(
     monkeypatch.setattr(Pulse, "record", record)
     limits = Limits(max_tokens=NUM_TOKENS, delimiter=None, stop_at_think_end=False)
     for problem in PROBLEMS:
-        prompt = pair.base.tokenizer.render_prompt(problem)
+        prompt = pair.base.tokenizer.render_prompt(user_turn(problem))
         on_loop(pair.base.generate(prompt, limits=limits, sampling=Sampling(temperature=0), seed=0))
     assert tokens["drafted"] > tokens["kept"] > tokens["drafted"] / 3

@@ -16,6 +16,7 @@ from specreason.pairs import PairConfig, load_pairs
 from specreason.reasoning.scoring import Judge, score_step
 from specreason.reasoning.steps import Decision, Phase, StepRecord
 from specreason.reasoning.transcript import Transcript
+from specreason.submission.chat import user_turn
 from tests.golden.families import FAMILY_OF, Family, write_model
 
 HUB_PAIRS = {name: config for name, config in load_pairs().items() if not name.startswith("demo")}
@@ -102,7 +103,7 @@ def kept_steps(pair: ModelPair, kept: Iterable[tuple[Role, str]] = KEPT) -> list
 
 
 def asked_to_continue(pair: ModelPair, role: Role) -> str:
-    ids = Transcript(pair, PROBLEM, kept_steps(pair)).ids(role)
+    ids = Transcript(pair, user_turn(PROBLEM), kept_steps(pair)).ids(role)
     return pair.engine(role).tokenizer.decode(ids)
 
 
@@ -112,7 +113,7 @@ async def asked_to_score(config: PairConfig, *, draft: str = DRAFT, opens_thinki
     pair = scripted(config, opens_thinking=opens_thinking, base={"score": asked.append})
     judge = Judge.of(pair.base.tokenizer, pair.judge_suffix)
     draft_ids = pair.drafter.tokenizer.encode(draft)
-    await score_step(pair, judge, Transcript(pair, PROBLEM, kept_steps(pair)), draft_ids)
+    await score_step(pair, judge, Transcript(pair, user_turn(PROBLEM), kept_steps(pair)), draft_ids)
     return asked[0]
 
 

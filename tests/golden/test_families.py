@@ -17,6 +17,7 @@ from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.scoring import Judge
 from specreason.reasoning.steps import Decision, ListSink, StepRecord, Trace
 from specreason.reasoning.transcript import Transcript
+from specreason.submission.chat import user_turn
 from tests.golden.families import FAMILY_OF, write_model
 from tests.golden.scene import (
     DRAFT,
@@ -38,7 +39,7 @@ whether_the_template_opens_it_or_not = pytest.mark.parametrize("opens_thinking",
 
 
 async def run_loop(pair: ModelPair, resume_from: Sequence[StepRecord] = (), **config: object) -> Trace:
-    transcript = Transcript(pair, PROBLEM, resume_from)
+    transcript = Transcript(pair, user_turn(PROBLEM), resume_from)
     run = plan_run(RunConfig(**config), pair, transcript, seed=0, repeat=0)
     return await reason(run, transcript, ListSink())
 
@@ -53,7 +54,7 @@ async def test_every_model_of_the_packaged_pairs_is_asked_what_its_golden_file_s
 @pytest.mark.parametrize("role", Role)
 def test_a_prompt_ends_inside_an_open_think_exactly_once(name: str, opens_thinking: bool, role: Role) -> None:
     tokenizer = scripted(PAIRS[name], opens_thinking=opens_thinking).engine(role).tokenizer
-    prompt = tokenizer.decode(tokenizer.render_prompt(PROBLEM))
+    prompt = tokenizer.decode(tokenizer.render_prompt(user_turn(PROBLEM)))
     assert prompt.endswith("<think>\n")
     assert prompt.count("<think>") == 1
 
@@ -133,10 +134,10 @@ def test_between_two_tokenizers_each_step_crosses_by_its_own_text(
     # The first step was cut inside a number. Steps stay steps: the reader must not merge the two.
     texts = ["It is 8", "5 of 100.\n\n", "So 93.\n</think>"]
     written, read = (pair.engine(role).tokenizer for role in (author, reader))
-    transcript = Transcript(pair, PROBLEM, kept_steps(pair, [(author, text) for text in texts]))
+    transcript = Transcript(pair, user_turn(PROBLEM), kept_steps(pair, [(author, text) for text in texts]))
     for tokenizer, role in ((written, author), (read, reader)):
         steps = [token for text in texts for token in tokenizer.encode(text)]
-        asked = tokenizer.render_prompt(pair.prompt.replace("{problem}", PROBLEM))
+        asked = tokenizer.render_prompt(user_turn(pair.prompt.replace("{problem}", PROBLEM)))
         assert transcript.ids(role) == (*asked, *steps)
     assert transcript.ids(reader)[-1:] == read.encode("</think>")
     assert written.encode(texts[-1]) != read.encode(texts[-1])
@@ -157,10 +158,10 @@ async def test_a_run_over_two_tokenizers_resumed_after_any_step_reads_the_same_t
 
     whole = await run_loop(pair())
     assert [step.author for step in whole.steps[:3]] == [Role.DRAFTER, Role.BASE, Role.BASE]
-    expected = Transcript(pair(), PROBLEM, whole.steps)
+    expected = Transcript(pair(), user_turn(PROBLEM), whole.steps)
     for cut in range(len(whole.steps)):
         resumed = await run_loop(pair(), whole.steps[:cut])
-        transcript = Transcript(pair(), PROBLEM, resumed.steps)
+        transcript = Transcript(pair(), user_turn(PROBLEM), resumed.steps)
         assert {role: transcript.ids(role) for role in Role} == {role: expected.ids(role) for role in Role}
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from specreason.engines.base import Completion, Engine, Limits, ModelPair, Sampling, Verdict
 from specreason.engines.tokenizer import digit_ids
 from specreason.engines.vllm import warm_up
+from specreason.submission.chat import user_turn
 
 if TYPE_CHECKING:
     from specreason.engines.vllm.engine import VllmEngine
@@ -24,7 +25,9 @@ STEP = "\n\n"
 def problems(pair: ModelPair, number: int, *, first: int = 0) -> list[tuple[int, ...]]:
     """`number` prompts, no two alike, and none that another `first` gives."""
     return [
-        pair.base.tokenizer.render_prompt(f"Add {place} and {7 * place + 1}, then subtract {place % 13}.")
+        pair.base.tokenizer.render_prompt(
+            user_turn(f"Add {place} and {7 * place + 1}, then subtract {place % 13}.")
+        )
         for place in range(first, first + number)
     ]
 

@@ -39,7 +39,7 @@ def test_the_service_is_asked_to_quit_and_ends_and_writes_nothing_among_the_line
     assert (folder / "asked").read_text() == "quit\n"
     assert capfd.readouterr().out == ""
     assert (folder / "mps.log").read_text() == "hello\n" * 4
-    assert with_environment(f"CUDA_MPS_LOG_DIRECTORY={environment['CUDA_MPS_LOG_DIRECTORY']}") == []
+    wait_for(lambda: not with_environment(f"CUDA_MPS_LOG_DIRECTORY={environment['CUDA_MPS_LOG_DIRECTORY']}"))
 
 
 def test_a_service_that_cannot_be_asked_is_stopped_all_the_same(folder: Path) -> None:
@@ -47,4 +47,4 @@ def test_a_service_that_cannot_be_asked_is_stopped_all_the_same(folder: Path) ->
         wait_for((folder / "serving").exists)
         (folder / "bin" / MPS_CONTROL).unlink()
     assert not (folder / "asked").exists()
-    assert with_environment(f"CUDA_MPS_LOG_DIRECTORY={environment['CUDA_MPS_LOG_DIRECTORY']}") == []
+    wait_for(lambda: not with_environment(f"CUDA_MPS_LOG_DIRECTORY={environment['CUDA_MPS_LOG_DIRECTORY']}"))

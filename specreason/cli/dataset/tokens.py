@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from specreason.engines.models.hub import model_file
 from specreason.errors import InputError
 from specreason.pairs import load_pairs
 from specreason.settings import load_settings
+from specreason.submission.chat import Message, wrapped
 
 BYTES_PER_TOKEN = 4  # of English in the usual vocabularies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenCounter:
-    """`count` returns the tokens of a text; `how` says whether they are counted or estimated."""
+    """`count` returns the tokens of all messages of a problem; `how` says whether they are counted or estimated."""
 
-    count: Callable[[str], int]
+    count: Callable[[Sequence[Message]], int]
     how: str
 
 
@@ -36,13 +37,16 @@ def counter_of(pair: str) -> TokenCounter:
     from tokenizers import Tokenizer
 
     tokenizer, prompt = Tokenizer.from_file(str(file)), config.prompt
+    # What spells a control token in a problem is text.
+    tokenizer.encode_special_tokens = True
 
-    def count(text: str) -> int:
-        rendered = prompt.replace("{problem}", text)
-        return len(tokenizer.encode(rendered, add_special_tokens=False).ids)
+    def count(messages: Sequence[Message]) -> int:
+        texts = [message.content for message in wrapped(messages, prompt)]
+        return sum(len(each.ids) for each in tokenizer.encode_batch(texts, add_special_tokens=False))
 
     return TokenCounter(count=count, how=f"counted with the tokenizer of '{pair}'")
 
 
-def _by_length(text: str) -> int:
-    return max(1, round(len(text.encode(errors="replace")) / BYTES_PER_TOKEN))
+def _by_length(messages: Sequence[Message]) -> int:
+    length = sum(len(message.content.encode(errors="replace")) for message in messages)
+    return max(1, round(length / BYTES_PER_TOKEN))

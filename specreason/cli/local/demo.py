@@ -22,6 +22,11 @@ from specreason.submission.problem import BUNDLED_PROBLEMS
 from specreason.words import counted
 
 SCHEMES = (SchemeName.BASE, SchemeName.DRAFTER, SchemeName.SPECREASON)
+# Without a number of problems: what the three batches may take, in units of what one problem takes the base, and the
+# fewest problems that tell anything.
+WORTH_S = 100.0
+ALL_SCHEMES = 1.7
+FEWEST = 6
 # Greedy decoding, so that the three schemes differ by nothing but the scheme.
 CONFIG: dict[str, Any] = {"temperature": 0.0, "token_budget": 1024, "max_answer_tokens": 64}
 
@@ -54,7 +59,7 @@ class DemoReport:
         }
 
 
-def run_demo(data_dir: Path | None, *, num_problems: int, as_json: bool) -> DemoReport:
+def run_demo(data_dir: Path | None, *, num_problems: int | None, as_json: bool) -> DemoReport:
     """Start the stack, run the three batches one after the other, print their figures, stop the stack."""
     with ExitStack() as cleanup:
         if data_dir is None:
@@ -63,8 +68,11 @@ def run_demo(data_dir: Path | None, *, num_problems: int, as_json: bool) -> Demo
         stack = cleanup.enter_context(
             running_stack(data_dir, pair="demo", port=0, slots=1, announce=print_message)
         )
-        lines = BUNDLED_PROBLEMS.read_text().splitlines()[:num_problems]
+        lines = BUNDLED_PROBLEMS.read_text().splitlines()
         client = cleanup.enter_context(connected(stack.api_url))
+        if num_problems is None:
+            num_problems = how_many(stack, client, lines, print_message)
+        lines = lines[:num_problems]
         report = DemoReport(batches=run_batches(stack, client, lines, print_message))
         if not as_json:
             console = data_console()
@@ -76,6 +84,19 @@ def run_demo(data_dir: Path | None, *, num_problems: int, as_json: bool) -> Demo
     return report
 
 
+def how_many(stack: Stack, client: Client, lines: list[str], announce: Announce) -> int:
+    """How many of the problems take about WORTH_S on this machine: the base tries one of them first."""
+    tried = _run(lines[:1], SchemeName.BASE, "demo, to see how fast this machine is", stack, client)
+    seconds = tried.mean_latency_s or 1.0
+    affordable = max(FEWEST, int(WORTH_S / (seconds * ALL_SCHEMES)))
+    if affordable < len(lines):
+        announce(
+            f"One problem took the base {seconds:.1f} s, so {affordable} of the {len(lines)} problems are run;"
+            f" --problems {len(lines)} runs all"
+        )
+    return min(affordable, len(lines))
+
+
 def run_batches(stack: Stack, client: Client, lines: list[str], announce: Announce) -> dict[str, Batch]:
     """Run the problems of the JSONL `lines` once per scheme; return the graded batches by scheme.
 
@@ -84,15 +105,19 @@ def run_batches(stack: Stack, client: Client, lines: list[str], announce: Announ
     batches = {}
     for number, scheme in enumerate(SCHEMES, 1):
         announce(f"Scheme {number} of {len(SCHEMES)}: {scheme}, {counted(len(lines), 'problem')}")
-        # A data directory that is used again gets new batches: the demo measures, so it runs.
-        batch = client.submit(
-            "\n".join(lines).encode(),
-            name=f"demo {scheme}",
-            config=CONFIG | {"scheme": str(scheme)},
-            idempotency_key=str(uuid4()),
-        )
-        batches[str(scheme)] = _wait_for(batch, stack, client)
+        batches[str(scheme)] = _run(lines, scheme, f"demo {scheme}", stack, client)
     return batches
+
+
+def _run(lines: list[str], scheme: SchemeName, name: str, stack: Stack, client: Client) -> Batch:
+    # A data directory that is used again gets new batches: the demo measures, so it runs.
+    batch = client.submit(
+        "\n".join(lines).encode(),
+        name=name,
+        config=CONFIG | {"scheme": str(scheme)},
+        idempotency_key=str(uuid4()),
+    )
+    return _wait_for(batch, stack, client)
 
 
 def _wait_for(batch: Batch, stack: Stack, client: Client) -> Batch:

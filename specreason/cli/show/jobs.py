@@ -75,7 +75,7 @@ def print_job(batch: Batch, job: Job) -> None:
             ("job", job_ref(job, batch)),
             ("id", str(job.job_id)),
             ("batch", f"{short_id(job.batch_id)} {job.batch_name}".rstrip()),
-            ("problem", job.problem),
+            ("problem", asked(job)),
             ("its id", job.problem_id),
             ("repeat, seed", f"{job.repeat}, {job.seed}"),
             ("pair, scheme", f"{job.pair}, {job.scheme}"),
@@ -84,6 +84,8 @@ def print_job(batch: Batch, job: Job) -> None:
             ("answer", job.answer),
             ("expected", job.gold),
             ("graded", grade_of(job)),
+            ("by", job.graded_by),
+            ("since", job.grade_detail),
             ("steps", f"{job.num_steps}: {job.num_accepted} of {job.num_drafted} drafts accepted"),
             ("tokens", tokens_in_words(job)),
             ("latency", latency_in_words(job.latency_s, job.mean_concurrency, unit=" s")),
@@ -104,6 +106,13 @@ def print_job(batch: Batch, job: Job) -> None:
 def print_attempts(attempts: Sequence[Attempt]) -> None:
     """Print one row per attempt."""
     print_table(data_console(), ATTEMPT_COLUMNS, map(_attempt, attempts))
+
+
+def asked(job: Job) -> str:
+    """Return the problem's text; of a chat, each message after its role."""
+    if job.messages is None:
+        return job.problem
+    return "\n\n".join(f"{message['role']}: {message['content']}" for message in job.messages)
 
 
 def grade_of(job: Job) -> str | None:

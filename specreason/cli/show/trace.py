@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
+from specreason.cli.show.jobs import asked
 from specreason.cli.show.output import as_text, ellipsis_of, print_hanging
 from specreason.client import Job, Step
 from specreason.words import counted
@@ -20,15 +21,16 @@ STYLE_OF = {"drafter": "cyan", "base": "magenta"}
 def print_trace(console: Console, ref: str, job: Job, steps: Iterable[Step], *, full: bool = False) -> None:
     """Print the problem, every step in order, and the answer. `ref` is what the job is called."""
     console.print(Text.assemble(("job ", "bold"), as_text(ref)))
-    print_hanging(console, Text(), as_text(job.problem.strip()))
+    print_hanging(console, Text(), as_text(asked(job).strip()))
     console.print()
     for step in steps:
-        _print_step(console, step, full=full)
+        print_step(console, step, full=full)
     console.print()
     print_hanging(console, Text(), _outcome(job))
 
 
-def _print_step(console: Console, step: Step, *, full: bool) -> None:
+def print_step(console: Console, step: Step, *, full: bool) -> None:
+    """Print one step: who wrote it, its score, and the text that was kept, without `full` only its beginning."""
     print_hanging(console, Text(f"{step.index:>3}  ", style="bold"), _headline(step))
     rejected = step.draft_text is not None and step.decision.startswith("rejected")
     if rejected:

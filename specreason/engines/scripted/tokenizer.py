@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 
 from specreason.engines.base import THINK_END
+from specreason.submission.chat import ASSISTANT, Message
 
 THINK_START = "<think>"
 EOS = "<eos>"
 # As in Qwen's vocabulary, punctuation merges with the delimiter: encode(a + b) need not be encode(a) + encode(b).
 _WORDS = (EOS, THINK_START, THINK_END, "\n\n", ".\n\n", ":\n\n")
-_PATTERN = re.compile("|".join([EOS, THINK_START, THINK_END, r"[.:]?\n\n", "."]), re.DOTALL)
+_TEXT = re.compile(r"[.:]?\n\n|.", re.DOTALL)
+_PATTERN = re.compile("|".join([EOS, THINK_START, THINK_END, _TEXT.pattern]), re.DOTALL)
 _FIRST_CHARACTER = 16
 
 
@@ -38,11 +40,20 @@ class ScriptedTokenizer:
             token_ids = [token_id - self._shift for token_id in token_ids]
         return "".join(map(self._tokens.__getitem__, token_ids))
 
-    def render_prompt(self, problem: str) -> tuple[int, ...]:
-        return self.encode(f"User: {problem}\n{THINK_START}\n")
+    def encode_text(self, text: str) -> tuple[int, ...]:
+        return tuple(self._id(token) for token in _TEXT.findall(text))
+
+    def render_prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """Each message in a line that begins with its role. Of the model's earlier turns the thinking is left out."""
+        lines = "".join(f"{each.role.capitalize()}: {_said(each)}\n" for each in messages)
+        return (*self.encode_text(lines), *self.encode(f"{THINK_START}\n"))
 
     def _id(self, token: str) -> int:
         return self._shift + (_WORDS.index(token) if token in _WORDS else _FIRST_CHARACTER + ord(token))
+
+
+def _said(message: Message) -> str:
+    return message.content.rpartition(THINK_END)[2] if message.role == ASSISTANT else message.content
 
 
 class _Tokens(dict[int, str]):

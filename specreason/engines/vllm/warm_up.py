@@ -15,6 +15,7 @@ from typing import Protocol
 from specreason.engines.base import Engine, Limits, Sampling
 from specreason.engines.machine.platform import Device
 from specreason.errors import EngineDead
+from specreason.submission.chat import user_turn
 
 # Between them, and with the largest batch of the engine, they meet every variant on cards of 84 to 160 multiprocessors.
 GPU_SIZES = (1, 3, 6, 12, 24, 48)
@@ -68,7 +69,7 @@ async def warm_up(
     `announce` gets a line before each round. Afterwards the prefix cache is empty: no figure of a job shows that there
     was a warm-up. Raises EngineDead.
     """
-    prompt = engine.tokenizer.render_prompt(PROBLEM)
+    prompt = engine.tokenizer.render_prompt(user_turn(PROBLEM))
     for number, each in enumerate(rounds, start=1):
         announce(f"Warming up the {name}, {number} of {len(rounds)}: {each.size} at once")
         calls = [

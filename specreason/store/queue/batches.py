@@ -25,6 +25,7 @@ from specreason.store.queue.quota import check_quota
 from specreason.store.session import Connection
 from specreason.store.tables.queue import batch, event, job, problem
 from specreason.store.tables.states import EventKind
+from specreason.submission.chat import to_json
 from specreason.submission.text import checked_metadata, storable, storable_json
 
 
@@ -109,12 +110,13 @@ def _copy_problems_and_jobs(connection: Connection, batch_id: UUID, new: NewBatc
             seeds[index] = new.config.seed if given.seed is None else given.seed
             gradable[index] = given.answer is not None
             source = _source(given, index)
-            yield problem_id, batch_id, index, given.problem_id, given.text, given.answer, source
+            messages = None if given.messages is None else json.dumps(to_json(given.messages))
+            yield problem_id, batch_id, index, given.problem_id, given.text, given.answer, source, messages
 
     _copy(
         connection,
         problem,
-        ("id", "batch_id", "index", "problem_id", "text", "answer", "source"),
+        ("id", "batch_id", "index", "problem_id", "text", "answer", "source", "messages"),
         problems(),
     )
     # Repeat by repeat: the queue runs every problem once before any problem twice.

@@ -31,13 +31,15 @@ from specreason.store.session import Database, transaction
 from specreason.store.tables.queue import batch, job
 from specreason.store.tables.states import AttemptOutcome, JobState
 from specreason.store.tables.views import live_worker
+from specreason.submission.chat import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedJob:
     """A job and the right to run it, as long as its fence is the job's.
 
-    Steps before `first_step` are persisted already: read them with `read_steps` and go on from there.
+    Steps before `first_step` are persisted already: read them with `read_steps` and go on from there. The `messages`
+    of a plain problem are one user turn.
     """
 
     job_id: UUID
@@ -46,7 +48,7 @@ class ClaimedJob:
     fence: int
     attempt: int
     first_step: int
-    problem: str
+    messages: tuple[Message, ...]
     config: RunConfig
     seed: int
     repeat: int

@@ -25,6 +25,7 @@ from specreason.store.tables.queue import attempt, batch, event, job, problem
 from specreason.store.tables.states import AttemptOutcome, EventKind, JobState
 from specreason.store.tables.trace import step
 from specreason.store.tables.views import live_worker
+from specreason.submission.chat import stored_messages
 from specreason.validation import first_invalid_field
 from specreason.words import counted
 
@@ -93,7 +94,7 @@ def claim(
         fence=row.fence + 1,
         attempt=row.num_attempts + 1,
         first_step=first_step,
-        problem=row.text,
+        messages=stored_messages(row.text, row.messages),
         config=config,
         seed=row.seed,
         repeat=row.repeat,
@@ -102,7 +103,7 @@ def claim(
 
 def _lock_claimable(connection: Connection, job_id: UUID) -> Row[*tuple[object, ...]] | None:
     return connection.execute(
-        select(job, problem.c.text, batch.c.config)
+        select(job, problem.c.text, problem.c.messages, batch.c.config)
         .join(problem, problem.c.id == job.c.problem_id)
         .join(batch, batch.c.id == job.c.batch_id)
         .where(job.c.id == job_id, job.c.state == JobState.QUEUED, job.c.paused.is_(False))

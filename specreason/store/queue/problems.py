@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 from specreason.errors import InvalidField
-from specreason.submission.jsonl import BLANK_PER_LINE
-from specreason.submission.problem import Columns, Problem, problems_in
+from specreason.submission.chat import Message
+from specreason.submission.problem import Problem
 from specreason.submission.text import check_text
-from specreason.words import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewProblem:
-    """One problem as the user gave it. `source` holds the user's other keys; `seed` goes before the configuration's."""
+    """One problem as the user gave it; `text` is its last user turn, and `messages` are None if that is all.
+
+    `source` holds the user's other keys; `seed` goes before the configuration's.
+    """
 
     text: str
+    messages: tuple[Message, ...] | None = None
     answer: str | None = None
     problem_id: str | None = None
     source: Mapping[str, Any] = field(default_factory=dict)
@@ -25,29 +28,13 @@ class NewProblem:
 
     @classmethod
     def of(cls, problem: Problem) -> Self:
-        return cls(text=problem.problem, answer=problem.answer, problem_id=problem.id, source=problem.source)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FileProblems:
-    """The problems in an open JSONL file, from its beginning each time.
-
-    Raises InvalidField that names the line, and for more than `most` problems.
-    """
-
-    content: BinaryIO
-    columns: Columns
-    most: int
-
-    def __iter__(self) -> Iterator[NewProblem]:
-        count = 0
-        found = problems_in(self.content, self.columns, most_blank=BLANK_PER_LINE * self.most)
-        for count, problem in enumerate(found, start=1):
-            if count > self.most:
-                raise InvalidField("file", f"has more than {counted(self.most, 'problem')}")
-            yield NewProblem.of(problem)
-        if not count:
-            raise InvalidField("file", "has no problems")
+        return cls(
+            text=problem.problem,
+            messages=problem.messages,
+            answer=problem.answer,
+            problem_id=problem.id,
+            source=problem.source,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +61,11 @@ def check(problems: Iterable[NewProblem]) -> CheckedProblems:
                 check_text(getattr(problem, name) or "")
             except ValueError as error:
                 raise InvalidField(f"problems[{index}].{name}", str(error)) from None
+        for place, message in enumerate(problem.messages or ()):
+            try:
+                check_text(message.content)
+            except ValueError as error:
+                raise InvalidField(f"problems[{index}].messages[{place}].content", str(error)) from None
     if not count:
         raise InvalidField("problems", "the batch has none")
     return CheckedProblems(problems, count)

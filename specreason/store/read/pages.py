@@ -36,7 +36,7 @@ def first_page(sized: Iterable[tuple[Any, int]], limit: int) -> Page[Any]:
     return Page(rows=tuple(keys), has_more=False)
 
 
-def total_bytes(texts: Iterable[ColumnElement[str | None]]) -> ColumnElement[int]:
+def total_bytes(texts: Iterable[ColumnElement[Any]]) -> ColumnElement[int]:
     """The sum of the sizes of `texts`, in bytes. Postgres does not read the texts for it."""
     sizes = [func.coalesce(func.octet_length(text), 0) for text in texts]
     return sum(sizes[1:], start=sizes[0])

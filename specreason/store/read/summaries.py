@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, exists, select
+from sqlalchemy import Row, Text, cast, exists, select
 
 from specreason.reasoning.steps import StopReason
 from specreason.store.access.visibility import Viewer, no_batch, require_batch, require_job
@@ -48,6 +48,8 @@ class BatchSummary:
     num_graded: int
     num_ungraded: int
     num_correct: int
+    num_given_up: int
+    num_regrading: int
     pass_at_1: float | None
     num_timed: int
     mean_latency_s: float | None
@@ -82,6 +84,7 @@ class JobSummary:
     problem_index: int
     problem_id: str | None
     problem: str
+    messages: tuple[Mapping[str, str], ...] | None
     gold: str | None
     repeat: int
     seed: int
@@ -91,6 +94,10 @@ class JobSummary:
     error: str | None
     answer: str | None
     is_correct: bool | None
+    graded_by: str | None
+    grade_detail: str | None
+    given_up: bool | None
+    graded_at: datetime | None
     num_steps: int
     num_drafted: int
     num_accepted: int
@@ -195,7 +202,7 @@ def read_jobs(
 
     Raises NotFound.
     """
-    texts = (problem.c.text, problem.c.answer, job.c.error, job.c.answer)
+    texts = (problem.c.text, cast(problem.c.messages, Text), problem.c.answer, job.c.error, job.c.answer)
     sized = (
         select(job.c.id, total_bytes(texts))
         .join(problem, problem.c.id == job.c.problem_id)
@@ -225,4 +232,5 @@ def _to_job(row: Row[Any]) -> JobSummary:
     values = dict(row._mapping)
     values["state"] = JobState(row.state)
     values["stop_reason"] = StopReason(row.stop_reason) if row.stop_reason is not None else None
+    values["messages"] = None if row.messages is None else tuple(row.messages)
     return JobSummary(**values)

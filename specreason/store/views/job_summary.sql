@@ -9,6 +9,7 @@ SELECT
     problem.index AS problem_index,
     problem.problem_id,
     problem.text AS problem,
+    problem.messages,
     problem.answer AS gold,
     job.repeat,
     job.seed,
@@ -18,6 +19,10 @@ SELECT
     job.error,
     job.answer,
     job.is_correct,
+    job.graded_by,
+    job.grade_detail,
+    job.given_up,
+    job.graded_at,
     steps.num_steps,
     steps.num_drafted,
     steps.num_accepted,
@@ -76,7 +81,8 @@ COMMENT ON COLUMN job_summary.pair IS 'requested model pair';
 COMMENT ON COLUMN job_summary.scheme IS 'base, drafter, specdecode, specreason or specreason+decode';
 COMMENT ON COLUMN job_summary.problem_index IS 'order of the problem in its batch, from 0';
 COMMENT ON COLUMN job_summary.problem_id IS 'the user''s own name for the problem, if any';
-COMMENT ON COLUMN job_summary.problem IS 'text of the problem';
+COMMENT ON COLUMN job_summary.problem IS 'text of the problem; of a chat, its last user turn';
+COMMENT ON COLUMN job_summary.messages IS 'the chat that the problem is: role and content of each message; NULL if it is plain';
 COMMENT ON COLUMN job_summary.gold IS 'the right answer, if the user gave one';
 COMMENT ON COLUMN job_summary.repeat IS 'statistical repeat, from 0, with its own seeds';
 COMMENT ON COLUMN job_summary.seed IS 'seed of the configuration; each call derives its own from it';
@@ -86,6 +92,10 @@ COMMENT ON COLUMN job_summary.stop_reason IS 'why the run ended; NULL until then
 COMMENT ON COLUMN job_summary.error IS 'why the job failed or died';
 COMMENT ON COLUMN job_summary.answer IS 'answer as extracted from the run';
 COMMENT ON COLUMN job_summary.is_correct IS 'newest grade; NULL while there is none';
+COMMENT ON COLUMN job_summary.graded_by IS 'name and version of the grader that gave it';
+COMMENT ON COLUMN job_summary.grade_detail IS 'the layer of the grader that decided, and why';
+COMMENT ON COLUMN job_summary.given_up IS 'whether the grader gave up within its bounds; the answer then counts as wrong';
+COMMENT ON COLUMN job_summary.graded_at IS 'when; NULL while a grade is still to come, the first or another one';
 COMMENT ON COLUMN job_summary.num_steps IS 'steps persisted so far, the answer included';
 COMMENT ON COLUMN job_summary.num_drafted IS 'steps that the drafter proposed and the base model scored';
 COMMENT ON COLUMN job_summary.num_accepted IS 'of these, the ones that were kept';

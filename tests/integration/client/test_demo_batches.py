@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from specreason.cli.local.demo import DemoReport, run_batches
@@ -18,8 +19,8 @@ from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
-from specreason.store.trace.grades import NewGrade, insert_grade, jobs_to_grade
 from specreason.submission.problem import BUNDLED_PROBLEMS
+from tests.support.store.grading import give, waiting_in
 
 
 def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
@@ -41,10 +42,8 @@ def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
             assert job is not None
             assert finish(database, job, JobResult(state=JobState.SUCCEEDED, answer="4"))
             return
-        for waiting in jobs_to_grade(database)[:1]:
-            insert_grade(
-                database, NewGrade(job_id=waiting.job_id, grader="exact 1", answer="4", is_correct=True)
-            )
+        for waiting in waiting_in(database)[:1]:
+            assert give(database, waiting, is_correct=True)
 
     lines = BUNDLED_PROBLEMS.read_text().splitlines()[:2]
     out = io.StringIO()
@@ -69,6 +68,13 @@ def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
     assert [batch.num_graded for batch in report.batches.values()] == [2, 2, 2]
     assert report.speedup("base") == 1
     print_figures(console, report.batches, {name: report.speedup(name) for name in report.batches})
+    narrow = Console(file=io.StringIO(), width=60, force_terminal=True, color_system=None)
+    print_figures(narrow, report.batches, {name: report.speedup(name) for name in report.batches})
+    lines = narrow.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert max(map(cell_len, lines)) <= 60
+    assert any({"scheme", "pass@1", "s/job", "speedup"} <= set(line.split()) for line in lines)
+    for scheme in report.batches:
+        assert sum(line.split()[:1] == [scheme] and "×" in line for line in lines) == 1
     print_queries(console, database, report.batches["specreason"].batch_id)
     print_a_trace(console, client, report.batches["specreason"].batch_id)
     assert [line.split(",")[0] for line in announced] == [

@@ -16,6 +16,7 @@ from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import ListSink, Phase, StepRecord, Trace
 from specreason.reasoning.transcript import Transcript
+from specreason.submission.chat import user_turn
 from tests.support.large_vocabulary import EMOJI, LLAMA, QWEN, Vocabulary, in_bytes, large_hf_tokenizer
 
 PROBLEM = f"What is 2 + 2 {EMOJI}?"
@@ -38,7 +39,7 @@ class Reciter(ScriptedEngine):
 
     def __init__(self, tokenizer: LargeTokenizer, **options: Any) -> None:
         super().__init__(tokenizer=tokenizer, **options)
-        self._start = len(tokenizer.render_prompt(PROBLEM))
+        self._start = len(tokenizer.render_prompt(user_turn(PROBLEM)))
         self._whole = (*tokenizer.encode(THOUGHT + ANSWER), tokenizer.eos_id)
 
     async def generate(
@@ -73,7 +74,7 @@ def tokenizer(request: pytest.FixtureRequest) -> LargeTokenizer:
 
 
 async def run_loop(pair: ModelPair, resume_from: Sequence[StepRecord] = (), **config: Any) -> Trace:
-    transcript = Transcript(pair, PROBLEM, resume_from)
+    transcript = Transcript(pair, user_turn(PROBLEM), resume_from)
     run = plan_run(RunConfig(**config), pair, transcript, seed=0, repeat=0)
     return await reason(run, transcript, ListSink())
 
@@ -149,11 +150,11 @@ async def test_a_model_of_another_vocabulary_reads_whole_characters(
     pair = scripted_pair(drafter=Reciter(llama), base=Reciter(qwen, score=score))
     trace = await run_loop(pair, max_step_tokens=max_step_tokens, answer_by="drafter", max_same_steps=0)
     thought = [step for step in trace.steps if step.phase is Phase.THINK]
-    shown = qwen.decode(qwen.render_prompt(PROBLEM))
+    shown = qwen.decode(qwen.render_prompt(user_turn(PROBLEM)))
     assert seen == [
         shown + "".join(step.kept_text for step in thought[: count + 1]) for count in range(len(thought))
     ]
     assert seen[-1] == shown + THOUGHT
     assert trace.answer_text == ANSWER
-    base_ids = Transcript(pair, PROBLEM, trace.steps).ids(Role.BASE)
+    base_ids = Transcript(pair, user_turn(PROBLEM), trace.steps).ids(Role.BASE)
     assert qwen.decode(base_ids) == shown + THOUGHT + ANSWER

@@ -28,6 +28,7 @@ from specreason.store.read.summaries import BatchSummary, read_batch, read_job
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
+from specreason.submission.chat import user_turn
 from tests.support.store.builders import (
     FINGERPRINT,
     PAIR,
@@ -67,7 +68,7 @@ def test_a_claim_says_all_that_a_run_needs(database: Database) -> None:
     (_, job_id) = job_ids(database, submit(database, repeats=2))
     job = claimed(database, job_id, start_worker(database))
     assert (job.fence, job.attempt, job.first_step, job.repeat, job.seed) == (1, 1, 0, 1, 7)
-    assert job.problem == "What is 2 + 2, 0?"
+    assert job.messages == user_turn("What is 2 + 2, 0?")
     assert job.config.repeats == 2
 
 

@@ -75,7 +75,7 @@ from tests.support.store.queue_rules import RULES_AT_REST, broken_rules
 from tests.support.store.sql import execute, scalar
 
 SETTINGS = settings(
-    max_examples=60,
+    max_examples=24,
     stateful_step_count=60,
     deadline=None,
     derandomize=True,

@@ -12,6 +12,7 @@ from typing import Any
 from specreason.engines.base import Engine, Limits, Sampling
 from specreason.engines.pair import close_pair, load_pair
 from specreason.errors import EngineDead
+from specreason.submission.chat import user_turn
 from tests.support.workers.tiny import tiny_pair
 
 
@@ -21,7 +22,7 @@ def say(**facts: Any) -> None:
 
 
 async def outcome(engine: Engine, max_tokens: int) -> str:
-    prompt = engine.tokenizer.render_prompt("What is 2 + 2?")
+    prompt = engine.tokenizer.render_prompt(user_turn("What is 2 + 2?"))
     limits = Limits(max_tokens=max_tokens, stop_at_think_end=False)
     try:
         return (await engine.generate(prompt, limits=limits, sampling=Sampling(), seed=1)).finish_reason

@@ -111,10 +111,10 @@ class WorkerHarness:
 
     # Jobs
 
-    def submit(self, *problems: str) -> tuple[UUID, ...]:
+    def submit(self, *problems: str, config: RunConfig = CONFIG) -> tuple[UUID, ...]:
         given = [NewProblem(text=problem) for problem in problems]
         batch_id = insert_batch(
-            self.database, NewBatch(name="kills", pair=self.pair, config=CONFIG, problems=check(given))
+            self.database, NewBatch(name="kills", pair=self.pair, config=config, problems=check(given))
         )
         return tuple(
             job.job_id for job in read_jobs(self.database, Viewer.EVERYONE, batch_id, limit=1000).rows

@@ -190,6 +190,16 @@ def test_long_texts_are_cut_unless_the_whole_trace_is_asked_for() -> None:
     assert max(map(len, whole.splitlines())) <= 80
 
 
+def test_a_chat_is_shown_turn_by_turn_and_a_plain_problem_as_its_text() -> None:
+    chat = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "What is 2 + 2 [in bold]?"},
+    ]
+    said = jobs.asked(replace(job(), messages=tuple(chat)))
+    assert said == "system: Be brief.\n\nuser: What is 2 + 2 [in bold]?"
+    assert jobs.asked(job()) == "What is 2 + 2 [in bold]?"
+
+
 def test_the_bar_shows_every_state_however_few_jobs_are_in_it() -> None:
     bar = state_bar(batch(queued=50, running=1, succeeded=949)).plain
     assert {sign: bar.count(sign) for sign in "░▓█"} == {"░": 2, "▓": 1, "█": 38}

@@ -6,12 +6,15 @@ import asyncio
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from specreason.engines.base import FinishReason, Limits, Sampling
 from specreason.engines.scripted.engine import JUDGE_SUFFIX, ScriptedEngine, scripted_pair
 from specreason.engines.scripted.tokenizer import ScriptedTokenizer
 from specreason.engines.tokenizer import digit_ids
 from specreason.errors import EngineDead, InputError
+from specreason.submission.chat import Message, user_turn
 from tests.support.virtual_time import in_virtual_time
 
 STEPS = ["Start with 2.\n\n", "Add 2: 4\n\n", "</think>"]
@@ -20,12 +23,16 @@ TOKENIZER = ScriptedTokenizer()
 
 
 async def write(engine: ScriptedEngine, transcript: str = "", *, limits: Limits = STEP, seed: int = 0):
-    prompt = (*TOKENIZER.render_prompt("2 + 2?"), *TOKENIZER.encode(transcript))
+    prompt = (*TOKENIZER.render_prompt(user_turn("2 + 2?")), *TOKENIZER.encode(transcript))
     return await engine.generate(prompt, limits=limits, sampling=Sampling(), seed=seed)
 
 
 async def judge(engine: ScriptedEngine, transcript: str, suffix: str = JUDGE_SUFFIX):
-    prompt = (*TOKENIZER.render_prompt("2 + 2?"), *TOKENIZER.encode(transcript), *TOKENIZER.encode(suffix))
+    prompt = (
+        *TOKENIZER.render_prompt(user_turn("2 + 2?")),
+        *TOKENIZER.encode(transcript),
+        *TOKENIZER.encode(suffix),
+    )
     return await engine.score(prompt, digit_ids=digit_ids(TOKENIZER, suffix))
 
 
@@ -187,3 +194,15 @@ def test_a_judge_suffix_after_which_a_digit_is_not_one_token_of_its_own_is_refus
 
     with pytest.raises(InputError, match=reason):
         digit_ids(Odd(), "Score: ")
+
+
+@given(
+    text=st.lists(st.sampled_from(["<eos>", "<think>", "</think>", ".\n\n", "a", "<", "think>"]), max_size=6)
+)
+def test_what_spells_a_control_token_in_a_prompt_is_text(text: list[str]) -> None:
+    said = "".join(text)
+    chat = (Message("system", said), Message("assistant", f"<think>{said}</think>!"), *user_turn(said))
+    ids = TOKENIZER.render_prompt(chat)
+    assert TOKENIZER.decode(ids) == f"System: {said}\nAssistant: !\nUser: {said}\n<think>\n"
+    control = [TOKENIZER.encode(each)[0] for each in ("<eos>", "<think>", "</think>")]
+    assert [each for each in ids if each in control] == [control[1]]

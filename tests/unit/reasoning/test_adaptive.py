@@ -16,6 +16,7 @@ from specreason.reasoning.policies import Adaptive, Threshold
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import Decision, ListSink, Phase, StepRecord, Trace
 from specreason.reasoning.transcript import Transcript
+from specreason.submission.chat import user_turn
 from tests.support.virtual_time import Clock, in_virtual_time
 
 PROBE_TOKENS = 1000
@@ -138,7 +139,7 @@ async def run_jobs(number: int, clock: Clock) -> list[Trace]:
     )
     economics, traces = Economics(), []
     for repeat in range(number):
-        transcript = Transcript(pair, "A problem.")
+        transcript = Transcript(pair, user_turn("A problem."))
         config = RunConfig(adaptive=True, max_same_steps=0)
         run = plan_run(config, pair, transcript, seed=0, repeat=repeat, economics=economics)
         traces.append(await reason(run, transcript, ListSink()))

@@ -20,6 +20,7 @@ from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import Decision, ListSink, Phase, StepRecord, StopReason, Trace
 from specreason.reasoning.transcript import Transcript
+from specreason.submission.chat import user_turn
 from tests.support.messages import naming
 
 FILLER = 9  # an id that stands for nothing
@@ -36,7 +37,7 @@ def a_pair(*, scores: tuple[int | None, ...] = (9,), **engine: Any) -> ModelPair
 
 
 async def run_loop(pair: ModelPair, resume_from: tuple[StepRecord, ...] = (), **config: Any) -> Trace:
-    transcript = Transcript(pair, "What is 2 + 2?", resume_from)
+    transcript = Transcript(pair, user_turn("What is 2 + 2?"), resume_from)
     run = plan_run(RunConfig(**config), pair, transcript, seed=0, repeat=0)
     sink = ListSink()
     trace = await reason(run, transcript, sink)
@@ -150,7 +151,7 @@ def test_no_step_keeps_more_tokens_than_were_generated_for_it_and_the_loop_puts_
         assert 0 <= step.num_kept_tokens <= step.num_spent_tokens
         assert len(step.kept_ids) == step.num_kept_tokens + step.num_inserted_tokens
         assert (step.num_inserted_tokens > 0) is step.decision.closes_thinking
-    transcript = Transcript(pair, "What is 2 + 2?", trace.steps)
+    transcript = Transcript(pair, user_turn("What is 2 + 2?"), trace.steps)
     kept = sum(step.num_kept_tokens + step.num_inserted_tokens for step in trace.steps)
     assert transcript.num_tokens(Role.BASE) == transcript.num_prompt_tokens[Role.BASE] + kept
 
@@ -209,6 +210,9 @@ class WordyTokenizer(ScriptedTokenizer):
 
     def encode(self, text: str) -> tuple[int, ...]:
         return tuple(each for token_id in super().encode(text) for each in (token_id, FILLER))
+
+    def encode_text(self, text: str) -> tuple[int, ...]:
+        return tuple(each for token_id in super().encode_text(text) for each in (token_id, FILLER))
 
     def decode(self, token_ids: Sequence[int]) -> str:
         return super().decode([token_id for token_id in token_ids if token_id != FILLER])

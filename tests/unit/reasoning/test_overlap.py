@@ -24,6 +24,7 @@ from specreason.reasoning.schemes import Run, plan_run
 from specreason.reasoning.scoring import score_of
 from specreason.reasoning.steps import Decision, ListSink, StepRecord, Trace, kept_thinking_tokens
 from specreason.reasoning.transcript import Transcript
+from specreason.submission.chat import user_turn
 from tests.support.virtual_time import Clock, in_virtual_time
 
 PIECES = ["So it is.\n\n", "Wait.\n\n", "Add 2 and 3: 5.\n\n", "Hm", " 7 ", "\n\n", "</think>", "<eos>"]
@@ -66,7 +67,7 @@ def babbling_pair(script: int, **timing: Any) -> ModelPair:
 
 
 async def run_once(pair: ModelPair, resume_from: tuple[StepRecord, ...] = (), **config: Any) -> Trace:
-    transcript = Transcript(pair, "What is 2 + 3?", resume_from)
+    transcript = Transcript(pair, user_turn("What is 2 + 3?"), resume_from)
     run = plan_run(RunConfig(**config), pair, transcript, seed=config.get("seed", 0), repeat=0)
     return await reason(run, transcript, ListSink())
 
@@ -79,7 +80,7 @@ def shape(trace: Trace) -> list[tuple[object, ...]]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(script=st.integers(0, 10_000), config=configs)
 def test_overlap_changes_no_decision_and_no_token(script: int, config: dict[str, Any]) -> None:
     pair = babbling_pair(script)
@@ -89,7 +90,7 @@ def test_overlap_changes_no_decision_and_no_token(script: int, config: dict[str,
     assert ahead.stop_reason is one_by_one.stop_reason
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(script=st.integers(0, 10_000), config=configs, cut=st.integers(0, 30))
 def test_a_run_resumed_anywhere_ends_as_the_whole_one(script: int, config: dict[str, Any], cut: int) -> None:
     whole = asyncio.run(run_once(babbling_pair(script), **config))
@@ -97,11 +98,11 @@ def test_a_run_resumed_anywhere_ends_as_the_whole_one(script: int, config: dict[
     assert shape(resumed) == shape(whole)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(script=st.integers(0, 10_000), config=configs)
 def test_what_holds_of_every_trace(script: int, config: dict[str, Any]) -> None:
     pair = babbling_pair(script)
-    transcript = Transcript(pair, "What is 2 + 3?")
+    transcript = Transcript(pair, user_turn("What is 2 + 3?"))
     prompt = transcript.ids(Role.BASE)
     run = plan_run(RunConfig(**config), pair, transcript, seed=config["seed"], repeat=0)
     trace = asyncio.run(reason(run, transcript, ListSink()))
@@ -142,7 +143,7 @@ def adaptive_runs(script: int, config: dict[str, Any]) -> list[tuple[Run, Trace]
     async def runs(clock: Clock) -> list[tuple[Run, Trace]]:
         pair, economics, ended = babbling_pair(script, token_s=0.0001, clock=clock), Economics(), []
         for repeat in range(3):
-            transcript = Transcript(pair, "What is 2 + 3?")
+            transcript = Transcript(pair, user_turn("What is 2 + 3?"))
             adaptive = RunConfig(**config, adaptive=True)
             run = plan_run(adaptive, pair, transcript, seed=0, repeat=repeat, economics=economics)
             policy = replace(policy_by_the_clock(run), probe_tokens=30)

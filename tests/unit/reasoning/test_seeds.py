@@ -15,15 +15,19 @@ from specreason.reasoning.calls import step_call
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.seeds import call_seed, noise_key
 from specreason.reasoning.transcript import Transcript
+from specreason.submission.chat import Message, user_turn
 
 INT64 = 2**63 - 1
 
 
-def seed_of_first_step(problem: str, *, prompt: str = "{problem}", **config: object) -> int:
+def seed_of_first_step(
+    problem: str | tuple[Message, ...], *, prompt: str = "{problem}", **config: object
+) -> int:
     """As the loop asks for it, of a pair with its own words around the problem."""
+    messages = user_turn(problem) if isinstance(problem, str) else problem
     engine = ScriptedEngine(steps=["One.\n\n"])
     pair = replace(scripted_pair(drafter=engine, base=engine), prompt=prompt)
-    transcript = Transcript(pair, problem)
+    transcript = Transcript(pair, messages)
     run = plan_run(RunConfig.model_validate(config), pair, transcript, seed=7, repeat=0)
     return step_call(run, transcript, Role.DRAFTER).seed
 
@@ -37,6 +41,15 @@ def test_problems_repeats_seeds_steps_and_roles_draw_independently_of_each_other
 def test_two_problems_of_a_batch_share_no_noise_and_the_same_problem_again_has_the_same() -> None:
     assert seed_of_first_step("What is 2 + 2?") != seed_of_first_step("What is 2 + 3?")
     assert seed_of_first_step("What is 2 + 2?") == seed_of_first_step("What is 2 + 2?")
+
+
+def test_every_message_of_a_chat_is_in_its_noise_and_a_chat_of_one_user_turn_has_that_of_the_problem() -> (
+    None
+):
+    last = Message("user", "What is 2 + 2?")
+    chats = [(Message(role, text), last) for role in ("system", "user", "assistant") for text in ("a", "b")]
+    assert len({seed_of_first_step(each) for each in [*chats, (last,)]}) == 7
+    assert seed_of_first_step((last,)) == seed_of_first_step("What is 2 + 2?")
 
 
 def test_schemes_and_pairs_are_compared_under_the_same_noise() -> None:

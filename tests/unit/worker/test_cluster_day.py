@@ -29,6 +29,7 @@ from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
 from specreason.reasoning.steps import ListSink
 from specreason.reasoning.transcript import Transcript
+from specreason.submission.chat import user_turn
 from tests.support.virtual_time import Clock as Now
 from tests.support.virtual_time import in_virtual_time
 from worker.kv_admission import KvAdmission, Reservation
@@ -138,7 +139,7 @@ async def run_jobs(worker: Worker, now: Now) -> None:
 async def run_job(worker: Worker, reservation: Reservation, now: Now) -> None:
     started, sink = now(), ListSink()
     worker.num_started += 1
-    transcript = Transcript(worker.pair, f"{worker.num_started:4d}")
+    transcript = Transcript(worker.pair, user_turn(f"{worker.num_started:4d}"))
     reservation.hold(transcript)
     config = RunConfig(
         token_budget=THINK, max_step_tokens=STEP, max_answer_tokens=ANSWER, max_same_steps=0, overlap=False

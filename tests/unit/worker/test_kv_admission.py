@@ -11,6 +11,7 @@ import pytest
 from specreason.engines.base import ModelPair, Role
 from specreason.engines.scripted.engine import ScriptedEngine, scripted_pair
 from specreason.reasoning.transcript import Transcript
+from specreason.submission.chat import user_turn
 from worker.kv_admission import KvAdmission
 
 CAPACITY = 1000
@@ -30,8 +31,8 @@ def a_pair(kv_tokens: int = CAPACITY) -> ModelPair:
 
 def transcript_of(num_tokens: int) -> Transcript:
     pair = a_pair()
-    empty = Transcript(pair, "").num_tokens(Role.BASE)
-    return Transcript(pair, "x" * (num_tokens - empty))
+    empty = Transcript(pair, user_turn("")).num_tokens(Role.BASE)
+    return Transcript(pair, user_turn("x" * (num_tokens - empty)))
 
 
 def run_through(room: KvAdmission, num_tokens: int) -> None:
