@@ -19,14 +19,13 @@ from specreason.cli.show.output import print_message
 from specreason.cli.waiting.asking import cancelling_at_the_end, followed, shown_ladder
 from specreason.client import Client
 from specreason.errors import InvalidField, NoWorker
+from specreason.submission.chat import LONGEST
 from specreason.words import counted
 
 NAME = "ask"
 # A person waits for the answer, so it goes before every ordinary batch.
 PRIORITY = 100
-MOST_CHARACTERS = 200_000
 STDIN = "-"
-# Without `--pair`, and for `--quiet` and `--answer`.
 PAIR_HELP = "The pair of models. Default: the one that the live workers hold, if it is only one."
 QUIET_HELP = "Print the answer alone: what is boxed, or else the whole text."
 GOLD_HELP = "The right answer: the model's is graded against it."
@@ -104,8 +103,8 @@ def _text(question: str) -> str:
     where = "standard input" if question == STDIN else "question"
     if not text:
         raise InvalidField(where, "is empty")
-    if len(text) > MOST_CHARACTERS:
-        raise InvalidField(where, f"is longer than {counted(MOST_CHARACTERS, 'character')}")
+    if len(text) > LONGEST:
+        raise InvalidField(where, f"is longer than {counted(LONGEST, 'character')}")
     return text
 
 
