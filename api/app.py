@@ -15,7 +15,7 @@ from api.door.access import AccessMiddleware, check_scope
 from api.door.authenticator import Authenticator
 from api.door.body_limit import BodyLimit
 from api.housekeeping import Housekeeping
-from api.native import controls, events, reads, results, submit
+from api.native import controls, events, reads, regrade, results, submit
 from api.openai import batches, files, models
 from api.openai.advance import BatchAdvancer
 from api.openai.live import completions
@@ -79,7 +79,7 @@ def create_app(
         watch=watch,
         advancer=advancer,
     )
-    for part in (submit, reads, results, controls, events, completions, files, batches, models):
+    for part in (submit, reads, results, controls, regrade, events, completions, files, batches, models):
         app.include_router(part.router)
     add_docs(app)
     handle_errors(app)

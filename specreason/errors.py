@@ -4,6 +4,7 @@ SpecReasonError
 ├── InputError              the user's input is wrong; never retried, exit code 2, HTTP 4xx
 │   ├── InvalidField         one field, line or limit is wrong; the message names it
 │   │   └── TooLarge         a body or file has more bytes than allowed
+│   ├── GraderUnusable       a grader is installed, but cannot be loaded on this machine
 │   ├── DoesNotFit           a pair needs more memory than these cards or this machine have; `plan` exits with 3
 │   ├── NotFound             there is no such batch, job, file or key, or the API key may not see it; exit code 4
 │   ├── KeyRefused           the API key is missing, unknown or revoked
@@ -57,6 +58,10 @@ class TooLarge(InvalidField):
     """A body or a file has more bytes than this deployment allows."""
 
 
+class GraderUnusable(InputError):
+    """The grader is installed, but cannot be loaded here, or does not start. The message says why."""
+
+
 class DoesNotFit(InputError):
     """The pair needs more memory, or more cards, than there are. The message says what is missing and what helps."""
 
@@ -107,7 +112,14 @@ class StoreUnavailable(TransientError):
 
 
 class BrokerUnavailable(StoreUnavailable):
-    """The broker does not answer. Nothing is lost: the leader announces the jobs again."""
+    """The broker does not answer, or not with what it was asked for. Nothing is lost: the leader announces again.
+
+    `code` is the word with which Redis begins its refusal, such as READONLY or OOM; empty without one.
+    """
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class NoWorker(TransientError):

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from uuid import UUID
 
+from specreason.boxes import extract_answer
 from specreason.engines.base import ModelPair
 from specreason.errors import EngineDead, LeaseLost, PermanentJobError, SpecReasonError, StoreUnavailable
-from specreason.evaluation.grading import extract_answer
 from specreason.reasoning.economics import Economics
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import Run, plan_run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from specreason.broker import refuse_cluster
 from specreason.doorbell import Doorbell
 from specreason.engines.machine.gpus import Gpu, all_gpus
 from specreason.engines.machine.platform import Device, check_platform
@@ -52,6 +53,7 @@ def run_worker(
         check_gpus(gpu, pair, config, _listed_gpus(device))
     database = connect(settings.database(), pool_size=4)
     check_schema(database)
+    refuse_cluster(settings.broker())
     leader = Leader(database, Doorbell(settings.broker()), settings)
     before_fetching()
     fetch_missing(config, announce)

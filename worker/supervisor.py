@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from specreason.children import kill_group, spawn_module
+from specreason.children import spawn_module, stop
 from specreason.errors import StoreUnavailable
 from specreason.settings import Settings
 from specreason.store.queue.workers import beat, stop_worker
@@ -24,6 +24,8 @@ from worker.restart_backoff import RestartBackoff
 log = logging.getLogger(__name__)
 
 TICK_S = 0.2
+# How long the grader may take to give the answers back that it has; else they wait until its hold on them runs out.
+GRADER_GRACE_S = 2.0
 # The supervisor gives up after this many children in a row that never registered: the operator must act.
 MAX_FAILED_STARTS = 3
 
@@ -145,7 +147,7 @@ class Supervisor:
             time.sleep(TICK_S)
         self._end_child()
         if self._grader is not None:
-            kill_group(self._grader)
+            stop(self._grader, grace_s=GRADER_GRACE_S)
 
     @property
     def _draining(self) -> bool:

@@ -19,6 +19,7 @@ from limits.errors import StorageError
 from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from specreason.addresses import BrokerAddress
 from specreason.errors import KeyRefused, LimitReached
 from specreason.settings import Settings
 from specreason.store.access.keys import ApiKey, find_key
@@ -54,7 +55,7 @@ class Authenticator:
         self._lock = threading.Lock()
         self._limiter = MovingWindowRateLimiter(
             RedisStorage(
-                _redis_url(broker_url),
+                BrokerAddress.parse("broker", broker_url).for_redis,
                 key_prefix="specreason.rate",
                 wrap_exceptions=True,
                 socket_timeout=BROKER_TIMEOUT_S,
@@ -154,10 +155,3 @@ def _secret(authorization: str | None) -> str | None:
     scheme, _, secret = (authorization or "").partition(" ")
     secret = secret.strip()
     return secret if scheme.lower() == "bearer" and 0 < len(secret) <= LONGEST_SECRET else None
-
-
-def _redis_url(broker_url: str) -> str:
-    """Translate Celery's URL of a unix socket into that of the redis library."""
-    if not broker_url.startswith("redis+socket://"):
-        return broker_url
-    return broker_url.replace("redis+socket://", "redis+unix://", 1).replace("virtual_host=", "db=", 1)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from specreason.submission.datasets import Format
 from specreason.submission.form import form_schema
 from specreason.submission.options import GridOptions, Options
 from specreason.submission.problem import Problem
@@ -15,8 +16,20 @@ Problems = Annotated[tuple[Problem, ...], Field(fail_fast=True, min_length=1)]
 
 # The fields of a form besides the options.
 FILE_FIELDS: dict[str, Any] = {
-    "file": {"type": "string", "format": "binary", "description": "JSONL with one problem per line."},
+    "file": {
+        "type": "string",
+        "format": "binary",
+        "description": "The problems: JSONL, CSV, TSV or Parquet, as its name or its content says.",
+    },
+    "format": {"type": "string", "enum": list(Format), "description": "The format of the file, if not so."},
     "file_id": {"type": "string", "description": "The id of a file uploaded before; instead of `file`."},
+}
+# A submission without options: the problems alone, as rows of a dataset.
+LIST = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "object"},
+    "description": "The problems alone, with columns of any names.",
 }
 
 
@@ -42,7 +55,7 @@ class Shape:
     @property
     def form_fields(self) -> frozenset[str]:
         """The text fields of a form."""
-        return frozenset({*self.options.model_fields, "file_id"})
+        return frozenset({*self.options.model_fields, "file_id", "format"})
 
     def documentation(self) -> dict[str, Any]:
         """The request body for the OpenAPI document; FastAPI itself sees only a raw request."""
@@ -52,8 +65,12 @@ class Shape:
             "additionalProperties": False,
             "properties": FILE_FIELDS | form_schema(self.options),
         }
+        schema = self.json.model_json_schema()
+        if not form["required"]:
+            shared = schema.pop("$defs")
+            schema = {"anyOf": [schema, LIST], "$defs": shared}
         content = {
-            "application/json": {"schema": self.json.model_json_schema()},
+            "application/json": {"schema": schema},
             "multipart/form-data": {"schema": form},
         }
         return {"requestBody": {"required": True, "content": content}}

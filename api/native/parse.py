@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
@@ -14,17 +14,17 @@ from api.deployment import Deployment
 from api.door.access import Caller
 from api.ids import to_any_file_id
 from api.native.bodies import Shape
+from api.native.dataset import Dataset, DatasetProblems
 from api.requests.uploads import Form, Upload
 from specreason.config import RunConfig
 from specreason.errors import InvalidField, NotFound
 from specreason.pairs import PairConfig, get_pair
 from specreason.reasoning.schemes import stored_config
 from specreason.store.files.rows import NewFile, read_file
-from specreason.store.queue.problems import FileProblems, NewProblem
+from specreason.submission.datasets import format_of
 from specreason.submission.form import from_form, parse_json
 from specreason.submission.grid import MOST_BATCHES
 from specreason.submission.options import Options
-from specreason.submission.problem import DEFAULT_COLUMNS, Columns, Problem, problem_of
 from specreason.validation import first_invalid_field
 from specreason.words import counted, shown
 
@@ -40,7 +40,7 @@ class Submission:
 
     options: Options
     configs: tuple[RunConfig, ...]
-    problems: Iterable[NewProblem]
+    problems: DatasetProblems
     upload: NewFile | None = None
     file_id: UUID | None = None
 
@@ -54,38 +54,47 @@ def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Call
     if isinstance(body, bytes):
         return _parse_body(body, shape, deployment.pairs, most)
     fields = from_form(body.fields)
-    file_id = fields.pop("file_id", None)
+    file_id, named = fields.pop("file_id", None), fields.pop("format", None)
     if (body.file is None) == (file_id is None):
-        raise InvalidField("file", "give either a JSONL file or the `file_id` of one")
+        raise InvalidField("file", "give either a file or the `file_id` of one")
+    format_of("", named, option="format")
     options = _validate(shape.options, fields)
     configs = _configs(options, deployment.pairs)
-    columns = options.mapping or DEFAULT_COLUMNS
     if body.file is not None:
         upload = _new_file(body.file, body.cleanup, caller)
-        content, stored_id = body.file.content.reader, upload.content.file_id
+        content, stored_id, filename = body.file.content.reader, upload.content.file_id, upload.filename
     else:
         upload = None
-        stored_id, content = _open_stored(deployment, str(file_id), caller)
+        stored_id, filename, content = _open_stored(deployment, str(file_id), caller)
         body.ended.enter_context(content)
-    problems = FileProblems(content, columns, most)
+    written = format_of(filename, named, option="format")
+    dataset = Dataset.of_file(content, written, **_rows_of(options, most))
+    problems = DatasetProblems(dataset)
     return Submission(options=options, configs=configs, problems=problems, upload=upload, file_id=stored_id)
 
 
 def _parse_body(body: bytes, shape: Shape, pairs: Mapping[str, PairConfig], most: int) -> Submission:
-    fields = parse_json(body, "body")
-    if not isinstance(fields, dict):
-        raise InvalidField("body", "must be a JSON object")
-    rows, mapping = fields.get("problems"), fields.get("mapping")
-    if isinstance(rows, list) and len(rows) > most:
-        raise InvalidField("problems", f"has {counted(len(rows), 'item')}; a batch has at most {most:,}")
-    if isinstance(rows, list) and mapping is not None:
-        columns = _validate(Columns, mapping, prefix="mapping.")
-        fields["problems"] = [
-            _problem_from(row, columns, f"problems[{index}]") for index, row in enumerate(rows)
-        ]
-    batch = _validate(shape.json, fields)
-    problems = [NewProblem.of(problem) for problem in batch.problems]
-    return Submission(options=batch, configs=_configs(batch, pairs), problems=problems)
+    """Parse JSON: an object with options and `problems`, or the list of problems alone."""
+    given = parse_json(body, "body")
+    if not isinstance(given, dict | list):
+        raise InvalidField("body", f"must be a JSON object, or a list of objects, not {shown(given)}")
+    name, fields = ("problems", dict(given)) if isinstance(given, dict) else ("body", {"body": given})
+    rows = fields.pop(name, None)
+    options = _validate(shape.options, fields)
+    if rows is None:
+        raise InvalidField(name, "is required")
+    if not isinstance(rows, list):
+        raise InvalidField(name, f"must be a list, not {shown(rows)}")
+    if not rows:
+        raise InvalidField(name, "needs at least 1 item")
+    if len(rows) > most:
+        raise InvalidField(name, f"has {counted(len(rows), 'item')}; a batch has at most {most:,}")
+    dataset = Dataset.of_json(name, rows, **_rows_of(options, most))
+    return Submission(options=options, configs=_configs(options, pairs), problems=DatasetProblems(dataset))
+
+
+def _rows_of(options: Options, most: int) -> dict[str, Any]:
+    return {"mapping": options.mapping, "skip_invalid": options.skip_invalid, "most": most}
 
 
 def _configs(options: Options, pairs: Mapping[str, PairConfig]) -> tuple[RunConfig, ...]:
@@ -109,19 +118,13 @@ def _new_file(upload: Upload, cleanup: ExitStack, caller: Caller) -> NewFile:
     return NewFile(content=content, filename=upload.filename or "problems.jsonl", owner=caller.owner)
 
 
-def _open_stored(deployment: Deployment, name: str, caller: Caller) -> tuple[UUID, BinaryIO]:
-    """Find and open a file uploaded before. `name` is a plain id or OpenAI's. The file may be deleted at any moment."""
+def _open_stored(deployment: Deployment, name: str, caller: Caller) -> tuple[UUID, str, BinaryIO]:
+    """Find and open a file uploaded before; `name` is a plain id or OpenAI's. It may be deleted at any moment."""
     try:
-        file_id = read_file(deployment.database, caller.viewer, to_any_file_id(name)).id
-        return file_id, deployment.folder.open(file_id)
+        file = read_file(deployment.database, caller.viewer, to_any_file_id(name))
+        return file.id, file.filename, deployment.folder.open(file.id)
     except NotFound as error:
         raise InvalidField("file_id", str(error)) from error
-
-
-def _problem_from(row: Any, columns: Columns, field: str) -> Problem:
-    if not isinstance(row, dict):
-        raise InvalidField(field, f"must be an object, not {shown(row)}")
-    return problem_of(row, columns, prefix=f"{field}.")
 
 
 def _validate(model: type[Model], fields: Any, *, prefix: str = "") -> Model:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 from fastapi import Request
 
 from api.deployment import deployment_of
-from api.native.bodies import Shape
 from api.requests.uploads import Form, read_form
 from specreason.errors import InvalidField, TooLarge
 from specreason.words import counted
@@ -30,14 +29,17 @@ class Received:
 
 
 @asynccontextmanager
-async def receive(request: Request, shape: Shape) -> AsyncIterator[Received]:
-    """Receive the body of `request`. Its file is open until the block ends. Raises InvalidField, TooLarge."""
+async def receive(request: Request, form_fields: Iterable[str]) -> AsyncIterator[Received]:
+    """Receive the body of `request`, JSON or a form with `form_fields`. Its file is open until the block ends.
+
+    Raises InvalidField, TooLarge.
+    """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip()
     if content_type == "application/json":
         body = await _json_body(request)
         yield Received(body=body, content=hashlib.sha256(body).hexdigest(), cleanup=ExitStack())
     elif content_type == "multipart/form-data":
-        async with read_form(request, shape.form_fields) as form:
+        async with read_form(request, form_fields) as form:
             content = [sorted(form.fields.items()), form.file and form.file.content.sha256]
             yield Received(body=form, content=content, cleanup=form.cleanup)
     else:

@@ -18,6 +18,7 @@ from api.answers.tags import Tag
 from api.deployment import deployment_of
 from api.door.access import SUBMIT, Caller, caller_of
 from api.native.bodies import BATCH, GRID, Shape
+from api.native.dataset import SkippedRow
 from api.native.parse import Submission, parse
 from api.native.receive import Received, receive
 from api.requests.idempotency import IdempotencyKey, answer_once, answered_before
@@ -36,21 +37,28 @@ router = APIRouter(prefix="/api")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmittedBatch(BatchSummary):
-    """A new batch. `remarks` are sentences on its configuration: knobs without effect, thresholds out of reach."""
+    """A new batch. `remarks` are sentences on its problems and its configuration that are valid and perhaps not meant.
+
+    With `skip_invalid`, `skipped` is the number of problems that were left out, and `errors` are the first of them.
+    """
 
     remarks: tuple[str, ...]
+    skipped: int
+    errors: tuple[SkippedRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridOfBatches:
     """One batch per combination. The metadata of each batch contains the `grid_id`.
 
-    `remarks` are sentences on the configurations: knobs without effect, combinations that act alike.
+    `remarks`, `skipped` and `errors` are those of a submitted batch; some remarks are on combinations that act alike.
     """
 
     grid_id: UUID
     data: tuple[BatchSummary, ...]
     remarks: tuple[str, ...]
+    skipped: int
+    errors: tuple[SkippedRow, ...]
 
 
 @router.post(
@@ -64,7 +72,7 @@ class GridOfBatches:
 )
 async def submit_batch(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Store a batch and its jobs in one transaction, then announce them. A batch answered with 201 is never lost."""
-    async with receive(request, BATCH) as received:
+    async with receive(request, BATCH.form_fields) as received:
         return await run_in_threadpool(_submit, request, idempotency_key, BATCH, received)
 
 
@@ -79,7 +87,7 @@ async def submit_batch(request: Request, idempotency_key: IdempotencyKey = None)
 )
 async def submit_grid(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Store one batch per combination of the grid over the same problems: all batches or none."""
-    async with receive(request, GRID) as received:
+    async with receive(request, GRID.form_fields) as received:
         return await run_in_threadpool(_submit, request, idempotency_key, GRID, received)
 
 
@@ -151,7 +159,9 @@ def _store(
     batch_ids = write_batches(connection, batches, upload=submission.upload)
     summaries = tuple(batch_as_it_stands(connection, batch_id) for batch_id in batch_ids)
     # Of the configurations as the user gave them: the stored ones have every threshold filled in.
-    told = remarks(submission.options.configurations())
+    problems = submission.problems
+    told = (*problems.remarks, *remarks(submission.options.configurations()))
+    skipped, errors = problems.num_skipped, tuple(problems.skipped)
     if grid_id is not None:
-        return GridOfBatches(grid_id=grid_id, data=summaries, remarks=told)
-    return extended(SubmittedBatch, summaries[0], remarks=told)
+        return GridOfBatches(grid_id=grid_id, data=summaries, remarks=told, skipped=skipped, errors=errors)
+    return extended(SubmittedBatch, summaries[0], remarks=told, skipped=skipped, errors=errors)

@@ -92,7 +92,7 @@ def ask(
 
 
 def _text(question: str) -> str:
-    """The problem, without white space at its ends. Raises InvalidField if there is none, or it is too long or no text."""
+    """The problem, without white space at its ends. Raises InvalidField if it is empty, too long, or no text."""
     text = question
     if question == STDIN:
         try:

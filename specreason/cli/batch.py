@@ -22,6 +22,7 @@ from specreason.cli.options import (
     Timeout,
     check_choices,
 )
+from specreason.cli.regrade import regrade
 from specreason.cli.show import controls
 from specreason.cli.show.batches import print_batch, print_batches, tell_missing_results, tell_remedies
 from specreason.cli.show.jobs import print_jobs
@@ -37,6 +38,7 @@ from specreason.cli.waiting.watching import exit_status_of, naming_a_way_back, w
 from specreason.client import Batch, Client
 from specreason.client.deadline import Deadline
 from specreason.client.values import STATES
+from specreason.visible import escaped_json
 from specreason.words import counted
 
 app = typer.Typer(cls=Commands, help="Look at batches, and control them.", no_args_is_help=True)
@@ -147,7 +149,7 @@ def results(
         batch, lines = client.batch(batch_id), client.result_lines(batch_id)
         if output is None:
             for line in lines:
-                typer.echo(line.encode())  # JSONL is UTF-8, whatever the terminal is
+                typer.echo(escaped_json(line).encode())  # JSONL is UTF-8, whatever the terminal is
         else:
             with written_whole(output) as file:
                 count = sum(1 for line in lines if file.write(f"{line}\n"))
@@ -231,6 +233,9 @@ def deadline(ref: BatchRef, at: DeadlineAt = None, api: ApiUrl = None, as_json: 
     with connected(api) as client:
         batch = client.deadline(client.find_batch(ref), at)
     _say(batch, ref, controls.due(batch, at), as_json=as_json)
+
+
+app.command()(regrade)
 
 
 def _batches(client: Client, refs: Sequence[str]) -> list[Batch]:

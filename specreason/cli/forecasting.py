@@ -8,7 +8,6 @@ from itertools import islice
 
 from specreason.cli.connection import connected
 from specreason.cli.dataset.reading import checked_dataset
-from specreason.cli.dataset.rows import format_of
 from specreason.cli.planning import Planned
 from specreason.client import Client, short_id
 from specreason.config import SchemeName
@@ -21,6 +20,7 @@ from specreason.planning.measured import workload_of
 from specreason.planning.memory import MemoryPlan
 from specreason.planning.roofline import PACES
 from specreason.reasoning.schemes import check_fit
+from specreason.submission.datasets import format_of
 from specreason.words import counted, none_of
 
 # The jobs of a batch that lengths are read from, and those whose steps are read, too.
@@ -126,8 +126,7 @@ def number_of_jobs(problems: int | None, file: str | None, repeats: int | None) 
     if problems is not None and file is not None:
         raise InvalidField("--problems", "the dataset of --file has a number of its own; name one of both")
     if file is not None:
-        columns = dict.fromkeys(("problem", "answer", "id"))
-        with checked_dataset(file, format_of(file), columns, None) as dataset:
+        with checked_dataset(file, format_of(file), {}, None) as dataset:
             problems = dataset.num_problems
     return None if problems is None else problems * (repeats or 1)
 

@@ -26,6 +26,7 @@ from specreason.cli import (
     demo,
     doctor,
     down,
+    grade,
     job,
     keys,
     plan,
@@ -70,6 +71,7 @@ app.command()(status.status)
 app.command()(down.down)
 app.command()(ask.ask)
 app.command()(submit.submit)
+app.command()(grade.grade)
 app.command()(workers.workers)
 app.command()(doctor.doctor)
 app.command()(plan.plan)

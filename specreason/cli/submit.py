@@ -13,23 +13,31 @@ import typer
 from specreason.cli.connection import LONG_PATIENCE_S, connected
 from specreason.cli.dataset import knobs
 from specreason.cli.dataset.choices import grid_of, json_object, run_config, validated
-from specreason.cli.dataset.columns import guesses
+from specreason.cli.dataset.errors_file import errors_file
 from specreason.cli.dataset.reading import Dataset, checked_dataset
-from specreason.cli.dataset.rows import format_of
 from specreason.cli.dataset.tokens import counter_of
+from specreason.cli.exits import EXIT_SOME_FAILED
 from specreason.cli.options import WAITING, ApiUrl, AsJson, PairName, Timeout
 from specreason.cli.show.batches import print_batches, tell_remedies
 from specreason.cli.show.output import print_json, print_message
-from specreason.cli.show.submission import print_plan, print_sent, tell_guesses, tell_limits, tell_remarks
+from specreason.cli.show.submission import (
+    facts_of,
+    print_plan,
+    print_sent,
+    tell_input,
+    tell_limits,
+    tell_remarks,
+)
 from specreason.cli.waiting.sending import shown_reading, shown_sending, telling_the_fate
 from specreason.cli.waiting.watching import exit_status_of, naming_a_way_back, watched
 from specreason.client import Batch, Client, Grid, short_id
 from specreason.client.deadline import Deadline
+from specreason.client.decoding import to_json
 from specreason.client.submission import Arguments
 from specreason.config import RunConfig
 from specreason.errors import NotAllowed, TimedOut, TransientError
 from specreason.settings import load_settings
-from specreason.submission.problem import DEFAULT_COLUMNS
+from specreason.submission.datasets import format_of
 
 # A remark after the submission waits for the API no longer than this.
 REMARK_S = 5.0
@@ -65,6 +73,18 @@ def submit(
         ),
     ] = None,
     pair: PairName = "demo",
+    skip_invalid: Annotated[
+        bool,
+        typer.Option(
+            "--skip-invalid",
+            help="Leave out invalid rows, write each to a file of errors, and end with status 3.",
+            rich_help_panel=DATASET,
+        ),
+    ] = False,
+    errors: Annotated[
+        str | None,
+        _option(DATASET, "The file of errors of --skip-invalid. Default: FILE.errors.jsonl.", metavar="FILE"),
+    ] = None,
     name: Annotated[str, _option(BATCH, "A name for the batch.")] = "",
     priority: Annotated[int, _option(BATCH, "Jobs of a larger priority run first; -100 to 100.")] = 0,
     deadline_s: Annotated[
@@ -148,41 +168,52 @@ def submit(
     columns = {"problem": problem, "answer": answer, "id": id_}
     counter = counter_of(pair) if dry_run else None
     with ExitStack() as files:
+        left_out = files.enter_context(errors_file(file, errors, wanted=skip_invalid))
         with shown_reading(file) as tell:
-            checked = checked_dataset(file, format_of(file, written), columns, counter, tell)
+            on_skipped = None if left_out is None else left_out.write
+            checked = checked_dataset(
+                file, format_of(file, written), columns, counter, tell=tell, on_skipped=on_skipped
+            )
             dataset = files.enter_context(checked)
-        _tell_of_input(dataset, columns, configs)
+        errors_at = left_out.path if left_out is not None and dataset.num_skipped else None
+        _tell_of_input(dataset, errors_at, configs)
         if counter is not None:
-            print_plan(dataset, configs, counter.how, as_json=as_json)
-            return
-        arguments["mapping"] = None if dataset.columns == DEFAULT_COLUMNS else dataset.columns.model_dump()
+            print_plan(dataset, configs, counter.how, errors_at, as_json=as_json)
+            raise typer.Exit(_status(dataset))
+        arguments["mapping"] = dataset.mapping
         deadline = Deadline.after(timeout)
         client = files.enter_context(connected(api, patience_s=LONG_PATIENCE_S if wait else 10.0))
         arguments["within_s"] = deadline.timeout_s
         sent = _send(client, dataset, combinations, arguments, again=again)
         batches = [sent] if isinstance(sent, Batch) else list(sent.data)
+        facts = facts_of(dataset, configs, errors_at)
         with naming_a_way_back([short_id(batch.batch_id) for batch in batches], api):
             if sent.replayed:
                 print_message("this was submitted before, so no new batch was made; --again makes one")
-            if not wait:
-                print_sent(sent, batches, api, as_json=as_json)
+            if not wait and as_json:
+                print_json(to_json(sent) | facts)
+            elif not wait:
+                print_sent(batches, api)
             _tell_missing_workers(client, pair, deadline)
             if not wait:
-                return
+                raise typer.Exit(_status(dataset))
             ended = watched(client, batches, timeout_s=deadline.timeout_s)
     if as_json:
-        print_json(ended[0] if isinstance(sent, Batch) else {"grid_id": sent.grid_id, "data": ended})
+        whole = ended[0] if isinstance(sent, Batch) else {"grid_id": sent.grid_id, "data": ended}
+        print_json(to_json(whole) | facts)
     else:
         print_batches(ended)
     tell_remedies(ended)
-    raise typer.Exit(exit_status_of(ended))
+    raise typer.Exit(exit_status_of(ended) or _status(dataset))
 
 
-def _tell_of_input(dataset: Dataset, columns: Mapping[str, str | None], configs: Sequence[RunConfig]) -> None:
-    """Say what the user should know before it is sent. `columns` are those that the user named."""
-    tell_guesses(guesses(dataset.columns, columns))
-    for remark in dataset.remarks:
-        print_message(remark)
+def _status(dataset: Dataset) -> int:
+    return EXIT_SOME_FAILED if dataset.num_skipped else 0
+
+
+def _tell_of_input(dataset: Dataset, errors: Path | None, configs: Sequence[RunConfig]) -> None:
+    """Say what the user should know before it is sent. `errors` is the file of the rows that were left out."""
+    tell_input(dataset, errors)
     tell_limits(dataset, configs, load_settings())
     tell_remarks(configs)
 

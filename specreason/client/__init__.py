@@ -5,7 +5,7 @@ from __future__ import annotations
 from specreason.client.client import Client
 from specreason.client.job_values import Attempt, Job, Result, Step
 from specreason.client.references import job_ref, short_id
-from specreason.client.values import Batch, Event, Grid, Health, Worker
+from specreason.client.values import Batch, Event, Grid, Health, SkippedRow, Worker
 
 __all__ = [
     "Attempt",
@@ -16,6 +16,7 @@ __all__ = [
     "Health",
     "Job",
     "Result",
+    "SkippedRow",
     "Step",
     "Worker",
     "job_ref",

@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Literal, Self, Unpack
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from specreason.client.events import follow
 from specreason.client.job_values import Attempt, Job, Result, Step
 from specreason.client.pages import read_pages
 from specreason.client.references import find_batch, find_job
+from specreason.client.regrading import Golds, send_regrade
 from specreason.client.submission import ArgumentsAndKnobs, Problems, send
 from specreason.client.transport import Transport, body_of, lines_of
 from specreason.client.values import Batch, Event, Grid, Health, Worker
@@ -27,9 +27,8 @@ class Client:
 
     `local_patience_s`, if shorter, counts where this machine itself refuses the connection. `timeout_s` bounds the
     silence in one answer. `on_delay` is told in words what a request waits for. `verify` holds the certificates to
-    trust, else SSL_CERT_FILE or SSL_CERT_DIR names them, or the system. Every method raises NotFound, KeyRefused,
-    NotAllowed, Conflict, InvalidField or InputError for a wrong request, and LimitReached, StillRunning or Unreachable
-    for one that may succeed later.
+    trust, else SSL_CERT_FILE or SSL_CERT_DIR names them, or the system. Every method raises an InputError for a wrong
+    request, and LimitReached, StillRunning or Unreachable for one that may succeed later.
     """
 
     def __init__(
@@ -56,9 +55,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -70,7 +67,8 @@ class Client:
     ) -> Batch:
         """Store a batch and return it; once it has returned, the batch is not lost.
 
-        `problems` is the path or content of a JSONL file, or mappings with `problem` and, if known, `answer` and `id`.
+        `problems` is the path of a JSONL, CSV, TSV or Parquet file, the content of one, or mappings with `problem` and,
+        if known, `answer` and `id`. `remarks` of the batch say what was made of them, and `skipped` what was left out.
         A knob is an argument, such as `scheme="base"`, or stands in `config`. The same again is the same batch and says
         so in `replayed`. Raises TimedOut after `within_s` seconds; the message says whether the batch may be stored.
         """
@@ -211,6 +209,10 @@ class Client:
         """Give the batch's jobs that have not ended another priority, −100 to 100; larger goes first."""
         return self._control_batch(batch_id, "priority", {"priority": priority})
 
+    def regrade(self, batch_id: UUID, answers: Golds | None = None, grader: str | None = None) -> Batch:
+        """Grade all answers again; no job runs. `answers` are {id: gold answer}, or a file of `id` and `answer`."""
+        return decode(Batch, send_regrade(self._transport, batch_id, answers, grader))
+
     def cancel_job(self, job_id: UUID) -> Job:
         """End the job, if it has not ended."""
         return self._control_job(job_id, "cancel")
@@ -245,5 +247,5 @@ class Client:
         return decode(Job, self._post(f"/api/jobs/{job_id}/{action}", body))
 
     def _post(self, path: str, body: Any) -> Any:
-        """Send it once: after a failure the client cannot know whether it took effect, and twice may differ."""
+        # Once: after a failure the client cannot know whether it took effect, and twice may differ.
         return body_of(self._transport.request("POST", path, safe=False, json=body))

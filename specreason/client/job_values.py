@@ -61,6 +61,10 @@ class Job:
     own_s: float | None = None
     admission_s: float | None = None
     mean_concurrency: float | None = None
+    graded_by: str | None = None
+    grade_detail: str | None = None
+    given_up: bool | None = None
+    graded_at: datetime | None = None
     # The chat that the problem is: role and content of each message. None: `problem` is all of it.
     messages: tuple[Mapping[str, str], ...] | None = None
     # In the answer to a control: whether it changed the job, 0 or 1.

@@ -30,7 +30,7 @@ UNKNOWN = "it is not known whether the batch was stored, and sending the same ag
 FILENAME = "problems.jsonl"
 _FILES = (io.IOBase, tempfile.SpooledTemporaryFile)
 
-# A path of a JSONL file, its content, an open file, or problems one by one.
+# A path of a file, its content, an open file, or problems one by one. Content without a name is JSONL.
 Problems = str | Path | bytes | IO[bytes] | Iterable[Mapping[str, Any]]
 
 
@@ -38,8 +38,8 @@ class Arguments(TypedDict, total=False):
     """Arguments of `Client.submit` besides the problems: the options of a submission, and a name for its file.
 
     `config` has the fields of RunConfig, `mapping` names the columns, as {"problem": "question"}, `deadline_s` is
-    seconds from the submission, and `filename` is the name of content that has none of its own. `within_s` bounds
-    the seconds until it is known to be stored.
+    seconds from the submission, and `filename` is the name of content that has none of its own: it says the format.
+    With `skip_invalid` wrong problems are left out. `within_s` bounds the seconds until it is known to be stored.
     """
 
     pair: str
@@ -49,6 +49,7 @@ class Arguments(TypedDict, total=False):
     priority: int
     deadline_s: float | None
     metadata: Mapping[str, Any]
+    skip_invalid: bool
     filename: str | None
     within_s: float | None
 
@@ -170,7 +171,7 @@ def content_key(file: IO[bytes], filename: str, form: Mapping[str, str]) -> str:
 
 @contextmanager
 def opened(problems: Problems) -> Iterator[tuple[str, IO[bytes]]]:
-    """File name and an open, seekable JSONL file. Problems given one by one are spooled to disk, not to memory."""
+    """File name and an open, seekable file. Problems given one by one are spooled to disk, not to memory."""
     if isinstance(problems, str | Path):
         path = Path(problems)
         try:

@@ -17,6 +17,15 @@ STATES = ("queued", "running", "succeeded", "failed", "cancelled", "expired", "d
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedRow:
+    """A problem that a submission left out: its place, the column at fault (None: all of it), and what is wrong."""
+
+    where: str
+    field: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """A batch. Counts per state sum to `num_jobs`; latencies are seconds."""
 
@@ -63,9 +72,14 @@ class Batch:
     mean_own_s: float | None = None
     mean_admission_s: float | None = None
     inserted_tokens: int = 0
-    # In the answer to a submission: what the user should know of its configurations, and whether the server had this
-    # submission already, under the same idempotency key.
+    num_given_up: int = 0
+    num_regrading: int = 0
+    # In the answer to a submission: what the user should know of its problems and configurations, how many invalid
+    # problems were left out and the first of them, and whether the server had this submission already, under the same
+    # idempotency key.
     remarks: tuple[str, ...] = ()
+    skipped: int = 0
+    errors: tuple[SkippedRow, ...] = ()
     replayed: bool = False
     # In the answer to a control: the jobs that it changed; of `pause` and `resume`, 1 if the batch changed.
     num_changed: int | None = None
@@ -97,6 +111,8 @@ class Grid:
     grid_id: UUID
     data: tuple[Batch, ...]
     remarks: tuple[str, ...] = ()
+    skipped: int = 0
+    errors: tuple[SkippedRow, ...] = ()
     replayed: bool = False
 
 

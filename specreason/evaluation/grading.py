@@ -1,41 +1,71 @@
-"""Grading: the answer is extracted from `\\boxed{}` here, and math-verify decides whether it equals the gold answer.
+"""Decides whether an answer equals the gold answer, in layers: the first one that can decide does, and says so.
 
-math-verify limits its own time by SIGALRM, so call `is_correct` in the main thread of a process of its own
-(`worker.grader`); elsewhere it can silently compare strings only.
+text       the same text, without decoration; words without case
+choice     the letter of a multiple choice
+time       a time or a ratio: the same numbers between the colons
+base       a number in a base: the same digits and base
+matrix     entry by entry
+interval   intervals and inequalities, end by end
+number     the same number, exactly, with its unit, currency or percent sign
+list       several answers, all of them; a set; a point in its order
+equation   what an equation assigns to a name
+formula    sympy, on what math-verify's parser reads
+given up   no layer computes it, it is too large; the answer counts as wrong
+
+A verdict may take long or much memory for a text made for that: `bounded` sets the limits.
+docs/grading.md gives the verdicts where people differ.
 """
 
 from __future__ import annotations
 
 from importlib.metadata import version
 
-from math_verify import parse, verify
+from specreason.evaluation.arithmetic import TooLarge
+from specreason.evaluation.cleaning import cleaned, folded, has_words
+from specreason.evaluation.formulas import same_formula
+from specreason.evaluation.layers import LAYERS, choice, compared_lists, verdict
+from specreason.evaluation.parts import listed_parts, parts_of
+from specreason.evaluation.verdict import GIVEN_UP, Verdict
+from specreason.submission.gold import gold_of
 
-GRADER = f"math-verify {version('math-verify')}"
-
-_BOXED = "\\boxed{"
-
-
-def extract_answer(text: str) -> str | None:
-    """Content of the last complete `\\boxed{…}` in `text`, braces balanced; None if there is none."""
-    start = text.rfind(_BOXED)
-    while start != -1:
-        depth = 0
-        for position in range(start + len(_BOXED) - 1, len(text)):
-            depth += {"{": 1, "}": -1}.get(text[position], 0)
-            if depth == 0:
-                return text[start + len(_BOXED) : position].strip()
-        start = text.rfind(_BOXED, 0, start)
-    return None
+# The layers' own version rises with each change of a verdict.
+GRADER = f"layers 1, math-verify {version('math-verify')}"
+LONGEST = 10_000  # characters
+_MOST_DEPTH = 5  # of parts in parts
 
 
-def is_correct(answer: str | None, gold: str) -> bool:
-    """Whether `answer` equals `gold` as mathematics, or as text where neither is mathematics."""
+def grade(answer: str | None, gold: str) -> Verdict:
+    """Compare an extracted answer with the gold answer, which may also be a whole solution (`####`, a last box)."""
     if answer is None:
-        return False
-    if answer.strip() == gold.strip():
-        return True
-    return bool(verify(parse(_as_latex(gold)), parse(_as_latex(answer))))
+        return verdict(False, "text", "there is no answer")
+    wanted = gold_of(gold).text or gold
+    if answer.strip() == wanted.strip():
+        return verdict(True, "text", "the same text")
+    if max(len(answer), len(wanted)) > LONGEST:
+        return verdict(False, GIVEN_UP, f"too large to compare: more than {LONGEST:,} characters")
+    try:
+        several = listed_parts(wanted)
+        if several is None:
+            return _compare(cleaned(wanted), cleaned(answer), 0)
+        given = cleaned(gold_of(answer).text or answer)
+        return compared_lists(several, parts_of(given), lambda one, other: _compare(one, other, 1))
+    except TooLarge as error:
+        return verdict(False, GIVEN_UP, f"too large to compare: {error}")
 
 
-def _as_latex(text: str) -> str:
-    return text if "$" in text or _BOXED in text else f"${text}$"
+def _compare(gold: str, answer: str, depth: int) -> Verdict:
+    """The verdict on cleaned texts; `depth` counts the answers of which they are parts. Raises TooLarge."""
+    if depth > _MOST_DEPTH:
+        raise TooLarge(f"it has more than {_MOST_DEPTH} levels of parts in parts")
+    if folded(gold) == folded(answer):
+        return verdict(True, "text", "the same text without decoration")
+    for layer in LAYERS if depth else (choice, *LAYERS):
+        found = layer(gold, answer, lambda one, other: _compare(one, other, depth + 1))
+        if found is not None:
+            return found
+    if has_words(gold) or has_words(answer):
+        return verdict(False, "text", "another text")
+    same = same_formula(gold, answer)
+    if same is None:
+        return verdict(False, "text", "another text, not mathematics")
+    return verdict(same, "formula", f"{'equal' if same else 'not equal'} as mathematics")

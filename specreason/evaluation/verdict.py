@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# The layer of a verdict on what no layer compares within bounds; the answer counts as wrong.
+GIVEN_UP = "given up"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:

@@ -9,7 +9,7 @@ from specreason.errors import InvalidField
 from specreason.submission.jsonl import canonical_json, load_json
 from specreason.submission.options import GridOptions, Options
 
-SCALARS = ("string", "integer", "number")
+SCALARS = ("string", "integer", "number", "boolean")
 
 
 def to_form(options: Mapping[str, Any]) -> dict[str, str]:

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from specreason.config import RunConfig
+from specreason.submission.columns import Columns
 from specreason.submission.grid import Grid, configurations
-from specreason.submission.problem import Columns
 from specreason.submission.text import Storable
 from specreason.validation import ClosedModel
 
@@ -44,7 +44,12 @@ class Options(ClosedModel):
     )
     mapping: Columns | None = Field(
         None,
-        description="The columns of the problem, the answer and the id; all other columns become the source.",
+        description="The columns of the problem, the answer and the id, such as `reward_model.ground_truth`; all other"
+        " columns become the source. What it leaves out is chosen by the names of the columns, and the remarks say so.",
+    )
+    skip_invalid: bool = Field(
+        False,
+        description="Leave out invalid problems, and list them in the answer. Otherwise one refuses the submission.",
     )
 
     def configurations(self) -> tuple[RunConfig, ...]:

@@ -1,10 +1,10 @@
-"""Problems as users submit them: JSON objects or JSONL lines. Errors name the line and the field."""
+"""A problem as users submit it, alone or as the row of a dataset. Errors name the row and the column."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -20,9 +20,11 @@ from specreason.submission.chat import (
     spelled_chat,
     user_turn,
 )
-from specreason.submission.jsonl import lines_of
+from specreason.submission.columns import Columns, find, nested_names
+from specreason.submission.gold import OF_A_SOLUTION, Gold, gold_of, number_text
 from specreason.submission.text import Storable
 from specreason.validation import AT_A_PLACE, ClosedModel, first_invalid_field
+from specreason.words import LONGEST_SHOWN, shown, unknown_key
 
 # Problems that come with the package, and that its demo pair can solve.
 BUNDLED_PROBLEMS = Path(__file__).parents[1] / "demo" / "problems.jsonl"
@@ -30,7 +32,7 @@ BUNDLED_PROBLEMS = Path(__file__).parents[1] / "demo" / "problems.jsonl"
 
 def _as_text(value: object) -> object:
     """Datasets also write answers and ids as numbers."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    return number_text(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _none_if_blank(text: str | None) -> str | None:
@@ -103,42 +105,77 @@ class Problem(ClosedModel):
         return self.messages or user_turn(self.problem)
 
 
-class Columns(ClosedModel):
-    """The column of each field in a dataset; "" for none. All other columns become the problem's source."""
-
-    problem: str = "problem"
-    answer: str = "answer"
-    id: str = "id"
+# The keys of a problem in JSON, where no columns are chosen.
+KEYS = ("problem", "answer", "id", "source")
 
 
-DEFAULT_COLUMNS = Columns()
+def problem_of(
+    row: Mapping[str, Any], columns: Columns, *, prefix: str = "", is_closed: bool = False
+) -> Problem:
+    """The problem in a row of a dataset. Raises InvalidField that names the column after `prefix`.
 
-
-def problem_of(row: Mapping[str, Any], columns: Columns, *, prefix: str = "") -> Problem:
-    """The problem in a row of a dataset. Raises InvalidField that names the column after `prefix`."""
-    column_of = {name: column for name, column in columns.model_dump().items() if column}
-    fields = {name: row[column] for name, column in column_of.items() if column in row}
+    The columns that are not used become the source, and with them a solution from which the gold answer is taken. A
+    closed row is a problem as the API describes it: it has a `source`, and no unknown keys.
+    """
+    found = {
+        name: there
+        for name, column in columns.model_dump().items()
+        if column and (there := find(row, column)) is not None
+    }
+    keys: dict[str, str] = {
+        name: getattr(columns, name) if there.key is None else there.key for name, there in found.items()
+    }
+    fields = {name: there.value for name, there in found.items()}
+    gold = _gold(fields.get("answer"), prefix, keys.get("answer", "answer"))
+    fields |= {"answer": gold.text, "id": _id_of(fields.get("id"), prefix, keys.get("id", "id"))}
+    if isinstance(asked := fields.get("problem"), Mapping):
+        place = keys["problem"]
+        raise InvalidField(prefix + place, f"is an object; name what is meant: {nested_names(place, asked)}")
+    used = {there.key for there in found.values()}
+    if gold.remark in OF_A_SOLUTION:
+        used.discard(keys["answer"])
+    source = {key: row[key] for key in row if key not in used}
+    if is_closed:
+        source = _own_source(source, prefix)
     try:
         problem = Problem.model_validate(fields)
     except ValidationError as error:
         invalid = first_invalid_field(error)
         field = invalid.field.replace("[", ".").partition(".")[0]
-        place = column_of.get(field, field) + invalid.field[len(field) :]
-        raise InvalidField(prefix + place, invalid.reason) from error
-    used = frozenset(column_of.values())
-    return problem.model_copy(update={"source": {key: row[key] for key in row if key not in used}})
+        place = keys.get(field) or str(getattr(columns, field, field))
+        raise InvalidField(prefix + place + invalid.field[len(field) :], invalid.reason) from error
+    return problem.model_copy(update={"source": source})
 
 
-def problems_in(
-    content: BinaryIO, columns: Columns = DEFAULT_COLUMNS, *, most_blank: int | None = None
-) -> Iterator[Problem]:
-    """The problems of a JSONL file, one per line. Skips up to `most_blank` blank lines.
+def _gold(value: object, prefix: str, column: str) -> Gold:
+    try:
+        return gold_of(value)
+    except ValueError as error:
+        names = nested_names(column, value)
+        raise InvalidField(prefix + column, f"{error}; name what is meant: {names}") from None
 
-    Raises InvalidField for the first invalid line.
-    """
-    for line in lines_of(content, most_blank=most_blank):
-        try:
-            row = line.parse()
-        except ValueError as error:
-            raise InvalidField(f"line {line.number}", str(error)) from error
-        yield problem_of(row, columns, prefix=f"line {line.number}: ")
+
+def _id_of(value: object, prefix: str, column: str) -> object:
+    """An id as text. Datasets also number their problems."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return number_text(value)
+    if isinstance(value, Mapping | list | tuple):
+        names = nested_names(column, value)
+        reason = f"must be text or a number, not {shown(value)}; name what is meant: {names}"
+        raise InvalidField(prefix + column, reason)
+    return value
+
+
+def _own_source(rest: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    for key in rest:
+        if key not in KEYS:
+            reason = (
+                f"{unknown_key(key, KEYS)}; with a `mapping` other keys are taken, and kept as the source"
+            )
+            raise InvalidField(prefix + key[:LONGEST_SHOWN], reason)
+    source = rest.get("source") or {}
+    if not isinstance(source, dict):
+        raise InvalidField(f"{prefix}source", f"must be an object, not {shown(source)}")
+    return source

@@ -56,7 +56,7 @@ WORKER: dict[str, Any] = {
 
 
 # Fields that only the answer to a submission or a control has.
-OF_AN_ANSWER = {"remarks", "replayed", "num_changed"}
+OF_AN_ANSWER = {"remarks", "skipped", "errors", "replayed", "num_changed"}
 
 
 @pytest.mark.parametrize(

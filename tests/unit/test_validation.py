@@ -13,11 +13,12 @@ from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
 from api.native.bodies import BatchBody, GridBody
 from api.native.controls import Deadline, Priority, Requeue
 from api.openai.batches import CreateBatch, OutputExpiresAfter
-from api.openai.lines import Body, Message, TextPart
+from api.openai.requests.bodies import Body, ResponseBody
 from specreason.config import RunConfig
 from specreason.pairs import ModelConfig, PairConfig, SpeculationConfig
 from specreason.settings import Settings
-from specreason.submission.problem import Columns, Problem
+from specreason.submission.columns import Columns
+from specreason.submission.problem import Problem
 from specreason.validation import (
     AT_A_PLACE,
     PATTERNS,
@@ -40,8 +41,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     CreateBatch,
     OutputExpiresAfter,
     Body,
-    Message,
-    TextPart,
+    ResponseBody,
     PairConfig,
     ModelConfig,
     SpeculationConfig,
@@ -155,8 +155,18 @@ def test_every_pattern_of_our_models_is_put_in_words() -> None:
         (Priority, {"priority": None}, "priority", ["whole number", "null"]),
         (CreateBatch, FILE | {"endpoint": "/v1/embeddings"}, "endpoint", ["'/v1/chat/completions'"]),
         (CreateBatch, FILE | {"completion_window": "123456789"}, "completion_window", ["8 characters"]),
-        (Message, {"role": "user", "content": 5}, "content", ["string", "text parts", 5]),
-        (Message, {"role": "user", "content": [{"type": "image_url"}]}, "content[0].type", ["'text'"]),
+        (
+            Body,
+            {"model": "x", "messages": [{"role": "user", "content": 5}]},
+            "messages[0].content",
+            ["text parts", 5],
+        ),
+        (
+            ResponseBody,
+            {"model": "x", "input": [{"role": "user", "content": [{"type": "image_url"}]}]},
+            "input[0].content[0].type",
+            ["'text'"],
+        ),
         (PairConfig, {"prompt": "x"}, "prompt", ["{problem}"]),
     ],
 )

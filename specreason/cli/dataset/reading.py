@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from specreason.cli.dataset.columns import choose_columns
-from specreason.cli.dataset.rows import Format, read_rows
 from specreason.cli.dataset.tokens import TokenCounter
 from specreason.errors import InvalidField
-from specreason.submission.problem import BUNDLED_PROBLEMS, Columns, problem_of
-from specreason.submission.problem_remarks import ProblemRemarks
+from specreason.submission.datasets import Format, read_rows
+from specreason.submission.intake import Intake, Skipped
+from specreason.submission.problem import BUNDLED_PROBLEMS
 from specreason.words import nearest
 
 SPOOL_BYTES = 1 << 20  # a larger one goes to disk
@@ -26,59 +25,68 @@ SPOOL_BYTES = 1 << 20  # a larger one goes to disk
 class Dataset:
     """`file` is open JSONL. `num_tokens` counts the problems' tokens; 0 without a counter.
 
-    `remarks` are sentences on what is valid and perhaps not meant.
+    `columns` has the column of each field that has one, "" where the user wants none. `remarks` are sentences on what
+    is valid and perhaps not meant. `num_skipped` rows were invalid and are not in the file.
     """
 
     file: IO[bytes]
-    columns: Columns
+    columns: Mapping[str, str]
     num_problems: int
     num_with_answer: int
+    num_skipped: int
     num_bytes: int
     num_tokens: int
     remarks: tuple[str, ...]
+
+    @property
+    def mapping(self) -> dict[str, str] | None:
+        """The columns for the API; None if it finds the same ones by itself."""
+        chosen = dict(self.columns)
+        return None if all(field == column for field, column in chosen.items()) else chosen
 
 
 @contextmanager
 def checked_dataset(
     path: str,
-    written: Format,
+    written: Format | None,
     given: Mapping[str, str | None],
     counter: TokenCounter | None,
+    *,
     tell: Callable[[int], None] | None = None,
+    on_skipped: Callable[[Skipped], None] | None = None,
 ) -> Iterator[Dataset]:
     """Return the dataset at `path`, or `-`. Raises InvalidField for the first wrong row, before anything is sent.
 
-    `tell` gets the number of each row that is read.
+    With `on_skipped`, wrong rows are told and left out. `tell` gets the number of each row that is read.
     The checked bytes are the sent bytes, even if the file changes meanwhile.
     """
-    num_problems = num_with_answer = num_tokens = 0
-    columns, remarks = None, ProblemRemarks()
-    with _input(path) as source, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
-        for row in read_rows(source, written):
-            columns = columns or choose_columns(row.values, given)
-            problem = problem_of(row.values, columns, prefix=f"{row.where}: ")
-            remarks.read(row.values, columns, problem, row.where)
-            num_problems += 1
-            if tell is not None:
-                tell(num_problems)
-            num_with_answer += problem.answer is not None
-            num_tokens += counter.count(problem.turns) if counter is not None else 0
-            spool.write(row.line)
-        if columns is None:
-            raise InvalidField(path, "has no problems")
+    num_tokens = 0
+    intake = Intake(given, lambda field: f"--{field}", on_skipped=on_skipped)
+    with opened(path) as source, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
+        rows = read_rows(source, written, on_bad=intake.on_bad, on_remark=intake.on_remark)
+        try:
+            for row, problem in intake.problems(rows):
+                if tell is not None:
+                    tell(intake.num_rows)
+                num_tokens += counter.count(problem.turns) if counter is not None else 0
+                spool.write(row.line)
+        except InvalidField as error:
+            raise InvalidField(path if error.field == "file" else error.field, error.reason) from error
         yield Dataset(
             file=spool,
-            columns=columns,
-            num_problems=num_problems,
-            num_with_answer=num_with_answer,
+            columns=intake.mapping,
+            num_problems=intake.num_problems,
+            num_with_answer=intake.num_with_answer,
+            num_skipped=intake.num_skipped,
             num_bytes=spool.tell(),
             num_tokens=num_tokens,
-            remarks=remarks.sentences(),
+            remarks=intake.remarks(),
         )
 
 
 @contextmanager
-def _input(path: str) -> Iterator[BinaryIO]:
+def opened(path: str) -> Iterator[BinaryIO]:
+    """Open the file at `path`, or `-`, to be read from any place. Raises InvalidField that says why it cannot."""
     if path == "-":
         with _copied(sys.stdin.buffer) as file:
             yield file

@@ -188,7 +188,19 @@ def _pass_at_1(batch: Batch) -> str | None:
     return (
         f"{batch.pass_at_1:.2f} (95 %: {interval.low:.2f}–{interval.high:.2f}), "
         f"{batch.num_graded} graded of {batch.num_succeeded} succeeded"
+        f"{_to_grade(batch)}"
     )
+
+
+def _to_grade(batch: Batch) -> str:
+    """Return which of these grades are no verdicts, or not the last ones, as further items of a list."""
+    num_first = batch.num_ungraded - batch.num_regrading
+    items = (
+        f", {counted(batch.num_given_up, 'answer')} given up" if batch.num_given_up else "",
+        f", {counted(batch.num_regrading, 'old grade')} to be replaced" if batch.num_regrading else "",
+        f", {num_first:,} to grade" if num_first else "",
+    )
+    return "".join(items)
 
 
 def _accepted(batch: Batch) -> str | None:

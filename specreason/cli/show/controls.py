@@ -46,6 +46,15 @@ def resumed(batch: Batch) -> str:
     return f"resumed, but {_all_ended(batch)}" if batch.ended else f"resumed with {_left(batch)}"
 
 
+def regraded(batch: Batch, command: str) -> str:
+    """Return what a regrade did. `command` waits for the grades."""
+    if not batch.num_changed:
+        return "no answer to grade yet; those to come are graded so"
+    are = "is" if batch.num_changed == 1 else "are"
+    old = "; until then the old grades count" if batch.num_regrading else ""
+    return f"{counted(batch.num_changed, 'answer')} {are} graded again{old}. {command} waits for that"
+
+
 def requeued(batch: Batch, states: Sequence[str] = STATES_OF_RETRY) -> str:
     """Return what queueing jobs in `states` again did."""
     if batch.num_changed is None:

@@ -84,6 +84,8 @@ def print_job(batch: Batch, job: Job) -> None:
             ("answer", job.answer),
             ("expected", job.gold),
             ("graded", grade_of(job)),
+            ("by", job.graded_by),
+            ("since", job.grade_detail),
             ("steps", f"{job.num_steps}: {job.num_accepted} of {job.num_drafted} drafts accepted"),
             ("tokens", tokens_in_words(job)),
             ("latency", latency_in_words(job.latency_s, job.mean_concurrency, unit=" s")),

@@ -1,25 +1,29 @@
-"""Prints what a user must know of a submission: guessed columns, exceeded limits, the plan, and the result."""
+"""Prints what a user must know of a submission: its rows, exceeded limits, the plan, and the result."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import typer
 
 from specreason.cli.dataset.reading import Dataset
-from specreason.cli.show.output import print_answer, print_json, print_message
-from specreason.client import Batch, Grid, short_id
+from specreason.cli.show.output import print_answer, print_message
+from specreason.client import Batch, short_id
 from specreason.config import RunConfig
 from specreason.settings import Settings
 from specreason.submission.remarks import remarks
 from specreason.words import counted
 
 
-def tell_guesses(columns: Mapping[str, str]) -> None:
-    """Say which columns were chosen by their usual names. `columns` is the column of each field."""
-    for field, column in sorted(columns.items()):
-        print_message(f"column '{column}' is taken for the {field}; --{field} says otherwise")
+def tell_input(dataset: Dataset, errors: Path | None) -> None:
+    """Say what was made of the rows. `errors` is the file of those that were left out."""
+    for remark in dataset.remarks:
+        print_message(remark)
+    if errors is not None:
+        print_message(f"each invalid row is in {errors}, with what is wrong")
 
 
 def tell_limits(dataset: Dataset, configs: Sequence[RunConfig], settings: Settings) -> None:
@@ -47,7 +51,9 @@ def tell_remarks(configs: Sequence[RunConfig]) -> None:
         )
 
 
-def print_plan(dataset: Dataset, configs: Sequence[RunConfig], how: str, *, as_json: bool) -> None:
+def print_plan(
+    dataset: Dataset, configs: Sequence[RunConfig], how: str, errors: Path | None, *, as_json: bool
+) -> None:
     """Print the problems, jobs and tokens of a submission that is not sent."""
     num_jobs = sum(dataset.num_problems * config.repeats for config in configs)
     thinking = sum(dataset.num_problems * config.repeats * config.token_budget for config in configs)
@@ -60,7 +66,8 @@ def print_plan(dataset: Dataset, configs: Sequence[RunConfig], how: str, *, as_j
         "problem_tokens": dataset.num_tokens,
         "problem_tokens_are": how,
         "max_thinking_tokens": thinking,
-        "columns": {field: column for field, column in dataset.columns.model_dump().items() if column},
+        "columns": {field: column for field, column in dataset.columns.items() if column},
+        **facts_of(dataset, configs, errors),
     }
     words = (
         f"{counted(dataset.num_problems, 'problem')}, {dataset.num_with_answer:,} with an answer: "
@@ -72,11 +79,17 @@ def print_plan(dataset: Dataset, configs: Sequence[RunConfig], how: str, *, as_j
     print_answer(plan, words, as_json=as_json)
 
 
-def print_sent(sent: Batch | Grid, batches: Sequence[Batch], api_url: str | None, *, as_json: bool) -> None:
+def facts_of(dataset: Dataset, configs: Sequence[RunConfig], errors: Path | None) -> dict[str, Any]:
+    """What the JSON of a submission says of its dataset: the remarks, and the rows that were left out."""
+    return {
+        "remarks": [*dataset.remarks, *remarks(configs)],
+        "skipped": dataset.num_skipped,
+        "errors_file": None if errors is None else str(errors),
+    }
+
+
+def print_sent(batches: Sequence[Batch], api_url: str | None) -> None:
     """Print the ids, and how to follow the batches at the API that the user named."""
-    if as_json:
-        print_json(sent)
-        return
     for batch in batches:
         typer.echo(str(batch.batch_id))
     num_jobs = sum(batch.num_jobs for batch in batches)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 from specreason.errors import InvalidField
 from specreason.submission.chat import Message
-from specreason.submission.jsonl import BLANK_PER_LINE
-from specreason.submission.problem import Columns, Problem, problems_in
+from specreason.submission.problem import Problem
 from specreason.submission.text import check_text
-from specreason.words import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,28 +35,6 @@ class NewProblem:
             problem_id=problem.id,
             source=problem.source,
         )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FileProblems:
-    """The problems in an open JSONL file, from its beginning each time.
-
-    Raises InvalidField that names the line, and for more than `most` problems.
-    """
-
-    content: BinaryIO
-    columns: Columns
-    most: int
-
-    def __iter__(self) -> Iterator[NewProblem]:
-        count = 0
-        found = problems_in(self.content, self.columns, most_blank=BLANK_PER_LINE * self.most)
-        for count, problem in enumerate(found, start=1):
-            if count > self.most:
-                raise InvalidField("file", f"has more than {counted(self.most, 'problem')}")
-            yield NewProblem.of(problem)
-        if not count:
-            raise InvalidField("file", "has no problems")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

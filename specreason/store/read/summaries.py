@@ -48,6 +48,8 @@ class BatchSummary:
     num_graded: int
     num_ungraded: int
     num_correct: int
+    num_given_up: int
+    num_regrading: int
     pass_at_1: float | None
     num_timed: int
     mean_latency_s: float | None
@@ -92,6 +94,10 @@ class JobSummary:
     error: str | None
     answer: str | None
     is_correct: bool | None
+    graded_by: str | None
+    grade_detail: str | None
+    given_up: bool | None
+    graded_at: datetime | None
     num_steps: int
     num_drafted: int
     num_accepted: int

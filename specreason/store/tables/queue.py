@@ -143,7 +143,7 @@ job = Table(
     *(Column(name, BigInteger) for name in ("think_tokens", "answer_tokens", "spent_tokens")),
     Column("engine_s", Double),  # seconds that the step loop waited for engines
     Column("latency_s", Double),  # from the last claim to the end
-    moment("graded_at"),
+    moment("graded_at"),  # NULL while a grade is still to come; an earlier one counts until then
     Column(
         "inserted_tokens", BigInteger
     ),  # that the loop put in to close the thinking; no model generated them
@@ -189,8 +189,9 @@ Index(
 )
 Index("ix_job_open", job.c.batch_id, postgresql_where=text("state IN ('queued', 'running')"))
 Index("ix_job_running", job.c.worker_id, postgresql_where=text("state = 'running'"))
-_UNGRADED = text("gradable AND state = 'succeeded' AND graded_at IS NULL")
-Index("ix_job_ungraded", job.c.finished_at, postgresql_where=_UNGRADED)
+# The answers that wait for a grade, the first or another one. Queries that say it so find the index.
+UNGRADED = "gradable AND state = 'succeeded' AND graded_at IS NULL"
+Index("ix_job_ungraded", job.c.batch_id, job.c.id, postgresql_where=text(UNGRADED))
 
 turn_clock = Table(  # the largest turn that a queue has announced: see `fairness`
     "turn_clock",

@@ -74,3 +74,4 @@ class EventKind(StrEnum):
     WRITE_REFUSED = (
         "write_refused"  # a step of an old fence; `detail` has the fence and the index of the step
     )
+    BATCH_REGRADED = "batch_regraded"  # `detail` has the grader, and how many gold answers are new

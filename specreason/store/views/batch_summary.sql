@@ -23,6 +23,8 @@ SELECT
     jobs.num_graded,
     jobs.num_ungraded,
     jobs.num_correct,
+    jobs.num_given_up,
+    jobs.num_regrading,
     jobs.num_correct::double precision / nullif(jobs.num_graded, 0) AS pass_at_1,
     jobs.num_timed,
     jobs.mean_latency_s,
@@ -67,6 +69,10 @@ CROSS JOIN LATERAL (
             WHERE job.gradable AND job.state = 'succeeded' AND job.graded_at IS NULL
         ) AS num_ungraded,
         count(*) FILTER (WHERE job.is_correct) AS num_correct,
+        count(*) FILTER (WHERE job.given_up) AS num_given_up,
+        count(*) FILTER (
+            WHERE job.gradable AND job.graded_at IS NULL AND job.is_correct IS NOT NULL
+        ) AS num_regrading,
         count(job.latency_s) FILTER (WHERE job.state = 'succeeded' AND NOT job.resumed) AS num_timed,
         avg(job.latency_s) FILTER (WHERE job.state = 'succeeded' AND NOT job.resumed) AS mean_latency_s,
         avg(job.mean_concurrency) FILTER (WHERE job.state = 'succeeded' AND NOT job.resumed) AS mean_concurrency,
@@ -111,8 +117,10 @@ COMMENT ON COLUMN batch_summary.num_expired IS 'past their deadline';
 COMMENT ON COLUMN batch_summary.num_dead IS 'retries exhausted';
 COMMENT ON COLUMN batch_summary.stop_reasons IS 'why its jobs ended: reason → number of jobs; jobs that failed or died have none';
 COMMENT ON COLUMN batch_summary.num_graded IS 'jobs with a grade: the n of pass_at_1';
-COMMENT ON COLUMN batch_summary.num_ungraded IS 'answers whose grade is still to come';
+COMMENT ON COLUMN batch_summary.num_ungraded IS 'answers whose grade is still to come, the first or another one';
 COMMENT ON COLUMN batch_summary.num_correct IS 'of these, jobs whose newest grade is correct';
+COMMENT ON COLUMN batch_summary.num_given_up IS 'of num_graded, jobs whose answer the grader gave up, for time or memory; they count as wrong';
+COMMENT ON COLUMN batch_summary.num_regrading IS 'of num_graded, jobs that are to be graded again: their old grade counts until then';
 COMMENT ON COLUMN batch_summary.pass_at_1 IS 'mean of the newest grades over all repeats; NULL while there is none';
 COMMENT ON COLUMN batch_summary.num_timed IS 'succeeded jobs that were not resumed: the n of mean_latency_s';
 COMMENT ON COLUMN batch_summary.mean_latency_s IS 'mean wall seconds from claim to end; resumed jobs are left out';

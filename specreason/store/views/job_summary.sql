@@ -19,6 +19,10 @@ SELECT
     job.error,
     job.answer,
     job.is_correct,
+    job.graded_by,
+    job.grade_detail,
+    job.given_up,
+    job.graded_at,
     steps.num_steps,
     steps.num_drafted,
     steps.num_accepted,
@@ -88,6 +92,10 @@ COMMENT ON COLUMN job_summary.stop_reason IS 'why the run ended; NULL until then
 COMMENT ON COLUMN job_summary.error IS 'why the job failed or died';
 COMMENT ON COLUMN job_summary.answer IS 'answer as extracted from the run';
 COMMENT ON COLUMN job_summary.is_correct IS 'newest grade; NULL while there is none';
+COMMENT ON COLUMN job_summary.graded_by IS 'name and version of the grader that gave it';
+COMMENT ON COLUMN job_summary.grade_detail IS 'the layer of the grader that decided, and why';
+COMMENT ON COLUMN job_summary.given_up IS 'whether the grader gave up within its bounds; the answer then counts as wrong';
+COMMENT ON COLUMN job_summary.graded_at IS 'when; NULL while a grade is still to come, the first or another one';
 COMMENT ON COLUMN job_summary.num_steps IS 'steps persisted so far, the answer included';
 COMMENT ON COLUMN job_summary.num_drafted IS 'steps that the drafter proposed and the base model scored';
 COMMENT ON COLUMN job_summary.num_accepted IS 'of these, the ones that were kept';

@@ -22,9 +22,9 @@ from specreason.store.read.results import (
 )
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
-from specreason.store.trace.grades import NewGrade, insert_grade
 from specreason.store.trace.writer import TraceWriter
 from tests.support.store.builders import accepted, answer, append_all, claimed, job_ids, start_worker, submit
+from tests.support.store.grading import give, waiting_in
 from tests.support.store.sql import execute
 
 
@@ -36,7 +36,8 @@ async def test_results_are_a_line_for_each_job_that_has_ended(client: TestClient
     job = claimed(database, first, worker_id)
     await append_all(writer, job, accepted(0), accepted(1, "Done.</think>"), answer(2))
     assert finish(database, job, JobResult(state=JobState.SUCCEEDED, answer="4", mean_concurrency=2.0))
-    insert_grade(database, NewGrade(job_id=first, grader="g", answer="4", is_correct=True))
+    (waiting,) = waiting_in(database)
+    assert give(database, waiting, is_correct=True)
     failed = claimed(database, third, worker_id)
     assert finish(database, failed, JobResult(state=JobState.FAILED, error="too\u2028long"))
     claimed(database, second, worker_id)  # runs, and is not among them

@@ -78,9 +78,11 @@ def test_an_earlier_upload_is_used_by_either_of_its_names(client: TestClient, da
     ("form", "says"),
     [
         ({"mapping": json.dumps({"question": "problem"})}, "question"),
-        ({"mapping": json.dumps({"problem": "text"})}, "line 1: text"),
+        ({"mapping": json.dumps({"problem": "text"})}, "mapping.problem: there is no column 'text'"),
+        ({"mapping": json.dumps({"answer": "gold"})}, "mapping.answer: there is no column 'gold'"),
+        ({"mapping": json.dumps({"problem": ""})}, "line 1: problem"),
+        ({"format": "xml"}, "format"),
         ({"mapping": "[]"}, "mapping"),
-        ({}, "line 1: problem"),
         ({"file_id": f"file-{uuid4().hex}"}, "file_id"),
     ],
 )
@@ -201,7 +203,10 @@ def test_a_grid_is_a_batch_for_each_combination_that_differs(client: TestClient,
 
 
 def test_an_answer_remarks_on_configurations_that_do_not_do_what_they_seem_to(client: TestClient) -> None:
-    asked = {"problems": [{"problem": "1 + 1?"}], "config": {"scheme": "base", "threshold": 5}}
+    asked = {
+        "problems": [{"problem": "1 + 1?", "answer": "2"}],
+        "config": {"scheme": "base", "threshold": 5},
+    }
     (remark,) = client.post("/api/batches", json=asked).json()["remarks"]
     assert names(remark, "threshold", "base")
     plain = client.post("/api/batches", json=asked | {"config": {"scheme": "base"}})

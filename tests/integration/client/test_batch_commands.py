@@ -36,9 +36,9 @@ from tests.support.store.builders import (
     start_worker,
     submit,
 )
+from tests.support.store.grading import grade_all
 from tests.support.store.sql import execute
 from tests.support.virtual_time import FakeTime
-from worker.grader import grade_pending
 
 CSV = 'problem,answer,level\n"What is 2 + 2,\nin words?",4,easy\nWhat is 3 + 3?,6,\n'
 
@@ -47,7 +47,7 @@ def end_all(database: Database, batch_id: UUID, *states: JobState) -> None:
     worker_id = start_worker(database)
     for job_id, state in zip(job_ids(database, batch_id), states, strict=True):
         assert finish(database, claimed(database, job_id, worker_id), JobResult(state=state, answer="4"))
-    grade_pending(database)
+    grade_all(database)
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ from tests.support.store.builders import (
     start_worker,
     submit,
 )
+from tests.support.store.grading import grade_all
 from tests.support.virtual_time import FakeTime
-from worker.grader import grade_pending
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
 LINES = b'{"problem": "What is 2 + 2?", "answer": "4", "level": 3}\n{"problem": "What is 3 + 3?"}\n'
@@ -42,7 +42,7 @@ def end_all(database: Database, batch_id: UUID, state: JobState = JobState.SUCCE
     worker_id = start_worker(database)
     for job_id in job_ids(database, batch_id):
         assert finish(database, claimed(database, job_id, worker_id), JobResult(state=state, answer="4"))
-    grade_pending(database)
+    grade_all(database)
 
 
 def test_a_path_its_content_and_its_problems_make_the_same_jobs(
@@ -156,7 +156,7 @@ def test_waiting_goes_on_until_the_answers_have_their_grades(client: Client, dat
     def note(batch: Batch) -> None:
         seen.append(batch.num_ungraded)
         if len(seen) == 2:
-            grade_pending(database)
+            grade_all(database)
 
     batch = client.wait(batch_id, timeout_s=30, on_progress=note)
     assert (batch.pass_at_1, batch.num_graded, seen) == (1.0, 3, [3, 3, 0])

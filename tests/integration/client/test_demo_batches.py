@@ -19,8 +19,8 @@ from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
-from specreason.store.trace.grades import NewGrade, insert_grade, jobs_to_grade
 from specreason.submission.problem import BUNDLED_PROBLEMS
+from tests.support.store.grading import give, waiting_in
 
 
 def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
@@ -42,10 +42,8 @@ def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
             assert job is not None
             assert finish(database, job, JobResult(state=JobState.SUCCEEDED, answer="4"))
             return
-        for waiting in jobs_to_grade(database)[:1]:
-            insert_grade(
-                database, NewGrade(job_id=waiting.job_id, grader="exact 1", answer="4", is_correct=True)
-            )
+        for waiting in waiting_in(database)[:1]:
+            assert give(database, waiting, is_correct=True)
 
     lines = BUNDLED_PROBLEMS.read_text().splitlines()[:2]
     out = io.StringIO()

@@ -15,7 +15,7 @@ from specreason.store.tables.states import JobState
 from tests.support.messages import names
 from tests.support.shell import Shell
 from tests.support.store.builders import claimed, job_ids, start_worker, submit
-from worker.grader import grade_pending
+from tests.support.store.grading import grade_all
 
 LINES = b'{"problem": "What is 2 + 2?"}\n'
 
@@ -60,7 +60,7 @@ def test_names_with_brackets_are_printed_as_they_are(
     monkeypatch.setenv("FORCE_COLOR", colour)  # makes a terminal of what is none: bars instead of lines
     batch_id = client.submit(LINES, name="run [/v2] [bold]").batch_id
     end(database, job_ids(database, batch_id)[0], state=JobState.SUCCEEDED, answer="4")
-    grade_pending(database)
+    grade_all(database)
     watched = shell("batch", "watch", batch_id)
     assert watched.status == 0
     assert "run [/v2] [bold]" in watched.err

@@ -88,3 +88,22 @@ def test_a_grid_is_a_batch_for_each_combination_that_matters(
     with pytest.raises(InvalidField):
         client.submit_grid(LINES, {"scheme": ["magic"]})
     assert read_only_query(database, "SELECT count(*) FROM batch").rows == ((5,),)
+
+
+def test_the_client_leaves_out_invalid_problems_if_asked_and_says_which(client: Client) -> None:
+    rows = [{"problem": "1 + 1?", "answer": "2"}, {"problem": " "}]
+    with pytest.raises(InvalidField):
+        client.submit(rows)
+    batch = client.submit(rows, skip_invalid=True)
+    assert (batch.num_problems, batch.skipped) == (1, 1)
+    assert [(error.where, error.field) for error in batch.errors] == [("line 2", "problem")]
+    grid = client.submit_grid(rows, {"scheme": ["base"]}, skip_invalid=True)
+    assert (grid.skipped, len(grid.errors)) == (1, 1)
+
+
+def test_the_client_sends_a_table_as_it_is(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "sums.csv"
+    path.write_text("ID,Question,Answer\n7,1 + 1?,['2']\n")
+    (job,) = client.jobs(client.submit(path).batch_id)
+    assert (job.problem, job.gold, job.problem_id) == ("1 + 1?", "2", "7")
+    assert client.submit(path.read_bytes(), filename="sums.csv").replayed

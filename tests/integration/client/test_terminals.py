@@ -29,8 +29,8 @@ from tests.support.store.builders import (
     rejected,
     start_worker,
 )
+from tests.support.store.grading import grade_all
 from tests.support.terminal import Terminal
-from worker.grader import grade_pending
 
 COMMAND = [sys.executable, "-m", "specreason.cli.main"]
 # What a terminal is told beside characters; that of a colour or style ends in `m`.
@@ -78,7 +78,7 @@ async def seen(database: Database, url: str) -> UUID:
     assert finish(database, job, JobResult(state=JobState.SUCCEEDED, answer="12 Uhr – mittags"))
     failed = claimed(database, bad, worker_id)
     assert finish(database, failed, JobResult(state=JobState.FAILED, error="the prompt leaves no room " * 4))
-    grade_pending(database)
+    grade_all(database)
     return batch_id
 
 

@@ -90,9 +90,9 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
     "turns that are no problem": (
         lambda: jsonl(
             [
-                line("a", messages=[USER, USER]),
+                line("a", messages=[]),
                 line("b", messages=[SYSTEM]),
-                line("c", messages=[USER, {"role": "assistant", "content": "4"}, USER]),
+                line("c", messages=[USER, {"role": "assistant", "content": "4"}]),
             ]
         ),
         [(number, "messages") for number in (1, 2, 3)],
@@ -116,7 +116,7 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
         [(1, "temperature"), (2, "body.n")],
     ),
     "a seed that is none": (
-        lambda: jsonl([line("a", seed="x"), line("b", specreason={"seed": -1})]),
+        lambda: jsonl([line("a", seed="x"), line("b", specreason={"seed": 2**63})]),
         [(1, "body.seed"), (2, "seed")],
     ),
 }
@@ -155,16 +155,21 @@ def test_a_file_that_is_merely_unusual_works(openai: OpenAI, database: Database,
     assert num_jobs(database) == 2
 
 
-def test_instructions_and_parts_of_a_message_become_the_problem(openai: OpenAI, database: Database) -> None:
+def test_turns_are_stored_as_they_are_and_the_last_is_the_problem(openai: OpenAI, database: Database) -> None:
     parts = [{"type": "text", "text": "What is"}, {"type": "text", "text": "2 + 2?"}]
     lines = [
         line("a", messages=[SYSTEM, USER]),
-        line("b", messages=[SYSTEM | {"role": "developer"}, {"role": "user", "content": parts}]),
+        line("b", messages=[USER, {"role": "assistant", "content": "4"}, USER | {"content": parts}]),
+        line("c", messages=[USER | {"name": "alice"}]),
     ]
     reaches(openai, create(openai, jsonl(lines)).id, "in_progress")
-    assert rows_of(database, "SELECT text FROM problem ORDER BY index") == [
-        ("Be very brief.\n\nWhat is 2 + 2?",),
-        ("Be very brief.\n\nWhat is\n2 + 2?",),
+    assert rows_of(database, "SELECT text, messages FROM problem ORDER BY index") == [
+        ("What is 2 + 2?", [SYSTEM, USER]),
+        (
+            "What is\n2 + 2?",
+            [USER, {"role": "assistant", "content": "4"}, USER | {"content": "What is\n2 + 2?"}],
+        ),
+        ("What is 2 + 2?", None),
     ]
 
 

@@ -24,11 +24,11 @@ pytestmark = pytest.mark.timeout(1800)
 
 LOAD_S = 900
 SETTINGS = {"slots": 3, "stall_s": 120, "start_s": LOAD_S, "retry_s": 0.2}
-# With the drafter at work beside two ranks on two cores, a step takes most of a minute.
+# So many that some run at any moment. With the drafter beside two ranks on two cores, a step takes most of a minute.
 ALONE = RunConfig(
     scheme=SchemeName.BASE, temperature=0, token_budget=400, max_step_tokens=4, max_answer_tokens=8
 )
-PROBLEMS = [exercise.text for exercise in islice(exercises(5, held_out=True), 1)]
+PROBLEMS = [exercise.text for exercise in islice(exercises(5, held_out=True), 12)]
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_a_job_whose_rank_is_killed_goes_on(harness: WorkerHarness, temporary: P
     kill(ranks_of(harness)[1], of_child)
     wait_for(lambda: all(harness.state(job_id) == "succeeded" for job_id in job_ids), LOAD_S)
     attempts = [harness.attempts(job_id) for job_id in job_ids]
-    assert any(first == "lost from 0" for first, *_ in attempts)
+    assert any(first == "lost from 0" for first, *_ in attempts), attempts
     assert all(each[-1].startswith("succeeded") for each in attempts)
     assert {name.split("-")[2] for name in files_of(temporary)} == {str(loaded_child(harness))}
 

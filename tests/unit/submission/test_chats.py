@@ -25,7 +25,10 @@ from specreason.submission.chat import (
     user_turn,
     wrapped,
 )
-from specreason.submission.problem import DEFAULT_COLUMNS, Columns, Problem, problem_of, problems_in
+from specreason.submission.columns import DEFAULT_COLUMNS, Columns
+from specreason.submission.datasets import Format, read_rows
+from specreason.submission.intake import Intake
+from specreason.submission.problem import Problem, problem_of
 from specreason.validation import first_invalid_field
 from tests.support.messages import names
 
@@ -132,7 +135,8 @@ def test_a_chat_is_taken_as_problem_as_messages_and_from_any_column() -> None:
         assert (problem.problem, problem.messages, problem.turns) == (QUESTION, MESSAGES, MESSAGES)
     assert (named.answer, named.source) == ("4", {"level": 3})
     file = io.BytesIO(json.dumps({"problem": CHAT}).encode())
-    assert [problem.messages for problem in problems_in(file)] == [MESSAGES]
+    read = Intake({}, str).problems(read_rows(file, Format.JSONL))
+    assert [problem.messages for _, problem in read] == [MESSAGES]
 
 
 @pytest.mark.parametrize("text", [json.dumps(CHAT), repr(CHAT), f" {json.dumps(CHAT, indent=1)}\n"])

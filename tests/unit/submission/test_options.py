@@ -23,6 +23,7 @@ SAID: dict[str, Any] = {
     "deadline_s": 1.5,
     "metadata": {"by": "me", "nested": [1, None]},
     "mapping": {"problem": "question"},
+    "skip_invalid": True,
     "grid": {"scheme": ["base"], "threshold": [5, 7]},
 }
 
@@ -57,8 +58,8 @@ def test_every_option_is_documented_and_is_an_argument_of_client_and_command_lin
     def documented(doc: dict[str, Any]) -> set[str]:
         return set(doc["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"])
 
-    assert documented(BATCH.documentation()) == {*Options.model_fields, "file", "file_id"}
-    assert documented(GRID.documentation()) == {*GridOptions.model_fields, "file", "file_id"}
+    assert documented(BATCH.documentation()) == {*Options.model_fields, "file", "file_id", "format"}
+    assert documented(GRID.documentation()) == {*GridOptions.model_fields, "file", "file_id", "format"}
     assert set(Arguments.__annotations__) == {*Options.model_fields, "filename", "within_s"}
     # The command line names the columns one by one.
     assert set(signature(submit).parameters) >= GridOptions.model_fields.keys() - {"mapping"}

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from specreason.submission.problem import DEFAULT_COLUMNS, Columns, problem_of
+from specreason.submission.columns import DEFAULT_COLUMNS, Columns
+from specreason.submission.problem import problem_of
 from specreason.submission.problem_remarks import ProblemRemarks
 from tests.support.messages import names
 

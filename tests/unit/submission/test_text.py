@@ -14,7 +14,8 @@ from api.openai.lines import LineInvalid, read_line
 from specreason.cli.dataset.choices import validated
 from specreason.errors import InvalidField
 from specreason.store.queue.problems import NewProblem, check
-from specreason.submission.problem import Columns, problem_of
+from specreason.submission.columns import Columns
+from specreason.submission.problem import problem_of
 from specreason.submission.text import UNSTORABLE, check_json, check_text, checked_metadata, storable
 from specreason.validation import first_invalid_field
 

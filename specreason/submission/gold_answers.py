@@ -1,0 +1,86 @@
+"""New gold answers for the problems of a batch, out of a file of ids and answers or the same as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from specreason.errors import InvalidField
+from specreason.submission.columns import choose_column, find, listed
+from specreason.submission.datasets import Row
+from specreason.submission.gold import gold_of, number_text
+from specreason.submission.text import check_text
+from specreason.words import counted, shown
+
+LONGEST_ANSWER = 20_000  # characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldAnswers:
+    """Gold answers by id: a problem's own, or the index of one that has none. Or one for each problem, in order."""
+
+    by_id: Mapping[str, str] = field(default_factory=dict)
+    in_order: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        return len(self.by_id) + len(self.in_order)
+
+
+def gold_answers(rows: Iterable[Row], *, most: int) -> GoldAnswers:
+    """Read the gold answers. Other columns count for nothing, so that a corrected dataset can be given whole.
+
+    Raises InvalidField that names the row.
+    """
+    by_id: dict[str, str] = {}
+    in_order: list[str] = []
+    count = 0
+    for count, row in enumerate(rows, start=1):
+        if count > most:
+            raise InvalidField("answers", f"has more than {counted(most, 'row')}")
+        name, answer = _id(row), _answer(row)
+        if (name is None) != (not by_id) and count > 1:
+            raise InvalidField(f"{row.where}: id", "is missing, or every row must do without")
+        if name is None:
+            in_order.append(answer)
+        elif name in by_id:
+            raise InvalidField(f"{row.where}: id", f"{shown(name)} is there twice")
+        else:
+            by_id[name] = answer
+    if not count:
+        raise InvalidField("answers", "has none")
+    return GoldAnswers(by_id=by_id, in_order=tuple(in_order))
+
+
+def _answer(row: Row) -> str:
+    field = f"{row.where}: answer"
+    value = _value(row, "answer", required=True)
+    try:
+        gold = gold_of(value).text
+        check_text(gold or "")
+    except ValueError as error:
+        raise InvalidField(field, str(error)) from None
+    if gold is None:
+        raise InvalidField(field, "is none; leave the row out, and the problem keeps the answer that it has")
+    if len(gold) > LONGEST_ANSWER:
+        raise InvalidField(field, f"is longer than {LONGEST_ANSWER:,} characters")
+    return gold
+
+
+def _id(row: Row) -> str | None:
+    value = _value(row, "id", required=False)
+    if value is None or value == "":
+        return None
+    text = number_text(value) if isinstance(value, int | float) else value
+    if isinstance(value, bool) or not isinstance(text, str):
+        raise InvalidField(f"{row.where}: id", f"must be text or a number, not {shown(value)}")
+    return text
+
+
+def _value(row: Row, name: str, *, required: bool) -> Any:
+    column = choose_column(name, row.values, None, lambda field: f"a column called {field}")
+    found = find(row.values, column) if column else None
+    if found is None and required:
+        raise InvalidField(f"{row.where}: {name}", f"is missing; {listed(row.values)}")
+    return None if found is None else found.value
