@@ -18,8 +18,10 @@ from specreason.cli.show.answer import print_answer_alone, print_answered, print
 from specreason.cli.show.output import print_message
 from specreason.cli.waiting.asking import cancelling_at_the_end, followed, shown_ladder
 from specreason.client import Client
+from specreason.config import RunConfig
 from specreason.errors import InvalidField, NoWorker
 from specreason.submission.chat import LONGEST
+from specreason.submission.remarks import remarks
 from specreason.words import counted
 
 NAME = "ask"
@@ -73,7 +75,8 @@ def ask(
             # The same question again is asked again.
             idempotency_key=str(uuid4()),
         )
-        for remark in batch.remarks:
+        # Not those of the batch: that one problem has no gold answer is nothing to remark here.
+        for remark in remarks([RunConfig.model_validate(chosen)]):
             print_message(remark)
         with cancelling_at_the_end(client, batch.batch_id, api):
             (job_id,) = (each.job_id for each in client.jobs(batch.batch_id))
