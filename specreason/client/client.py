@@ -170,10 +170,8 @@ class Client:
         on_outage: OnOutage | None = None,
     ) -> list[Batch]:
         """As `wait`, for several batches at once, such as those of a grid."""
-        most_s = max(OUTAGE_S, self._transport.patience_s)
-        return wait_for(
-            self._poll, batch_ids, timeout_s, most_s, on_progress=on_progress, on_outage=on_outage
-        )
+        most_s, poll = max(OUTAGE_S, self._transport.patience_s), self._poll
+        return wait_for(poll, batch_ids, timeout_s, most_s, on_progress=on_progress, on_outage=on_outage)
 
     def results(self, batch_id: UUID) -> Iterator[Result]:
         """The result of each job that has ended, in the order submitted, as it is read from the server."""
