@@ -18,9 +18,12 @@ from specreason.errors import InvalidField
 from specreason.pairs import PairConfig, get_pair
 from specreason.reasoning.schemes import stored_config
 from specreason.store.queue.problems import CheckedProblems, NewProblem
+from specreason.submission.datasets.kinds import complaint_on
+from specreason.submission.datasets.plain import HEAD
 from specreason.submission.jsonl import BLANK_PER_LINE, Line, line_at, lines_of
 from specreason.words import counted
 
+BROKEN = "invalid_json_line"
 MOST_ERRORS = 100  # reported per file, because one mistake often recurs in every line
 MOST_KINDS = 1000  # configurations per file; each becomes a batch
 
@@ -74,20 +77,26 @@ def read_parts(
     max_jobs: int,
 ) -> tuple[Part, ...]:
     """The requests of the file to `endpoint`. Raises Refused with the first errors, in the order of their lines."""
+    content.seek(0)
+    if complaint := complaint_on(content.read(HEAD)):
+        raise Refused([LineError(code="invalid_json_line", message=f"the file {complaint}", line=1)])
     groups = _Groups(pairs, endpoint)
     errors: list[LineError] = []
     for line in _lines(content, max_lines, errors):
         try:
             groups.add(line)
         except LineInvalid as error:
-            errors.append(
-                LineError(code=error.code, message=error.message, line=line.number, param=error.param)
-            )
+            is_first = not errors and not groups.line_of
+            what_it_is = _complaint(content, line) if is_first and error.code == BROKEN else None
+            message = error.message if what_it_is is None else f"the file {what_it_is}"
+            errors.append(LineError(code=error.code, message=message, line=line.number, param=error.param))
+            if what_it_is is not None:
+                break
         if len(groups.kinds) > MOST_KINDS:
             message = f"the lines ask for more than {MOST_KINDS} different configurations"
             errors.append(LineError(code="too_many_configurations", message=message, line=line.number))
             break
-        if len(errors) == MOST_ERRORS or line.is_compressed:
+        if len(errors) == MOST_ERRORS:
             break
     if groups.num_jobs > max_jobs:
         message = (
@@ -161,7 +170,18 @@ def _read(line: Line, endpoint: Endpoint) -> RequestLine:
     try:
         return read_line(line.parse(), endpoint)
     except ValueError as error:
-        raise LineInvalid("invalid_json_line", f"the line {error}") from error
+        raise LineInvalid(BROKEN, f"the line {error}") from error
+
+
+def _complaint(content: BinaryIO, first: Line) -> str | None:
+    """What the file is, where its first bytes say that it is no JSONL at all: none of its lines is worth a word.
+
+    A first line that begins an object and breaks off is no more than a broken line.
+    """
+    if first.content.startswith(b"{") and first.content.strip() != b"{":
+        return None
+    content.seek(0)
+    return complaint_on(content.read(HEAD))
 
 
 def pair_and_config(request: RequestLine, pairs: Mapping[str, PairConfig]) -> tuple[str, RunConfig]:

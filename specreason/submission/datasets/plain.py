@@ -7,12 +7,13 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from specreason.errors import InvalidField
-from specreason.submission.datasets.kinds import PARQUET
+from specreason.submission.datasets.kinds import GZIP, PARQUET
 from specreason.submission.datasets.rows import Report
-from specreason.submission.jsonl import GZIP, LONGEST_LINE
+from specreason.submission.jsonl import LONGEST_LINE
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -38,18 +39,18 @@ def plain_text(file: BinaryIO, report: Report) -> tuple[bytes, BinaryIO]:
     head = _head(file)
     if head.startswith(GZIP):
         report.say("the file is unpacked from gzip")
-        file = _Converted(lambda packed=file: _unpacked(packed)).buffered()
+        file = _Converted(partial(_unpacked, file)).buffered()
         head = _head(file)
         if head.startswith(PARQUET):
             raise InvalidField("file", "is Parquet inside gzip; unpack it (gunzip)")
     for mark, encoding, name in MARKS:
         if head.startswith(mark):
             report.say(f"the file is read as {name}")
-            file = _Converted(lambda text=file, encoding=encoding: _recoded(text, encoding)).buffered()
+            file = _Converted(partial(_recoded, file, encoding)).buffered()
             head = _head(file)
             break
     if b"\r" in head and b"\n" not in head and not head.startswith(PARQUET):
-        file = _Converted(lambda old=file: _with_line_breaks(old)).buffered()
+        file = _Converted(partial(_with_line_breaks, file)).buffered()
         head = _head(file)
     return head, file
 
@@ -103,7 +104,7 @@ def _chunks_of(file: BinaryIO) -> Iterator[bytes]:
 
 def _unpacked(packed: BinaryIO) -> Iterator[bytes]:
     packed.seek(0)
-    unpacked = gzip.GzipFile(fileobj=packed)
+    unpacked = gzip.GzipFile(fileobj=packed, mode="rb")
     size = 0
     while True:
         try:

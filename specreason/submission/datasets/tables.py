@@ -82,19 +82,19 @@ def _records(
     has_header = False
     while True:
         lines.begin_record()
-        cells: list[str] | None = []
+        cells: list[str] = []
         try:
-            cells = next(parsed, None)
-            if cells is None:
-                return
-            reason, where = lines.bad, f"line {lines.number}"
+            cells = next(parsed)
+            fault = lines.bad
+        except StopIteration:
+            return
         except csv.Error as error:
-            where, reason = lines.fault(error)
+            fault = lines.fault(error)
         number += has_header
-        if reason is not None:
+        if fault is not None:
             if not has_header or lines.has_ended:
-                raise InvalidField(where, reason)
-            report.bad(where, reason)
+                raise InvalidField(*fault)
+            report.bad(*fault)
         elif any(cell.strip() for cell in cells):
             yield f"row {number}", cells
             has_header = True
@@ -107,33 +107,33 @@ def _records(
 class _Lines:
     """The lines of a file for the csv module, with what it does not say about them.
 
-    `number` counts them. `bad` says that the record, as far as it is read, is not UTF-8.
+    `number` counts them. `bad` is the place and reason where the record, as far as it is read, is not UTF-8.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         file.seek(0)
         self.number, self.has_ended = 0, False
-        self.bad: str | None = None
+        self.bad: tuple[str, str] | None = None
         self._file = file
         self._waiting: deque[str] = deque()
         self._began = self._size = 0
         self._opened: int | None = None
-        self._is_open = False
+        self._open_before: int | None = None
 
     def begin_record(self) -> None:
         self.bad, self._size, self._began = None, 0, self.number + 1
-        self._opened, self._is_open = None, False
+        self._opened = self._open_before = None
 
     def fault(self, error: csv.Error) -> tuple[str, str]:
         """The place and reason of what the csv module refuses: where a quote opens, if that is on an earlier line."""
-        began = self._opened or self._began
         if self.has_ended:
-            return f"line {began}", "is not CSV: the quote that opens there is never closed"
-        if began < self.number:
             return (
-                f"line {began}",
-                f"is not CSV: the quote that opens there ends inside a cell of line {self.number}",
+                f"line {self._opened or self._began}",
+                "is not CSV: the quote that opens there is never closed",
             )
+        if self._open_before is not None:
+            reason = f"is not CSV: the quote that opens there ends inside a cell of line {self.number}"
+            return f"line {self._open_before}", reason
         hint = "; inside quotes, write a quote twice" if "expected after" in str(error) else ""
         return f"line {self.number}", f"is not CSV ({error}){hint}"
 
@@ -149,12 +149,12 @@ class _Lines:
         return line
 
     def _follow_quotes(self, line: str) -> None:
-        """Note whether a quote is open at the end of `line`, and the line where it opened."""
+        """Note on which line the quote opened that is open before `line`, and the one that is open after it."""
+        self._open_before = self._opened
         num_quotes = line.replace('""', "").count('"')
-        if num_quotes % 2:
-            self._is_open = not self._is_open
-        if num_quotes and self._is_open:
-            self._opened = self.number
+        if num_quotes:
+            is_open = (self._opened is not None) != (num_quotes % 2 == 1)
+            self._opened = self.number if is_open else None
 
     def _read(self) -> str:
         content = self._file.readline(LONGEST_ROW + 1)
@@ -168,9 +168,9 @@ class _Lines:
         try:
             text = content.decode()
         except UnicodeDecodeError as error:
-            self.bad = self.bad or not_utf8(error)
+            self.bad = self.bad or (f"line {self.number + 1}", not_utf8(error))
             text = content.decode(errors="replace")
-        if "\r" not in text[:-2]:
+        if "\r" not in text.rstrip("\r\n"):
             return text
         first, *others = io.StringIO(text, newline="")
         self._waiting.extend(others)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from pathlib import Path
@@ -309,6 +310,28 @@ def test_the_lines_of_a_given_file_are_refused_with_openais_codes() -> None:
         (5, "url_mismatch"),
         (6, "invalid_method"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("content", "fact"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n", "git lfs pull"),
+        (b"<!DOCTYPE html><title>Sign in</title>\n<p>\n", "Sign in"),
+        (b"PK\x03\x04 xl/workbook.xml", "CSV UTF-8"),
+        (b"problem,answer\nWhat is 2 + 2?,4\n", "CSV"),
+        (json.dumps([row(), row()], indent=1).encode(), "list"),
+        (json.dumps([row(), row()]).encode(), "list"),
+        (json.dumps(row(), indent=1).encode(), "line"),
+        (json.dumps(row()).encode("utf-16"), "UTF-16"),
+        (gzip.compress(b"x"), "gzip"),
+    ],
+)
+def test_a_file_that_is_no_jsonl_is_named_for_what_it_is(content: bytes, fact: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read_parts(io.BytesIO(content), load_pairs(), max_lines=9, max_jobs=9)
+    (error,) = refused.value.errors
+    assert (error["line"], error["code"]) == (1, "invalid_json_line")
+    assert fact in error["message"]
 
 
 @pytest.mark.parametrize(

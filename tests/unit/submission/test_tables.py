@@ -169,6 +169,8 @@ def test_a_byte_that_is_not_utf8_is_named_with_its_line_and_what_it_may_mean(sep
     assert [where for where, _ in told.bad] == ["line 4"]
     with pytest.raises(InvalidField, match=r"^line 1: .*UTF-8"):
         read_the_good("größe,problem\n1,2\n".encode("latin-1"), Format.CSV)
+    told = read_the_good('a,b\n"x\nß\ny",1\nz,2\n'.encode("latin-1"), Format.CSV)
+    assert ([where for where, _ in told.bad], told.values) == (["line 3"], [{"a": "z", "b": "2"}])
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
