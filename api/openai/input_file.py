@@ -177,8 +177,11 @@ def _complaint(content: BinaryIO, first: Line) -> str | None:
     """
     if first.content.startswith(b"{") and first.content.strip() != b"{":
         return None
+    position = content.tell()
     content.seek(0)
-    return complaint_on(content.read(HEAD))
+    head = content.read(HEAD)
+    content.seek(position)
+    return complaint_on(head)
 
 
 def pair_and_config(request: RequestLine, pairs: Mapping[str, PairConfig]) -> tuple[str, RunConfig]:
