@@ -13,7 +13,6 @@ from specreason.errors import InvalidField
 from specreason.words import counted
 
 LONGEST_LINE = 1 << 20  # bytes
-GZIP = b"\x1f\x8b"
 MOST_DEPTH = 100  # other readers of JSON fail on deeper nesting
 TOO_DEEP = f"nested too deeply: more than {MOST_DEPTH} levels"
 BLANK_PER_LINE = 10  # blank lines allowed for each allowed line
@@ -27,17 +26,10 @@ class Line:
     offset: int
     content: bytes
 
-    @property
-    def is_compressed(self) -> bool:
-        """Whether this is the first line of a gzip file, whose other lines mean nothing either."""
-        return self.number == 1 and self.content.startswith(GZIP)
-
     def parse(self) -> dict[str, Any]:
         """The JSON object of the line. Raises ValueError that states the error."""
         if len(self.content) > LONGEST_LINE:
             raise ValueError(f"is longer than {LONGEST_LINE} bytes")
-        if self.is_compressed:
-            raise ValueError("is not JSON: the file is compressed; send it as plain text")
         return object_in(self.content)
 
 

@@ -11,11 +11,10 @@ from pathlib import PurePath
 from specreason.errors import InvalidField
 from specreason.submission.datasets.json_shapes import JsonShape, json_shape
 from specreason.submission.datasets.separators import layout_of
-from specreason.submission.jsonl import GZIP
 from specreason.words import none_of, shown
 
 PARQUET, ENCRYPTED = b"PAR1", b"PARE"
-ZIP = b"PK\x03\x04"
+ZIP, GZIP = b"PK\x03\x04", b"\x1f\x8b"
 PARTS_OF_A_WORKBOOK = (b"[Content_Types].xml", b"docProps/", b"xl/", b"opendocument.spreadsheet")
 AS_CSV = "export the sheet as 'CSV UTF-8' and give that"
 AS_UTF8 = "save the file as UTF-8"

@@ -11,9 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from specreason.errors import InvalidField
-from specreason.submission.datasets.kinds import PARQUET
+from specreason.submission.datasets.kinds import GZIP, PARQUET
 from specreason.submission.datasets.rows import Report
-from specreason.submission.jsonl import GZIP, LONGEST_LINE
+from specreason.submission.jsonl import LONGEST_LINE
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -104,7 +104,7 @@ def _chunks_of(file: BinaryIO) -> Iterator[bytes]:
 
 def _unpacked(packed: BinaryIO) -> Iterator[bytes]:
     packed.seek(0)
-    unpacked = gzip.GzipFile(fileobj=packed)
+    unpacked = gzip.GzipFile(fileobj=packed, mode="rb")
     size = 0
     while True:
         try:
