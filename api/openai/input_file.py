@@ -77,9 +77,6 @@ def read_parts(
     max_jobs: int,
 ) -> tuple[Part, ...]:
     """The requests of the file to `endpoint`. Raises Refused with the first errors, in the order of their lines."""
-    content.seek(0)
-    if complaint := complaint_on(content.read(HEAD)):
-        raise Refused([LineError(code="invalid_json_line", message=f"the file {complaint}", line=1)])
     groups = _Groups(pairs, endpoint)
     errors: list[LineError] = []
     for line in _lines(content, max_lines, errors):
