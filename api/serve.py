@@ -91,9 +91,9 @@ def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[],
     from api.app import create_app
 
     needs_keys = keys_are_on(settings, listener)
+    refuse_cluster(settings.broker())
     database = connect(settings.database())
     check_schema(database)
-    refuse_cluster(settings.broker())
     app = create_app(
         database,
         Doorbell(settings.broker()),

@@ -144,7 +144,7 @@ class BrokerAddress:
 
 def _options(name: str, scheme: str, query: str) -> dict[str, str]:
     """The parameters of a broker's URL. Raises InvalidField for one that the libraries would not understand alike."""
-    known = ("db", "virtual_host")
+    known: tuple[str, ...] = ("db", "virtual_host")
     if scheme == "rediss://":
         known += ("ssl_cert_reqs", "ssl_check_hostname", *TLS_FILES)
     options = dict(parse_qsl(query, keep_blank_values=True))

@@ -36,6 +36,8 @@ CELERY_CONFIG: dict[str, Any] = {
     "worker_prefetch_multiplier": 1,
     "worker_hijack_root_logger": False,
     "worker_enable_remote_control": False,
+    # It cancels tasks that are acknowledged late, and there are none: said only because Celery warns otherwise.
+    "worker_cancel_long_running_tasks_on_connection_loss": True,
     # Slots bound what a worker takes, after a lost connection as before.
     "worker_enable_prefetch_count_reduction": False,
     "worker_send_task_events": False,

@@ -57,7 +57,7 @@ def serve(app: Celery, pair: str, *, slots: int) -> None:
     warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
     app.Worker(
         pool=Slots,
-        consumer=PatientConsumer,
+        consumer_cls=PatientConsumer,
         concurrency=slots,
         queues=[queue_of(pair)],
         loglevel="WARNING",

@@ -74,6 +74,8 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery carries no type
             return
         self._num_unheard += 1
         if self._num_unheard > MOST_UNHEARD:
+            # Whatever closes it later would wait for the answer once more.
+            channel.client.connection.disconnect()
             raise ConnectionError(f"no answer for {self._num_unheard * LOOK_EVERY_S:.0f} s")
 
     def _rest(self, exc: Exception) -> None:

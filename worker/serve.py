@@ -51,9 +51,9 @@ def run_worker(
     check_engine_args(pair, config, known=vllm_arguments(), device=device)
     if gpu is not None:
         check_gpus(gpu, pair, config, _listed_gpus(device))
+    refuse_cluster(settings.broker())
     database = connect(settings.database(), pool_size=4)
     check_schema(database)
-    refuse_cluster(settings.broker())
     leader = Leader(database, Doorbell(settings.broker()), settings)
     before_fetching()
     fetch_missing(config, announce)

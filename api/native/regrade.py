@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -93,7 +94,9 @@ def _of_form(form: Form, most: int) -> tuple[str | None, GoldAnswers | None]:
     if form.file is None:
         return grader, None
     written = SUFFIXES.get(Path(form.file.filename).suffix.lower())
-    return grader, gold_answers(read_rows(form.file.content.reader, written), most=most)
+    # The reader of a table has to end before its file is closed.
+    with closing(cast("Generator[Row]", read_rows(form.file.content.reader, written))) as rows:
+        return grader, gold_answers(rows, most=most)
 
 
 def _of_json(body: bytes, most: int) -> tuple[str | None, GoldAnswers | None]:

@@ -18,15 +18,16 @@ from specreason.cli.show.answer import print_answer_alone, print_answered, print
 from specreason.cli.show.output import print_message
 from specreason.cli.waiting.asking import cancelling_at_the_end, followed, shown_ladder
 from specreason.client import Client
+from specreason.config import RunConfig
 from specreason.errors import InvalidField, NoWorker
+from specreason.submission.chat import LONGEST
+from specreason.submission.remarks import remarks
 from specreason.words import counted
 
 NAME = "ask"
 # A person waits for the answer, so it goes before every ordinary batch.
 PRIORITY = 100
-MOST_CHARACTERS = 200_000
 STDIN = "-"
-# Without `--pair`, and for `--quiet` and `--answer`.
 PAIR_HELP = "The pair of models. Default: the one that the live workers hold, if it is only one."
 QUIET_HELP = "Print the answer alone: what is boxed, or else the whole text."
 GOLD_HELP = "The right answer: the model's is graded against it."
@@ -74,7 +75,8 @@ def ask(
             # The same question again is asked again.
             idempotency_key=str(uuid4()),
         )
-        for remark in batch.remarks:
+        # Not those of the batch: that one problem has no gold answer is nothing to remark here.
+        for remark in remarks([RunConfig.model_validate(chosen)]):
             print_message(remark)
         with cancelling_at_the_end(client, batch.batch_id, api):
             (job_id,) = (each.job_id for each in client.jobs(batch.batch_id))
@@ -93,7 +95,7 @@ def ask(
 
 
 def _text(question: str) -> str:
-    """The problem, without white space at its ends. Raises InvalidField if there is none, or it is too long or no text."""
+    """The problem, without white space at its ends. Raises InvalidField if it is empty, too long, or no text."""
     text = question
     if question == STDIN:
         try:
@@ -104,8 +106,8 @@ def _text(question: str) -> str:
     where = "standard input" if question == STDIN else "question"
     if not text:
         raise InvalidField(where, "is empty")
-    if len(text) > MOST_CHARACTERS:
-        raise InvalidField(where, f"is longer than {counted(MOST_CHARACTERS, 'character')}")
+    if len(text) > LONGEST:
+        raise InvalidField(where, f"is longer than {counted(LONGEST, 'character')}")
     return text
 
 

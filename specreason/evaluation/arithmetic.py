@@ -67,8 +67,8 @@ def _mixed(mixed: re.Match[str]) -> Fraction | None:
 
 def _recurring(minus: str, whole: str, before: str, again: str) -> Fraction:
     """0.1666…, written as 0.1 and a line over the 6."""
-    value = Fraction(int(f"{whole or 0}{before}{again}") - int(f"{whole or 0}{before}"))
-    value /= (10 ** len(again) - 1) * 10 ** len(before)
+    nines = int("9" * len(again) + "0" * len(before))
+    value = Fraction(int(f"{whole or 0}{before}{again}") - int(f"{whole or 0}{before}"), nines)
     return -value if minus else value
 
 

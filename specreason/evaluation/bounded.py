@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from specreason.children import kill_group, spawn_module
 from specreason.errors import GraderUnusable
@@ -135,7 +135,7 @@ class _Helper:
         self.is_fit = said.pop("is_fit")
         return Grade(grader=self.name, **said)
 
-    def ask(self, message: object | None, most_s: float) -> dict[str, object] | None:
+    def ask(self, message: object | None, most_s: float) -> dict[str, Any] | None:
         """Send a message, if there is one, and return what the helper says; None if it ends, now or by `most_s`."""
         # A helper that is stopped reads and writes nothing, so both wait for this kill.
         watchdog = threading.Timer(most_s, self._end)
@@ -144,7 +144,7 @@ class _Helper:
         try:
             if message is not None:
                 self._connection.send_bytes(json.dumps(message).encode())
-            said: dict[str, object] = json.loads(self._connection.recv_bytes())
+            said: dict[str, Any] = json.loads(self._connection.recv_bytes())
         except (EOFError, OSError):
             return None
         finally:

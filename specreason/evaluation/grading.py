@@ -10,7 +10,7 @@ number     the same number, exactly, with its unit, currency or percent sign
 list       several answers, all of them; a set; a point in its order
 equation   what an equation assigns to a name
 formula    sympy, on what math-verify's parser reads
-given up   no layer computes it, it is too large; the answer counts as wrong
+too large  no layer computes it; the answer counts as wrong
 
 A verdict may take long or much memory for a text made for that: `bounded` sets the limits.
 docs/grading.md gives the verdicts where people differ.
@@ -25,7 +25,7 @@ from specreason.evaluation.cleaning import cleaned, folded, has_words
 from specreason.evaluation.formulas import same_formula
 from specreason.evaluation.layers import LAYERS, choice, compared_lists, verdict
 from specreason.evaluation.parts import listed_parts, parts_of
-from specreason.evaluation.verdict import GIVEN_UP, Verdict
+from specreason.evaluation.verdict import TOO_LARGE, Verdict
 from specreason.submission.gold import gold_of
 
 # The layers' own version rises with each change of a verdict.
@@ -42,7 +42,7 @@ def grade(answer: str | None, gold: str) -> Verdict:
     if answer.strip() == wanted.strip():
         return verdict(True, "text", "the same text")
     if max(len(answer), len(wanted)) > LONGEST:
-        return verdict(False, GIVEN_UP, f"too large to compare: more than {LONGEST:,} characters")
+        return verdict(False, TOO_LARGE, f"given up: more than {LONGEST:,} characters")
     try:
         several = listed_parts(wanted)
         if several is None:
@@ -50,7 +50,7 @@ def grade(answer: str | None, gold: str) -> Verdict:
         given = cleaned(gold_of(answer).text or answer)
         return compared_lists(several, parts_of(given), lambda one, other: _compare(one, other, 1))
     except TooLarge as error:
-        return verdict(False, GIVEN_UP, f"too large to compare: {error}")
+        return verdict(False, TOO_LARGE, f"given up: {error}")
 
 
 def _compare(gold: str, answer: str, depth: int) -> Verdict:

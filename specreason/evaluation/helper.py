@@ -52,7 +52,7 @@ def main() -> None:
         _limit_time(cpu_s)
         grade = _grade(grader, answer, gold, memory_bytes)
         has_kept = _address_space() - before > MOST_KEPT * memory_bytes
-        _send(connection, grade | {"is_fit": not (has_kept or grade["given_up"])})
+        _send(connection, grade | {"is_fit": not has_kept and grade["layer"] != GIVEN_UP})
 
 
 def _grade(grader: Grader, answer: str | None, gold: str, memory_bytes: int) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _grade(grader: Grader, answer: str | None, gold: str, memory_bytes: int) -> 
         "is_correct": bool(verdict.is_correct),
         "layer": str(verdict.layer)[:LONGEST_LAYER],
         "why": str(verdict.why)[:LONGEST_WHY],
-        "given_up": verdict.layer == GIVEN_UP,
+        "given_up": verdict.is_given_up,
     }
 
 

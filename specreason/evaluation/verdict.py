@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# The layer of a verdict on what no layer compares within bounds; the answer counts as wrong.
-GIVEN_UP = "given up"
+# Layers that decide nothing: within its bounds nobody could, or the grader saw before that nobody would.
+GIVEN_UP, TOO_LARGE = "given up", "too large"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,3 +15,8 @@ class Verdict:
     is_correct: bool
     layer: str
     why: str
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether the answer counts as wrong only because nothing decided it."""
+        return self.layer in (GIVEN_UP, TOO_LARGE)

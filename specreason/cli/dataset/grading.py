@@ -63,7 +63,7 @@ def judged_rows(
         for row in read_rows(file, form):
             empty = False
             gold, remark = _gold(row, columns["gold"])
-            answer = _answer(row, columns)
+            answer, expected = _answer(row, columns), _expected(row)
             if remark is not None:
                 remarks[remark] += 1
             if gold is None:
@@ -74,7 +74,7 @@ def judged_rows(
                 gold=gold,
                 answer=answer,
                 is_correct=grade.is_correct,
-                expected=_expected(row),
+                expected=expected,
                 layer=grade.layer,
                 why=grade.why,
                 given_up=grade.given_up,

@@ -5,12 +5,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-import typer
 from rich.text import Text
 
 from specreason.cli.show.figures import why_stopped
 from specreason.cli.show.jobs import grade_of
-from specreason.cli.show.output import data_console, print_hanging, print_json, print_message
+from specreason.cli.show.output import (
+    as_text,
+    data_console,
+    print_answer,
+    print_hanging,
+    print_json,
+    print_message,
+)
 from specreason.client import Job, Step, short_id
 from specreason.client.decoding import to_json
 from specreason.words import counted
@@ -23,13 +29,13 @@ def print_answered(job: Job, steps: Sequence[Step], api_url: str | None) -> None
     console = data_console()
     console.print()
     if text := _answer_text(steps):
-        print_hanging(console, Text(), Text(text))
+        print_hanging(console, Text(), as_text(text))
         console.print()
     if job.state != "succeeded":
         reason = job.error or why_stopped(job)
-        print_hanging(console, Text(), Text(f"{job.state}: {reason}" if reason else job.state, style="red"))
+        print_hanging(console, Text(), as_text(f"{job.state}: {reason}" if reason else job.state, "red"))
     elif (grade := grade_of(job)) is not None:
-        line = Text.assemble((grade, STYLE_OF.get(grade, "")), f"; expected {job.gold}")
+        line = Text.assemble((grade, STYLE_OF.get(grade, "")), as_text(f"; expected {job.gold}"))
         print_hanging(console, Text(), line)
     print_hanging(console, Text(), Text(_figures(job, steps, api_url), style="dim"))
 
@@ -39,7 +45,7 @@ def print_answer_alone(job: Job, steps: Sequence[Step]) -> None:
     if job.state != "succeeded":
         print_message(f"the job is {job.state}{f': {job.error}' if job.error else ''}")
         return
-    typer.echo(job.answer or _answer_text(steps))
+    print_answer(job.answer, job.answer or _answer_text(steps), as_json=False)
 
 
 def print_asked_as_json(job: Job, steps: Sequence[Step]) -> None:

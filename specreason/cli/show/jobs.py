@@ -118,7 +118,8 @@ def asked(job: Job) -> str:
 def grade_of(job: Job) -> str | None:
     """Return the word for a job's grade; None if there is nothing to grade."""
     if job.is_correct is not None:
-        return "right" if job.is_correct else "wrong"
+        word = "right" if job.is_correct else "wrong (given up)" if job.given_up else "wrong"
+        return word if job.graded_at is not None or job.given_up is None else f"{word}, to be graded again"
     is_pending = job.state == "succeeded" and job.answer is not None and job.gold is not None
     return "pending" if is_pending else None
 

@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, null, or_, select, text, tuple_, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    func,
+    insert,
+    literal_column,
+    null,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
 
@@ -94,7 +106,7 @@ def take_answers(
     """Take and mark at most `limit` of the batch's answers that no other grader has; or one with an earlier mark."""
     free = (
         job.c.batch_id == batch_id,
-        text(UNGRADED),
+        literal_column(UNGRADED, Boolean),
         or_(job.c.grading_until.is_(None), job.c.grading_until < now()),
         or_(job.c.grader.is_(None), job.c.grader.in_(graders)),
     )
@@ -118,7 +130,8 @@ def take_answers(
                 job.c.grading_until.label("until"),
             )
         )
-        return tuple(UngradedAnswer(**row._mapping) for row in taken)
+        answers = [UngradedAnswer(**row._mapping) for row in taken]
+    return tuple(sorted(answers, key=lambda answer: answer.job_id))
 
 
 def give_back(database: Database, answers: Sequence[UngradedAnswer]) -> None:

@@ -6,13 +6,14 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from specreason.store.queue.jobs import JobResult
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
-from tests.support.api.answering import CONTENT, answering
+from tests.support.api.answering import CONTENT, SUCCEEDED, answering, steps
 from tests.support.api.openai import num_jobs
 from tests.support.messages import names
 from tests.support.shell import Shell
@@ -78,6 +79,21 @@ def test_json_is_one_object_with_texts_and_steps(shell: Shell) -> None:
     )
     assert [step["decision"] for step in told["steps"]] == ["accepted", "rejected", "accepted", "answer"]
     assert told["problem"] == QUESTION
+
+
+def test_control_characters_of_a_model_reach_no_terminal(
+    shell: Shell, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steal = "\x1b]52;c;aGk=\x07\u202e 4"
+    told = [replace(step, kept_text=f"{steal}{step.kept_text}") for step in steps()]
+    monkeypatch.setattr("tests.support.api.answering.steps", lambda: told)
+    result = replace(SUCCEEDED, answer=steal)
+    with answering(database, pair="demo", result=result):
+        shown = shell("ask", QUESTION, "--answer", "\x1b[31m5").out
+        quiet = shell("ask", QUESTION, "--quiet").out
+    for text in (shown, quiet):
+        assert "4" in text
+        assert not {"\x1b", "\x07", "\u202e"} & set(text)
 
 
 @pytest.mark.usefixtures("answered")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from openai import OpenAI
@@ -103,6 +105,42 @@ def test_a_batch_runs_from_upload_to_download(openai: OpenAI, harness: WorkerHar
             FROM batch WHERE id = '{by_id["first"]["response"]["body"]["specreason"]["batch_id"]}'""",
     )
     assert config == [(1500, 500, 0.7)]
+
+
+def test_a_question_is_answered_at_once_and_streamed_as_it_is_answered(
+    openai: OpenAI, harness: WorkerHarness
+) -> None:
+    asked: Any = {"model": "scripted", "messages": [{"role": "user", "content": "What is 2 + 2?"}]}
+    asked |= {"n": 2, "seed": 5}
+    whole: Any = openai.chat.completions.create(**asked)
+    told: dict[tuple[int, str], str] = defaultdict(str)
+    for chunk in openai.chat.completions.create(**asked, stream=True):
+        for choice in chunk.choices:
+            for field in ("reasoning", "content"):
+                told[choice.index, field] += getattr(choice.delta, field, None) or ""
+    for choice in whole.choices:
+        assert choice.message.content.startswith("\\boxed{")
+        assert told[choice.index, "content"] == choice.message.content
+        assert told[choice.index, "reasoning"] == choice.message.reasoning
+    assert whole.choices[0].message.reasoning != whole.choices[1].message.reasoning
+
+
+def test_closing_a_stream_stops_the_job_that_runs(openai: OpenAI, harness: WorkerHarness) -> None:
+    harness.hold("never")
+    asked: Any = {
+        "model": "scripted",
+        "messages": [{"role": "user", "content": "Wait for never at 2."}],
+        "stream": True,
+    }
+    stream = openai.chat.completions.create(**asked)
+    chunks = iter(stream)
+    job_id = UUID(next(chunks).specreason["job_id"])
+    told = [next(chunks).choices[0].delta.reasoning for _ in range(2)]
+    assert all(told)
+    stream.close()
+    wait_for(lambda: harness.state(job_id) == "cancelled")
+    harness.let_go_of_all()
+    assert harness.num_steps(job_id) == [2]
 
 
 def test_a_batch_of_responses_runs_and_each_is_one_to_the_sdk(openai: OpenAI) -> None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 import pytest
 
 from specreason.errors import InputError
 from specreason.store.access.visibility import Viewer
-from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.query import read_only_query
 from specreason.store.read.summaries import read_batch, read_job, read_jobs
 from specreason.store.session import Database, ping
-from specreason.store.tables.states import JobState
 from specreason.store.trace.grades import (
     MOST_MARKS,
     batches_to_grade,
@@ -20,23 +16,8 @@ from specreason.store.trace.grades import (
     take_answers,
 )
 from specreason.store.trace.regrade import regrade_batch
-from tests.support.store.builders import claimed, job_ids, start_worker, submit
-from tests.support.store.grading import give, waiting_in
-from tests.support.store.sql import execute, scalar
-
-
-def answered(database: Database, *answers: str | None, gold: str | None = "4") -> UUID:
-    """A batch whose jobs have succeeded with these answers."""
-    worker_id = start_worker(database)
-    batch_id = submit(database, len(answers), gold=gold)
-    for job_id, answer in zip(job_ids(database, batch_id), answers, strict=True):
-        job = claimed(database, job_id, worker_id)
-        assert finish(database, job, JobResult(state=JobState.SUCCEEDED, answer=answer))
-    return batch_id
-
-
-def let_leases_run_out(database: Database) -> None:
-    execute(database, "UPDATE job SET grading_until = now() - interval '1 s' WHERE grading_until IS NOT NULL")
+from tests.support.store.grading import answered, give, let_leases_run_out, waiting_in
+from tests.support.store.sql import scalar
 
 
 def test_each_succeeded_job_with_a_gold_answer_is_graded_once(database: Database) -> None:

@@ -20,8 +20,8 @@ from specreason.store.read.summaries import read_batch, read_job
 from specreason.store.session import Database
 from specreason.store.trace.grades import MOST_MARKS, batches_to_grade, take_answers
 from specreason.store.trace.regrade import regrade_batch
-from tests.integration.store.test_grades import answered, let_leases_run_out
 from tests.support.store.builders import job_ids
+from tests.support.store.grading import answered, let_leases_run_out
 from tests.support.store.sql import execute, rows_of, scalar
 from worker.grader import Graders, Turns, grade_pending
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from specreason.evaluation.graders import load_grader
+from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.session import Database
+from specreason.store.tables.states import JobState
 from specreason.store.trace.grades import (
     NewGrade,
     UngradedAnswer,
@@ -11,6 +15,8 @@ from specreason.store.trace.grades import (
     insert_grades,
     take_answers,
 )
+from tests.support.store.builders import claimed, job_ids, start_worker, submit
+from tests.support.store.sql import execute
 from worker.grader import Graders, Turns, grade_pending
 
 
@@ -29,6 +35,20 @@ def grade_all(database: Database) -> None:
     turns, graders = Turns(), QuickGraders()
     while grade_pending(database, graders, turns):
         pass
+
+
+def answered(database: Database, *answers: str | None, gold: str | None = "4") -> UUID:
+    """A batch whose jobs have succeeded with these answers."""
+    worker_id = start_worker(database)
+    batch_id = submit(database, len(answers), gold=gold)
+    for job_id, answer in zip(job_ids(database, batch_id), answers, strict=True):
+        job = claimed(database, job_id, worker_id)
+        assert finish(database, job, JobResult(state=JobState.SUCCEEDED, answer=answer))
+    return batch_id
+
+
+def let_leases_run_out(database: Database) -> None:
+    execute(database, "UPDATE job SET grading_until = now() - interval '1 s' WHERE grading_until IS NOT NULL")
 
 
 def waiting_in(database: Database) -> tuple[UngradedAnswer, ...]:
