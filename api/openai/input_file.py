@@ -77,9 +77,6 @@ def read_parts(
     max_jobs: int,
 ) -> tuple[Part, ...]:
     """The requests of the file to `endpoint`. Raises Refused with the first errors, in the order of their lines."""
-    content.seek(0)
-    if complaint := complaint_on(content.read(HEAD)):
-        raise Refused([LineError(code="invalid_json_line", message=f"the file {complaint}", line=1)])
     groups = _Groups(pairs, endpoint)
     errors: list[LineError] = []
     for line in _lines(content, max_lines, errors):
@@ -180,8 +177,11 @@ def _complaint(content: BinaryIO, first: Line) -> str | None:
     """
     if first.content.startswith(b"{") and first.content.strip() != b"{":
         return None
+    position = content.tell()
     content.seek(0)
-    return complaint_on(content.read(HEAD))
+    head = content.read(HEAD)
+    content.seek(position)
+    return complaint_on(head)
 
 
 def pair_and_config(request: RequestLine, pairs: Mapping[str, PairConfig]) -> tuple[str, RunConfig]:
