@@ -10,9 +10,10 @@ from rich.text import Text
 
 from specreason.cli.show.figures import why_stopped
 from specreason.cli.show.jobs import grade_of
-from specreason.cli.show.output import data_console, print_hanging, print_json, print_message
+from specreason.cli.show.output import as_text, data_console, print_hanging, print_json, print_message
 from specreason.client import Job, Step, short_id
 from specreason.client.decoding import to_json
+from specreason.visible import visible
 from specreason.words import counted
 
 STYLE_OF = {"right": "green", "wrong": "red"}
@@ -23,11 +24,11 @@ def print_answered(job: Job, steps: Sequence[Step], api_url: str | None) -> None
     console = data_console()
     console.print()
     if text := _answer_text(steps):
-        print_hanging(console, Text(), Text(text))
+        print_hanging(console, Text(), as_text(text))
         console.print()
     if job.state != "succeeded":
         reason = job.error or why_stopped(job)
-        print_hanging(console, Text(), Text(f"{job.state}: {reason}" if reason else job.state, style="red"))
+        print_hanging(console, Text(), as_text(f"{job.state}: {reason}" if reason else job.state, "red"))
     elif (grade := grade_of(job)) is not None:
         line = Text.assemble((grade, STYLE_OF.get(grade, "")), f"; expected {job.gold}")
         print_hanging(console, Text(), line)
@@ -39,7 +40,7 @@ def print_answer_alone(job: Job, steps: Sequence[Step]) -> None:
     if job.state != "succeeded":
         print_message(f"the job is {job.state}{f': {job.error}' if job.error else ''}")
         return
-    typer.echo(job.answer or _answer_text(steps))
+    typer.echo(visible(job.answer or _answer_text(steps)))
 
 
 def print_asked_as_json(job: Job, steps: Sequence[Step]) -> None:
