@@ -91,12 +91,13 @@ def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[],
     from api.app import create_app
 
     needs_keys = keys_are_on(settings, listener)
-    refuse_cluster(settings.broker())
-    database = connect(settings.database())
+    database_url, broker_url = settings.database(), settings.broker()
+    refuse_cluster(broker_url)
+    database = connect(database_url)
     check_schema(database)
     app = create_app(
         database,
-        Doorbell(settings.broker()),
+        Doorbell(broker_url),
         load_pairs(settings.pairs_file),
         settings,
         authenticator=authenticator_for(database, settings, listener) if needs_keys else None,

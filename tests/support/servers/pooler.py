@@ -39,6 +39,7 @@ class Pooler:
         self._room = threading.Semaphore(most)
         self._free: list[psycopg.Connection] = []
         self._lock = threading.Lock()
+        self._is_closed = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sessions: list[psycopg.Connection] = []
         with psycopg.connect(url) as model:
@@ -59,8 +60,10 @@ class Pooler:
     ) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self._listener.close()
-        for session in self._sessions:
-            session.close()
+        with self._lock:
+            self._is_closed = True
+            for session in self._sessions:
+                session.close()
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -126,6 +129,9 @@ class Pooler:
         session = psycopg.connect(self._url, autocommit=True)
         with self._lock:
             self._sessions.append(session)
+            if self._is_closed:
+                session.close()
+                raise EOFError
         return session
 
     def _give_back(self, session: psycopg.Connection) -> None:

@@ -15,7 +15,7 @@ from specreason.cli import completion
 from specreason.cli.checks.finding import fail
 from specreason.cli.connection import _say
 from specreason.cli.exits import report
-from specreason.cli.show import batches, findings, jobs, output, submission, tables, trace
+from specreason.cli.show import answer, batches, findings, jobs, output, tables, trace
 from specreason.cli.waiting import watching
 from specreason.cli.waiting.bars import Bars
 from specreason.cli.waiting.progress import label_of
@@ -66,7 +66,7 @@ PRINTED: dict[str, Callable[[], object]] = {
     "a list in JSON": lambda: output.print_list_as_json([{"name": EVIL}]),
     "facts": lambda: output.print_facts(output.data_console(), [("name", EVIL), ("text", Text(EVIL))]),
     "findings": lambda: findings.print_findings([fail("pair", EVIL, EVIL)]),
-    "guessed columns": lambda: submission.tell_guesses({"problem": EVIL}),
+    "an answer alone": lambda: answer.print_answer_alone(JOB, [STEP]),
     "an error": lambda: report(EVIL, 2, field=EVIL, as_json=True),
     "a delay": lambda: _say(EVIL),
     "lines of a wait": lambda: watching.Lines(output.message_console(), [BATCH]).show(BATCH),
