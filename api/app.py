@@ -18,9 +18,11 @@ from api.housekeeping import Housekeeping
 from api.native import controls, events, reads, regrade, results, submit
 from api.openai import batches, files, models
 from api.openai.advance import BatchAdvancer
+from api.openai.live import completions
 from api.openapi import complete_document, operation_id, tags
 from api.requests.parameters import check_parameters
-from api.streams import Streams
+from api.streams import Streams, Waiting
+from api.watch import Watch
 from specreason import __version__
 from specreason.doorbell import Doorbell
 from specreason.pairs import PairConfig
@@ -44,11 +46,13 @@ def create_app(
     folder = files_folder(database, settings.files_dir)
     advancer = BatchAdvancer(database, folder, doorbell, pairs, settings)
     housekeeping = Housekeeping(database, folder, advancer)
+    watch = Watch(database)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         housekeeping.start()
         yield
+        await run_in_threadpool(watch.close)
         await run_in_threadpool(housekeeping.close)
         await run_in_threadpool(advancer.close)
 
@@ -71,9 +75,11 @@ def create_app(
         authenticator=authenticator,
         folder=folder,
         streams=Streams(database),
+        waiting=Waiting(),
+        watch=watch,
         advancer=advancer,
     )
-    for part in (submit, reads, results, controls, regrade, events, files, batches, models):
+    for part in (submit, reads, results, controls, regrade, events, completions, files, batches, models):
         app.include_router(part.router)
     add_docs(app)
     handle_errors(app)

@@ -9,7 +9,8 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 
 from api.door.authenticator import Authenticator
-from api.streams import Streams
+from api.streams import Streams, Waiting
+from api.watch import Watch
 from specreason.doorbell import Doorbell
 from specreason.pairs import PairConfig
 from specreason.settings import Settings
@@ -36,6 +37,8 @@ class Deployment:
     authenticator: Authenticator | None
     folder: folder.Folder
     streams: Streams
+    waiting: Waiting
+    watch: Watch
     advancer: AdvancesBatches
 
 

@@ -38,6 +38,15 @@ def examples() -> Mapping[str, Mapping[str, Any]]:
             FORM: {"file": '{"id": 0, "answer": "4"}\n', "grader": "layers"},
         },
         "set_job_deadline": {JSON: deadline},
+        "openai_create_chat_completion": {
+            JSON: {
+                "model": "demo",
+                "messages": [{"role": "user", "content": problems[0]["problem"]}],
+                "temperature": 0,
+                "max_tokens": 1536,
+                "specreason": {"scheme": "specreason", "threshold": 7},
+            }
+        },
         "openai_upload_file": {FORM: {"purpose": "batch", "file": _request_lines(problems)}},
         "openai_create_batch": {
             JSON: {

@@ -123,8 +123,7 @@ def _statuses(operation: dict[str, Any], path: str) -> Iterator[int]:
         yield 404
     if "requestBody" in operation:
         yield from (400, 413)
-    if "409" in operation["responses"]:
-        yield 409
+    yield from (int(status) for status in operation["responses"] if status.isdigit() and status >= "400")
 
 
 def _response(path: str, status: int) -> dict[str, Any]:

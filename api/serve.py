@@ -10,6 +10,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from specreason.broker import refuse_cluster
 from specreason.doorbell import Doorbell
 from specreason.errors import InputError
 from specreason.pairs import load_pairs
@@ -90,11 +91,13 @@ def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[],
     from api.app import create_app
 
     needs_keys = keys_are_on(settings, listener)
-    database = connect(settings.database())
+    database_url, broker_url = settings.database(), settings.broker()
+    refuse_cluster(broker_url)
+    database = connect(database_url)
     check_schema(database)
     app = create_app(
         database,
-        Doorbell(settings.broker()),
+        Doorbell(broker_url),
         load_pairs(settings.pairs_file),
         settings,
         authenticator=authenticator_for(database, settings, listener) if needs_keys else None,
@@ -106,7 +109,11 @@ def serve(settings: Settings, listener: socket.socket, *, on_ready: Callable[[],
     if on_ready is not None:
         on_ready()
     config = uvicorn.Config(
-        app, log_level=settings.log_level.lower(), access_log=False, timeout_graceful_shutdown=LEAVE_S
+        app,
+        log_config=None,  # this process's own
+        log_level=settings.log_level.lower(),
+        access_log=False,
+        timeout_graceful_shutdown=LEAVE_S,
     )
     uvicorn.Server(config).run(sockets=[listener])
 

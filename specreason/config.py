@@ -10,6 +10,9 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from specreason.validation import ClosedModel
 
+# A seed is kept exactly, from the request to the row of the job.
+SMALLEST_SEED, LARGEST_SEED = -(2**63), 2**63 - 1
+
 
 class SchemeName(StrEnum):
     """How the reasoning of a job is written (design §3)."""
@@ -119,7 +122,9 @@ class RunConfig(ClosedModel):
     drafter_min_p: Annotated[float, Field(ge=0, le=1)] | None = Field(
         None, description="`min_p` of the drafter. Default: `min_p` if it is given, else the drafter's own."
     )
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="Seed of the random numbers.")
+    seed: Annotated[int, Field(ge=SMALLEST_SEED, le=LARGEST_SEED)] = Field(
+        0, description="Seed of the random numbers: any whole number of 64 bits."
+    )
     repeats: Annotated[int, Field(ge=1, le=1024)] = Field(
         1, description="Statistical repeats of every problem, each with its own seeds."
     )

@@ -11,14 +11,13 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 from uuid import UUID
 
 from celery import Celery
-from kombu.exceptions import LimitExceeded, OperationalError
-from redis.exceptions import RedisError
 
-from specreason.errors import BrokerUnavailable, StoreUnavailable
+from specreason.addresses import BrokerAddress
+from specreason.broker import SENDER_CONFIG, reported
+from specreason.errors import StoreUnavailable
 from specreason.store.queue.dispatch import take_unannounced, window_of
 from specreason.store.queue.workers import live_slots
 from specreason.store.session import Database
@@ -28,35 +27,6 @@ log = logging.getLogger(__name__)
 RUN_JOB = "specreason.run_job"  # the only message: one argument, the job's id
 POOL_TIMEOUT_S = 5.0  # to wait for one of this process's connections
 PAUSE_S = 0.25  # between two announcements, so that many small submissions do not each scan the queue
-
-# Messages are acknowledged at once and never redelivered by the broker, and results stay in Postgres.
-CELERY_CONFIG: dict[str, Any] = {
-    "task_serializer": "json",
-    "accept_content": ["json"],
-    "task_ignore_result": True,
-    "task_acks_late": False,
-    "task_create_missing_queues": True,
-    "worker_disable_prefetch": True,
-    "worker_prefetch_multiplier": 1,
-    "worker_hijack_root_logger": False,
-    "worker_enable_remote_control": False,
-    "worker_send_task_events": False,
-    "broker_connection_retry_on_startup": True,
-    "broker_pool_acquire_timeout": 5,
-    "broker_transport_options": {
-        "visibility_timeout": 86_400,
-        "socket_timeout": 10,
-        "socket_connect_timeout": 5,
-    },
-}
-
-# For a process that only sends: one short try. By default, kombu tries for six seconds to reach a broker that is down,
-# and waits ten for one that is frozen; meanwhile the leader takes back no jobs of lost workers, and a client waits for
-# its answer. The leader announces again what was not sent.
-SENDER_CONFIG: dict[str, Any] = CELERY_CONFIG | {
-    "broker_transport_options": CELERY_CONFIG["broker_transport_options"]
-    | {"max_retries": 0, "socket_timeout": 2, "socket_connect_timeout": 2},
-}
 
 
 def queue_of(pair: str) -> str:
@@ -71,20 +41,21 @@ class Doorbell:
     """
 
     def __init__(self, broker_url: str) -> None:
-        self._celery = Celery("specreason", broker=broker_url, set_as_current=False)
+        address = BrokerAddress.parse("broker", broker_url)
+        self._celery = Celery("specreason", broker=address.for_celery, set_as_current=False)
         self._celery.conf.update(SENDER_CONFIG)
         self._announcing = threading.Lock()
         self._next_announcement_at = 0.0
 
     def waiting(self, pair: str) -> list[UUID | None]:
         """The job of each message in the pair's queue; None for a message of another program."""
-        with _reported(), self._celery.pool.acquire(block=True, timeout=POOL_TIMEOUT_S) as connection:
+        with reported(), self._celery.pool.acquire(block=True, timeout=POOL_TIMEOUT_S) as connection:
             messages = connection.default_channel.client.lrange(queue_of(pair), 0, -1)
         return [_job_of(message) for message in messages]
 
     def announce(self, pair: str, job_ids: Iterable[UUID]) -> None:
         """Send one message per job to the pair's queue. The id of the Celery task is the id of the job."""
-        with _reported():
+        with reported():
             for job_id in job_ids:
                 name = str(job_id)
                 self._celery.send_task(RUN_JOB, args=[name], task_id=name, queue=queue_of(pair), retry=False)
@@ -141,11 +112,3 @@ def _job_of(message: bytes) -> UUID | None:
         return UUID(json.loads(message)["headers"]["id"])
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, LimitExceeded, RedisError) as error:
-        raise BrokerUnavailable(f"broker: {error}") from error

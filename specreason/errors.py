@@ -17,6 +17,8 @@ SpecReasonError
 │   ├── LeaseLost            another claim raised the fence; stop at once and write nothing
 │   ├── StoreUnavailable     Postgres or the broker does not answer
 │   │   └── BrokerUnavailable the broker does not answer
+│   ├── NoWorker             no live worker holds the pair; the same request succeeds once one does
+│   ├── ShuttingDown         this API process is being ended; the next one takes the same request
 │   ├── LimitReached         a rate limit or a quota of queued jobs is used up; the same request succeeds later
 │   ├── StillRunning         another request or the validation of a file has to end first
 │   └── Unreachable          the API does not answer, or is unavailable; exit code 7
@@ -85,7 +87,12 @@ class PermanentJobError(SpecReasonError):
 
 
 class PromptTooLong(PermanentJobError):
-    """The rendered prompt does not fit into the pair's context with room for an answer."""
+    """The rendered prompt does not fit into the pair's context with room for an answer.
+
+    Its message contains SAYS, by which a stored one is told from other errors.
+    """
+
+    SAYS = "the prompt has "
 
 
 class TransientError(SpecReasonError):
@@ -105,7 +112,22 @@ class StoreUnavailable(TransientError):
 
 
 class BrokerUnavailable(StoreUnavailable):
-    """The broker does not answer. Nothing is lost: the leader announces the jobs again."""
+    """The broker does not answer, or not with what it was asked for. Nothing is lost: the leader announces again.
+
+    `code` is the word with which Redis begins its refusal, such as READONLY or OOM; empty without one.
+    """
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NoWorker(TransientError):
+    """No live worker holds the pair, and the request would not wait for one."""
+
+
+class ShuttingDown(TransientError):
+    """This API process is being ended before the request has its answer."""
 
 
 class LimitReached(TransientError):

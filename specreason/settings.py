@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from specreason.addresses import BROKER_EXAMPLE, BrokerAddress, check_address
 from specreason.errors import InvalidField
 from specreason.validation import first_invalid_field
 
 # The most jobs in flight that a worker may be given.
 MOST_SLOTS = 256
-BROKER_SCHEMES = ("redis://", "rediss://", "redis+socket://")
 
 
 class Settings(BaseSettings):
@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     )
     max_body_bytes: Annotated[int, Field(ge=1)] = Field(
         16 * 1024 * 1024, description="Largest JSON body. It is held in memory; a file never is."
+    )
+    chat_s: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        570,
+        description="How long a request to /v1/chat/completions may take; OpenAI's own client waits for 600 s.",
     )
     files_dir: Path = Field(
         Path("~/.local/share/specreason-files"),
@@ -93,16 +97,17 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     def database(self) -> str:
-        """The database's URL; InvalidField if none is set."""
-        return _required(
-            "SPECREASON_DATABASE_URL", self.database_url, "postgresql://user:password@host/database"
-        )
+        """The database's URL; InvalidField if none is set, or if it can be read in two ways."""
+        name = "SPECREASON_DATABASE_URL"
+        url = _required(name, self.database_url, "postgresql://user:password@host/database")
+        check_address(name, url)
+        return url
 
     def broker(self) -> str:
-        """The broker's URL; InvalidField if none is set, or if it is not Redis."""
-        url = _required("SPECREASON_BROKER_URL", self.broker_url, "redis://host:6379/0")
-        if not url.startswith(BROKER_SCHEMES):
-            raise InvalidField("SPECREASON_BROKER_URL", f"must begin with one of {', '.join(BROKER_SCHEMES)}")
+        """The broker's URL; InvalidField if none is set, or if it is not one of a Redis."""
+        name = "SPECREASON_BROKER_URL"
+        url = _required(name, self.broker_url, BROKER_EXAMPLE)
+        BrokerAddress.parse(name, url)
         return url
 
 

@@ -11,12 +11,16 @@ from celery import Celery
 from celery.concurrency.thread import TaskPool
 from kombu.asynchronous import get_event_loop
 
-from specreason.doorbell import CELERY_CONFIG, RUN_JOB, queue_of
+from specreason.addresses import BrokerAddress
+from specreason.broker import CELERY_CONFIG
+from specreason.doorbell import RUN_JOB, queue_of
+from worker.listening import PatientConsumer
 
 
 def make_app(broker_url: str, run_job: Callable[[UUID], None]) -> Celery:
     """An application that calls `run_job` for each message, in a thread of this process."""
-    app = Celery("specreason", broker=broker_url, set_as_current=False)
+    address = BrokerAddress.parse("broker", broker_url)
+    app = Celery("specreason", broker=address.for_celery, set_as_current=False)
     app.conf.update(CELERY_CONFIG)
 
     @app.task(name=RUN_JOB)  # type: ignore[untyped-decorator]
@@ -53,6 +57,7 @@ def serve(app: Celery, pair: str, *, slots: int) -> None:
     warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
     app.Worker(
         pool=Slots,
+        consumer_cls=PatientConsumer,
         concurrency=slots,
         queues=[queue_of(pair)],
         loglevel="WARNING",

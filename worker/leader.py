@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 ANNOUNCE_EVERY_S = 0.5
 FORGET_EVERY_S = 3600.0
-BROKER_AWAY_S = 5.0  # between two tries to announce while the broker does not answer
+BROKER_AWAY_S = 2.0  # between two tries to announce while the broker does not answer
 GRACE_BEATS = 3  # heartbeats that a new leader waits before it takes back jobs
 
 

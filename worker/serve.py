@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from specreason.broker import refuse_cluster
 from specreason.doorbell import Doorbell
 from specreason.engines.machine.gpus import Gpu, all_gpus
 from specreason.engines.machine.platform import Device, check_platform
@@ -50,9 +51,11 @@ def run_worker(
     check_engine_args(pair, config, known=vllm_arguments(), device=device)
     if gpu is not None:
         check_gpus(gpu, pair, config, _listed_gpus(device))
-    database = connect(settings.database(), pool_size=4)
+    database_url, broker_url = settings.database(), settings.broker()
+    refuse_cluster(broker_url)
+    database = connect(database_url, pool_size=4)
     check_schema(database)
-    leader = Leader(database, Doorbell(settings.broker()), settings)
+    leader = Leader(database, Doorbell(broker_url), settings)
     before_fetching()
     fetch_missing(config, announce)
     supervisor = Supervisor(

@@ -20,6 +20,8 @@ from specreason.errors import (
     LimitReached,
     NotAllowed,
     NotFound,
+    NoWorker,
+    ShuttingDown,
     SpecReasonError,
     StillRunning,
     StoreUnavailable,
@@ -29,10 +31,7 @@ from specreason.submission.text import storable
 from specreason.validation import UNKNOWN_KEY, invalid_field
 
 PROBLEM_JSON = "application/problem+json"
-# `Retry-After` while Postgres or the broker does not answer, and while another request has to end first.
-AWAY_S = 5
 NO_SUCH_PATH = "there is nothing at this path; /docs describes what there is"
-RUNNING_S = 1
 # The first class that matches decides.
 STATUS_OF: tuple[tuple[type[SpecReasonError], int], ...] = (
     (TooLarge, 413),
@@ -43,6 +42,15 @@ STATUS_OF: tuple[tuple[type[SpecReasonError], int], ...] = (
     (LimitReached, 429),
     (StillRunning, 409),
     (StoreUnavailable, 503),
+    (NoWorker, 503),
+    (ShuttingDown, 503),
+)
+# `Retry-After`, beside the errors that know it themselves. A worker that is being started loads its models for longer.
+RETRY_AFTER_S: tuple[tuple[type[SpecReasonError], int], ...] = (
+    (StillRunning, 1),
+    (ShuttingDown, 1),
+    (StoreUnavailable, 5),
+    (NoWorker, 15),
 )
 IDEMPOTENCY_KEY = "Idempotency-Key"
 OPENAI_TYPE_OF = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
@@ -50,13 +58,27 @@ OPENAI_CODE_OF = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 
 
 def speaks_openai(path: str) -> bool:
-    """Whether clients of this path expect OpenAI's shapes."""
-    return path == "/v1" or path.startswith("/v1/")
+    """Whether clients of this path expect OpenAI's shapes. Azure's clients begin a path with /openai."""
+    return f"{path}/".startswith(("/v1/", "/openai/", "/chat/completions/"))
 
 
 def status_for(path: str, status: int, field: str | None = None) -> int:
     """Under /v1, 400 instead of 422, as in OpenAI's API; but an invalid Idempotency-Key is 422 on every path."""
     return 400 if status == 422 and speaks_openai(path) and field != IDEMPOTENCY_KEY else status
+
+
+def openai_error(
+    status: int, message: str, *, param: str | None = None, code: str | None = None
+) -> dict[str, Any]:
+    """An error in OpenAI's form, as the body of an answer or as a message of a stream."""
+    kind = OPENAI_TYPE_OF.get(status, "invalid_request_error" if status < 500 else "server_error")
+    code = code or OPENAI_CODE_OF.get(status)
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def openai_error_of(error: SpecReasonError) -> dict[str, Any]:
+    """The same for an error that ends a stream."""
+    return openai_error(_status_of(error), storable(str(error)))
 
 
 def error_response(
@@ -66,9 +88,7 @@ def error_response(
     status = status_for(path, status, field)
     detail, field = storable(detail), None if field is None else storable(field)
     if speaks_openai(path):
-        kind = OPENAI_TYPE_OF.get(status, "invalid_request_error" if status < 500 else "server_error")
-        error = {"message": detail, "type": kind, "param": field, "code": OPENAI_CODE_OF.get(status)}
-        return JSONResponse({"error": error}, status, headers)
+        return JSONResponse(openai_error(status, detail, param=field), status, headers)
     title = HTTPStatus(status).phrase
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "field": field}
     return JSONResponse(body, status, headers, media_type=PROBLEM_JSON)
@@ -76,7 +96,7 @@ def error_response(
 
 def response_to(path: str, error: SpecReasonError) -> Response:
     """The answer to a request that raised `error`."""
-    status = next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)
+    status = _status_of(error)
     field = error.field if isinstance(error, InvalidField) else None
     return error_response(path, status, str(error), field=field, headers=_headers_of(error))
 
@@ -90,17 +110,17 @@ def handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_defect)
 
 
+def _status_of(error: SpecReasonError) -> int:
+    return next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)
+
+
 def _headers_of(error: SpecReasonError) -> dict[str, str] | None:
-    match error:
-        case LimitReached():
-            return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
-        case StillRunning():
-            return {"Retry-After": str(RUNNING_S)}
-        case StoreUnavailable():
-            return {"Retry-After": str(AWAY_S)}
-        case KeyRefused():
-            return {"WWW-Authenticate": "Bearer"}
-    return None
+    if isinstance(error, LimitReached):
+        return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
+    if isinstance(error, KeyRefused):
+        return {"WWW-Authenticate": "Bearer"}
+    wait_s = next((seconds for kind, seconds in RETRY_AFTER_S if isinstance(error, kind)), None)
+    return None if wait_s is None else {"Retry-After": str(wait_s)}
 
 
 async def _on_error(request: Request, error: Exception) -> Response:

@@ -14,6 +14,7 @@ class Tag(StrEnum):
     RESULTS = "Results"
     EVENTS = "Events"
     DEPLOYMENT = "Workers and health"
+    OPENAI_CHAT = "OpenAI chat completions"
     OPENAI_FILES = "OpenAI files"
     OPENAI_BATCHES = "OpenAI batches"
     OPENAI_MODELS = "OpenAI models"
@@ -26,6 +27,7 @@ DESCRIPTIONS = {
     Tag.RESULTS: "Read the answers of a batch as JSONL.",
     Tag.EVENTS: "Follow a batch or a job as server-sent events.",
     Tag.DEPLOYMENT: "See which workers run jobs, and whether the API works.",
+    Tag.OPENAI_CHAT: "Ask one question and wait for its answer, as with OpenAI's API.",
     Tag.OPENAI_FILES: "Upload and read files, as with OpenAI's API.",
     Tag.OPENAI_BATCHES: "Run the requests of an uploaded file, as with OpenAI's API.",
     Tag.OPENAI_MODELS: "List the pairs, which are the models of this deployment.",

@@ -16,7 +16,7 @@ from starlette.types import Scope as AsgiScope
 
 from api.answers.docs import ASSET_NAMES, ASSETS
 from api.answers.errors import response_to
-from api.door.authenticator import Authenticator
+from api.door.authenticator import Authenticator, authorization_of
 from api.door.origin import check_origin
 from specreason.errors import NotAllowed, SpecReasonError
 from specreason.store.access import visibility
@@ -117,7 +117,7 @@ class AccessMiddleware:
                 else:
                     request = Request(scope)
                     request.state.caller = await self._caller(
-                        self._authenticator, request.headers.get("Authorization")
+                        self._authenticator, authorization_of(request.headers)
                     )
             except SpecReasonError as error:
                 await response_to(scope["path"], error)(scope, receive, send)

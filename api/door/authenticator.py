@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from limits import RateLimitItemPerMinute
@@ -18,6 +19,7 @@ from limits.errors import StorageError
 from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from specreason.addresses import BrokerAddress
 from specreason.errors import KeyRefused, LimitReached
 from specreason.settings import Settings
 from specreason.store.access.keys import ApiKey, find_key
@@ -53,7 +55,7 @@ class Authenticator:
         self._lock = threading.Lock()
         self._limiter = MovingWindowRateLimiter(
             RedisStorage(
-                _redis_url(broker_url),
+                BrokerAddress.parse("broker", broker_url).for_redis,
                 key_prefix="specreason.rate",
                 wrap_exceptions=True,
                 socket_timeout=BROKER_TIMEOUT_S,
@@ -143,14 +145,13 @@ class Authenticator:
         )
 
 
+def authorization_of(headers: Mapping[str, str]) -> str | None:
+    """The Authorization header of a request. Azure's clients send their key as `api-key` instead."""
+    key = headers.get("api-key")
+    return headers.get("Authorization") or (None if key is None else f"Bearer {key}")
+
+
 def _secret(authorization: str | None) -> str | None:
     scheme, _, secret = (authorization or "").partition(" ")
     secret = secret.strip()
     return secret if scheme.lower() == "bearer" and 0 < len(secret) <= LONGEST_SECRET else None
-
-
-def _redis_url(broker_url: str) -> str:
-    """Translate Celery's URL of a unix socket into that of the redis library."""
-    if not broker_url.startswith("redis+socket://"):
-        return broker_url
-    return broker_url.replace("redis+socket://", "redis+unix://", 1).replace("virtual_host=", "db=", 1)

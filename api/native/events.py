@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from api.answers.tags import Tag
 from api.deployment import Store, deployment_of
 from api.door.access import READ, Viewer, caller_of
+from api.requests.admission import is_still_admitted
 from api.streams import KEEPALIVE_S
 from specreason.errors import StoreUnavailable
 from specreason.store.read.events import (
@@ -156,7 +157,7 @@ async def _events(
     viewer = caller_of(request).viewer
     while not leaving.is_set():
         try:
-            if not await _is_still_admitted(request):
+            if not await run_in_threadpool(is_still_admitted, request):
                 return
             page = await run_in_threadpool(_poll, database, viewer, high_water_mark, subject, after)
             for event in page.events:
@@ -170,14 +171,6 @@ async def _events(
             pause_s = POLL_S
         with anyio.move_on_after(pause_s):
             await leaving.wait()
-
-
-async def _is_still_admitted(request: Request) -> bool:
-    """Whether the key of a long request is still valid."""
-    authenticator = deployment_of(request).authenticator
-    if authenticator is None:
-        return True
-    return await run_in_threadpool(authenticator.knows, request.headers.get("Authorization"))
 
 
 def _message(kind: str, data: bytes, *, event_id: int | None = None) -> ServerSentEvent:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 from uuid import UUID
 
@@ -22,13 +21,12 @@ from specreason.errors import InvalidField, NotFound
 from specreason.pairs import PairConfig, get_pair
 from specreason.reasoning.schemes import stored_config
 from specreason.store.files.rows import NewFile, read_file
-from specreason.submission.datasets import Format
-from specreason.submission.datasets.kinds import SUFFIXES
+from specreason.submission.datasets import format_of
 from specreason.submission.form import from_form, parse_json
 from specreason.submission.grid import MOST_BATCHES
 from specreason.submission.options import Options
 from specreason.validation import first_invalid_field
-from specreason.words import counted, none_of, shown
+from specreason.words import counted, shown
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -59,8 +57,7 @@ def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Call
     file_id, named = fields.pop("file_id", None), fields.pop("format", None)
     if (body.file is None) == (file_id is None):
         raise InvalidField("file", "give either a file or the `file_id` of one")
-    if named is not None and named not in set(Format):
-        raise InvalidField("format", none_of(named, tuple(Format)))
+    format_of("", named, option="format")
     options = _validate(shape.options, fields)
     configs = _configs(options, deployment.pairs)
     if body.file is not None:
@@ -70,7 +67,7 @@ def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Call
         upload = None
         stored_id, filename, content = _open_stored(deployment, str(file_id), caller)
         body.ended.enter_context(content)
-    written = Format(named) if named else SUFFIXES.get(Path(filename).suffix.lower())
+    written = format_of(filename, named, option="format")
     dataset = Dataset.of_file(content, written, **_rows_of(options, most))
     problems = DatasetProblems(dataset)
     return Submission(options=options, configs=configs, problems=problems, upload=upload, file_id=stored_id)

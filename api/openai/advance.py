@@ -18,7 +18,8 @@ from uuid import UUID
 
 from api.ids import batch_name
 from api.openai.input_file import LineError, Part, Refused, read_parts
-from api.openai.output import result_lines
+from api.openai.requests.endpoint import Endpoint, endpoint_of
+from api.openai.results import result_lines
 from specreason.doorbell import Doorbell
 from specreason.errors import LimitReached, NotFound, SpecReasonError
 from specreason.pairs import PairConfig
@@ -36,7 +37,7 @@ from specreason.store.openai.batches import (
     start_openai_batch,
     unsettled_batches,
 )
-from specreason.store.openai.status import BatchStatus, OpenAIBatch
+from specreason.store.openai.status import BatchStatus, OpenAIBatch, Usage
 from specreason.store.queue.batches import NewBatch
 from specreason.store.session import Database
 from specreason.store.tables.states import FilePurpose
@@ -139,6 +140,7 @@ class BatchAdvancer:
                 parts = read_parts(
                     content,
                     self.pairs,
+                    endpoint=_endpoint(batch),
                     max_lines=self.settings.max_problems,
                     max_jobs=self.settings.max_jobs,
                 )
@@ -166,9 +168,11 @@ class BatchAdvancer:
         with ExitStack() as files, ExitStack() as cleanup:
             output, errors = (files.enter_context(self.folder.new()) for _ in range(2))
             has_lines = {True: False, False: False}
-            for succeeded, line in result_lines(self.database, batches_of(self.database, batch.id)):
-                (output if succeeded else errors).write(line)
-                has_lines[succeeded] = True
+            usage = Usage()
+            for line in result_lines(self.database, batches_of(self.database, batch.id), _endpoint(batch)):
+                (output if line.succeeded else errors).write(line.content)
+                has_lines[line.succeeded] = True
+                usage += line.usage
             new_files = {}
             for purpose, content, is_kept in (
                 (FilePurpose.BATCH_OUTPUT, output, has_lines[True]),
@@ -181,6 +185,7 @@ class BatchAdvancer:
             ended = end_openai_batch(
                 self.database,
                 batch,
+                usage=usage,
                 output=new_files.get(FilePurpose.BATCH_OUTPUT),
                 error=new_files.get(FilePurpose.BATCH_ERROR),
             )
@@ -193,6 +198,10 @@ def is_due(batch: OpenAIBatch) -> bool:
     if batch.status in (BatchStatus.VALIDATING, BatchStatus.FINALIZING):
         return True
     return batch.status is BatchStatus.CANCELLING and (batch.ended_at is None or not batch.counts.num_open)
+
+
+def _endpoint(batch: OpenAIBatch) -> Endpoint:
+    return endpoint_of(batch.endpoint) or Endpoint.CHAT
 
 
 def _new_batch(batch: OpenAIBatch, filename: str, part: Part) -> NewBatch:

@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from api.answers.tags import Tag
 from api.deployment import Advancer, Store
 from api.door.access import CONTROL, READ, SUBMIT, Caller, Viewer, caller_of
 from api.ids import to_batch_id, to_cursor, to_file_id
 from api.openai.files import LONGEST_LIFE_S, SHORTEST_LIFE_S
+from api.openai.requests.endpoint import Spelling
 from api.openai.schemas import BatchObject, Page, batch_object, page_of
 from api.requests.idempotency import IdempotencyKey, answer_once
 from specreason.errors import InvalidField, NotFound
@@ -52,12 +53,25 @@ class CreateBatch(ClosedModel):
     """A batch of the requests in an uploaded file."""
 
     input_file_id: str
-    endpoint: Literal["/v1/chat/completions"]
+    endpoint: Spelling = Field(
+        description="What every line is a request to; other spellings than /v1/… are Azure's."
+    )
     completion_window: Annotated[str, Field(max_length=8)] = Field(
         description="24h as with OpenAI, or another time in minutes, hours or days, such as 30m or 7d."
     )
     metadata: dict[str, str] | None = None
     output_expires_after: OutputExpiresAfter | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_asks_for_nothing(cls, given: object) -> object:
+        """`null` in a value of `metadata` leaves out the pair."""
+        if not isinstance(given, dict):
+            return given
+        given = {key: value for key, value in given.items() if value is not None}
+        if isinstance(metadata := given.get("metadata"), dict):
+            given["metadata"] = {key: value for key, value in metadata.items() if value is not None}
+        return given
 
     @field_validator("metadata", mode="before")
     @classmethod

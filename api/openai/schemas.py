@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from api.ids import batch_name, file_name
 from specreason.store.files.rows import FileRow
-from specreason.store.openai.status import BatchStatus, OpenAIBatch
+from specreason.store.openai.status import BatchStatus, OpenAIBatch, Usage
 from specreason.store.tables.states import FilePurpose
 
 
@@ -54,8 +54,37 @@ class RequestCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InputTokens:
+    """No tokens are reported as read from a cache."""
+
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputTokens:
+    """The part of the output that is reasoning."""
+
+    reasoning_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchUsage:
+    """The tokens of the lines in the output file."""
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    output_tokens_details: OutputTokens
+    input_tokens_details: InputTokens = InputTokens()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchObject:
-    """A batch. Each `*_at` is null until that has happened, except `expires_at`."""
+    """A batch. Each `*_at` is null until that has happened, except `expires_at`.
+
+    `model` is the pair of its lines, with a comma between several; null until the file is validated. `usage` is null
+    until the result files are written.
+    """
 
     id: str
     endpoint: str
@@ -76,6 +105,8 @@ class BatchObject:
     cancelled_at: int | None
     request_counts: RequestCounts
     metadata: Mapping[str, str]
+    model: str | None
+    usage: BatchUsage | None
     object: Literal["batch"] = "batch"
 
 
@@ -162,6 +193,19 @@ def batch_object(batch: OpenAIBatch) -> BatchObject:
             total=batch.counts.total, completed=batch.counts.completed, failed=batch.counts.failed
         ),
         metadata=batch.metadata,
+        model=batch.model,
+        usage=_usage(batch.usage),
+    )
+
+
+def _usage(usage: Usage | None) -> BatchUsage | None:
+    if usage is None:
+        return None
+    return BatchUsage(
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        total_tokens=usage.total_tokens,
+        output_tokens_details=OutputTokens(reasoning_tokens=usage.reasoning_tokens),
     )
 
 

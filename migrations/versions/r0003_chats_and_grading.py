@@ -21,6 +21,18 @@ UPGRADE = (
     "ALTER TABLE problem ADD COLUMN messages JSONB",
     "ALTER TABLE grade ADD COLUMN gold TEXT, ADD COLUMN given_up BOOLEAN DEFAULT false NOT NULL",
     """
+    ALTER TABLE openai_batch
+        ADD COLUMN model TEXT,
+        ADD COLUMN input_tokens BIGINT,
+        ADD COLUMN output_tokens BIGINT,
+        ADD COLUMN reasoning_tokens BIGINT
+    """,
+    """
+    UPDATE openai_batch SET model = (
+        SELECT string_agg(DISTINCT pair, ', ' ORDER BY pair) FROM batch WHERE openai_batch_id = openai_batch.id
+    )
+    """,
+    """
     ALTER TABLE job
         ADD COLUMN grader TEXT,
         ADD COLUMN num_grading_attempts INTEGER DEFAULT 0 NOT NULL,
@@ -38,6 +50,10 @@ DOWNGRADE = (
     f"ALTER TABLE event ADD CONSTRAINT ck_event_kind CHECK (kind IN ({KINDS}))",
     "DROP INDEX ix_job_ungraded",
     f"CREATE INDEX ix_job_ungraded ON job (finished_at) WHERE {UNGRADED}",
+    """
+    ALTER TABLE openai_batch
+        DROP COLUMN model, DROP COLUMN input_tokens, DROP COLUMN output_tokens, DROP COLUMN reasoning_tokens
+    """,
     "ALTER TABLE job DROP COLUMN grader, DROP COLUMN num_grading_attempts, DROP COLUMN grading_until",
     "ALTER TABLE grade DROP COLUMN gold, DROP COLUMN given_up",
     "ALTER TABLE problem DROP COLUMN messages",

@@ -38,4 +38,5 @@ def api(
         else listen(host or settings.api_host, settings.api_port if port is None else port)
     )
     print_url = (lambda: print_json({"api_url": url_of(listener)})) if as_json else None
-    serve(settings, listener, on_ready=print_url)
+    with listener:
+        serve(settings, listener, on_ready=print_url)

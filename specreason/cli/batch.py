@@ -38,6 +38,7 @@ from specreason.cli.waiting.watching import exit_status_of, naming_a_way_back, w
 from specreason.client import Batch, Client
 from specreason.client.deadline import Deadline
 from specreason.client.values import STATES
+from specreason.visible import escaped_json
 from specreason.words import counted
 
 app = typer.Typer(cls=Commands, help="Look at batches, and control them.", no_args_is_help=True)
@@ -148,7 +149,7 @@ def results(
         batch, lines = client.batch(batch_id), client.result_lines(batch_id)
         if output is None:
             for line in lines:
-                typer.echo(line.encode())  # JSONL is UTF-8, whatever the terminal is
+                typer.echo(escaped_json(line).encode())  # JSONL is UTF-8, whatever the terminal is
         else:
             with written_whole(output) as file:
                 count = sum(1 for line in lines if file.write(f"{line}\n"))

@@ -9,6 +9,7 @@ from itertools import islice
 
 from specreason.client import Batch, short_id
 from specreason.errors import SpecReasonError
+from specreason.visible import on_one_line
 
 LIMIT_S = 0.3
 NUM_BATCHES = 50
@@ -53,13 +54,17 @@ def _ask(incomplete: str, found: list[tuple[str, str]]) -> None:
 
 
 def _offers(batches: Sequence[Batch], incomplete: str) -> Iterator[tuple[str, str]]:
-    """The short id of each batch, and its name if no other has it. A whole id is for one who has begun with it."""
+    """The short id of each batch, and its name if no other has it. A whole id is for one who has begun with it.
+
+    A name with a control character cannot be typed, and is offered by its id only.
+    """
     with_name = Counter(batch.name for batch in batches)
     for batch in batches:
         short, done = short_id(batch.batch_id), f"{batch.num_ended}/{batch.num_jobs}"
+        name = on_one_line(batch.name)
         if short.startswith(incomplete):
-            yield short, f"{batch.name or batch.scheme}, {done}"
+            yield short, f"{name or batch.scheme}, {done}"
         elif incomplete and str(batch.batch_id).startswith(incomplete):
-            yield str(batch.batch_id), f"{batch.name or batch.scheme}, {done}"
-        if batch.name.startswith(incomplete) and batch.name and with_name[batch.name] == 1:
-            yield batch.name, f"{short}, {done}"
+            yield str(batch.batch_id), f"{name or batch.scheme}, {done}"
+        if name and name == batch.name and name.startswith(incomplete) and with_name[name] == 1:
+            yield name, f"{short}, {done}"

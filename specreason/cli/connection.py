@@ -6,6 +6,7 @@ import typer
 
 from specreason.client import Client
 from specreason.settings import load_settings
+from specreason.visible import visible
 
 # How long a request is tried again: briefly for a user at a prompt, longer for a wait that outlasts a server's restart.
 SHORT_PATIENCE_S = 2.0
@@ -32,4 +33,4 @@ def connected(
 
 def _say(text: str) -> None:
     # Not by a console of its own: a bar that is drawn meanwhile must stay whole.
-    typer.echo(text, err=True)
+    typer.echo(visible(text), err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import stat
@@ -30,6 +29,7 @@ from specreason.errors import (
     TimedOut,
     TransientError,
 )
+from specreason.visible import ascii_json, visible
 
 EXIT_CONFIG = 2
 EXIT_SOME_FAILED = 3
@@ -71,10 +71,10 @@ def status_of(error: SpecReasonError) -> int:
 
 def report(message: str, status: int, *, field: str | None = None, as_json: bool) -> int:
     """Print what is wrong; return `status`."""
-    Console(stderr=True).print(Text(f"specreason: {message}"), soft_wrap=True)
+    Console(stderr=True).print(Text(visible(f"specreason: {message}")), soft_wrap=True)
     if as_json:
         envelope = {"message": message, "field": field, "exit_status": status}
-        typer.echo(json.dumps({"error": envelope}))
+        typer.echo(ascii_json({"error": envelope}))
     return status
 
 

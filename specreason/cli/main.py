@@ -20,11 +20,13 @@ from typer.exceptions import TyperException
 from specreason import __version__
 from specreason.cli import (
     api,
+    ask,
     batch,
     database,
     demo,
     doctor,
     down,
+    grade,
     job,
     keys,
     plan,
@@ -67,7 +69,9 @@ app.command()(demo.demo)
 app.command()(up.up)
 app.command()(status.status)
 app.command()(down.down)
+app.command()(ask.ask)
 app.command()(submit.submit)
+app.command()(grade.grade)
 app.command()(workers.workers)
 app.command()(doctor.doctor)
 app.command()(plan.plan)

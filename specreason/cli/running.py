@@ -11,12 +11,13 @@ import os
 import shlex
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from specreason.addresses import hide_password
 from specreason.errors import EmbeddedServerError, TimedOut
 
 FILE = "up.json"
@@ -27,7 +28,8 @@ POLL_S = 0.1
 class RunningUp:
     """A `specreason up` (or `demo`). `born` is when the kernel started its process: pids are used again.
 
-    `serving` is False until its worker holds the pair. The URLs may hold a password.
+    `serving` is False until its worker holds the pair. The URLs may hold a password. `own_servers` names those of
+    "database" and "broker" that it has started itself.
     """
 
     pid: int
@@ -39,6 +41,7 @@ class RunningUp:
     api_url: str
     database_url: str
     broker_url: str
+    own_servers: Collection[str] = ()
     data_dir: str
 
     @property
@@ -47,11 +50,12 @@ class RunningUp:
 
     @property
     def where(self) -> dict[str, str]:
-        """What `up` prints: where its parts are."""
+        """What `up` prints: where its parts are. The password of somebody else's database stays hidden."""
+        is_own = "database" in self.own_servers
         return {
             "api_url": self.api_url,
             "docs_url": f"{self.api_url}/docs",
-            "database_url": self.database_url,
+            "database_url": self.database_url if is_own else hide_password(self.database_url),
             "data_dir": self.data_dir,
         }
 
@@ -86,7 +90,14 @@ def command_for(name: str, data_dir: Path) -> str:
 
 
 def this_process(
-    *, pair: str, slots: int, api_url: str, database_url: str, broker_url: str, data_dir: str
+    *,
+    pair: str,
+    slots: int,
+    api_url: str,
+    database_url: str,
+    broker_url: str,
+    data_dir: str,
+    own_servers: Collection[str] = (),
 ) -> RunningUp:
     """Return what this process says of itself before it serves."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
@@ -100,6 +111,7 @@ def this_process(
         api_url=api_url,
         database_url=database_url,
         broker_url=broker_url,
+        own_servers=list(own_servers),
         data_dir=data_dir,
     )
 

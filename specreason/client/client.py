@@ -26,9 +26,9 @@ class Client:
     """The API at `base_url`. Reads and submissions are tried again for `patience_s` seconds while it is away.
 
     `local_patience_s`, if shorter, counts where this machine itself refuses the connection. `timeout_s` bounds the
-    silence in one answer. `on_delay` is told in words what a request waits for. `verify` holds the certificates to
-    trust, else SSL_CERT_FILE or SSL_CERT_DIR names them, or the system. Every method raises an InputError for a wrong
-    request, and LimitReached, StillRunning or Unreachable for one that may succeed later.
+    silence in one answer. `on_delay` is told what a request waits for. `verify` holds the certificates to trust; else
+    SSL_CERT_FILE, SSL_CERT_DIR or the system does. Every method raises an InputError for a wrong request, and
+    LimitReached, StillRunning or Unreachable for one that may succeed later.
     """
 
     def __init__(
@@ -67,8 +67,7 @@ class Client:
     ) -> Batch:
         """Store a batch and return it; once it has returned, the batch is not lost.
 
-        `problems` is the path of a JSONL, CSV, TSV or Parquet file, the content of one, or mappings with `problem` and,
-        if known, `answer` and `id`. `remarks` of the batch say what was made of them, and `skipped` what was left out.
+        `problems` is the path or content of a JSONL, CSV, TSV or Parquet file, or mappings with `problem` and `answer`.
         A knob is an argument, such as `scheme="base"`, or stands in `config`. The same again is the same batch and says
         so in `replayed`. Raises TimedOut after `within_s` seconds; the message says whether the batch may be stored.
         """
@@ -132,9 +131,9 @@ class Client:
         """The job's current summary."""
         return decode(Job, self._get(f"/api/jobs/{job_id}"))
 
-    def steps(self, job_id: UUID) -> Iterator[Step]:
-        """The job's steps in order, as far as they are stored."""
-        return read_pages(self._transport, f"/api/jobs/{job_id}/steps", Step, "after")
+    def steps(self, job_id: UUID, after: int | None = None) -> Iterator[Step]:
+        """The job's steps in order, behind the one with the index `after`, as far as they are stored."""
+        return read_pages(self._transport, f"/api/jobs/{job_id}/steps", Step, "after", after=after)
 
     def attempts(self, job_id: UUID) -> Iterator[Attempt]:
         """Every try at the job, the first one first."""
@@ -170,10 +169,8 @@ class Client:
         on_outage: OnOutage | None = None,
     ) -> list[Batch]:
         """As `wait`, for several batches at once, such as those of a grid."""
-        longest_s = max(OUTAGE_S, self._transport.patience_s)
-        return wait_for(
-            self._poll, batch_ids, timeout_s, longest_s, on_progress=on_progress, on_outage=on_outage
-        )
+        most_s, poll = max(OUTAGE_S, self._transport.patience_s), self._poll
+        return wait_for(poll, batch_ids, timeout_s, most_s, on_progress=on_progress, on_outage=on_outage)
 
     def results(self, batch_id: UUID) -> Iterator[Result]:
         """The result of each job that has ended, in the order submitted, as it is read from the server."""

@@ -22,7 +22,7 @@ _TOKEN = re.compile(
     rf"\s*(?:(?P<number>(?:{_NUMBER})(?:[eE][+-]?\d{{1,9}}(?![\d.]))?)"
     r"|\\(?:cdot|times|ast|div|frac|sqrt|binom|lfloor|rfloor|lceil|rceil)(?![A-Za-z])|\*\*|[-+*/^(){}\[\]!])"
 )
-# 7 3/4 and 7\frac{3}{4}: the fraction is added. Elsewhere numbers side by side mean nothing.
+# 7 3/4 and 7\frac{3}{4}: the fraction is added.
 _MIXED = re.compile(
     r"(?P<minus>-)?\s*(?P<whole>\d{1,40})\s*(?:\\frac\s*\{\s*(?P<a>\d{1,40})\s*\}\s*\{\s*(?P<b>\d{1,40})\s*\}"
     r"|\s(?:and\s)?\s*(?P<c>\d{1,40})\s*/\s*(?P<d>\d{1,40}))"
@@ -30,6 +30,8 @@ _MIXED = re.compile(
 
 _CLOSING = {"(": ")", "{": "}"}
 _ROUNDING = {"\\lfloor": ("\\rfloor", math.floor), "\\lceil": ("\\rceil", math.ceil)}
+
+_RECURRING = re.compile(r"(-?)(\d{0,20})\.(\d{0,40})\\(?:overline|bar)\s*\{?\s*(\d{1,40})\s*\}?")
 
 
 class TooLarge(ValueError):
@@ -44,10 +46,10 @@ def value_of(text: str) -> Fraction | None:
     """The value of a cleaned text; None if it is not made of numbers alone. Raises TooLarge."""
     if len(text) > LONGEST or not re.search(r"\d", text):
         return None
-    if (mixed := _MIXED.fullmatch(text.strip())) is not None:
-        value = _mixed(mixed)
-        if value is not None:
-            return value
+    if (mixed := _MIXED.fullmatch(text.strip())) is not None and (value := _mixed(mixed)) is not None:
+        return value
+    if (recurring := _RECURRING.fullmatch(text.strip())) is not None:
+        return _recurring(*recurring.groups())
     try:
         return _Reader(text).read()
     except (_NotANumber, ZeroDivisionError):
@@ -61,6 +63,13 @@ def _mixed(mixed: re.Match[str]) -> Fraction | None:
         return None
     value = int(mixed["whole"]) + Fraction(top, bottom)
     return -value if mixed["minus"] else value
+
+
+def _recurring(minus: str, whole: str, before: str, again: str) -> Fraction:
+    """0.1666…, written as 0.1 and a line over the 6."""
+    nines = int("9" * len(again) + "0" * len(before))
+    value = Fraction(int(f"{whole or 0}{before}{again}") - int(f"{whole or 0}{before}"), nines)
+    return -value if minus else value
 
 
 class _Reader:
@@ -91,14 +100,10 @@ class _Reader:
 
     def _take(self, *expected: str) -> str | None:
         token = self._next
-        if token is None or (expected and token not in expected):
-            return None
-        self._place += 1
-        return token
-
-    def _need(self, token: str) -> None:
-        if self._take(token) is None:
-            _refuse()
+        if token is not None and (token in expected or not expected):
+            self._place += 1
+            return token
+        return None
 
     def _sum(self) -> Fraction:
         self._depth += 1
@@ -123,10 +128,10 @@ class _Reader:
                 return value
 
     def _signed(self) -> Fraction:
-        sign = 1
+        is_negative = False
         while (token := self._take("+", "-")) is not None:
-            sign = -sign if token == "-" else sign
-        return sign * self._power()
+            is_negative ^= token == "-"
+        return -self._power() if is_negative else self._power()
 
     def _power(self) -> Fraction:
         base = self._factorial()
@@ -167,7 +172,8 @@ class _Reader:
 
     def _closed_by(self, bracket: str) -> Fraction:
         value = self._sum()
-        self._need(bracket)
+        if self._take(bracket) is None:
+            _refuse()
         return value
 
     def _argument(self) -> Fraction:
@@ -185,13 +191,12 @@ class _Reader:
 
 
 def number(token: str) -> Fraction:
-    """One number as it is written: with thousands separators, decimals, or in scientific notation."""
+    """One number as it is written: with thousands separators, decimals, an exponent."""
     mantissa, _, exponent = token.lower().replace(",", "").rstrip(".").partition("e")
     whole, _, decimals = mantissa.partition(".")
-    digits = whole + decimals
-    if len(digits) > MOST_DIGITS:
-        raise TooLarge(f"the number has {len(digits):,} digits")
-    value = Fraction(int(digits), 10 ** len(decimals))
+    if (num_digits := len(whole + decimals)) > MOST_DIGITS:
+        raise TooLarge(f"the number has {num_digits:,} digits")
+    value = Fraction(int(whole + decimals), 10 ** len(decimals))
     return value * power(Fraction(10), Fraction(int(exponent))) if exponent else value
 
 
@@ -202,10 +207,8 @@ def power(base: Fraction, exponent: Fraction) -> Fraction:
             raise TooLarge("it has a power that is too large to be computed")
         return _root(power(base, Fraction(exponent.numerator)), Fraction(exponent.denominator))
     if abs(base) in (0, 1):
-        # They stay small, whatever the exponent.
         return base ** (int(exponent) % 2 or 2) if exponent > 0 else base ** int(exponent)
-    bits = max(base.numerator.bit_length(), base.denominator.bit_length())
-    if abs(exponent) * bits > LARGEST_BITS:
+    if abs(exponent) * max(base.numerator.bit_length(), base.denominator.bit_length()) > LARGEST_BITS:
         raise TooLarge("it has a power that is too large to be computed")
     return base ** int(exponent)
 
@@ -214,22 +217,19 @@ def _root(value: Fraction, index: Fraction) -> Fraction:
     """The root, if it is a fraction; any other one is no number here."""
     if index.denominator != 1 or not 2 <= index <= 64 or value < 0:
         _refuse()
-    top, bottom = (_whole_root(each, int(index)) for each in (value.numerator, value.denominator))
-    if top is None or bottom is None:
-        _refuse()
+    top, bottom = _whole_root(value.numerator, int(index)), _whole_root(value.denominator, int(index))
     return Fraction(top, bottom)
 
 
-def _whole_root(value: int, index: int) -> int | None:
+def _whole_root(value: int, index: int) -> int:
     if index == 2:
-        root = math.isqrt(value)
-    else:
-        low, high = 0, 1 << (value.bit_length() // index + 1)
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (middle + 1, high) if middle**index < value else (low, middle)
-        root = low
-    return root if root**index == value else None
+        low = math.isqrt(value)
+        return low if low**2 == value else _refuse()
+    low, high = 0, 1 << (value.bit_length() // index + 1)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if middle**index < value else (low, middle)
+    return low if low**index == value else _refuse()
 
 
 def _binomial(top: Fraction, bottom: Fraction) -> Fraction:

@@ -6,7 +6,7 @@ import re
 
 from specreason.evaluation.cleaning import WORD
 
-_TALK = rf"(?:the )?(?:correct )?(?:answer|option|choice)(?: is)?\s*:?\s*{WORD}?\s*"
+_TALK = rf"{WORD}?\s*(?:the )?(?:correct )?(?:answer|option|choice)(?: is)?\s*:?\s*{WORD}?\s*"
 _LETTER = re.compile(
     rf"(?:{_TALK})?{WORD}?\s*"
     rf"(?:\(\s*{WORD}?\s*(?P<round>[A-J])\s*\)|\[(?P<square>[A-J])\]|(?P<marked>[A-J])\s*[).:](?!\d)|(?P<alone>[A-J])$)"

@@ -32,7 +32,7 @@ _POINTS = (
 
 _DIGITS_IN_A_ROW = re.compile(r"\d+")
 _DECIMAL = re.compile(r"(?<![\d.])(\d*)\.(\d+)")
-_GROWS = re.compile(r"(\d+|[)}\]])\s*!|\\binom\s*\{?\s*(\d+)|\\Gamma\s*\(?\s*(\d+)")
+_GROWS = re.compile(r"(\d+|[)}\]!])\s*!|\\binom\s*\{?\s*(\d+)|\\Gamma\s*\(?\s*(\d+)")
 _COMPLEX = re.compile(r"(?<![A-Za-z\\])i(?![A-Za-z])")
 
 

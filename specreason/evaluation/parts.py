@@ -2,12 +2,13 @@ r"""Answers of several parts: lists, sets, points, `\pm`, matrices. How two part
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from specreason.evaluation.arithmetic import TooLarge
-from specreason.evaluation.cleaning import WORD
+from specreason.evaluation.cleaning import WORD, cleaned
 
 Same = Callable[[str, str], bool]
 MOST_PARTS = 60
@@ -45,6 +46,19 @@ def parts_of(text: str) -> Parts | None:
     if len(items) > MOST_PARTS:
         raise TooLarge(f"it has {len(items):,} parts; at most {MOST_PARTS} are compared")
     return Parts(items=tuple(items), brackets=brackets)
+
+
+def listed_parts(gold: str) -> Parts | None:
+    """The gold answers of a JSON list of texts, as `gold_of` writes them; None for any other text."""
+    try:
+        listed = json.loads(gold) if gold.startswith("[") else None
+    except (ValueError, RecursionError):
+        return None
+    if not listed or not all(isinstance(each, str) for each in listed):
+        return None
+    if len(listed) > MOST_PARTS:
+        raise TooLarge(f"it has {len(listed):,} parts; at most {MOST_PARTS} are compared")
+    return Parts(items=tuple(cleaned(each) for each in listed))
 
 
 def same_parts(gold: Parts, answer: Parts, same: Same) -> bool:

@@ -23,9 +23,31 @@ _BASE = re.compile(
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
           "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
 _COLONS = re.compile(
-    rf"(\d{{1,18}}(?:\s*:\s*\d{{1,18}})+)\s*{WORD}?\s*(?:(a|p)\.?\s*m\.?|o'?clock)?", re.IGNORECASE
+    rf"(\d{{1,18}}(?:\s*(?::|to)\s*\d{{1,18}})+)\s*{WORD}?\s*(?:(a|p)\.?\s*m\.?|o'?clock)?", re.IGNORECASE
 )
 _LONGEST = 80  # characters
+_WORDS = {
+    word: number
+    for number, word in enumerate(
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ]
+    )
+}
+_COMMANDS = re.compile(r"\\[A-Za-z]+")
+_AFTER_FORMULA = re.compile(rf"\s*{WORD}|\s[A-Za-z]{{2}}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,26 +58,44 @@ class Quantity:
     unit: str = ""
 
 
-def quantity_of(text: str) -> Quantity | None:
-    """The quantity in a cleaned text; None if it is none. Raises TooLarge."""
-    text = _ORDINAL.sub("", text.strip())
+def quantity_of(text: str, *, unit_wanted: str = "") -> Quantity | None:
+    """The quantity in a cleaned text; None if it is none. Raises TooLarge.
+
+    A letter that may be a variable, as in `5 m`, is a unit if it is `unit_wanted`.
+    """
+    bare = text.strip().removeprefix(WORD).strip()
+    mark = WORD if bare != text.strip() else ""
+    text = _ORDINAL.sub("", bare)
     unit = ""
     if (prefix := _PREFIX.match(text)) is not None:
         unit = currency_of(prefix["sign"]) or ""
         text = prefix["minus"] + text[prefix.end() :]
     if (percent := _SUFFIX.search(text)) is not None:
         text, unit = text[: percent.start()], PERCENT
+    if (word := _WORDS.get(text.lower())) is not None:
+        return Quantity(value=Fraction(word), unit=unit)
     value = value_of(_plain(text))
     if value is not None:
         return Quantity(value=value, unit=unit)
     start = _start_of_unit(text)
     if start is None or unit == PERCENT:
         return None
-    named = unit_of(text[start:])
-    if named is None or (unit and named != unit):
+    named = unit_of(mark + text[start:])
+    if named is None and unit_wanted and unit_of(WORD + text[start:]) == unit_wanted:
+        named = unit_wanted
+    # $18 per day is $18.
+    if named is None or (unit and named != unit and not named.startswith("/")):
         return None
     value = value_of(_plain(text[:start]))
     return None if value is None else Quantity(value=value, unit=unit or named)
+
+
+def measured(text: str) -> tuple[str, str]:
+    """A formula, and the unit after it: `16\\pi`, `cm^2`. The unit is "" if there is none."""
+    found = _AFTER_FORMULA.search(_COMMANDS.sub(lambda command: "\\" * len(command[0]), text))
+    start = found.start() if found is not None else 0
+    unit = unit_of(text[start:]) if start else None
+    return (text, "") if unit is None else (text[:start].strip(), unit)
 
 
 def same_quantity(gold: Quantity, answer: Quantity) -> tuple[bool, str]:
@@ -97,7 +137,7 @@ def colons_of(text: str) -> tuple[tuple[int, ...], str] | None:
     found = _COLONS.fullmatch(text.replace(WORD, " ").strip()) if len(text) <= _LONGEST else None
     if found is None:
         return None
-    return tuple(map(int, found[1].split(":"))), (found[2] or "").lower()
+    return tuple(map(int, re.split(":|to", found[1]))), (found[2] or "").lower()
 
 
 def _start_of_unit(text: str) -> int | None:

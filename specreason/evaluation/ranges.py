@@ -18,6 +18,7 @@ _RELATION = re.compile(r"\\(?:le|ge|ne)(?![A-Za-z])|[<>]")
 _INFINITY = re.compile(r"([+-]?)\s*\\infty")
 _UNION = re.compile(rf"\\(?:cup|lor)(?![A-Za-z])|{WORD}?\s*(?<![A-Za-z])(?:or|U)(?![A-Za-z])\s*{WORD}?")
 _BOTH = re.compile(rf"\\land(?![A-Za-z])|{WORD}?\s*(?<![A-Za-z])and(?![A-Za-z])\s*{WORD}?")
+_SIZE = re.compile(rf"(?:\||\\lvert\s)\s*({_NAME.pattern})\s*(?:\||\\rvert)")
 _FLIPPED = {"<": "<", "\\le": "\\le", ">": "<", "\\ge": "\\le"}
 
 
@@ -122,6 +123,8 @@ def _inequality(text: str, names: set[str | None]) -> list[Interval] | None:
     pieces, signs = [piece.strip() for piece in _RELATION.split(text)], _RELATION.findall(text)
     if len(signs) not in (1, 2) or not all(pieces):
         return None
+    if len(signs) == 1 and (size := _SIZE.fullmatch(pieces[0])) is not None:
+        return _of_size(size[1], signs[0], pieces[1], names)
     if signs == ["\\ne"]:
         return _all_but(pieces, names)
     if "\\ne" in signs or len({_is_rising(sign) for sign in signs}) > 1:
@@ -143,6 +146,16 @@ def _all_but(pieces: Sequence[str], names: set[str | None]) -> list[Interval] | 
     if not _is_name(pieces[0], names, pieces[1:]):
         return None
     return [Interval(high=pieces[1]), Interval(low=pieces[1])]
+
+
+def _of_size(name: str, sign: str, size: str, names: set[str | None]) -> list[Interval] | None:
+    """|x| < 3, and |x| > 3."""
+    if sign == "\\ne" or not _is_name(name, names, [size]):
+        return None
+    closed, opposite = _FLIPPED[sign] == "\\le", f"-({size})"
+    if _is_rising(sign):
+        return [_between(opposite, size, low_closed=closed, high_closed=closed)]
+    return [Interval(high=opposite, high_closed=closed), Interval(low=size, low_closed=closed)]
 
 
 def _is_rising(sign: str) -> bool:

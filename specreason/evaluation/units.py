@@ -81,7 +81,9 @@ def unit_of(text: str) -> str | None:
     for place, piece in enumerate(plain.split("/")):
         for name, exponent in _WORD.findall(piece):
             known = _WHOLE.get(name) or _UNIT_OF.get(name)
-            if name in _NO_UNIT or not (was_text or (known and len(name) > 1) or (apart and len(name) > 2)):
+            if name in _NO_UNIT or not (
+                was_text or parts or (known and len(name) > 1) or (apart and len(name) > 2)
+            ):
                 return None
             if name not in _ANY:
                 parts.append(f"{'/' if place else ''}{known or _singular(name)}{exponent and '^' + exponent}")

@@ -85,7 +85,7 @@ def context_end(*, max_model_len: int, prompt: int, closing: int, judge: int, ma
     end = max_model_len - max(answer, judge + 1)
     if end <= prompt:
         raise PromptTooLong(
-            f"problem: the prompt has {prompt} tokens; a context of {max_model_len} leaves no room for thinking"
+            f"problem: {PromptTooLong.SAYS}{prompt} tokens; a context of {max_model_len} leaves no room for thinking"
             f" and an answer (at most {end - 1} fit)"
         )
     return end

@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import unquote
 
 import psycopg
-from sqlalchemy import URL, Connection, create_engine, func, make_url
+from sqlalchemy import URL, Connection, NullPool, create_engine, event, func, make_url, select
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import (
     ArgumentError,
@@ -22,6 +21,7 @@ from sqlalchemy.exc import (
     TimeoutError,
 )
 
+from specreason.addresses import check_address, hide_password
 from specreason.errors import InputError, StoreUnavailable
 
 __all__ = [
@@ -36,8 +36,8 @@ __all__ = [
 
 CONNECT_TIMEOUT_S = 5
 # A process that is frozen inside a transaction must not hold its locks for ever. A statement that waits too long for a
-# lock fails, and its caller tries again.
-SESSION_OPTIONS = "-c idle_in_transaction_session_timeout=5s -c lock_timeout=5s -c timezone=UTC"
+# lock fails, and its caller tries again. Set once connected: a pooler refuses options of the connection's start.
+SESSION = "SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '5s'; SET timezone = 'UTC'"
 KEEPALIVE = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -48,40 +48,53 @@ KEEPALIVE = {
 REFUSED_FOR_GOOD = re.compile(
     r"database \".*\" does not exist|role \".*\" does not exist|authentication failed"
     r"|no password supplied|no pg_hba.conf entry|invalid (connection option|port|integer)"
+    r"|unsupported startup parameter|not allowed in statement pooling mode"
+)
+# How often two connections are compared behind a pooler: other clients may hide once that it swaps sessions.
+ROUNDS = 3
+POOLED = (
+    "is a pooler that gives each transaction another connection to Postgres (PgBouncer's pool_mode = transaction), and "
+    "so loses the lock by which one worker leads: name Postgres itself, or a pool in session mode"
 )
 
 
 def connect(database_url: str, *, pool_size: int = 16) -> Database:
     """Open a pool of connections to the Postgres at `database_url` and check that it answers.
 
-    Raises InputError for a wrong URL, database, user or password; StoreUnavailable if Postgres does not answer.
+    Raises InputError for a wrong URL, database, user or password, and for a pooler that swaps connections;
+    StoreUnavailable if Postgres does not answer.
     """
     url = _parse(database_url)
-    in_url = url.query.get("options", "")
-    options = in_url if isinstance(in_url, str) else " ".join(in_url)
+    arguments = {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "application_name": url.query.get("application_name", "specreason"),
+        **KEEPALIVE,
+    }
+    address = url.set(drivername="postgresql+psycopg")
     database = create_engine(
-        url.set(drivername="postgresql+psycopg"),
+        address,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,  # a restarted Postgres costs a reconnect, not an error
-        connect_args={
-            "connect_timeout": CONNECT_TIMEOUT_S,
-            "application_name": url.query.get("application_name", "specreason"),
-            "options": f"{options} {SESSION_OPTIONS}".strip(),
-            **KEEPALIVE,
-        },
+        connect_args=arguments,
     )
+    event.listen(database, "connect", _set_up)
+    where = hide_password(database_url)
     try:
         with database.connect() as connection:
-            connection.execute(func.now().select())
+            swaps = _swaps_sessions(
+                connection, create_engine(address, poolclass=NullPool, connect_args=arguments)
+            )
     except DBAPIError as error:
         database.dispose()
-        where = _without_password(url)
         reason = one_line(error)  # libpq never repeats the password
         if REFUSED_FOR_GOOD.search(reason):
             raise InputError(f"database {where}: {reason}") from None
         raise StoreUnavailable(f"database {where} does not answer: {reason}") from None
+    if swaps:
+        database.dispose()
+        raise InputError(f"database {where}: {POOLED}")
     return database
 
 
@@ -126,7 +139,40 @@ def one_line(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
+def _set_up(connection: psycopg.Connection, record: object) -> None:
+    """Set up a new session, outside of a transaction: a rollback would undo it."""
+    connection.autocommit = True
+    connection.execute(SESSION)
+    connection.autocommit = False
+
+
+def _swaps_sessions(first: Connection, unpooled: Database) -> bool:
+    """Whether two clients may be given the same session of Postgres, one transaction after the other.
+
+    A pooler answers each client with a key of its own in place of the session's, and gives a transaction the session
+    that has just become free.
+    """
+    before = _session_of(first)
+    connected = first.connection.dbapi_connection
+    assert isinstance(connected, psycopg.Connection)
+    rounds = 1 if connected.info.backend_pid == before else ROUNDS
+    first.commit()
+    with unpooled.connect() as second:
+        for _ in range(rounds):
+            # The second transaction stays open. If it has the first one's session, the first would wait for it.
+            if _session_of(second) == before or _session_of(first) != before:
+                return True
+            first.commit()
+            second.rollback()
+    return False
+
+
+def _session_of(connection: Connection) -> int:
+    return int(connection.scalar(select(func.pg_backend_pid())) or 0)
+
+
 def _parse(database_url: str) -> URL:
+    check_address("database URL", database_url)
     try:
         url = make_url(database_url)
     except (ArgumentError, ValueError):  # the URL is not repeated: it may hold a password
@@ -134,9 +180,3 @@ def _parse(database_url: str) -> URL:
     if url.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
         raise InputError(f"database URL: names '{url.drivername}', but the store is Postgres: postgresql://…")
     return url
-
-
-def _without_password(url: URL) -> str:
-    return unquote(
-        url.difference_update_query(["password", "sslpassword"]).render_as_string(hide_password=True)
-    )

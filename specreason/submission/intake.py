@@ -5,7 +5,7 @@ It chooses the columns, refuses a wrong row or leaves it out, and collects what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,8 @@ from specreason.submission.problem import Problem, problem_of
 from specreason.submission.problem_remarks import ProblemRemarks
 from specreason.words import counted
 
-# Rows of so many kinds are searched for columns that no earlier row had.
-MOST_SHAPES = 1_000
+# The most kinds of rows whose columns are remembered, and the most columns of a field that are.
+MOST_SHAPES, MOST_TAKEN = 1_000, 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +58,9 @@ class Intake:
         self.num_problems = self.num_with_answer = self.num_skipped = 0
         self._given, self._option, self._on_skipped = given, option, on_skipped
         self._separator, self._is_closed = separator, is_closed
-        self._chosen: dict[str, str] = {}
-        self._shapes: set[tuple[tuple[str, bool], ...]] = set()
+        self._columns_of: dict[tuple[tuple[str, bool], ...], Columns] = {}
+        # For each field the columns that were found, in their order.
+        self._taken: dict[str, list[str]] = {field: [] for field in FIELDS}
         self._example: Mapping[str, Any] = {}
         self._first_error: InvalidField | None = None
         self._first_skipped: Skipped | None = None
@@ -81,35 +82,37 @@ class Intake:
 
     @property
     def mapping(self) -> dict[str, str]:
-        """The columns that were found, and "" for a field of which the user wants none."""
-        return dict(self._chosen)
+        """One column for each field that has one, and "" for a field of which the user wants none.
+
+        A field whose column is another one in another row is left to whoever reads the rows next, by the same rules.
+        """
+        wanted = {field: name for field, name in self._given.items() if name is not None}
+        return {field: names[0] for field, names in self._taken.items() if len(names) == 1} | {
+            field: name for field, name in wanted.items() if name == "" or len(self._taken[field]) > 1
+        }
 
     def problems(self, rows: Iterable[Row]) -> Iterator[tuple[Row, Problem]]:
         """The problems, each with its row. Raises InvalidField for the first wrong row, or if every row is wrong."""
-        for row in rows:
-            try:
-                problem = self._problem(row)
-            except InvalidField as error:
-                if self._on_skipped is None:
-                    raise
-                self._leave_out(row.where, error, row.values)
-                continue
-            self.num_problems += 1
-            self.num_with_answer += problem.answer is not None
-            yield row, problem
+        try:
+            yield from self._valid(rows)
+        finally:
+            # Before the file is closed, whoever still holds the rows.
+            if isinstance(rows, Generator):
+                rows.close()
         if self._first_error is not None and not self.num_problems:
             of_all = f"; none of {counted(self.num_skipped, 'row')} is valid"
             raise InvalidField(self._first_error.field, self._first_error.reason + of_all)
         for field, name in self._given.items():
-            if name and field not in self._chosen and self.num_problems:
+            if name and not self._taken[field] and self.num_problems:
                 raise InvalidField(self._option(field), no_such_column(name, self._example))
 
     def remarks(self) -> tuple[str, ...]:
         """What the user should know, one sentence each: the columns that were taken, missing answers, the rows."""
         found = self._of_the_file + [
             f"column '{column}' is taken for the {field}; {self._option(field)} says otherwise"
-            for field, column in sorted(self._chosen.items())
-            if column not in ("", field) and column != self._given.get(field)
+            for field, columns in sorted(self._taken.items())
+            for column in columns
+            if column not in (field, self._given.get(field))
         ]
         if not self.num_with_answer and self._given.get("answer") != "":
             found.append(f"no answers to grade against: {listed(self._example)}")
@@ -121,36 +124,48 @@ class Intake:
             )
         return tuple(found)
 
+    def _valid(self, rows: Iterable[Row]) -> Iterator[tuple[Row, Problem]]:
+        for row in rows:
+            try:
+                problem = self._problem(row)
+            except InvalidField as error:
+                if self._on_skipped is None:
+                    raise
+                self._leave_out(row.where, error, row.values)
+                continue
+            self.num_problems += 1
+            self.num_with_answer += problem.answer is not None
+            yield row, problem
+
     def _problem(self, row: Row) -> Problem:
-        self._look_for_columns(row)
-        columns = Columns(**{field: self._chosen.get(field, "") for field in FIELDS})
-        problem = problem_of(
-            row.values,
-            columns,
-            prefix=f"{row.where}{self._separator}",
-            is_closed=self._is_closed(row.values),
-        )
+        columns = self._columns(row)
+        prefix, is_closed = f"{row.where}{self._separator}", self._is_closed(row.values)
+        problem = problem_of(row.values, columns, prefix=prefix, is_closed=is_closed)
         self._remarks.read(row.values, columns, problem, row.where)
         return problem
 
-    def _look_for_columns(self, row: Row) -> None:
-        """Choose what no earlier row had. In JSONL each line has columns of its own."""
-        if len(self._chosen) == len(FIELDS) or len(self._shapes) >= MOST_SHAPES:
-            return
+    def _columns(self, row: Row) -> Columns:
+        """The columns of a row. In JSONL each line may have others; lines with the same ones are chosen for once."""
         shape = tuple((name, isinstance(value, Mapping)) for name, value in row.values.items())
-        if shape in self._shapes:
-            return
-        if "problem" in self._chosen:
-            self._shapes.add(shape)
+        if (known := self._columns_of.get(shape)) is not None:
+            return known
         self._example = self._example or row.values
         found = {
-            field: choose_column(field, row.values, self._given.get(field), self._option)
-            for field in FIELDS
-            if field not in self._chosen
+            field: choose_column(field, row.values, self._given.get(field), self._option) for field in FIELDS
         }
-        if found.get("problem", "") is None or found.get("problem") == "":
-            raise self._no_problem(row)
-        self._chosen |= {field: column for field, column in found.items() if column is not None}
+        if not found["problem"]:
+            if not self._taken["problem"]:
+                raise self._no_problem(row)
+            found["problem"] = self._taken["problem"][0]  # it is missing here, and is named so
+        for field, column in found.items():
+            if column and column not in self._taken[field] and len(self._taken[field]) < MOST_TAKEN:
+                self._taken[field].append(column)
+        columns = Columns(**{field: column or "" for field, column in found.items()})
+        # An object that lacks a name here may have it in another row.
+        is_final = None not in found.values() or not any(is_object for _, is_object in shape)
+        if is_final and len(self._columns_of) < MOST_SHAPES:
+            self._columns_of[shape] = columns
+        return columns
 
     def _no_problem(self, row: Row) -> InvalidField:
         if name := self._given.get("problem"):

@@ -13,7 +13,6 @@ from specreason.errors import InvalidField
 from specreason.words import counted
 
 LONGEST_LINE = 1 << 20  # bytes
-GZIP = b"\x1f\x8b"
 MOST_DEPTH = 100  # other readers of JSON fail on deeper nesting
 TOO_DEEP = f"nested too deeply: more than {MOST_DEPTH} levels"
 BLANK_PER_LINE = 10  # blank lines allowed for each allowed line
@@ -27,47 +26,33 @@ class Line:
     offset: int
     content: bytes
 
-    @property
-    def is_compressed(self) -> bool:
-        """Whether this is the first line of a gzip file, whose other lines mean nothing either."""
-        return self.number == 1 and self.content.startswith(GZIP)
-
     def parse(self) -> dict[str, Any]:
         """The JSON object of the line. Raises ValueError that states the error."""
         if len(self.content) > LONGEST_LINE:
             raise ValueError(f"is longer than {LONGEST_LINE} bytes")
-        if self.is_compressed:
-            raise ValueError("is not JSON: the file is compressed; send it as plain text")
-        try:
-            row = load_json(self.content.decode())
-        except UnicodeDecodeError as error:
-            raise ValueError(f"is not JSON: byte {error.start} is not UTF-8") from None
-        except json.JSONDecodeError as error:
-            raise ValueError(f"is not JSON ({error.msg}, at character {error.pos + 1})") from error
-        except ValueError as error:
-            raise ValueError(f"is not JSON ({error})") from error
-        if not isinstance(row, dict):
-            raise ValueError(f"must be a JSON object, not {type(row).__name__}")
-        return row
+        return object_in(self.content)
 
 
-def lines_of(content: BinaryIO, *, most_blank: int | None = None) -> Iterator[Line]:
-    """Every line that is not blank, from the beginning, without a byte order mark.
+def lines_of(
+    content: BinaryIO, *, most_blank: int | None = None, longest: int = LONGEST_LINE
+) -> Iterator[Line]:
+    """Every line that is not blank, from the beginning, without its byte order marks: joined files have several.
 
-    Raises InvalidField after `most_blank` blank lines, because a caller that counts lines cannot bound such a file.
+    A line of more than `longest` bytes is cut after one more. Raises InvalidField after `most_blank` blank lines,
+    because a caller that counts lines cannot bound such a file.
     """
     content.seek(0)
     offset = number = num_blank = 0
-    while line := content.readline(LONGEST_LINE + 1):
+    while line := content.readline(longest + 1):
         number += 1
         start, offset = offset, offset + len(line)
         rest = line
-        while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
-            rest = content.readline(LONGEST_LINE + 1)
+        while len(rest) > longest and not rest.endswith(b"\n"):
+            rest = content.readline(longest + 1)
             offset += len(rest)
-        if number == 1 and line.startswith(codecs.BOM_UTF8):
+        while line.startswith(codecs.BOM_UTF8):
             line, start = line[len(codecs.BOM_UTF8) :], start + len(codecs.BOM_UTF8)
-        if line.strip() or len(line) > LONGEST_LINE:
+        if line.strip() or len(line) > longest:
             yield Line(number=number, offset=start, content=line)
             continue
         num_blank += 1
@@ -81,13 +66,38 @@ def line_at(content: BinaryIO, offset: int) -> Line:
     return Line(number=0, offset=offset, content=content.readline(LONGEST_LINE + 1))
 
 
-def load_json(text: str | bytes) -> Any:
-    """Parse strict JSON. Raises ValueError.
-
-    Refuses infinity and NaN, as Postgres does, and nesting deeper than MOST_DEPTH.
-    """
+def object_in(content: bytes, *, lenient: bool = False) -> dict[str, Any]:
+    """The JSON object in a line; `lenient` as in `load_json`. Raises ValueError that states the error."""
     try:
-        value = _DECODER.decode(text if isinstance(text, str) else text.decode())
+        row = load_json(content.decode(), lenient=lenient)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is not JSON: {not_utf8(error)}") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(_broken(error)) from error
+    except ValueError as error:
+        raise ValueError(f"is not JSON ({error})") from error
+    if not isinstance(row, dict):
+        raise ValueError(f"must be a JSON object, not {type(row).__name__}")
+    return row
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """Which byte is not UTF-8, what it may mean, and what helps. The first byte of the line is byte 0."""
+    byte = error.object[error.start]
+    meant = bytes([byte]).decode("cp1252", errors="replace")
+    guess = f" (perhaps '{meant}' in Windows-1252)" if meant.isprintable() and meant != "\ufffd" else ""
+    return f"byte {error.start}, 0x{byte:02x}{guess}, is not UTF-8; save the file as UTF-8"
+
+
+def load_json(text: str | bytes, *, lenient: bool = False) -> Any:
+    """Parse JSON. Raises ValueError.
+
+    Refuses infinity and NaN, as Postgres does, and nesting deeper than MOST_DEPTH. With `lenient`, numbers that
+    cannot be kept do not matter: infinity and NaN become None, and a whole number of thousands of digits its text.
+    """
+    decoder = _LENIENT if lenient else _DECODER
+    try:
+        value = decoder.decode(text if isinstance(text, str) else text.decode())
     except RecursionError:
         raise ValueError(TOO_DEEP) from None
     level = [value]
@@ -109,6 +119,19 @@ def _inside(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else ()
 
 
+def _broken(error: json.JSONDecodeError) -> str:
+    character, rest = error.pos + 1, error.doc[error.pos :]
+    if error.msg == "Extra data" and rest.lstrip(" \t,")[:1] in ("{", "["):
+        return f"is not JSON: a second value begins after character {character - 1}; write each in a line of its own"
+    if error.msg == "Extra data" and rest.strip() == ",":
+        return (
+            f"is not JSON: a comma follows it, at character {character}; in JSONL none stands between lines"
+        )
+    if rest.startswith("\0"):
+        return f"is not JSON: character {character} is NUL; the file may not have been written to its end"
+    return f"is not JSON ({error.msg}, at character {character})"
+
+
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not a JSON value")
 
@@ -121,3 +144,20 @@ def _finite(digits: str) -> float:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+
+
+def _finite_or_none(digits: str) -> float | None:
+    number = float(digits)
+    return None if math.isinf(number) else number
+
+
+def _whole_or_text(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:
+        return digits
+
+
+_LENIENT = json.JSONDecoder(
+    parse_constant=lambda _: None, parse_float=_finite_or_none, parse_int=_whole_or_text
+)

@@ -30,6 +30,9 @@ PAUSED_S = (1.0, 4.0)
 CANCELLED_S = (0.5, 2.0)
 MOST_CANCELLED = 4
 BROKER_DOWN_S = (0.5, 3.0)
+BROKER_REFUSES_S = (2.0, 8.0)
+BROKER_SILENT_S = (3.0, 10.0)
+CUTS, CUTS_WITHIN_S = 4, 3.0
 FROZEN_PAST_LEASE_S = (0.0, 3.0)  # some wake just when their jobs are taken up by others
 ZOMBIE_S = 1.0  # a thawed child runs alone for so long before its supervisor does
 SOME = 20  # most messages sent twice or dropped
@@ -60,6 +63,11 @@ class FaultKind(StrEnum):
     CUT_CONNECTIONS = "cut_connections"
     DUPLICATE_MESSAGES = "duplicate_messages"
     DROP_MESSAGES = "drop_messages"
+    REPLICA_BROKER = "replica_broker"
+    FULL_BROKER = "full_broker"
+    UNSAVABLE_BROKER = "unsavable_broker"
+    CUT_BROKER = "cut_broker"
+    SILENT_BROKER = "silent_broker"
 
 
 WATCHED_KILLS = (FaultKind.WATCHED_KILL_CHILD, FaultKind.WATCHED_KILL_SUPERVISOR)
@@ -227,6 +235,40 @@ def drop_messages(stage: Stage, rng: random.Random) -> Fault | None:
     return Fault(kind=FaultKind.DROP_MESSAGES)
 
 
+def replica_broker(stage: Stage, rng: random.Random) -> Fault | None:
+    """The broker is a replica for a while, as in a failover."""
+    return _refuse(stage, rng, FaultKind.REPLICA_BROKER, stage.broker.become_replica)
+
+
+def full_broker(stage: Stage, rng: random.Random) -> Fault | None:
+    """The broker has no memory left for a while."""
+    return _refuse(stage, rng, FaultKind.FULL_BROKER, stage.broker.fill)
+
+
+def unsavable_broker(stage: Stage, rng: random.Random) -> Fault | None:
+    """The broker cannot save for a while."""
+    return _refuse(stage, rng, FaultKind.UNSAVABLE_BROKER, stage.broker.lose_disk)
+
+
+def cut_broker(stage: Stage, rng: random.Random) -> Fault | None:
+    """Every connection to the broker is cut, four times within three seconds."""
+    if not stage.servers.broker_runs:
+        return None
+    stage.wire.cut()
+    for number in range(1, CUTS):
+        stage.later(number * CUTS_WITHIN_S / (CUTS - 1), stage.wire.cut)
+    return Fault(kind=FaultKind.CUT_BROKER)
+
+
+def silent_broker(stage: Stage, rng: random.Random) -> Fault | None:
+    """Every connection to the broker is dropped, and neither side is told."""
+    if not stage.servers.broker_runs:
+        return None
+    stage.wire.go_silent()
+    stage.later(rng.uniform(*BROKER_SILENT_S), stage.wire.speak)
+    return Fault(kind=FaultKind.SILENT_BROKER)
+
+
 INJECT: dict[FaultKind, Inject] = {
     FaultKind.KILL_CHILD: kill_child,
     FaultKind.KILL_SUPERVISOR: kill_supervisor,
@@ -246,7 +288,20 @@ INJECT: dict[FaultKind, Inject] = {
     FaultKind.CUT_CONNECTIONS: cut_connections,
     FaultKind.DUPLICATE_MESSAGES: duplicate_messages,
     FaultKind.DROP_MESSAGES: drop_messages,
+    FaultKind.REPLICA_BROKER: replica_broker,
+    FaultKind.FULL_BROKER: full_broker,
+    FaultKind.UNSAVABLE_BROKER: unsavable_broker,
+    FaultKind.CUT_BROKER: cut_broker,
+    FaultKind.SILENT_BROKER: silent_broker,
 }
+
+
+def _refuse(stage: Stage, rng: random.Random, kind: FaultKind, begin: Callable[[], bool]) -> Fault | None:
+    """Let the broker refuse messages, and take them again later."""
+    if not stage.servers.broker_runs or not begin():
+        return None
+    stage.later(rng.uniform(*BROKER_REFUSES_S), stage.broker.recover)
+    return Fault(kind=kind)
 
 
 def _strike(

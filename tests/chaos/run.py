@@ -11,6 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from specreason.addresses import BrokerAddress
+from specreason.embedded.valkey import SOCKET
 from specreason.errors import StoreUnavailable
 from specreason.store.migrate import migrate
 from specreason.store.session import Database, connect
@@ -29,6 +31,7 @@ from tests.chaos.recovery import recovery_s
 from tests.chaos.repeated import repeated_steps
 from tests.chaos.report import Report
 from tests.chaos.workload import Submitter, plan
+from tests.support.servers.proxy import Proxy
 from tests.support.store.queue_rules import broken_rules
 from tests.support.workers.processes import with_environment
 
@@ -68,10 +71,13 @@ class ChaosRun:
         options = self._options
         step_log = options.folder / "steps.txt"
         step_log.touch()
-        with KillableServers(options.folder / "data") as servers:
+        with (
+            KillableServers(options.folder / "data") as servers,
+            Proxy(str(servers.broker_folder / SOCKET)) as wire,
+        ):
             database = connect(servers.database_url, pool_size=2)
             migrate(database)
-            environment = self._environment(servers, step_log)
+            environment = self._environment(servers, wire, step_log)
             fleet = Fleet(options.profile, options.num_workers, environment, options.folder)
             api = ApiProcess(environment, options.folder / "api.log")
             stage = Stage(
@@ -79,7 +85,8 @@ class ChaosRun:
                 fleet=fleet,
                 api=api,
                 database=database,
-                broker=Broker(servers.broker_url, options.profile.pair),
+                broker=Broker(servers.broker_url, options.profile.pair, servers.broker_folder),
+                wire=wire,
                 lease_s=options.profile.lease_s,
                 slots=options.profile.slots,
             )
@@ -104,12 +111,13 @@ class ChaosRun:
                 api.stop()
             return self._report(database, stage, monkey, submitter, step_log)
 
-    def _environment(self, servers: KillableServers, step_log: Path) -> dict[str, str]:
+    def _environment(self, servers: KillableServers, wire: Proxy, step_log: Path) -> dict[str, str]:
+        password = BrokerAddress.parse("broker", servers.broker_url).password
         # spawn_module keeps the working directory off the path, and tests are not installed.
         path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         return self._options.profile.environment | {
             "SPECREASON_DATABASE_URL": servers.database_url,
-            "SPECREASON_BROKER_URL": servers.broker_url,
+            "SPECREASON_BROKER_URL": f"redis://:{password}@127.0.0.1:{wire.port}/0",
             "PYTHONPATH": path,
             STEP_LOG: str(step_log),
         }

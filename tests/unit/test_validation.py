@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
 from api.native.bodies import BatchBody, GridBody
 from api.native.controls import Deadline, Priority, Requeue
 from api.openai.batches import CreateBatch, OutputExpiresAfter
-from api.openai.lines import Body, Message, TextPart
+from api.openai.requests.bodies import Body, ResponseBody
 from specreason.config import RunConfig
 from specreason.pairs import ModelConfig, PairConfig, SpeculationConfig
 from specreason.settings import Settings
@@ -41,8 +41,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     CreateBatch,
     OutputExpiresAfter,
     Body,
-    Message,
-    TextPart,
+    ResponseBody,
     PairConfig,
     ModelConfig,
     SpeculationConfig,
@@ -130,7 +129,7 @@ def test_every_pattern_of_our_models_is_put_in_words() -> None:
         (RunConfig, {"top_p": 0}, "top_p", ["more than 0"]),
         (RunConfig, {"top_k": 1.5}, "top_k", ["whole number", "1.5"]),
         (RunConfig, {"drafter_min_p": 2}, "drafter_min_p", ["at most 1", 2]),
-        (RunConfig, {"seed": 2**31}, "seed", ["less than 2147483648"]),
+        (RunConfig, {"seed": 2**63}, "seed", ["at most 9223372036854775807"]),
         (RunConfig, {"seed": "x"}, "seed", ["whole number", "'x'"]),
         (RunConfig, {"seed": 1.5}, "seed", ["whole number", "1.5"]),
         (RunConfig, {"overlap": "maybe"}, "overlap", ["true or false", "'maybe'"]),
@@ -156,8 +155,18 @@ def test_every_pattern_of_our_models_is_put_in_words() -> None:
         (Priority, {"priority": None}, "priority", ["whole number", "null"]),
         (CreateBatch, FILE | {"endpoint": "/v1/embeddings"}, "endpoint", ["'/v1/chat/completions'"]),
         (CreateBatch, FILE | {"completion_window": "123456789"}, "completion_window", ["8 characters"]),
-        (Message, {"role": "user", "content": 5}, "content", ["string", "text parts", 5]),
-        (Message, {"role": "user", "content": [{"type": "image_url"}]}, "content[0].type", ["'text'"]),
+        (
+            Body,
+            {"model": "x", "messages": [{"role": "user", "content": 5}]},
+            "messages[0].content",
+            ["text parts", 5],
+        ),
+        (
+            ResponseBody,
+            {"model": "x", "input": [{"role": "user", "content": [{"type": "image_url"}]}]},
+            "input[0].content[0].type",
+            ["'text'"],
+        ),
         (PairConfig, {"prompt": "x"}, "prompt", ["{problem}"]),
     ],
 )

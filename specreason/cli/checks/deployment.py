@@ -24,7 +24,7 @@ from specreason.cli.checks.workers import check_workers, check_workers_of_the_ap
 from specreason.cli.connection import connected
 from specreason.cli.running import RunningUp, find_running
 from specreason.client import Client
-from specreason.errors import InputError, KeyRefused, NotAllowed, NotFound, SpecReasonError
+from specreason.errors import BrokerUnavailable, InputError, KeyRefused, NotAllowed, NotFound, SpecReasonError
 from specreason.pairs import PairConfig, get_pair, load_pairs
 from specreason.settings import Settings, load_settings
 from specreason.store.migrate import schema_gap
@@ -32,6 +32,20 @@ from specreason.store.session import connect
 
 OWN_SERVERS = "`specreason up` starts its own"
 DEFAULT_PAIR = "demo"
+BROKER_AWAY = "start Valkey or Redis, or correct SPECREASON_BROKER_URL"
+WRONG_KEY = "correct the user and the password in SPECREASON_BROKER_URL"
+# What mends a Redis that refuses a message, by the word with which its refusal begins.
+REMEDY_OF = {
+    "READONLY": "it is a replica: wait for the failover to end, or let SPECREASON_BROKER_URL name the primary",
+    "MASTERDOWN": "it is a replica without a primary: wait, or let SPECREASON_BROKER_URL name the primary",
+    "OOM": "it is full: raise its maxmemory, or delete what other programs keep in it",
+    "MISCONF": "it cannot save: look at its log and its disk",
+    "LOADING": "it has just started: wait until it has read its file",
+    "BUSY": "a script of another program runs in it: wait, or end it with SCRIPT KILL",
+    "NOAUTH": WRONG_KEY,
+    "WRONGPASS": WRONG_KEY,
+    "NOPERM": "give its user the commands of lists, sets and scripts on the keys pair.*, _kombu.* and specreason.*",
+}
 
 
 def diagnose(pair_name: str | None, data_dir: Path, api_url: str | None) -> list[Finding]:
@@ -105,7 +119,10 @@ def _database(settings: Settings, pair: str, *, is_loading: bool) -> Iterator[Fi
     try:
         database = connect(settings.database(), pool_size=1)
     except SpecReasonError as error:
-        yield fail("database", str(error), "start Postgres, or correct SPECREASON_DATABASE_URL")
+        can_wait = not isinstance(error, InputError)
+        yield fail(
+            "database", str(error), f"{'start Postgres, or ' * can_wait}correct SPECREASON_DATABASE_URL"
+        )
         return
     try:
         version = ".".join(map(str, database.dialect.server_version_info or ()))
@@ -127,13 +144,15 @@ def _database(settings: Settings, pair: str, *, is_loading: bool) -> Iterator[Fi
 def _broker(settings: Settings) -> Finding:
     if settings.broker_url is None:
         return ok("broker", f"SPECREASON_BROKER_URL is not set: {OWN_SERVERS}")
-    from specreason.doorbell import Doorbell
+    from specreason.broker import check_broker
 
     try:
-        Doorbell(settings.broker()).waiting("doctor")
+        check_broker(settings.broker())
+    except BrokerUnavailable as error:
+        return fail("broker", str(error), REMEDY_OF.get(error.code, BROKER_AWAY))
     except SpecReasonError as error:
-        return fail("broker", str(error), "start Valkey or Redis, or correct SPECREASON_BROKER_URL")
-    return ok("broker", "answers")
+        return fail("broker", str(error), "correct SPECREASON_BROKER_URL")
+    return ok("broker", "takes messages and gives them back")
 
 
 def _api(

@@ -25,8 +25,8 @@ SPOOL_BYTES = 1 << 20  # a larger one goes to disk
 class Dataset:
     """`file` is open JSONL. `num_tokens` counts the problems' tokens; 0 without a counter.
 
-    `columns` has the column of each field, "" where the user wants none. `remarks` are sentences on what is valid and
-    perhaps not meant. `num_skipped` rows were invalid and are not in the file.
+    `columns` has the column of each field that has one, "" where the user wants none. `remarks` are sentences on what
+    is valid and perhaps not meant. `num_skipped` rows were invalid and are not in the file.
     """
 
     file: IO[bytes]
@@ -62,15 +62,16 @@ def checked_dataset(
     """
     num_tokens = 0
     intake = Intake(given, lambda field: f"--{field}", on_skipped=on_skipped)
-    with _input(path) as source, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
+    with opened(path) as source, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
         rows = read_rows(source, written, on_bad=intake.on_bad, on_remark=intake.on_remark)
-        for row, problem in intake.problems(rows):
-            if tell is not None:
-                tell(intake.num_rows)
-            num_tokens += counter.count(problem.turns) if counter is not None else 0
-            spool.write(row.line)
-        if not intake.num_problems:
-            raise InvalidField(path, "has no problems")
+        try:
+            for row, problem in intake.problems(rows):
+                if tell is not None:
+                    tell(intake.num_rows)
+                num_tokens += counter.count(problem.turns) if counter is not None else 0
+                spool.write(row.line)
+        except InvalidField as error:
+            raise InvalidField(path if error.field == "file" else error.field, error.reason) from error
         yield Dataset(
             file=spool,
             columns=intake.mapping,
@@ -84,7 +85,8 @@ def checked_dataset(
 
 
 @contextmanager
-def _input(path: str) -> Iterator[BinaryIO]:
+def opened(path: str) -> Iterator[BinaryIO]:
+    """Open the file at `path`, or `-`, to be read from any place. Raises InvalidField that says why it cannot."""
     if path == "-":
         with _copied(sys.stdin.buffer) as file:
             yield file

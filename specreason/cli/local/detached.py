@@ -14,6 +14,7 @@ import typer
 from specreason.cli.running import RunningUp, find_running
 from specreason.embedded.datadir import locked_data_dir
 from specreason.errors import EmbeddedServerError
+from specreason.visible import ascii_json, visible
 
 LOG = "up.log"
 LOOK_EVERY_S = 0.2
@@ -52,7 +53,7 @@ def start_detached(
     if answer is None or "error" in answer:
         status = process.wait()
         if as_json and answer is not None:
-            typer.echo(json.dumps(answer))
+            typer.echo(ascii_json(answer))
         raise typer.Exit(status)
     running = find_running(data_dir)
     if running is None:
@@ -73,5 +74,5 @@ def _answer(process: subprocess.Popen[bytes], log: Path, shown: int) -> dict[str
 
 
 def _show(text: bytes) -> None:
-    sys.stderr.write(text.decode(errors="replace"))
+    sys.stderr.write(visible(text.decode(errors="replace")))
     sys.stderr.flush()

@@ -13,6 +13,8 @@ from specreason.children import spawn_module
 from specreason.errors import EmbeddedServerError
 
 LOG_TAIL_LINES = 12
+# Bytes of a log after which the next start begins a new one, and keeps this one beside it.
+LONGEST_LOG = 32 << 20
 
 Announce = Callable[[str], None]
 
@@ -38,8 +40,11 @@ class Service:
 def start_service(
     name: str, *arguments: str, data_dir: Path, environment: Mapping[str, str], pass_fds: tuple[int, ...]
 ) -> Service:
-    """Start the command `name` of specreason. Its output is appended to `data_dir/name.log`."""
+    """Start the command `name` of specreason. Its output is appended to `data_dir/name.log`; a long one becomes
+    `name.log.1` first."""
     path = data_dir / f"{name}.log"
+    if path.exists() and path.stat().st_size > LONGEST_LOG:
+        path.replace(path.with_suffix(".log.1"))
     with path.open("ab") as log:
         process = spawn_module(
             "specreason.cli.main",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from api.serve import listen, url_of
+from specreason.broker import refuse_cluster
 from specreason.children import stop
 from specreason.cli.local.services import Announce, ReadyPipe, Service, start_service
 from specreason.cli.running import RunningUp, absolute, announced, now_serving, this_process
@@ -77,6 +78,7 @@ def running_stack(
     this machine can run the pair is for `check_before_start` to say, which does not need what is imported here.
     """
     settings = load_settings()
+    own = _own_servers(settings)
     data_dir = absolute(data_dir)
     config = get_pair(load_pairs(settings.pairs_file), pair)
     host, port = settings.api_host, settings.api_port if port is None else port
@@ -90,11 +92,14 @@ def running_stack(
             api_url=url_of(listener),
             database_url=backing.database_url,
             broker_url=backing.broker_url,
+            own_servers=own,
             data_dir=str(data_dir),
         )
         cleanup.enter_context(announced(running))
         database = connect(backing.database_url, pool_size=2)
         cleanup.callback(database.dispose)
+        if "broker" not in own:
+            refuse_cluster(backing.broker_url)
         migrate(database)
         environment = {
             "SPECREASON_DATABASE_URL": running.database_url,
@@ -131,6 +136,15 @@ def _fetch_models(config: PairConfig, host: str, port: int, announce: Announce) 
         # A port in use is said before hours of fetching. Then it is let go: nobody answers there yet.
         listen(host, port).close()
         fetch_missing(config, announce)
+
+
+def _own_servers(settings: Settings) -> tuple[str, ...]:
+    """Which servers are to be started here. Raises InvalidField for a setting that cannot name the other."""
+    named = {
+        "database": settings.database() if settings.database_url is not None else None,
+        "broker": settings.broker() if settings.broker_url is not None else None,
+    }
+    return tuple(server for server, url in named.items() if url is None)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from specreason.cli.checks.finding import Finding
-from specreason.cli.show.output import GAP, data_console, print_hanging
+from specreason.cli.show.output import GAP, as_text, data_console, print_hanging
 
 STYLE_OF = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -19,6 +19,6 @@ def print_findings(findings: Sequence[Finding]) -> None:
     width = max(len(each.name) for each in findings) + GAP
     for each in findings:
         head = Text.assemble((each.status.ljust(of_status), STYLE_OF[each.status]), each.name.ljust(width))
-        print_hanging(console, head, Text(each.found))
+        print_hanging(console, head, as_text(each.found))
         if each.remedy:
-            print_hanging(console, Text(" " * head.cell_len), Text(each.remedy, style="dim"))
+            print_hanging(console, Text(" " * head.cell_len), as_text(each.remedy, "dim"))

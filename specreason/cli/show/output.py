@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 from specreason.client.decoding import to_json
+from specreason.visible import ascii_json, visible
 
 # Of text outside a terminal, where it has no width of its own.
 PIPE_WIDTH = 160
@@ -21,10 +22,19 @@ GAP = 2
 NONE = "–"
 
 
+class SafeConsole(Console):
+    """A console that shows control characters in texts and obeys none: rich's own are not among the texts."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments of whatever is printed or drawn."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
 def data_console() -> Console:
     """Return the console for what the user asked for."""
     console = _console(stderr=False)
-    return console if console.is_terminal else Console(highlight=False, emoji=False, width=PIPE_WIDTH)
+    return console if console.is_terminal else SafeConsole(highlight=False, emoji=False, width=PIPE_WIDTH)
 
 
 def message_console() -> Console:
@@ -34,12 +44,12 @@ def message_console() -> Console:
 
 def print_message(text: str) -> None:
     """Print one line on stderr."""
-    message_console().print(text, soft_wrap=True, markup=False)
+    message_console().print(visible(text), soft_wrap=True, markup=False)
 
 
 def print_json(value: Any) -> None:
     """Print one line of JSON."""
-    typer.echo(json.dumps(to_json(value)))
+    typer.echo(ascii_json(to_json(value)))
 
 
 def print_answer(value: Any, words: str, *, as_json: bool) -> None:
@@ -47,7 +57,7 @@ def print_answer(value: Any, words: str, *, as_json: bool) -> None:
     if as_json:
         print_json(value)
     else:
-        data_console().print(words, soft_wrap=True, markup=False)
+        data_console().print(visible(words), soft_wrap=True, markup=False)
 
 
 def print_list_as_json(values: Any, *, has_more: bool = False) -> None:
@@ -66,7 +76,7 @@ def print_facts(console: Console, rows: Iterable[tuple[str, str | Text | None]])
     told = [(name, value) for name, value in rows if value is not None]
     width = max(len(name) for name, _ in told) + GAP
     for name, value in told:
-        print_hanging(console, Text(name.ljust(width), style="bold"), _as_text(value))
+        print_hanging(console, Text(name.ljust(width), style="bold"), as_text(value))
 
 
 def print_hanging(console: Console, head: Text, body: Text) -> None:
@@ -94,12 +104,13 @@ def moment(at: datetime, *, seconds: bool = False) -> str:
     return f"{at.astimezone():{'%Y-%m-%d %H:%M:%S' if seconds else '%Y-%m-%d %H:%M'}}"
 
 
-def _as_text(value: str | Text) -> Text:
-    return value if isinstance(value, Text) else Text(value)
+def as_text(value: str | Text, style: str = "") -> Text:
+    """Return a text of the user or a model so that its control characters show: rich would drop some of them."""
+    return value if isinstance(value, Text) else Text(visible(value), style=style)
 
 
 def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False, emoji=False)
+    console = SafeConsole(stderr=stderr, highlight=False, emoji=False)
     if console.is_dumb_terminal:
         # Rich takes every such terminal for 80 columns wide.
         console.size = shutil.get_terminal_size()

@@ -11,12 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from specreason.cli.show.output import GAP, NONE, ellipsis_of, message_console, print_message
+from specreason.visible import on_one_line
 
 # None: nothing is known.
 Cell = str | Text | None
 RULE = "─"
-# Characters that would break a line or move the cursor.
-CONTROL = dict.fromkeys([*range(32), *range(127, 160)], " ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +113,7 @@ def _width(cell: Text | None) -> int:
 def _text(cell: Cell) -> Text | None:
     if cell is None or isinstance(cell, Text):
         return cell
-    words = cell.translate(CONTROL).split()
-    return Text(" ".join(words)) if words else None
+    return Text(line) if (line := on_one_line(cell)) else None
 
 
 def _cell(text: Text | None, column: Column, width: int, mark: str) -> Text:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from specreason.cli.show.jobs import asked
-from specreason.cli.show.output import ellipsis_of, print_hanging
+from specreason.cli.show.output import as_text, ellipsis_of, print_hanging
 from specreason.client import Job, Step
 from specreason.words import counted
 
@@ -20,16 +20,17 @@ STYLE_OF = {"drafter": "cyan", "base": "magenta"}
 
 def print_trace(console: Console, ref: str, job: Job, steps: Iterable[Step], *, full: bool = False) -> None:
     """Print the problem, every step in order, and the answer. `ref` is what the job is called."""
-    console.print(Text.assemble(("job ", "bold"), ref))
-    print_hanging(console, Text(), Text(asked(job).strip()))
+    console.print(Text.assemble(("job ", "bold"), as_text(ref)))
+    print_hanging(console, Text(), as_text(asked(job).strip()))
     console.print()
     for step in steps:
-        _print_step(console, step, full=full)
+        print_step(console, step, full=full)
     console.print()
     print_hanging(console, Text(), _outcome(job))
 
 
-def _print_step(console: Console, step: Step, *, full: bool) -> None:
+def print_step(console: Console, step: Step, *, full: bool) -> None:
+    """Print one step: who wrote it, its score, and the text that was kept, without `full` only its beginning."""
     print_hanging(console, Text(f"{step.index:>3}  ", style="bold"), _headline(step))
     rejected = step.draft_text is not None and step.decision.startswith("rejected")
     if rejected:
@@ -58,7 +59,7 @@ def _print_text(console: Console, text: str, *, full: bool, mark: str, style: st
     shown = text.strip() if full else " ".join(text.split())
     more = f" {ellipsis_of(console)}"
     width = console.width - INDENT - len(mark)
-    lines = Text(shown, style=style).wrap(console, max(20, width if full else width - len(more)))
+    lines = as_text(shown, style).wrap(console, max(20, width if full else width - len(more)))
     kept = list(lines) if full else list(lines[:SHORT_LINES])
     for line in kept:
         line.rstrip()
@@ -71,4 +72,4 @@ def _outcome(job: Job) -> Text:
     ending = f", {job.stop_reason}" if job.stop_reason else ""
     verdict = {True: ": right", False: ": wrong", None: ""}[job.is_correct]
     expected = "" if job.gold is None else f", expected {job.gold}"
-    return Text(f"{job.state}{ending}; answer {job.answer or 'none'}{expected}{verdict}")
+    return as_text(f"{job.state}{ending}; answer {job.answer or 'none'}{expected}{verdict}")

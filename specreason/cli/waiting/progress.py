@@ -12,6 +12,7 @@ from specreason.cli.waiting.pace import duration_in_words, left_in_words, rate_i
 from specreason.client import Batch, short_id
 from specreason.client.values import STATES
 from specreason.errors import TransientError, Unreachable
+from specreason.visible import on_one_line
 from specreason.words import counted
 
 # How much of the details may be dropped: each level drops one more kind of them, and the last keeps the state alone.
@@ -22,7 +23,7 @@ LONGEST_LABEL, SHORTEST_LABEL = 40, 8
 
 def label_of(batch: Batch) -> str:
     """Return the name of a batch, else its scheme and the end of its id."""
-    return batch.name or f"{batch.scheme} {short_id(batch.batch_id)}"
+    return on_one_line(batch.name) or f"{batch.scheme} {short_id(batch.batch_id)}"
 
 
 def jobs_in_words(batches: Sequence[Batch]) -> str:

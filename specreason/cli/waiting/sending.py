@@ -23,10 +23,10 @@ UNKNOWN_AGAIN = "it is not known whether the batch was stored; `specreason batch
 
 
 @contextmanager
-def shown_reading(path: str) -> Iterator[Callable[[int], None]]:
+def shown_reading(path: str, doing: str = "reading") -> Iterator[Callable[[int], None]]:
     """Yield a function that is told the number of each row, and shows the count while the block runs."""
     progress = Progress(
-        TextColumn("reading {task.description}: {task.completed:,.0f} rows", markup=False),
+        TextColumn(f"{doing} {{task.description}}: {{task.completed:,.0f}} rows", markup=False),
         console=message_console(),
         transient=True,
     )
@@ -36,7 +36,7 @@ def shown_reading(path: str) -> Iterator[Callable[[int], None]]:
         if number % ROWS_AT_ONCE == 0:
             progress.update(rows, completed=number)
 
-    with _late(progress, f"reading {path}"):
+    with _late(progress, f"{doing} {path}"):
         yield tell
 
 

@@ -168,7 +168,7 @@ class ScriptedEngine:
             raise EngineDead("the scripted engine is dead")
         if len(prompt_ids) >= self._max_model_len:
             raise PromptTooLong(
-                f"the prompt has {len(prompt_ids)} tokens; the model takes {self._max_model_len}"
+                f"{PromptTooLong.SAYS}{len(prompt_ids)} tokens; the model takes {self._max_model_len}"
             )
         self.num_calls += 1
         self.num_unfinished += 1

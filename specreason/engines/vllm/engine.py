@@ -154,7 +154,8 @@ class VllmEngine:
         await self.check_health()
         if len(prompt_ids) >= self._max_model_len:
             raise PromptTooLong(
-                f"the prompt has {len(prompt_ids)} tokens; the model takes {self._max_model_len} with its completion"
+                f"{PromptTooLong.SAYS}{len(prompt_ids)} tokens; the model takes {self._max_model_len}"
+                " with its completion"
             )
         request_id = str(next(self._request_number))
         if not self._live:

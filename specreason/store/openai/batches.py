@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, fields
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from specreason.store.access.visibility import Viewer
 from specreason.store.files.rows import NewFile, insert_file
 from specreason.store.locks import Lock, try_lock_connection, unlock_connection
 from specreason.store.openai.lines import count_lines
-from specreason.store.openai.status import LineCounts, NewOpenAIBatch, OpenAIBatch
+from specreason.store.openai.status import LineCounts, NewOpenAIBatch, OpenAIBatch, Usage
 from specreason.store.queue.batches import NewBatch, write_batches
 from specreason.store.queue.controls import cancel_batch
 from specreason.store.session import Connection, Database, single_statement, transaction
@@ -28,6 +29,8 @@ from specreason.store.tables.files import VALIDATING, file, openai_batch
 from specreason.store.tables.queue import batch, job
 from specreason.store.tables.states import OPEN
 from specreason.submission.text import checked_metadata, storable_json
+
+NO_USAGE = Usage()
 
 
 def insert_openai_batch(connection: Connection, new: NewOpenAIBatch) -> OpenAIBatch:
@@ -103,10 +106,11 @@ def batches_of(database: Database, batch_id: UUID) -> tuple[UUID, ...]:
 def start_openai_batch(database: Database, batch_id: UUID, batches: Sequence[NewBatch]) -> bool:
     """Queue the jobs of a validated batch, all of them or none. False if it was cancelled meanwhile, or started."""
     started = update(openai_batch).where(openai_batch.c.id == batch_id, *VALIDATING)
+    model = ", ".join(sorted({new.pair for new in batches}))
     with transaction(database) as connection:
         write_batches(connection, batches)
         # Last, for it locks the row, and a cancel would wait.
-        if not connection.execute(started.values(in_progress_at=now())).rowcount:
+        if not connection.execute(started.values(in_progress_at=now(), model=model)).rowcount:
             connection.rollback()
             return False
     return True
@@ -142,13 +146,14 @@ def end_openai_batch(
     database: Database,
     seen: OpenAIBatch,
     *,
+    usage: Usage = NO_USAGE,
     output: NewFile | None = None,
     error: NewFile | None = None,
 ) -> bool:
     """Write the rows of the result files, which hold all results of the jobs that had ended in `seen`.
 
-    A file without results is None. The files of an earlier end are marked as deleted. False, and no change, if other
-    files were written since `seen` was read, or jobs were queued again.
+    `usage` is that of the results. A file without results is None. The files of an earlier end are marked as deleted.
+    False, and no change, if other files were written since `seen` was read, or jobs were queued again.
     """
     counts = seen.counts
     ended = update(openai_batch).where(
@@ -166,6 +171,7 @@ def end_openai_batch(
                 num_completed=counts.completed,
                 num_failed=counts.failed,
                 num_expired=counts.expired,
+                **asdict(usage),
                 output_file_id=output.content.file_id if output else None,
                 error_file_id=error.content.file_id if error else None,
             )
@@ -208,6 +214,9 @@ def _to_batch(row: Row[Any], counted: LineCounts | None) -> OpenAIBatch:
     """`counted` is None if the row has the counts."""
     values = dict(row._mapping)
     completed, failed, expired = (values.pop(name) for name in ("num_completed", "num_failed", "num_expired"))
+    used = {each.name: values.pop(each.name) for each in fields(Usage)}
+    # A batch that ended before its tokens were counted has none of these.
+    has_usage = counted is None and None not in used.values()
     counts = counted or LineCounts(
         total=completed + failed,
         completed=completed,
@@ -215,4 +224,6 @@ def _to_batch(row: Row[Any], counted: LineCounts | None) -> OpenAIBatch:
         expired=expired,
         last_finished_at=row.finalizing_at,
     )
-    return OpenAIBatch(**values, counts=counts, is_written=counted is None)
+    return OpenAIBatch(
+        **values, usage=Usage(**used) if has_usage else None, counts=counts, is_written=counted is None
+    )

@@ -58,8 +58,32 @@ class LineCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Token counts. `output_tokens` are those of reasoning and answer."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAIBatch:
-    """A batch and the counts of its lines."""
+    """A batch and the counts of its lines.
+
+    `model` is the pair of its lines, with a comma between several; None until the file is read. `usage` is the sum of
+    the successful lines in the files; None if not every result is in the files.
+    """
 
     id: UUID
     owner: str | None
@@ -79,6 +103,8 @@ class OpenAIBatch:
     ended_at: datetime | None
     output_file_id: UUID | None
     error_file_id: UUID | None
+    model: str | None
+    usage: Usage | None
     counts: LineCounts
     is_written: bool  # every result is in the files; False again once a user queues jobs again
 

@@ -67,6 +67,9 @@ openai_batch = Table(
     *(count_column(name, nullable=True) for name in ("num_completed", "num_failed", "num_expired")),
     Column("output_file_id", ForeignKey("file.id")),
     Column("error_file_id", ForeignKey("file.id")),
+    Column("model", Text),  # the pair of its lines, or all of them; NULL: the file has not been read
+    # Tokens of the successful lines in the files; NULL where `num_completed` is.
+    *(Column(name, BigInteger) for name in ("input_tokens", "output_tokens", "reasoning_tokens")),
     CheckConstraint("in_progress_at IS NULL OR failed_at IS NULL", name="failed_has_no_jobs"),
 )
 

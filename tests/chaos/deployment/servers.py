@@ -51,6 +51,11 @@ class KillableServers:
         return broker_url(self._ground.instance)
 
     @property
+    def broker_folder(self) -> Path:
+        """Where the broker has its socket and saves."""
+        return self._ground.instance.sockets / "valkey"
+
+    @property
     def both_run(self) -> bool:
         return self._postgres is not None and self._broker is not None
 

@@ -14,9 +14,10 @@ from tests.chaos.deployment.broker import Broker
 from tests.chaos.deployment.fleet import Fleet
 from tests.chaos.deployment.servers import KillableServers
 from tests.chaos.snapshot import QueueSnapshot, snapshot
+from tests.support.servers.proxy import Proxy
 
 AGAIN_S = 0.5
-CALM_S = 6.0  # from a repair until clients have found their servers again: Celery tries after 2 s and 6 s
+CALM_S = 6.0  # from a repair until clients have found their servers again
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Stage:
     api: ApiProcess
     database: Database
     broker: Broker
+    wire: Proxy  # between the workers and the broker
     lease_s: float
     slots: int
     _repaired_at: float = field(default=-CALM_S)

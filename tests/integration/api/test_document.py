@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
+from tests.support.api.answering import answering
 from tests.support.store.builders import claimed, job_ids, start_worker, submit
 
 # Generated clients name their methods by these: a change breaks them.
@@ -27,6 +28,7 @@ OPERATIONS = {
     "Results": ["get_results"],
     "Events": ["get_batch_events", "get_job_events"],
     "Workers and health": ["get_workers", "get_health"],
+    "OpenAI chat completions": ["openai_create_chat_completion"],
     "OpenAI files": [
         *("openai_upload_file", "openai_get_files", "openai_get_file"),
         *("openai_get_content", "openai_remove_file"),
@@ -41,6 +43,7 @@ OPERATIONS = {
 def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {path.removeprefix("/api/") for path in paths} == {
+        "/v1/chat/completions",
         "/v1/models",
         "/v1/models/{model}",
         "/v1/files",
@@ -111,6 +114,15 @@ def test_every_body_has_an_example_that_the_api_takes_as_it_is(
     client: TestClient, database: Database
 ) -> None:
     """Only ids are filled in: those of the path, and that of the file of an OpenAI batch."""
+    with answering(database, pair="demo"):
+        sent = send_every_example(client, database)
+    assert sent == 11
+    batches = client.get("/api/batches").json()["data"]
+    assert {batch["name"] for batch in batches} >= {"first try", "base or both base"}
+
+
+def send_every_example(client: TestClient, database: Database) -> int:
+    """The number of examples that were sent."""
     sent = 0
     batch_id = submit(database, 1)
     (job_id,) = job_ids(database, batch_id)
@@ -134,9 +146,7 @@ def test_every_body_has_an_example_that_the_api_takes_as_it_is(
             if operation["operationId"] == "openai_upload_file":
                 file_id = answer.json()["id"]
             sent += 1
-    assert sent == 10
-    batches = client.get("/api/batches").json()["data"]
-    assert {batch["name"] for batch in batches} >= {"first try", "base or both base"}
+    return sent
 
 
 def test_the_examples_of_submissions_let_their_jobs_run(client: TestClient) -> None:

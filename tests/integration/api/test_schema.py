@@ -28,6 +28,7 @@ from specreason.store.access.visibility import Viewer
 from specreason.store.queue import controls
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
+from tests.support.api.answering import answering
 from tests.support.api.guarded import PROBLEMS, client_of, guarded_app, make_key
 from tests.support.api.openai_builders import ENDPOINT, jsonl, line
 from tests.support.store.builders import claimed, job_ids, start_worker, submit
@@ -38,6 +39,7 @@ ANSWER_S = 20
 JSON, FORM = "application/json", "multipart/form-data"
 GRID = {"scheme": ["base", "drafter"]}
 REQUESTS = jsonl([line("one", model="demo")])
+CHAT = line("one", model="demo")["body"]
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -85,6 +87,7 @@ class Known:
             ],
             "/v1/files": [(FORM, {"file": REQUESTS, "purpose": "batch"})],
             "/v1/batches": [(JSON, self._batch_of_file())],
+            "/v1/chat/completions": [(JSON, CHAT | {"stream": stream}) for stream in (False, True)],
         }
         return known.get(path, [])
 
@@ -94,11 +97,12 @@ class Known:
 
 @pytest.mark.timeout(900)
 def test_every_answer_to_every_request_is_one_that_the_document_declares(
-    servers: Servers, database: Database, tmp_path: Path
+    servers: Servers, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("api.watch.POLL_S", 0.02)
     app = guarded_app(servers, database, tmp_path)
     issued = make_key(database, "root", [Scope.ADMIN])
-    with client_of(app, issued) as client:
+    with client_of(app, issued) as client, answering(database, pair="demo", only="chat"):
         known = Known(database, client)
         statuses = answers_to_cases(app, known, {"Authorization": f"Bearer {issued.secret}"})
     assert sum(counts.total() for counts in statuses.values()) >= NUM_CASES

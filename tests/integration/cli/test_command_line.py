@@ -41,6 +41,7 @@ def test_help_names_every_command() -> None:
         "db",
         "keys",
         "doctor",
+        "ask",
         "submit",
         "batch",
         "job",

@@ -54,6 +54,14 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
     "latin-1": (lambda: json.dumps(line("a", "größe"), ensure_ascii=False).encode("latin-1"), [(1, "UTF-8")]),
     "UTF-16": (lambda: json.dumps(line("a")).encode("utf-16"), [(1, "UTF-8")]),
     "gzip": (lambda: gzip.compress(jsonl([line("a")])), [(1, "compressed")]),
+    "a list": (lambda: json.dumps([line("a")]).encode(), [(1, "JSON list")]),
+    "objects over lines": (lambda: json.dumps(line("a"), indent=1).encode(), [(1, "several lines")]),
+    "a table": (lambda: b"custom_id,body\na,b\n", [(1, "CSV")]),
+    "a web page": (lambda: b"<!DOCTYPE html><title>Sign in</title>", [(1, "Sign in")]),
+    "two requests in one line": (
+        lambda: jsonl([line("a")]).strip() + jsonl([line("b")]),
+        [(1, "second value")],
+    ),
     "empty": (lambda: b"", [(None, "lines")]),
     "blank": (lambda: b"\n \r\n\n", [(None, "lines")]),
     "deep nesting": (lambda: b"[" * 100_000 + b"]" * 100_000, [(1, str(MOST_DEPTH))]),
@@ -90,9 +98,9 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
     "turns that are no problem": (
         lambda: jsonl(
             [
-                line("a", messages=[USER, USER]),
+                line("a", messages=[]),
                 line("b", messages=[SYSTEM]),
-                line("c", messages=[USER, {"role": "assistant", "content": "4"}, USER]),
+                line("c", messages=[USER, {"role": "assistant", "content": "4"}]),
             ]
         ),
         [(number, "messages") for number in (1, 2, 3)],
@@ -116,7 +124,7 @@ CORPUS: dict[str, tuple[Callable[[], bytes], list[tuple[int | None, str]]]] = {
         [(1, "temperature"), (2, "body.n")],
     ),
     "a seed that is none": (
-        lambda: jsonl([line("a", seed="x"), line("b", specreason={"seed": -1})]),
+        lambda: jsonl([line("a", seed="x"), line("b", specreason={"seed": 2**63})]),
         [(1, "body.seed"), (2, "seed")],
     ),
 }
@@ -155,16 +163,21 @@ def test_a_file_that_is_merely_unusual_works(openai: OpenAI, database: Database,
     assert num_jobs(database) == 2
 
 
-def test_instructions_and_parts_of_a_message_become_the_problem(openai: OpenAI, database: Database) -> None:
+def test_turns_are_stored_as_they_are_and_the_last_is_the_problem(openai: OpenAI, database: Database) -> None:
     parts = [{"type": "text", "text": "What is"}, {"type": "text", "text": "2 + 2?"}]
     lines = [
         line("a", messages=[SYSTEM, USER]),
-        line("b", messages=[SYSTEM | {"role": "developer"}, {"role": "user", "content": parts}]),
+        line("b", messages=[USER, {"role": "assistant", "content": "4"}, USER | {"content": parts}]),
+        line("c", messages=[USER | {"name": "alice"}]),
     ]
     reaches(openai, create(openai, jsonl(lines)).id, "in_progress")
-    assert rows_of(database, "SELECT text FROM problem ORDER BY index") == [
-        ("Be very brief.\n\nWhat is 2 + 2?",),
-        ("Be very brief.\n\nWhat is\n2 + 2?",),
+    assert rows_of(database, "SELECT text, messages FROM problem ORDER BY index") == [
+        ("What is 2 + 2?", [SYSTEM, USER]),
+        (
+            "What is\n2 + 2?",
+            [USER, {"role": "assistant", "content": "4"}, USER | {"content": "What is\n2 + 2?"}],
+        ),
+        ("What is 2 + 2?", None),
     ]
 
 

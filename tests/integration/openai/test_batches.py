@@ -65,7 +65,14 @@ def test_a_line_completes_if_a_repeat_succeeds_and_fails_if_none_does(
         "succeeded",
     ]
     (error,) = lines_of(openai, done.error_file_id)
-    assert error["error"] == {"code": "request_failed", "message": "too long"}
+    assert error["error"] is None
+    assert error["response"]["status_code"] == 400
+    assert error["response"]["body"]["error"] == {
+        "message": "too long",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "invalid_request",
+    }
 
 
 def test_at_the_end_of_its_window_a_batch_expires_and_gives_what_had_ended(
@@ -80,7 +87,8 @@ def test_at_the_end_of_its_window_a_batch_expires_and_gives_what_had_ended(
     assert done.expired_at
     assert [each["custom_id"] for each in lines_of(openai, done.output_file_id)] == ["early"]
     (error,) = lines_of(openai, done.error_file_id)
-    assert (error["custom_id"], error["error"]["code"]) == ("late", "batch_expired")
+    assert (error["custom_id"], error["response"]) == ("late", None)
+    assert error["error"]["code"] == "batch_expired"
 
 
 def test_the_window_is_the_deadline_of_the_jobs(openai: OpenAI, database: Database) -> None:
@@ -137,6 +145,7 @@ def test_another_body_under_an_idempotency_key_is_unprocessable(openai: OpenAI, 
         ({"input_file_id": f"file-{uuid4().hex}"}, "input_file_id"),
         ({"input_file_id": "nonsense"}, "input_file_id"),
         ({"endpoint": "/v1/embeddings"}, "endpoint"),
+        ({"endpoint": "/v2/chat/completions"}, "endpoint"),
         ({"completion_window": "a day"}, "completion_window"),
         ({"completion_window": "999d"}, "completion_window"),
         ({"metadata": {str(number): "x" for number in range(17)}}, "metadata.*16"),

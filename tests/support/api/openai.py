@@ -27,7 +27,8 @@ def sdk_of(app: FastAPI) -> Iterator[OpenAI]:
 
 def create(openai: OpenAI, content: bytes, **asked: Any) -> Batch:
     file_id = openai.files.create(file=("sums.jsonl", content), purpose="batch").id
-    return openai.batches.create(input_file_id=file_id, endpoint=ENDPOINT, completion_window="24h", **asked)
+    wanted = {"endpoint": ENDPOINT, "completion_window": "24h", **asked}
+    return openai.batches.create(input_file_id=file_id, **wanted)
 
 
 def reaches(openai: OpenAI, batch_id: str, *words: str) -> Batch:

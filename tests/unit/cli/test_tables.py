@@ -103,7 +103,7 @@ def test_an_encoding_without_an_ellipsis_gets_dots_that_fit() -> None:
 def test_a_cell_with_line_breaks_is_one_line_and_moves_no_cursor() -> None:
     console = console_of(60)
     print_table(console, [Column(heading="error")], [["first\nsecond\tthird\x1b[2J"]])
-    assert printed(console) == ["error", "─" * 22, "first second third [2J"]
+    assert printed(console) == ["error", "─" * 22, "first second third␛[2J"]
 
 
 @pytest.mark.parametrize("columns", TABLES)

@@ -28,6 +28,8 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
         ("right triangle", "triangle", False),
     ),
     "choice": (
+        ("B", r"\text{Answer: } B", True),
+        ("B", r"\text{Answer: } C", False),
         ("C", "(C)", True),
         ("C", "C.", True),
         ("(C)", "C", True),
@@ -53,6 +55,10 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
         ("13", r"\textbf{(C)}\ 12", False),
     ),
     "exact numbers": (
+        (r"0.\overline{3}", r"\frac13", True),
+        (r"0.3\overline{6}", r"\frac{11}{30}", True),
+        (r"0.\overline{3}", "0.3333", False),
+        ("2", r"\text{two}", True),
         ("0.5", r"\frac12", True),
         (r"\frac{3}{4}", "3/4", True),
         ("-3", "\u22123", True),
@@ -83,6 +89,7 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
         ("-5", "5", False),
     ),
     "times, ratios and bases": (
+        ("7:3", r"7 \text{ to } 3", True),
         ("9:30", "9:30", True),
         ("9:30", r"9\!:\!30", True),
         (r"9:30 \text{ a.m.}", "9:30", True),
@@ -105,6 +112,12 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
         ("9:30", "9.5", False),
     ),
     "units": (
+        (r"16\pi \text{ cm}^2", r"16\pi", True),
+        (r"16\pi \text{ cm}^2", r"16\pi \text{ square centimeters}", True),
+        (r"16\pi \text{ cm}^2", r"16\pi \text{ m}^2", False),
+        (r"16\pi", r"15\pi \text{ cm}^2", False),
+        ("100 m^2", r"100 \text{ square meters}", True),
+        ("15 km/hr", r"15 \text{ km/h}", True),
         (r"20 $cm^{2}$", r"20 \text{ cm}^2", True),
         (r"15\mbox{ cm}^2", "15", True),
         (r"864 \mbox{ inches}^2", r"864\text{ square inches}", True),
@@ -276,6 +289,9 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
         ("(0,1)", "0", False),
     ),
     "intervals and inequalities": (
+        ("-3 < x < 3", "|x| < 3", True),
+        (r"(-\infty,-1) \cup (1,\infty)", "|x| > 1", True),
+        ("-3 < x < 3", r"|x| \le 3", False),
         ("(0, 7.5)", "0 < x < 7.5", True),
         ("0 < x < 7.5", "(0, 7.5)", True),
         ("[-2,7]", r"-2 \le x \le 7", True),

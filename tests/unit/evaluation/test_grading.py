@@ -130,6 +130,7 @@ def test_poison_is_judged_wrong_or_given_up_and_raises_nothing(text: str, other:
 def test_what_is_too_large_says_that_it_was_given_up(text: str) -> None:
     verdict = grade(text, "x + 1")
     assert verdict.layer == "too large"
+    assert verdict.is_given_up
     assert "given up" in verdict.why
 
 

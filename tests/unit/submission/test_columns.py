@@ -188,9 +188,28 @@ def test_names_of_very_many_dots_lead_somewhere_or_nowhere() -> None:
 def test_a_line_may_have_a_column_that_the_lines_before_lack() -> None:
     rows = [{"problem": SUM}, {"problem": SUM, "Answer": "2"}, {"problem": SUM, "answer": "3", "Answer": "x"}]
     intake, problems = taken_from(*rows, {"Problem": SUM, "Id": 4})
-    assert [problem.answer for problem in problems] == [None, "2", "x", None]
+    assert [problem.answer for problem in problems] == [None, "2", "3", None]
     assert problems[3].id == "4"
+    assert intake.mapping == {"id": "Id"}  # the others are not the same in every line
     assert intake.num_with_answer == 2
+
+
+def test_lines_of_several_datasets_have_each_their_own_columns() -> None:
+    chat = [{"role": "user", "content": SUM}]
+    rows = [{"question": SUM, "solution": "2"}, {"problem": SUM, "answer": "3"}, {"messages": chat}]
+    intake, problems = taken_from(*rows)
+    assert [problem.problem for problem in problems] == [SUM] * 3
+    assert [problem.answer for problem in problems] == ["2", "3", None]
+    assert intake.mapping == {}
+    assert names("\n".join(intake.remarks()), "'question'", "'solution'", "'messages'")
+    with pytest.raises(InvalidField) as raised:
+        taken_from(*rows, {"text": SUM})
+    assert raised.value.field == "line 4: question"
+
+
+def test_an_object_that_is_empty_in_one_row_may_have_the_answer_in_the_next() -> None:
+    rows = [{"prompt": SUM, "reward_model": {}}, {"prompt": SUM, "reward_model": {"ground_truth": "2"}}]
+    assert [problem.answer for problem in taken_from(*rows)[1]] == [None, "2"]
 
 
 def test_a_column_that_no_line_has_is_named_at_the_end() -> None:
