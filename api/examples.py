@@ -33,6 +33,10 @@ def examples() -> Mapping[str, Mapping[str, Any]]:
         "set_batch_deadline": {JSON: deadline},
         "set_batch_priority": {JSON: {"priority": 5}},
         "requeue_batch": {JSON: {"states": ["failed", "dead"]}},
+        "regrade_batch": {
+            JSON: {"answers": [{"id": 0, "answer": "4"}], "grader": "layers"},
+            FORM: {"file": '{"id": 0, "answer": "4"}\n', "grader": "layers"},
+        },
         "set_job_deadline": {JSON: deadline},
         "openai_create_chat_completion": {
             JSON: {

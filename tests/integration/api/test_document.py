@@ -19,7 +19,7 @@ OPERATIONS = {
     "Submissions": ["submit_batch", "submit_grid"],
     "Batches": [
         *("get_batches", "get_batch", "cancel_batch", "pause_batch", "resume_batch"),
-        *("set_batch_deadline", "set_batch_priority", "requeue_batch"),
+        *("set_batch_deadline", "set_batch_priority", "requeue_batch", "regrade_batch"),
     ],
     "Jobs": [
         *("get_jobs", "get_job", "get_steps", "get_attempts"),
@@ -59,7 +59,16 @@ def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
         "batches/{batch_id}/jobs",
         *(
             f"batches/{{batch_id}}/{action}"
-            for action in ("cancel", "pause", "resume", "requeue", "deadline", "priority", "events")
+            for action in (
+                "cancel",
+                "pause",
+                "resume",
+                "requeue",
+                "regrade",
+                "deadline",
+                "priority",
+                "events",
+            )
         ),
         "jobs/{job_id}",
         *(f"jobs/{{job_id}}/{what}" for what in ("steps", "attempts", "events")),

@@ -19,8 +19,9 @@ from specreason.store.queue.workers import NewWorker, register_worker
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
+from specreason.store.trace.grades import batches_to_grade, take_answers
 from specreason.submission.problem import BUNDLED_PROBLEMS
-from tests.support.store.grading import give, waiting_in
+from tests.support.store.grading import give
 
 
 def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
@@ -42,8 +43,9 @@ def test_the_demo_runs_each_scheme_waits_for_grades_and_reports(
             assert job is not None
             assert finish(database, job, JobResult(state=JobState.SUCCEEDED, answer="4"))
             return
-        for waiting in waiting_in(database)[:1]:
-            assert give(database, waiting, is_correct=True)
+        for batch in batches_to_grade(database)[:1]:
+            (answer,) = take_answers(database, batch.batch_id, limit=1)
+            assert give(database, answer, is_correct=True)
 
     lines = BUNDLED_PROBLEMS.read_text().splitlines()[:2]
     out = io.StringIO()
