@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 from uuid import UUID
 
@@ -135,6 +135,8 @@ class Watch:
             # Every waiting request depends on this task, so it outlives any error.
             except Exception:
                 log.exception("the jobs that requests wait for cannot be read")
+            if self._abandoned:
+                await run_in_threadpool(self._cancel_one)
             await asyncio.sleep(POLL_S)
 
     def _tell_all(self, error: SpecReasonError, *, only_late: bool = False) -> None:
@@ -145,8 +147,7 @@ class Watch:
     def _look(
         self, followed: Sequence[Followed]
     ) -> list[tuple[Followed, tuple[JobProgress, ...] | SpecReasonError]]:
-        """Cancel what was abandoned, expire what is late, and read how far the jobs are. In a thread."""
-        self._cancel_abandoned()
+        """Expire what is late, and read how far the jobs are. In a thread."""
         # The leader does this too, but a deployment may have no worker just now.
         if any(each.is_overdue() for each in followed):
             expire_deadlines(self._database)
@@ -155,8 +156,22 @@ class Watch:
 
     def _cancel_abandoned(self) -> None:
         for batch_id in tuple(self._abandoned):
-            cancel_batch(self._database, Viewer.EVERYONE, batch_id)
+            with suppress(NotFound):
+                cancel_batch(self._database, Viewer.EVERYONE, batch_id)
             self._abandoned.discard(batch_id)
+
+    def _cancel_one(self) -> None:
+        """Cancel one abandoned batch: after the news, which must not wait for a lock on it. In a thread."""
+        batch_id = next(iter(self._abandoned))
+        # The next try is another batch's turn.
+        self._abandoned.discard(batch_id)
+        try:
+            cancel_batch(self._database, Viewer.EVERYONE, batch_id)
+        except NotFound:
+            return
+        except StoreUnavailable as error:
+            log.warning("an abandoned request is not cancelled yet: %s", error)
+            self._abandoned.add(batch_id)
 
 
 def _told(

@@ -28,7 +28,7 @@ _MARKS = "@/?#[];\\"
 _NOWHERE = "#;\\"
 _NO_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"[^\s,%@:\[\]/?#;\\]*|\[[0-9A-Fa-f:.]+\]")
-_PASSWORDS = re.compile(r"(?<![^&])((?:ssl)?password)=[^&]*")
+_PASSWORDS = re.compile(r"(?<![^&])([^&=]*passw(?:or)?d[^&=]*|[^&=]*%[^&=]*)=[^&]*", re.IGNORECASE)
 _KINDS = {" ": "a space", "\t": "a tab", "\n": "a line break", "\r": "a line break"}
 
 
@@ -51,6 +51,13 @@ def check_address(name: str, url: str) -> None:
         raise InvalidField(
             name, f"has {_listed(marks)}, which means nothing in an address: write {_encoded(marks)}"
         )
+    try:
+        decoded = unquote(rest, errors="strict")
+    except UnicodeDecodeError:
+        raise InvalidField(name, "has a %XX that is no UTF-8: encode the characters as UTF-8") from None
+    # A library in C would read the address up to here, and take the rest from its defaults.
+    if "\0" in decoded:
+        raise InvalidField(name, "has %00, at which an address would end: remove it")
 
 
 def hide_password(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from specreason.store.files.rows import NewFile, read_file
 from specreason.submission.datasets import format_of
 from specreason.submission.form import from_form, parse_json
 from specreason.submission.grid import MOST_BATCHES
+from specreason.submission.jsonl import load_json
 from specreason.submission.options import Options
 from specreason.validation import first_invalid_field
 from specreason.words import counted, shown
@@ -75,7 +77,7 @@ def parse(body: bytes | Form, shape: Shape, deployment: Deployment, caller: Call
 
 def _parse_body(body: bytes, shape: Shape, pairs: Mapping[str, PairConfig], most: int) -> Submission:
     """Parse JSON: an object with options and `problems`, or the list of problems alone."""
-    given = parse_json(body, "body")
+    given = _parsed(body)
     if not isinstance(given, dict | list):
         raise InvalidField("body", f"must be a JSON object, or a list of objects, not {shown(given)}")
     name, fields = ("problems", dict(given)) if isinstance(given, dict) else ("body", {"body": given})
@@ -91,6 +93,17 @@ def _parse_body(body: bytes, shape: Shape, pairs: Mapping[str, PairConfig], most
         raise InvalidField(name, f"has {counted(len(rows), 'item')}; a batch has at most {most:,}")
     dataset = Dataset.of_json(name, rows, **_rows_of(options, most))
     return Submission(options=options, configs=_configs(options, pairs), problems=DatasetProblems(dataset))
+
+
+def _parsed(body: bytes) -> Any:
+    """The JSON of a body. A list of rows alone is read as leniently as the same list in a file."""
+    body = body.removeprefix(BOM_UTF8)
+    if not body.lstrip().startswith(b"["):
+        return parse_json(body, "body")
+    try:
+        return load_json(body, lenient=True)
+    except ValueError as error:
+        raise InvalidField("body", f"is not JSON ({error})") from error
 
 
 def _rows_of(options: Options, most: int) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -22,8 +21,7 @@ from api.requests.uploads import Form
 from specreason.evaluation.graders import check_grader
 from specreason.store.read.summaries import read_batch
 from specreason.store.trace.regrade import regrade_batch as regrade
-from specreason.submission.datasets import Row, read_rows
-from specreason.submission.datasets.kinds import SUFFIXES
+from specreason.submission.datasets import Row, format_of, read_rows
 from specreason.submission.form import parse_json
 from specreason.submission.gold_answers import GoldAnswers, gold_answers
 from specreason.validation import ClosedModel, first_invalid_field
@@ -93,7 +91,7 @@ def _of_form(form: Form, most: int) -> tuple[str | None, GoldAnswers | None]:
     grader = form.fields.get("grader") or None
     if form.file is None:
         return grader, None
-    written = SUFFIXES.get(Path(form.file.filename).suffix.lower())
+    written = format_of(form.file.filename)
     # The reader of a table has to end before its file is closed.
     with closing(cast("Generator[Row]", read_rows(form.file.content.reader, written))) as rows:
         return grader, gold_answers(rows, most=most)

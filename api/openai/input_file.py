@@ -175,7 +175,7 @@ def _complaint(content: BinaryIO, first: Line) -> str | None:
 
     A first line that begins an object and breaks off is no more than a broken line.
     """
-    if first.content.startswith(b"{") and first.content.strip() != b"{":
+    if first.content.startswith(b"{") and b"\0" not in first.content[:4] and first.content.strip() != b"{":
         return None
     position = content.tell()
     content.seek(0)

@@ -35,7 +35,12 @@ GOLD_HELP = "The right answer: the model's is graded against it."
 
 def ask(
     context: typer.Context,
-    question: Annotated[str, typer.Argument(help="The problem in words; `-` reads it from standard input.")],
+    question: Annotated[
+        str,
+        typer.Argument(
+            help="The problem in words; `-` reads it from standard input. One that begins with `-` goes after `--`."
+        ),
+    ],
     *,
     pair: Annotated[str | None, typer.Option("--pair", help=PAIR_HELP, autocompletion=complete_pair)] = None,
     gold: Annotated[str | None, typer.Option("--answer", metavar="GOLD", help=GOLD_HELP)] = None,
@@ -75,10 +80,10 @@ def ask(
             # The same question again is asked again.
             idempotency_key=str(uuid4()),
         )
-        # Not those of the batch: that one problem has no gold answer is nothing to remark here.
-        for remark in remarks([RunConfig.model_validate(chosen)]):
-            print_message(remark)
         with cancelling_at_the_end(client, batch.batch_id, api):
+            # Not those of the batch: that one problem has no gold answer is nothing to remark here.
+            for remark in remarks([RunConfig.model_validate(chosen)]):
+                print_message(remark)
             (job_id,) = (each.job_id for each in client.jobs(batch.batch_id))
             with shown_ladder(is_shown=not (quiet or as_json), full=full) as ladder:
                 job, steps = followed(client, job_id, ladder)

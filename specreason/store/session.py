@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+from psycopg.pq import Conninfo
 from sqlalchemy import URL, Connection, NullPool, create_engine, event, func, make_url, select
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import (
@@ -49,6 +50,7 @@ REFUSED_FOR_GOOD = re.compile(
     r"database \".*\" does not exist|role \".*\" does not exist|authentication failed"
     r"|no password supplied|no pg_hba.conf entry|invalid (connection option|port|integer)"
     r"|unsupported startup parameter|not allowed in statement pooling mode"
+    r"|invalid sslmode value|root certificate file|connection info string"
 )
 # How often two connections are compared behind a pooler: other clients may hide for a while that it swaps sessions.
 ROUNDS = 20
@@ -86,6 +88,9 @@ def connect(database_url: str, *, pool_size: int = 16) -> Database:
             swaps = _swaps_sessions(
                 connection, create_engine(address, poolclass=NullPool, connect_args=arguments)
             )
+    except ArgumentError:
+        database.dispose()
+        raise InputError(f"database {where}: a host or port among its parameters is none") from None
     except DBAPIError as error:
         database.dispose()
         reason = one_line(error)  # libpq never repeats the password
@@ -179,4 +184,7 @@ def _parse(database_url: str) -> URL:
         raise InputError("database URL: is not a URL such as postgresql://user@host:5432/name") from None
     if url.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
         raise InputError(f"database URL: names '{url.drivername}', but the store is Postgres: postgresql://…")
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    if unknown := next((name for name in url.query if name not in known), None):
+        raise InputError(f"database URL: has the parameter {unknown!r}, which libpq does not know")
     return url

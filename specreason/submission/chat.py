@@ -18,6 +18,8 @@ from specreason.words import counted, none_of, shown
 
 LONGEST = 200_000  # characters in all messages together
 MOST_MESSAGES = 1_000
+# Longer text is not read as Python prints it, which costs a hundred times its size.
+LONGEST_PRINTED = 100_000
 SYSTEM, DEVELOPER, USER, ASSISTANT = "system", "developer", "user", "assistant"
 ROLES = (SYSTEM, DEVELOPER, USER, ASSISTANT)
 INSTRUCTIONS = (SYSTEM, DEVELOPER)
@@ -90,6 +92,8 @@ def spelled_chat(text: str) -> object | None:
     if not _BEGINS_AS_CHAT.match(text.lstrip()):
         return None
     for read in (json.loads, ast.literal_eval):
+        if read is ast.literal_eval and len(text) > LONGEST_PRINTED:
+            continue
         try:
             value: object = read(text.strip())
         except (ValueError, SyntaxError, MemoryError, RecursionError):

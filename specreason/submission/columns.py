@@ -138,7 +138,17 @@ def _folded(name: str) -> str:
 
 def _alike(row: Mapping[Any, Any], name: str) -> list[str]:
     folded = _folded(name)
-    return [key for key in row if isinstance(key, str) and _folded(key) == folded] if folded else []
+    return list(_keys_by_fold(tuple(row)).get(folded, ())) if folded else []
+
+
+@lru_cache(maxsize=8)
+def _keys_by_fold(keys: tuple[Any, ...]) -> Mapping[str, Sequence[str]]:
+    """The keys that can be names, by their folded form. Rows of one kind have the same keys."""
+    found: dict[str, list[str]] = {}
+    for key in keys:
+        if isinstance(key, str) and len(key) <= LONGEST_NAME:
+            found.setdefault(re.sub(r"[\W_]+", "", key).casefold(), []).append(key)
+    return found
 
 
 def _inside(value: object, path: str) -> Any:

@@ -33,7 +33,7 @@ _SCIENTIFIC = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)[eE][-+]?\d{1,3}", re.ASC
 _LARGEST_EXPONENT = 400  # of a double it is 308
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})?"
 # A list as numpy prints it has no commas between its items.
-_ARRAY = re.compile(r"(?:np\.|numpy\.)?array\((?P<list>\[.*\])(?:,\s*dtype=[^()]*)?\)", re.DOTALL)
+_ARRAY = re.compile(r"(?:np\.|numpy\.)?array\((?P<list>\[.*\])(?:,\s*dtype=[^()\[\]]*)?\)", re.DOTALL)
 _ITEM = re.compile(
     r"\s*(?:(?P<quoted>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
     rf"|(?P<bare>None|null|nan|NaN|<NA>|[Tt]rue|[Ff]alse|{_NUMBER}))(?P<comma>\s*,)?\s*",

@@ -9,7 +9,8 @@ from typing import Any
 from specreason.errors import InvalidField
 from specreason.submission.columns import choose_column, find, listed
 from specreason.submission.datasets import Row
-from specreason.submission.gold import gold_of, number_text
+from specreason.submission.gold import gold_of
+from specreason.submission.problem import id_of
 from specreason.submission.text import check_text
 from specreason.words import counted, shown
 
@@ -69,13 +70,9 @@ def _answer(row: Row) -> str:
 
 
 def _id(row: Row) -> str | None:
-    value = _value(row, "id", required=False)
-    if value is None or value == "":
-        return None
-    text = number_text(value) if isinstance(value, int | float) else value
-    if isinstance(value, bool) or not isinstance(text, str):
-        raise InvalidField(f"{row.where}: id", f"must be text or a number, not {shown(value)}")
-    return text
+    """The problem's id, read as a submission reads it."""
+    text = id_of(_value(row, "id", required=False), f"{row.where}: ", "id")
+    return (text.strip() or None) if isinstance(text, str) else None
 
 
 def _value(row: Row, name: str, *, required: bool) -> Any:

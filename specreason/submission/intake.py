@@ -18,6 +18,8 @@ from specreason.words import counted
 
 # The most kinds of rows whose columns are remembered, and the most columns of a field that are.
 MOST_SHAPES, MOST_TAKEN = 1_000, 10
+# The most columns of a shape that is remembered.
+MOST_REMEMBERED = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +165,7 @@ class Intake:
         columns = Columns(**{field: column or "" for field, column in found.items()})
         # An object that lacks a name here may have it in another row.
         is_final = None not in found.values() or not any(is_object for _, is_object in shape)
-        if is_final and len(self._columns_of) < MOST_SHAPES:
+        if is_final and len(self._columns_of) < MOST_SHAPES and len(shape) <= MOST_REMEMBERED:
             self._columns_of[shape] = columns
         return columns
 

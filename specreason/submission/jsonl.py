@@ -151,7 +151,7 @@ def _finite_or_none(digits: str) -> float | None:
     return None if math.isinf(number) else number
 
 
-def _whole_or_text(digits: str) -> int | str:
+def whole_or_text(digits: str) -> int | str:
     try:
         return int(digits)
     except ValueError:
@@ -159,5 +159,5 @@ def _whole_or_text(digits: str) -> int | str:
 
 
 _LENIENT = json.JSONDecoder(
-    parse_constant=lambda _: None, parse_float=_finite_or_none, parse_int=_whole_or_text
+    parse_constant=lambda _: None, parse_float=_finite_or_none, parse_int=whole_or_text
 )

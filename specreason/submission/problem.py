@@ -20,7 +20,7 @@ from specreason.submission.chat import (
     spelled_chat,
     user_turn,
 )
-from specreason.submission.columns import Columns, find, nested_names
+from specreason.submission.columns import Columns, Found, find, nested_names
 from specreason.submission.gold import OF_A_SOLUTION, Gold, gold_of, number_text
 from specreason.submission.text import Storable
 from specreason.validation import AT_A_PLACE, ClosedModel, first_invalid_field
@@ -126,8 +126,12 @@ def problem_of(
         name: getattr(columns, name) if there.key is None else there.key for name, there in found.items()
     }
     fields = {name: there.value for name, there in found.items()}
+    if fields.get("problem") is None and row.get("messages") is not None:
+        # A file that has plain problems and chats has nulls in the column of the other kind.
+        found["problem"], keys["problem"] = Found(row["messages"], "messages"), "messages"
+        fields["problem"] = row["messages"]
     gold = _gold(fields.get("answer"), prefix, keys.get("answer", "answer"))
-    fields |= {"answer": gold.text, "id": _id_of(fields.get("id"), prefix, keys.get("id", "id"))}
+    fields |= {"answer": gold.text, "id": id_of(fields.get("id"), prefix, keys.get("id", "id"))}
     if isinstance(asked := fields.get("problem"), Mapping):
         place = keys["problem"]
         raise InvalidField(prefix + place, f"is an object; name what is meant: {nested_names(place, asked)}")
@@ -155,7 +159,7 @@ def _gold(value: object, prefix: str, column: str) -> Gold:
         raise InvalidField(prefix + column, f"{error}; name what is meant: {names}") from None
 
 
-def _id_of(value: object, prefix: str, column: str) -> object:
+def id_of(value: object, prefix: str, column: str) -> object:
     """An id as text. Datasets also number their problems."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -170,7 +174,7 @@ def _id_of(value: object, prefix: str, column: str) -> object:
 
 def _own_source(rest: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     for key in rest:
-        if key not in KEYS:
+        if key not in KEYS and not (key == "messages" and rest[key] is None):
             reason = (
                 f"{unknown_key(key, KEYS)}; with a `mapping` other keys are taken, and kept as the source"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +99,13 @@ def schema() -> dict[str, Any]:
 
 def _streaming(body: Mapping[str, Any]) -> Streaming:
     given = {name: body[name] for name in Streaming.model_fields if name in body}
+    if isinstance(options := given.get("stream_options"), Mapping):
+        # An option of other servers that asks for nothing.
+        given["stream_options"] = {
+            name: value
+            for name, value in options.items()
+            if name in StreamOptions.model_fields or value not in (None, False)
+        }
     try:
         streaming = Streaming.model_validate(given)
     except ValidationError as error:
@@ -110,7 +118,7 @@ def _streaming(body: Mapping[str, Any]) -> Streaming:
 
 def _without_body(refused: LineInvalid) -> LineInvalid:
     """The refusal of a line as that of a request, whose fields are in no `body`."""
-    message = refused.message.replace("body.", "")
+    message = re.sub(r"(?:^|(?<=, )|(?<= as ))body\.", "", refused.message)
     return LineInvalid(
         refused.code, message, None if refused.param is None else refused.param.removeprefix("body.")
     )

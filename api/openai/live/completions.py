@@ -39,6 +39,7 @@ from specreason.store.queue.problems import check
 from specreason.store.queue.workers import live_slots
 from specreason.store.read.results import ended_jobs_by_problem
 from specreason.store.tables.states import JobState
+from specreason.submission.text import storable
 
 router = APIRouter()
 
@@ -130,7 +131,8 @@ async def _answer(request: Request, ticket: Ticket, key: str | None, model: str 
         submitted = await run_in_threadpool(_submit, request, ticket, content, key, model)
     except LineInvalid as refused:
         status = 404 if refused.code == "model_not_found" else 400
-        error = openai_error(status, refused.message, param=refused.param, code=refused.code)
+        param = None if refused.param is None else storable(refused.param)
+        error = openai_error(status, storable(refused.message), param=param, code=refused.code)
         return JSONResponse(error, status)
     follow = partial(
         deployment.watch.follow,

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -129,11 +129,12 @@ class _Stream:
         are_over = {job.job_id for job in jobs if job.state.ended}
         if len(are_over) == len(self.ended):
             return []
-        read = partial(ended_jobs_by_problem, self.database, self.viewer, self.followed.batch_id)
+        new = are_over - {job.job_id for job in self.ended}
+        read = partial(ended_jobs_by_problem, self.database, self.viewer, self.followed.batch_id, only=new)
         rows = await self.followed.read(lambda: list(read()))
-        known = {job.job_id for job in self.ended}
-        self.ended = [job for job in rows if job.job_id in are_over]
-        return [job for job in self.ended if job.job_id not in known and job.state is JobState.SUCCEEDED]
+        # The last chunk needs the counts of all, and no texts.
+        self.ended += [replace(job, reasoning="", answer_text="") for job in rows]
+        return [job for job in rows if job.state is JobState.SUCCEEDED]
 
 
 def _message(data: str) -> ServerSentEvent:

@@ -39,7 +39,7 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "parallel_tool_calls": (True, False),
     "presence_penalty": (0,),
     "reasoning_effort": ("medium",),
-    "stop": ([],),
+    "stop": ([], ""),
     "tool_choice": ("auto", "none"),
     "tools": ([],),
     "top_logprobs": (0,),
@@ -156,8 +156,11 @@ def _is_one_of(value: object, values: tuple[Any, ...]) -> bool:
 
 def _unsupported(field: str, value: object, known: Collection[str]) -> LineInvalid:
     param = f"body.{storable(field[:LONGEST_SHOWN])}"
+    name = field.rpartition(".")[2]
     if field in WHY:
         reason = f"{shown(value)} is not supported: {WHY[field]}"
+    elif field in NEUTRAL or field in NEUTRAL_INSIDE or (name != field and name in known):
+        reason = f"{shown(value)} is not supported; leave the field out"
     else:
-        reason = f"is not supported{suggestion(field.rpartition('.')[2], known)}"
+        reason = f"is not supported{suggestion(name, known)}"
     return LineInvalid(UNSUPPORTED, f"{param}: {reason}", param)

@@ -56,7 +56,12 @@ def errors_file(dataset: str, named: str | None, *, wanted: bool) -> Iterator[Er
             )
         yield None
         return
-    beside = Path("stdin" if dataset == "-" else dataset).with_suffix(".errors.jsonl")
+    read = Path("stdin" if dataset == "-" else dataset)
+    beside = (
+        read.with_name(f"{read.stem or 'dataset'}.errors.jsonl")
+        if read.name
+        else Path("dataset.errors.jsonl")
+    )
     file = ErrorsFile(beside if named is None else Path(named), dataset)
     try:
         yield file

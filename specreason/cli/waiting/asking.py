@@ -14,7 +14,7 @@ from specreason.cli.exits import EXIT_TERMINATED
 from specreason.cli.show.output import data_console, message_console
 from specreason.cli.show.trace import print_step
 from specreason.client import Client, Job, Step, short_id
-from specreason.errors import Detached, SpecReasonError, Stopped
+from specreason.errors import Detached, SpecReasonError, Stopped, Unreachable
 
 POLL_S = 0.25
 OPEN = ("queued", "running")
@@ -71,6 +71,8 @@ def cancelling_at_the_end(client: Client, batch_id: UUID, api_url: str | None) -
         yield
     except KeyboardInterrupt:
         raise Detached(f"interrupted; {_cancelled(client.cancel, batch_id, api_url)}") from None
+    except Unreachable as error:
+        raise Unreachable(f"{error}; the job goes on: {_left(batch_id, api_url)}") from error
     except SystemExit as leaving:
         if leaving.code != EXIT_TERMINATED:
             raise
@@ -79,9 +81,20 @@ def cancelling_at_the_end(client: Client, batch_id: UUID, api_url: str | None) -
 
 def _cancelled(cancel: Callable[[UUID], object], batch_id: UUID, api_url: str | None) -> str:
     """Cancel the batch; return what has become of its job."""
-    ref, at = short_id(batch_id), f" --api {api_url}" if api_url else ""
     try:
         cancel(batch_id)
     except SpecReasonError as error:
-        return f"the job goes on ({error}); `specreason batch cancel {ref}{at}` cancels it"
+        return f"the job goes on ({error}): {_left(batch_id, api_url)}"
+    ref, at = _named(batch_id, api_url)
     return f"the job is cancelled; `specreason job steps {ref}/0{at}` shows how far it came"
+
+
+def _left(batch_id: UUID, api_url: str | None) -> str:
+    """How to cancel a job that goes on."""
+    ref, at = _named(batch_id, api_url)
+    return f"`specreason batch cancel {ref}{at}` cancels it"
+
+
+def _named(batch_id: UUID, api_url: str | None) -> tuple[str, str]:
+    """What a command calls the batch, and its option for the API."""
+    return short_id(batch_id), f" --api {api_url}" if api_url else ""

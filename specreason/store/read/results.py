@@ -6,7 +6,7 @@ position is not returned.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -101,20 +101,27 @@ def _ended_jobs(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
         after = rows[-1].job_id
 
 
-def ended_jobs_by_problem(database: Database, viewer: Viewer, batch_id: UUID) -> Iterator[EndedJob]:
+def ended_jobs_by_problem(
+    database: Database, viewer: Viewer, batch_id: UUID, *, only: Collection[UUID] | None = None
+) -> Iterator[EndedJob]:
     """The jobs that have ended so far, problem by problem: all repeats of a problem together.
 
-    Raises NotFound before the first job is asked for.
+    `only` are the ids of the jobs to read, None for all. Raises NotFound before the first job is asked for.
     """
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
         sizes = select(batch.c.num_problems, batch.c.num_jobs).where(batch.c.id == batch_id)
         num_problems, num_jobs = connection.execute(sizes).one()
     per_page = max(1, _page_size(database, batch_id) * num_problems // num_jobs)
-    return _by_problem(database, batch_id, num_problems, per_page)
+    chosen: ColumnElement[bool] = job.c.finished_at.is_not(None)
+    if only is not None:
+        chosen &= job.c.id.in_(only)
+    return _by_problem(database, batch_id, num_problems, per_page, chosen)
 
 
-def _by_problem(database: Database, batch_id: UUID, num_problems: int, per_page: int) -> Iterator[EndedJob]:
+def _by_problem(
+    database: Database, batch_id: UUID, num_problems: int, per_page: int, chosen: ColumnElement[bool]
+) -> Iterator[EndedJob]:
     """`per_page` counts problems."""
     for first in range(0, num_problems, per_page):
         page = (
@@ -124,7 +131,7 @@ def _by_problem(database: Database, batch_id: UUID, num_problems: int, per_page:
                 problem.c.batch_id == batch_id,
                 problem.c.index >= first,
                 problem.c.index < first + per_page,
-                job.c.finished_at.is_not(None),
+                chosen,
             )
         )
         yield from _read(database, page, problem.c.index, job.c.repeat)

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from specreason.submission.datasets.moments import day, duration, moment, time_of_day
-from specreason.submission.datasets.rows import Report
+from specreason.submission.datasets.rows import OF_A_PROBLEM, Report
 
 LARGEST_BINARY = 1 << 16  # bytes; the text of it is a third longer
 MILLISECONDS_PER_DAY = 86_400_000
@@ -118,13 +118,26 @@ def _rare_value(value: Any, name: str, report: Report) -> Any:
             f"'{name}' is left out where it has more than {LARGEST_BINARY} bytes", once=("large", name)
         )
         return None
+    if name.strip().casefold() in OF_A_PROBLEM and (text := _as_text(value)) is not None:
+        report.say(f"'{name}' has bytes that are UTF-8 and is read as text", once=("bytes", name))
+        return text
+    report.say(f"'{name}' is binary and is kept as base64", once=("binary", name))
     return base64.b64encode(value).decode()
 
 
+def _as_text(content: bytes) -> str | None:
+    """The text in bytes; None if they are none. Some programs write text without saying that it is."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
+
+
 def _extended(column: Any, name: str, report: Report) -> list[Any]:
-    stored = _values(column.storage, name, report)
     if column.type.extension_name == "arrow.uuid":
-        return _each(stored, lambda text: str(UUID(bytes=base64.b64decode(text))))
+        return _each(column.storage.to_pylist(), lambda content: str(UUID(bytes=content)))
+    stored = _values(column.storage, name, report)
     return _each(stored, bool) if column.type.extension_name == "arrow.bool8" else stored
 
 

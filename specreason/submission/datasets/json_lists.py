@@ -15,11 +15,11 @@ from specreason.errors import InvalidField
 from specreason.submission.datasets.json_shapes import LIST, JsonShape, is_row_list
 from specreason.submission.datasets.jsonl import has_many_parts, row_in
 from specreason.submission.datasets.rows import LONGEST_ROW, Report, Row
-from specreason.submission.jsonl import LONGEST_LINE, TOO_DEEP, not_utf8
+from specreason.submission.jsonl import LONGEST_LINE, TOO_DEEP, not_utf8, whole_or_text
 
 BLANK = re.compile(r"\s*")
 CHUNK = 1 << 16  # bytes
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(parse_int=whole_or_text)
 
 
 def json_list_rows(file: BinaryIO, shape: JsonShape, report: Report) -> Iterator[Row]:

@@ -9,6 +9,7 @@ from enum import Enum, auto
 from typing import Any
 
 from specreason.submission.datasets.rows import OF_A_PROBLEM
+from specreason.submission.jsonl import whole_or_text
 
 # Usual keys of the list in an object that is else no row.
 OF_A_LIST = frozenset(
@@ -31,10 +32,10 @@ OF_A_LIST = frozenset(
 )
 LIST = re.compile(r"\[\s*\{")
 EMPTY_LIST = re.compile(r"\[\s*\]\s*\Z")
-LISTS = re.compile(r"\]\s*\n\s*\[")
+LISTS = re.compile(r"\][ \t\r]*\n\s*\[")
 OBJECT = re.compile(r"\{\s*")
 COLON, COMMA = re.compile(r"\s*:\s*"), re.compile(r"\s*,\s*")
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(parse_int=whole_or_text)
 
 
 class JsonShape(Enum):

@@ -55,7 +55,7 @@ OTHERS = (
     (0, codecs.BOM_UTF32_BE, "is UTF-32", AS_UTF8),
 )
 PAGE = re.compile(rb"\s*<(!doctype|html|head|body|\?xml|!--|svg|error)", re.IGNORECASE)
-TITLE = re.compile(rb"<(title|message)[^>]*>([^<]{1,200})<", re.IGNORECASE)
+TITLE = re.compile(rb"<(title|message)[^<>]*>([^<]{1,200})<", re.IGNORECASE)
 
 
 class Format(StrEnum):

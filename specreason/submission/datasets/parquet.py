@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -10,11 +9,14 @@ from specreason.errors import InvalidField, SpecReasonError
 from specreason.submission.datasets.cells import values_of
 from specreason.submission.datasets.kinds import PARQUET
 from specreason.submission.datasets.plain import MOST_UNPACKED
-from specreason.submission.datasets.rows import Report, Row, row_of
+from specreason.submission.datasets.rows import Report, Row, check_column_names, row_of
 from specreason.words import LONGEST_SHOWN
 
 ROWS_AT_ONCE = 2048
 BYTES_AT_ONCE = 8 << 20  # of the rows that are held at once, as the file has them
+# One value in Python. More of one column in all, and in a row, than these are refused before they are read.
+BYTES_OF_A_VALUE = 8
+MOST_VALUES, MOST_VALUES_OF_A_ROW = 1_000_000, 100_000
 
 
 def parquet_rows(file: BinaryIO, report: Report) -> Iterator[Row]:
@@ -50,13 +52,21 @@ def _rows(file: BinaryIO, report: Report) -> Iterator[dict[str, Any]]:
     if sum(sizes) > MOST_UNPACKED:
         raise InvalidField("file", f"has {sum(sizes)} bytes of data, more than {MOST_UNPACKED}; split it")
     schema = metadata.schema.to_arrow_schema()
-    _check_names(schema.names)
+    if not schema.names:
+        raise InvalidField("file", "has no problems: this Parquet file has no columns")
+    check_column_names(schema.names)
     opened = ParquetFile(
         file, metadata=metadata, read_dictionary=_texts(metadata.schema, schema), pre_buffer=False
     )
     for index, size in enumerate(sizes):
-        num_rows = metadata.row_group(index).num_rows
-        at_once = max(1, min(ROWS_AT_ONCE, BYTES_AT_ONCE * num_rows // max(1, size)))
+        group = metadata.row_group(index)
+        num_rows = group.num_rows
+        # A few bytes can stand for millions of equal values in one list.
+        num_values = max((group.column(place).num_values for place in range(group.num_columns)), default=0)
+        if num_values > MOST_VALUES and num_values > MOST_VALUES_OF_A_ROW * num_rows:
+            raise InvalidField("file", f"has {num_values} values in {num_rows} rows of one column; split it")
+        num_bytes = max(1, size, BYTES_OF_A_VALUE * num_values)
+        at_once = max(1, min(ROWS_AT_ONCE, BYTES_AT_ONCE * num_rows // num_bytes))
         for batch in opened.iter_batches(batch_size=at_once, row_groups=[index]):
             columns = [
                 values_of(column, name, report)
@@ -73,14 +83,6 @@ def _check_end(file: BinaryIO) -> None:
     file.seek(0)
     if end != PARQUET:
         raise InvalidField("file", "is not Parquet to its end: it is cut off, so make or copy it again")
-
-
-def _check_names(names: list[str]) -> None:
-    if not names:
-        raise InvalidField("file", "has no problems: this Parquet file has no columns")
-    name, times = Counter(names).most_common(1)[0]
-    if times > 1:
-        raise InvalidField("header", f"names two columns '{name}'; give each a name of its own")
 
 
 def _texts(stored: Any, schema: Any) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,17 @@ OF_A_PROBLEM = frozenset(
         "conversation",
         "conversations",
         "answer",
+        "solution",
+        "expected_answer",
+        "final_answer",
+        "gold",
+        "target",
+        "label",
+        "ground_truth",
+        "gold_answer",
+        "correct_answer",
+        "reference_answer",
+        "reward_model",
         "id",
         "custom_id",
         "role",
@@ -66,6 +78,13 @@ class Report:
         if self.on_remark is not None and key not in self._said:
             self._said.add(key)
             self.on_remark(sentence)
+
+
+def check_column_names(names: Sequence[str]) -> None:
+    """Raises InvalidField for a name that two columns have."""
+    name, times = Counter(names).most_common(1)[0]
+    if times > 1:
+        raise InvalidField("header", f"names two columns '{name}'; give each a name of its own")
 
 
 def row_of(where: str, values: dict[str, Any], report: Report, *, written: bytes | None = None) -> Row | None:

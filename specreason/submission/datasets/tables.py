@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from specreason.errors import InvalidField
-from specreason.submission.datasets.rows import LONGEST_ROW, Report, Row, row_of
+from specreason.submission.datasets.rows import LONGEST_ROW, Report, Row, check_column_names, row_of
 from specreason.submission.datasets.separators import FEWEST, Layout
 from specreason.submission.jsonl import not_utf8
 from specreason.words import counted
 
 MARK = "\ufeff"
+# Of a sheet in Excel.
+MOST_COLUMNS = 16_384
 
 
 def table_rows(
@@ -39,10 +41,10 @@ def table_rows(
 
 def _header_of(cells: list[str]) -> list[str]:
     """The names of the columns. Tables that were written with their index begin with one that has none."""
+    if len(cells) > MOST_COLUMNS:
+        raise InvalidField("header", f"has {len(cells)} columns; at most {MOST_COLUMNS} are read")
     header = [name if name.strip() else f"column {place}" for place, name in enumerate(cells, start=1)]
-    for name in header:
-        if header.count(name) > 1:
-            raise InvalidField("header", f"names two columns '{name}'; give each a name of its own")
+    check_column_names(header)
     return header
 
 
@@ -61,10 +63,10 @@ def _values(where: str, header: list[str], cells: list[str], report: Report) -> 
             f"{where} has fewer cells than the header; such rows have none in their last columns",
             once="short",
         )
-    cells = cells[: len(header)] + [""] * (len(header) - len(cells))
+    # The cells that it lacks stay away: a short row of a wide table is small.
     return {
         name: cell or None
-        for place, (name, cell) in enumerate(zip(header, cells, strict=True), start=1)
+        for place, (name, cell) in enumerate(zip(header, cells, strict=False), start=1)
         if cell.strip() or name != f"column {place}"
     }
 

@@ -26,7 +26,7 @@ OTHERS = {
     "wrapped.jsonl": (json.dumps({"version": 1, "data": [ROW]}).encode(), "'data'"),
     "excel.csv": (b"sep=;\r\n" + TABLE.encode(), "semicolons"),
     "excel.txt": (TABLE.replace(";", "\t").encode("utf-16"), "UTF-16"),
-    "packed.csv.gz": (gzip.compress(TABLE.encode()), "gzip"),
+    "packed.csv.gz": (gzip.compress(TABLE.encode(), mtime=0), "gzip"),
     "without-suffix": (as_parquet({**{name: [cell] for name, cell in ROW.items()}, "raw": [b"abc"]}), ""),
     "lengths.parquet": (
         as_parquet(

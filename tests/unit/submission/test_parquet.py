@@ -114,7 +114,7 @@ def test_a_column_of_any_type_has_a_form_in_json(column: Any, values: list[Any])
     told = read(as_parquet({"problem": ["p"] * len(values), "kept": column}), Format.PARQUET)
     assert [row["kept"] for row in told.values] == values
     assert [json.loads(row.line) for row in told.rows] == told.values
-    assert not told.remarks
+    assert all("base64" in remark for remark in told.remarks)
 
 
 def test_given_files_are_read() -> None:
@@ -125,7 +125,8 @@ def test_given_files_are_read() -> None:
     assert [row["answer"] for row in told.values] == ["20", "30"]
     assert told.values[0]["image"]["bytes"].startswith("iVBOR")
     assert told.values[1]["image"]["bytes"] is None
-    assert names(told.remarks[0], "image.bytes", LARGEST_BINARY)
+    assert names(told.remarks[0], "image.bytes", "base64")
+    assert names(told.remarks[1], "image.bytes", LARGEST_BINARY)
 
 
 def test_large_bytes_are_left_out_and_said_once_for_each_column() -> None:
@@ -134,7 +135,13 @@ def test_large_bytes_are_left_out_and_said_once_for_each_column() -> None:
     assert told.values == [{"problem": "p", "a": None, "b": None}] * 3
     assert len(told.remarks) == 2
     fits = read(as_parquet({"problem": ["p"], "a": [b"x" * LARGEST_BINARY]}), Format.PARQUET)
-    assert not fits.remarks
+    assert all("base64" in remark for remark in fits.remarks)
+
+
+def test_a_problem_in_bytes_is_text_and_said_to_be() -> None:
+    told = read(as_parquet({"problem": [b"1 + 1?"], "answer": [b"2"], "kept": [b"2"]}), Format.PARQUET)
+    assert told.values == [{"problem": "1 + 1?", "answer": "2", "kept": "Mg=="}]
+    assert len(told.remarks) == 3
 
 
 def test_a_row_is_not_refused_for_what_is_kept_with_it() -> None:
