@@ -58,7 +58,7 @@ def _first_rows(head: bytes, separator: str, *, skips_spaces: bool) -> list[list
     text = io.StringIO(head.decode("utf-8-sig", errors="replace"), newline="")
     rows: list[list[str]] = []
     try:
-        for row in csv.reader(text, delimiter=separator, skipinitialspace=skips_spaces):
+        for row in csv.reader(text, delimiter=separator, skipinitialspace=skips_spaces, strict=True):
             if any(cell.strip() for cell in row):
                 rows.append(row)
             if len(rows) == FEWEST:
