@@ -50,8 +50,8 @@ REFUSED_FOR_GOOD = re.compile(
     r"|no password supplied|no pg_hba.conf entry|invalid (connection option|port|integer)"
     r"|unsupported startup parameter|not allowed in statement pooling mode"
 )
-# How often two connections are compared behind a pooler: other clients may hide once that it swaps sessions.
-ROUNDS = 3
+# How often two connections are compared behind a pooler: other clients may hide for a while that it swaps sessions.
+ROUNDS = 20
 POOLED = (
     "is a pooler that gives each transaction another connection to Postgres (PgBouncer's pool_mode = transaction), and "
     "so loses the lock by which one worker leads: name Postgres itself, or a pool in session mode"
