@@ -30,8 +30,8 @@ router = APIRouter(prefix="/api", dependencies=[CONTROL])
 
 GRADER = "A grader that is installed here and with workers; by default the project's own."
 ANSWERS = (
-    "Gold answers that replace those of their problems: rows of `id` and `answer`. The id is the problem's own, or the"
-    " index of a problem that has none. Without ids there is one row for each problem, in order."
+    "Gold answers that replace those of their problems: rows of `id` and `answer`. The id is the problem's own;"
+    " `index` names a problem, too. Without these there is one row for each problem, in order."
 )
 # FastAPI itself sees only a raw request.
 FORM = {

@@ -24,7 +24,7 @@ from specreason.evaluation.verdict import GIVEN_UP
 # For one answer: seconds of processor time, of which the kernel counts whole ones; seconds of the clock, for a grader
 # that waits; and bytes beyond what the helper takes once it has loaded the grader.
 CPU_S = 2
-CLOCK_S = 20.0
+CLOCK_S = 10.0
 MEMORY_BYTES = 512 << 20
 # Seconds in which a helper must have loaded the grader.
 START_S = 120.0

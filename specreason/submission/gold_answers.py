@@ -19,14 +19,17 @@ LONGEST_ANSWER = 20_000  # characters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldAnswers:
-    """Gold answers by id: a problem's own, or the index of one that has none. Or one for each problem, in order."""
+    """Gold answers by id, a text, or by index, a number; or else one for each problem, in order.
 
-    by_id: Mapping[str, str] = field(default_factory=dict)
+    The id is a problem's own. That of a problem without one is its index.
+    """
+
+    by_name: Mapping[str | int, str] = field(default_factory=dict)
     in_order: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
-        return len(self.by_id) + len(self.in_order)
+        return len(self.by_name) + len(self.in_order)
 
 
 def gold_answers(rows: Iterable[Row], *, most: int) -> GoldAnswers:
@@ -34,24 +37,24 @@ def gold_answers(rows: Iterable[Row], *, most: int) -> GoldAnswers:
 
     Raises InvalidField that names the row.
     """
-    by_id: dict[str, str] = {}
+    by_name: dict[str | int, str] = {}
     in_order: list[str] = []
     count = 0
     for count, row in enumerate(rows, start=1):
         if count > most:
             raise InvalidField("answers", f"has more than {counted(most, 'row')}")
-        name, answer = _id(row), _answer(row)
-        if (name is None) != (not by_id) and count > 1:
+        name, answer = _name(row), _answer(row)
+        if (name is None) != (not by_name) and count > 1:
             raise InvalidField(f"{row.where}: id", "is missing, or every row must do without")
         if name is None:
             in_order.append(answer)
-        elif name in by_id:
+        elif name in by_name:
             raise InvalidField(f"{row.where}: id", f"{shown(name)} is there twice")
         else:
-            by_id[name] = answer
+            by_name[name] = answer
     if not count:
         raise InvalidField("answers", "has none")
-    return GoldAnswers(by_id=by_id, in_order=tuple(in_order))
+    return GoldAnswers(by_name=by_name, in_order=tuple(in_order))
 
 
 def _answer(row: Row) -> str:
@@ -69,10 +72,15 @@ def _answer(row: Row) -> str:
     return gold
 
 
-def _id(row: Row) -> str | None:
-    """The problem's id, read as a submission reads it."""
-    text = id_of(_value(row, "id", required=False), f"{row.where}: ", "id")
-    return (text.strip() or None) if isinstance(text, str) else None
+def _name(row: Row) -> str | int | None:
+    """The problem's id, read as a submission reads it, or its index."""
+    value = id_of(_value(row, "id", required=False), f"{row.where}: ", "id")
+    text = value.strip() if isinstance(value, str) else ""
+    if text:
+        return text
+    index = row.values.get("index")
+    # A table's column of that name is text, and may count the rows of another file.
+    return index if isinstance(index, int) and not isinstance(index, bool) else None
 
 
 def _value(row: Row, name: str, *, required: bool) -> Any:

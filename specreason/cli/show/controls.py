@@ -49,7 +49,7 @@ def resumed(batch: Batch) -> str:
 def regraded(batch: Batch, command: str) -> str:
     """Return what a regrade did. `command` waits for the grades."""
     if not batch.num_changed:
-        return "no answer to grade yet; those to come are graded so"
+        return "no job with a gold answer has succeeded yet; those to come are graded so"
     are = "is" if batch.num_changed == 1 else "are"
     old = "; until then the old grades count" if batch.num_regrading else ""
     return f"{counted(batch.num_changed, 'answer')} {are} graded again{old}. {command} waits for that"

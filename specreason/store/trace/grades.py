@@ -34,8 +34,9 @@ from specreason.store.tables.queue import UNGRADED, job, problem
 from specreason.store.tables.trace import grade
 from specreason.submission.text import storable
 
-# Seconds for which a grader has the answers that it has taken. If it dies, they wait for so long.
-LEASE_S = 60
+# Seconds for which a grader has the answers that it has taken. If it dies, they wait for so long. A turn is shorter,
+# even one with an answer that takes all the time that it may.
+LEASE_S = 25
 # An answer with a mark is graded alone, and so ends no other one's grader. With this many it is given up.
 MOST_MARKS = 3
 

@@ -36,7 +36,7 @@ def regrade_batch(
 
     `answers` replace gold answers, or give problems their first; the others keep theirs. An earlier grade counts until
     the new one is there. Jobs that have not ended are graded so once they have. Raises NotFound; and InvalidField if
-    `answers` do not fit the batch, or if no problem has a gold answer, and changes nothing then.
+    `answers` do not fit the batch, and changes nothing then.
     """
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
@@ -46,8 +46,6 @@ def regrade_batch(
             golds = _golds(connection, batch_id, answers)
             connection.execute(_SET_GOLD, {"ids": list(golds), "golds": [*map(storable, golds.values())]})
         with_gold = select(problem.c.id).where(problem.c.batch_id == batch_id, problem.c.answer.is_not(None))
-        if connection.scalar(with_gold.limit(1)) is None:
-            raise InvalidField("answers", "the batch has no gold answers to grade against: give some")
         lock_jobs(connection, job.c.batch_id == batch_id)
         anew = {"graded_at": null(), "num_grading_attempts": 0, "grading_until": null()}
         connection.execute(
@@ -65,8 +63,8 @@ def regrade_batch(
 
 
 def _golds(connection: Connection, batch_id: UUID, answers: GoldAnswers) -> Mapping[UUID, str]:
-    """The new gold answer of each row of `problem`. Raises InvalidField if an id names no problem, or several."""
-    columns = (problem.c.id, problem.c.index, problem.c.problem_id)
+    """The new gold answer of each row of `problem`. Raises InvalidField if a name is that of none, or of several."""
+    columns = (problem.c.id, problem.c.index.label("place"), problem.c.problem_id)
     of_batch = select(*columns).where(problem.c.batch_id == batch_id).order_by(problem.c.index)
     rows = connection.execute(of_batch).all()
     if answers.in_order:
@@ -76,12 +74,16 @@ def _golds(connection: Connection, batch_id: UUID, answers: GoldAnswers) -> Mapp
                 "answers", f"are {given} without ids; the batch has {counted(len(rows), 'problem')}"
             )
         return {row.id: gold for row, gold in zip(rows, answers.in_order, strict=True)}
-    names = {row.id: str(row.index) if row.problem_id is None else row.problem_id for row in rows}
-    number_of = Counter(names.values())
-    wrong = [name for name in answers.by_id if number_of[name] != 1]
+    named: list[tuple[str | int, UUID]] = [(row.place, row.id) for row in rows]
+    named += [(str(row.place) if row.problem_id is None else row.problem_id, row.id) for row in rows]
+    number_of = Counter(name for name, _ in named)
+    wrong = [name for name in answers.by_name if number_of[name] != 1]
     if wrong:
         number = number_of[wrong[0]]
         what = f"{number} problems of the batch have" if number else "no problem of the batch has"
         more = f", and {len(wrong) - 1} more ids do not fit" if len(wrong) > 1 else ""
         raise InvalidField("answers", f"{what} the id {shown(wrong[0])}{more}; nothing is changed")
-    return {row_id: answers.by_id[name] for row_id, name in names.items() if name in answers.by_id}
+    golds = {row_id: answers.by_name[name] for name, row_id in named if name in answers.by_name}
+    if len(golds) != answers.count:
+        raise InvalidField("answers", "name a problem by its id and by its index; nothing is changed")
+    return golds

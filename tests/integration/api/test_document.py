@@ -116,7 +116,7 @@ def test_every_body_has_an_example_that_the_api_takes_as_it_is(
     """Only ids are filled in: those of the path, and that of the file of an OpenAI batch."""
     with answering(database, pair="demo"):
         sent = send_every_example(client, database)
-    assert sent == 11
+    assert sent == 13
     batches = client.get("/api/batches").json()["data"]
     assert {batch["name"] for batch in batches} >= {"first try", "base or both base"}
 
