@@ -443,4 +443,12 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
         ("7", "7 negative", False),
         ("4", r"4 \text{ at most}", False),
     ),
+    "sums and factorials": (
+        (r"\sum_{k=1}^n k", r"\frac{n(n+1)}{2}", True),
+        (r"\sum_{k=1}^{10} k", "55", True),
+        (r"\sum_{k=1}^{10} k", "54", False),
+        ("n", r"\frac{n!}{(n-1)!}", True),
+        ("(n-1)!", r"\frac{n!}{n}", True),
+        ("(n-1)!", "n!", False),
+    ),
 }  # fmt: skip
