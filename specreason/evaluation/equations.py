@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from specreason.evaluation.cleaning import WORD
 from specreason.evaluation.parts import CLOSE, OPEN, Parts, Same, parts_of
 
-# A letter, a Greek one, capitals (a segment), words as text, a function of letters.
+# A letter, a Greek one, capitals (a segment), words as text, a length, a function of letters; those letters that are
+# usual for functions also at a value. `x(y+1)` is a product.
 _GREEK = r"\\(?:alpha|beta|gamma|delta|theta|phi|lambda|mu|sigma|omega)|\\angle\s*[A-Z]+"
 _NAME = re.compile(
     rf"(?:[A-Za-z]|[A-Z]{{2,4}}|{WORD}[A-Za-z ]+|{_GREEK})"
     r"\s*(?:_(?:\w|\{[\w,]+\})|'+)?\s*(?:\(\s*[A-Za-z](?:\s*,\s*[A-Za-z])*\s*\))?"
+    r"|[fghFGHPE]\s*(?:_\w|'+)?\s*\([^()]*\)|\|\s*[A-Z]{1,3}\s*\||\\overline\s*\{\s*[A-Z]+\s*\}"
 )
 _EQUALS = re.compile(r"(?<![<>!\\])=(?!=)")
 

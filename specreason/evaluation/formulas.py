@@ -100,9 +100,8 @@ def _is_small_group(text: str) -> bool:
     group = text[start:]
     if depth or any(each in group for each in ("^", "!", "*", "\\cdot", "\\times", ".")):
         return False
-    value = value_of(group)
-    bound = math.prod(int(each) or 1 for each in _DIGITS_IN_A_ROW.findall(group)) if value is None else value
-    return abs(bound) <= LARGEST_FACTORIAL
+    value = value_of(group) or Fraction(math.prod(int(each) or 1 for each in _DIGITS_IN_A_ROW.findall(group)))
+    return abs(value) <= LARGEST_FACTORIAL
 
 
 def _refuse_large_powers(text: str) -> None:

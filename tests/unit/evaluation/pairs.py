@@ -451,4 +451,16 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
         ("(n-1)!", r"\frac{n!}{n}", True),
         ("(n-1)!", "n!", False),
     ),
+    "names of values": (
+        ("12", "f(2)=12", True),
+        ("12", "f'(2)=12", True),
+        ("12", "|AB|=12", True),
+        ("12", r"\overline{AB}=12", True),
+        ("0.3", r"P(A \cap B)=0.3", True),
+        ("5", "P(X=2)=5", True),
+        ("12", "f(2)=13", False),
+        ("0", "x(x-1)=0", False),
+        ("6", "x(y+1)=6", False),
+        ("5", "|x|=5", False),
+    ),
 }  # fmt: skip
