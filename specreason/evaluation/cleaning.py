@@ -52,8 +52,9 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 _FONT = re.compile(
-    r"\\(?:text(?:bf|rm|it|sf|tt|sc|normal)?|math(?:rm|bf|it|sf|tt|bb|cal|scr|normal)|mbox|hbox|emph|boldsymbol|bm|"
-    r"operatorname\*?|underline|boxed|fbox)\s*\{([^{}]*)\}"
+    r"\\(?:text(?:bf|rm|it|sf|tt|sc|normal)?|math(?:rm|sf|tt)|mbox|hbox|emph|underline|boxed|fbox|"
+    # Fonts of variables.
+    r"(?P<math>math(?:bf|it|bb|cal|scr|normal)|boldsymbol|bm|operatorname\*?))\s*\{([^{}]*)\}"
 )
 _MOST_FONTS = 8  # levels of fonts in fonts
 _FUNCTIONS = "arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|log|ln|exp"
@@ -113,7 +114,7 @@ def cleaned(text: str) -> str:
     for pattern, by in _RULES:
         text = pattern.sub(by, text)
     for _ in range(_MOST_FONTS):
-        text, count = _FONT.subn(rf" {WORD}\1 ", text)
+        text, count = _FONT.subn(lambda found: f" {'' if found['math'] else WORD}{found[2]} ", text)
         if not count:
             break
     for pattern, by in _SYNONYMS:

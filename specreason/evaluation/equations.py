@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from specreason.evaluation.cleaning import WORD
-from specreason.evaluation.parts import Parts, Same, parts_of
+from specreason.evaluation.parts import CLOSE, OPEN, Parts, Same, parts_of
 
-# A letter, a Greek one, capitals (a segment), words as text, a function of letters.
+# A letter, a Greek one, capitals (a segment), words as text, a length, a function of letters; those letters that are
+# usual for functions also at a value. `x(y+1)` is a product.
 _GREEK = r"\\(?:alpha|beta|gamma|delta|theta|phi|lambda|mu|sigma|omega)|\\angle\s*[A-Z]+"
 _NAME = re.compile(
     rf"(?:[A-Za-z]|[A-Z]{{2,4}}|{WORD}[A-Za-z ]+|{_GREEK})"
     r"\s*(?:_(?:\w|\{[\w,]+\})|'+)?\s*(?:\(\s*[A-Za-z](?:\s*,\s*[A-Za-z])*\s*\))?"
+    r"|[fghFGHPE]\s*(?:_\w|'+)?\s*\([^()]*\)|\|\s*[A-Z]{1,3}\s*\||\\overline\s*\{\s*[A-Z]+\s*\}"
 )
 _EQUALS = re.compile(r"(?<![<>!\\])=(?!=)")
 
@@ -27,8 +29,8 @@ class Assignment:
 
 
 def is_equation(text: str) -> bool:
-    """Whether a cleaned text has an equals sign."""
-    return _EQUALS.search(text) is not None
+    """Whether a cleaned text has an equals sign that stands in no bracket, as that of `\\sum_{k=1}` does."""
+    return len(_sides(text)) > 1
 
 
 def assignment_of(text: str, same: Same) -> Assignment | None:
@@ -36,7 +38,7 @@ def assignment_of(text: str, same: Same) -> Assignment | None:
 
     A name in its own value is an unknown: `x = 2x - 1` assigns nothing.
     """
-    sides = [side.strip() for side in _EQUALS.split(text)]
+    sides = _sides(text)
     if not 2 <= len(sides) <= 4 or not all(sides):
         return None
     if not _NAME.fullmatch(sides[0]):
@@ -53,7 +55,7 @@ def assignment_of(text: str, same: Same) -> Assignment | None:
 
 def assignments_of(text: str, same: Same) -> tuple[Assignment, ...] | None:
     """The several assignments of a list, or of points: `(x, y) = (1, 2)`; None for any other text."""
-    sides = _EQUALS.split(text)
+    sides = _sides(text)
     if len(sides) == 2:
         names, values = parts_of(sides[0]), parts_of(sides[1])
         if names is None or values is None or len(names.items) != len(values.items):
@@ -85,6 +87,18 @@ def values_of(assigned: Sequence[Assignment]) -> Parts:
     """The values without their names: those of one name in any order, those of several in theirs."""
     one_name = len({each.name for each in assigned}) == 1
     return Parts(items=tuple(each.value for each in assigned), brackets="" if one_name else "()")
+
+
+def _sides(text: str) -> list[str]:
+    """What stands between the equals signs outside of brackets."""
+    sides: list[str] = []
+    start = depth = 0
+    for place, each in enumerate(text):
+        depth = max(depth + (each in OPEN) - (each in CLOSE), 0)
+        if not depth and _EQUALS.match(text, place):
+            sides.append(text[start:place].strip())
+            start = place + 1
+    return [*sides, text[start:].strip()]
 
 
 def _occurs(name: str, value: str) -> bool:

@@ -6,6 +6,7 @@ Their cost knows no bound. This refuses what is sure to be too large; `bounded` 
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Sequence
 from fractions import Fraction
@@ -81,10 +82,26 @@ def refuse_what_is_too_large(text: str) -> None:
     if any(len(each) > MOST_DIGITS for each in _DIGITS_IN_A_ROW.findall(text)):
         raise TooLarge(f"the formula has a number of more than {MOST_DIGITS} digits")
     for grows in _GROWS.finditer(text):
+        if grows[1] == ")" and _is_small_group(text[: grows.end(1)]):
+            continue
         digits = next((each for each in grows.groups() if each), "")
         if not digits.isdecimal() or int(digits) > LARGEST_FACTORIAL:
             raise TooLarge("the formula has a factorial or binomial that is too large to be computed")
     _refuse_large_powers(text)
+
+
+def _is_small_group(text: str) -> bool:
+    """Whether the bracket that ends a text is small enough for a factorial: `(n-1)`, but no power or product."""
+    depth = 0
+    for start in range(len(text) - 1, -1, -1):
+        depth += (text[start] == ")") - (text[start] == "(")
+        if not depth:
+            break
+    group = text[start:]
+    if depth or any(each in group for each in ("^", "!", "*", "\\cdot", "\\times", ".")):
+        return False
+    value = value_of(group) or Fraction(math.prod(int(each) or 1 for each in _DIGITS_IN_A_ROW.findall(group)))
+    return abs(value) <= LARGEST_FACTORIAL
 
 
 def _refuse_large_powers(text: str) -> None:

@@ -5,6 +5,7 @@ Texts are cleaned ones. `compare` gives the verdict on two parts of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from specreason.evaluation.choices import choice_of
@@ -30,9 +31,12 @@ from specreason.evaluation.verdict import Verdict
 Compare = Callable[[str, str], Verdict]
 Layer = Callable[[str, str, Compare], Verdict | None]
 
+_SMALL = re.compile("[a-j]")
+
 
 def choice(gold: str, answer: str, compare: Compare) -> Verdict | None:
-    wanted, chosen = choice_of(gold), choice_of(answer)
+    # A small letter alone is a variable, or e or i.
+    wanted, chosen = None if _SMALL.fullmatch(gold.strip()) else choice_of(gold), choice_of(answer)
     if wanted is None:
         if chosen is None or not chosen[1]:
             return None

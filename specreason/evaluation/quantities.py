@@ -25,6 +25,15 @@ _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eig
 _COLONS = re.compile(
     rf"(\d{{1,18}}(?:\s*(?::|to)\s*\d{{1,18}})+)\s*{WORD}?\s*(?:(a|p)\.?\s*m\.?|o'?clock)?", re.IGNORECASE
 )
+_MAGNITUDES = {
+    "dozen": 12,
+    "hundred": 100,
+    "thousand": 10**3,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+}
+_MAGNITUDE = re.compile(rf"\s*{WORD}?\s*({'|'.join(_MAGNITUDES)})(?![A-Za-z])", re.IGNORECASE)
 _LONGEST = 80  # characters
 _WORDS = {
     word: number
@@ -80,14 +89,16 @@ def quantity_of(text: str, *, unit_wanted: str = "") -> Quantity | None:
     start = _start_of_unit(text)
     if start is None or unit == PERCENT:
         return None
-    named = unit_of(mark + text[start:])
-    if named is None and unit_wanted and unit_of(WORD + text[start:]) == unit_wanted:
+    scale, end = _magnitude(text, start)
+    after = (WORD if WORD in text[start:end] else "") + text[end:]
+    named = unit_of(mark + after) if after.replace(WORD, "").strip() else ""
+    if named is None and unit_wanted and unit_of(WORD + after) == unit_wanted:
         named = unit_wanted
     # $18 per day is $18.
-    if named is None or (unit and named != unit and not named.startswith("/")):
+    if named is None or (unit and named not in ("", unit) and not named.startswith("/")):
         return None
     value = value_of(_plain(text[:start]))
-    return None if value is None else Quantity(value=value, unit=unit or named)
+    return None if value is None else Quantity(value=value * scale, unit=unit or named)
 
 
 def measured(text: str) -> tuple[str, str]:
@@ -153,6 +164,14 @@ def _start_of_unit(text: str) -> int | None:
         else:
             position += 1
     return None
+
+
+def _magnitude(text: str, start: int) -> tuple[int, int]:
+    """What the words from `start` on multiply a number by, 10^6 for "million", and where they end."""
+    scale = 1
+    while (found := _MAGNITUDE.match(text, start)) is not None:
+        scale, start = scale * _MAGNITUDES[found[1].lower()], found.end()
+    return scale, start
 
 
 def _plain(text: str) -> str:

@@ -34,10 +34,13 @@ _CURRENCIES = {
     "¥": "¥",
     "₹": "₹",
 }
-# No unit begins with them; they join formulas, or several answers.
-_NO_UNIT = frozenset(
-    {"and", "or", "to", "if", "is", "mod", "of", "when", "where", "with", "for", "not", "am", "pm"}
+# No unit begins with them; they join formulas, or several answers, or are part of a number.
+_JOINING = (
+    "and or to if is mod of when where with for not am pm than most least above below unless except wrong negative "
+    "plus minus divided choose factorial squared cubed half halves third thirds fourth fourths fifth fifths "
+    "tenth tenths hundred thousand million billion trillion dozen sin cos tan cot csc ln log exp gcd lcm"
 )
+_NO_UNIT = frozenset(_JOINING.split())
 
 _REWRITE: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), by)
@@ -81,6 +84,8 @@ def unit_of(text: str) -> str | None:
     for place, piece in enumerate(plain.split("/")):
         for name, exponent in _WORD.findall(piece):
             known = _WHOLE.get(name) or _UNIT_OF.get(name)
+            if not known and len(name) == 1:
+                return None
             if name in _NO_UNIT or not (
                 was_text or parts or (known and len(name) > 1) or (apart and len(name) > 2)
             ):

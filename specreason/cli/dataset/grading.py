@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -107,18 +108,31 @@ def _gold(row: Row, column: str) -> tuple[str | None, str | None]:
 def _answer(row: Row, columns: Mapping[str, str]) -> str | None:
     """The answer in the model's text, else the answer that the row has. An answer in a box is taken out of it."""
     found = find(row.values, columns["text"])
-    if found is not None and found.value is not None:
+    has_text = found is not None
+    if found is not None and not _is_missing(found.value):
         return extract_answer(_text(row, columns["text"], found.value))
     found = find(row.values, columns["answer"])
+    if found is None and has_text:
+        return None
     if found is None:
         names = f"'{columns['text']}' nor '{columns['answer']}'"
         raise InvalidField(
             row.where, f"has neither a column {names}; --text or --answer names one; {listed(row.values)}"
         )
-    if found.value is None:
+    if _is_missing(found.value):
         return None
+    if isinstance(found.value, list):
+        try:
+            return gold_of(found.value).text
+        except ValueError as error:
+            raise InvalidField(f"{row.where}: {columns['answer']}", str(error)) from None
     text = _text(row, columns["answer"], found.value)
     return extract_answer(text) or text
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a row has nothing there: null, an empty text, or NaN as pandas writes it."""
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
 def _text(row: Row, column: str, value: Any) -> str:
@@ -129,9 +143,9 @@ def _text(row: Row, column: str, value: Any) -> str:
 
 def _expected(row: Row) -> bool | None:
     found = find(row.values, IS_CORRECT)
-    if found is None or found.value is None or found.value == "":
+    if found is None or _is_missing(found.value):
         return None
-    said = str(found.value).strip().lower()
+    said = str(found.value).strip().lower().removesuffix(".0")
     if said not in ("true", "false", "1", "0"):
         raise InvalidField(f"{row.where}: {IS_CORRECT}", f"must be true or false, not {shown(found.value)}")
     return said in ("true", "1")
