@@ -31,12 +31,15 @@ from specreason.evaluation.verdict import Verdict
 Compare = Callable[[str, str], Verdict]
 Layer = Callable[[str, str, Compare], Verdict | None]
 
+_BRACKETS = ("(", "[", "{", "\\{")
 _SMALL = re.compile("[a-j]")
 
 
 def choice(gold: str, answer: str, compare: Compare) -> Verdict | None:
-    # A small letter alone is a variable, or e or i.
-    wanted, chosen = None if _SMALL.fullmatch(gold.strip()) else choice_of(gold), choice_of(answer)
+    wanted, chosen = choice_of(gold), choice_of(answer)
+    # A small letter alone is a variable, or e or i, unless the answer is a choice in brackets or in text.
+    if _SMALL.fullmatch(gold.strip()) and (chosen is None or chosen[1] or len(answer.strip()) == 1):
+        wanted = None
     if wanted is None:
         if chosen is None or not chosen[1]:
             return None
@@ -108,6 +111,9 @@ def number(gold: str, answer: str, compare: Compare) -> Verdict | None:
         one = quantity_of(gold, unit_wanted=other.unit)
     if other is None and one is not None and one.unit:
         other = quantity_of(answer, unit_wanted=one.unit)
+    if one is not None and other is None and "," in gold and (",0" in gold or answer.startswith(_BRACKETS)):
+        # No list has an item such as 000, and a grouped number is no point and no set.
+        return verdict(False, "number", "several parts, where one number is asked for")
     if one is None or other is None:
         return None
     same, why = same_quantity(one, other)

@@ -28,6 +28,8 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
         ("right triangle", "triangle", False),
     ),
     "choice": (
+        ("b", "(B)", True),
+        ("b", "(C)", False),
         ("B", r"\text{Answer: } B", True),
         ("B", r"\text{Answer: } C", False),
         ("C", "(C)", True),
@@ -221,6 +223,8 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
         ("-1,000", "-1000", True),
         ("61,250", "61.250", False),
         ("61,250", "6125", False),
+        ("5,000", "(5,0)", False),
+        ("1,234", r"\{1,234\}", False),
         ("2,4,9", "249", False),
         ("61,250", "61251", False),
         ("1,23", "123", False),
