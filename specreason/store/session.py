@@ -52,6 +52,8 @@ REFUSED_FOR_GOOD = re.compile(
     r"|unsupported startup parameter|not allowed in statement pooling mode"
     r"|invalid sslmode value|root certificate file|connection info string"
 )
+# Another client has prepared a statement of this name on the connection: it is not this client's own.
+PREPARED_ELSEWHERE = re.compile(r"prepared statement \"\S+\" (already exists|does not exist)")
 # How often two connections are compared behind a pooler: other clients may hide for a while that it swaps sessions.
 ROUNDS = 20
 POOLED = (
@@ -94,6 +96,8 @@ def connect(database_url: str, *, pool_size: int = 16) -> Database:
     except DBAPIError as error:
         database.dispose()
         reason = one_line(error)  # libpq never repeats the password
+        if PREPARED_ELSEWHERE.search(reason):
+            raise InputError(f"database {where}: {POOLED}") from None
         if REFUSED_FOR_GOOD.search(reason):
             raise InputError(f"database {where}: {reason}") from None
         raise StoreUnavailable(f"database {where} does not answer: {reason}") from None
