@@ -89,7 +89,7 @@ class Watch:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._followed: set[Followed] = set()
-        self._abandoned: set[UUID] = set()
+        self._abandoned: dict[UUID, None] = {}
         self._looking: asyncio.Task[None] | None = None
 
     @contextmanager
@@ -105,7 +105,7 @@ class Watch:
 
     def abandon(self, batch_id: UUID) -> None:
         """Cancel a batch for which nobody waits any more, as soon as the database answers."""
-        self._abandoned.add(batch_id)
+        self._abandoned[batch_id] = None
         self._keep_looking()
 
     def close(self) -> None:
@@ -135,8 +135,9 @@ class Watch:
             # Every waiting request depends on this task, so it outlives any error.
             except Exception:
                 log.exception("the jobs that requests wait for cannot be read")
+            # After the news, which must not wait for a lock on such a batch.
             if self._abandoned:
-                await run_in_threadpool(self._cancel_one)
+                await run_in_threadpool(self._cancel_first)
             await asyncio.sleep(POLL_S)
 
     def _tell_all(self, error: SpecReasonError, *, only_late: bool = False) -> None:
@@ -156,22 +157,22 @@ class Watch:
 
     def _cancel_abandoned(self) -> None:
         for batch_id in tuple(self._abandoned):
-            with suppress(NotFound):
-                cancel_batch(self._database, Viewer.EVERYONE, batch_id)
-            self._abandoned.discard(batch_id)
+            self._cancel(batch_id)
 
-    def _cancel_one(self) -> None:
-        """Cancel one abandoned batch: after the news, which must not wait for a lock on it. In a thread."""
+    def _cancel_first(self) -> None:
+        """Cancel the batch that was abandoned first. In a thread. If that fails, the others have their turn before."""
         batch_id = next(iter(self._abandoned))
-        # The next try is another batch's turn.
-        self._abandoned.discard(batch_id)
         try:
-            cancel_batch(self._database, Viewer.EVERYONE, batch_id)
-        except NotFound:
-            return
-        except StoreUnavailable as error:
+            self._cancel(batch_id)
+        except Exception as error:
             log.warning("an abandoned request is not cancelled yet: %s", error)
-            self._abandoned.add(batch_id)
+            self._abandoned[batch_id] = self._abandoned.pop(batch_id)
+
+    def _cancel(self, batch_id: UUID) -> None:
+        with suppress(NotFound):
+            cancel_batch(self._database, Viewer.EVERYONE, batch_id)
+        # Not before: a process that ends meanwhile cancels what is left.
+        self._abandoned.pop(batch_id, None)
 
 
 def _told(

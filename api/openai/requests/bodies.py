@@ -25,8 +25,8 @@ _INPUT_SCHEMA = {"anyOf": [{"type": "string", "minLength": 1}, _MESSAGES_SCHEMA]
 
 def as_whole(value: object) -> object:
     """Tables write whole numbers with decimals, such as 7.0, where another row has none."""
-    isas_whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
-    return int(value) if isas_whole else value  # type: ignore[call-overload]
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+    return int(value) if is_whole else value  # type: ignore[call-overload]
 
 
 def _all_tokens(value: object) -> object:
