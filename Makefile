@@ -23,7 +23,7 @@ gpu: $(GPU_INSTALLED)
 
 # Tests without processes, sockets, sleeps, written files and model libraries. They take about half a minute.
 unit: $(INSTALLED)
-	$(BIN)/python -m pytest -q -n 2 tests/unit
+	$(BIN)/python -m pytest -q -n 2 -p no:schemathesis tests/unit
 
 # Three processes, because much of a test is waiting: for a lease to end, a server to start, a process to die.
 test: $(INSTALLED)

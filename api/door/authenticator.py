@@ -87,6 +87,10 @@ class Authenticator:
                 if authorization
                 else "an API key is needed: send it as `Authorization: Bearer sr_…`"
             )
+        with self._lock:  # a key that was looked up again still has what was counted ahead
+            if known_key.counted_ahead > 0:
+                known_key.counted_ahead -= 1
+                return known_key.key
         ahead = self._count(known_key.key)
         with self._lock:
             known_key.counted_ahead += ahead

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.answers.errors import error_response
 from specreason.words import counted
 
-UPLOAD_PATHS = frozenset({"/api/batches", "/api/grids", "/v1/files"})
+UPLOAD_PATHS = frozenset({"/api/batches", "/api/batches/{batch_id}/regrade", "/api/grids", "/v1/files"})
 MOST_BYTES = 1 << 20
 FORM_BYTES = 1 << 20  # of a form, besides its file
+
+_MAY_BE_LARGE = tuple(compile_path(path)[0] for path in UPLOAD_PATHS)
 
 
 class BodyLimit:
@@ -25,7 +28,8 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         path = scope["path"]
-        most = self._max_upload_bytes + FORM_BYTES if path in UPLOAD_PATHS else MOST_BYTES
+        is_upload = any(pattern.match(path) for pattern in _MAY_BE_LARGE)
+        most = self._max_upload_bytes + FORM_BYTES if is_upload else MOST_BYTES
         refusal = f"body: is larger than {counted(most, 'byte')}"
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > most:

@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
+from specreason.broker import SENDER_CONFIG
 from specreason.embedded import Servers
 from specreason.store.access.idempotency import RequestKey, earlier_answer
 from specreason.store.queue.workers import NewWorker, register_worker
@@ -16,6 +17,13 @@ from specreason.store.read.query import read_only_query
 from specreason.store.session import Database, transaction
 from tests.support.api.apps import NO_BROKER, make_api
 from tests.support.api.live import LOCAL
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that is slow to answer is not away."""
+    monkeypatch.setitem(SENDER_CONFIG["broker_transport_options"], "socket_timeout", 60)
+
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
 

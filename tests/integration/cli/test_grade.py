@@ -154,7 +154,7 @@ def test_poison_costs_one_row_and_is_counted_as_given_up(grade: Any) -> None:
         ([{"answer": "5"}], (), ["line 1", "gold", "--gold", "answer"]),
         ([{"gold": "5"}], (), ["line 1", "text", "--answer"]),
         ([{"gold": {"a": 1}, "answer": "5"}], (), ["line 1", "gold", "object"]),
-        ([{"gold": "5", "answer": ["5"]}], (), ["line 1", "answer", "text"]),
+        ([{"gold": "5", "answer": {"value": "5"}}], (), ["line 1", "answer", "text"]),
         ([{"gold": "5", "answer": "5", "is_correct": "maybe"}], (), ["line 1", "is_correct", "maybe"]),
         ("not json\n", (), ["line 1", "JSON"]),
         ("", (), ["rows.jsonl", "empty"]),
