@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from specreason.evaluation.bounded import BoundedGrader
+from specreason.grading.bounded import BoundedGrader
 
 TARGET_PER_S = 200
 KINDS = (

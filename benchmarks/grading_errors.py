@@ -16,8 +16,8 @@ import sys
 import time
 from pathlib import Path
 
-from specreason.evaluation.cleaning import cleaned, folded
-from specreason.evaluation.grading import GRADER, grade
+from specreason.grading.cleaning import cleaned, folded
+from specreason.grading.grading import GRADER, grade
 from specreason.submission.gold import gold_of
 
 

@@ -33,7 +33,7 @@ from specreason.demo.exercises import Exercise, exercises
 from specreason.engines.base import ModelPair
 from specreason.engines.machine.cores import available_cores, split_cores
 from specreason.engines.pair import close_pair, load_pair
-from specreason.evaluation.metrics import Interval, paired_share_interval, ratio_interval
+from specreason.evaluation.intervals import Interval, paired_share_interval, ratio_interval
 from specreason.pairs import PairConfig, get_pair, load_pairs
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run

@@ -32,7 +32,7 @@ from specreason.demo.exercises import Exercise, exercises
 from specreason.demo.measured_job import MeasuredJob, measure_job, read_jobs
 from specreason.engines.base import ModelPair
 from specreason.engines.pair import close_pair, load_pair
-from specreason.evaluation.metrics import (
+from specreason.evaluation.intervals import (
     Interval,
     paired_share_interval,
     pass_at_1_interval,

@@ -5,6 +5,7 @@ SpecReasonError
 │   ├── InvalidField         one field, line or limit is wrong; the message names it
 │   │   └── TooLarge         a body or file has more bytes than allowed
 │   ├── GraderUnusable       a grader is installed, but cannot be loaded on this machine
+│   ├── ExtraMissing         an optional library is not installed; the message names the extra that brings it
 │   ├── DoesNotFit           a pair needs more memory than these cards or this machine have; `plan` exits with 3
 │   ├── NotFound             there is no such batch, job, file or key, or the API key may not see it; exit code 4
 │   ├── KeyRefused           the API key is missing, unknown or revoked
@@ -60,6 +61,13 @@ class TooLarge(InvalidField):
 
 class GraderUnusable(InputError):
     """The grader is installed, but cannot be loaded here, or does not start. The message says why."""
+
+
+class ExtraMissing(InputError):
+    """A library of an extra of this project is not installed here."""
+
+    def __init__(self, library: str, extra: str = "analysis") -> None:
+        super().__init__(f"{library} is not installed: pip install 'specreason[{extra}]' brings it")
 
 
 class DoesNotFit(InputError):

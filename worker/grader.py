@@ -16,9 +16,9 @@ from types import TracebackType
 from typing import Self
 
 from specreason.errors import GraderUnusable, InvalidField, StoreUnavailable
-from specreason.evaluation.bounded import BoundedGrader
-from specreason.evaluation.graders import LAYERS, installed_graders
-from specreason.evaluation.verdict import GIVEN_UP
+from specreason.grading.bounded import BoundedGrader
+from specreason.grading.graders import LAYERS, installed_graders
+from specreason.grading.verdict import GIVEN_UP
 from specreason.logs import log_to_stderr
 from specreason.settings import load_settings
 from specreason.store.session import Database, connect

@@ -18,7 +18,7 @@ from api.door.access import CONTROL, caller_of
 from api.native.controls import ControlledBatch
 from api.native.receive import receive
 from api.requests.uploads import Form
-from specreason.evaluation.graders import check_grader
+from specreason.grading.graders import check_grader
 from specreason.store.read.summaries import read_batch
 from specreason.store.trace.regrade import regrade_batch as regrade
 from specreason.submission.datasets import Row, format_of, read_rows

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, Self, Unpack
 from uuid import UUID
 
+from specreason.client.analysis import Analysis
 from specreason.client.decoding import Rows, decode, loaded, moment_of, word_of
 from specreason.client.events import follow
 from specreason.client.job_values import Attempt, Job, Result, Step
@@ -61,6 +62,11 @@ class Client:
     def close(self) -> None:
         """Give back the connections."""
         self._transport.close()
+
+    @property
+    def analysis(self) -> Analysis:
+        """What the rows of batches say together."""
+        return Analysis(self._transport)
 
     def submit(
         self, problems: Problems, *, idempotency_key: str | None = None, **given: Unpack[ArgumentsAndKnobs]

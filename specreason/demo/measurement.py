@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from specreason.demo.measured_job import Draft, MeasuredJob
-from specreason.evaluation.metrics import mean_interval, pass_at_1_interval
+from specreason.evaluation.intervals import mean_interval, pass_at_1_interval
 
 THRESHOLDS = (3, 5, 7, 9)
 

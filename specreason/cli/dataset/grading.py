@@ -11,7 +11,7 @@ from typing import Any
 from specreason.boxes import extract_answer
 from specreason.cli.dataset.reading import opened
 from specreason.errors import InvalidField
-from specreason.evaluation.bounded import BoundedGrader
+from specreason.grading.bounded import BoundedGrader
 from specreason.submission.columns import find, listed
 from specreason.submission.datasets import Row, format_of, read_rows
 from specreason.submission.gold import gold_of

@@ -18,7 +18,7 @@ from specreason.cli.show.figures import (
 from specreason.cli.show.output import data_console, moment, number, print_facts, print_message
 from specreason.cli.show.tables import Column, print_table
 from specreason.client import Batch, short_id
-from specreason.evaluation.metrics import pass_at_1_interval
+from specreason.evaluation.intervals import pass_at_1_interval
 from specreason.words import counted
 
 BAR_CELLS = 40

@@ -14,7 +14,7 @@ from specreason.cli.show.output import number, print_hanging
 from specreason.cli.show.tables import Column, print_table
 from specreason.cli.show.trace import print_trace
 from specreason.client import Batch, Client, job_ref
-from specreason.evaluation.metrics import pass_at_1_interval
+from specreason.evaluation.intervals import pass_at_1_interval
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 

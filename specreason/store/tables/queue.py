@@ -97,6 +97,7 @@ worker = Table(
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("slots", Integer, nullable=False),  # most jobs in flight
+    Column("num_devices", Integer, nullable=False, server_default=text("1")),  # GPUs of the pair; 1 on a CPU
     created_at("started_at"),
     created_at("heartbeat_at"),
     Column("lease_expires_at", DateTime(timezone=True), nullable=False),
@@ -153,6 +154,11 @@ job = Table(
     Column("admission_s", Double),
     # Mean number of jobs in flight on the worker during the last attempt, this one included; NULL as `store_s`.
     Column("mean_concurrency", Double),
+    # Sums over its steps, as `step` explains them; NULL where one of these is.
+    *(
+        Column(name, Double)
+        for name in ("drafter_device_s", "base_device_s", "drafter_prefill_s", "base_prefill_s")
+    ),
     Column("grader", Text),  # name of the grader that a user asked for; NULL: the project's own
     count_column("num_grading_attempts"),  # since the job ended or was last to be graded anew
     moment("grading_until"),  # until then one grader alone has the answer

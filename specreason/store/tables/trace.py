@@ -55,6 +55,9 @@ _CLOSED = f"decision IN ({words(d for d in Decision if d.closes_thinking)})"
 _COST = ("prompt_tokens", "cached_tokens", "latency_s")
 _COMPLETION = ("tokens", "finish_reason", "ttft_s", *_COST)
 
+# By the model that worked; `prefill` is the part before the first token of each call.
+DEVICE_SECONDS = ("drafter_device_s", "base_device_s", "drafter_prefill_s", "base_prefill_s")
+
 step = Table(
     "step",
     metadata,
@@ -87,6 +90,9 @@ step = Table(
     Column("verify_latency_s", Double),
     *_completion("written"),
     created_at(),
+    # Device time: seconds in which the pair worked, each shared equally among the calls in flight. Of the step's calls
+    # and of drafts ahead that were thrown away before it. NULL: written by a version that did not measure it.
+    *(Column(name, Double) for name in DEVICE_SECONDS),
     count_column("inserted_tokens"),  # the closing of the thinking that the loop put in: kept, not generated
     one_of("phase", Phase),
     one_of("decision", Decision),
@@ -125,6 +131,7 @@ step = Table(
     ),
     CheckConstraint("index >= 0 AND kept_tokens >= 0", name="not_negative"),
     CheckConstraint("kept_tokens <= spent_tokens", name="kept_is_spent"),
+    CheckConstraint(f"num_nonnulls({', '.join(DEVICE_SECONDS)}) IN (0, 4)", name="device_seconds"),
     CheckConstraint(f"(inserted_tokens > 0) = ({_CLOSED})", name="inserted_where_closed"),
 )
 

@@ -12,8 +12,8 @@ import pytest
 
 from specreason.cli.dataset import grading
 from specreason.cli.main import run
-from specreason.evaluation.bounded import Grade
-from specreason.evaluation.graders import load_grader
+from specreason.grading.bounded import Grade
+from specreason.grading.graders import load_grader
 
 GIVEN = Path(__file__).parents[2] / "data" / "grading.jsonl"
 

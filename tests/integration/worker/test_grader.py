@@ -14,7 +14,7 @@ import pytest
 
 from specreason.children import spawn_module, stop
 from specreason.errors import GraderUnusable, InvalidField
-from specreason.evaluation.bounded import BoundedGrader
+from specreason.grading.bounded import BoundedGrader
 from specreason.store.access.visibility import Viewer
 from specreason.store.read.summaries import read_batch, read_job
 from specreason.store.session import Database
@@ -45,7 +45,7 @@ POISONS = (
 # Graders of a package of a user's own.
 GRADERS = """
 import os, time
-from specreason.evaluation.verdict import Verdict
+from specreason.grading.verdict import Verdict
 
 def lenient(answer, gold):
     print("noise on stdout")
@@ -163,7 +163,7 @@ def test_a_helper_that_is_stopped_is_replaced_even_if_the_answer_fills_the_pipe(
 
 
 def test_a_helper_ends_with_the_process_that_started_it() -> None:
-    script = "import os, sys; from specreason.evaluation.bounded import BoundedGrader as G; g = G();"
+    script = "import os, sys; from specreason.grading.bounded import BoundedGrader as G; g = G();"
     script += "g.grade('4', '4'); print(g._helper.process.pid, flush=True); os.kill(os.getpid(), 9)"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     path = Path(f"/proc/{int(ended.stdout)}/cmdline")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from specreason.evaluation.graders import load_grader
+from specreason.grading.graders import load_grader
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from specreason.evaluation.cleaning import WORD
-from specreason.evaluation.parts import COMMAS, MOST_PARTS, Same, encloses, split
+from specreason.grading.cleaning import WORD
+from specreason.grading.parts import COMMAS, MOST_PARTS, Same, encloses, split
 
 _NAME = re.compile(r"[A-Za-z](?:_\{?\w+\}?|')?|\\(?!infty)[a-z]+")
 _MEMBER = re.compile(rf"({_NAME.pattern})\s*\\in(?![A-Za-z])\s*(.*)", re.DOTALL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from specreason.evaluation.cleaning import WORD
+from specreason.grading.cleaning import WORD
 
 _TALK = rf"{WORD}?\s*(?:the )?(?:correct )?(?:answer|option|choice)(?: is)?\s*:?\s*{WORD}?\s*"
 _LETTER = re.compile(

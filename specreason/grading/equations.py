@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from specreason.evaluation.cleaning import WORD
-from specreason.evaluation.parts import CLOSE, OPEN, Parts, Same, parts_of
+from specreason.grading.cleaning import WORD
+from specreason.grading.parts import CLOSE, OPEN, Parts, Same, parts_of
 
 # A letter, a Greek one, capitals (a segment), words as text, a length, a function of letters; those letters that are
 # usual for functions also at a value. `x(y+1)` is a product.

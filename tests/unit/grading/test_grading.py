@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from specreason.boxes import extract_answer
-from specreason.evaluation.grading import GRADER, grade
-from tests.unit.evaluation.pairs import PAIRS
+from specreason.grading.grading import GRADER, grade
+from tests.unit.grading.pairs import PAIRS
 
 GIVEN = [
     json.loads(line)

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from specreason.evaluation.arithmetic import TooLarge
-from specreason.evaluation.cleaning import WORD, cleaned
+from specreason.grading.arithmetic import TooLarge
+from specreason.grading.cleaning import WORD, cleaned
 
 Same = Callable[[str, str], bool]
 MOST_PARTS = 60

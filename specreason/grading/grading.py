@@ -20,12 +20,12 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from specreason.evaluation.arithmetic import TooLarge
-from specreason.evaluation.cleaning import cleaned, folded, has_words
-from specreason.evaluation.formulas import same_formula
-from specreason.evaluation.layers import LAYERS, choice, compared_lists, verdict
-from specreason.evaluation.parts import listed_parts, parts_of
-from specreason.evaluation.verdict import TOO_LARGE, Verdict
+from specreason.grading.arithmetic import TooLarge
+from specreason.grading.cleaning import cleaned, folded, has_words
+from specreason.grading.formulas import same_formula
+from specreason.grading.layers import LAYERS, choice, compared_lists, verdict
+from specreason.grading.parts import listed_parts, parts_of
+from specreason.grading.verdict import TOO_LARGE, Verdict
 from specreason.submission.gold import gold_of
 
 # The layers' own version rises with each change of a verdict.

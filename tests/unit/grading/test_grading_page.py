@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from specreason.evaluation.grading import grade
+from specreason.grading.grading import grade
 
 PAGE = (Path(__file__).parents[3] / "docs" / "grading.md").read_text()
 ROW = re.compile(r"^\| `([^`]+)` \| (`.+`) \| (right|wrong) \|", re.MULTILINE)

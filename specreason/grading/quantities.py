@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from specreason.evaluation.arithmetic import value_of
-from specreason.evaluation.cleaning import WORD
-from specreason.evaluation.units import currency_of, unit_of
+from specreason.grading.arithmetic import value_of
+from specreason.grading.cleaning import WORD
+from specreason.grading.units import currency_of, unit_of
 
 PERCENT = "%"
 

@@ -13,8 +13,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from specreason.evaluation.arithmetic import TooLarge, value_of
-from specreason.evaluation.cleaning import WORD
+from specreason.grading.arithmetic import TooLarge, value_of
+from specreason.grading.cleaning import WORD
 
 LONGEST = 1_000  # characters
 MOST_DEPTH = 25  # levels of brackets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from specreason.evaluation.metrics import paired_share_interval, pass_at_1_interval, ratio_interval
+from specreason.evaluation.intervals import paired_share_interval, pass_at_1_interval, ratio_interval
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The helper process of `bounded`: `python -m specreason.evaluation.helper NAME FD CPU_S MEMORY_BYTES`.
+"""The helper process of `bounded`: `python -m specreason.grading.helper NAME FD CPU_S MEMORY_BYTES`.
 
 It loads the grader called NAME, says so on the connection FD, and then answers each message on it until the other end
 is closed. A grade is one JSON object; `is_fit` is false if no other answer should come here.
@@ -15,8 +15,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from specreason.evaluation.graders import Grader, load_grader
-from specreason.evaluation.verdict import GIVEN_UP, Verdict
+from specreason.grading.graders import Grader, load_grader
+from specreason.grading.verdict import GIVEN_UP, Verdict
 
 # Of ordinary kinds: they load what a grader loads late, and each parser fills its caches.
 SAMPLES = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from specreason.evaluation.cleaning import WORD
+from specreason.grading.cleaning import WORD
 
 _ALIASES = {
     "mm": "millimeter millimeters millimetre millimetres", "cm": "centimeter centimeters centimetre centimetres",

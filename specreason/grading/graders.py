@@ -17,7 +17,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol
 
 from specreason.errors import InvalidField
-from specreason.evaluation.verdict import Verdict
+from specreason.grading.verdict import Verdict
 from specreason.words import none_of
 
 GROUP = "specreason.graders"
@@ -65,7 +65,7 @@ def check_grader(name: str | None) -> str | None:
 def load_grader(name: str | None) -> Grader:
     """The grader called `name`, None for the project's own. Raises InvalidField, and whatever its import raises."""
     if check_grader(name) is None:
-        from specreason.evaluation.grading import GRADER, grade
+        from specreason.grading.grading import GRADER, grade
 
         return NamedGrader(name=GRADER, function=grade)
     point: EntryPoint = next(point for point in entry_points(group=GROUP) if point.name == name)

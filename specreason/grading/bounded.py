@@ -18,8 +18,8 @@ from typing import Any, Self
 
 from specreason.children import kill_group, spawn_module
 from specreason.errors import GraderUnusable
-from specreason.evaluation.graders import LAYERS, check_grader
-from specreason.evaluation.verdict import GIVEN_UP
+from specreason.grading.graders import LAYERS, check_grader
+from specreason.grading.verdict import GIVEN_UP
 
 # For one answer: seconds of processor time, of which the kernel counts whole ones; seconds of the clock, for a grader
 # that waits; and bytes beyond what the helper takes once it has loaded the grader.
@@ -102,7 +102,7 @@ class BoundedGrader:
         ours, theirs = Pipe()
         with theirs:
             process = spawn_module(
-                "specreason.evaluation.helper",
+                "specreason.grading.helper",
                 *(self._asked_for, str(theirs.fileno()), str(self._cpu_s), str(self._memory_bytes)),
                 pass_fds=(theirs.fileno(),),
             )

@@ -8,16 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from specreason.evaluation.choices import choice_of
-from specreason.evaluation.equations import (
+from specreason.grading.choices import choice_of
+from specreason.grading.equations import (
     assignment_of,
     assignments_of,
     is_equation,
     same_assignments,
     values_of,
 )
-from specreason.evaluation.parts import Parts, Same, as_point, matrix_of, parts_of, same_matrices, same_parts
-from specreason.evaluation.quantities import (
+from specreason.grading.parts import Parts, Same, as_point, matrix_of, parts_of, same_matrices, same_parts
+from specreason.grading.quantities import (
     bare_digits,
     colons_of,
     digits_in_base,
@@ -25,8 +25,8 @@ from specreason.evaluation.quantities import (
     quantity_of,
     same_quantity,
 )
-from specreason.evaluation.ranges import has_relations, ranges_of, same_ranges
-from specreason.evaluation.verdict import Verdict
+from specreason.grading.ranges import has_relations, ranges_of, same_ranges
+from specreason.grading.verdict import Verdict
 
 Compare = Callable[[str, str], Verdict]
 Layer = Callable[[str, str, Compare], Verdict | None]
