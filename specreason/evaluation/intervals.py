@@ -12,11 +12,19 @@ Z_95 = 1.959964
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A 95 % interval around `mean`."""
+    """An estimate and its 95 % interval. The bounds are None together: then the data has no interval.
+
+    That is so where one problem alone, or problems without any difference, say nothing about others.
+    """
 
     mean: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Both bounds, or None. The way to reach them as plain numbers."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
 
 
 def pass_at_1_interval(mean: float, num_problems: int) -> Interval:
