@@ -10,16 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from specreason.evaluation.intervals import Interval, wilson
+from specreason.evaluation.intervals import Z_95, Interval, wilson
 from specreason.evaluation.scientific import Numbers, np, special, stats
 
-CONFIDENCE = 0.95
-TAIL = (1 - CONFIDENCE) / 2
+TAIL = 0.025  # outside a 95 % interval, on each side
 
 
 def quantile_of_t(num_clusters: int) -> float:
     """How many standard errors are half an interval over `num_clusters` problems, of which there are at least two."""
-    return float(stats.t.isf(TAIL, num_clusters - 1))
+    return float(special.stdtrit(num_clusters - 1, 1 - TAIL))
 
 
 def linearized(sums: Numbers, counts: Numbers) -> np.ndarray:
@@ -93,8 +92,7 @@ def effective_number(values: np.ndarray, share: float, num_jobs: float) -> float
     if spread <= 1e-15:  # all problems have the same share, as where all answers are right
         return float(m)
     number = min(max(share * (1 - share) / spread, 1.0), num_jobs)
-    normal = float(stats.norm.isf(TAIL))
-    return number * (normal / quantile_of_t(m)) ** 2
+    return number * (Z_95 / quantile_of_t(m)) ** 2
 
 
 def difference_of_shares(differences: Numbers, counts: Numbers) -> Interval:
