@@ -43,8 +43,13 @@ def pass_at_k(problems: Sequence[Sequence[bool]], k: int) -> AtK | None:
     Problems with fewer than k grades are left out. None if all have.
     """
     enough = [grades for grades in problems if len(grades) >= k]
-    chances = [1 - math.comb(len(g) - sum(g), k) / math.comb(len(g), k) for g in enough]
+    chances = [chance_of_pass(grades, k) for grades in enough]
     return _at_k(chances, sum(map(len, enough)), k)
+
+
+def chance_of_pass(grades: Sequence[bool], k: int) -> float:
+    """The same of one problem, which has k grades at least."""
+    return 1 - math.comb(len(grades) - sum(grades), k) / math.comb(len(grades), k)
 
 
 def pass_at_each_k(problems: Sequence[Sequence[bool]]) -> tuple[AtK, ...]:
@@ -62,6 +67,11 @@ def majority_at_k(
     as often. Problems with fewer than k answers are left out. None if all have.
     """
     return _majority_at_k([_ballot(answers, equal) for answers in problems], k)
+
+
+def chance_of_majority(answers: Sequence[Answer], k: int, equal: Callable[[str, str], bool]) -> float:
+    """The same of one problem, which has k answers at least."""
+    return _majority(_ballot(answers, equal), k)
 
 
 def majority_at_each_k(
