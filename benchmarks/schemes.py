@@ -28,7 +28,7 @@ from typing import Any, TextIO
 
 from benchmarks.prefixes import forget_prefixes
 from specreason.config import RunConfig, SchemeName
-from specreason.demo.exercises import Exercise, exercises
+from specreason.demo.exercises import exercises
 from specreason.demo.measured_job import MeasuredJob, measure_job, read_jobs
 from specreason.engines.base import ModelPair
 from specreason.engines.pair import close_pair, load_pair
@@ -38,6 +38,7 @@ from specreason.evaluation.intervals import (
     pass_at_1_interval,
     ratio_interval,
 )
+from specreason.grading.exercises import Exercise
 from specreason.pairs import get_pair, load_pairs
 from specreason.reasoning.economics import Economics
 
