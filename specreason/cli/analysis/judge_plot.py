@@ -21,6 +21,9 @@ DIGIT: dict[str, Any] = {"color": BLUE, "marker": "o", "linestyle": "-"}
 EXPECTED: dict[str, Any] = {"color": ORANGE, "marker": "s", "linestyle": "--"}
 TRUTH: dict[str, Any] = {"color": GREEN, "marker": "^", "linestyle": ":"}
 
+# All thresholds up to a mark, down to the one before it, decide alike.
+ALIKE: dict[str, Any] = {"drawstyle": "steps-pre"}
+
 
 def check_library() -> None:
     """Raise ExtraMissing if nothing can be drawn here."""
@@ -69,16 +72,20 @@ def _draw_reliability(axes: Any, judgement: Judgement) -> None:
     """The share of right answers by score; of right drafts, too, where the truth is known."""
     axes.set(title="Does the score tell right from wrong?", xlabel="utility score", ylabel="share right, %")
     for bins, name, style in (
-        (judgement.by_score, "answers, by digit", DIGIT),
-        (judgement.by_expected_score, "answers, by expected score", EXPECTED),
+        (judgement.by_score, "answers: digit", DIGIT),
+        (judgement.by_expected_score, "answers: expected", EXPECTED),
     ):
         _draw_shares(axes, [((b.low + b.high) / 2, b.became_right) for b in bins], label=name, **style)
     if judgement.truth is not None:
-        shares = [(each.low, each.is_right) for each in judgement.by_score]
-        _draw_shares(axes, shares, label="drafts in truth, by digit", **TRUTH)
+        # Beside the answers' marks.
+        shares = [(each.low + 0.15, each.is_right) for each in judgement.by_score]
+        _draw_shares(axes, shares, label="drafts in truth", **TRUTH)
     axes.set(xlim=(-0.4, 9.4), ylim=(-3, 103), xticks=range(10))
     if axes.lines:
-        axes.legend(fontsize="small")
+        # Below the panel: its lines may be anywhere.
+        axes.legend(
+            fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, columnspacing=1
+        )
 
 
 def _draw_scores(axes: Any, bins: Sequence[Bin]) -> None:
@@ -103,7 +110,7 @@ def _draw_bins(axes: Any, bins: Sequence[Bin], name: str) -> None:
 def _draw_kept(axes: Any, replay: Replay) -> None:
     axes.set(title="What would be kept (estimate)", xlabel="acceptance threshold", ylabel="kept, %")
     for estimates, name, style in _by_method(replay):
-        _draw_shares(axes, [(e.high, e.acceptance) for e in estimates], label=name, **style)
+        _draw_shares(axes, [(e.high, e.acceptance) for e in estimates], label=name, **style, **ALIKE)
     _mark_present(axes, replay)
     axes.set_ylim(-3, 103)
 
@@ -114,7 +121,11 @@ def _draw_latency(axes: Any, replay: Replay) -> None:
     for estimates, name, style in _by_method(replay):
         known = [(e.high, e.mean_latency_s, e.latency_s) for e in estimates if e.mean_latency_s is not None]
         _draw_intervals(
-            axes, [(x, i or Interval(mean=y, low=y, high=y)) for x, y, i in known], label=name, **style
+            axes,
+            [(x, i or Interval(mean=y, low=y, high=y)) for x, y, i in known],
+            label=name,
+            **style,
+            **ALIKE,
         )
     _mark_present(axes, replay)
     axes.set_ylim(bottom=0)

@@ -18,6 +18,7 @@ from specreason.store.session import Connection, Database, transaction
 from specreason.store.tables.columns import words
 from specreason.store.tables.queue import batch, job
 from specreason.store.tables.states import OPEN, JobState
+from specreason.store.tables.trace import step
 
 # Of a batch with more steps a part of the problems is read: each takes about a hundred bytes.
 MOST_STEPS = 1_000_000
@@ -79,13 +80,26 @@ def read_judged(database: Database, viewer: Viewer, batch_id: UUID) -> JudgedBat
             batch_id=batch_id,
             name=row.name,
             pair=row.pair,
-            config=RunConfig.model_validate(row.config),
+            config=_config(connection, batch_id, RunConfig.model_validate(row.config)),
             jobs=Jobs(**{name: jobs[name] for name in _JOBS if name != "repeat"}),
             drafts=drafts,
             written=_written(steps),
             share_read=1 / parts,
             graded=read_truth(connection, batch_id, steps, is_draft),
         )
+
+
+def _config(connection: Connection, batch_id: UUID, config: RunConfig) -> RunConfig:
+    """The configuration with the threshold that was in force, where a batch leaves it to its pair."""
+    if config.threshold is not None:
+        return config
+    of_steps = (
+        select(step.c.threshold)
+        .join(job, job.c.id == step.c.job_id)
+        .where(job.c.batch_id == batch_id, step.c.threshold.is_not(None))
+        .limit(1)
+    )
+    return config.model_copy(update={"threshold": connection.scalar(of_steps)})
 
 
 def _parts(connection: Connection, batch_id: UUID) -> int:
