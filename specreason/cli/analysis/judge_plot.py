@@ -12,7 +12,7 @@ from typing import Any
 from specreason.client import short_id
 from specreason.errors import ExtraMissing, InvalidField
 from specreason.evaluation.intervals import Interval
-from specreason.evaluation.judgement import Bin, Estimate, Judgement, Replay
+from specreason.evaluation.judge.judgement import Bin, Estimate, Judgement, Replay
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
 # Inches of one batch: three panels side by side, in two rows.

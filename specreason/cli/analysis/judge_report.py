@@ -25,7 +25,7 @@ from specreason.cli.show.tables import Cell, Column, print_table
 from specreason.client import short_id
 from specreason.config import ScoreMethod
 from specreason.evaluation.intervals import Interval
-from specreason.evaluation.judgement import Estimate, Judgement, Outcome, Replay, Truth, Verdicts
+from specreason.evaluation.judge.judgement import Estimate, Judgement, Outcome, Replay, Truth, Verdicts
 from specreason.words import counted
 
 

@@ -8,7 +8,7 @@ from specreason.cli.show.output import number
 from specreason.cli.show.tables import Cell, Column
 from specreason.config import ScoreMethod
 from specreason.evaluation.intervals import Interval
-from specreason.evaluation.judgement import Bin, Estimate, Rule, Truth
+from specreason.evaluation.judge.judgement import Bin, Estimate, Rule, Truth
 
 NAME_OF = {ScoreMethod.GREEDY: "the digit", ScoreMethod.EXPECTED: "the expected score"}
 OF_BINS = (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from specreason.evaluation import calibration
 from specreason.evaluation.intervals import Interval
-from specreason.evaluation.judging import judge
-from specreason.evaluation.worth import against_answers
+from specreason.evaluation.judge import calibration
+from specreason.evaluation.judge.judging import judge
+from specreason.evaluation.judge.worth import against_answers
 from tests.support.judged import Draft, Job, judged
 
 

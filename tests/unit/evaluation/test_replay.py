@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from specreason.config import ScoreMethod
-from specreason.evaluation.drafts import JudgedBatch, Written
-from specreason.evaluation.judgement import Estimate, Replay, Rule
-from specreason.evaluation.judging import judge
-from specreason.evaluation.replay import Replayer, decisions
-from specreason.evaluation.thresholds import differing
+from specreason.evaluation.judge.drafts import JudgedBatch, Written
+from specreason.evaluation.judge.judgement import Estimate, Replay, Rule
+from specreason.evaluation.judge.judging import judge
+from specreason.evaluation.judge.replay import Replayer, decisions
+from specreason.evaluation.judge.thresholds import differing
 from tests.support.judged import Draft, Job, judged
 
 SECOND = Draft(digit=8, kept=True, latency_s=0.4)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from specreason.config import ScoreMethod
 from specreason.evaluation.clusters import mean_over_problems, ratio_of_means
-from specreason.evaluation.drafts import Drafts, Graded, Jobs, JudgedBatch, Written, share
 from specreason.evaluation.intervals import Interval
-from specreason.evaluation.judgement import ASSUMPTION, Estimate, Replay, Rule, StepCosts
+from specreason.evaluation.judge.drafts import Drafts, Graded, Jobs, JudgedBatch, Written, share
+from specreason.evaluation.judge.judgement import ASSUMPTION, Estimate, Replay, Rule, StepCosts
+from specreason.evaluation.judge.thresholds import Alike, differing
 from specreason.evaluation.scientific import np
-from specreason.evaluation.thresholds import Alike, differing
 
 
 def replay(batch: JudgedBatch, present: Rule, *, overlap: bool, asked: Rule | None = None) -> Replay:

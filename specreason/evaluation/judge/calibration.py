@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from specreason.evaluation.drafts import Drafts, Graded, Jobs, JudgedBatch, share
 from specreason.evaluation.intervals import Interval
-from specreason.evaluation.judgement import Bin, DraftKind, Outcome, Truth, Verdicts
+from specreason.evaluation.judge.drafts import Drafts, Graded, Jobs, JudgedBatch, share
+from specreason.evaluation.judge.judgement import Bin, DraftKind, Outcome, Truth, Verdicts
 from specreason.evaluation.ranking import auc
 from specreason.evaluation.scientific import np
 

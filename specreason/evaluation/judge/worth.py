@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from specreason.evaluation.intervals import Interval
-from specreason.evaluation.judgement import Outcome, Truth
+from specreason.evaluation.judge.judgement import Outcome, Truth
 from specreason.words import counted
 
 # From these AUCs on a score tells cases apart passably, and well.
