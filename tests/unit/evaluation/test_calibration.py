@@ -26,7 +26,7 @@ UNGRADED = Job(problem=2, drafts=[kept(9), kept(9)])
 
 def mean(interval: Interval | None) -> float:
     assert interval is not None
-    assert interval.low <= interval.mean <= interval.high
+    assert interval.bounds is None or interval.bounds[0] <= interval.mean <= interval.bounds[1]
     return interval.mean
 
 
