@@ -143,11 +143,12 @@ class Replayer:
             return None
         drafts = self._drafts
         anew_s = self.costs.base_ttft_s + np.maximum(tokens - 1, 0) * self.costs.base_token_s
-        change = np.where(adds, anew_s, 0.0) - np.where(saves, drafts.written_s, 0.0)
+        change: np.ndarray = np.where(adds, anew_s, 0.0) - np.where(saves, drafts.written_s, 0.0)
         # The wait for the draft of the next step: beside the verdict behind a kept draft, after it behind another.
         then_s, then_ahead_s = np.roll(drafts.latency_s, -1), np.roll(drafts.ahead_s, -1)
         waits_longer = np.where(adds & self._leads, np.minimum(then_ahead_s, then_s), 0.0)
-        return change + waits_longer - np.where(saves, self._beside(), 0.0)
+        change += waits_longer - np.where(saves, self._beside(), 0.0)
+        return change
 
     def _beside(self) -> np.ndarray:
         """The seconds that the next step's draft would run beside each verdict, if it ran ahead."""
@@ -165,24 +166,28 @@ class Replayer:
             return None
         wrote_s = np.maximum(drafts.base_device_s - costs.verdict_device_s, 0.0)
         thrown_away_s = self._beside() * costs.draft_device_share
-        return np.where(adds, tokens * (costs.base_token_device_s or 0.0) + thrown_away_s, 0.0) - np.where(
-            saves, wrote_s + thrown_away_s, 0.0
-        )
+        anew_s = tokens * (costs.base_token_device_s or 0.0)
+        change: np.ndarray = np.where(adds, anew_s + thrown_away_s, 0.0)
+        change -= np.where(saves, wrote_s + thrown_away_s, 0.0)
+        return change
 
     def _latency(self, found: Replayed) -> np.ndarray | None:
         """Seconds of each job, NaN where it is not timed."""
         if found.latency_change_s is None:
             return None
-        return np.maximum(self._jobs.latency_s + self._by_job(found.latency_change_s), 0.0)
+        return self._changed(self._jobs.latency_s, found.latency_change_s)
 
     def _device(self, found: Replayed) -> np.ndarray | None:
         """Device seconds of each job, NaN where they are not known."""
         if found.device_change_s is None:
             return None
-        return np.maximum(self._jobs.device_s + self._by_job(found.device_change_s), 0.0)
+        return self._changed(self._jobs.device_s, found.device_change_s)
 
-    def _by_job(self, values: np.ndarray) -> np.ndarray:
-        return np.bincount(self._drafts.job, weights=values, minlength=len(self._jobs.problem))
+    def _changed(self, measured_s: np.ndarray, change_s: np.ndarray) -> np.ndarray:
+        """Seconds of each job with the changes of its drafts."""
+        by_job = np.bincount(self._drafts.job, weights=change_s, minlength=len(measured_s))
+        changed_s: np.ndarray = np.maximum(measured_s + by_job, 0.0)
+        return changed_s
 
 
 def _mean(values: np.ndarray | None, jobs: Jobs) -> Interval | None:
