@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from specreason.client.transport import Transport
+from uuid import UUID
+
+from specreason.client.decoding import decode
+from specreason.client.transport import Transport, body_of
+from specreason.config import ScoreMethod
+from specreason.evaluation.judge.judgement import Judgement
 
 
 class Analysis:
@@ -10,3 +15,16 @@ class Analysis:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+
+    def judge(
+        self,
+        batch_id: UUID,
+        *,
+        threshold: float | None = None,
+        score_method: ScoreMethod | str | None = None,
+    ) -> Judgement:
+        """What the judge of a batch is worth, and what other thresholds would have done; also the one given."""
+        given = {"threshold": threshold, "score_method": score_method}
+        params = {name: value for name, value in given.items() if value is not None}
+        path = f"/api/batches/{batch_id}/judge"
+        return decode(Judgement, body_of(self._transport.request("GET", path, safe=True, params=params)))
