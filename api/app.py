@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 
+from api.analysis import rows
 from api.answers.docs import add_docs
 from api.answers.errors import handle_errors
 from api.deployment import Deployment
@@ -79,7 +80,19 @@ def create_app(
         watch=watch,
         advancer=advancer,
     )
-    for part in (submit, reads, results, controls, regrade, events, completions, files, batches, models):
+    for part in (
+        submit,
+        reads,
+        results,
+        controls,
+        regrade,
+        events,
+        completions,
+        files,
+        batches,
+        models,
+        rows,
+    ):
         app.include_router(part.router)
     add_docs(app)
     handle_errors(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from specreason.client.client import Client
 from specreason.client.job_values import Attempt, Job, Result, Step
 from specreason.client.references import job_ref, short_id
+from specreason.client.rows import RowPage
 from specreason.client.values import Batch, Event, Grid, Health, SkippedRow, Worker
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Health",
     "Job",
     "Result",
+    "RowPage",
     "SkippedRow",
     "Step",
     "Worker",
