@@ -23,7 +23,22 @@ from specreason.errors import InputError
 from specreason.store.locks import Lock, wait_for
 from specreason.store.session import Connection, Database, one_line, transaction
 
-VIEWS = ("live_worker", "job_with_grade", "job_summary", "batch_summary", "worker_summary")
+VIEWS = (
+    "live_worker",
+    "job_with_grade",
+    "job_summary",
+    "batch_summary",
+    "worker_summary",
+    "acceptance_by_position",
+    "acceptance_by_length",
+    "acceptance_by_threshold",
+    "calibration",
+    "latency_breakdown",
+    "token_use",
+    "pass_at_1_by_dataset",
+    "cost_by_batch",
+    "step_detail",
+)
 """In this order: each may use those before it."""
 
 BEFORE_THE_FIRST_RELEASE = frozenset(f"000{number}" for number in range(1, 8))
