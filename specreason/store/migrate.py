@@ -20,6 +20,7 @@ from sqlalchemy.exc import ProgrammingError
 
 import specreason
 from specreason.errors import InputError
+from specreason.store.access.analyst import grant_to_analysts
 from specreason.store.locks import Lock, wait_for
 from specreason.store.session import Connection, Database, one_line, transaction
 
@@ -37,6 +38,7 @@ VIEWS = (
     "token_use",
     "pass_at_1_by_dataset",
     "cost_by_batch",
+    "job_result",
     "step_detail",
 )
 """In this order: each may use those before it."""
@@ -105,10 +107,11 @@ def alembic_config() -> Config:
 
 
 def install_views(connection: Connection) -> None:
-    """Recreate every view from its file."""
+    """Recreate every view from its file. Analysts keep their rights."""
     drop_views(connection)
     for name in VIEWS:
         connection.exec_driver_sql(files("specreason.store").joinpath("views", f"{name}.sql").read_text())
+    grant_to_analysts(connection)
 
 
 def drop_views(connection: Connection) -> None:
