@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 
-from api.analysis import rows
+from api.analysis import rows, search
 from api.answers.docs import add_docs
 from api.answers.errors import handle_errors
 from api.deployment import Deployment
@@ -80,20 +80,10 @@ def create_app(
         watch=watch,
         advancer=advancer,
     )
-    for part in (
-        submit,
-        reads,
-        results,
-        controls,
-        regrade,
-        events,
-        completions,
-        files,
-        batches,
-        models,
-        rows,
-    ):
+    for part in (submit, reads, results, controls, regrade, events, completions, files, batches, models):
         app.include_router(part.router)
+    app.include_router(rows.router)
+    app.include_router(search.router)
     add_docs(app)
     handle_errors(app)
     complete_document(app)

@@ -39,6 +39,7 @@ from specreason.cli import (
     workers,
 )
 from specreason.cli.analysis import export, importing
+from specreason.cli.analysis.search import search
 from specreason.cli.exits import (
     EXIT_HELP,
     EXIT_INTERRUPTED,
@@ -77,6 +78,7 @@ app.command()(down.down)
 app.command()(ask.ask)
 app.command()(submit.submit)
 app.command()(grade.grade)
+app.command()(search)
 app.command()(workers.workers)
 app.command()(doctor.doctor)
 app.command()(plan.plan)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from specreason.client.client import Client
 from specreason.client.job_values import Attempt, Job, Result, Step
-from specreason.client.references import job_ref, short_id
+from specreason.client.references import job_ref, place_ref, short_id
 from specreason.client.rows import RowPage
+from specreason.client.search import FoundStep
 from specreason.client.values import Batch, Event, Grid, Health, SkippedRow, Worker
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Batch",
     "Client",
     "Event",
+    "FoundStep",
     "Grid",
     "Health",
     "Job",
@@ -22,5 +24,6 @@ __all__ = [
     "Step",
     "Worker",
     "job_ref",
+    "place_ref",
     "short_id",
 ]

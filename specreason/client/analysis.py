@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from uuid import UUID
+
+from specreason.client.search import FoundStep, search
 from specreason.client.transport import Transport
 
 
@@ -10,3 +14,11 @@ class Analysis:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+
+    def search(self, batch_id: UUID, words: str, *, drafts: bool = False) -> Iterator[FoundStep]:
+        """The batch's steps whose kept text has the words; with `drafts` also those of rejected drafts.
+
+        `words` are as in a web search: all must stand there; `"a phrase"`, `OR`, `-word`, `begin*`. Formulas are found
+        as they are written, such as `\\frac{1}{2}`.
+        """
+        return search(self._transport, batch_id, words, drafts=drafts)
