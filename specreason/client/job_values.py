@@ -156,3 +156,5 @@ class Result:
     # An older server does not send these.
     latency_s: float | None = None
     mean_concurrency: float | None = None
+    scheme: str | None = None
+    threshold: float | None = None  # that the batch asks for; None: the pair's own
