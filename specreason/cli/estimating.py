@@ -11,7 +11,7 @@ from specreason.config import RunConfig
 from specreason.errors import SpecReasonError
 
 # A dry run needs no API, so it does not wait for one.
-PATIENCE_S = 0.0
+PATIENCE_S, TIMEOUT_S = 0.0, 5.0
 NO_PAST_JOBS = (
     "no job of this pair and scheme with a known cost has succeeded yet. "
     "`specreason plan` forecasts from the cards and the paper instead"
@@ -27,11 +27,11 @@ class Expectations:
 
 
 def estimates_for(
-    pair: str, configs: Sequence[RunConfig], num_problems: int, *, price: float | None, api: str | None
+    pair: str, configs: Sequence[RunConfig], num_problems: int, price: float | None, api: str | None
 ) -> Expectations:
     """Return what past jobs let expect of `num_problems` problems under each of `configs`."""
     try:
-        with connected(api, patience_s=PATIENCE_S) as client:
+        with connected(api, patience_s=PATIENCE_S, timeout_s=TIMEOUT_S) as client:
             found = [
                 client.analysis.estimate(
                     num_problems=num_problems,

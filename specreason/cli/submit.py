@@ -48,7 +48,6 @@ from specreason.client import Batch, Client, Grid, short_id
 from specreason.client.deadline import Deadline
 from specreason.client.decoding import to_json
 from specreason.client.submission import Arguments
-from specreason.config import RunConfig
 from specreason.settings import load_settings
 from specreason.submission.datasets import format_of
 
@@ -193,11 +192,11 @@ def submit(
             )
             dataset = files.enter_context(checked)
         errors_at = left_out.path if left_out is not None and dataset.num_skipped else None
-        _tell_of_input(dataset, errors_at, configs)
+        tell_input(dataset, errors_at)
+        tell_limits(dataset, configs, load_settings())
+        tell_remarks(configs)
         if counter is not None:
-            expected = estimates_for(
-                pair, configs, dataset.num_problems, price=price_or_setting(price), api=api
-            )
+            expected = estimates_for(pair, configs, dataset.num_problems, price_or_setting(price), api)
             print_plan(dataset, configs, counter.how, errors_at, expected, as_json=as_json)
             raise typer.Exit(_status(dataset))
         arguments["mapping"] = dataset.mapping
@@ -229,13 +228,6 @@ def submit(
 
 def _status(dataset: Dataset) -> int:
     return EXIT_SOME_FAILED if dataset.num_skipped else 0
-
-
-def _tell_of_input(dataset: Dataset, errors: Path | None, configs: Sequence[RunConfig]) -> None:
-    """Say what the user should know before it is sent. `errors` is the file of the rows that were left out."""
-    tell_input(dataset, errors)
-    tell_limits(dataset, configs, load_settings())
-    tell_remarks(configs)
 
 
 def _send(
