@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor, log10
+
 from specreason.cli.show.output import number
 from specreason.client import Batch, Job, short_id
 from specreason.client.cost_values import BatchCost, CostBeside
@@ -64,7 +66,8 @@ def parts_in_words(cost: Cost) -> str:
 
 def money(price: float) -> str:
     """Return a price with two decimals, or as many as show two digits of a small one."""
-    return f"{price:,.2f}" if price >= 1 or price == 0 else f"{price:.2g}"
+    decimals = 2 if price >= 0.1 or price == 0 else 1 - floor(log10(price))
+    return f"{price:,.{decimals}f}"
 
 
 def _device_seconds(cost: Cost) -> str:

@@ -13,16 +13,8 @@ from specreason.config import RunConfig
 from specreason.evaluation.estimate import Expected
 from specreason.words import counted
 
-COLUMNS = (
-    Column(heading="scheme"),
-    Column(heading="threshold", justify="right", drop=2),
-    Column(heading="from jobs", justify="right"),
-    Column(heading="alike", drop=3),
-    Column(heading="in flight", justify="right", drop=1),
-    Column(heading="hours", justify="right"),
-    Column(heading="GPU-hours", justify="right"),
-    Column(heading="price", justify="right"),
-)
+# Of the time to come: the largest unit of which it is two at least.
+UNITS = (("hours", 3600), ("min", 60), ("s", 1))
 ALIKE = {"same": "all", "similar": "what costs", "other": "the scheme"}
 # With fewer jobs than this share of those that were in flight, each has more of the devices to itself.
 FEW = 0.5
@@ -34,12 +26,15 @@ def print_estimates(configs: Sequence[RunConfig], expected: Expectations) -> Non
         print_message(f"no estimate of time and cost: {expected.why_none}")
         return
     found = expected.estimates
+    unit, seconds = _unit(found)
     console = data_console()
     console.print()
-    print_table(console, COLUMNS, map(_row, configs, found))
+    rows = (_row(config, one, seconds) for config, one in zip(configs, found, strict=True))
+    print_table(console, _columns(unit), rows)
     workers = max(one.num_workers for one in found)
     print_message(
-        "estimated from past jobs of this pair, 95 % in brackets: for problems like theirs, as many in flight, and "
+        "estimated from so many past jobs of this pair, 95 % in brackets: for problems like theirs, as many in flight, "
+        "and "
         + (
             f"{counted(workers, 'worker')} with nothing else to do"
             if workers
@@ -55,7 +50,25 @@ def print_estimates(configs: Sequence[RunConfig], expected: Expectations) -> Non
             break
 
 
-def _row(config: RunConfig, one: Estimate) -> tuple[str | None, ...]:
+def _unit(found: Sequence[Estimate]) -> tuple[str, int]:
+    longest_s = max(one.wall_s.mean for one in found if one.wall_s is not None)
+    return next((unit for unit in UNITS if longest_s >= 2 * unit[1]), UNITS[-1])
+
+
+def _columns(unit: str) -> tuple[Column, ...]:
+    return (
+        Column(heading="scheme"),
+        Column(heading="threshold", justify="right", drop=2),
+        Column(heading="past", justify="right"),
+        Column(heading="alike in", drop=3),
+        Column(heading="in flight", justify="right", drop=1),
+        Column(heading=unit, justify="right"),
+        Column(heading="GPU-hours", justify="right", drop=4),
+        Column(heading="price", justify="right"),
+    )
+
+
+def _row(config: RunConfig, one: Estimate, seconds: int) -> tuple[str | None, ...]:
     threshold = config.threshold if config.scheme.drafts_steps else None
     return (
         config.scheme.value,
@@ -63,7 +76,7 @@ def _row(config: RunConfig, one: Estimate) -> tuple[str | None, ...]:
         str(one.num_past_jobs),
         None if one.likeness is None else ALIKE.get(one.likeness, one.likeness),
         number(one.concurrency, "{:.1f}"),
-        None if one.wall_s is None else in_words(_in_hours(one.wall_s)),
+        None if one.wall_s is None else in_words(one.wall_s.times(1 / seconds)),
         None if one.gpu_hours is None else in_words(one.gpu_hours),
         None if one.price is None else in_words(one.price),
     )
@@ -74,7 +87,3 @@ def in_words(figure: Expected) -> str:
     if figure.low is None or figure.high is None:
         return money(figure.mean)
     return f"{money(figure.mean)} ({money(figure.low)}–{money(figure.high)})"
-
-
-def _in_hours(seconds: Expected) -> Expected:
-    return seconds.times(1 / 3600)

@@ -70,7 +70,7 @@ def test_a_batch_costs_so_much_per_job_and_right_answer_and_beside_the_base_alon
     assert names(plain, "0.50 (95 %: 0.50–0.50, 3 problems)", "the base alone", "4.0 and 4.0 in flight")
     assert "price" not in plain
     assert names(
-        shell("batch", "show", ref, "--price", 200).out, "price", "1.00: 0.33 per job, 0.5 per right"
+        shell("batch", "show", ref, "--price", 200).out, "price", "1.00: 0.33 per job, 0.50 per right"
     )
     monkeypatch.setenv("SPECREASON_GPU_HOUR_PRICE", "400")
     assert names(shell("batch", "show", ref).out, "2.00: 0.67 per job")
@@ -115,7 +115,7 @@ def test_a_dry_run_tells_what_past_jobs_let_expect_or_that_there_are_none(
     assert found["price"]["mean"] == pytest.approx(0.48)
     assert found["price"]["low"] < 0.48 < found["price"]["high"]
     words = shell(*dry, "--price", 3.6, "--token-budget", 99)
-    assert names(words.out, "hours", "GPU-hours", "the scheme", "0.48 (")
+    assert names(words.out, "min", "GPU-hours", "the scheme", "0.48 (")
     assert names(words.err, "95 %", "1 worker")
     other = shell(*dry[:-4], "--grid", "scheme=base,specreason", "--json").json["estimates"]
     assert [one["num_past_jobs"] for one in other] == [3, 0]

@@ -75,7 +75,8 @@ def test_a_ratio_names_the_other_batch_the_loads_and_how_many_problems_it_stands
 
 
 @pytest.mark.parametrize(
-    ("price", "words"), [(0, "0.00"), (1234.5, "1,234.50"), (0.0123, "0.012"), (0.5, "0.5")]
+    ("price", "words"),
+    [(0, "0.00"), (1234.5, "1,234.50"), (0.0123, "0.012"), (0.5, "0.50"), (0.00001, "0.000010")],
 )
 def test_a_small_price_keeps_two_digits(price: float, words: str) -> None:
     assert money(price) == words
@@ -115,7 +116,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, *found: Estimate) -> tuple[list[str
 def test_estimates_fit_a_narrow_terminal_and_say_what_they_suppose(monkeypatch: pytest.MonkeyPatch) -> None:
     lines, said = printed(monkeypatch, ESTIMATE)
     assert max(map(cell_len, lines)) <= 60
-    assert names("\n".join(lines), "specreason", "1.00 (0.5–2.00)", "2.00 (1.00–4.00)")
+    assert names("\n".join(lines), "specreason", "60.00 (30.00–120.00)", "2.00 (1.00–4.00)")
     assert names(said, "95 %", "one worker; none is alive now")
     assert names(said, "3 jobs", "15.8 places")
 
