@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 from specreason.client.cost_values import BatchCost, Estimate
 from specreason.client.decoding import decode
+from specreason.client.search import FoundStep, search
 from specreason.client.transport import Transport, body_of
+from specreason.config import ScoreMethod
+from specreason.evaluation.judge.judgement import Judgement
 
 
 class Analysis:
@@ -38,6 +41,25 @@ class Analysis:
         asked = {"num_problems": num_problems, "pair": pair, "price": price}
         asked["config"] = json.dumps(dict(config or {}))
         return decode(Estimate, self._get("/api/estimate", asked))
+
+    def judge(
+        self,
+        batch_id: UUID,
+        *,
+        threshold: float | None = None,
+        score_method: ScoreMethod | str | None = None,
+    ) -> Judgement:
+        """What the judge of a batch is worth, and what other thresholds would have done; also the one given."""
+        asked = {"threshold": threshold, "score_method": score_method}
+        return decode(Judgement, self._get(f"/api/batches/{batch_id}/judge", asked))
+
+    def search(self, batch_id: UUID, words: str, *, drafts: bool = False) -> Iterator[FoundStep]:
+        """The batch's steps whose kept text has the words; with `drafts` also those of rejected drafts.
+
+        `words` are as in a web search: all must stand there; `"a phrase"`, `OR`, `-word`, `begin*`. Formulas are found
+        as they are written, such as `\\frac{1}{2}`.
+        """
+        return search(self._transport, batch_id, words, drafts=drafts)
 
     def _get(self, path: str, asked: Mapping[str, Any]) -> Any:
         params = {name: value for name, value in asked.items() if value is not None}
