@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 
-from api.analysis import judge, rows, search
+from api.analysis import costs, judge, rows, search
 from api.answers.docs import add_docs
 from api.answers.errors import handle_errors
 from api.deployment import Deployment
@@ -94,6 +94,7 @@ def create_app(
         judge,
         rows,
         search,
+        costs,
     ):
         app.include_router(part.router)
     add_docs(app)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 from uuid import UUID
 
+from specreason.client.cost_values import BatchCost, Estimate
 from specreason.client.decoding import decode
 from specreason.client.search import FoundStep, search
 from specreason.client.transport import Transport, body_of
@@ -18,6 +21,27 @@ class Analysis:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
+    def cost(self, batch_id: UUID, *, against: UUID | None = None, price: float | None = None) -> BatchCost:
+        """What the batch cost, beside `against` or else the base alone; `price` is that of one GPU-hour.
+
+        Without one the API uses its own, if it has one.
+        """
+        asked = {"against": against and str(against), "price": price}
+        return decode(BatchCost, self._get(f"/api/batches/{batch_id}/cost", asked))
+
+    def estimate(
+        self,
+        *,
+        num_problems: int,
+        pair: str = "demo",
+        config: Mapping[str, Any] | None = None,
+        price: float | None = None,
+    ) -> Estimate:
+        """What so many problems would take under `config`, from the newest jobs like them. Nothing is stored."""
+        asked = {"num_problems": num_problems, "pair": pair, "price": price}
+        asked["config"] = json.dumps(dict(config or {}))
+        return decode(Estimate, self._get("/api/estimate", asked))
+
     def judge(
         self,
         batch_id: UUID,
@@ -26,10 +50,8 @@ class Analysis:
         score_method: ScoreMethod | str | None = None,
     ) -> Judgement:
         """What the judge of a batch is worth, and what other thresholds would have done; also the one given."""
-        given = {"threshold": threshold, "score_method": score_method}
-        params = {name: value for name, value in given.items() if value is not None}
-        path = f"/api/batches/{batch_id}/judge"
-        return decode(Judgement, body_of(self._transport.request("GET", path, safe=True, params=params)))
+        asked = {"threshold": threshold, "score_method": score_method}
+        return decode(Judgement, self._get(f"/api/batches/{batch_id}/judge", asked))
 
     def search(self, batch_id: UUID, words: str, *, drafts: bool = False) -> Iterator[FoundStep]:
         """The batch's steps whose kept text has the words; with `drafts` also those of rejected drafts.
@@ -38,3 +60,7 @@ class Analysis:
         as they are written, such as `\\frac{1}{2}`.
         """
         return search(self._transport, batch_id, words, drafts=drafts)
+
+    def _get(self, path: str, asked: Mapping[str, Any]) -> Any:
+        params = {name: value for name, value in asked.items() if value is not None}
+        return body_of(self._transport.request("GET", path, safe=True, params=params))
