@@ -30,7 +30,7 @@ from specreason.engines.base import Role
 from specreason.reasoning.steps import Decision, Phase, StopReason
 from specreason.store.queue.fairness import restart_at_clock
 from specreason.store.session import Connection
-from specreason.store.tables.columns import one_of_ids
+from specreason.store.tables.columns import DEVICE_SECONDS, one_of_ids
 from specreason.store.tables.queue import attempt, batch, event, job
 from specreason.store.tables.states import AttemptOutcome, EventKind, JobState
 from specreason.store.tables.trace import step
@@ -48,6 +48,7 @@ TOTALS = (
     "spent_tokens",
     "inserted_tokens",
     "engine_s",
+    *DEVICE_SECONDS,
 )
 OF_THE_END = (
     "finished_at",
@@ -190,7 +191,10 @@ def _close_attempts(
 
 
 def _totals(job_ids: Sequence[UUID]) -> Subquery:
-    """One row per job with the sums over its steps; zeros for a job without steps."""
+    """One row per job with the sums over its steps; zeros for a job without steps.
+
+    A step counts once, however often its job was claimed. The device time of a job is NULL if that of a step is.
+    """
     drafted = [decision for decision in Decision if decision.drafted]
     calls = (step.c.draft_latency_s - step.c.draft_ahead_s, step.c.verify_latency_s, step.c.written_latency_s)
     thinking = (step.c.phase == Phase.THINK) & step.c.author.is_not(None)
@@ -199,6 +203,10 @@ def _totals(job_ids: Sequence[UUID]) -> Subquery:
 
     def tokens(phase: Phase) -> ColumnElement[int]:
         return func.coalesce(func.sum(step.c.kept_tokens).filter(step.c.phase == phase), 0)
+
+    def device_s(name: str) -> ColumnElement[float]:
+        is_known = func.count(step.c[name]) == func.count(step.c.index)
+        return case((is_known, func.coalesce(func.sum(step.c[name]), 0.0))).label(name)
 
     return (
         select(
@@ -214,6 +222,7 @@ def _totals(job_ids: Sequence[UUID]) -> Subquery:
             func.coalesce(func.sum(step.c.spent_tokens), 0).label("spent_tokens"),
             func.coalesce(func.sum(step.c.inserted_tokens), 0).label("inserted_tokens"),
             func.coalesce(func.sum(in_engines), 0.0).label("engine_s"),
+            *map(device_s, DEVICE_SECONDS),
         )
         .select_from(job.outerjoin(step, step.c.job_id == job.c.id))
         .where(one_of_ids(job.c.id, job_ids))

@@ -25,7 +25,7 @@ from specreason.store.tables.views import live_worker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewWorker:
-    """A worker process with a loaded pair. `slots` is the most jobs in flight."""
+    """A worker process with a loaded pair. `slots` is the most jobs in flight; `num_devices` share its work."""
 
     pair: str
     pair_fingerprint: str
@@ -33,6 +33,7 @@ class NewWorker:
     pid: int
     slots: int
     gpu: str | None = None
+    num_devices: int = 1
     pair_config: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -51,6 +52,7 @@ def register_worker(database: Database, new: NewWorker, *, lease_s: float) -> UU
                 host=new.host,
                 pid=new.pid,
                 slots=new.slots,
+                num_devices=new.num_devices,
                 lease_expires_at=now() + timedelta(seconds=lease_s),
             )
         )

@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from specreason.engines.base import FinishReason, Role
 from specreason.reasoning.steps import Decision, Phase
 from specreason.store.tables.columns import (
+    DEVICE_SECONDS,
     all_or_none,
     count_column,
     created_at,
@@ -54,9 +55,6 @@ _DRAFTED = f"decision IN ({words(d for d in Decision if d.drafted)})"
 _CLOSED = f"decision IN ({words(d for d in Decision if d.closes_thinking)})"
 _COST = ("prompt_tokens", "cached_tokens", "latency_s")
 _COMPLETION = ("tokens", "finish_reason", "ttft_s", *_COST)
-
-# By the model that worked; `prefill` is the part before the first token of each call.
-DEVICE_SECONDS = ("drafter_device_s", "base_device_s", "drafter_prefill_s", "base_prefill_s")
 
 step = Table(
     "step",
