@@ -34,8 +34,13 @@ def pass_at_k(problems: Sequence[Sequence[bool]], k: int) -> Interval:
     Problems with fewer than k grades are left out; there must be one with k.
     """
     enough = [grades for grades in problems if len(grades) >= k]
-    chances = [1 - math.comb(len(g) - sum(g), k) / math.comb(len(g), k) for g in enough]
+    chances = [chance_of_pass(grades, k) for grades in enough]
     return share_over_problems(chances, [1] * len(chances))
+
+
+def chance_of_pass(grades: Sequence[bool], k: int) -> float:
+    """The same of one problem with at least k grades."""
+    return 1 - math.comb(len(grades) - sum(grades), k) / math.comb(len(grades), k)
 
 
 def majority_at_k(
@@ -47,11 +52,12 @@ def majority_at_k(
     with fewer than k answers are left out; there must be one with k.
     """
     enough = [answers for answers in problems if len(answers) >= k]
-    chances = [_majority(answers, k, equal) for answers in enough]
+    chances = [chance_of_majority(answers, k, equal) for answers in enough]
     return share_over_problems(chances, [1] * len(chances))
 
 
-def _majority(answers: Sequence[Answer], k: int, equal: Callable[[str, str], bool]) -> float:
+def chance_of_majority(answers: Sequence[Answer], k: int, equal: Callable[[str, str], bool]) -> float:
+    """The same of one problem with at least k answers."""
     candidates: list[Answer] = []
     votes: list[int | None] = []  # the place of each answer's candidate
     for answer in answers:

@@ -35,6 +35,7 @@ class RunJob:
     answer: str | None
     is_correct: bool | None
     graded_by: str | None
+    is_gradable: bool
     is_final: bool  # its grade is the last one: no other is to come
     resumed: bool
     latency_s: float | None

@@ -23,6 +23,7 @@ _BATCH = bindparam("batch_id")
 _JOB = {
     "job_id": _job.c.id,
     "problem_index": problem.c.index,
+    "is_gradable": _job.c.gradable,
     "is_final": _job.c.graded_at.is_not(None),
     "concurrency": _job.c.mean_concurrency,
     "kept_tokens": _job.c.think_tokens + _job.c.answer_tokens,
