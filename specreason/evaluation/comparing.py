@@ -8,7 +8,7 @@ from statistics import fmean
 
 from specreason.errors import InvalidField
 from specreason.evaluation.comparison import Comparison, Figure, Figures, Knob, Outcome, Outcomes, Side
-from specreason.evaluation.contrasts import Parts, means, parts, quantiles, scaled, shares, speedup
+from specreason.evaluation.contrasts import Parts, chances, means, parts, quantiles, scaled, shares, speedup
 from specreason.evaluation.doubts import doubts
 from specreason.evaluation.matching import Match, match
 from specreason.evaluation.pairing import paired_shares
@@ -200,17 +200,19 @@ def _at_k(
     """pass@k and majority@k: a chance of each problem with k graded repeats in both."""
     if k is None:
         return None, None
-    chances: list[tuple[float, float, float, float]] = []
+    columns: tuple[list[float], ...] = ([], [], [], [])
+    num_jobs = 0
     for problem in matched.problems:
         graded = [pair for pair in problem.pairs if None not in (pair[0].is_correct, pair[1].is_correct)]
-        if len(graded) >= k:
-            sides = [[_answer(pair[place], vote_of) for pair in graded] for place in (0, 1)]
-            passes = [chance_of_pass([answer.is_correct for answer in side], k) for side in sides]
-            majorities = [chance_of_majority(side, k, _never) for side in sides]
-            chances.append((passes[0], passes[1], majorities[0], majorities[1]))
-    columns = np.array(chances, dtype=float).T
-    number = np.arange(columns.shape[1])
-    return shares(number, columns[0], columns[1]), shares(number, columns[2], columns[3])
+        if len(graded) < k:
+            continue
+        num_jobs += len(graded)
+        for place in (0, 1):
+            answers = [_answer(pair[place], vote_of) for pair in graded]
+            columns[place].append(chance_of_pass([answer.is_correct for answer in answers], k))
+            columns[2 + place].append(chance_of_majority(answers, k, _never))
+    a, b, majority_a, majority_b = map(np.array, columns)
+    return chances(a, b, num_jobs), chances(majority_a, majority_b, num_jobs)
 
 
 def _answer(job: RunJob, vote_of: Callable[[str], str]) -> Answer:

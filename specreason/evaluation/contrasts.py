@@ -15,6 +15,7 @@ from specreason.evaluation.clusters import (
     mean_over_problems,
     quantile_over_problems,
     ratio_of_means,
+    share_of,
     share_over_problems,
 )
 from specreason.evaluation.comparison import Figure
@@ -56,25 +57,20 @@ def means(problems: np.ndarray, a: np.ndarray, b: np.ndarray) -> Figure | None:
         a=mean_over_problems(sums.a, sums.counts),
         b=mean_over_problems(sums.b, sums.counts),
         difference=difference_over_problems(sums.b - sums.a, sums.counts),
-        ratio=ratio(sums.b, sums.a),
+        ratio=ratio_of_means(sums.b, sums.a),
         num_problems=len(sums.counts),
         num_jobs=sums.num_jobs,
     )
 
 
-def ratio(ours: np.ndarray, theirs: np.ndarray) -> Interval | None:
-    """The ratio of two sums over the same problems; None unless both are positive."""
-    return ratio_of_means(ours, theirs) if ours.sum() > 0 and theirs.sum() > 0 else None
-
-
 def speedup(problems: np.ndarray, a: np.ndarray, b: np.ndarray) -> Interval | None:
     """The mean of A over that of B."""
     sums = _sums(problems, a, b)
-    return None if sums is None else ratio(sums.a, sums.b)
+    return None if sums is None else ratio_of_means(sums.a, sums.b)
 
 
 def shares(problems: np.ndarray, a: np.ndarray, b: np.ndarray) -> Figure | None:
-    """Shares of jobs, such as pass@1: a value is 1 where the job is right, else 0; or a chance per problem."""
+    """Shares of jobs, such as pass@1: a value is 1 where the job is right, else 0."""
     sums = _sums(problems, a, b)
     if sums is None:
         return None
@@ -85,6 +81,20 @@ def shares(problems: np.ndarray, a: np.ndarray, b: np.ndarray) -> Figure | None:
         ratio=None,
         num_problems=len(sums.counts),
         num_jobs=sums.num_jobs,
+    )
+
+
+def chances(a: np.ndarray, b: np.ndarray, num_jobs: int) -> Figure | None:
+    """Chances of each problem, such as pass@k, from `num_jobs` jobs in all."""
+    if not len(a):
+        return None
+    return Figure(
+        a=share_of(a, num_jobs),
+        b=share_of(b, num_jobs),
+        difference=difference_of_shares(b - a, np.ones(len(a))),
+        ratio=None,
+        num_problems=len(a),
+        num_jobs=num_jobs,
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from specreason.evaluation.clusters import mean_of_jobs, quantile_over_problems
+from specreason.evaluation.clusters import mean_of_cases, quantile_over_problems
 from specreason.evaluation.intervals import Interval
+from specreason.evaluation.scientific import Numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +26,7 @@ class LatencySummary:
     concurrency: float | None
 
 
-def latency(
-    values: Sequence[float], problems: Sequence[int], concurrency: Sequence[float | None]
-) -> LatencySummary | None:
+def latency(values: Numbers, problems: Numbers, concurrency: Sequence[float | None]) -> LatencySummary | None:
     """Summarize latencies: by job its seconds, its problem, and the jobs in flight beside it, itself included.
 
     The caller leaves resumed jobs out, whose latency lacks what an earlier attempt did. None without jobs.
@@ -36,7 +35,7 @@ def latency(
         return None
     known = [number for number in concurrency if number is not None]
     return LatencySummary(
-        mean=mean_of_jobs(values, problems),
+        mean=mean_of_cases(values, problems),
         p50=quantile_over_problems(values, problems, 0.5),
         p95=quantile_over_problems(values, problems, 0.95),
         num_jobs=len(values),

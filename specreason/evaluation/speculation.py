@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 
+from specreason.evaluation.clusters import (
+    figure_of_sums,
+    mean_over_problems,
+    ratio_of_means,
+    share_over_problems,
+)
 from specreason.evaluation.intervals import Interval
+from specreason.evaluation.scientific import np
+from specreason.reasoning.economics import break_even
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +42,9 @@ class Drafting:
     base_tokens: int = 0
 
 
+COLUMNS = tuple(field.name for field in fields(Drafting))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speculation:
     """Shares and means with intervals over problems. None where there is nothing to divide by, such as no drafts.
@@ -58,4 +69,39 @@ class Speculation:
 
 def speculation(problems: Sequence[Drafting]) -> Speculation | None:
     """Summarize drafting from the sums of each problem. None without jobs."""
-    raise NotImplementedError
+    table = np.array([astuple(problem) for problem in problems if problem.num_jobs], dtype=float)
+    if not len(table):
+        return None
+    of = dict(zip(COLUMNS, table.T, strict=True))
+    jobs, kept, spent = of["num_jobs"], of["kept_tokens"], of["spent_tokens"]
+    return Speculation(
+        acceptance=_share(of["num_accepted"], of["num_drafted"]),
+        drafter_steps=_share(of["num_drafter_steps"], of["num_steps"]),
+        drafter_tokens=_share(of["drafter_tokens"], kept),
+        kept_tokens=mean_over_problems(kept, jobs),
+        spent_tokens=mean_over_problems(spent, jobs),
+        wasted_tokens=mean_over_problems(spent - kept, jobs),
+        wasted_share=_share(spent - kept, spent),
+        break_even=figure_of_sums(_break_even, table),
+        margin=figure_of_sums(_margin, table),
+        speedup_limit=ratio_of_means(kept, kept - of["drafter_tokens"]),
+    )
+
+
+def _share(hits: np.ndarray, counts: np.ndarray) -> Interval | None:
+    return share_over_problems(hits, counts) if counts.sum() > 0 else None
+
+
+def _break_even(row: Sequence[float]) -> float:
+    of = dict(zip(COLUMNS, row, strict=True))
+    step_tokens = of["drafted_tokens"] / of["num_drafted"]
+    return break_even(
+        drafting_s=of["drafting_s"] / of["num_drafted"],
+        step_s=step_tokens * of["base_s"] / of["base_tokens"],
+        ttft_s=of["ttft_s"] / of["num_base_calls"],
+    )
+
+
+def _margin(row: Sequence[float]) -> float:
+    of = dict(zip(COLUMNS, row, strict=True))
+    return of["num_accepted"] / of["num_drafted"] - _break_even(row)
