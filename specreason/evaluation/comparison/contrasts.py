@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from specreason.evaluation.clusters import (
     difference_of_shares,
     difference_over_problems,
+    mean_of,
     mean_over_problems,
     quantile_over_problems,
     ratio_of_means,
     share_of,
     share_over_problems,
 )
-from specreason.evaluation.comparison import Figure
+from specreason.evaluation.comparison.values import Figure
 from specreason.evaluation.intervals import Interval
 from specreason.evaluation.scientific import np
 
@@ -54,13 +55,19 @@ def means(problems: np.ndarray, a: np.ndarray, b: np.ndarray) -> Figure | None:
     if sums is None:
         return None
     return Figure(
-        a=mean_over_problems(sums.a, sums.counts),
-        b=mean_over_problems(sums.b, sums.counts),
+        a=_not_negative(mean_over_problems(sums.a, sums.counts)),
+        b=_not_negative(mean_over_problems(sums.b, sums.counts)),
         difference=difference_over_problems(sums.b - sums.a, sums.counts),
         ratio=ratio_of_means(sums.b, sums.a),
         num_problems=len(sums.counts),
         num_jobs=sums.num_jobs,
     )
+
+
+def _not_negative(interval: Interval) -> Interval:
+    """The interval of a time or of tokens."""
+    low = None if interval.low is None else max(0.0, interval.low)
+    return Interval(mean=interval.mean, low=low, high=interval.high)
 
 
 def speedup(problems: np.ndarray, a: np.ndarray, b: np.ndarray) -> Interval | None:
@@ -185,7 +192,7 @@ def _share(part: np.ndarray, whole: np.ndarray) -> Interval:
 
 
 def _mean(part: np.ndarray, whole: np.ndarray) -> Interval:
-    return mean_over_problems(part.sum() / whole.sum() + _deviations(part, whole), np.ones(len(part)))
+    return _not_negative(mean_of(part.sum() / whole.sum() + _deviations(part, whole)))
 
 
 def _deviations(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -201,7 +208,7 @@ def _difference_of_ratios(
     moved = _deviations(*b) - _deviations(*a)
     if len(moved) < 2 or np.abs(moved).max() < 1e-12:
         return Interval(mean=difference, low=None, high=None)
-    found = difference_over_problems(moved + difference, np.ones(len(moved)))
+    found = mean_of(moved + difference)
     if not is_share or found.bounds is None:
         return found
     low, high = found.bounds

@@ -1,4 +1,4 @@
-"""What a comparison of two batches, A and B, says. Values alone: `comparing` makes them.
+"""What a comparison of two batches, A and B, says. Values alone: `compare` makes them.
 
 Every figure of A and of B is over the same jobs: those of matched problems and repeats for which both know it. A
 difference is B less A, and a ratio B over A.

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from statistics import fmean
 
 from specreason.errors import InvalidField
-from specreason.evaluation.comparison import Comparison, Figure, Figures, Knob, Outcome, Outcomes, Side
-from specreason.evaluation.contrasts import Parts, chances, means, parts, quantiles, scaled, shares, speedup
-from specreason.evaluation.doubts import doubts
-from specreason.evaluation.matching import Match, match
-from specreason.evaluation.pairing import paired_shares
+from specreason.evaluation.comparison.values import Comparison, Figure, Figures, Knob, Outcomes, Side
+from specreason.evaluation.comparison.contrasts import (
+    Parts,
+    chances,
+    means,
+    parts,
+    quantiles,
+    scaled,
+    shares,
+    speedup,
+)
+from specreason.evaluation.comparison.doubts import doubts
+from specreason.evaluation.comparison.matching import Match, match
+from specreason.evaluation.pairing import bootstrap_p, mcnemar_p
 from specreason.evaluation.repeats import Answer, chance_of_majority, chance_of_pass
 from specreason.evaluation.runs import Run, RunJob
-from specreason.evaluation.saying import sentences
+from specreason.evaluation.comparison.saying import sentences
 from specreason.evaluation.scientific import np
 from specreason.words import counted
 
 SECONDS_PER_HOUR = 3600
-
-Pair = tuple[RunJob, RunJob]
 
 
 def compare(
@@ -37,9 +44,9 @@ def compare(
     problem matches, and InvalidField for a k that no problem has repeats for.
     """
     matched = match(a, b)
-    pairs = matched.pairs
-    k = _chosen_k(matched, k)
-    figures = _figures(matched, vote_of, k, gpu_hour_price)
+    jobs = _Jobs(matched)
+    k = _chosen_k(jobs, k)
+    figures = _figures(matched, jobs, vote_of, k, gpu_hour_price)
     sides = (_side(a, matched, 0), _side(b, matched, 1))
     return Comparison(
         says=sentences(figures, *sides),
@@ -48,10 +55,10 @@ def compare(
         b=sides[1],
         matched_by=matched.by,
         num_problems=len(matched.problems),
-        num_pairs=len(pairs),
+        num_pairs=len(jobs.problems),
         k=k,
         knobs=differing_knobs(a, b),
-        outcomes=_outcomes(matched),
+        outcomes=_outcomes(jobs),
         figures=figures,
     )
 
@@ -90,72 +97,72 @@ def _side(run: Run, matched: Match, place: int) -> Side:
     )
 
 
-def _graded(pairs: Sequence[Pair]) -> list[tuple[bool, bool]]:
-    return [
-        (a.is_correct, b.is_correct)
-        for a, b in pairs
-        if a.is_correct is not None and b.is_correct is not None
-    ]
+class _Jobs:
+    """The pairs of jobs of a match, in columns. `problems` has the number of each pair's problem."""
+
+    def __init__(self, matched: Match) -> None:
+        numbers = [len(each.pairs) for each in matched.problems]
+        self.num_problems = len(numbers)
+        self.problems = np.repeat(np.arange(len(numbers)), numbers)
+        self._sides = [[pair[place] for pair in matched.pairs] for place in (0, 1)]
+        self.right = self.of(lambda job: job.is_correct)
+
+    def of(self, value: Callable[[RunJob], float | None]) -> tuple[np.ndarray, np.ndarray]:
+        """A value of A's and of B's jobs, NaN where it is unknown."""
+        a, b = (np.array([value(job) for job in side], dtype=float) for side in self._sides)
+        return a, b
+
+    def graded(self) -> tuple[np.ndarray, np.ndarray]:
+        """By problem, the repeats with a grade in both, and how many more of them are right in B."""
+        known = ~np.isnan(self.right[0] + self.right[1])
+        numbers = np.bincount(self.problems[known], minlength=self.num_problems)
+        more = (self.right[1] - self.right[0])[known]
+        return numbers, np.bincount(self.problems[known], weights=more, minlength=self.num_problems)
 
 
-def _outcomes(matched: Match) -> Outcomes:
-    number = Counter(problem.outcome for problem in matched.problems)
-    grades = [graded for problem in matched.problems if (graded := _graded(problem.pairs))]
-    tests = None
-    if grades:
-        tests = paired_shares(
-            [[b for _, b in each] for each in grades], [[a for a, _ in each] for each in grades]
-        )
+def _outcomes(jobs: _Jobs) -> Outcomes:
+    numbers, more = jobs.graded()
+    graded = more[numbers > 0]
+    won, lost = int((graded > 0).sum()), int((graded < 0).sum())
     return Outcomes(
-        num_won=number[Outcome.WON],
-        num_lost=number[Outcome.LOST],
-        num_tied=number[Outcome.TIED],
-        num_ungraded=number[Outcome.UNGRADED],
-        mcnemar_p=None if tests is None else tests.mcnemar_p,
-        # Drawing again from one problem says nothing.
-        bootstrap_p=None if tests is None or len(grades) < 2 else tests.bootstrap_p,
+        num_won=won,
+        num_lost=lost,
+        num_tied=len(graded) - won - lost,
+        num_ungraded=jobs.num_problems - len(graded),
+        # One problem says nothing of others.
+        mcnemar_p=mcnemar_p(won, lost) if len(graded) > 1 else None,
+        bootstrap_p=bootstrap_p(graded) if len(graded) > 1 else None,
     )
 
 
-def _chosen_k(matched: Match, k: int | None) -> int | None:
+def _chosen_k(jobs: _Jobs, k: int | None) -> int | None:
     """The k to use; None where no problem has several graded repeats."""
-    numbers = [number for problem in matched.problems if (number := len(_graded(problem.pairs)))]
-    most, least = max(numbers, default=0), min(numbers, default=0)
+    numbers, _ = jobs.graded()
+    most = int(numbers.max())
     if k is not None and not 1 <= k <= most:
         has = f"at most {counted(most, 'graded repeat')}" if most else "no graded repeat"
         raise InvalidField("k", f"must be 1 to {max(most, 1)}: a matched problem has {has} in both (got {k})")
     if k is None:
-        k = least
+        k = int(numbers[numbers > 0].min()) if most else 0
     return k if k > 1 else None
 
 
 def _figures(
-    matched: Match, vote_of: Callable[[str], str], k: int | None, gpu_hour_price: float | None
+    matched: Match, jobs: _Jobs, vote_of: Callable[[str], str], k: int | None, gpu_hour_price: float | None
 ) -> Figures:
-    pairs = matched.pairs
-    problems = np.repeat(np.arange(len(matched.problems)), [len(each.pairs) for each in matched.problems])
-
-    def of(value: Callable[[RunJob], float | None]) -> tuple[np.ndarray, np.ndarray]:
-        """A value of each job, by pair."""
-        columns = ([value(pair[place]) for pair in pairs] for place in (0, 1))
-        a, b = (np.array(column, dtype=float) for column in columns)
-        return a, b
-
-    latencies = of(lambda job: job.latency_s if job.is_timed else None)
-    right = of(lambda job: job.is_correct)
-    kept, spent, device = (
-        of(lambda job: job.kept_tokens),
-        of(lambda job: job.spent_tokens),
-        of(lambda job: job.device_s),
-    )
-    thinking, drafted = of(lambda job: job.num_thinking), of(lambda job: job.num_drafted)
-    accepted = of(lambda job: job.num_accepted)
-    steps, tokens = of(lambda job: job.num_by_drafter), of(lambda job: job.drafter_tokens)
+    problems = jobs.problems
+    latencies = jobs.of(lambda job: job.latency_s if job.is_timed else None)
+    kept, spent = jobs.of(lambda job: job.kept_tokens), jobs.of(lambda job: job.spent_tokens)
+    wasted = (spent[0] - kept[0], spent[1] - kept[1])
+    device = jobs.of(lambda job: job.device_s)
+    accepted, drafted = jobs.of(lambda job: job.num_accepted), jobs.of(lambda job: job.num_drafted)
+    steps, thinking = jobs.of(lambda job: job.num_by_drafter), jobs.of(lambda job: job.num_thinking)
+    tokens = jobs.of(lambda job: job.drafter_tokens)
     device_s = means(problems, *device)
-    per_right = parts(problems, _parts(device, right), is_share=False)
+    per_right = parts(problems, _parts(device, jobs.right), is_share=False)
     passes, majorities = _at_k(matched, vote_of, k)
     return Figures(
-        pass_at_1=shares(problems, *right),
+        pass_at_1=shares(problems, *jobs.right),
         pass_at_k=passes,
         majority_at_k=majorities,
         latency_s=means(problems, *latencies),
@@ -164,7 +171,7 @@ def _figures(
         speedup=speedup(problems, *latencies),
         kept_tokens=means(problems, *kept),
         spent_tokens=means(problems, *spent),
-        wasted_tokens=means(problems, spent[0] - kept[0], spent[1] - kept[1]),
+        wasted_tokens=means(problems, *wasted),
         device_s=device_s,
         device_s_per_right_answer=per_right,
         price=_priced(device_s, gpu_hour_price),

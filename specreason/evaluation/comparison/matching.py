@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from specreason.errors import InputError
-from specreason.evaluation.comparison import Outcome
+from specreason.evaluation.comparison.values import Outcome
 from specreason.evaluation.runs import Run, RunJob, RunProblem
 
 
@@ -29,15 +30,16 @@ class MatchedProblem:
         return Outcome.WON if won > 0 else Outcome.LOST if won < 0 else Outcome.TIED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Match:
     """The matched problems in A's order, and by what they matched."""
 
     by: Literal["id", "text"]
     problems: tuple[MatchedProblem, ...]
 
-    @property
+    @cached_property
     def pairs(self) -> list[tuple[RunJob, RunJob]]:
+        """Those of all problems, in order."""
         return [pair for problem in self.problems for pair in problem.pairs]
 
 
