@@ -7,7 +7,6 @@ from collections.abc import Callable
 from statistics import fmean
 
 from specreason.errors import InvalidField
-from specreason.evaluation.comparison.values import Comparison, Figure, Figures, Knob, Outcomes, Side
 from specreason.evaluation.comparison.contrasts import (
     Parts,
     chances,
@@ -20,10 +19,11 @@ from specreason.evaluation.comparison.contrasts import (
 )
 from specreason.evaluation.comparison.doubts import doubts
 from specreason.evaluation.comparison.matching import Match, match
+from specreason.evaluation.comparison.saying import sentences
+from specreason.evaluation.comparison.values import Comparison, Figure, Figures, Knob, Outcomes, Side
 from specreason.evaluation.pairing import bootstrap_p, mcnemar_p
 from specreason.evaluation.repeats import Answer, chance_of_majority, chance_of_pass
 from specreason.evaluation.runs import Run, RunJob
-from specreason.evaluation.comparison.saying import sentences
 from specreason.evaluation.scientific import np
 from specreason.words import counted
 

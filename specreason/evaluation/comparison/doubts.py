@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from specreason.evaluation.comparison.values import Side
 from specreason.evaluation.comparison.matching import Match
-from specreason.evaluation.runs import Run
 from specreason.evaluation.comparison.saying import at_other_load
+from specreason.evaluation.comparison.values import Side
+from specreason.evaluation.runs import Run
 from specreason.words import counted
 
 
