@@ -60,7 +60,7 @@ class Settings(BaseSettings):
 
     gpu_hour_price: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
         None,
-        description="What one GPU costs per hour, a plain number in your own currency. Costs are then told as prices, too.",
+        description="What one GPU costs per hour, a number in your own currency: costs are then told as prices, too.",
     )
     slots: Annotated[int, Field(ge=1, le=MOST_SLOTS)] | None = Field(
         None,

@@ -89,3 +89,10 @@ def live_slots(database: Database) -> dict[str, int]:
     slots = select(live_worker.c.pair, func.sum(live_worker.c.slots)).group_by(live_worker.c.pair)
     with transaction(database) as connection:
         return {pair: int(number) for pair, number in connection.execute(slots)}
+
+
+def num_live_workers(database: Database, pair: str) -> int:
+    """The number of live workers that hold the pair."""
+    number = select(func.count()).select_from(live_worker).where(live_worker.c.pair == pair)
+    with transaction(database) as connection:
+        return int(connection.scalar(number) or 0)
