@@ -65,8 +65,8 @@ class RunJob:
         return self.state == "succeeded" and not self.resumed and self.latency_s is not None
 
     @property
-    def device_s(self) -> float | None:
-        """Seconds of device time, each device counted."""
+    def gpu_s(self) -> float | None:
+        """Device time, each device counted."""
         if self.drafter_device_s is None or self.base_device_s is None:
             return None
         return (self.drafter_device_s + self.base_device_s) * self.num_devices

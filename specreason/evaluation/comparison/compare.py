@@ -91,7 +91,7 @@ def _side(run: Run, matched: Match, place: int) -> Side:
         num_unsuccessful=sum(job.has_ended and job.state != "succeeded" for job in jobs),
         num_to_grade=sum(job.state == "succeeded" and job.is_gradable and not job.is_final for job in jobs),
         num_resumed=sum(job.state == "succeeded" and job.resumed for job in jobs),
-        num_unmeasured=sum(job.has_ended and job.device_s is None for job in jobs),
+        num_unmeasured=sum(job.has_ended and job.gpu_s is None for job in jobs),
         concurrency=fmean(known) if known else None,
         graders=dict(Counter(job.graded_by for job in jobs if job.graded_by is not None)),
     )
@@ -154,11 +154,11 @@ def _figures(
     latencies = jobs.of(lambda job: job.latency_s if job.is_timed else None)
     kept, spent = jobs.of(lambda job: job.kept_tokens), jobs.of(lambda job: job.spent_tokens)
     wasted = (spent[0] - kept[0], spent[1] - kept[1])
-    device = jobs.of(lambda job: job.device_s)
+    device = jobs.of(lambda job: job.gpu_s)
     accepted, drafted = jobs.of(lambda job: job.num_accepted), jobs.of(lambda job: job.num_drafted)
     steps, thinking = jobs.of(lambda job: job.num_by_drafter), jobs.of(lambda job: job.num_thinking)
     tokens = jobs.of(lambda job: job.drafter_tokens)
-    device_s = means(problems, *device)
+    gpu_s = means(problems, *device)
     per_right = parts(problems, _parts(device, jobs.right), is_share=False)
     passes, majorities = _at_k(matched, vote_of, k)
     return Figures(
@@ -172,9 +172,9 @@ def _figures(
         kept_tokens=means(problems, *kept),
         spent_tokens=means(problems, *spent),
         wasted_tokens=means(problems, *wasted),
-        device_s=device_s,
-        device_s_per_right_answer=per_right,
-        price=_priced(device_s, gpu_hour_price),
+        gpu_s=gpu_s,
+        gpu_s_per_right_answer=per_right,
+        price=_priced(gpu_s, gpu_hour_price),
         price_per_right_answer=_priced(per_right, gpu_hour_price),
         step_acceptance=parts(problems, _parts(accepted, drafted), is_share=True),
         drafter_steps=parts(problems, _parts(steps, thinking), is_share=True),

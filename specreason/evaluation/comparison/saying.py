@@ -19,7 +19,7 @@ LIKE = 1.2
 
 def sentences(figures: Figures, a: Side, b: Side) -> tuple[str, ...]:
     """On right answers, then on latency and device time as far as they were measured."""
-    said = (_on_right_answers(figures.pass_at_1), _on_latency(figures, a, b), _on_cost(figures.device_s))
+    said = (_on_right_answers(figures.pass_at_1), _on_latency(figures, a, b), _on_cost(figures.gpu_s))
     return tuple(sentence for sentence in said if sentence is not None)
 
 

@@ -95,9 +95,10 @@ class Figures:
     """The figures themselves. None: not known of any pair of jobs.
 
     `pass_at_k` and `majority_at_k` are over the problems with `k` graded repeats in both. Latencies are seconds of
-    jobs that succeeded in one attempt, tokens and costs are per job. `device_s` are seconds of all devices, and prices
-    follow from the price of a GPU-hour, if one is set. `step_acceptance` is of drafts; `drafter_steps` and
-    `drafter_tokens` are the drafter's shares of the steps of thinking and of the kept tokens.
+    jobs that succeeded in one attempt; `speedup` is the mean latency of A over that of B. Tokens and costs are per job.
+    `gpu_s` are GPU-seconds: device time, each device counted; prices follow from that of a GPU-hour, if one is set.
+    `step_acceptance` is of drafts; `drafter_steps` and `drafter_tokens` are the drafter's shares of the steps of
+    thinking and of the kept tokens.
     """
 
     pass_at_1: Figure | None
@@ -110,8 +111,8 @@ class Figures:
     kept_tokens: Figure | None
     spent_tokens: Figure | None
     wasted_tokens: Figure | None
-    device_s: Figure | None
-    device_s_per_right_answer: Figure | None
+    gpu_s: Figure | None
+    gpu_s_per_right_answer: Figure | None
     price: Figure | None
     price_per_right_answer: Figure | None
     step_acceptance: Figure | None
@@ -123,8 +124,8 @@ class Figures:
 class Comparison:
     """Two batches, problem by problem.
 
-    `says` are sentences: what the figures allow to say. `warnings` are reasons to doubt them. `speedup` among the
-    figures is the mean latency of A over that of B. `matched_by` is what matched problems have in common.
+    `says` are sentences: what the figures allow to say. `warnings` are reasons to doubt them. `matched_by` is what
+    matched problems have in common.
     """
 
     says: tuple[str, ...]

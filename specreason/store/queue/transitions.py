@@ -29,6 +29,7 @@ from sqlalchemy.sql.functions import now
 from specreason.engines.base import Role
 from specreason.reasoning.steps import Decision, Phase, StopReason
 from specreason.store.queue.fairness import restart_at_clock
+from specreason.store.queue.rollups import add_steps, subtract_steps
 from specreason.store.session import Connection
 from specreason.store.tables.columns import DEVICE_SECONDS, one_of_ids
 from specreason.store.tables.queue import attempt, batch, event, job
@@ -81,9 +82,10 @@ def end_jobs(
     store_s: float | None = None,
     mean_concurrency: float | None = None,
 ) -> None:
-    """Move locked jobs to an end state and store the totals of their steps.
+    """Move locked jobs to an end state, and store the totals of their steps and those of their batches.
 
-    `store_s` and `mean_concurrency` are those of the columns; only the worker of a job knows them.
+    Nothing that may wait for a lock may follow in the transaction (`rollups`). `store_s` and `mean_concurrency` are
+    those of the columns; only the worker of a job knows them.
     """
     if not job_ids:
         return
@@ -112,6 +114,7 @@ def end_jobs(
             **{name: totals.c[name] for name in TOTALS},
         )
     )
+    add_steps(connection, job_ids)
 
 
 def give_back_jobs(
@@ -137,7 +140,10 @@ def give_back_jobs(
 
 
 def requeue_jobs(connection: Connection, job_ids: Sequence[UUID]) -> None:
-    """Queue locked, ended jobs again, with turns from the clock on. Their steps stay; their errors are forgotten."""
+    """Queue locked, ended jobs again, with turns from the clock on. Their steps stay; their errors are forgotten.
+
+    Nothing that may wait for a lock may follow in the transaction (`rollups`).
+    """
     if not job_ids:
         return
     these = one_of_ids(job.c.id, job_ids)
@@ -158,6 +164,7 @@ def requeue_jobs(connection: Connection, job_ids: Sequence[UUID]) -> None:
         )
     )
     restart_at_clock(connection, job_ids)
+    subtract_steps(connection, job_ids)
 
 
 def _batch_is_paused() -> ScalarSelect[bool]:
