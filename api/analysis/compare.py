@@ -15,7 +15,12 @@ from specreason.evaluation.comparison.values import ComparedPair, Comparison, Ou
 from specreason.store.analysis.comparison import compare_batches, compared_pairs
 from specreason.store.analysis.parting import find_parting
 
-router = APIRouter(prefix="/api/compare", tags=[Tag.RESULTS], dependencies=[READ], responses={404: {}})
+router = APIRouter(
+    prefix="/api/compare",
+    tags=[Tag.RESULTS],
+    dependencies=[READ],
+    responses={404: {"description": "Not Found"}},
+)
 
 BatchA = Annotated[UUID, Query(description="Batch A, such as that of the base alone.")]
 BatchB = Annotated[UUID, Query(description="Batch B, which is compared with it.")]

@@ -102,11 +102,11 @@ def _chosen(matched: Match, ref: str | None) -> Iterable[MatchedProblem]:
 
 
 def _beginnings(connection: Connection, batch_id: UUID, indexes: Collection[int]) -> Mapping[int, str]:
-    begins = func.left(problem.c.text, BEGINNING)
+    begins = func.left(problem.c.text, BEGINNING).label("text")
     rows = select(problem.c.index, begins).where(
         problem.c.batch_id == batch_id, problem.c.index.in_(sorted(indexes))
     )
-    return {index: text for index, text in connection.execute(rows)}
+    return {row.index: row.text for row in connection.execute(rows)}
 
 
 def _row(found: MatchedProblem, ours: RunJob, theirs: RunJob, text: str) -> ComparedPair:
