@@ -126,8 +126,8 @@ def _row(found: MatchedProblem, ours: RunJob, theirs: RunJob, text: str) -> Comp
         is_correct_b=theirs.is_correct,
         answer_a=ours.answer,
         answer_b=theirs.answer,
-        latency_a_s=ours.latency_s,
-        latency_b_s=theirs.latency_s,
+        latency_a_s=ours.latency_s if ours.is_timed else None,
+        latency_b_s=theirs.latency_s if theirs.is_timed else None,
         spent_tokens_a=ours.spent_tokens,
         spent_tokens_b=theirs.spent_tokens,
     )
