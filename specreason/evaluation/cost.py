@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
+from statistics import fmean, stdev
 from typing import Protocol
 
-from specreason.evaluation.intervals import ratio_interval
+from specreason.evaluation.intervals import Z_95
 
 SECONDS_PER_HOUR = 3600
 
@@ -104,11 +106,14 @@ def cost_ratio(ours: Sequence[float], theirs: Sequence[float]) -> CostRatio | No
     """The ratio, from the mean GPU-seconds of a job of each batch, by problem; None if no problem has both."""
     if not sum(theirs):
         return None
-    interval = ratio_interval(ours, theirs)
-    several = len(ours) > 1
+    whole, several = fmean(theirs), len(ours) > 1
+    ratio = fmean(ours) / whole
+    # By linearization around both means, paired by problem.
+    moved = [(one - ratio * other) / whole for one, other in zip(ours, theirs, strict=True)]
+    half = Z_95 * stdev(moved) / sqrt(len(moved)) if several else 0.0
     return CostRatio(
         num_problems=len(ours),
-        ratio=interval.mean if several else ours[0] / theirs[0],
-        low=max(0.0, interval.low) if several else None,
-        high=interval.high if several else None,
+        ratio=ratio,
+        low=max(0.0, ratio - half) if several else None,
+        high=ratio + half if several else None,
     )
