@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from specreason.client import Client, short_id
-from specreason.store.session import Database
+from specreason.embedded import Servers
+from specreason.store.session import Database, connect
 from tests.support.messages import names
 from tests.support.shell import Shell
 from tests.support.store.builders import job_ids
+from tests.support.store.databases import own_database
 from tests.support.store.known import Known, build
-from tests.support.store.sql import execute
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def database_url(servers: Servers, administration: Database) -> Iterator[str]:
+    """One database for the tests here, which only read."""
+    with own_database(servers, administration) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def database(database_url: str) -> Iterator[Database]:
+    database = connect(database_url)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture(scope="module")
 def known(database: Database) -> Known:
     return build(database)
 
@@ -65,21 +81,9 @@ def test_the_traces_of_a_problem_or_of_two_jobs_stand_side_by_side(shell: Shell,
     assert "steps 1 to 1 of 3 steps" in rest.err
 
 
-def test_of_several_repeats_the_first_whose_grades_differ_is_shown(
-    shell: Shell, database: Database, known: Known
-) -> None:
-    """A second batch of two repeats is the first one with another grade of one job."""
+def test_of_several_repeats_one_is_shown_and_named(shell: Shell, known: Known) -> None:
     done = shell("compare", "specreason", "specreason", "--problem", "p1")
     assert "repeat 0 of 2; --repeat shows another" in done.err
-    execute(database, f"UPDATE batch SET config = config || '{{\"repeats\": 2}}' WHERE id = '{known.base}'")
-    execute(
-        database,
-        f"""INSERT INTO job (id, batch_id, problem_id, repeat, seed, pair, state, finished_at, answer)
-            SELECT gen_random_uuid(), batch_id, id, 1, 0, 'scripted', 'failed', now(), NULL
-            FROM problem CROSS JOIN (SELECT 1) AS one (one) WHERE batch_id = '{known.base}' AND index = 0""",
-    )
-    differing = shell("compare", "base", "specreason", "--problem", "p0")
-    assert "repeat 1 of 2; --repeat shows another" in differing.err
 
 
 def test_whole_ids_name_batches_or_jobs(shell: Shell, database: Database, known: Known) -> None:
@@ -88,25 +92,23 @@ def test_whole_ids_name_batches_or_jobs(shell: Shell, database: Database, known:
     assert "The traces have the same text in all 3 steps." in shell("compare", one, other).out
 
 
-@pytest.mark.parametrize(
-    ("arguments", "status", "said"),
-    [
-        (("base", "nobody"), 4, ("'nobody'", "batch list")),
-        (("base", "specreason", "--problem", "p9"), 4, ("problem:", "'p9'")),
-        (("base", "specreason", "--problem", "p1", "--repeat", "7"), 4, ("repeat:", 7)),
-        (("base", "specreason", "--repeat", "1"), 2, ("--repeat", "--problem")),
-        (("base", "specreason", "-k", "9"), 2, ("k:", 9)),
-        (("base", "specreason", "--plot", "x.gif"), 2, ("--plot", ".png")),
-        (("base/77", "specreason/1/0"), 4, ("job:", "base/77")),
-        (("00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"), 4, ("job:",)),
-    ],
-)
-def test_what_does_not_exist_is_named(
-    shell: Shell, known: Known, arguments: tuple[str, ...], status: int, said: tuple[object, ...]
-) -> None:
-    done = shell("compare", *arguments)
-    assert (done.status, done.out) == (status, "")
-    assert names(done.err, *said), done.err
+WRONG: list[tuple[tuple[str, ...], int, tuple[object, ...]]] = [
+    (("base", "nobody"), 4, ("'nobody'", "batch list")),
+    (("base", "specreason", "--problem", "p9"), 4, ("problem:", "'p9'")),
+    (("base", "specreason", "--problem", "p1", "--repeat", "7"), 4, ("repeat:", 7)),
+    (("base", "specreason", "--repeat", "1"), 2, ("--repeat", "--problem")),
+    (("base", "specreason", "-k", "9"), 2, ("k:", 9)),
+    (("base", "specreason", "--plot", "x.gif"), 2, ("--plot", ".png")),
+    (("base/77", "specreason/1/0"), 4, ("job:", "base/77")),
+    (("00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"), 4, ("job:",)),
+]
+
+
+def test_what_does_not_exist_is_named(shell: Shell, known: Known) -> None:
+    for arguments, status, said in WRONG:
+        done = shell("compare", *arguments)
+        assert (done.status, done.out) == (status, ""), arguments
+        assert names(done.err, *said), done.err
 
 
 def test_a_comparison_is_drawn(shell: Shell, known: Known, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +14,11 @@ from rich.console import Console
 
 from specreason.cli.analysis import compared
 from specreason.cli.analysis.compared import print_comparison, print_problems
+from specreason.cli.analysis.named_jobs import jobs_of_problem
 from specreason.cli.analysis.side_by_side import paired, parted, print_side_by_side
 from specreason.client import Step
 from specreason.client.comparison import ComparedPair, Outcome, Parting
+from specreason.errors import NotFound
 from specreason.evaluation.comparison.compare import compare
 from tests.support.client_batches import client_batch
 from tests.support.runs import run_of
@@ -78,8 +81,7 @@ def test_what_is_not_known_has_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "price" not in text
 
 
-@pytest.mark.parametrize("columns", WIDTHS)
-def test_the_problems_fit_and_name_both_jobs(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+def compared_pair(**values: Any) -> ComparedPair:
     pair = ComparedPair(
         problem_id="aime-2024-I-15",
         problem=LONG,
@@ -101,8 +103,28 @@ def test_the_problems_fit_and_name_both_jobs(monkeypatch: pytest.MonkeyPatch, co
         spent_tokens_a=None,
         spent_tokens_b=10,
     )
+    return replace(pair, **values)
+
+
+def test_of_several_repeats_the_first_whose_grades_differ_is_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pairs = [
+        compared_pair(repeat=repeat, is_correct_a=is_correct, is_correct_b=True, job_a=UUID(int=repeat))
+        for repeat, is_correct in enumerate((True, False, False))
+    ]
+    client: Any = SimpleNamespace(analysis=SimpleNamespace(compared_problems=lambda *_, **__: pairs))
+    assert jobs_of_problem(client, ID, ID, "p1", None) == (UUID(int=1), ID)
+    assert "repeat 1 of 3" in capsys.readouterr().err
+    assert jobs_of_problem(client, ID, ID, "p1", 2) == (UUID(int=2), ID)
+    with pytest.raises(NotFound, match="repeat: both batches have 3 repeats"):
+        jobs_of_problem(client, ID, ID, "p1", 3)
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_the_problems_fit_and_name_both_jobs(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     batch = client_batch(config={"repeats": 2}, num_succeeded=1)
-    text = printed(monkeypatch, columns, lambda _: print_problems(batch, batch, [pair]))
+    text = printed(monkeypatch, columns, lambda _: print_problems(batch, batch, [compared_pair()]))
     assert max(map(len, text.splitlines())) <= columns
     assert "0000abcd/3/1" in text
     assert "0000abcd/4/1" in text
