@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 
-from api.analysis import compare, costs, search
+from api.analysis import compare, costs, judge, rows, search
 from api.answers.docs import add_docs
 from api.answers.errors import handle_errors
 from api.deployment import Deployment
@@ -80,10 +80,24 @@ def create_app(
         watch=watch,
         advancer=advancer,
     )
-    for part in (submit, reads, results, controls, regrade, events, completions, files, batches, models):
+    for part in (
+        submit,
+        reads,
+        results,
+        controls,
+        regrade,
+        events,
+        completions,
+        files,
+        batches,
+        models,
+        compare,
+        costs,
+        judge,
+        rows,
+        search,
+    ):
         app.include_router(part.router)
-    for analysis in (compare, costs, search):
-        app.include_router(analysis.router)
     add_docs(app)
     handle_errors(app)
     complete_document(app)

@@ -38,6 +38,7 @@ from specreason.cli import (
     worker,
     workers,
 )
+from specreason.cli.analysis import export, importing, judge
 from specreason.cli.analysis.compare import compare
 from specreason.cli.analysis.search import search
 from specreason.cli.exits import (
@@ -69,6 +70,8 @@ app.add_typer(batch.app, name="batch")
 app.add_typer(job.app, name="job")
 app.add_typer(database.app, name="db")
 app.add_typer(keys.app, name="keys")
+app.command()(export.export)
+app.command("import")(importing.import_)
 app.command()(demo.demo)
 app.command()(up.up)
 app.command()(status.status)
@@ -77,6 +80,7 @@ app.command()(ask.ask)
 app.command()(submit.submit)
 app.command()(grade.grade)
 app.command()(compare)
+app.command()(judge.judge)
 app.command()(search)
 app.command()(workers.workers)
 app.command()(doctor.doctor)

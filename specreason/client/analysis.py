@@ -13,6 +13,8 @@ from specreason.client.cost_values import BatchCost, Estimate
 from specreason.client.decoding import decode
 from specreason.client.search import FoundStep, search
 from specreason.client.transport import Transport, body_of
+from specreason.config import ScoreMethod
+from specreason.evaluation.judge.judgement import Judgement
 
 
 class Analysis:
@@ -63,6 +65,19 @@ class Analysis:
         asked = {"num_problems": num_problems, "pair": pair, "price": price}
         asked["config"] = json.dumps(dict(config or {}))
         return decode(Estimate, self._get("/api/estimate", asked))
+
+    def judge(
+        self,
+        batch_id: UUID,
+        *,
+        threshold: float | None = None,
+        score_method: ScoreMethod | str | None = None,
+    ) -> Judgement:
+        """What the judge of a batch is worth, and what other thresholds would have done; also the one given."""
+        given = {"threshold": threshold, "score_method": score_method}
+        params = {name: value for name, value in given.items() if value is not None}
+        path = f"/api/batches/{batch_id}/judge"
+        return decode(Judgement, body_of(self._transport.request("GET", path, safe=True, params=params)))
 
     def search(self, batch_id: UUID, words: str, *, drafts: bool = False) -> Iterator[FoundStep]:
         """The batch's steps whose kept text has the words; with `drafts` also those of rejected drafts.

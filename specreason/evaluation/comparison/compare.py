@@ -83,7 +83,7 @@ def _outcomes(pairs: Pairs) -> Outcomes:
         num_ungraded=pairs.num_problems - len(graded),
         # One problem says nothing of others.
         mcnemar_p=mcnemar_p(won, lost) if len(graded) > 1 else None,
-        bootstrap_p=bootstrap_p(graded) if len(graded) > 1 else None,
+        bootstrap_p=bootstrap_p(graded.astype(int).tolist()) if len(graded) > 1 else None,
     )
 
 
