@@ -45,6 +45,8 @@ class Ids:
         compared = self.job_id if path.endswith("/traces") else self.batch_id
         if path in COMPARED:
             return {"a": compared, "b": compared}
+        if path.endswith("/search"):
+            return {"q": "sum"}
         return {"num_problems": "1"} if path == "/api/estimate" else {}
 
 
