@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 
-from api.analysis import costs, judge, rows, search
+from api.analysis import compare, costs, judge, rows, search
 from api.answers.docs import add_docs
 from api.answers.errors import handle_errors
 from api.deployment import Deployment
@@ -91,6 +91,8 @@ def create_app(
         files,
         batches,
         models,
+        compare,
+        costs,
         judge,
         rows,
         search,

@@ -39,6 +39,7 @@ from specreason.cli import (
     workers,
 )
 from specreason.cli.analysis import export, importing, judge
+from specreason.cli.analysis.compare import compare
 from specreason.cli.analysis.search import search
 from specreason.cli.exits import (
     EXIT_HELP,
@@ -78,6 +79,7 @@ app.command()(down.down)
 app.command()(ask.ask)
 app.command()(submit.submit)
 app.command()(grade.grade)
+app.command()(compare)
 app.command()(judge.judge)
 app.command()(search)
 app.command()(workers.workers)

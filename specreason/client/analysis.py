@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
+from specreason.client import comparison
+from specreason.client.comparison import ComparedPair, Comparison, Parting
 from specreason.client.cost_values import BatchCost, Estimate
 from specreason.client.decoding import decode
 from specreason.client.search import FoundStep, search
@@ -20,6 +22,28 @@ class Analysis:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+
+    def compare(self, a: UUID, b: UUID, *, k: int | None = None, price: float | None = None) -> Comparison:
+        """Batch B against batch A, problem by problem: the figures of both, with differences, intervals and ratios.
+
+        `k` is that of pass@k and majority@k; by default the repeats that each problem has in both. `price` is that of
+        one GPU-hour, by default the API's own.
+        """
+        asked = {"a": str(a), "b": str(b), "k": k, "price": price}
+        return decode(Comparison, self._get("/api/compare", asked))
+
+    def compared_problems(
+        self, a: UUID, b: UUID, *, outcomes: tuple[str, ...] = (), problem: str | None = None
+    ) -> Iterator[ComparedPair]:
+        """Every pair of jobs of the problems in common, in the order of A's problems and repeats.
+
+        `outcomes` are of problems: "won", "lost", "tied", "ungraded". `problem` is an id, or else an index in A.
+        """
+        return comparison.compared_problems(self._transport, a, b, outcomes=outcomes, problem=problem)
+
+    def parting(self, job_a: UUID, job_b: UUID) -> Parting:
+        """The first step at which the traces of two jobs part."""
+        return decode(Parting, self._get("/api/compare/traces", {"a": str(job_a), "b": str(job_b)}))
 
     def cost(self, batch_id: UUID, *, against: UUID | None = None, price: float | None = None) -> BatchCost:
         """What the batch cost, beside `against` or else the base alone; `price` is that of one GPU-hour.

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.functions import now
 
+from specreason.engines.base import Role
 from specreason.reasoning.steps import Decision, Phase, StopReason
 from specreason.store.queue.fairness import restart_at_clock
 from specreason.store.queue.rollups import add_steps, subtract_steps
@@ -40,6 +41,9 @@ TOTALS = (
     "num_steps",
     "num_drafted",
     "num_accepted",
+    "num_thinking",
+    "num_by_drafter",
+    "drafter_tokens",
     "think_tokens",
     "answer_tokens",
     "spent_tokens",
@@ -200,6 +204,8 @@ def _totals(job_ids: Sequence[UUID]) -> Subquery:
     """
     drafted = [decision for decision in Decision if decision.drafted]
     calls = (step.c.draft_latency_s - step.c.draft_ahead_s, step.c.verify_latency_s, step.c.written_latency_s)
+    thinking = (step.c.phase == Phase.THINK) & step.c.author.is_not(None)
+    by_drafter = step.c.author == Role.DRAFTER
     in_engines = sum((func.coalesce(latency_s, 0.0) for latency_s in calls), start=literal(0.0))
 
     def tokens(phase: Phase) -> ColumnElement[int]:
@@ -215,6 +221,9 @@ def _totals(job_ids: Sequence[UUID]) -> Subquery:
             func.count(step.c.index).label("num_steps"),
             func.count().filter(step.c.decision.in_(drafted)).label("num_drafted"),
             func.count().filter(step.c.decision == Decision.ACCEPTED).label("num_accepted"),
+            func.count().filter(thinking).label("num_thinking"),
+            func.count().filter(thinking, by_drafter).label("num_by_drafter"),
+            func.coalesce(func.sum(step.c.kept_tokens).filter(by_drafter), 0).label("drafter_tokens"),
             tokens(Phase.THINK).label("think_tokens"),
             tokens(Phase.ANSWER).label("answer_tokens"),
             func.coalesce(func.sum(step.c.spent_tokens), 0).label("spent_tokens"),

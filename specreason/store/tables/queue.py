@@ -154,6 +154,9 @@ job = Table(
     Column("admission_s", Double),
     # Mean number of jobs in flight on the worker during the last attempt, this one included; NULL as `store_s`.
     Column("mean_concurrency", Double),
+    # Steps of thinking that a model wrote, and of these the drafter's; and of the kept tokens the drafter's.
+    *(count_column(name, nullable=True) for name in ("num_thinking", "num_by_drafter")),
+    Column("drafter_tokens", BigInteger),
     # Sums over its steps, as `step` explains them; NULL where one of these is.
     *(Column(name, Double) for name in DEVICE_SECONDS),
     Column("grader", Text),  # name of the grader that a user asked for; NULL: the project's own

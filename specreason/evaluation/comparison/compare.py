@@ -1,0 +1,187 @@
+"""Compares two runs problem by problem: the figures of both, over the jobs that both have, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from specreason.errors import InvalidField
+from specreason.evaluation.comparison.contrasts import (
+    Parts,
+    chances,
+    means,
+    parts,
+    quantiles,
+    scaled,
+    shares,
+    speedup,
+)
+from specreason.evaluation.comparison.doubts import doubts
+from specreason.evaluation.comparison.matching import Match, match
+from specreason.evaluation.comparison.pairs import Pairs
+from specreason.evaluation.comparison.saying import sentences
+from specreason.evaluation.comparison.values import Comparison, Figure, Figures, Knob, Outcomes
+from specreason.evaluation.pairing import bootstrap_p, mcnemar_p
+from specreason.evaluation.repeats import Answer, chance_of_majority, chance_of_pass
+from specreason.evaluation.runs import Run
+from specreason.evaluation.scientific import np
+from specreason.words import counted
+
+SECONDS_PER_HOUR = 3600
+
+
+def compare(
+    a: Run,
+    b: Run,
+    *,
+    vote_of: Callable[[str], str] = str.strip,
+    k: int | None = None,
+    gpu_hour_price: float | None = None,
+) -> Comparison:
+    """Compare B with A. `vote_of` is the same for answers that are equal; `k` is that of pass@k and majority@k.
+
+    By default k is the number of graded repeats that every matched problem has in both. Raises InputError if no
+    problem matches, and InvalidField for a k that no problem has repeats for.
+    """
+    matched = match(a, b)
+    pairs = Pairs(a, b, matched)
+    k = _chosen_k(pairs, k)
+    figures = _figures(matched, pairs, vote_of, k, gpu_hour_price)
+    sides = (pairs.side(0), pairs.side(1))
+    return Comparison(
+        says=sentences(figures, *sides),
+        warnings=doubts(pairs, matched, *sides),
+        a=sides[0],
+        b=sides[1],
+        matched_by=matched.by,
+        num_problems=len(matched.problems),
+        num_pairs=len(matched.pairs),
+        k=k,
+        knobs=differing_knobs(a, b),
+        outcomes=_outcomes(pairs),
+        figures=figures,
+    )
+
+
+def differing_knobs(a: Run, b: Run) -> tuple[Knob, ...]:
+    """The knobs with other values, by name; the pair of models comes first, as if it were one."""
+    found = [] if a.pair == b.pair else [Knob(name="pair", a=a.pair, b=b.pair)]
+    for name in sorted({*a.config, *b.config}):
+        ours, theirs = a.config.get(name), b.config.get(name)
+        if ours != theirs:
+            found.append(Knob(name=name, a=ours, b=theirs))
+    return tuple(found)
+
+
+def _outcomes(pairs: Pairs) -> Outcomes:
+    numbers, more = pairs.graded()
+    graded = more[numbers > 0]
+    won, lost = int((graded > 0).sum()), int((graded < 0).sum())
+    return Outcomes(
+        num_won=won,
+        num_lost=lost,
+        num_tied=len(graded) - won - lost,
+        num_ungraded=pairs.num_problems - len(graded),
+        # One problem says nothing of others.
+        mcnemar_p=mcnemar_p(won, lost) if len(graded) > 1 else None,
+        bootstrap_p=bootstrap_p(graded.astype(int).tolist()) if len(graded) > 1 else None,
+    )
+
+
+def _chosen_k(pairs: Pairs, k: int | None) -> int | None:
+    """The k to use; None where no problem has several graded repeats."""
+    numbers, _ = pairs.graded()
+    most = int(numbers.max())
+    if k is not None and not 1 <= k <= most:
+        has = f"at most {counted(most, 'graded repeat')}" if most else "no graded repeat"
+        raise InvalidField("k", f"must be 1 to {max(most, 1)}: a matched problem has {has} in both (got {k})")
+    if k is None:
+        k = int(numbers[numbers > 0].min()) if most else 0
+    return k if k > 1 else None
+
+
+def _figures(
+    matched: Match, pairs: Pairs, vote_of: Callable[[str], str], k: int | None, gpu_hour_price: float | None
+) -> Figures:
+    problems, latencies = pairs.problems, pairs.latency_s
+    kept, spent, tokens = (pairs.of(name) for name in ("kept_tokens", "spent_tokens", "drafter_tokens"))
+    wasted = (spent[0] - kept[0], spent[1] - kept[1])
+    accepted, drafted = pairs.of("num_accepted"), pairs.of("num_drafted")
+    steps, thinking = pairs.of("num_by_drafter"), pairs.of("num_thinking")
+    gpu_s = means(problems, *pairs.gpu_s)
+    per_right = parts(problems, _parts(pairs.gpu_s, pairs.right), is_share=False)
+    passes, majorities = _at_k(matched, pairs, vote_of, k)
+    return Figures(
+        pass_at_1=shares(problems, *pairs.right),
+        pass_at_k=passes,
+        majority_at_k=majorities,
+        latency_s=means(problems, *latencies),
+        latency_p50_s=quantiles(problems, *latencies, 0.5),
+        latency_p95_s=quantiles(problems, *latencies, 0.95),
+        speedup=speedup(problems, *latencies),
+        kept_tokens=means(problems, *kept),
+        spent_tokens=means(problems, *spent),
+        wasted_tokens=means(problems, *wasted),
+        gpu_s=gpu_s,
+        gpu_s_per_right_answer=per_right,
+        price=_priced(gpu_s, gpu_hour_price),
+        price_per_right_answer=_priced(per_right, gpu_hour_price),
+        step_acceptance=parts(problems, _parts(accepted, drafted), is_share=True),
+        drafter_steps=parts(problems, _parts(steps, thinking), is_share=True),
+        drafter_tokens=parts(problems, _parts(tokens, kept), is_share=True),
+    )
+
+
+def _parts(part: tuple[np.ndarray, np.ndarray], whole: tuple[np.ndarray, np.ndarray]) -> Parts:
+    return Parts(part[0], whole[0], part[1], whole[1])
+
+
+def _priced(figure: Figure | None, gpu_hour_price: float | None) -> Figure | None:
+    """Device seconds as a price."""
+    if figure is None or gpu_hour_price is None:
+        return None
+    factor = gpu_hour_price / SECONDS_PER_HOUR
+    return Figure(
+        a=scaled(figure.a, factor),
+        b=scaled(figure.b, factor),
+        difference=scaled(figure.difference, factor),
+        ratio=figure.ratio,
+        num_problems=figure.num_problems,
+        num_jobs=figure.num_jobs,
+    )
+
+
+def _at_k(
+    matched: Match, pairs: Pairs, vote_of: Callable[[str], str], k: int | None
+) -> tuple[Figure | None, Figure | None]:
+    """pass@k and majority@k: a chance of each problem with k graded repeats in both."""
+    if k is None:
+        return None, None
+    a, b = pairs.runs
+    votes: dict[tuple[str | None, bool], Answer] = {}  # equal ones are one object
+    answers: dict[int, tuple[list[Answer], list[Answer]]] = {}
+    for number, place, other in matched.pairs:
+        if a.jobs["is_correct"][place] is None or b.jobs["is_correct"][other] is None:
+            continue
+        both = answers.setdefault(number, ([], []))
+        for side, jobs, at in ((both[0], a.jobs, place), (both[1], b.jobs, other)):
+            given = (jobs["answer"][at], bool(jobs["is_correct"][at]))
+            if given not in votes:
+                votes[given] = _vote(*given, vote_of)
+            side.append(votes[given])
+    enough = [both for both in answers.values() if len(both[0]) >= k]
+    num_jobs = sum(len(ours) for ours, _ in enough)
+    passed = [[chance_of_pass([each.is_correct for each in side], k) for side in both] for both in enough]
+    agreed = [[chance_of_majority(side, k, _never) for side in both] for both in enough]
+    passes, majorities = np.array(passed).T, np.array(agreed).T
+    return chances(passes[0], passes[1], num_jobs), chances(majorities[0], majorities[1], num_jobs)
+
+
+def _vote(answer: str | None, is_correct: bool, vote_of: Callable[[str], str]) -> Answer:
+    """What an answer votes for. Right answers equal the gold answer, and so each other."""
+    text = None if answer is None else "" if is_correct else f"wrong: {vote_of(answer)}"
+    return Answer(text=text, is_correct=is_correct)
+
+
+def _never(ours: str, theirs: str) -> bool:
+    """Votes are the same text where answers are equal."""
+    return False
