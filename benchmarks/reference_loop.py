@@ -33,7 +33,8 @@ from specreason.demo.exercises import Exercise, exercises
 from specreason.engines.base import ModelPair
 from specreason.engines.machine.cores import available_cores, split_cores
 from specreason.engines.pair import close_pair, load_pair
-from specreason.evaluation.intervals import Interval, paired_share_interval, ratio_interval
+from specreason.evaluation.clusters import difference_of_shares, ratio_of_means
+from specreason.evaluation.intervals import Interval
 from specreason.pairs import PairConfig, get_pair, load_pairs
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
@@ -152,12 +153,14 @@ def figures(rows: dict[str, list[Row]]) -> dict[str, Any]:
 
     correct = {name: [row.correct for row in found] for name, found in rows.items()}
     return {
-        "speedup": ratio_interval(seconds("theirs"), seconds("ours")),
-        "speedup_without_model_list": ratio_interval(seconds("theirs without model list"), seconds("ours")),
-        "speedup_one_by_one": ratio_interval(seconds("theirs"), seconds("ours one by one")),
+        "speedup": ratio_of_means(seconds("theirs"), seconds("ours")),
+        "speedup_without_model_list": ratio_of_means(seconds("theirs without model list"), seconds("ours")),
+        "speedup_one_by_one": ratio_of_means(seconds("theirs"), seconds("ours one by one")),
         "latency_s": {name: round(fmean(seconds(name)), 4) for name in rows},
         "pass_at_1": {name: round(fmean(found), 4) for name, found in correct.items()},
-        "pass_at_1_over_theirs": paired_share_interval(correct["ours"], correct["theirs"]),
+        "pass_at_1_over_theirs": difference_of_shares(
+            [a - b for a, b in zip(correct["ours"], correct["theirs"], strict=True)], [1] * len(rows["ours"])
+        ),
         "steps": {name: round(fmean(row.num_steps for row in found), 2) for name, found in rows.items()},
         "prefilled_per_step": {
             name: round(sum(r.num_prefilled for r in found) / sum(r.num_steps for r in found), 1)
@@ -166,8 +169,8 @@ def figures(rows: dict[str, list[Row]]) -> dict[str, Any]:
     }
 
 
-def rounded(value: Interval) -> dict[str, float]:
-    return {name: round(number, 4) for name, number in asdict(value).items()}
+def rounded(value: Interval) -> dict[str, float | None]:
+    return {name: None if number is None else round(number, 4) for name, number in asdict(value).items()}
 
 
 if __name__ == "__main__":

@@ -32,12 +32,9 @@ from specreason.demo.exercises import Exercise, exercises
 from specreason.demo.measured_job import MeasuredJob, measure_job, read_jobs
 from specreason.engines.base import ModelPair
 from specreason.engines.pair import close_pair, load_pair
-from specreason.evaluation.intervals import (
-    Interval,
-    paired_share_interval,
-    pass_at_1_interval,
-    ratio_interval,
-)
+from specreason.evaluation.clusters import difference_of_shares, figure_of_sums, mean_over_problems
+from specreason.evaluation.intervals import Interval, pass_at_1_interval
+from specreason.evaluation.scientific import np
 from specreason.pairs import get_pair, load_pairs
 from specreason.reasoning.economics import Economics
 
@@ -155,8 +152,8 @@ def schemes(rows: Sequence[MeasuredJob]) -> dict[str, Any]:
             "pass_at_1": pass_at_1_interval(fmean(r.correct for r in found.values()), len(found)),
             "latency_s": fmean(r.latency_s for r in found.values()),
             "speedup": fmean(base[p].latency_s for p in common) / fmean(found[p].latency_s for p in common),
-            "pass_at_1_over_base": paired_share_interval(
-                [found[p].correct for p in common], [base[p].correct for p in common]
+            "pass_at_1_over_base": difference_of_shares(
+                [found[p].correct - base[p].correct for p in common], [1] * len(common)
             ),
             "steps": fmean(r.num_steps for r in found.values()),
             "kept_tokens": fmean(r.kept_tokens for r in found.values()),
@@ -173,7 +170,7 @@ def schemes(rows: Sequence[MeasuredJob]) -> dict[str, Any]:
     return result
 
 
-def compared(rows: Sequence[MeasuredJob]) -> dict[str, Interval | float]:
+def compared(rows: Sequence[MeasuredJob]) -> dict[str, Interval | float | None]:
     """How much of the second's latency the first one saves, paired by problem, as a share of the second's mean."""
     pairs = {
         "overlap saves of one by one": ("specreason@7", "one by one@7"),
@@ -182,15 +179,20 @@ def compared(rows: Sequence[MeasuredJob]) -> dict[str, Interval | float]:
         "adaptive saves of specreason": ("adaptive@7", "specreason@7"),
         "adaptive saves of base, useless drafter": ("useless drafter@7", "base"),
     }
-    result: dict[str, Interval | float] = {}
+    result: dict[str, Interval | float | None] = {}
     for name, (ours, other) in pairs.items():
         common = _common(rows, ours, other)
         saved = [second.latency_s - first.latency_s for first, second in common]
-        result[name] = ratio_interval(saved, [second.latency_s for _, second in common])
+        result[name] = mean_over_problems(saved, [second.latency_s for _, second in common])
     gains = _common(rows, "adaptive@7", "specreason@7", "base")
-    result["adaptive keeps of specreason's gain"] = ratio_interval(
-        [base.latency_s - adaptive.latency_s for adaptive, _, base in gains],
-        [base.latency_s - plain.latency_s for _, plain, base in gains],
+    result["adaptive keeps of specreason's gain"] = figure_of_sums(
+        lambda sums: sums[0] / sums[1],
+        np.array(
+            [
+                (base.latency_s - adaptive.latency_s, base.latency_s - plain.latency_s)
+                for adaptive, plain, base in gains
+            ]
+        ),
     )
     result["traces that overlap leaves as they are"] = fmean(
         ahead.kept == one_by_one.kept for ahead, one_by_one in _common(rows, "specreason@7", "one by one@7")
@@ -208,8 +210,8 @@ def _by_problem(rows: Iterable[MeasuredJob], arm: str) -> dict[str, MeasuredJob]
     return {row.problem: row for row in rows if row.arm == arm}
 
 
-def _rounded(value: Interval) -> dict[str, float]:
-    return {name: round(number, 4) for name, number in asdict(value).items()}
+def _rounded(value: Interval) -> dict[str, float | None]:
+    return {name: None if number is None else round(number, 4) for name, number in asdict(value).items()}
 
 
 if __name__ == "__main__":

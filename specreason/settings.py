@@ -58,6 +58,10 @@ class Settings(BaseSettings):
         description="The folder of uploads and results; all API processes of a deployment share it.",
     )
 
+    gpu_hour_price: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        None,
+        description="What one GPU costs per hour, a number in your own currency: costs are then told as prices, too.",
+    )
     slots: Annotated[int, Field(ge=1, le=MOST_SLOTS)] | None = Field(
         None,
         description="Jobs in flight on one worker; default: what the memory plan has room for on GPUs, else 16.",

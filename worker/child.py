@@ -96,6 +96,7 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
         pid=os.getpid(),
         slots=slots,
         gpu=os.environ.get("CUDA_VISIBLE_DEVICES"),
+        num_devices=pair.num_devices,
     )
     worker_id = _register(database, new, lease_s=settings.lease_s)
     os.write(progress_fd, f"{worker_id}\n".encode())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from api.answers.pages import Page
 from api.answers.tags import Tag
 from api.deployment import Pairs, Store
 from api.door.access import READ, Viewer
@@ -30,21 +31,6 @@ from specreason.store.trace.steps import StepRow, read_step_rows
 router = APIRouter(prefix="/api")
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
-
-
-Row = TypeVar("Row")
-Place = TypeVar("Place")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[Row, Place]):
-    """A part of a list. A page of long texts may have fewer rows than `limit`.
-
-    `next` is the `after` of the next page, or its `before` in a list of the newest first; null on the last page.
-    """
-
-    data: tuple[Row, ...]
-    next: Place | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

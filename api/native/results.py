@@ -61,6 +61,8 @@ def result_line(job: EndedJob) -> dict[str, Any]:
         },
         "latency_s": job.latency_s,
         "mean_concurrency": job.mean_concurrency,
+        "device_s": job.device_s,
+        "num_devices": job.num_devices,
         "error": job.error,
     }
 

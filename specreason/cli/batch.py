@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from specreason.cli.batches import known_cost, list_, show
 from specreason.cli.connection import LONG_PATIENCE_S, connected
 from specreason.cli.exits import EXIT_SOME_FAILED
 from specreason.cli.local.files import written_whole
@@ -21,6 +22,7 @@ from specreason.cli.options import (
     DeadlineAt,
     Timeout,
     check_choices,
+    price_or_setting,
 )
 from specreason.cli.regrade import regrade
 from specreason.cli.show import controls
@@ -44,38 +46,8 @@ from specreason.words import counted
 app = typer.Typer(cls=Commands, help="Look at batches, and control them.", no_args_is_help=True)
 
 
-@app.command("list")
-def list_(
-    is_open: Annotated[
-        bool | None,
-        typer.Option("--open/--ended", help="Only those with jobs that have not ended, or only the others."),
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="Only batches whose name contains this.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most batches to list, the newest first.")] = 20,
-    api: ApiUrl = None,
-    as_json: AsJson = False,
-) -> None:
-    """List batches, newest first."""
-    with connected(api) as client:
-        found = list(islice(client.batches(is_open=is_open, name=name), limit + 1))
-    has_more = len(found) > limit
-    if as_json:
-        print_list_as_json(found[:limit], has_more=has_more)
-    else:
-        print_batches(found[:limit])
-        tell_of_more(has_more)
-
-
-@app.command()
-def show(ref: BatchRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
-    """Show the state of a batch and the figures known so far."""
-    with connected(api) as client:
-        batch = client.batch(client.find_batch(ref))
-    if as_json:
-        print_json(batch)
-    else:
-        print_batch(batch)
-    tell_remedies([batch])
+app.command("list")(list_)
+app.command()(show)
 
 
 @app.command()
@@ -120,12 +92,13 @@ def watch(refs: BatchRefs, timeout: Timeout = None, api: ApiUrl = None, as_json:
     with naming_a_way_back(refs, api), connected(api, patience_s=LONG_PATIENCE_S) as client:
         batches = deadline.hold(lambda: _batches(client, refs))
         ended = watched(client, batches, timeout_s=deadline.timeout_s)
+        cost = known_cost(client, ended[0], None, price_or_setting(None)) if len(ended) == 1 else None
     if as_json:
         print_json(ended[0] if len(ended) == 1 else {"data": ended})
     elif len(ended) == 1:
-        print_batch(ended[0])
+        print_batch(ended[0], cost)
     else:
-        print_batches(ended)
+        print_batches(ended, price_or_setting(None))
     tell_remedies(ended)
     raise typer.Exit(exit_status_of(ended))
 

@@ -7,12 +7,22 @@ from typing import Annotated
 import typer
 
 from specreason.cli.connection import connected
-from specreason.cli.options import ApiUrl, AsJson, Commands, DeadlineAt, JobRef
+from specreason.cli.options import (
+    ApiUrl,
+    AsJson,
+    Commands,
+    DeadlineAt,
+    GpuHourPrice,
+    JobRef,
+    price_or_setting,
+)
 from specreason.cli.show import controls
+from specreason.cli.show.costs import job_cost
 from specreason.cli.show.jobs import print_attempts, print_job
 from specreason.cli.show.output import data_console, print_answer, print_json, print_list_as_json
 from specreason.cli.show.trace import print_trace
 from specreason.client import Job, job_ref
+from specreason.client.decoding import to_json
 
 app = typer.Typer(
     cls=Commands, help="Look at single jobs and their traces, and control them.", no_args_is_help=True
@@ -20,14 +30,15 @@ app = typer.Typer(
 
 
 @app.command()
-def show(ref: JobRef, api: ApiUrl = None, as_json: AsJson = False) -> None:
+def show(ref: JobRef, price: GpuHourPrice = None, api: ApiUrl = None, as_json: AsJson = False) -> None:
     """Show a job: its problem, its state, and its cost."""
+    gpu_hour_price = price_or_setting(price)
     with connected(api) as client:
         job = client.job(client.find_job(ref))
         if as_json:
-            print_json(job)
+            print_json(to_json(job) | {"cost": job_cost(job, gpu_hour_price)})
         else:
-            print_job(client.batch(job.batch_id), job)
+            print_job(client.batch(job.batch_id), job, gpu_hour_price)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from typer.core import TyperGroup
 
 from specreason.cli.completion import complete_batch, complete_pair
 from specreason.errors import InvalidField
-from specreason.settings import MOST_SLOTS
+from specreason.settings import MOST_SLOTS, load_settings
 from specreason.words import none_of
 
 WAITING = "Waiting"
@@ -80,6 +81,16 @@ JobRef = Annotated[
     str,
     typer.Argument(metavar="JOB", help="BATCH/INDEX, BATCH/INDEX/REPEAT if it has repeats, or its whole id."),
 ]
+GpuHourPrice = Annotated[
+    float | None,
+    typer.Option(
+        "--price",
+        min=0,
+        metavar="NUMBER",
+        help="The price of one GPU-hour, in any currency. Default: SPECREASON_GPU_HOUR_PRICE.",
+        show_default=False,
+    ),
+]
 DeadlineAt = Annotated[
     datetime | None,
     typer.Argument(help="Local time, such as 2026-12-24T18:00:00. Without one the deadline is removed."),
@@ -94,3 +105,10 @@ Timeout = Annotated[
         rich_help_panel=WAITING,
     ),
 ]
+
+
+def price_or_setting(given: float | None) -> float | None:
+    """Return the price of one GPU-hour: `--price`, else that of SPECREASON_GPU_HOUR_PRICE, else None."""
+    if given is not None and not isfinite(given):
+        raise InvalidField("--price", "must be a finite number")
+    return given if given is not None else load_settings().gpu_hour_price

@@ -8,7 +8,7 @@ import typer
 
 from specreason.cli.completion import complete_batch, complete_cards
 from specreason.cli.exits import EXIT_SOME_FAILED
-from specreason.cli.options import ApiUrl, AsJson, PairName
+from specreason.cli.options import ApiUrl, AsJson, PairName, price_or_setting
 from specreason.cli.show.output import print_json, print_message
 
 FORECAST = "Forecast"
@@ -56,7 +56,14 @@ def plan(
             "Predict from the jobs of this batch instead.", metavar="BATCH", autocompletion=complete_batch
         ),
     ] = None,
-    price: Annotated[float | None, _option("The price of one GPU-hour, in any currency.", min=0)] = None,
+    price: Annotated[
+        float | None,
+        _option(
+            "The price of one GPU-hour, in any currency. Default: SPECREASON_GPU_HOUR_PRICE.",
+            min=0,
+            metavar="NUMBER",
+        ),
+    ] = None,
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
@@ -66,7 +73,8 @@ def plan(
     3 if the pair does not fit; then it names what is missing, and what would help.
 
     For GPUs it also predicts how long a job takes, the jobs per hour, and for so many problems the GPU-hours. These
-    are ranges from the data sheet of the card and the figures of the paper, or of a batch that has run.
+    are ranges from the data sheet of the card and the figures of the paper, or of a batch that has run. What jobs of
+    the same kind really took here, `specreason submit --dry-run` tells.
     """
     from specreason.cli import forecasting
     from specreason.cli.planning import planned
@@ -78,7 +86,7 @@ def plan(
         thresholds=tuple(threshold or ()),
         concurrency=concurrency,
         num_jobs=forecasting.number_of_jobs(problems, file, repeats),
-        price=price,
+        price=price_or_setting(price),
     )
     found = planned(pair, gpu)
     why_not = forecasting.why_not(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
@@ -16,8 +16,17 @@ from specreason.cli.dataset.choices import grid_of, json_object, run_config, val
 from specreason.cli.dataset.errors_file import errors_file
 from specreason.cli.dataset.reading import Dataset, checked_dataset
 from specreason.cli.dataset.tokens import counter_of
+from specreason.cli.estimating import estimates_for
 from specreason.cli.exits import EXIT_SOME_FAILED
-from specreason.cli.options import WAITING, ApiUrl, AsJson, PairName, Timeout
+from specreason.cli.options import (
+    WAITING,
+    ApiUrl,
+    AsJson,
+    GpuHourPrice,
+    PairName,
+    Timeout,
+    price_or_setting,
+)
 from specreason.cli.show.batches import print_batches, tell_remedies
 from specreason.cli.show.output import print_json, print_message
 from specreason.cli.show.submission import (
@@ -28,19 +37,20 @@ from specreason.cli.show.submission import (
     tell_limits,
     tell_remarks,
 )
-from specreason.cli.waiting.sending import shown_reading, shown_sending, telling_the_fate
+from specreason.cli.waiting.sending import (
+    shown_reading,
+    shown_sending,
+    tell_missing_workers,
+    telling_the_fate,
+)
 from specreason.cli.waiting.watching import exit_status_of, naming_a_way_back, watched
 from specreason.client import Batch, Client, Grid, short_id
 from specreason.client.deadline import Deadline
 from specreason.client.decoding import to_json
 from specreason.client.submission import Arguments
-from specreason.config import RunConfig
-from specreason.errors import NotAllowed, TimedOut, TransientError
 from specreason.settings import load_settings
 from specreason.submission.datasets import format_of
 
-# A remark after the submission waits for the API no longer than this.
-REMARK_S = 5.0
 DATASET, BATCH = "The dataset", "The batch"
 
 
@@ -101,8 +111,14 @@ def submit(
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check and count; send nothing.", rich_help_panel=BATCH)
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Check, count, and estimate time and cost from past jobs; send nothing.",
+            rich_help_panel=BATCH,
+        ),
     ] = False,
+    price: GpuHourPrice = None,
     config: Annotated[
         str | None,
         _option(knobs.RUN, "Knobs as a JSON object, or a file with one. An option goes before it."),
@@ -176,9 +192,12 @@ def submit(
             )
             dataset = files.enter_context(checked)
         errors_at = left_out.path if left_out is not None and dataset.num_skipped else None
-        _tell_of_input(dataset, errors_at, configs)
+        tell_input(dataset, errors_at)
+        tell_limits(dataset, configs, load_settings())
+        tell_remarks(configs)
         if counter is not None:
-            print_plan(dataset, configs, counter.how, errors_at, as_json=as_json)
+            expected = estimates_for(pair, configs, dataset.num_problems, price_or_setting(price), api)
+            print_plan(dataset, configs, counter.how, errors_at, expected, as_json=as_json)
             raise typer.Exit(_status(dataset))
         arguments["mapping"] = dataset.mapping
         deadline = Deadline.after(timeout)
@@ -194,7 +213,7 @@ def submit(
                 print_json(to_json(sent) | facts)
             elif not wait:
                 print_sent(batches, api)
-            _tell_missing_workers(client, pair, deadline)
+            tell_missing_workers(client, pair, deadline)
             if not wait:
                 raise typer.Exit(_status(dataset))
             ended = watched(client, batches, timeout_s=deadline.timeout_s)
@@ -202,20 +221,13 @@ def submit(
         whole = ended[0] if isinstance(sent, Batch) else {"grid_id": sent.grid_id, "data": ended}
         print_json(to_json(whole) | facts)
     else:
-        print_batches(ended)
+        print_batches(ended, price_or_setting(price))
     tell_remedies(ended)
     raise typer.Exit(exit_status_of(ended) or _status(dataset))
 
 
 def _status(dataset: Dataset) -> int:
     return EXIT_SOME_FAILED if dataset.num_skipped else 0
-
-
-def _tell_of_input(dataset: Dataset, errors: Path | None, configs: Sequence[RunConfig]) -> None:
-    """Say what the user should know before it is sent. `errors` is the file of the rows that were left out."""
-    tell_input(dataset, errors)
-    tell_limits(dataset, configs, load_settings())
-    tell_remarks(configs)
 
 
 def _send(
@@ -232,11 +244,3 @@ def _send(
         if grid is None:
             return client.submit(problems, idempotency_key=key, **arguments)
         return client.submit_grid(problems, grid, idempotency_key=key, **arguments)
-
-
-def _tell_missing_workers(client: Client, pair: str, deadline: Deadline) -> None:
-    """Say if no live worker holds the pair. The submission is stored, so an error here is ignored."""
-    with suppress(NotAllowed, TransientError, TimedOut):
-        workers = deadline.or_after(REMARK_S).hold(client.workers)
-        if not any(worker.alive and worker.pair == pair for worker in workers):
-            print_message(f"no worker serves the pair '{pair}' now: the jobs wait until one does")

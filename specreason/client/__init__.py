@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from specreason.client.client import Client
 from specreason.client.job_values import Attempt, Job, Result, Step
-from specreason.client.references import job_ref, short_id
+from specreason.client.references import job_ref, place_ref, short_id
+from specreason.client.search import FoundStep
 from specreason.client.values import Batch, Event, Grid, Health, SkippedRow, Worker
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Batch",
     "Client",
     "Event",
+    "FoundStep",
     "Grid",
     "Health",
     "Job",
@@ -20,5 +22,6 @@ __all__ = [
     "Step",
     "Worker",
     "job_ref",
+    "place_ref",
     "short_id",
 ]

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from specreason.client.transport import Transport
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from specreason.client import comparison
+from specreason.client.comparison import ComparedPair, Comparison, Parting
+from specreason.client.cost_values import BatchCost, Estimate
+from specreason.client.decoding import decode
+from specreason.client.search import FoundStep, search
+from specreason.client.transport import Transport, body_of
 
 
 class Analysis:
@@ -10,3 +20,57 @@ class Analysis:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+
+    def compare(self, a: UUID, b: UUID, *, k: int | None = None) -> Comparison:
+        """Batch B against batch A, problem by problem: the figures of both, with differences, intervals and ratios.
+
+        `k` is that of pass@k and majority@k; by default the repeats that each problem has in both.
+        """
+        asked = {"a": str(a), "b": str(b), "k": k}
+        return decode(Comparison, self._get("/api/compare", asked))
+
+    def compared_problems(
+        self, a: UUID, b: UUID, *, outcomes: tuple[str, ...] = (), problem: str | None = None
+    ) -> Iterator[ComparedPair]:
+        """Every pair of jobs of the problems in common, in the order of A's problems and repeats.
+
+        `outcomes` are of problems: "won", "lost", "tied", "ungraded". `problem` is an id, or else an index in A.
+        """
+        return comparison.compared_problems(self._transport, a, b, outcomes=outcomes, problem=problem)
+
+    def parting(self, job_a: UUID, job_b: UUID) -> Parting:
+        """The first step at which the traces of two jobs part."""
+        return decode(Parting, self._get("/api/compare/traces", {"a": str(job_a), "b": str(job_b)}))
+
+    def cost(self, batch_id: UUID, *, against: UUID | None = None, price: float | None = None) -> BatchCost:
+        """What the batch cost, beside `against` or else the base alone; `price` is that of one GPU-hour.
+
+        Without one the API uses its own, if it has one.
+        """
+        asked = {"against": against and str(against), "price": price}
+        return decode(BatchCost, self._get(f"/api/batches/{batch_id}/cost", asked))
+
+    def estimate(
+        self,
+        *,
+        num_problems: int,
+        pair: str = "demo",
+        config: Mapping[str, Any] | None = None,
+        price: float | None = None,
+    ) -> Estimate:
+        """What so many problems would take under `config`, from the newest jobs like them. Nothing is stored."""
+        asked = {"num_problems": num_problems, "pair": pair, "price": price}
+        asked["config"] = json.dumps(dict(config or {}))
+        return decode(Estimate, self._get("/api/estimate", asked))
+
+    def search(self, batch_id: UUID, words: str, *, drafts: bool = False) -> Iterator[FoundStep]:
+        """The batch's steps whose kept text has the words; with `drafts` also those of rejected drafts.
+
+        `words` are as in a web search: all must stand there; `"a phrase"`, `OR`, `-word`, `begin*`. Formulas are found
+        as they are written, such as `\\frac{1}{2}`.
+        """
+        return search(self._transport, batch_id, words, drafts=drafts)
+
+    def _get(self, path: str, asked: Mapping[str, Any]) -> Any:
+        params = {name: value for name, value in asked.items() if value is not None}
+        return body_of(self._transport.request("GET", path, safe=True, params=params))

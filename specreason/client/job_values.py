@@ -61,6 +61,11 @@ class Job:
     own_s: float | None = None
     admission_s: float | None = None
     mean_concurrency: float | None = None
+    device_s: float | None = None
+    drafter_device_s: float | None = None
+    base_device_s: float | None = None
+    prefill_s: float | None = None
+    num_devices: int | None = None
     graded_by: str | None = None
     grade_detail: str | None = None
     given_up: bool | None = None
@@ -112,7 +117,12 @@ class Step:
     written_latency_s: float | None
     fence: int
     created_at: datetime
-    inserted_tokens: int = 0  # an older server does not send it
+    # An older server does not send these.
+    inserted_tokens: int = 0
+    drafter_device_s: float | None = None
+    base_device_s: float | None = None
+    drafter_prefill_s: float | None = None
+    base_prefill_s: float | None = None
 
     @property
     def latency_s(self) -> float:
@@ -156,3 +166,5 @@ class Result:
     # An older server does not send these.
     latency_s: float | None = None
     mean_concurrency: float | None = None
+    device_s: float | None = None
+    num_devices: int | None = None

@@ -34,8 +34,13 @@ def short_id(whole: UUID) -> str:
 
 def job_ref(job: Job, batch: Batch) -> str:
     """Return a job's place in its batch: `BATCH/INDEX`, or `BATCH/INDEX/REPEAT` if the batch has several repeats."""
-    repeat = f"/{job.repeat}" if batch.config.get("repeats", 1) > 1 else ""
-    return f"{short_id(job.batch_id)}/{job.problem_index}{repeat}"
+    return place_ref(batch, job.problem_index, job.repeat)
+
+
+def place_ref(batch: Batch, problem_index: int, repeat: int) -> str:
+    """Return the same for a place."""
+    of_repeat = f"/{repeat}" if batch.config.get("repeats", 1) > 1 else ""
+    return f"{short_id(batch.batch_id)}/{problem_index}{of_repeat}"
 
 
 def whole_id(ref: str) -> UUID | None:

@@ -71,6 +71,12 @@ class Batch:
     mean_store_s: float | None = None
     mean_own_s: float | None = None
     mean_admission_s: float | None = None
+    device_s: float | None = None
+    drafter_device_s: float | None = None
+    base_device_s: float | None = None
+    prefill_s: float | None = None
+    num_devices: float | None = None
+    num_metered: int = 0
     inserted_tokens: int = 0
     num_given_up: int = 0
     num_regrading: int = 0

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from specreason.demo.measured_job import Draft, MeasuredJob
-from specreason.evaluation.intervals import mean_interval, pass_at_1_interval
+from specreason.evaluation.clusters import mean_over_problems
+from specreason.evaluation.intervals import wilson
 
 THRESHOLDS = (3, 5, 7, 9)
 
@@ -25,8 +26,8 @@ def share(hits: int, num: int) -> Share:
     """`hits` of `num` with Wilson's interval; NaN between 0 and 1 of none."""
     if num == 0:
         return Share(math.nan, 0.0, 1.0, 0)
-    interval = pass_at_1_interval(hits / num, num)
-    return Share(round(interval.mean, 4), round(interval.low, 4), round(interval.high, 4), num)
+    low, high = wilson(hits / num, num)
+    return Share(round(hits / num, 4), round(low, 4), round(high, 4), num)
 
 
 def figures(jobs: Sequence[MeasuredJob]) -> dict[str, object]:
@@ -61,10 +62,15 @@ def _tpot(jobs: Iterable[MeasuredJob]) -> float:
     return fmean(j.tpot_s for j in jobs if j.tpot_s)
 
 
-def paired(differences: Sequence[int]) -> dict[str, float]:
-    """Mean difference in pass@1 over the same problems, with its 95 % interval."""
-    interval = mean_interval(differences)
-    return {"mean": round(interval.mean, 4), "low": round(interval.low, 4), "high": round(interval.high, 4)}
+def paired(differences: Sequence[int]) -> dict[str, float | None]:
+    """Mean difference in pass@1 over the same problems, with its 95 % interval: None for one problem."""
+    interval = mean_over_problems(differences, [1] * len(differences))
+    low, high = interval.bounds or (None, None)
+    return {
+        "mean": round(interval.mean, 4),
+        "low": None if low is None else round(low, 4),
+        "high": None if high is None else round(high, 4),
+    }
 
 
 def judge_figures(drafts: Sequence[Draft]) -> dict[str, object]:

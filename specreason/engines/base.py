@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from specreason.engines.meter import DeviceTime, Meter
 from specreason.engines.models.generation import GenerationDefaults
 from specreason.submission.chat import Message
 
@@ -67,7 +68,9 @@ class Completion:
 
     `token_ids` include the token that completed the stop. `ttft_s` and `latency_s` are wall seconds
     from the call to the first and the last token. `num_cached_tokens` of the `num_prompt_tokens` came from the
-    prefix cache. `ahead_s` is how long the call had been under way when the step loop asked for it.
+    prefix cache. `ahead_s` is how long the call had been under way when the step loop asked for it. `device` is its
+    share of the time of the pair's devices; None unless the call was metered. It is not compared: the store keeps only
+    sums of it.
     """
 
     token_ids: tuple[int, ...]
@@ -78,6 +81,7 @@ class Completion:
     ttft_s: float
     latency_s: float
     ahead_s: float = 0.0
+    device: DeviceTime | None = field(default=None, compare=False)
 
     @property
     def num_tokens(self) -> int:
@@ -94,7 +98,8 @@ class Verdict:
     """The base model's verdict on a step: one greedily decoded token and the ten digits' probabilities.
 
     `digit_probs[d]` is the probability of digit d; None where the engine cannot tell.
-    `token_id` is the decoded token and `digit` its value, None if it is not one of the ten digits.
+    `token_id` is the decoded token and `digit` its value, None if it is not one of the ten digits. `device` is as in
+    Completion.
     """
 
     digit: int | None
@@ -103,6 +108,7 @@ class Verdict:
     num_prompt_tokens: int
     num_cached_tokens: int
     latency_s: float
+    device: DeviceTime | None = field(default=None, compare=False)
 
     @property
     def expected_score(self) -> float | None:
@@ -212,6 +218,10 @@ class ModelPair:
     )
     # The jobs in flight that there is memory for: what a worker takes if nobody names a number.
     slots: int = 16
+    # The devices that its engines share: GPUs, or the CPU as one.
+    num_devices: int = 1
+    # Shares the time of these devices among the calls in flight.
+    meter: Meter = field(default_factory=Meter, compare=False)
 
     def engine(self, role: Role) -> Engine:
         return self.drafter if role is Role.DRAFTER else self.base

@@ -96,6 +96,7 @@ async def load_pair(name: str, config: PairConfig, announce: Announce = log.info
         base_speculates=config.speculation is not None,
         generation_defaults=defaults,
         slots=placement.slots,
+        num_devices=1 if device is Device.CPU else config.num_devices,
     )
 
 

@@ -1,46 +1,56 @@
 """Intervals over problems: all repeats of a problem are one cluster, because they resemble each other.
 
-Each function takes one number per problem. Where problems have different numbers of repeats, a figure is a ratio of two
-sums, and its error that of the ratio's linearization (Cochran 1977, ch. 6).
+Each function takes one number per problem, and leaves out problems with a count of 0; at least one must remain. Where
+problems have different numbers of repeats, a figure is a ratio of two sums, and its error that of the ratio's
+linearization (Cochran 1977, ch. 6).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from specreason.evaluation.intervals import Interval
-from specreason.evaluation.scientific import np, stats
+from specreason.evaluation.intervals import Z_95, Interval, wilson
+from specreason.evaluation.scientific import Numbers, np, special, stats
 
-CONFIDENCE = 0.95
+TAIL = 0.025  # outside a 95 % interval, on each side
 
 
 def quantile_of_t(num_clusters: int) -> float:
-    """How many standard errors are half an interval over `num_clusters` problems."""
-    return math.inf if num_clusters < 2 else float(stats.t.ppf((1 + CONFIDENCE) / 2, num_clusters - 1))
+    """How many standard errors are half an interval over `num_clusters` problems, of which there are at least two."""
+    return float(special.stdtrit(num_clusters - 1, 1 - TAIL))
 
 
-def linearized(sums: Sequence[float], counts: Sequence[float]) -> np.ndarray:
+def linearized(sums: Numbers, counts: Numbers) -> np.ndarray:
     """One value per problem, whose mean is sum(sums) / sum(counts), and whose spread is that of the ratio."""
     x, n = np.asarray(sums, dtype=float), np.asarray(counts, dtype=float)
+    x, n = x[n > 0], n[n > 0]
+    if not len(n):
+        raise ValueError("no problem has a count above 0")
     ratio = x.sum() / n.sum()
     linear: np.ndarray = ratio + (x - ratio * n) / n.mean()
     return linear
 
 
-def mean_over_problems(sums: Sequence[float], counts: Sequence[float]) -> Interval:
+def mean_over_problems(sums: Numbers, counts: Numbers) -> Interval:
     """The mean of a figure over all jobs: `sums` of it and `counts` of jobs, by problem. For times and tokens.
 
-    Times and tokens have long tails to the right: the interval allows for their skewness (Hall 1992).
+    Times and tokens have long tails to the right: the interval allows for their skewness (Hall 1992). There is none
+    for one problem.
     """
-    values = linearized(sums, counts)
+    return mean_of(linearized(sums, counts))
+
+
+def mean_of(values: np.ndarray) -> Interval:
+    """The mean of one value per problem, with Hall's interval. Values that are all the same have one of no width."""
     mean, m = float(values.mean()), len(values)
-    deviation = float(values.std(ddof=1)) if m > 1 else math.inf
-    if not 0 < deviation < math.inf:
-        return Interval(mean=mean, low=mean - deviation, high=mean + deviation)
-    skewness, t = float(stats.skew(values, bias=False)) if m > 2 else 0.0, quantile_of_t(m)
-    low, high = (_unskewed(bound, skewness / math.sqrt(m)) for bound in (t, -t))
-    error = deviation / math.sqrt(m)
+    if m < 2:
+        return Interval(mean=mean, low=None, high=None)
+    error = float(values.std(ddof=1)) / math.sqrt(m)
+    if error <= 1e-12 * abs(mean):  # what rounding alone makes of equal values
+        return Interval(mean=mean, low=mean, high=mean)
+    skewness = float(stats.skew(values, bias=False)) / math.sqrt(m) if m > 2 else 0.0
+    low, high = (_unskewed(bound, skewness) for bound in (quantile_of_t(m), -quantile_of_t(m)))
     return Interval(mean=mean, low=mean - low * error, high=mean - high * error)
 
 
@@ -52,62 +62,122 @@ def _unskewed(quantile: float, skewness: float) -> float:
     return 3 / skewness * (math.copysign(abs(inner) ** (1 / 3), inner) - 1)
 
 
-def share_over_problems(hits: Sequence[float], counts: Sequence[float]) -> Interval:
+def share_over_problems(hits: Numbers, counts: Numbers) -> Interval:
     """The share of hits among all jobs, such as pass@1: Wilson's interval at the effective number of problems.
 
     That number is how many independent problems would give the mean the spread that it has (Korn and Graubard 1998):
     more than there are problems where repeats of one differ, at most the number of jobs.
     """
-    values = linearized(hits, counts)
-    mean, m, num_jobs = min(1.0, max(0.0, float(values.mean()))), len(values), float(np.sum(counts))
+    return share_of(linearized(hits, counts), float(np.sum(counts)))
+
+
+def share_of(values: np.ndarray, num_jobs: float) -> Interval:
+    """The mean of one share per problem, over `num_jobs` jobs in all, as `share_over_problems`."""
+    mean = min(1.0, max(0.0, float(values.mean())))
+    low, high = wilson(mean, effective_number(values, mean, num_jobs))
+    return Interval(mean=mean, low=low, high=high)
+
+
+def effective_number(values: np.ndarray, share: float, num_jobs: float) -> float:
+    """How many independent cases with this `share` are as certain as the mean of `values`, one per problem.
+
+    With one job per problem they are the jobs. Else the spread itself is uncertain where problems are few: the number
+    is smaller by the ratio of the squared quantiles of the normal and the t distribution, so that callers use the
+    normal one.
+    """
+    m = len(values)
+    if num_jobs <= m:
+        return float(m)
     spread = float(values.var(ddof=1)) / m if m > 1 else 0.0
-    effective = mean * (1 - mean) / spread if spread > 0 else float(m)
-    effective = min(max(effective, 1.0), num_jobs)
-    z = quantile_of_t(m) if m > 1 else float(stats.norm.ppf((1 + CONFIDENCE) / 2))
-    centre = (mean + z * z / (2 * effective)) / (1 + z * z / effective)
-    half = z / (1 + z * z / effective) * math.sqrt(mean * (1 - mean) / effective + (z / (2 * effective)) ** 2)
-    return Interval(mean=mean, low=max(0.0, centre - half), high=min(1.0, centre + half))
+    if spread <= 1e-15:  # all problems have the same share, as where all answers are right
+        return float(m)
+    number = min(max(share * (1 - share) / spread, 1.0), num_jobs)
+    return number * (Z_95 / quantile_of_t(m)) ** 2
 
 
-def difference_of_shares(differences: Sequence[float], counts: Sequence[float]) -> Interval:
+def difference_of_shares(differences: Numbers, counts: Numbers) -> Interval:
     """The paired difference of two shares: by problem, hits of the one less hits of the other, and pairs.
 
     Half a problem is added to each of the four outcomes (Agresti and Min 2005), so that unanimous answers have an
     interval, too. With more repeats an added problem weighs less.
     """
     values = linearized(differences, counts)
-    n = len(values) + 2
-    centre = float(values.sum()) / n
-    spread = (float((values**2).sum()) + 1 / float(np.mean(counts))) / n - centre**2
-    half = quantile_of_t(len(values) + 1) * math.sqrt(spread / n)
+    n = np.asarray(counts, dtype=float)
+    repeats = float(n[n > 0].mean())
+    m = len(values) + 2
+    centre = float(values.sum()) / m
+    spread = (float((values**2).sum()) + 1 / repeats) / m - centre**2
+    half = quantile_of_t(m - 1) * math.sqrt(spread / m)
     return Interval(mean=float(values.mean()), low=max(-1.0, centre - half), high=min(1.0, centre + half))
 
 
-def difference_over_problems(differences: Sequence[float], counts: Sequence[float]) -> Interval:
+def difference_over_problems(differences: Numbers, counts: Numbers) -> Interval:
     """The paired difference of two means: by problem, the sum of differences, and pairs. For times and tokens."""
     return mean_over_problems(differences, counts)
 
 
-def ratio_of_means(ours: Sequence[float], theirs: Sequence[float]) -> Interval:
+def ratio_of_means(ours: Numbers, theirs: Numbers) -> Interval | None:
     """The ratio of two means over the same problems, such as a speedup; its interval is symmetric in the logarithm.
 
-    `ours` and `theirs` are sums by problem over the same jobs, and positive together.
+    `ours` and `theirs` are sums by problem over the same jobs. None unless both are positive in all.
     """
     a, b = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
+    if not len(a) or a.sum() <= 0 or b.sum() <= 0:
+        return None
     ratio, m = float(a.sum() / b.sum()), len(a)
-    spread = float((a / a.mean() - b / b.mean()).std(ddof=1)) / math.sqrt(m) if m > 1 else math.inf
-    half = quantile_of_t(m) * spread if spread > 0 else 0.0
-    return Interval(mean=ratio, low=ratio * math.exp(-half), high=ratio * math.exp(min(half, 700.0)))
+    if m < 2:
+        return Interval(mean=ratio, low=None, high=None)
+    spread = float((a / a.mean() - b / b.mean()).std(ddof=1)) / math.sqrt(m)
+    half = min(quantile_of_t(m) * spread, 700.0)
+    return Interval(mean=ratio, low=ratio * math.exp(-half), high=ratio * math.exp(half))
 
 
-def quantile_over_problems(values: Sequence[float], problems: Sequence[int], share: float) -> Interval:
-    """The value that `share` of all jobs do not exceed, by Woodruff's interval: one value and one problem per job."""
-    order = np.sort(np.asarray(values, dtype=float))
+def figure_of_sums(figure: Callable[[Sequence[float]], float], sums: np.ndarray) -> Interval | None:
+    """Any smooth figure of several sums: a row of `sums` per problem, a column per sum.
+
+    The interval is the jackknife's, which leaves out each problem once. Where the figure cannot be computed it raises
+    ZeroDivisionError: then there is no figure, or no interval if that is so without one of the problems.
+    """
+    total, m = sums.sum(axis=0), len(sums)
+    try:
+        whole = figure(total.tolist())
+    except ZeroDivisionError:
+        return None
+    try:
+        without = np.array([figure(rest) for rest in (total - sums).tolist()])
+    except ZeroDivisionError:
+        return Interval(mean=whole, low=None, high=None)
+    around = mean_of(whole + (m - 1) * (without.mean() - without))
+    return Interval(mean=whole, low=around.low, high=around.high)
+
+
+def sums_by_problem(problems: Numbers, *columns: Numbers) -> tuple[np.ndarray, ...]:
+    """Of each problem its number of cases, then the sum of each column; `problems` names the problem of each case."""
+    _, cluster = np.unique(np.asarray(problems), return_inverse=True)
+    return np.bincount(cluster), *(np.bincount(cluster, weights=np.asarray(column)) for column in columns)
+
+
+def mean_of_cases(values: Numbers, problems: Numbers) -> Interval:
+    """The mean over cases, such as jobs or calls: by case its value and its problem."""
+    counts, sums = sums_by_problem(problems, values)
+    return mean_over_problems(sums, counts)
+
+
+def quantile_over_problems(values: Numbers, problems: Numbers, share: float) -> Interval:
+    """The value that `share` of all cases do not exceed: by case its value and its problem.
+
+    The bounds are two of the values, between which as many independent cases as these are worth would have the quantile
+    (Woodruff 1952; the ranks are exact for independent cases). There are none where even the largest or the smallest
+    of so few cases can lie on the wrong side: a 95th percentile needs about 72 independent cases.
+    """
+    plain = np.asarray(values, dtype=float)
+    order, num = np.sort(plain), len(plain)
     point = float(np.quantile(order, share))
-    _, of_problem = np.unique(np.asarray(problems), return_inverse=True)
-    below = np.bincount(of_problem, weights=np.asarray(values) <= point)
-    within = share_over_problems(below.tolist(), np.bincount(of_problem).tolist())
-    # The interval of the share below the point, laid around `share` and read off the values.
-    low, high = share - (within.mean - within.low), share + (within.high - within.mean)
-    bounds = np.quantile(order, [min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)])
-    return Interval(mean=point, low=float(bounds[0]), high=float(bounds[1]))
+    counts, below = sums_by_problem(problems, plain <= point)
+    worth = effective_number(linearized(below, counts), share, num)
+    if max(share, 1 - share) ** worth > TAIL:
+        return Interval(mean=point, low=None, high=None)
+    ranks = special.bdtrik([TAIL, 1 - TAIL], worth, share) + 1
+    places = ranks / (worth + 1) * (num + 1)
+    low, high = np.interp(places, np.arange(1, num + 1), order).tolist()
+    return Interval(mean=point, low=low, high=high)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from specreason.evaluation.clusters import difference_of_shares
 from specreason.evaluation.intervals import Interval
-from specreason.evaluation.scientific import np, stats
+from specreason.evaluation.scientific import Numbers, np, stats
 
 RESAMPLES = 9_999
 
@@ -17,8 +17,8 @@ class PairedShares:
     """How two runs differ in their share of right answers.
 
     A problem is `won` if more of its repeats are right in the first run than in the second. `mcnemar_p` is the exact
-    test of won against lost problems (McNemar's, with one repeat); `bootstrap_p` that of the difference, with problems
-    drawn again. Both are two-sided.
+    test of won against lost problems (McNemar's, with one repeat). `bootstrap_p` tests the difference itself, so that a
+    problem counts by how many repeats it is won. Both are two-sided.
     """
 
     difference: Interval
@@ -31,10 +31,16 @@ class PairedShares:
     bootstrap_p: float
 
 
-def paired_shares(ours: Sequence[Sequence[bool]], theirs: Sequence[Sequence[bool]]) -> PairedShares:
-    """Compare grades: of each problem, its repeats in both runs, repeat by repeat. There is at least one problem."""
-    differences = [sum(a) - sum(b) for a, b in zip(ours, theirs, strict=True)]
-    counts = [len(a) for a in ours]
+def paired_shares(ours: Sequence[Sequence[bool]], theirs: Sequence[Sequence[bool]]) -> PairedShares | None:
+    """Compare grades: of each problem, its repeats in both runs, repeat by repeat.
+
+    None without a pair. ValueError if a problem has more repeats in one run than in the other.
+    """
+    pairs = [list(zip(a, b, strict=True)) for a, b in zip(ours, theirs, strict=True)]
+    counts = [len(repeats) for repeats in pairs if repeats]
+    if not counts:
+        return None
+    differences = [sum(a for a, _ in repeats) - sum(b for _, b in repeats) for repeats in pairs if repeats]
     won, lost = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
     return PairedShares(
         difference=difference_of_shares(differences, counts),
@@ -44,7 +50,7 @@ def paired_shares(ours: Sequence[Sequence[bool]], theirs: Sequence[Sequence[bool
         num_lost=lost,
         num_tied=len(differences) - won - lost,
         mcnemar_p=mcnemar_p(won, lost),
-        bootstrap_p=bootstrap_p(differences, counts),
+        bootstrap_p=bootstrap_p(differences),
     )
 
 
@@ -55,16 +61,19 @@ def mcnemar_p(num_won: int, num_lost: int) -> float:
     return float(stats.binomtest(num_won, num_won + num_lost).pvalue)
 
 
-def bootstrap_p(differences: Sequence[float], counts: Sequence[int], *, seed: int = 0) -> float:
-    """The chance of a difference this large, by drawing problems with replacement around no difference.
+def bootstrap_p(differences: Numbers, *, seed: int = 0) -> float:
+    """The chance of a difference as large if there were none: by problem, the difference of the two runs' sums.
 
-    Equal problems are drawn together, so that the time depends on how many kinds of problems there are.
+    It is the wild cluster bootstrap (Cameron, Gelbach and Miller 2008): each problem keeps its difference and draws its
+    sign, as if chance had decided which run is which. Problems with equal differences draw together, so that the time
+    depends on how many kinds of problems there are.
     """
-    kinds, number = np.unique(np.column_stack([differences, counts]), axis=0, return_counts=True)
-    total = int(number.sum())
-    overall = float(kinds[:, 0] @ number / (kinds[:, 1] @ number))
-    drawn = np.random.default_rng(seed).multinomial(total, number / total, size=RESAMPLES)
-    means = (drawn @ kinds[:, 0]) / (drawn @ kinds[:, 1])
+    sizes, number = np.unique(np.abs(np.asarray(differences, dtype=float)), return_counts=True)
+    observed = abs(float(np.sum(differences)))
+    chance = np.random.default_rng(seed)
+    drawn = np.zeros(RESAMPLES)
+    for size, num in zip(sizes.tolist(), number.tolist(), strict=True):
+        drawn += size * (2 * chance.binomial(num, 0.5, RESAMPLES) - num)
     # A tolerance: the same difference, summed in another order, must count as equal.
-    as_large = np.abs(means - overall) >= abs(overall) - 1e-12
+    as_large = np.abs(drawn) >= observed - 1e-9 * (sizes @ number)
     return float((int(as_large.sum()) + 1) / (RESAMPLES + 1))

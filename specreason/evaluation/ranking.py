@@ -6,43 +6,81 @@ import math
 from collections.abc import Sequence
 
 from specreason.evaluation.clusters import quantile_of_t
-from specreason.evaluation.intervals import Interval
-from specreason.evaluation.scientific import np, stats
+from specreason.evaluation.intervals import Interval, wilson
+from specreason.evaluation.scientific import Numbers, np, stats
 
 
-def auc(scores: Sequence[float], hits: Sequence[bool], problems: Sequence[int]) -> Interval | None:
+def auc(scores: Numbers, hits: Sequence[bool] | np.ndarray, problems: Numbers) -> Interval | None:
     """The chance that a hit has a higher score than a miss; ties count half. One score, truth and problem per case.
 
-    The interval takes the cases of a problem as one cluster (Obuchowski 1997), and is symmetric in the logit. None
-    unless there are hits and misses.
+    The interval takes the cases of a problem as one cluster (Obuchowski 1997), and is symmetric in the logit. There is
+    none where all hits or all misses come from one problem, or all scores are equal. None without a hit or a miss.
     """
-    x, hit = np.asarray(scores, dtype=float), np.asarray(hits, dtype=bool)
-    num_hits, num_misses = int(hit.sum()), int((~hit).sum())
-    if not num_hits or not num_misses:
+    hit = np.asarray(hits, dtype=bool)
+    if hit.all() or not hit.any():
         return None
-    ranks = stats.rankdata(x)
-    above = (ranks[hit] - stats.rankdata(x[hit])) / num_misses  # the share of misses below each hit
-    below = 1 - (ranks[~hit] - stats.rankdata(x[~hit])) / num_hits  # the share of hits above each miss
+    above, below = _placements(scores, hit)
     area = float(above.mean())
-    _, cluster = np.unique(np.asarray(problems), return_inverse=True)
-    of_hits = np.bincount(cluster[hit], weights=above - area, minlength=cluster.max() + 1)
-    of_misses = np.bincount(cluster[~hit], weights=below - area, minlength=cluster.max() + 1)
-    spread = (
-        _spread(of_hits, of_hits, len(np.unique(cluster[hit]))) / num_hits**2
-        + _spread(of_misses, of_misses, len(np.unique(cluster[~hit]))) / num_misses**2
-        + 2 * _spread(of_hits, of_misses, len(of_hits)) / (num_hits * num_misses)
-    )
-    return _on_the_logit(area, max(spread, 0.0), len(of_hits))
+    clusters = _Clusters(hit, problems)
+    if clusters.fewest < 2:
+        return Interval(mean=area, low=None, high=None)
+    if area in {0.0, 1.0}:
+        low, high = wilson(area, clusters.fewest)  # their spread is 0: as if one case of each problem counted
+        return Interval(mean=area, low=low, high=high)
+    half = clusters.half_width(above - area, below - area) / (area * (1 - area))
+    if half == 0:
+        return Interval(mean=area, low=None, high=None)
+    logit = math.log(area / (1 - area))
+    low, high = (1 / (1 + math.exp(min(-bound, 700.0))) for bound in (logit - half, logit + half))
+    return Interval(mean=area, low=low, high=high)
+
+
+def auc_difference(
+    ours: Numbers, theirs: Numbers, hits: Sequence[bool] | np.ndarray, problems: Numbers
+) -> Interval | None:
+    """How much larger the area of one score is than that of another over the same cases, as `auc` (DeLong 1988)."""
+    hit = np.asarray(hits, dtype=bool)
+    if hit.all() or not hit.any():
+        return None
+    (above, below), (other_above, other_below) = _placements(ours, hit), _placements(theirs, hit)
+    difference = float(above.mean() - other_above.mean())
+    clusters = _Clusters(hit, problems)
+    if clusters.fewest < 2:
+        return Interval(mean=difference, low=None, high=None)
+    half = clusters.half_width(above - other_above - difference, below - other_below - difference)
+    return Interval(mean=difference, low=max(-1.0, difference - half), high=min(1.0, difference + half))
+
+
+def _placements(scores: Numbers, hit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The share of misses below each hit, and of hits above each miss."""
+    x = np.asarray(scores, dtype=float)
+    ranks = stats.rankdata(x)
+    above = (ranks[hit] - stats.rankdata(x[hit])) / (~hit).sum()
+    below = 1 - (ranks[~hit] - stats.rankdata(x[~hit])) / hit.sum()
+    return above, below
+
+
+class _Clusters:
+    """Which problem each hit and each miss belongs to."""
+
+    def __init__(self, hit: np.ndarray, problems: Numbers) -> None:
+        names, cluster = np.unique(np.asarray(problems), return_inverse=True)
+        self._num = len(names)
+        self._of_hits, self._of_misses = cluster[hit], cluster[~hit]
+        self._with_hits, self._with_misses = (len(np.unique(c)) for c in (self._of_hits, self._of_misses))
+        self.fewest = min(self._with_hits, self._with_misses)
+
+    def half_width(self, above: np.ndarray, below: np.ndarray) -> float:
+        """Half an interval, from the deviation of each hit's and of each miss's placement from its mean."""
+        hits = np.bincount(self._of_hits, weights=above, minlength=self._num) / len(above)
+        misses = np.bincount(self._of_misses, weights=below, minlength=self._num) / len(below)
+        variance = (
+            _spread(hits, hits, self._with_hits)
+            + _spread(misses, misses, self._with_misses)
+            + 2 * _spread(hits, misses, self._num)
+        )
+        return quantile_of_t(self.fewest) * math.sqrt(max(variance, 0.0))
 
 
 def _spread(ours: np.ndarray, theirs: np.ndarray, num_clusters: int) -> float:
-    return float(ours @ theirs) * num_clusters / (num_clusters - 1) if num_clusters > 1 else math.inf
-
-
-def _on_the_logit(area: float, variance: float, num_clusters: int) -> Interval:
-    half = quantile_of_t(num_clusters) * math.sqrt(variance)
-    if not 0 < area < 1 or not math.isfinite(half):
-        return Interval(mean=area, low=0.0, high=1.0)
-    logit, width = math.log(area / (1 - area)), half / (area * (1 - area))
-    low, high = (1 / (1 + math.exp(min(-(logit + side * width), 700.0))) for side in (-1, 1))
-    return Interval(mean=area, low=low, high=high)
+    return float(ours @ theirs) * num_clusters / (num_clusters - 1)

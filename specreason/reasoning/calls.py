@@ -5,9 +5,10 @@ Equal calls ask for equal texts, no matter when they are made. `Engine.generate`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from specreason.engines.base import Completion, Limits, ModelPair, Role, Sampling
+from specreason.engines.meter import MeteredCall
 from specreason.reasoning.schemes import BASELINE_CHUNK_TOKENS, Run
 from specreason.reasoning.seeds import call_seed
 from specreason.reasoning.transcript import Transcript
@@ -23,10 +24,15 @@ class Call:
     sampling: Sampling
     seed: int
 
-    async def make(self, pair: ModelPair) -> Completion:
-        return await pair.engine(self.role).generate(
-            self.prompt_ids, limits=self.limits, sampling=self.sampling, seed=self.seed
-        )
+    async def make(self, pair: ModelPair, metered: MeteredCall | None = None) -> Completion:
+        """The completion. `metered` tells what it used even if it is cancelled."""
+        metered = metered or pair.meter.call()
+        with metered:
+            completion = await pair.engine(self.role).generate(
+                self.prompt_ids, limits=self.limits, sampling=self.sampling, seed=self.seed
+            )
+            metered.first_token_after(completion.ttft_s)
+        return replace(completion, device=metered.device)
 
 
 def step_call(run: Run, transcript: Transcript, role: Role) -> Call:

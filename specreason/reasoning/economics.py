@@ -25,6 +25,14 @@ OWN_WINDOW = 16
 PRIOR = 4
 
 
+def break_even(*, drafting_s: float, step_s: float, ttft_s: float) -> float:
+    """The acceptance from which on drafting pays, from seconds: of draft and verdict, of the base's own step, of TTFT.
+
+    Above 1 it never pays. ZeroDivisionError where the base takes no time at all.
+    """
+    return (drafting_s + ttft_s) / (step_s + ttft_s)
+
+
 @dataclass(slots=True)
 class FadingMean:
     """A moving mean in which the last `WINDOW` values weigh most; None before the first value."""
@@ -81,7 +89,7 @@ class Economics:
         step_s = tokens * base_s / base_tokens
         return Odds(
             acceptance=self._acceptance(steps),
-            break_even=(drafting_s + ttft_s) / (step_s + ttft_s),
+            break_even=break_even(drafting_s=drafting_s, step_s=step_s, ttft_s=ttft_s),
             tokens_since_draft=self._tokens_since_draft,
         )
 

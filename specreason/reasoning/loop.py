@@ -22,7 +22,7 @@ async def reason(run: Run, transcript: Transcript, sink: StepSink) -> Trace:
     """Take steps until an answer or a limit. A transcript that already has steps is continued."""
     with Drafts(run.pair) as drafts:
         while (stop := stop_reason(run, transcript)) is None:
-            step = await take_step(run, transcript, drafts)
+            step = drafts.charge(await take_step(run, transcript, drafts))
             await sink.append(step)  # returns once the step before it is durable
             transcript.append(step)
             run.economics.see(step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from specreason.config import ScoreMethod
 from specreason.engines.base import ModelPair, Role, Tokenizer, Verdict
@@ -29,7 +29,10 @@ async def score_step(
     """Let the base model score `draft_ids` as the next step."""
     step = transcript.translate(draft_ids, Role.DRAFTER, Role.BASE)
     prompt = transcript.ids(Role.BASE) + step + judge.suffix_ids
-    return await pair.base.score(prompt, digit_ids=judge.digit_ids)
+    with pair.meter.call() as metered:
+        verdict = await pair.base.score(prompt, digit_ids=judge.digit_ids)
+        metered.first_token_after(verdict.latency_s)  # and it is the only one
+    return replace(verdict, device=metered.device)
 
 
 def score_of(verdict: Verdict, method: ScoreMethod) -> float | None:

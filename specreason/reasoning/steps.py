@@ -6,11 +6,12 @@ These are the rows of the step table before they are stored.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
+from specreason.engines.meter import DeviceTime
 
 
 class Phase(StrEnum):
@@ -91,7 +92,8 @@ class StepRecord:
     base's own version of a rejected step, a baseline's chunk, the answer; None if the draft was kept.
     `kept_ids` are in the vocabulary of `author`, which is None if the loop itself closed the thinking. They leave out
     an end-of-sequence token. `threshold` is the one in force for a draft. `odds` are those known when the step began,
-    None before the first ones and for schemes without drafts.
+    None before the first ones and for schemes without drafts. `dropped` is the device time of drafts ahead that were
+    thrown away since the step before; it is not compared, like that of the calls.
     """
 
     index: int
@@ -105,6 +107,7 @@ class StepRecord:
     verdict: Verdict | None = None
     written: Completion | None = None
     odds: Odds | None = None
+    dropped: DeviceTime = field(default=DeviceTime(), compare=False)
 
     @property
     def kept(self) -> Completion | None:
@@ -136,6 +139,22 @@ class StepRecord:
         """Wall seconds that the loop waited for engines."""
         verify_s = self.verdict.latency_s if self.verdict is not None else 0.0
         return verify_s + sum(c.waited_s for c in (self.draft, self.written) if c is not None)
+
+    @property
+    def device(self) -> dict[Role, DeviceTime] | None:
+        """The device time of each model: its calls for this step and, of the drafter, what was dropped before it.
+
+        None unless all of its calls were metered.
+        """
+        calls = [(Role.DRAFTER, self.draft), (Role.BASE, self.verdict), (self.author, self.written)]
+        used = {Role.DRAFTER: self.dropped, Role.BASE: DeviceTime()}
+        for role, call in calls:
+            if call is None:
+                continue
+            if call.device is None or role is None:
+                return None
+            used[role] += call.device
+        return used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

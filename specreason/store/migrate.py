@@ -20,10 +20,27 @@ from sqlalchemy.exc import ProgrammingError
 
 import specreason
 from specreason.errors import InputError
+from specreason.store.access.analyst import grant_to_analysts
 from specreason.store.locks import Lock, wait_for
 from specreason.store.session import Connection, Database, one_line, transaction
 
-VIEWS = ("live_worker", "job_with_grade", "job_summary", "batch_summary", "worker_summary")
+VIEWS = (
+    "live_worker",
+    "job_with_grade",
+    "job_summary",
+    "batch_summary",
+    "worker_summary",
+    "acceptance_by_position",
+    "acceptance_by_length",
+    "acceptance_by_threshold",
+    "calibration",
+    "latency_breakdown",
+    "token_use",
+    "pass_at_1_by_dataset",
+    "cost_by_batch",
+    "job_result",
+    "step_detail",
+)
 """In this order: each may use those before it."""
 
 BEFORE_THE_FIRST_RELEASE = frozenset(f"000{number}" for number in range(1, 8))
@@ -90,10 +107,11 @@ def alembic_config() -> Config:
 
 
 def install_views(connection: Connection) -> None:
-    """Recreate every view from its file."""
+    """Recreate every view from its file. Analysts keep their rights."""
     drop_views(connection)
     for name in VIEWS:
         connection.exec_driver_sql(files("specreason.store").joinpath("views", f"{name}.sql").read_text())
+    grant_to_analysts(connection)
 
 
 def drop_views(connection: Connection) -> None:

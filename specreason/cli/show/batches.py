@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
+from specreason.cli.show.costs import batch_cost, facts_of_batch, money
 from specreason.cli.show.figures import (
     admission_in_words,
     latency_in_words,
@@ -18,6 +19,8 @@ from specreason.cli.show.figures import (
 from specreason.cli.show.output import data_console, moment, number, print_facts, print_message
 from specreason.cli.show.tables import Column, print_table
 from specreason.client import Batch, short_id
+from specreason.client.cost_values import BatchCost
+from specreason.evaluation.cost import Cost
 from specreason.evaluation.intervals import pass_at_1_interval
 from specreason.words import counted
 
@@ -52,7 +55,9 @@ COLUMNS = (
     Column(heading="pass@1", justify="right", drop=5),
     Column(heading="accepted", justify="right", drop=4),
     Column(heading="s (in flight)", justify="right", drop=3),
+    Column(heading="device s/job", justify="right", drop=0),
 )
+PRICE = Column(heading="price", justify="right", drop=8)
 
 
 def counts_in_words(batch: Batch) -> str:
@@ -73,11 +78,13 @@ def states_of(batch: Batch) -> Text:
     return Text(", ").join([*paused, *told])
 
 
-def print_batches(batches: Sequence[Batch]) -> None:
-    """Print one row per batch."""
+def print_batches(batches: Sequence[Batch], gpu_hour_price: float | None = None) -> None:
+    """Print one row per batch; with a price per GPU-hour also what each cost."""
+    costs = [batch_cost(batch, gpu_hour_price) for batch in batches]
+    is_priced = gpu_hour_price is not None
     print_table(
         data_console(),
-        COLUMNS,
+        (*COLUMNS, PRICE) if is_priced else COLUMNS,
         (
             (
                 short_id(batch.batch_id),
@@ -90,14 +97,16 @@ def print_batches(batches: Sequence[Batch]) -> None:
                 number(batch.pass_at_1, "{:.2f}"),
                 number(batch.step_acceptance, "{:.0%}"),
                 short_latency(batch.mean_latency_s, batch.mean_concurrency),
+                None if cost is None else number(cost.per_job, "{:.2f}"),
+                *([_price(cost)] if is_priced else []),
             )
-            for batch in batches
+            for batch, cost in zip(batches, costs, strict=True)
         ),
     )
 
 
-def print_batch(batch: Batch) -> None:
-    """Print one batch: a bar of its states, and the figures known so far."""
+def print_batch(batch: Batch, cost: BatchCost | None = None) -> None:
+    """Print one batch: a bar of its states, the figures known so far, and its cost."""
     print_facts(
         data_console(),
         [
@@ -127,6 +136,7 @@ def print_batch(batch: Batch) -> None:
             ),
             ("waited", admission_in_words(batch.mean_admission_s)),
             ("tokens", tokens_in_words(batch) if batch.spent_tokens else None),
+            *facts_of_batch(batch, cost),
         ],
     )
 
@@ -201,6 +211,10 @@ def _to_grade(batch: Batch) -> str:
         f", {num_first:,} to grade" if num_first else "",
     )
     return "".join(items)
+
+
+def _price(cost: Cost | None) -> str | None:
+    return None if cost is None or cost.price is None else money(cost.price)
 
 
 def _accepted(batch: Batch) -> str | None:

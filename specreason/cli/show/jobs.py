@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.text import Text
 
 from specreason.cli.show.batches import STYLE_OF
+from specreason.cli.show.costs import facts_of_job, job_cost
 from specreason.cli.show.figures import (
     admission_in_words,
     latency_in_words,
@@ -66,7 +67,7 @@ def print_jobs(batch: Batch, jobs: Iterable[Job]) -> None:
     )
 
 
-def print_job(batch: Batch, job: Job) -> None:
+def print_job(batch: Batch, job: Job, gpu_hour_price: float | None = None) -> None:
     """Print one fact per line. `batch` is the job's."""
     ending = f" ({why_stopped(job)})" if job.stop_reason else ""
     print_facts(
@@ -94,6 +95,7 @@ def print_job(batch: Batch, job: Job) -> None:
                 parts_of_latency(job.latency_s, engine_s=job.engine_s, store_s=job.store_s, own_s=job.own_s),
             ),
             ("waited", admission_in_words(job.admission_s)),
+            *facts_of_job(job_cost(job, gpu_hour_price)),
             (
                 "attempts",
                 f"{job.num_attempts}: {counted(job.num_errors, 'error')}, {job.num_lost} lost with their workers",

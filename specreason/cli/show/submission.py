@@ -10,6 +10,8 @@ from typing import Any
 import typer
 
 from specreason.cli.dataset.reading import Dataset
+from specreason.cli.estimating import Expectations
+from specreason.cli.show.estimates import print_estimates
 from specreason.cli.show.output import print_answer, print_message
 from specreason.client import Batch, short_id
 from specreason.config import RunConfig
@@ -52,9 +54,15 @@ def tell_remarks(configs: Sequence[RunConfig]) -> None:
 
 
 def print_plan(
-    dataset: Dataset, configs: Sequence[RunConfig], how: str, errors: Path | None, *, as_json: bool
+    dataset: Dataset,
+    configs: Sequence[RunConfig],
+    how: str,
+    errors: Path | None,
+    expected: Expectations,
+    *,
+    as_json: bool,
 ) -> None:
-    """Print the problems, jobs and tokens of a submission that is not sent."""
+    """Print the problems, jobs and tokens of a submission that is not sent, and what it may take."""
     num_jobs = sum(dataset.num_problems * config.repeats for config in configs)
     thinking = sum(dataset.num_problems * config.repeats * config.token_budget for config in configs)
     plan = {
@@ -67,6 +75,8 @@ def print_plan(
         "problem_tokens_are": how,
         "max_thinking_tokens": thinking,
         "columns": {field: column for field, column in dataset.columns.items() if column},
+        "estimates": expected.estimates,
+        "no_estimate_because": expected.why_none,
         **facts_of(dataset, configs, errors),
     }
     words = (
@@ -77,6 +87,8 @@ def print_plan(
         "nothing was sent"
     )
     print_answer(plan, words, as_json=as_json)
+    if not as_json:
+        print_estimates(configs, expected)
 
 
 def facts_of(dataset: Dataset, configs: Sequence[RunConfig], errors: Path | None) -> dict[str, Any]:

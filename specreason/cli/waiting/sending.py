@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Timer
 from typing import IO, BinaryIO, cast
 
@@ -12,11 +12,15 @@ from rich.text import Text
 
 from specreason.cli.show.output import message_console, print_message
 from specreason.cli.waiting.leaving import saying_at_the_end
+from specreason.client import Client
+from specreason.client.deadline import Deadline
 from specreason.client.submission import UNKNOWN
-from specreason.errors import StillRunning, TimedOut, Unreachable
+from specreason.errors import NotAllowed, StillRunning, TimedOut, TransientError, Unreachable
 
 # A display appears after this time: soon on a terminal, where it vanishes again; as a line elsewhere.
 BAR_AFTER_S, LINE_AFTER_S = 1.0, 5.0
+# A remark after the submission waits for the API no longer than this.
+REMARK_S = 5.0
 # A display of rows is brought up to date after so many.
 ROWS_AT_ONCE = 500
 UNKNOWN_AGAIN = "it is not known whether the batch was stored; `specreason batch list` shows it"
@@ -91,3 +95,11 @@ def _late(progress: Progress, line: str) -> Iterator[None]:
         timer.join()
         if progress.console.is_interactive:
             progress.stop()
+
+
+def tell_missing_workers(client: Client, pair: str, deadline: Deadline) -> None:
+    """Say if no live worker holds the pair. The submission is stored, so an error here is ignored."""
+    with suppress(NotAllowed, TransientError, TimedOut):
+        workers = deadline.or_after(REMARK_S).hold(client.workers)
+        if not any(worker.alive and worker.pair == pair for worker in workers):
+            print_message(f"no worker serves the pair '{pair}' now: the jobs wait until one does")

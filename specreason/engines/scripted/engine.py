@@ -27,6 +27,7 @@ from specreason.engines.base import (
     Tokenizer,
     Verdict,
 )
+from specreason.engines.meter import Meter
 from specreason.engines.scripted.cache import PrefixCache
 from specreason.engines.scripted.scripts import Respond, Score, follow, score_by_index
 from specreason.engines.scripted.tokenizer import ScriptedTokenizer
@@ -103,6 +104,10 @@ class ScriptedEngine:
     @property
     def kv_tokens(self) -> int:
         return self._kv_tokens
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        return self._clock
 
     @property
     def silent_s(self) -> float:
@@ -223,4 +228,5 @@ def scripted_pair(
         drafter=drafter,
         base=base,
         judge_suffix=judge_suffix,
+        meter=Meter(base.clock),
     )

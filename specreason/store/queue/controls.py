@@ -218,9 +218,9 @@ def _requeue(connection: Connection, batch_id: UUID, which: ColumnElement[bool])
     most = quota_of(connection, owner) if ended and owner is not None else None
     if owner is not None and most is not None:
         check_quota(connection, owner, len(ended), most=most)
-    requeue_jobs(connection, ended)
     if ended:
         _reopen_results(connection, batch_id)
+    requeue_jobs(connection, ended)
     return len(ended)
 
 

@@ -26,10 +26,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.functions import now
 
+from specreason.engines.base import Role
 from specreason.reasoning.steps import Decision, Phase, StopReason
 from specreason.store.queue.fairness import restart_at_clock
+from specreason.store.queue.rollups import add_steps, subtract_steps
 from specreason.store.session import Connection
-from specreason.store.tables.columns import one_of_ids
+from specreason.store.tables.columns import DEVICE_SECONDS, one_of_ids
 from specreason.store.tables.queue import attempt, batch, event, job
 from specreason.store.tables.states import AttemptOutcome, EventKind, JobState
 from specreason.store.tables.trace import step
@@ -39,11 +41,15 @@ TOTALS = (
     "num_steps",
     "num_drafted",
     "num_accepted",
+    "num_thinking",
+    "num_by_drafter",
+    "drafter_tokens",
     "think_tokens",
     "answer_tokens",
     "spent_tokens",
     "inserted_tokens",
     "engine_s",
+    *DEVICE_SECONDS,
 )
 OF_THE_END = (
     "finished_at",
@@ -76,9 +82,10 @@ def end_jobs(
     store_s: float | None = None,
     mean_concurrency: float | None = None,
 ) -> None:
-    """Move locked jobs to an end state and store the totals of their steps.
+    """Move locked jobs to an end state, and store the totals of their steps and those of their batches.
 
-    `store_s` and `mean_concurrency` are those of the columns; only the worker of a job knows them.
+    Nothing that may wait for a lock may follow in the transaction (`rollups`). `store_s` and `mean_concurrency` are
+    those of the columns; only the worker of a job knows them.
     """
     if not job_ids:
         return
@@ -107,6 +114,7 @@ def end_jobs(
             **{name: totals.c[name] for name in TOTALS},
         )
     )
+    add_steps(connection, job_ids)
 
 
 def give_back_jobs(
@@ -132,7 +140,10 @@ def give_back_jobs(
 
 
 def requeue_jobs(connection: Connection, job_ids: Sequence[UUID]) -> None:
-    """Queue locked, ended jobs again, with turns from the clock on. Their steps stay; their errors are forgotten."""
+    """Queue locked, ended jobs again, with turns from the clock on. Their steps stay; their errors are forgotten.
+
+    Nothing that may wait for a lock may follow in the transaction (`rollups`).
+    """
     if not job_ids:
         return
     these = one_of_ids(job.c.id, job_ids)
@@ -153,6 +164,7 @@ def requeue_jobs(connection: Connection, job_ids: Sequence[UUID]) -> None:
         )
     )
     restart_at_clock(connection, job_ids)
+    subtract_steps(connection, job_ids)
 
 
 def _batch_is_paused() -> ScalarSelect[bool]:
@@ -186,13 +198,22 @@ def _close_attempts(
 
 
 def _totals(job_ids: Sequence[UUID]) -> Subquery:
-    """One row per job with the sums over its steps; zeros for a job without steps."""
+    """One row per job with the sums over its steps; zeros for a job without steps.
+
+    A step counts once, however often its job was claimed. The device time of a job is NULL if that of a step is.
+    """
     drafted = [decision for decision in Decision if decision.drafted]
     calls = (step.c.draft_latency_s - step.c.draft_ahead_s, step.c.verify_latency_s, step.c.written_latency_s)
+    thinking = (step.c.phase == Phase.THINK) & step.c.author.is_not(None)
+    by_drafter = step.c.author == Role.DRAFTER
     in_engines = sum((func.coalesce(latency_s, 0.0) for latency_s in calls), start=literal(0.0))
 
     def tokens(phase: Phase) -> ColumnElement[int]:
         return func.coalesce(func.sum(step.c.kept_tokens).filter(step.c.phase == phase), 0)
+
+    def device_s(name: str) -> ColumnElement[float]:
+        is_known = func.count(step.c[name]) == func.count(step.c.index)
+        return case((is_known, func.coalesce(func.sum(step.c[name]), 0.0))).label(name)
 
     return (
         select(
@@ -200,11 +221,15 @@ def _totals(job_ids: Sequence[UUID]) -> Subquery:
             func.count(step.c.index).label("num_steps"),
             func.count().filter(step.c.decision.in_(drafted)).label("num_drafted"),
             func.count().filter(step.c.decision == Decision.ACCEPTED).label("num_accepted"),
+            func.count().filter(thinking).label("num_thinking"),
+            func.count().filter(thinking, by_drafter).label("num_by_drafter"),
+            func.coalesce(func.sum(step.c.kept_tokens).filter(by_drafter), 0).label("drafter_tokens"),
             tokens(Phase.THINK).label("think_tokens"),
             tokens(Phase.ANSWER).label("answer_tokens"),
             func.coalesce(func.sum(step.c.spent_tokens), 0).label("spent_tokens"),
             func.coalesce(func.sum(step.c.inserted_tokens), 0).label("inserted_tokens"),
             func.coalesce(func.sum(in_engines), 0.0).label("engine_s"),
+            *map(device_s, DEVICE_SECONDS),
         )
         .select_from(job.outerjoin(step, step.c.job_id == job.c.id))
         .where(one_of_ids(job.c.id, job_ids))

@@ -25,7 +25,7 @@ from specreason.store.tables.views import live_worker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewWorker:
-    """A worker process with a loaded pair. `slots` is the most jobs in flight."""
+    """A worker process with a loaded pair. `slots` is the most jobs in flight; `num_devices` share its work."""
 
     pair: str
     pair_fingerprint: str
@@ -33,6 +33,7 @@ class NewWorker:
     pid: int
     slots: int
     gpu: str | None = None
+    num_devices: int = 1
     pair_config: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -51,6 +52,7 @@ def register_worker(database: Database, new: NewWorker, *, lease_s: float) -> UU
                 host=new.host,
                 pid=new.pid,
                 slots=new.slots,
+                num_devices=new.num_devices,
                 lease_expires_at=now() + timedelta(seconds=lease_s),
             )
         )
@@ -87,3 +89,10 @@ def live_slots(database: Database) -> dict[str, int]:
     slots = select(live_worker.c.pair, func.sum(live_worker.c.slots)).group_by(live_worker.c.pair)
     with transaction(database) as connection:
         return {pair: int(number) for pair, number in connection.execute(slots)}
+
+
+def num_live_workers(database: Database, pair: str) -> int:
+    """The number of live workers that hold the pair."""
+    number = select(func.count()).select_from(live_worker).where(live_worker.c.pair == pair)
+    with transaction(database) as connection:
+        return int(connection.scalar(number) or 0)

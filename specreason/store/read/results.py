@@ -32,7 +32,7 @@ from specreason.reasoning.steps import Phase, StopReason
 from specreason.store.access.visibility import Viewer, require_batch
 from specreason.store.read.pages import PAGE_BYTES
 from specreason.store.session import Database, transaction
-from specreason.store.tables.queue import batch, job, problem
+from specreason.store.tables.queue import batch, job, problem, worker
 from specreason.store.tables.states import JobState
 from specreason.store.tables.trace import step, step_payload
 from specreason.store.tables.views import job_with_grade
@@ -74,6 +74,8 @@ class EndedJob:
     num_accepted: int
     latency_s: float | None
     mean_concurrency: float | None
+    device_s: float | None
+    num_devices: int | None
     error: str | None
     finished_at: datetime
 
@@ -205,6 +207,8 @@ def _results(page: Subquery) -> Select[Any]:
             ),
             job.c.latency_s,
             job.c.mean_concurrency,
+            (job.c.drafter_device_s + job.c.base_device_s).label("device_s"),
+            worker.c.num_devices,
             job.c.error,
             job.c.finished_at,
         )
@@ -212,6 +216,7 @@ def _results(page: Subquery) -> Select[Any]:
         .join(job, job.c.id == page.c.id)
         .join(problem, problem.c.id == job.c.problem_id)
         .join(job_with_grade, job_with_grade.c.id == page.c.id)
+        .outerjoin(worker, worker.c.id == job.c.worker_id)
         .join(texts, true())
     )
 

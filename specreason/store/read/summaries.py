@@ -66,6 +66,12 @@ class BatchSummary:
     spent_tokens: int
     inserted_tokens: int
     engine_s: float
+    device_s: float | None
+    drafter_device_s: float | None
+    base_device_s: float | None
+    prefill_s: float | None
+    num_devices: float | None
+    num_metered: int
     created_at: datetime
     paused_at: datetime | None
     cancelled_at: datetime | None
@@ -113,6 +119,11 @@ class JobSummary:
     store_s: float | None
     own_s: float | None
     admission_s: float | None
+    device_s: float | None
+    drafter_device_s: float | None
+    base_device_s: float | None
+    prefill_s: float | None
+    num_devices: int | None
     resumed: bool
     num_attempts: int
     num_errors: int

@@ -34,3 +34,6 @@ idempotency_key = Table(  # a request that created something, and its answer: se
     Column("answer", LargeBinary, nullable=False),
     created_at(),
 )
+
+# What nobody who only analyses may read.
+SECRETS = (api_key, idempotency_key)

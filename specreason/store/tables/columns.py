@@ -31,6 +31,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+# Device time by the model that worked; `prefill` is the part before the first token of each call.
+DEVICE_SECONDS = ("drafter_device_s", "base_device_s", "drafter_prefill_s", "base_prefill_s")
+
 # Fewer digits of an id name nothing.
 PART_OF_AN_ID = re.compile(r"[0-9a-f]{4,32}")
 

@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from specreason.reasoning.steps import StopReason
 from specreason.store.tables.columns import (
+    DEVICE_SECONDS,
     count_column,
     created_at,
     id_column,
@@ -72,9 +73,8 @@ problem = Table(
     Column("text", Text, nullable=False),
     Column("answer", Text),  # gold
     json_column("source"),  # the user's other keys, as given
-    Column(
-        "messages", JSONB
-    ),  # the chat that the problem is: role and content of each; NULL: one user turn, `text`
+    # The chat that the problem is: role and content of each message; NULL: one user turn, `text`.
+    Column("messages", JSONB),
     UniqueConstraint("batch_id", "index"),
 )
 
@@ -147,18 +147,18 @@ job = Table(
     moment("graded_at"),  # NULL while a grade is still to come; an earlier one counts until then
     Column(
         "inserted_tokens", BigInteger
-    ),  # that the loop put in to close the thinking; no model generated them
+    ),  # that the loop put in to close the thinking: no model generated them
     # Seconds that the last attempt waited until its steps were stored; NULL unless the worker ended the job.
     Column("store_s", Double),
     # Seconds before the last claim for which the worker had no room for the job; not part of `latency_s`.
     Column("admission_s", Double),
     # Mean number of jobs in flight on the worker during the last attempt, this one included; NULL as `store_s`.
     Column("mean_concurrency", Double),
+    # Steps of thinking that a model wrote, and of these the drafter's; and of the kept tokens the drafter's.
+    *(count_column(name, nullable=True) for name in ("num_thinking", "num_by_drafter")),
+    Column("drafter_tokens", BigInteger),
     # Sums over its steps, as `step` explains them; NULL where one of these is.
-    *(
-        Column(name, Double)
-        for name in ("drafter_device_s", "base_device_s", "drafter_prefill_s", "base_prefill_s")
-    ),
+    *(Column(name, Double) for name in DEVICE_SECONDS),
     Column("grader", Text),  # name of the grader that a user asked for; NULL: the project's own
     count_column("num_grading_attempts"),  # since the job ended or was last to be graded anew
     moment("grading_until"),  # until then one grader alone has the answer

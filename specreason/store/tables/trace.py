@@ -1,4 +1,4 @@
-"""The tables of a run: each kept step with its draft and verdict, its texts, and the grades of the answer.
+"""The tables of a run: each kept step with its draft and verdict, its texts, the grades of the answer, and sums.
 
 The checks of `step` state its rules: the columns of a draft and of a verdict are set where `decision` says that there
 was one, and NULL elsewhere. Reads and writes no row.
@@ -16,9 +16,11 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    Numeric,
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     text,
 )
@@ -27,6 +29,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from specreason.engines.base import FinishReason, Role
 from specreason.reasoning.steps import Decision, Phase
 from specreason.store.tables.columns import (
+    DEVICE_SECONDS,
     all_or_none,
     count_column,
     created_at,
@@ -54,9 +57,6 @@ _DRAFTED = f"decision IN ({words(d for d in Decision if d.drafted)})"
 _CLOSED = f"decision IN ({words(d for d in Decision if d.closes_thinking)})"
 _COST = ("prompt_tokens", "cached_tokens", "latency_s")
 _COMPLETION = ("tokens", "finish_reason", "ttft_s", *_COST)
-
-# By the model that worked; `prefill` is the part before the first token of each call.
-DEVICE_SECONDS = ("drafter_device_s", "base_device_s", "drafter_prefill_s", "base_prefill_s")
 
 step = Table(
     "step",
@@ -165,3 +165,48 @@ grade = Table(  # grading again adds a row, and the newest one counts
     Column("given_up", Boolean, nullable=False, server_default=text("false")),
 )
 Index(None, grade.c.job_id, grade.c.id)
+
+# Sums over the steps of jobs that have ended, one row for each combination of the key. `queue.rollups` writes them.
+ROLLUP_KEY = (
+    "batch_id",
+    "part",
+    "phase",
+    "decision",
+    "author",
+    "utility_score",
+    "position",
+    "length",
+)
+ROLLUP_SUMS = (
+    "num_steps",
+    "kept_tokens",
+    "spent_tokens",
+    "draft_tokens",
+    "written_tokens",
+    "inserted_tokens",
+    "draft_s",
+    "verify_s",
+    "written_s",
+)
+step_rollup = Table(
+    "step_rollup",
+    metadata,
+    reference("batch_id", "batch.id"),
+    # By the job's id. Jobs that end at once mostly have different parts, and so wait for each other less.
+    Column("part", SmallInteger, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("author", Text),
+    Column("utility_score", SmallInteger),
+    # The range in which the index of the step lies, by its smallest number: 0, 1, 2 (for 2 and 3), 4 (for 4 to 7), 8, …
+    Column("position", Integer, nullable=False),
+    # Likewise the tokens of the draft; without one, of the text that was written or put in.
+    Column("length", Integer, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in ROLLUP_SUMS if not name.endswith("_s")),
+    # Seconds that the step loop waited for drafts, verdicts and written text. Of decimal digits, so that what is
+    # subtracted is what was added; each step's are rounded to microseconds.
+    *(Column(name, Numeric(18, 6), nullable=False) for name in ROLLUP_SUMS if name.endswith("_s")),
+    UniqueConstraint(*ROLLUP_KEY, name="uq_step_rollup_key", postgresql_nulls_not_distinct=True),
+    # Room for new versions of a row beside the old one.
+    postgresql_with={"fillfactor": 70},
+)

@@ -1,6 +1,7 @@
 """Turns a StepRecord into the columns of `step` and `step_payload`, and back.
 
 The record that comes back is equal to the one that went in, but for characters that Postgres cannot hold (`storable`).
+Of device times only the sums by model are stored, and they do not come back.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from specreason.reasoning.steps import Decision, Odds, Phase, StepRecord
 from specreason.store.access.visibility import Viewer, require_job
 from specreason.store.read.pages import Page, first_page, total_bytes
 from specreason.store.session import Database, transaction
+from specreason.store.tables.columns import DEVICE_SECONDS
 from specreason.store.tables.trace import step, step_payload
 from specreason.submission.text import storable
 
@@ -72,6 +74,10 @@ class StepRow:
     written_cached_tokens: int | None
     written_ttft_s: float | None
     written_latency_s: float | None
+    drafter_device_s: float | None
+    base_device_s: float | None
+    drafter_prefill_s: float | None
+    base_prefill_s: float | None
     fence: int
     created_at: datetime
 
@@ -126,6 +132,7 @@ def to_columns(job_id: UUID, fence: int, record: StepRecord) -> dict[str, Any]:
         "draft_ahead_s": record.draft.ahead_s if record.draft else None,
         **_completion_columns("draft", record.draft),
         **_completion_columns("written", record.written),
+        **_device_columns(record),
     }
 
 
@@ -155,6 +162,15 @@ def _completion_columns(role: str, completion: Completion | None) -> dict[str, A
         f"{role}_latency_s": completion.latency_s if completion else None,
         f"{role}_text": storable(completion.text) if completion else None,
         f"{role}_ids": completion.token_ids if completion else None,
+    }
+
+
+def _device_columns(record: StepRecord) -> dict[str, Any]:
+    device = record.device
+    if device is None:
+        return dict.fromkeys(DEVICE_SECONDS)
+    return {f"{role}_device_s": used.total_s for role, used in device.items()} | {
+        f"{role}_prefill_s": used.prefill_s for role, used in device.items()
     }
 
 

@@ -41,6 +41,14 @@ SELECT
     jobs.spent_tokens,
     jobs.inserted_tokens,
     jobs.engine_s,
+    CASE WHEN jobs.num_unmetered = 0 THEN jobs.drafter_device_s + jobs.base_device_s END AS device_s,
+    CASE WHEN jobs.num_unmetered = 0 THEN jobs.drafter_device_s END AS drafter_device_s,
+    CASE WHEN jobs.num_unmetered = 0 THEN jobs.base_device_s END AS base_device_s,
+    CASE WHEN jobs.num_unmetered = 0 THEN jobs.prefill_s END AS prefill_s,
+    coalesce(
+        jobs.weighted_devices / nullif(jobs.drafter_device_s + jobs.base_device_s, 0), jobs.most_devices
+    ) AS num_devices,
+    jobs.num_metered,
     batch.created_at,
     batch.paused_at,
     batch.cancelled_at,
@@ -91,8 +99,16 @@ CROSS JOIN LATERAL (
         coalesce(sum(job.spent_tokens), 0)::bigint AS spent_tokens,
         coalesce(sum(job.inserted_tokens), 0)::bigint AS inserted_tokens,
         coalesce(sum(job.engine_s), 0) AS engine_s,
+        count(*) FILTER (WHERE job.finished_at IS NOT NULL AND job.base_device_s IS NULL) AS num_unmetered,
+        count(*) FILTER (WHERE job.drafter_device_s + job.base_device_s > 0) AS num_metered,
+        sum(job.drafter_device_s) AS drafter_device_s,
+        sum(job.base_device_s) AS base_device_s,
+        sum(job.drafter_prefill_s + job.base_prefill_s) AS prefill_s,
+        sum((job.drafter_device_s + job.base_device_s) * worker.num_devices) AS weighted_devices,
+        max(worker.num_devices) AS most_devices,
         max(job.finished_at) AS last_finished_at
     FROM job_with_grade AS job
+    LEFT JOIN worker ON worker.id = job.worker_id
     WHERE job.batch_id = batch.id
 ) AS jobs;
 
@@ -137,6 +153,12 @@ COMMENT ON COLUMN batch_summary.kept_tokens IS 'tokens of jobs that ended: gener
 COMMENT ON COLUMN batch_summary.spent_tokens IS 'every token generated for jobs that ended';
 COMMENT ON COLUMN batch_summary.inserted_tokens IS 'tokens that the loop itself put in to close the thinking; neither kept nor spent';
 COMMENT ON COLUMN batch_summary.engine_s IS 'wall seconds that step loops waited for engines, of jobs that ended';
+COMMENT ON COLUMN batch_summary.device_s IS 'seconds in which the pair worked for jobs that ended, each instant shared equally among its calls in flight; NULL where a job is older than this measure, or none has ended';
+COMMENT ON COLUMN batch_summary.drafter_device_s IS 'of device_s, the calls of the drafter, drafts ahead that were thrown away among them';
+COMMENT ON COLUMN batch_summary.base_device_s IS 'of device_s, the calls of the base, verdicts among them';
+COMMENT ON COLUMN batch_summary.prefill_s IS 'of device_s, the time before the first token of each call; the rest is decoding';
+COMMENT ON COLUMN batch_summary.num_devices IS 'GPUs that share each second of device_s, as a mean over these; 1 on a CPU: device_s × num_devices are GPU-seconds';
+COMMENT ON COLUMN batch_summary.num_metered IS 'jobs that ended and have device time: the n of a mean; jobs that never ran have none';
 COMMENT ON COLUMN batch_summary.created_at IS 'when it was submitted';
 COMMENT ON COLUMN batch_summary.paused_at IS 'since when its jobs may not run; NULL: they may';
 COMMENT ON COLUMN batch_summary.cancelled_at IS 'when it was cancelled, if it was';

@@ -40,6 +40,11 @@ SELECT
         THEN greatest(0, job.latency_s - steps.engine_s - job.store_s)
     END AS own_s,
     job.admission_s,
+    steps.drafter_device_s + steps.base_device_s AS device_s,
+    steps.drafter_device_s,
+    steps.base_device_s,
+    steps.prefill_s,
+    worker.num_devices,
     job.resumed,
     job.num_attempts,
     job.num_errors,
@@ -55,6 +60,7 @@ SELECT
 FROM job_with_grade AS job
 JOIN batch ON batch.id = job.batch_id
 JOIN problem ON problem.id = job.problem_id
+LEFT JOIN worker ON worker.id = job.worker_id
 CROSS JOIN LATERAL (
     SELECT
         count(*) AS num_steps,
@@ -68,7 +74,14 @@ CROSS JOIN LATERAL (
             coalesce(step.draft_latency_s - step.draft_ahead_s, 0)
             + coalesce(step.verify_latency_s, 0)
             + coalesce(step.written_latency_s, 0)
-        ), 0) AS engine_s
+        ), 0) AS engine_s,
+        CASE WHEN count(step.base_device_s) = count(*) THEN coalesce(sum(step.drafter_device_s), 0)
+        END AS drafter_device_s,
+        CASE WHEN count(step.base_device_s) = count(*) THEN coalesce(sum(step.base_device_s), 0)
+        END AS base_device_s,
+        CASE WHEN count(step.base_device_s) = count(*)
+            THEN coalesce(sum(step.drafter_prefill_s + step.base_prefill_s), 0)
+        END AS prefill_s
     FROM step
     WHERE step.job_id = job.id
 ) AS steps;
@@ -111,6 +124,11 @@ COMMENT ON COLUMN job_summary.engine_s IS 'wall seconds that the step loop waite
 COMMENT ON COLUMN job_summary.store_s IS 'of latency_s, seconds that the step loop waited until steps were stored; NULL unless the worker ended the job';
 COMMENT ON COLUMN job_summary.own_s IS 'the rest: latency_s - engine_s - store_s, the step loop itself; NULL if one is unknown or the job was resumed';
 COMMENT ON COLUMN job_summary.admission_s IS 'before the last claim, so not in latency_s: seconds without room on the worker';
+COMMENT ON COLUMN job_summary.device_s IS 'seconds in which the pair worked for the stored steps, each instant shared equally among its calls in flight; NULL where a step is older than this measure';
+COMMENT ON COLUMN job_summary.drafter_device_s IS 'of device_s, the calls of the drafter, drafts ahead that were thrown away among them';
+COMMENT ON COLUMN job_summary.base_device_s IS 'of device_s, the calls of the base, verdicts among them';
+COMMENT ON COLUMN job_summary.prefill_s IS 'of device_s, the time before the first token of each call; the rest is decoding';
+COMMENT ON COLUMN job_summary.num_devices IS 'GPUs of the worker of the last claim; 1 on a CPU: device_s × num_devices are GPU-seconds';
 COMMENT ON COLUMN job_summary.resumed IS 'whether the last claim went on from persisted steps';
 COMMENT ON COLUMN job_summary.num_attempts IS 'claims so far';
 COMMENT ON COLUMN job_summary.num_errors IS 'claims that ended in an error, since the job was last queued by hand';

@@ -45,6 +45,7 @@ def test_help_names_every_command() -> None:
         "submit",
         "batch",
         "job",
+        "search",
         "workers",
     ):
         assert f" {command} " in answer.stdout

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from specreason.config import RunConfig
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
+from specreason.engines.meter import DeviceTime
 from specreason.reasoning.steps import Decision, Phase, StepRecord
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue.batches import NewBatch, write_batches
@@ -49,9 +51,21 @@ def job_ids(database: Database, batch_id: UUID) -> tuple[UUID, ...]:
 
 
 def start_worker(
-    database: Database, *, lease_s: float = 60, fingerprint: str = FINGERPRINT, pair: str = PAIR
+    database: Database,
+    *,
+    lease_s: float = 60,
+    fingerprint: str = FINGERPRINT,
+    pair: str = PAIR,
+    num_devices: int = 1,
 ) -> UUID:
-    new = NewWorker(pair=pair, pair_fingerprint=fingerprint, host="here", pid=1, slots=16)
+    new = NewWorker(
+        pair=pair,
+        pair_fingerprint=fingerprint,
+        host="here",
+        pid=1,
+        slots=16,
+        num_devices=num_devices,
+    )
     return register_worker(database, new, lease_s=lease_s)
 
 
@@ -131,6 +145,18 @@ def rejected(index: int, digit: int | None = 3) -> StepRecord:
         draft=completion("So 2 + 2 = 5.\n\n"),
         verdict=verdict(digit, probs=(None,) * 3 + (0.5,) + (None,) * 6),
         written=written,
+    )
+
+
+def metered(record: StepRecord, seconds: float = 1.0, *, dropped_s: float = 0.0) -> StepRecord:
+    """`record` with `seconds` of device time for each of its calls, a quarter of them prefill."""
+    device = DeviceTime(prefill_s=seconds / 4, decode_s=3 * seconds / 4)
+    return replace(
+        record,
+        draft=record.draft and replace(record.draft, device=device),
+        verdict=record.verdict and replace(record.verdict, device=device),
+        written=record.written and replace(record.written, device=device),
+        dropped=DeviceTime(decode_s=dropped_s),
     )
 
 

@@ -52,13 +52,16 @@ RULES = {
         SELECT job_id FROM job_summary AS live JOIN job ON job.id = live.job_id
         WHERE CASE WHEN job.state IN ({ENDED})
             THEN job.finished_at IS NULL OR abs(job.engine_s - live.engine_s) > 1e-6
+                OR abs(job.drafter_device_s + job.base_device_s - live.device_s) > 1e-6
+                OR (job.base_device_s IS NULL) <> (live.device_s IS NULL)
                 OR (job.num_steps, job.num_drafted, job.num_accepted, job.think_tokens, job.answer_tokens,
                     job.spent_tokens, job.inserted_tokens)
                 IS DISTINCT FROM (live.num_steps, live.num_drafted, live.num_accepted, live.think_tokens,
                     live.answer_tokens, live.spent_tokens, live.inserted_tokens)
             ELSE num_nonnulls(job.finished_at, job.stop_reason, job.error, job.answer, job.latency_s, job.engine_s,
                     job.num_steps, job.num_drafted, job.num_accepted, job.think_tokens, job.answer_tokens,
-                    job.spent_tokens, job.inserted_tokens, job.store_s, job.mean_concurrency) > 0
+                    job.spent_tokens, job.inserted_tokens, job.store_s, job.mean_concurrency,
+                    job.base_device_s) > 0
             END
     """,
     "no job keeps more tokens than were generated for it": """

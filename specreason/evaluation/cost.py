@@ -1,0 +1,114 @@
+"""What jobs cost: seconds of device time, and their price.
+
+A second of device time is one in which the pair worked, for one job alone; on several GPUs it is as many GPU-seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from specreason.evaluation.intervals import ratio_interval
+
+SECONDS_PER_HOUR = 3600
+
+
+class Metered(Protocol):
+    """The device time in a row of `batch_summary` or `job_summary`, seconds. NULL in the row: not measured."""
+
+    @property
+    def device_s(self) -> float | None: ...
+    @property
+    def drafter_device_s(self) -> float | None: ...
+    @property
+    def base_device_s(self) -> float | None: ...
+    @property
+    def prefill_s(self) -> float | None: ...
+    @property
+    def num_devices(self) -> float | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one or more jobs cost: seconds of device time on `num_devices` GPUs (1 on a CPU).
+
+    `per_right_answer` is all of it over the right answers: the wrong ones are paid for, too. `price` is that of all of
+    it, in the currency of the price that was given for a GPU-hour; None if none was.
+    """
+
+    device_s: float
+    per_job: float | None
+    per_right_answer: float | None
+    drafter_s: float
+    base_s: float
+    prefill_s: float
+    decode_s: float
+    num_devices: float
+    price: float | None
+
+    @property
+    def gpu_s(self) -> float:
+        return self.device_s * self.num_devices
+
+    def price_of(self, device_s: float | None) -> float | None:
+        """The price of a part of it, such as `per_job`."""
+        if self.price is None or device_s is None or not self.device_s:
+            return None
+        return self.price * device_s / self.device_s
+
+
+def cost_of(
+    spent: Metered, *, num_jobs: int, num_right: int | None, gpu_hour_price: float | None
+) -> Cost | None:
+    """The cost of `num_jobs` jobs with `num_right` right answers, None while that is not known.
+
+    None if the device time is not known, or if there is none.
+    """
+    device_s, drafter_s, base_s = spent.device_s, spent.drafter_device_s, spent.base_device_s
+    if not device_s or drafter_s is None or base_s is None or spent.prefill_s is None:
+        return None
+    num_devices = spent.num_devices or 1
+    return Cost(
+        device_s=device_s,
+        per_job=device_s / num_jobs if num_jobs else None,
+        per_right_answer=device_s / num_right if num_right else None,
+        drafter_s=drafter_s,
+        base_s=base_s,
+        prefill_s=spent.prefill_s,
+        decode_s=device_s - spent.prefill_s,
+        num_devices=num_devices,
+        price=price_of(device_s * num_devices, gpu_hour_price),
+    )
+
+
+def price_of(gpu_s: float, gpu_hour_price: float | None) -> float | None:
+    """The price of so many GPU-seconds; None without a price per GPU-hour."""
+    return None if gpu_hour_price is None else gpu_s / SECONDS_PER_HOUR * gpu_hour_price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostRatio:
+    """The GPU-seconds per job of one batch over those of another, on the problems that jobs of both succeeded at.
+
+    `low` and `high` bound it at 95 %, clustered by problem; None with fewer than two problems.
+    """
+
+    num_problems: int
+    ratio: float
+    low: float | None
+    high: float | None
+
+
+def cost_ratio(ours: Sequence[float], theirs: Sequence[float]) -> CostRatio | None:
+    """The ratio, from the mean GPU-seconds of a job of each batch, by problem; None if no problem has both."""
+    if not sum(theirs):
+        return None
+    interval = ratio_interval(ours, theirs)
+    several = len(ours) > 1
+    return CostRatio(
+        num_problems=len(ours),
+        ratio=interval.mean if several else ours[0] / theirs[0],
+        low=max(0.0, interval.low) if several else None,
+        high=interval.high if several else None,
+    )

@@ -1,0 +1,76 @@
+"""Two runs compared problem by problem. That the tests keep their level is shown in `test_no_effect`."""
+
+from __future__ import annotations
+
+import pytest
+
+from specreason.evaluation.pairing import bootstrap_p, mcnemar_p, paired_shares
+
+
+@pytest.mark.parametrize(
+    ("won", "lost", "p"),
+    [
+        (9, 2, 0.06543),  # Fay, vignette of the R package exact2x2
+        (10, 2, 158 / 4096),
+        (0, 5, 2 / 32),
+        (3, 3, 1.0),
+        (0, 0, 1.0),
+    ],
+)
+def test_mcnemars_test_is_exact_and_two_sided(won: int, lost: int, p: float) -> None:
+    assert mcnemar_p(won, lost) == pytest.approx(p, abs=1e-5)
+    assert mcnemar_p(lost, won) == pytest.approx(p, abs=1e-5)
+
+
+def test_problems_are_won_lost_or_tied_by_their_repeats() -> None:
+    ours = [[True, True], [True, False], [False, False], [True, True]]
+    theirs = [[True, False], [False, True], [True, True], [True, True]]
+    found = paired_shares(ours, theirs)
+    assert found is not None
+    assert (found.num_won, found.num_lost, found.num_tied) == (1, 1, 2)
+    assert (found.num_problems, found.num_pairs) == (4, 8)
+    assert found.difference.mean == pytest.approx(-1 / 8)
+    assert found.mcnemar_p == 1.0
+
+
+def test_a_problem_without_pairs_is_no_tie() -> None:
+    found = paired_shares([[True], []], [[False], []])
+    assert found is not None
+    assert (found.num_problems, found.num_tied) == (1, 0)
+    assert paired_shares([[]], [[]]) is None
+    assert paired_shares([], []) is None
+
+
+def test_repeats_without_a_partner_are_refused() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        paired_shares([[True, True]], [[True]])
+
+
+def test_a_run_compared_with_itself_does_not_differ() -> None:
+    grades = [[True, False], [True, True], [False, False]]
+    found = paired_shares(grades, grades)
+    assert found is not None
+    assert (found.difference.mean, found.mcnemar_p, found.bootstrap_p) == (0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(("won", "lost"), [(9, 2), (14, 6), (30, 22), (1, 0)])
+def test_with_single_repeats_the_bootstrap_agrees_with_mcnemar(won: int, lost: int) -> None:
+    differences = [1] * won + [-1] * lost + [0] * 50
+    assert bootstrap_p(differences) == pytest.approx(mcnemar_p(won, lost), abs=0.015)
+
+
+def test_the_bootstrap_counts_by_how_much_a_problem_is_won() -> None:
+    # Eight problems won by four repeats each, eight lost by one: the signs alone say nothing.
+    differences = [4] * 8 + [-1] * 8
+    assert mcnemar_p(8, 8) == 1.0
+    assert bootstrap_p(differences) < 0.05
+
+
+def test_the_bootstrap_is_the_share_of_signs_that_do_as_well() -> None:
+    # Of the 8 signs of 1, 2 and 4 two reach a sum of 7, and four one of 5 and more.
+    assert bootstrap_p([1, 2, 4]) == pytest.approx(2 / 8, abs=0.015)
+    assert bootstrap_p([-1, 2, 4]) == pytest.approx(4 / 8, abs=0.015)
+
+
+def test_the_same_differences_have_the_same_p_in_any_order() -> None:
+    assert bootstrap_p([0.1, 0.2, 0.3, -0.7]) == bootstrap_p([-0.7, 0.3, 0.2, 0.1])
