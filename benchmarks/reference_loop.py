@@ -29,12 +29,13 @@ from typing import Any
 from benchmarks.prefixes import forget_prefixes
 from benchmarks.published_flow import Outcome, PublishedFlow, served, with_planned_caches
 from specreason.config import RunConfig
-from specreason.demo.exercises import Exercise, exercises
+from specreason.demo.exercises import exercises
 from specreason.engines.base import ModelPair
 from specreason.engines.machine.cores import available_cores, split_cores
 from specreason.engines.pair import close_pair, load_pair
 from specreason.evaluation.clusters import difference_of_shares, ratio_of_means
 from specreason.evaluation.intervals import Interval
+from specreason.grading.exercises import Exercise
 from specreason.pairs import PairConfig, get_pair, load_pairs
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run

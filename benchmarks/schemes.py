@@ -28,13 +28,14 @@ from typing import Any, TextIO
 
 from benchmarks.prefixes import forget_prefixes
 from specreason.config import RunConfig, SchemeName
-from specreason.demo.exercises import Exercise, exercises
+from specreason.demo.exercises import exercises
 from specreason.demo.measured_job import MeasuredJob, measure_job, read_jobs
 from specreason.engines.base import ModelPair
 from specreason.engines.pair import close_pair, load_pair
 from specreason.evaluation.clusters import difference_of_shares, figure_of_sums, mean_over_problems
 from specreason.evaluation.intervals import Interval, pass_at_1_interval
 from specreason.evaluation.scientific import np
+from specreason.grading.exercises import Exercise
 from specreason.pairs import get_pair, load_pairs
 from specreason.reasoning.economics import Economics
 

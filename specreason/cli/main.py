@@ -38,6 +38,7 @@ from specreason.cli import (
     worker,
     workers,
 )
+from specreason.cli.analysis import judge
 from specreason.cli.analysis.search import search
 from specreason.cli.exits import (
     EXIT_HELP,
@@ -76,6 +77,7 @@ app.command()(ask.ask)
 app.command()(submit.submit)
 app.command()(grade.grade)
 app.command()(search)
+app.command()(judge.judge)
 app.command()(workers.workers)
 app.command()(doctor.doctor)
 app.command()(plan.plan)

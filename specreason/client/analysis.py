@@ -13,6 +13,8 @@ from specreason.client.cost_values import BatchCost, Estimate
 from specreason.client.decoding import decode
 from specreason.client.search import FoundStep, search
 from specreason.client.transport import Transport, body_of
+from specreason.config import ScoreMethod
+from specreason.evaluation.judgement import Judgement
 
 
 class Analysis:
@@ -70,6 +72,17 @@ class Analysis:
         as they are written, such as `\\frac{1}{2}`.
         """
         return search(self._transport, batch_id, words, drafts=drafts)
+
+    def judge(
+        self,
+        batch_id: UUID,
+        *,
+        threshold: float | None = None,
+        score_method: ScoreMethod | str | None = None,
+    ) -> Judgement:
+        """What the judge of a batch is worth, and what other thresholds would have done; also the one given."""
+        given = {"threshold": threshold, "score_method": score_method}
+        return decode(Judgement, self._get(f"/api/batches/{batch_id}/judge", given))
 
     def _get(self, path: str, asked: Mapping[str, Any]) -> Any:
         params = {name: value for name, value in asked.items() if value is not None}

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import torch
 
-from specreason.demo.exercises import Exercise, exercises, grade_step
+from specreason.demo.exercises import exercises
 from specreason.demo.main_lines import Codec, MainLine, Recipe, write_main
 from specreason.demo.model import Llama
 from specreason.demo.sampling import Prefixes, pad, sample
 from specreason.demo.tokenizer import prompt_text
 from specreason.demo.training_batch import Drafts, TrainingBatch, make_batch
+from specreason.grading.exercises import Exercise, grade_step
 
 MAX_STEP_TOKENS = 24
 ACCEPT = 7  # the threshold the pair is tuned for

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from transformers import PreTrainedTokenizerFast
 
-from specreason.demo.exercises import (
+from specreason.demo.slips import corrupt
+from specreason.demo.tokenizer import END, JUDGE, prompt_text
+from specreason.grading.exercises import (
     Exercise,
     SolutionState,
     StepGrade,
@@ -15,8 +17,6 @@ from specreason.demo.exercises import (
     grade_step,
     right_steps,
 )
-from specreason.demo.slips import corrupt
-from specreason.demo.tokenizer import END, JUDGE, prompt_text
 
 
 @dataclass(frozen=True, slots=True)

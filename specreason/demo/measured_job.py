@@ -11,8 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from specreason.config import RunConfig, SchemeName
-from specreason.demo.exercises import Exercise, SolutionState, advance, grade_step
 from specreason.engines.base import ModelPair, Role
+from specreason.grading.exercises import Exercise, grade_drafts
 from specreason.reasoning.economics import Economics
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
@@ -86,21 +86,19 @@ async def measure_job(
         base_s=sum(c.latency_s - c.ttft_s for c in by_base),
         base_tokens=sum(c.num_tokens - 1 for c in by_base),
         tpot_s=_tpot(steps) if is_baseline else None,
-        drafts=grade_drafts(exercise, steps),
+        drafts=judged_drafts(exercise, steps),
     )
 
 
-def grade_drafts(exercise: Exercise, steps: Iterable[StepRecord]) -> list[Draft]:
-    """Grade each draft of a trace in the context that it was written in, by the exercise's own rules."""
-    drafts, state = [], SolutionState()
-    for step in steps:
-        if step.phase is not Phase.THINK:
-            break
-        if step.draft is not None and step.verdict is not None:
-            grade = grade_step(exercise, state, step.draft.text)
-            drafts.append(Draft(grade.score, grade.kind, step.verdict.digit))
-        state = advance(state, grade_step(exercise, state, step.kept_text))
-    return drafts
+def judged_drafts(exercise: Exercise, steps: Iterable[StepRecord]) -> list[Draft]:
+    """The scored drafts of a trace with the grades that the exercise's own rules give them."""
+    thought = [step for step in steps if step.phase is Phase.THINK]
+    grades = grade_drafts(exercise, ((s.draft.text if s.draft else None, s.kept_text) for s in thought))
+    return [
+        Draft(grade.score, grade.kind, step.verdict.digit)
+        for step, grade in zip(thought, grades, strict=True)
+        if grade is not None and step.verdict is not None
+    ]
 
 
 def read_jobs(path: Path) -> list[MeasuredJob]:

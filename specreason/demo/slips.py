@@ -2,7 +2,8 @@
 
 import random
 
-from specreason.demo.exercises import (
+from specreason.demo.exercises import random_exercise
+from specreason.grading.exercises import (
     MAX_OPS,
     VERBS,
     WORDS,
@@ -12,7 +13,6 @@ from specreason.demo.exercises import (
     closing,
     correction,
     full_step,
-    random_exercise,
     right_steps,
     terse_step,
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from specreason.demo.exercises import (
+from specreason.grading.exercises import (
     LABELS,
     VERBS,
     Exercise,

@@ -17,13 +17,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from torch import Tensor
 
 from specreason.demo.evaluate import draft_steps, judge_report, pass_at_1, step_accuracy
-from specreason.demo.exercises import MAX_OPS, exercises
+from specreason.demo.exercises import exercises
 from specreason.demo.main_lines import Codec, MainLine, write_main
 from specreason.demo.model import Llama, LlamaShape, spread, with_layers_on_top, without_layers
 from specreason.demo.model_files import export, load_checkpoint, save_checkpoint
 from specreason.demo.stages import BASE, DRAFTED_SHARE, DRAFTER, DRAFTER_LAYERS, MATRIX_RATE, WRITE, Stage
 from specreason.demo.tokenizer import train_tokenizer
 from specreason.demo.training_batch import Drafts, TrainingBatch, make_batch
+from specreason.grading.exercises import MAX_OPS
 
 CHECKPOINT_EVERY, EVALUATE_EVERY, EVALUATION_SEED = 50, 250, 7_000
 

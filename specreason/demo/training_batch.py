@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from specreason.demo.exercises import StepGrade, grade_step, right_steps
 from specreason.demo.main_lines import Codec, MainLine, Point, Recipe
 from specreason.demo.slips import corrupt
+from specreason.grading.exercises import StepGrade, grade_step, right_steps
 
 # A step that the drafter wrote for each point of each main line, None for a point that got none.
 Drafts = Callable[[list[MainLine]], list[list[list[int] | None]]]

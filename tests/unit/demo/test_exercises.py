@@ -5,20 +5,20 @@ from itertools import islice
 
 import pytest
 
-from specreason.demo.exercises import (
+from specreason.demo.exercises import exercises
+from specreason.demo.slips import corrupt
+from specreason.grading.exercises import (
     Exercise,
     Op,
     SolutionState,
     advance,
     closing,
     correction,
-    exercises,
     full_step,
     grade_step,
     right_steps,
     terse_step,
 )
-from specreason.demo.slips import corrupt
 
 PROBLEM = Exercise(47, (Op("add", 8), Op("multiply", 6), Op("subtract", 9)))
 

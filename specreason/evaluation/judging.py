@@ -1,0 +1,81 @@
+"""Puts a judgement together: calibration, truth and replay of one batch, and what they amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from specreason.config import RunConfig, ScoreMethod
+from specreason.evaluation import calibration
+from specreason.evaluation.drafts import JudgedBatch
+from specreason.evaluation.judgement import OF_THE_OUTCOME, Judgement, Outcome, Rule, Truth
+from specreason.evaluation.replay import replay
+from specreason.evaluation.worth import against_answers, against_truth
+from specreason.words import counted
+
+
+def judge(batch: JudgedBatch, asked: Rule | None = None) -> Judgement:
+    """What the judge of a batch is worth, and what the rule `asked` would have done."""
+    drafts, jobs, config = batch.drafts, batch.jobs, batch.config
+    empty = Judgement(
+        batch_id=batch.batch_id,
+        name=batch.name,
+        pair=batch.pair,
+        scheme=config.scheme,
+        num_jobs=len(jobs.problem),
+        num_problems=jobs.num_problems,
+        share_read=batch.share_read,
+        summary=(),
+        remarks=(),
+    )
+    present = present_rule(config)
+    if not len(drafts) or present is None:
+        return replace(empty, summary=(_nothing_to_judge(config, len(jobs.problem)),))
+    outcome = calibration.outcome(drafts, jobs)
+    truth = calibration.truth(drafts, jobs, batch.graded) if batch.graded is not None else None
+    return replace(
+        empty,
+        summary=tuple(_summary(outcome, truth, expected=config.score_method is ScoreMethod.EXPECTED)),
+        remarks=tuple(_remarks(batch, outcome)),
+        verdicts=calibration.verdicts(drafts, jobs),
+        outcome=outcome,
+        truth=truth,
+        by_score=calibration.by_score(batch),
+        by_expected_score=calibration.by_expected_score(batch),
+        by_position=calibration.by_position(batch),
+        by_length=calibration.by_length(batch),
+        replay=replay(batch, present, overlap=config.overlap, asked=asked),
+    )
+
+
+def present_rule(config: RunConfig) -> Rule | None:
+    """The rule by which a batch decides; None if it scores no drafts."""
+    if config.threshold is None or not config.scheme.drafts_steps:
+        return None
+    return Rule(score_method=config.score_method, threshold=config.threshold)
+
+
+def _summary(outcome: Outcome | None, truth: Truth | None, *, expected: bool) -> Iterator[str]:
+    yield against_answers(outcome, expected=expected)
+    if truth is not None:
+        yield against_truth(truth, expected=expected)
+
+
+def _nothing_to_judge(config: RunConfig, num_jobs: int) -> str:
+    if not config.scheme.drafts_steps:
+        return f"There is nothing to judge: the scheme {config.scheme} scores no drafts."
+    if not num_jobs:
+        return "There is nothing to judge yet: no job has ended."
+    return f"There is nothing to judge: {counted(num_jobs, 'job')} ended without a scored draft."
+
+
+def _remarks(batch: JudgedBatch, outcome: Outcome | None) -> list[str]:
+    remarks = []
+    if batch.share_read < 1:
+        part = f"about {batch.share_read:.0%} of its problems"
+        remarks.append(f"The batch is very large: this is {part}, drawn at random.")
+    if batch.jobs.num_problems == 1:
+        remarks.append("There is one problem only: of means there is no interval, and shares say little.")
+    if outcome is not None and 0 < outcome.num_right < outcome.num_jobs:
+        remarks.append(OF_THE_OUTCOME)
+    return remarks

@@ -1,0 +1,227 @@
+"""Threshold replay: what another threshold or score method would have done with the drafts of a batch. An estimate.
+
+The drafts are decided anew from their stored scores, step by step. Of a step that is decided as it was, every second is
+as measured. A draft that is now kept saves what the base wrote in place of it; one that is now rejected costs the time
+of its tokens, as the base took it in the same batch. With overlap the draft behind a kept one runs beside the verdict,
+and the draft behind a rejected one does not. Verdicts are the same: `ASSUMPTION` says what this leaves out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from specreason.config import ScoreMethod
+from specreason.evaluation.clusters import mean_over_problems, ratio_of_means
+from specreason.evaluation.drafts import Drafts, Graded, Jobs, JudgedBatch, Written, share
+from specreason.evaluation.intervals import Interval
+from specreason.evaluation.judgement import ASSUMPTION, Estimate, Replay, Rule, StepCosts
+from specreason.evaluation.scientific import np
+from specreason.evaluation.thresholds import Alike, differing
+
+
+def replay(batch: JudgedBatch, present: Rule, *, overlap: bool, asked: Rule | None = None) -> Replay:
+    """Every rule that differs, and the one that `asked` names. There is at least one draft."""
+    replayer = Replayer(batch, present, overlap=overlap)
+
+    def all_of(method: ScoreMethod) -> tuple[Estimate, ...]:
+        own = present.threshold if present.score_method is method else None
+        return tuple(
+            replayer.estimate(Rule(score_method=method, threshold=alike.threshold), alike)
+            for alike in differing(batch.drafts.scores(method), method, own)
+        )
+
+    timed = replayer.timed
+    concurrency = batch.jobs.concurrency[timed & ~np.isnan(batch.jobs.concurrency)]
+    return Replay(
+        present=present,
+        num_timed=int(timed.sum()),
+        concurrency=float(concurrency.mean()) if len(concurrency) else None,
+        costs=replayer.costs,
+        num_unlike=int((decisions(batch.drafts, present) != batch.drafts.is_accepted).sum()),
+        by_digit=all_of(ScoreMethod.GREEDY),
+        by_expected_score=all_of(ScoreMethod.EXPECTED),
+        asked=None if asked is None else replayer.estimate(asked),
+        assumption=ASSUMPTION,
+    )
+
+
+def decisions(drafts: Drafts, rule: Rule) -> np.ndarray:
+    """Whether the rule keeps each draft. No digit rejects it."""
+    kept: np.ndarray = drafts.scores(rule.score_method) >= rule.threshold
+    return kept
+
+
+def step_costs(drafts: Drafts, written: Written) -> StepCosts | None:
+    """What steps cost in a batch; None if the base wrote nothing after a first token."""
+    if not written.num_calls or not written.tokens_after:
+        return None
+    rejected = ~drafts.is_accepted
+    in_place, of_drafts = drafts.written_tokens[rejected].sum(), drafts.tokens[rejected].sum()
+    # The device time of verdicts alone is that of kept drafts.
+    alone = drafts.base_device_s[drafts.is_accepted]
+    verdict_s = float(alone.mean()) if len(alone) and not np.isnan(drafts.base_device_s).any() else None
+    wrote_s = drafts.base_device_s[rejected].sum() - (verdict_s or 0.0) * rejected.sum()
+    drafter_s = drafts.drafter_device_s.sum() / max(drafts.latency_s.sum(), 1e-9)
+    return StepCosts(
+        base_ttft_s=written.ttft_s / written.num_calls,
+        base_token_s=written.after_s / written.tokens_after,
+        verify_s=float(drafts.verify_s.mean()),
+        draft_s=float(drafts.latency_s.mean()),
+        ahead_s=float(drafts.ahead_s.mean()),
+        length_ratio=float(in_place / of_drafts) if in_place and of_drafts else 1.0,
+        verdict_device_s=verdict_s,
+        base_token_device_s=(
+            max(0.0, float(wrote_s / in_place)) if verdict_s is not None and in_place else None
+        ),
+        draft_device_share=None if np.isnan(drafter_s) else float(drafter_s),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Replayed:
+    """The drafts of a batch under a rule, one element per draft: kept or not, and the tokens written in place of it.
+
+    The changes are seconds, of latency and of device time, against what was measured; None where costs are unknown.
+    """
+
+    is_kept: np.ndarray
+    rewritten_tokens: np.ndarray
+    latency_change_s: np.ndarray | None
+    device_change_s: np.ndarray | None
+
+
+class Replayer:
+    """Replays one batch under any number of rules."""
+
+    def __init__(self, batch: JudgedBatch, present: Rule, *, overlap: bool) -> None:
+        self._drafts, self._jobs, self._graded = batch.drafts, batch.jobs, batch.graded
+        self._present = present
+        self._overlap = overlap
+        self.costs = step_costs(batch.drafts, batch.written)
+        self.timed = ~np.isnan(batch.jobs.latency_s)
+        job, position = batch.drafts.job, batch.drafts.position
+        # Whether the draft after this one in the arrays is that of the next step of the same job.
+        self._leads = np.append((job[1:] == job[:-1]) & (position[1:] == position[:-1] + 1), False)
+
+    def replayed(self, rule: Rule) -> Replayed:
+        """Each draft under the rule."""
+        drafts, kept, was_kept = self._drafts, decisions(self._drafts, rule), self._drafts.is_accepted
+        ratio = self.costs.length_ratio if self.costs is not None else 1.0
+        tokens = np.where(was_kept, drafts.tokens * ratio, drafts.written_tokens)
+        saves, adds = kept & ~was_kept, ~kept & was_kept
+        return Replayed(
+            is_kept=kept,
+            rewritten_tokens=np.where(kept, 0.0, tokens),
+            latency_change_s=self._latency_change(tokens, saves, adds),
+            device_change_s=self._device_change(tokens, saves, adds),
+        )
+
+    def estimate(self, rule: Rule, alike: Alike | None = None) -> Estimate:
+        """The figures of a rule, for all thresholds that decide as it does."""
+        found, drafts, jobs = self.replayed(rule), self._drafts, self._jobs
+        acceptance = share(found.is_kept, jobs.problem[drafts.job])
+        assert acceptance is not None
+        latency_s, device_s = self._latency(found), self._device(found)
+        return Estimate(
+            rule=rule,
+            low=alike.low if alike is not None else rule.threshold,
+            high=alike.high if alike is not None else rule.threshold,
+            is_present=rule == self._present,
+            num_changed=int((found.is_kept != drafts.is_accepted).sum()),
+            num_accepted=int(found.is_kept.sum()),
+            acceptance=acceptance,
+            rewritten_tokens=float(found.rewritten_tokens.sum()),
+            mean_latency_s=_mean(latency_s),
+            latency_s=_over_problems(latency_s, jobs),
+            latency_ratio=self._ratio(latency_s),
+            mean_device_s=_mean(device_s),
+            device_s=_over_problems(device_s, jobs),
+            right_kept=_kept(found.is_kept, self._graded, 1),
+            wrong_passed=_kept(found.is_kept, self._graded, 0),
+        )
+
+    def _latency_change(self, tokens: np.ndarray, saves: np.ndarray, adds: np.ndarray) -> np.ndarray | None:
+        if self.costs is None:
+            return None
+        drafts = self._drafts
+        anew_s = self.costs.base_ttft_s + np.maximum(tokens - 1, 0) * self.costs.base_token_s
+        change = np.where(adds, anew_s, 0.0) - np.where(saves, drafts.written_s, 0.0)
+        # The wait for the draft of the next step: beside the verdict behind a kept draft, after it behind another.
+        then_s, then_ahead_s = np.roll(drafts.latency_s, -1), np.roll(drafts.ahead_s, -1)
+        waits_longer = np.where(adds & self._leads, np.minimum(then_ahead_s, then_s), 0.0)
+        return change + waits_longer - np.where(saves, self._beside(), 0.0)
+
+    def _beside(self) -> np.ndarray:
+        """The seconds that the next step's draft would run beside each verdict, if it ran ahead."""
+        if not self._overlap:
+            return np.zeros(len(self._drafts))
+        then_s = np.roll(self._drafts.latency_s, -1)
+        return np.where(self._leads, np.minimum(then_s, self._drafts.verify_s), 0.0)
+
+    def _device_change(self, tokens: np.ndarray, saves: np.ndarray, adds: np.ndarray) -> np.ndarray | None:
+        """As the latency. A draft that ran ahead of its time and was thrown away costs what it had used by then."""
+        costs, drafts = self.costs, self._drafts
+        if costs is None or costs.verdict_device_s is None or costs.draft_device_share is None:
+            return None
+        if costs.base_token_device_s is None and adds.any():
+            return None
+        wrote_s = np.maximum(drafts.base_device_s - costs.verdict_device_s, 0.0)
+        thrown_away_s = self._beside() * costs.draft_device_share
+        return np.where(adds, tokens * (costs.base_token_device_s or 0.0) + thrown_away_s, 0.0) - np.where(
+            saves, wrote_s + thrown_away_s, 0.0
+        )
+
+    def _latency(self, found: Replayed) -> np.ndarray | None:
+        """Seconds of each job, NaN where it is not timed."""
+        if found.latency_change_s is None:
+            return None
+        return np.maximum(self._jobs.latency_s + self._by_job(found.latency_change_s), 0.0)
+
+    def _device(self, found: Replayed) -> np.ndarray | None:
+        """Device seconds of each job, NaN where they are not known."""
+        if found.device_change_s is None:
+            return None
+        return np.maximum(self._jobs.device_s + self._by_job(found.device_change_s), 0.0)
+
+    def _by_job(self, values: np.ndarray) -> np.ndarray:
+        return np.bincount(self._drafts.job, weights=values, minlength=len(self._jobs.problem))
+
+    def _ratio(self, latency_s: np.ndarray | None) -> Interval | None:
+        """The ratio of a rule's latencies to the measured ones; None over fewer than two problems."""
+        if latency_s is None:
+            return None
+        ours, counts = _sums(latency_s, self._jobs)
+        theirs, _ = _sums(self._jobs.latency_s, self._jobs)
+        return ratio_of_means(ours, theirs) if len(counts) > 1 and sum(theirs) > 0 and sum(ours) > 0 else None
+
+
+def _mean(values: np.ndarray | None) -> float | None:
+    known = values[~np.isnan(values)] if values is not None else ()
+    return float(np.mean(known)) if len(known) else None
+
+
+def _over_problems(values: np.ndarray | None, jobs: Jobs) -> Interval | None:
+    """The interval of a mean over jobs; None over fewer than two problems."""
+    if values is None:
+        return None
+    sums, counts = _sums(values, jobs)
+    return mean_over_problems(sums, counts) if len(counts) > 1 else None
+
+
+def _sums(values: np.ndarray, jobs: Jobs) -> tuple[Sequence[float], Sequence[float]]:
+    """By problem: the sum of a figure of its jobs, and how many of them have it."""
+    known = ~np.isnan(values)
+    if not known.any():
+        return [], []
+    counts = np.bincount(jobs.problem[known])
+    here = counts > 0
+    return np.bincount(jobs.problem[known], weights=values[known])[here].tolist(), counts[here].tolist()
+
+
+def _kept(is_kept: np.ndarray, graded: Graded | None, is_right: int) -> float | None:
+    """The share of right drafts, or of wrong ones, that are kept."""
+    if graded is None:
+        return None
+    of_these = is_kept[graded.is_right == is_right]
+    return float(of_these.mean()) if len(of_these) else None

@@ -1,0 +1,70 @@
+"""What a judge is worth, in sentences."""
+
+from __future__ import annotations
+
+from specreason.evaluation.intervals import Interval
+from specreason.evaluation.judgement import Outcome, Truth
+from specreason.words import counted
+
+# From these AUCs on a score tells cases apart passably, and well.
+PASSABLE, WELL = 0.65, 0.8
+# An interval this wide that holds one half says nothing.
+TOO_WIDE = 0.4
+
+
+def against_answers(outcome: Outcome | None, *, expected: bool) -> str:
+    """What the score in force, the expected one or the digit, says of the answers."""
+    if outcome is None:
+        return "Whether the score tells right from wrong is unknown: no answer is graded."
+    if outcome.num_right in (0, outcome.num_jobs):
+        right = "right" if outcome.num_right else "wrong"
+        which = (
+            f"all {outcome.num_jobs:,} graded answers are" if outcome.num_jobs > 1 else "the graded answer is"
+        )
+        return f"Whether the score tells right from wrong is unknown: {which} {right}."
+    area = outcome.expected_auc if expected else outcome.digit_auc
+    problems = counted(outcome.num_problems, "problem")
+    if area is None:
+        return "Whether the score tells right from wrong is unknown: too few verdicts have a digit."
+    return f"The {'expected score' if expected else 'score'} {_told(area, 'right from wrong answers', problems)}."
+
+
+def against_truth(truth: Truth, *, expected: bool) -> str:
+    """What it says of the drafts themselves."""
+    shares = [
+        f"{verb} {_percent(share)} of the {number:,} {kind} drafts"
+        for verb, share, number, kind in (
+            ("keeps", truth.right_kept, truth.num_right, "right"),
+            ("passes", truth.wrong_passed, truth.num_wrong, "wrong"),
+        )
+        if share is not None
+    ]
+    area = truth.expected_auc if expected else truth.digit_auc
+    judge = f"Against the truth about each draft, the judge {' and '.join(shares)}"
+    if area is None:
+        return f"{judge}."
+    return f"{judge}: it {_told(area, 'right from wrong drafts', counted(truth.num_problems, 'problem'))}."
+
+
+def in_brackets(interval: Interval, form: str = "{:.2f}") -> str:
+    """A figure and its interval: 0.52 (0.44 to 0.60)."""
+    mean, low, high = (form.format(value) for value in (interval.mean, interval.low, interval.high))
+    return f"{mean} ({low} to {high})"
+
+
+def _told(area: Interval, what: str, problems: str) -> str:
+    """How well a score tells cases apart."""
+    figure = f"AUC {in_brackets(area)}"
+    if area.low <= 0.5 <= area.high:
+        if area.high - area.low > TOO_WIDE:
+            return f"may or may not tell {what}, {problems} are too few to say: {figure}"
+        return f"does not tell {what}: {figure}"
+    if area.high < 0.5:
+        return f"points the wrong way, it is higher for what is wrong: {figure}"
+    if area.mean < PASSABLE:
+        return f"hardly tells {what}: {figure}"
+    return f"tells {what}{' well' if area.mean >= WELL else ', but not well'}: {figure}"
+
+
+def _percent(share: Interval) -> str:
+    return f"{share.mean:.0%} ({share.low:.0%} to {share.high:.0%})"
