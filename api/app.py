@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 
-from api.analysis import compare, costs, judge, search
+from api.analysis import compare, costs, judge, rows, search
 from api.answers.docs import add_docs
 from api.answers.errors import handle_errors
 from api.deployment import Deployment
@@ -82,7 +82,7 @@ def create_app(
     )
     for part in (submit, reads, results, controls, regrade, events, completions, files, batches, models):
         app.include_router(part.router)
-    for analysis in (compare, costs, judge, search):
+    for analysis in (compare, costs, judge, rows, search):
         app.include_router(analysis.router)
     add_docs(app)
     handle_errors(app)

@@ -24,7 +24,7 @@ DESCRIPTIONS = {
     Tag.SUBMISSIONS: "Send problems. They become a batch or a grid of batches, with a job for each problem and repeat.",
     Tag.BATCHES: "Find batches, read their figures, and control them.",
     Tag.JOBS: "Read single jobs with every step of their reasoning, and control them.",
-    Tag.RESULTS: "Read the answers of a batch as JSONL.",
+    Tag.RESULTS: "Read the answers of a batch as JSONL, or the rows of its tables as Arrow.",
     Tag.EVENTS: "Follow a batch or a job as server-sent events.",
     Tag.DEPLOYMENT: "See which workers run jobs, and whether the API works.",
     Tag.OPENAI_CHAT: "Ask one question and wait for its answer, as with OpenAI's API.",

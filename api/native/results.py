@@ -63,6 +63,8 @@ def result_line(job: EndedJob) -> dict[str, Any]:
         "mean_concurrency": job.mean_concurrency,
         "device_s": job.device_s,
         "num_devices": job.num_devices,
+        "scheme": job.scheme,
+        "threshold": job.threshold,
         "error": job.error,
     }
 

@@ -2,66 +2,37 @@
 
 from __future__ import annotations
 
-import math
-import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 from uuid import UUID
 
 from specreason.client.analysis import Analysis
+from specreason.client.asking import change, read
+from specreason.client.connected import Connected
 from specreason.client.decoding import Rows, decode, loaded, moment_of, word_of
 from specreason.client.events import follow
 from specreason.client.job_values import Attempt, Job, Result, Step
 from specreason.client.pages import read_pages
 from specreason.client.references import find_batch, find_job
 from specreason.client.regrading import Golds, send_regrade
+from specreason.client.rows import RowPage, read_frame, read_rows
 from specreason.client.submission import ArgumentsAndKnobs, Problems, send
-from specreason.client.transport import Transport, body_of, lines_of
+from specreason.client.transport import body_of, lines_of
 from specreason.client.values import Batch, Event, Grid, Health, Worker
 from specreason.client.waiting import OUTAGE_S, OnOutage, wait_for
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-class Client:
-    """The API at `base_url`. Reads and submissions are tried again for `patience_s` seconds while it is away.
 
-    `local_patience_s`, if shorter, counts where this machine itself refuses the connection. `timeout_s` bounds the
-    silence in one answer. `on_delay` is told what a request waits for. `verify` holds the certificates to trust; else
-    SSL_CERT_FILE, SSL_CERT_DIR or the system does. Every method raises an InputError for a wrong request, and
-    LimitReached, StillRunning or Unreachable for one that may succeed later.
+class Client(Connected):
+    """The API at `base_url`, with the arguments of `Connected`.
+
+    Every method raises an InputError for a wrong request, and LimitReached, StillRunning or Unreachable for one that
+    may succeed later.
     """
-
-    def __init__(
-        self,
-        base_url: str = "http://127.0.0.1:8765",
-        api_key: str | None = None,
-        *,
-        timeout_s: float = 30.0,
-        patience_s: float = 10.0,
-        local_patience_s: float = math.inf,
-        on_delay: Callable[[str], None] | None = None,
-        verify: ssl.SSLContext | None = None,
-    ) -> None:
-        self._transport = Transport(
-            base_url,
-            api_key,
-            timeout_s=timeout_s,
-            patience_s=patience_s,
-            local_patience_s=local_patience_s,
-            on_delay=on_delay,
-            verify=verify,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give back the connections."""
-        self._transport.close()
 
     @property
     def analysis(self) -> Analysis:
@@ -97,7 +68,7 @@ class Client:
 
     def batch(self, batch_id: UUID) -> Batch:
         """The batch's current summary."""
-        return decode(Batch, self._get(f"/api/batches/{batch_id}"))
+        return read(self._transport, Batch, f"/api/batches/{batch_id}")
 
     def find_batch(self, ref: str) -> UUID:
         """The id of a batch: `ref` is its id, a beginning or end of it of four digits at least, or its whole name."""
@@ -135,7 +106,7 @@ class Client:
 
     def job(self, job_id: UUID) -> Job:
         """The job's current summary."""
-        return decode(Job, self._get(f"/api/jobs/{job_id}"))
+        return read(self._transport, Job, f"/api/jobs/{job_id}")
 
     def steps(self, job_id: UUID, after: int | None = None) -> Iterator[Step]:
         """The job's steps in order, behind the one with the index `after`, as far as they are stored."""
@@ -188,6 +159,17 @@ class Client:
         with self._transport.stream(f"/api/batches/{batch_id}/results") as response:
             yield from lines_of(response)
 
+    def frame(self, batch_id: UUID, table: str = "job") -> pa.Table:
+        """All rows of a table of the batch, as they are now: `job`, `step`, `payload`, `problem`, `grade` and others.
+
+        `.to_pandas()` makes a data frame of it. `rows` reads what is too large for memory.
+        """
+        return read_frame(self._transport, batch_id, table)
+
+    def rows(self, batch_id: UUID, table: str, after: str | None = None) -> Iterator[RowPage]:
+        """The same page by page, behind the row `after`. A broken connection is made again."""
+        return read_rows(self._transport, batch_id, table, after)
+
     def cancel(self, batch_id: UUID) -> Batch:
         """End every job of the batch that has not ended. `num_changed` of any control: the jobs that it changed."""
         return self._control_batch(batch_id, "cancel")
@@ -230,25 +212,18 @@ class Client:
 
     def workers(self) -> tuple[Worker, ...]:
         """Workers: the live ones, then the newest of the others."""
-        return tuple(decode(Worker, row) for row in decode(Rows, self._get("/api/workers")).data)
+        return tuple(decode(Worker, row) for row in read(self._transport, Rows, "/api/workers").data)
 
     def health(self) -> Health:
         """The deployment's version and pairs. Raises Unreachable if its database does not answer."""
-        return decode(Health, self._get("/api/health"))
+        return read(self._transport, Health, "/api/health")
 
     def _poll(self, batch_id: UUID) -> Batch:
         """The batch, asked for once. `wait_for` asks again after a failure."""
         return decode(Batch, body_of(self._transport.try_once(f"/api/batches/{batch_id}")))
 
-    def _get(self, path: str) -> Any:
-        return body_of(self._transport.request("GET", path, safe=True))
-
     def _control_batch(self, batch_id: UUID, action: str, body: Any = None) -> Batch:
-        return decode(Batch, self._post(f"/api/batches/{batch_id}/{action}", body))
+        return change(self._transport, Batch, f"/api/batches/{batch_id}/{action}", body)
 
     def _control_job(self, job_id: UUID, action: str, body: Any = None) -> Job:
-        return decode(Job, self._post(f"/api/jobs/{job_id}/{action}", body))
-
-    def _post(self, path: str, body: Any) -> Any:
-        # Once: after a failure the client cannot know whether it took effect, and twice may differ.
-        return body_of(self._transport.request("POST", path, safe=False, json=body))
+        return change(self._transport, Job, f"/api/jobs/{job_id}/{action}", body)

@@ -168,3 +168,5 @@ class Result:
     mean_concurrency: float | None = None
     device_s: float | None = None
     num_devices: int | None = None
+    scheme: str | None = None
+    threshold: float | None = None  # that the batch asks for; None: the pair's own

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Double,
     Integer,
     Row,
     Select,
@@ -46,7 +47,8 @@ class EndedJob:
     """A job that has ended. A text that was not written is empty.
 
     `answer` was extracted from `answer_text`. `is_complete`: the answer ended by itself. `prompt_tokens` are those
-    of the first call. `reasoning` is the thinking without the tag that ends it.
+    of the first call. `reasoning` is the thinking without the tag that ends it. `threshold` is the one that the batch
+    asks for, None for the pair's own.
     """
 
     job_id: UUID
@@ -76,6 +78,8 @@ class EndedJob:
     mean_concurrency: float | None
     device_s: float | None
     num_devices: int | None
+    scheme: str
+    threshold: float | None
     error: str | None
     finished_at: datetime
 
@@ -209,11 +213,14 @@ def _results(page: Subquery) -> Select[Any]:
             job.c.mean_concurrency,
             (job.c.drafter_device_s + job.c.base_device_s).label("device_s"),
             worker.c.num_devices,
+            batch.c.config["scheme"].astext.label("scheme"),
+            cast(batch.c.config["threshold"].astext, Double).label("threshold"),
             job.c.error,
             job.c.finished_at,
         )
         .select_from(page)
         .join(job, job.c.id == page.c.id)
+        .join(batch, batch.c.id == job.c.batch_id)
         .join(problem, problem.c.id == job.c.problem_id)
         .join(job_with_grade, job_with_grade.c.id == page.c.id)
         .outerjoin(worker, worker.c.id == job.c.worker_id)
