@@ -94,7 +94,9 @@ def page_seconds(api: Api, asked: Subject) -> dict[str, float]:
         "list of jobs": [f"/api/batches/{asked.drafted}/jobs"],
         "job page": [f"/api/jobs/{asked.job}", f"/api/jobs/{asked.job}/steps"],
         "compare": [f"/api/compare?a={asked.base}&b={asked.drafted}"],
+        "cost": [f"/api/batches/{asked.drafted}/cost"],
         "judge": [f"/api/batches/{asked.drafted}/judge"],
+        "search, first page": [f"/api/batches/{asked.drafted}/search?q=coprime"],
     }
     with httpx2.Client(base_url=api.url, timeout=TIMEOUT_S) as client:
 
@@ -140,7 +142,7 @@ def export(api: Api, batch_ids: list[UUID], folder: Path) -> Export:
     environment = os.environ | {"SPECREASON_API_URL": api.url}
     started = time.monotonic()
     process = subprocess.Popen(
-        [*command, "--format", "parquet", "--to", str(folder)], env=environment, stdout=subprocess.DEVNULL
+        [*command, "--format", "parquet", "--output", str(folder)], env=environment, stdout=subprocess.DEVNULL
     )
     _, status, usage = os.wait4(process.pid, 0)
     took_s = time.monotonic() - started

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from benchmarks.synthetic.draw import DrawnBatch
 from benchmarks.synthetic.runs import IN_FLIGHT, RUNS, DrawnJobs
-from benchmarks.synthetic.step_rows import DRAFTED
+from benchmarks.synthetic.step_rows import CLOSED, DRAFTED
 from benchmarks.synthetic.steps import CODE, DrawnSteps
 from benchmarks.synthetic.texts import NUM_OPENINGS, continuations, openings
 from specreason.grading.grading import GRADER
 from specreason.reasoning.steps import Decision, StopReason
-from specreason.store.tables.trace import DEVICE_SECONDS
+from specreason.store.tables.columns import DEVICE_SECONDS
 
 PAIR = FINGERPRINT = "synthetic"
 WORKER = UUID("019a3a00-0000-7000-8000-000000000001")
@@ -114,11 +114,14 @@ def _stop_reason(jobs: DrawnJobs, number: int) -> StopReason | None:
 def _totals(num_jobs: int, steps: DrawnSteps) -> dict[str, NDArray[Any]]:
     """The sums over each job's steps, by the names of the job's columns."""
     values = steps.values
-    thinks = steps.decision != CODE[Decision.ANSWER]
+    thinks, accepted = steps.decision != CODE[Decision.ANSWER], steps.decision == CODE[Decision.ACCEPTED]
     summed = {
         "num_steps": np.ones(len(thinks)),
         "num_drafted": np.isin(steps.decision, DRAFTED),
-        "num_accepted": steps.decision == CODE[Decision.ACCEPTED],
+        "num_accepted": accepted,
+        "num_thinking": thinks & ~np.isin(steps.decision, CLOSED),
+        "num_by_drafter": accepted,
+        "drafter_tokens": values["kept_tokens"] * accepted,
         "think_tokens": values["kept_tokens"] * thinks,
         "answer_tokens": values["kept_tokens"] * ~thinks,
         **{name: values[name] for name in ("spent_tokens", "inserted_tokens", "engine_s", *DEVICE_SECONDS)},

@@ -13,7 +13,7 @@ from benchmarks.synthetic.steps import CODE, DECISIONS, DrawnSteps
 from benchmarks.synthetic.texts import text_cells
 from specreason.engines.base import FinishReason, Role
 from specreason.reasoning.steps import AUTHOR_OF, Decision, Phase
-from specreason.store.tables.trace import DEVICE_SECONDS
+from specreason.store.tables.columns import DEVICE_SECONDS
 
 DRAFTED, CLOSED = (
     [CODE[decision] for decision in Decision if decision.drafted],

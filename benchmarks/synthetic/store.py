@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg import sql
@@ -15,7 +17,8 @@ from benchmarks.synthetic.copying import BEGIN, END
 from benchmarks.synthetic.draw import DrawnBatch, draw
 from benchmarks.synthetic.runs import JOBS_PER_BATCH, plan
 from benchmarks.synthetic.step_rows import PAYLOAD_COLUMNS, STEP_COLUMNS, payload_rows, step_rows
-from specreason.store.session import Database
+from specreason.store.queue.rollups import REBUILD
+from specreason.store.session import Database, transaction
 
 BULKY = ("step", "step_payload")
 # What constraints need stays in place. The other indexes are built faster once the rows are there.
@@ -34,12 +37,13 @@ Say = Callable[[str], None]
 def fill(
     database: Database, num_steps: int, *, jobs_per_batch: int = JOBS_PER_BATCH, say: Say = lambda line: None
 ) -> None:
-    """Write batches with `num_steps` steps in all. The rows that sum them up are written last."""
+    """Write batches with `num_steps` steps in all, and the rows that sum them up."""
     with ExitStack() as stack:
         connection, for_steps, for_texts = (stack.enter_context(_loading(database)) for _ in range(3))
         definitions = _drop_indexes(connection)
         _register_worker(connection)
         pool = stack.enter_context(ThreadPoolExecutor(2))
+        batch_ids: list[UUID] = []
         for planned in plan(num_steps, jobs_per_batch=jobs_per_batch):
             drawn = draw(planned)
             # Two of Postgres's processes write the two large tables side by side.
@@ -50,10 +54,20 @@ def fill(
             _write_batch(connection, drawn)
             for one in written:
                 one.result()
+            batch_ids.append(drawn.batch_id)
             say(f"batch {planned.number + 1}: {planned.num_jobs} jobs, {planned.num_steps} steps")
+        say("ANALYZE")
+        connection.execute("ANALYZE")
+        say("sums over steps")
+        list(pool.map(partial(_sum_up, database), batch_ids))
         for definition in definitions:
             say(definition)
             connection.execute(definition)
+
+
+def _sum_up(database: Database, batch_id: UUID) -> None:
+    with transaction(database) as connection:
+        connection.execute(REBUILD, {"batch_ids": [batch_id]})
 
 
 @contextmanager
