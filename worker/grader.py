@@ -23,6 +23,7 @@ from specreason.logs import log_to_stderr
 from specreason.settings import load_settings
 from specreason.store.session import Database, connect
 from specreason.store.trace.grades import (
+    LEASE_S,
     MOST_MARKS,
     NewGrade,
     UngradedAnswer,
@@ -89,12 +90,27 @@ def grade_pending(
             grades.append((answer, grade))
         if grade is None or time.monotonic() > started + TURN_S or must_stop():
             break
-    num_graded = insert_grades(database, grades) if grades else 0
+    num_graded = _stored(database, grades, until=started + LEASE_S) if grades else 0
     if left := taken[len(grades) :]:
         give_back(database, left)
     # Whoever had nothing to do here lets the others go first, too.
     turns.spent(batch, time.monotonic() - started if grades else TURN_S)
     return num_graded
+
+
+def _stored(database: Database, grades: Sequence[tuple[UngradedAnswer, NewGrade]], *, until: float) -> int:
+    """Store the grades; return how many. While Postgres is away, try until the answers are free for others again.
+
+    Grades that are dropped would leave marks, as if the answers had ended this process.
+    """
+    while True:
+        try:
+            return insert_grades(database, grades)
+        except StoreUnavailable as error:
+            if time.monotonic() + AWAY_S > until:
+                raise
+            log.warning("grades are not stored yet: %s", error)
+        time.sleep(AWAY_S)
 
 
 class Graders:

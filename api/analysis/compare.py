@@ -15,7 +15,12 @@ from specreason.evaluation.comparison.values import ComparedPair, Comparison, Ou
 from specreason.store.analysis.comparison import compare_batches, compared_pairs
 from specreason.store.analysis.parting import find_parting
 
-router = APIRouter(prefix="/api/compare", tags=[Tag.RESULTS], dependencies=[READ], responses={404: {}})
+router = APIRouter(
+    prefix="/api/compare",
+    tags=[Tag.RESULTS],
+    dependencies=[READ],
+    responses={404: {"description": "Not Found"}},
+)
 
 BatchA = Annotated[UUID, Query(description="Batch A, such as that of the base alone.")]
 BatchB = Annotated[UUID, Query(description="Batch B, which is compared with it.")]
@@ -37,13 +42,18 @@ def get_comparison(
             description="Of pass@k and majority@k. Default: the repeats that both have of each.",
         ),
     ] = None,
+    price: Annotated[
+        float | None,
+        Query(ge=0, allow_inf_nan=False, description="Of one GPU-hour. Default: SPECREASON_GPU_HOUR_PRICE."),
+    ] = None,
 ) -> Comparison:
     """Figures of both over their common problems, with differences (B less A), 95 % intervals and ratios (B over A).
 
     Problems match by their ids, if all have one and none has it twice, else by text. `says` are sentences: what the
     figures allow to say; `warnings` are reasons to doubt them.
     """
-    price = deployment_of(request).settings.gpu_hour_price
+    if price is None:
+        price = deployment_of(request).settings.gpu_hour_price
     return compare_batches(store, viewer, a, b, k=k, gpu_hour_price=price)
 
 

@@ -39,6 +39,7 @@ from specreason.cli import (
     workers,
 )
 from specreason.cli.analysis import judge
+from specreason.cli.analysis.compare import compare
 from specreason.cli.analysis.search import search
 from specreason.cli.exits import (
     EXIT_HELP,
@@ -76,6 +77,7 @@ app.command()(down.down)
 app.command()(ask.ask)
 app.command()(submit.submit)
 app.command()(grade.grade)
+app.command()(compare)
 app.command()(search)
 app.command()(judge.judge)
 app.command()(workers.workers)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from specreason.evaluation.intervals import Z_95, Interval, wilson
-from specreason.evaluation.scientific import Numbers, np, special, stats
+from specreason.evaluation.scientific import Numbers, np, special
 
 TAIL = 0.025  # outside a 95 % interval, on each side
 
@@ -49,9 +49,16 @@ def mean_of(values: np.ndarray) -> Interval:
     error = float(values.std(ddof=1)) / math.sqrt(m)
     if error <= 1e-12 * abs(mean):  # what rounding alone makes of equal values
         return Interval(mean=mean, low=mean, high=mean)
-    skewness = float(stats.skew(values, bias=False)) / math.sqrt(m) if m > 2 else 0.0
+    skewness = _skewness(values) / math.sqrt(m)
     low, high = (_unskewed(bound, skewness) for bound in (quantile_of_t(m), -quantile_of_t(m)))
     return Interval(mean=mean, low=mean - low * error, high=mean - high * error)
+
+
+def _skewness(values: np.ndarray) -> float:
+    """The adjusted Fisher-Pearson coefficient; 0 for two values."""
+    m, deviations = len(values), values - values.mean()
+    plain = float((deviations**3).mean() / (deviations**2).mean() ** 1.5)
+    return plain * math.sqrt(m * (m - 1)) / (m - 2) if m > 2 else 0.0
 
 
 def _unskewed(quantile: float, skewness: float) -> float:

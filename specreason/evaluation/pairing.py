@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from specreason.evaluation.clusters import difference_of_shares
 from specreason.evaluation.intervals import Interval
-from specreason.evaluation.scientific import Numbers, np, stats
+from specreason.evaluation.scientific import Numbers, np, special
 
 RESAMPLES = 9_999
 
@@ -56,9 +56,7 @@ def paired_shares(ours: Sequence[Sequence[bool]], theirs: Sequence[Sequence[bool
 
 def mcnemar_p(num_won: int, num_lost: int) -> float:
     """The chance that won and lost problems differ by so much if both were equally likely; 1 if none differs."""
-    if num_won + num_lost == 0:
-        return 1.0
-    return float(stats.binomtest(num_won, num_won + num_lost).pvalue)
+    return min(1.0, 2 * float(special.bdtr(min(num_won, num_lost), num_won + num_lost, 0.5)))
 
 
 def bootstrap_p(differences: Numbers, *, seed: int = 0) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from specreason.evaluation.clusters import quantile_of_t
 from specreason.evaluation.intervals import Interval, wilson
-from specreason.evaluation.scientific import Numbers, np, stats
+from specreason.evaluation.scientific import Numbers, np
 
 
 def auc(scores: Numbers, hits: Sequence[bool] | np.ndarray, problems: Numbers) -> Interval | None:
@@ -54,10 +54,14 @@ def auc_difference(
 def _placements(scores: Numbers, hit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The share of misses below each hit, and of hits above each miss."""
     x = np.asarray(scores, dtype=float)
-    ranks = stats.rankdata(x)
-    above = (ranks[hit] - stats.rankdata(x[hit])) / (~hit).sum()
-    below = 1 - (ranks[~hit] - stats.rankdata(x[~hit])) / hit.sum()
-    return above, below
+    return _share_below(x[hit], x[~hit]), 1 - _share_below(x[~hit], x[hit])
+
+
+def _share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The share of `others` below each value; equal ones count half."""
+    order = np.sort(others)
+    below: np.ndarray = np.searchsorted(order, values, "left") + np.searchsorted(order, values, "right")
+    return below / (2 * len(others))
 
 
 class _Clusters:

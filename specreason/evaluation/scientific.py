@@ -1,4 +1,7 @@
-"""numpy and scipy, which the statistics here stand on. The import raises ExtraMissing where one is absent."""
+"""numpy and scipy, which the statistics here stand on. The import raises ExtraMissing where one is absent.
+
+Of scipy only `special`: `scipy.stats` takes a second to import, and the first page with a figure would wait for it.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ from specreason.errors import ExtraMissing
 
 try:
     import numpy as np
-    from scipy import special, stats
+    from scipy import special
 except ImportError as error:
     raise ExtraMissing(error.name or "scipy") from error
 
-__all__ = ["Numbers", "np", "special", "stats"]
+__all__ = ["Numbers", "np", "special"]
 
 # One number per problem, job or call.
 Numbers: TypeAlias = Sequence[float] | np.ndarray

@@ -45,6 +45,7 @@ MESSAGE_SCHEMA: dict[str, Any] = {
     "properties": {"role": {"enum": list(ROLES)}, "content": {"type": "string"}},
 }
 _BEGINS_AS_CHAT = re.compile(r"""\[\s*\{\s*(['"])(?:role|content)\1\s*:""")
+_BEGINS_AS_OBJECTS = re.compile(r"""\[\s*\{\s*['"]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,11 @@ def messages_of(value: object) -> tuple[Message, ...]:
 def spelled_chat(text: str) -> object | None:
     """The chat that a cell of a table spells, in JSON or as Python prints it; None if `text` is plain text.
 
-    Raises InvalidField if it begins as one and cannot be read: nobody means such a text as a problem.
+    Raises InvalidField if it begins as one and cannot be read: nobody means such a text as a problem. Where a
+    label such as `name` comes first, it is a chat if every object has a role and a content.
     """
-    if not _BEGINS_AS_CHAT.match(text.lstrip()):
+    is_meant = _BEGINS_AS_CHAT.match(text.lstrip())
+    if not is_meant and not _BEGINS_AS_OBJECTS.match(text.lstrip()):
         return None
     for read in (json.loads, ast.literal_eval):
         if read is ast.literal_eval and len(text) > LONGEST_PRINTED:
@@ -98,8 +101,16 @@ def spelled_chat(text: str) -> object | None:
             value: object = read(text.strip())
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             continue
-        return value
+        return value if is_meant or _are_messages(value) else None
+    if not is_meant:
+        return None
     raise InvalidField("", "begins as a list of messages, but is neither JSON nor a list as Python prints it")
+
+
+def _are_messages(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(each, Mapping) and {"role", "content"} <= each.keys() for each in value
+    )
 
 
 def spelled(messages: Sequence[Message]) -> str:

@@ -31,7 +31,7 @@ def print_trace(console: Console, ref: str, job: Job, steps: Iterable[Step], *, 
 
 def print_step(console: Console, step: Step, *, full: bool) -> None:
     """Print one step: who wrote it, its score, and the text that was kept, without `full` only its beginning."""
-    print_hanging(console, Text(f"{step.index:>3}  ", style="bold"), _headline(step))
+    print_hanging(console, Text(f"{step.index:>3}  ", style="bold"), headline(step))
     rejected = step.draft_text is not None and step.decision.startswith("rejected")
     if rejected:
         # A terminal strikes the text out; without styles the mark tells.
@@ -39,7 +39,8 @@ def print_step(console: Console, step: Step, *, full: bool) -> None:
     _print_text(console, step.kept_text, full=full, mark="+ " if rejected else "")
 
 
-def _headline(step: Step) -> Text:
+def headline(step: Step) -> Text:
+    """Return who wrote a step, its score and decision, and what it cost."""
     author = step.author or "the loop"
     line = Text.assemble((author, STYLE_OF.get(author, "dim")))
     if step.draft_text is not None:

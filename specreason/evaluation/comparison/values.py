@@ -143,7 +143,10 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedPair:
-    """One repeat of a matched problem in both batches. `outcome` is that of the problem, over all its repeats."""
+    """One repeat of a matched problem in both batches.
+
+    `outcome` is that of the problem, over all its repeats. A latency is None unless the job succeeded in one attempt.
+    """
 
     problem_id: str | None
     problem: str  # how its text begins

@@ -102,11 +102,11 @@ def _chosen(matched: Match, ref: str | None) -> Iterable[MatchedProblem]:
 
 
 def _beginnings(connection: Connection, batch_id: UUID, indexes: Collection[int]) -> Mapping[int, str]:
-    begins = func.left(problem.c.text, BEGINNING)
+    begins = func.left(problem.c.text, BEGINNING).label("text")
     rows = select(problem.c.index, begins).where(
         problem.c.batch_id == batch_id, problem.c.index.in_(sorted(indexes))
     )
-    return {index: text for index, text in connection.execute(rows)}
+    return {row.index: row.text for row in connection.execute(rows)}
 
 
 def _row(found: MatchedProblem, ours: RunJob, theirs: RunJob, text: str) -> ComparedPair:
@@ -126,8 +126,8 @@ def _row(found: MatchedProblem, ours: RunJob, theirs: RunJob, text: str) -> Comp
         is_correct_b=theirs.is_correct,
         answer_a=ours.answer,
         answer_b=theirs.answer,
-        latency_a_s=ours.latency_s,
-        latency_b_s=theirs.latency_s,
+        latency_a_s=ours.latency_s if ours.is_timed else None,
+        latency_b_s=theirs.latency_s if theirs.is_timed else None,
         spent_tokens_a=ours.spent_tokens,
         spent_tokens_b=theirs.spent_tokens,
     )

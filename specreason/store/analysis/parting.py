@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from os.path import commonprefix
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +22,6 @@ def find_parting(database: Database, viewer: Viewer, job_a: UUID, job_b: UUID) -
         found = _find(connection, job_a, job_b)
         ours, theirs = (_step(connection, job_id, found.parts) for job_id in (job_a, job_b))
         same_problem = _same_problem(connection, job_a, job_b)
-    both = None if ours is None or theirs is None else (ours.kept_text, theirs.kept_text)
     return Parting(
         job_a=job_a,
         job_b=job_b,
@@ -32,7 +30,7 @@ def find_parting(database: Database, viewer: Viewer, job_a: UUID, job_b: UUID) -
         num_steps_b=found.num_b,
         index=found.parts,
         decided=found.decided,
-        num_same_characters=None if both is None else len(commonprefix(both)),
+        num_same_characters=_num_same(ours, theirs),
         step_a=ours,
         step_b=theirs,
     )
@@ -88,3 +86,12 @@ def _same_problem(connection: Connection, job_a: UUID, job_b: UUID) -> bool:
         .subquery()
     )
     return connection.scalar(select(func.count()).select_from(asked)) == 1
+
+
+def _num_same(ours: TraceStep | None, theirs: TraceStep | None) -> int | None:
+    """How many characters both kept texts begin with."""
+    if ours is None or theirs is None:
+        return None
+    pairs = enumerate(zip(ours.kept_text, theirs.kept_text, strict=False))
+    shorter = min(len(ours.kept_text), len(theirs.kept_text))
+    return next((place for place, (one, other) in pairs if one != other), shorter)

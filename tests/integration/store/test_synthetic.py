@@ -27,7 +27,7 @@ DANGLING = """
         conname, conrelid::regclass, string_agg('one.' || quote_ident(here.attname), ', '), confrelid::regclass,
         string_agg(format('one.%I = other.%I', here.attname, there.attname), ' AND ')
     )
-    FROM pg_constraint, unnest(conkey, confkey) AS pair (ours, theirs)
+    FROM pg_constraint CROSS JOIN unnest(conkey, confkey) AS pair (ours, theirs)
     JOIN pg_attribute AS here ON here.attrelid = conrelid AND here.attnum = ours
     JOIN pg_attribute AS there ON there.attrelid = confrelid AND there.attnum = theirs
     WHERE contype = 'f' AND connamespace = 'public'::regnamespace

@@ -9,16 +9,17 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from specreason.children import spawn_module, stop
-from specreason.errors import GraderUnusable, InvalidField
+from specreason.errors import GraderUnusable, InvalidField, StoreUnavailable
 from specreason.grading.bounded import BoundedGrader
 from specreason.store.access.visibility import Viewer
 from specreason.store.read.summaries import read_batch, read_job
 from specreason.store.session import Database
-from specreason.store.trace.grades import MOST_MARKS, batches_to_grade, take_answers
+from specreason.store.trace.grades import MOST_MARKS, batches_to_grade, insert_grades, take_answers
 from specreason.store.trace.regrade import regrade_batch
 from tests.support.store.builders import job_ids
 from tests.support.store.grading import answered, let_leases_run_out
@@ -185,6 +186,23 @@ def test_grades_name_their_grader_layer_and_reason(database: Database, graders: 
     assert [job.is_correct for job in jobs] == [True, False, False]
     assert all((job.graded_by or "").startswith("layers ") for job in jobs)
     assert (jobs[0].grade_detail or "").startswith("number: ")
+
+
+def test_an_outage_while_grades_are_stored_leaves_no_mark_of_a_dead_grader(
+    database: Database, graders: Graders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_id = answered(database, "4")
+    outages = [StoreUnavailable("database: away"), StoreUnavailable("database: still away")]
+
+    def stored(*given: Any) -> int:
+        if outages:
+            raise outages.pop()
+        return insert_grades(*given)
+
+    monkeypatch.setattr("worker.grader.insert_grades", stored)
+    monkeypatch.setattr("worker.grader.AWAY_S", 0.01)
+    assert grade_pending(database, graders, Turns()) == 1
+    assert read_batch(database, Viewer.EVERYONE, batch_id).num_correct == 1
 
 
 def test_a_batch_full_of_costly_answers_delays_others_by_one_turn(database: Database, package: None) -> None:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from specreason.store.queue.rollups import RECOMPUTED
 from specreason.store.session import Database, transaction
 from specreason.store.tables.states import JobState
+from specreason.store.tables.trace import ROLLUP_KEY, ROLLUP_SUMS
 
 ENDED = ", ".join(f"'{state}'" for state in JobState if state.ended)
+ROLLUP = f"SELECT {', '.join((*ROLLUP_KEY, *ROLLUP_SUMS))} FROM step_rollup"
 COUNTS = " + ".join(f"num_{state}" for state in JobState)
 
 RULES = {
@@ -72,6 +75,9 @@ RULES = {
             SELECT state FROM event WHERE event.job_id = job.id AND state IS NOT NULL ORDER BY id DESC LIMIT 1
         ) AS told ON true
         WHERE coalesce(told.state, 'queued') <> job.state
+    """,
+    "the sums over the steps of ended jobs are what these steps sum to": f"""
+        SELECT batch_id FROM (({ROLLUP} EXCEPT ALL {RECOMPUTED}) UNION ALL ({RECOMPUTED} EXCEPT ALL {ROLLUP})) AS odd
     """,
     "every claim left an event": """
         SELECT job.id FROM job LEFT JOIN event ON event.job_id = job.id AND event.kind = 'job_claimed'

@@ -24,7 +24,7 @@ from specreason.evaluation.clusters import (
 from specreason.evaluation.intervals import Interval
 from specreason.evaluation.ranking import auc
 from specreason.evaluation.repeats import pass_at_k
-from specreason.evaluation.scientific import np, stats
+from specreason.evaluation.scientific import np, special
 
 BATCHES = 1200
 SIZES = ((30, 1), (30, 4), (30, 16), (100, 1), (100, 4), (500, 2))
@@ -102,8 +102,8 @@ def quantile_time(times: Times, share: float) -> float:
     low, high = 0.0, 1e4
     for _ in range(60):
         middle = (low + high) / 2
-        below = (1 - times.stuck) * stats.norm.cdf(math.log(middle / 10) / spread)
-        below += times.stuck * stats.norm.cdf(math.log(middle / 50) / spread)
+        below = (1 - times.stuck) * special.ndtr(math.log(middle / 10) / spread)
+        below += times.stuck * special.ndtr(math.log(middle / 50) / spread)
         low, high = (middle, high) if below < share else (low, middle)
     return low
 
@@ -211,7 +211,7 @@ def test_the_interval_of_an_auc_holds(m: int, k: int, apart: float, share_of_hit
     score = chance.normal(0, 0.5, (BATCHES, m, 1)) + chance.normal(size=(BATCHES, m, k))
     hits = chance.random((BATCHES, m, k)) < share_of_hits
     score += apart * hits
-    truth, problems = float(stats.norm.cdf(apart / math.sqrt(2 * 1.25))), np.repeat(np.arange(m), k)
+    truth, problems = float(special.ndtr(apart / math.sqrt(2 * 1.25))), np.repeat(np.arange(m), k)
     share = held(
         (auc(s.ravel(), h.ravel(), problems), truth) for s, h in zip(score[:600], hits[:600], strict=True)
     )

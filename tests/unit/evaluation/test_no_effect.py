@@ -43,14 +43,14 @@ def rates(ps: list[float]) -> dict[float, float]:
 def test_mcnemars_test_is_never_liberal(m: int, k: int, alike: float) -> None:
     batches = differences(m, k, alike)
     won, lost = (batches > 0).sum(axis=1), (batches < 0).sum(axis=1)
-    found = rates([one_mcnemar_p(w, l) for w, l in zip(won.tolist(), lost.tolist(), strict=True)])
+    found = rates(list(map(one_mcnemar_p, won.tolist(), lost.tolist())))
     assert all(rate <= most(level) for level, rate in found.items()), found
 
 
 def test_mcnemars_test_loses_little_to_whole_numbers_where_many_problems_differ() -> None:
     batches = differences(2000, 1, 1.0)
     won, lost = (batches > 0).sum(axis=1), (batches < 0).sum(axis=1)
-    found = rates([one_mcnemar_p(w, l) for w, l in zip(won.tolist(), lost.tolist(), strict=True)])
+    found = rates(list(map(one_mcnemar_p, won.tolist(), lost.tolist())))
     assert all(0.8 * least(level) <= rate <= most(level) for level, rate in found.items()), found
 
 

@@ -139,13 +139,26 @@ def test_a_chat_is_taken_as_problem_as_messages_and_from_any_column() -> None:
     assert [problem.messages for _, problem in read] == [MESSAGES]
 
 
-@pytest.mark.parametrize("text", [json.dumps(CHAT), repr(CHAT), f" {json.dumps(CHAT, indent=1)}\n"])
+LABELLED = [{"name": "ada", **each} for each in CHAT]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [json.dumps(CHAT), repr(CHAT), f" {json.dumps(CHAT, indent=1)}\n", json.dumps(LABELLED), repr(LABELLED)],
+)
 def test_a_table_may_spell_a_chat_as_json_or_as_python_prints_it(text: str) -> None:
     assert problem_of({"problem": text}, DEFAULT_COLUMNS).messages == MESSAGES
 
 
 @pytest.mark.parametrize(
-    "text", ["[1, 2] + [3]?", "[{'a': 1}] has how many keys?", '{"role": "user"}', "role: user"]
+    "text",
+    [
+        "[1, 2] + [3]?",
+        "[{'a': 1}] has how many keys?",
+        '[{"name": "ada", "age": 4}]',
+        '{"role": "user"}',
+        "role: user",
+    ],
 )
 def test_other_texts_in_brackets_are_plain_problems(text: str) -> None:
     problem = problem_of({"problem": text}, DEFAULT_COLUMNS)

@@ -1,0 +1,148 @@
+"""Draws a comparison: the ratios with their intervals, and the latency of each problem in both batches.
+
+The colours are Okabe and Ito's, which every eye tells apart; markers tell the same in black and white.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from specreason.client import short_id
+from specreason.client.comparison import ComparedPair, Comparison, Figure, Outcome
+from specreason.errors import ExtraMissing, InvalidField
+from specreason.evaluation.intervals import Interval
+
+WIDTH, HEIGHT = 10.0, 4.6  # inches
+FORMATS = (".png", ".svg", ".pdf")
+# Points of more pairs would hide each other.
+MOST_POINTS = 5_000
+BLACK = "#000000"
+MARK_OF: dict[str, dict[str, Any]] = {
+    Outcome.TIED: {"color": "#999999", "marker": "o", "s": 10, "linewidths": 0},
+    Outcome.WON: {"color": "#0072B2", "marker": "^", "s": 26, "linewidths": 0},
+    Outcome.LOST: {"color": "#D55E00", "marker": "v", "s": 26, "linewidths": 0},
+}
+LABEL_OF = {Outcome.TIED: "as often right", Outcome.WON: "right more often in B", Outcome.LOST: "in A"}
+
+
+def check_plot(path: Path) -> None:
+    """Raise InvalidField for a file that cannot be drawn, and ExtraMissing if nothing can be drawn here."""
+    if path.suffix.lower() not in FORMATS:
+        raise InvalidField("--plot", f"must end in {', '.join(FORMATS)} (got '{path}')")
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise ExtraMissing("matplotlib") from None
+
+
+def draw_comparison(comparison: Comparison, pairs: Iterable[ComparedPair], path: Path) -> None:
+    """Draw it into a file. Raises InvalidField if that cannot be written."""
+    from matplotlib.figure import Figure as Drawing  # without pyplot, which keeps every figure
+
+    drawing = Drawing(figsize=(WIDTH, HEIGHT), layout="constrained")
+    drawing.suptitle(
+        f"B, {_named(comparison.b.name, short_id(comparison.b.batch_id), comparison.b.scheme)}, against "
+        f"A, {_named(comparison.a.name, short_id(comparison.a.batch_id), comparison.a.scheme)}: "
+        f"{comparison.num_problems:,} problems",
+        fontsize="medium",
+    )
+    differences, ratios, latencies = drawing.subplots(1, 3, width_ratios=(1, 1, 1.25))
+    _draw_differences(differences, comparison)
+    _draw_ratios(ratios, comparison)
+    _draw_latencies(latencies, pairs)
+    try:
+        drawing.savefig(path, dpi=150)
+    except OSError as error:
+        raise InvalidField("--plot", f"{path} cannot be written: {error.strerror}") from None
+
+
+def _named(name: str, ref: str, scheme: str) -> str:
+    # A dollar sign would begin a formula.
+    return f"{name or ref} ({scheme})".replace("$", r"\$")
+
+
+def _draw_differences(axes: Any, comparison: Comparison) -> None:
+    """Shares: B less A, in points."""
+    figures, k = comparison.figures, comparison.k
+    named: list[tuple[str, Figure | None]] = [
+        ("pass@1", figures.pass_at_1),
+        (f"pass@{k}", figures.pass_at_k),
+        (f"majority@{k}", figures.majority_at_k),
+        ("drafts accepted", figures.step_acceptance),
+    ]
+    rows = [
+        (name, _scaled(figure.difference))
+        for name, figure in named
+        if figure is not None and figure.difference
+    ]
+    axes.set(title="Right answers", xlabel="B − A, points (95 %)")
+    _draw_intervals(axes, rows, none_at=0.0)
+
+
+def _draw_ratios(axes: Any, comparison: Comparison) -> None:
+    """Times, tokens and costs: B over A, on a logarithmic scale."""
+    figures = comparison.figures
+    named: list[tuple[str, Figure | None]] = [
+        ("latency", figures.latency_s),
+        ("tokens kept", figures.kept_tokens),
+        ("tokens spent", figures.spent_tokens),
+        ("GPU-seconds", figures.gpu_s),
+        ("GPU-s per\nright answer", figures.gpu_s_per_right_answer),
+    ]
+    rows = [(name, figure.ratio) for name, figure in named if figure is not None and figure.ratio is not None]
+    axes.set(title="Cost", xlabel="B / A (95 %)", xscale="log")
+    _draw_intervals(axes, rows, none_at=1.0)
+    if rows:
+        from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _draw_intervals(axes: Any, rows: Sequence[tuple[str, Interval]], *, none_at: float) -> None:
+    axes.axvline(none_at, color="#999999", linewidth=1, linestyle="--")
+    for place, (_, interval) in enumerate(rows):
+        bounds = interval.bounds
+        if bounds is not None:
+            axes.plot(bounds, (place, place), color=BLACK, linewidth=1.5)
+        axes.plot(interval.mean, place, color=BLACK, marker="s", markersize=5)
+    axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    if not rows:
+        axes.text(0.5, 0.5, "nothing is known in both", transform=axes.transAxes, ha="center")
+
+
+def _draw_latencies(axes: Any, pairs: Iterable[ComparedPair]) -> None:
+    """A point for each pair of timed jobs; below the diagonal B is faster."""
+    axes.set(title="Latency of each problem", xlabel="A, s", ylabel="B, s")
+    timed = [
+        pair
+        for pair in pairs
+        if pair.latency_a_s and pair.latency_b_s and pair.state_a == pair.state_b == "succeeded"
+    ][:MOST_POINTS]
+    if not timed:
+        axes.text(0.5, 0.5, "no problem was timed in both", transform=axes.transAxes, ha="center")
+        return
+    for outcome, mark in MARK_OF.items():
+        points = [
+            (pair.latency_a_s, pair.latency_b_s)
+            for pair in timed
+            if pair.outcome == outcome or (outcome == Outcome.TIED and pair.outcome == Outcome.UNGRADED)
+        ]
+        if points:
+            axes.scatter(*zip(*points, strict=True), label=LABEL_OF[outcome], alpha=0.8, **mark)
+    axes.set(xscale="log", yscale="log")
+    low = min(*axes.get_xlim(), *axes.get_ylim())
+    high = max(*axes.get_xlim(), *axes.get_ylim())
+    axes.plot((low, high), (low, high), color="#999999", linewidth=1, linestyle="--")
+    axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
+    axes.legend(fontsize="small", loc="upper left")
+
+
+def _scaled(interval: Interval) -> Interval:
+    bounds = interval.bounds
+    low, high = (None, None) if bounds is None else (100 * bounds[0], 100 * bounds[1])
+    return Interval(mean=100 * interval.mean, low=low, high=high)
