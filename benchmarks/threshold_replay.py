@@ -34,14 +34,14 @@ from specreason.demo.exercises import exercises
 from specreason.embedded import start_servers
 from specreason.engines.base import ModelPair
 from specreason.engines.pair import close_pair, load_pair
-from specreason.evaluation.drafts import JudgedBatch
-from specreason.evaluation.judgement import Rule
-from specreason.evaluation.judging import judge, present_rule
-from specreason.evaluation.replay import Replayer
+from specreason.evaluation.judge.drafts import JudgedBatch
+from specreason.evaluation.judge.judgement import Rule
+from specreason.evaluation.judge.judging import judge, present_rule
+from specreason.evaluation.judge.replay import Replayer
 from specreason.pairs import get_pair, load_pairs
 from specreason.settings import Settings
 from specreason.store.access.visibility import Viewer
-from specreason.store.analysis.judged import read_judged
+from specreason.store.analysis.judge.judged import read_judged
 from specreason.store.migrate import migrate
 from specreason.store.queue.batches import NewBatch, write_batches
 from specreason.store.queue.dispatch import expire_leases

@@ -13,7 +13,7 @@ from api.deployment import Store
 from api.door.access import READ, Viewer
 from specreason.config import ScoreMethod
 from specreason.errors import InvalidField, LimitReached
-from specreason.evaluation.judgement import Judgement, Rule
+from specreason.evaluation.judge.judgement import Judgement, Rule
 
 router = APIRouter(prefix="/api")
 
@@ -43,8 +43,8 @@ def judge_batch(
     `replay` estimates what other thresholds would have done with the same drafts. The server needs the extra
     `analysis`.
     """
-    from specreason.evaluation.judging import judge, present_rule
-    from specreason.store.analysis.judged import read_judged
+    from specreason.evaluation.judge.judging import judge, present_rule
+    from specreason.store.analysis.judge.judged import read_judged
 
     if threshold is None and score_method is not None:
         raise InvalidField("threshold", "must be given with score_method")

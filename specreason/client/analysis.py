@@ -14,7 +14,7 @@ from specreason.client.decoding import decode
 from specreason.client.search import FoundStep, search
 from specreason.client.transport import Transport, body_of
 from specreason.config import ScoreMethod
-from specreason.evaluation.judgement import Judgement
+from specreason.evaluation.judge.judgement import Judgement
 
 
 class Analysis:

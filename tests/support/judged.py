@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 
 from specreason.config import RunConfig
-from specreason.evaluation.drafts import Drafts, Graded, Jobs, JudgedBatch, Written
+from specreason.evaluation.judge.drafts import Drafts, Graded, Jobs, JudgedBatch, Written
 
 BATCH_ID = UUID("0193b2a4-0000-7000-8000-00000000abcd")
 NAN = float("nan")

@@ -13,7 +13,7 @@ from specreason.cli.show.output import print_json
 from specreason.client import Batch, Client
 from specreason.config import ScoreMethod
 from specreason.errors import InvalidField
-from specreason.evaluation.judgement import Estimate, Judgement
+from specreason.evaluation.judge.judgement import Estimate, Judgement
 
 # What may differ between two batches of which the one predicts the other.
 OF_THE_RULE = ("threshold", "score_method")

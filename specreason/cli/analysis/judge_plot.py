@@ -12,7 +12,7 @@ from typing import Any
 from specreason.client import short_id
 from specreason.errors import ExtraMissing, InvalidField
 from specreason.evaluation.intervals import Interval
-from specreason.evaluation.judgement import Bin, Estimate, Judgement, Replay
+from specreason.evaluation.judge.judgement import Bin, Estimate, Judgement, Replay
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
 # Inches of one batch: three panels side by side, in two rows.
@@ -119,14 +119,8 @@ def _draw_latency(axes: Any, replay: Replay) -> None:
     at = "" if replay.concurrency is None else f" at {replay.concurrency:.1f} in flight"
     axes.set(title="How long it would take (estimate)", xlabel="acceptance threshold", ylabel=f"s/job{at}")
     for estimates, name, style in _by_method(replay):
-        known = [(e.high, e.mean_latency_s, e.latency_s) for e in estimates if e.mean_latency_s is not None]
-        _draw_intervals(
-            axes,
-            [(x, i or Interval(mean=y, low=y, high=y)) for x, y, i in known],
-            label=name,
-            **style,
-            **ALIKE,
-        )
+        known = [(each.high, each.latency_s) for each in estimates if each.latency_s is not None]
+        _draw_intervals(axes, known, label=name, **style, **ALIKE)
     _mark_present(axes, replay)
     axes.set_ylim(bottom=0)
 
@@ -166,19 +160,24 @@ def _mark_present(axes: Any, replay: Replay) -> None:
 
 def _draw_shares(axes: Any, shares: Sequence[tuple[float, Interval | None]], **style: Any) -> None:
     """Shares in percent with their intervals."""
-    known = [
-        (place, Interval(mean=100 * share.mean, low=100 * share.low, high=100 * share.high))
-        for place, share in shares
-        if share is not None
-    ]
-    _draw_intervals(axes, known, **style)
+    _draw_intervals(axes, [(place, share) for place, share in shares if share is not None], 100, **style)
 
 
-def _draw_intervals(axes: Any, points: Sequence[tuple[float, Interval]], **style: Any) -> None:
+def _draw_intervals(
+    axes: Any, points: Sequence[tuple[float, Interval]], factor: float = 1, **style: Any
+) -> None:
     if not points:
         return
-    # A rounding error must not make an arm negative.
-    below = [max(0.0, interval.mean - interval.low) for _, interval in points]
-    above = [max(0.0, interval.high - interval.mean) for _, interval in points]
-    places, means = [place for place, _ in points], [interval.mean for _, interval in points]
-    axes.errorbar(places, means, yerr=[below, above], capsize=3, markersize=5, **style)
+    figures = [(figure.mean, *(figure.bounds or (figure.mean, figure.mean))) for _, figure in points]
+    axes.errorbar(
+        [place for place, _ in points],
+        [factor * mean for mean, _, _ in figures],
+        # A rounding error must not make an arm negative.
+        yerr=[
+            [factor * max(0.0, mean - low) for mean, low, _ in figures],
+            [factor * max(0.0, high - mean) for mean, _, high in figures],
+        ],
+        capsize=3,
+        markersize=5,
+        **style,
+    )

@@ -20,13 +20,15 @@ from specreason.cli.analysis.judge_tables import (
     rows_of_kinds,
     rule_in_words,
 )
-from specreason.cli.show.output import data_console, number, print_facts, print_hanging
+from specreason.cli.show.output import data_console, print_facts, print_hanging
 from specreason.cli.show.tables import Cell, Column, print_table
 from specreason.client import short_id
 from specreason.config import ScoreMethod
-from specreason.evaluation.intervals import Interval
-from specreason.evaluation.judgement import Estimate, Judgement, Outcome, Replay, Truth, Verdicts
+from specreason.evaluation.judge.judgement import Estimate, Judgement, Outcome, Replay, Truth, Verdicts
+from specreason.evaluation.judge.worth import in_brackets
 from specreason.words import counted
+
+PERCENT = "{:.1%}"
 
 
 def print_judgement(judgement: Judgement) -> None:
@@ -72,8 +74,8 @@ def print_predictions(first: Judgement, predicted: Sequence[tuple[Judgement, Est
                 rule_in_words(estimate.rule),
                 percent(judgement.verdicts.acceptance),
                 percent(estimate.acceptance),
-                number(measured[0].mean_latency_s if measured else None, "{:.2f}"),
-                number(estimate.mean_latency_s, "{:.2f}"),
+                _latency(measured[0]) if measured else None,
+                _latency(estimate),
             )
         )
     print_table(console, OF_PREDICTIONS, rows)
@@ -104,12 +106,14 @@ def _jobs(judgement: Judgement) -> str:
 
 
 def _of_verdicts(verdicts: Verdicts, outcome: Outcome | None) -> Iterable[tuple[str, str | None]]:
-    yield "drafts", f"{verdicts.num_drafts:,}, of which {_share(verdicts.acceptance)} kept"
+    yield "drafts", f"{verdicts.num_drafts:,}, of which {in_brackets(verdicts.acceptance, PERCENT)} kept"
     rejected = f"{verdicts.num_drafts - verdicts.num_accepted:,} drafts"
     if outcome is not None and outcome.right_after_rejection is not None:
-        rejected += f"; the answer became right after {_share(outcome.right_after_rejection)} of them"
+        rejected += (
+            f"; the answer became right after {in_brackets(outcome.right_after_rejection, PERCENT)} of them"
+        )
     if outcome is not None and outcome.right_after_acceptance is not None:
-        rejected += f", after {_share(outcome.right_after_acceptance)} of the kept ones"
+        rejected += f", after {in_brackets(outcome.right_after_acceptance, PERCENT)} of the kept ones"
     yield "rejected", rejected
     mass = ""
     if verdicts.mean_non_digit_mass is not None and verdicts.largest_non_digit_mass is not None:
@@ -117,14 +121,18 @@ def _of_verdicts(verdicts: Verdicts, outcome: Outcome | None) -> Iterable[tuple[
             f"; probability on no digit: {verdicts.mean_non_digit_mass:.2g} in the mean, "
             f"{verdicts.largest_non_digit_mass:.2g} at most"
         )
-    yield "no digit", f"{verdicts.num_no_digit:,} verdicts, {_share(verdicts.no_digit)}{mass}"
+    yield "no digit", f"{verdicts.num_no_digit:,} verdicts, {in_brackets(verdicts.no_digit, PERCENT)}{mass}"
 
 
 def _aucs(of: Outcome | Truth) -> str | None:
     told = [
-        f"{name} {auc.mean:.2f} ({auc.low:.2f}–{auc.high:.2f})"
-        for name, auc in (("digit", of.digit_auc), ("expected score", of.expected_auc))
-        if auc is not None
+        f"{name} {in_brackets(figure)}"
+        for name, figure in (
+            ("digit", of.digit_auc),
+            ("expected score", of.expected_auc),
+            ("difference", of.expected_gain),
+        )
+        if figure is not None
     ]
     return ", ".join(told) or None
 
@@ -146,16 +154,16 @@ def _print_replay(console: Console, replay: Replay) -> None:
         print_hanging(console, Text(), Text(missing, style="dim"))
 
 
+def _latency(estimate: Estimate) -> str | None:
+    return None if estimate.latency_s is None else f"{estimate.latency_s.mean:.2f}"
+
+
 def _all_of(replay: Replay) -> Sequence[Estimate]:
     return (*replay.by_digit, *replay.by_expected_score)
 
 
 def _alike(estimates: Sequence[Estimate]) -> str:
     return ", ".join(between(each.low, each.high) for each in estimates)
-
-
-def _share(share: Interval) -> str:
-    return f"{share.mean:.1%} ({100 * share.low:.1f}–{100 * share.high:.1f})"
 
 
 def _print_title(console: Console, title: str) -> None:

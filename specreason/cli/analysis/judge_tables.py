@@ -8,7 +8,7 @@ from specreason.cli.show.output import number
 from specreason.cli.show.tables import Cell, Column
 from specreason.config import ScoreMethod
 from specreason.evaluation.intervals import Interval
-from specreason.evaluation.judgement import Bin, Estimate, Rule, Truth
+from specreason.evaluation.judge.judgement import Bin, Estimate, Rule, Truth
 
 NAME_OF = {ScoreMethod.GREEDY: "the digit", ScoreMethod.EXPECTED: "the expected score"}
 OF_BINS = (
@@ -54,10 +54,10 @@ def row_of_bin(each: Bin) -> tuple[Cell, ...]:
         between(each.low, each.high),
         f"{each.num_drafts:,}",
         percent(each.acceptance),
-        _range(each.acceptance),
+        bounds(each.acceptance, 100),
         f"{each.num_graded:,}",
         percent(each.became_right),
-        _range(each.became_right),
+        bounds(each.became_right, 100),
         percent(each.is_right),
     )
 
@@ -69,7 +69,7 @@ def rows_of_kinds(truth: Truth) -> list[tuple[Cell, ...]]:
             str(each.deserved),
             f"{each.num_drafts:,}",
             percent(each.acceptance),
-            _range(each.acceptance),
+            bounds(each.acceptance, 100),
         )
         for each in truth.kinds
     ]
@@ -80,12 +80,12 @@ def row_of_estimate(each: Estimate) -> tuple[Cell, ...]:
     return (
         Text(f"{threshold} (now)", style="bold") if each.is_present else threshold,
         percent(each.acceptance),
-        _range(each.acceptance),
+        bounds(each.acceptance, 100),
         f"{each.rewritten_tokens:,.0f}",
-        number(each.mean_latency_s, "{:.2f}"),
-        _seconds(each.latency_s),
+        None if each.latency_s is None else f"{each.latency_s.mean:.2f}",
+        bounds(each.latency_s, form="{:.2f}"),
         None if each.latency_ratio is None else f"×{each.latency_ratio.mean:.2f}",
-        number(each.mean_device_s, "{:.2f}"),
+        None if each.device_s is None else f"{each.device_s.mean:.2f}",
         number(None if each.right_kept is None else 100 * each.right_kept, "{:.1f}"),
         number(None if each.wrong_passed is None else 100 * each.wrong_passed, "{:.1f}"),
     )
@@ -103,9 +103,8 @@ def percent(share: Interval | None) -> str | None:
     return None if share is None else f"{100 * share.mean:.1f}"
 
 
-def _range(share: Interval | None) -> str | None:
-    return None if share is None else f"{100 * share.low:.1f}–{100 * share.high:.1f}"
-
-
-def _seconds(interval: Interval | None) -> str | None:
-    return None if interval is None else f"{interval.low:.2f}–{interval.high:.2f}"
+def bounds(interval: Interval | None, factor: float = 1.0, form: str = "{:.1f}") -> str | None:
+    """An interval in a cell: 0.44–0.60."""
+    if interval is None or interval.bounds is None:
+        return None
+    return "–".join(form.format(factor * bound) for bound in interval.bounds)

@@ -9,11 +9,11 @@ import pytest
 
 from specreason.config import RunConfig
 from specreason.errors import NotFound
-from specreason.evaluation.judging import judge, present_rule
-from specreason.evaluation.replay import decisions
+from specreason.evaluation.judge.judging import judge, present_rule
+from specreason.evaluation.judge.replay import decisions
 from specreason.store.access.visibility import Viewer
-from specreason.store.analysis import columns, judged
-from specreason.store.analysis.judged import read_judged
+from specreason.store.analysis.judge import columns, judged
+from specreason.store.analysis.judge.judged import read_judged
 from specreason.store.session import Database, transaction
 from tests.support.store.builders import accepted, closed, rejected, submit
 from tests.support.store.judged_batches import judged_batch

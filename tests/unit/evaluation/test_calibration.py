@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from specreason.evaluation import calibration
 from specreason.evaluation.intervals import Interval
-from specreason.evaluation.judging import judge
-from specreason.evaluation.worth import against_answers
+from specreason.evaluation.judge import calibration
+from specreason.evaluation.judge.judging import judge
+from specreason.evaluation.judge.worth import against_answers
 from tests.support.judged import Draft, Job, judged
 
 
@@ -26,7 +26,7 @@ UNGRADED = Job(problem=2, drafts=[kept(9), kept(9)])
 
 def mean(interval: Interval | None) -> float:
     assert interval is not None
-    assert interval.low <= interval.mean <= interval.high
+    assert interval.bounds is None or interval.bounds[0] <= interval.mean <= interval.bounds[1]
     return interval.mean
 
 

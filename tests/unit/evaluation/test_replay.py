@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from specreason.config import ScoreMethod
-from specreason.evaluation.drafts import JudgedBatch, Written
-from specreason.evaluation.judgement import Estimate, Replay, Rule
-from specreason.evaluation.judging import judge
-from specreason.evaluation.replay import Replayer, decisions
-from specreason.evaluation.thresholds import differing
+from specreason.evaluation.judge.drafts import JudgedBatch, Written
+from specreason.evaluation.judge.judgement import Estimate, Replay, Rule
+from specreason.evaluation.judge.judging import judge
+from specreason.evaluation.judge.replay import Replayer, decisions
+from specreason.evaluation.judge.thresholds import differing
 from tests.support.judged import Draft, Job, judged
 
 SECOND = Draft(digit=8, kept=True, latency_s=0.4)
@@ -30,6 +30,14 @@ def expected(threshold: float) -> Rule:
 
 def estimate(batch: JudgedBatch, rule: Rule, *, overlap: bool = True) -> Estimate:
     return Replayer(batch, digit(7), overlap=overlap).estimate(rule)
+
+
+def seconds(found: Estimate) -> float | None:
+    return None if found.latency_s is None else found.latency_s.mean
+
+
+def device_seconds(found: Estimate) -> float | None:
+    return None if found.device_s is None else found.device_s.mean
 
 
 def replay_of(batch: JudgedBatch, asked: Rule | None = None) -> Replay:
@@ -78,7 +86,7 @@ def test_a_replay_at_the_threshold_in_force_reproduces_decisions_and_seconds_exa
     assert not found.device_change_s.any()
     assert found.rewritten_tokens.sum() == batch.drafts.written_tokens.sum()
     own = estimate(batch, digit(7))
-    assert own.mean_latency_s == np.mean(batch.jobs.latency_s)
+    assert seconds(own) == pytest.approx(np.mean(batch.jobs.latency_s))
     assert (own.is_present, own.num_changed) == (True, 0)
 
 
@@ -88,14 +96,14 @@ def test_a_draft_that_is_now_kept_saves_what_the_base_wrote_and_the_next_draft_r
 ) -> None:
     batch = judged(Job(drafts=[REJECTED, SECOND], latency_s=10.0))
     found = estimate(batch, digit(5), overlap=overlap)
-    assert found.mean_latency_s == pytest.approx(latency_s)
+    assert seconds(found) == pytest.approx(latency_s)
     assert (found.num_accepted, found.num_changed, found.rewritten_tokens) == (2, 1, 0)
 
 
 def test_a_draft_does_not_run_ahead_for_longer_than_it_takes() -> None:
     short = Draft(digit=8, kept=True, latency_s=0.1)
     batch = judged(Job(drafts=[REJECTED, short], latency_s=10.0))
-    assert estimate(batch, digit(5)).mean_latency_s == pytest.approx(10 - 1.5 - 0.1)
+    assert seconds(estimate(batch, digit(5))) == pytest.approx(10 - 1.5 - 0.1)
 
 
 def test_a_draft_that_is_now_rejected_costs_its_tokens_and_the_next_draft_waits() -> None:
@@ -103,7 +111,7 @@ def test_a_draft_that_is_now_rejected_costs_its_tokens_and_the_next_draft_waits(
     batch = judged(Job(drafts=[KEPT, second], latency_s=10.0))
     found = estimate(batch, digit(9))
     # 0.5 s to the first token, nine more at 0.1 s, and the 0.2 s that the next draft ran ahead.
-    assert found.mean_latency_s == pytest.approx(10 + 0.5 + 0.9 + 0.2)
+    assert seconds(found) == pytest.approx(10 + 0.5 + 0.9 + 0.2)
     assert found.rewritten_tokens == 10
 
 
@@ -112,13 +120,13 @@ def test_the_base_writes_longer_or_shorter_than_the_drafter_as_it_did_in_this_ba
     batch = judged(Job(drafts=[doubled, KEPT], latency_s=10.0))
     found = estimate(batch, digit(9))
     assert found.rewritten_tokens == 20 + 2 * 10
-    assert found.mean_latency_s == pytest.approx(10 + 0.5 + 19 * 0.1)
+    assert seconds(found) == pytest.approx(10 + 0.5 + 19 * 0.1)
 
 
 def test_a_step_without_a_draft_in_between_keeps_the_next_draft_from_running_ahead() -> None:
     batch = judged(Job(drafts=[REJECTED, SECOND], latency_s=10.0))
     batch.drafts.position[1] = 2
-    assert estimate(batch, digit(5)).mean_latency_s == pytest.approx(10 - 1.5)
+    assert seconds(estimate(batch, digit(5))) == pytest.approx(10 - 1.5)
 
 
 def test_a_verdict_without_a_digit_is_rejected_by_every_rule() -> None:
@@ -138,7 +146,7 @@ def test_without_a_word_of_the_base_only_decisions_are_estimated() -> None:
     batch = judged(Job(drafts=[KEPT], latency_s=10.0, device_s=5.0), written=Written())
     replay = replay_of(batch)
     assert replay.costs is None
-    assert {each.mean_latency_s for each in replay.by_digit} == {None}
+    assert {seconds(each) for each in replay.by_digit} == {None}
     assert [each.num_accepted for each in replay.by_digit] == [1, 0]
 
 
@@ -146,17 +154,18 @@ def test_jobs_that_are_not_timed_count_for_acceptance_only() -> None:
     timed = Job(drafts=[KEPT], latency_s=10.0)
     replay = replay_of(judged(timed, Job(problem=1, drafts=[KEPT])))
     assert replay.num_timed == 1
-    assert [each.mean_latency_s for each in replay.by_digit if each.is_present] == [10.0]
+    assert [seconds(each) for each in replay.by_digit if each.is_present] == [10.0]
 
 
 def test_one_problem_has_figures_but_no_interval_of_a_mean() -> None:
-    alone = replay_of(judged(Job(drafts=[KEPT], latency_s=10.0))).by_digit[0]
-    assert (alone.mean_latency_s, alone.latency_s, alone.latency_ratio) == (10.0, None, None)
-    two = replay_of(judged(*(Job(problem=n, drafts=[KEPT], latency_s=9.0 + 2 * n) for n in (0, 1)))).by_digit[
-        0
-    ]
-    assert two.latency_s is not None
-    assert two.latency_s.low < 10.0 < two.latency_s.high
+    alone = replay_of(judged(Job(drafts=[KEPT], latency_s=10.0))).by_digit[0].latency_s
+    assert alone is not None
+    assert (alone.mean, alone.bounds) == (10.0, None)
+    jobs = (Job(problem=number, drafts=[KEPT], latency_s=9.0 + 2 * number) for number in (0, 1))
+    two = replay_of(judged(*jobs)).by_digit[0].latency_s
+    assert two is not None
+    assert two.bounds is not None
+    assert two.bounds[0] < 10.0 < two.bounds[1]
 
 
 def test_device_time_is_that_of_the_base_and_of_drafts_that_are_thrown_away() -> None:
@@ -166,14 +175,14 @@ def test_device_time_is_that_of_the_base_and_of_drafts_that_are_thrown_away() ->
     )
     batch = judged(Job(drafts=[kept, kept, wrong], latency_s=10.0, device_s=2.0))
     # Of the rejected draft the verdict takes 0.1 s, and ten tokens the other second.
-    assert estimate(batch, digit(5)).mean_device_s == pytest.approx(2.0 - 1.0)
+    assert device_seconds(estimate(batch, digit(5))) == pytest.approx(2.0 - 1.0)
     # Two more drafts of ten tokens, and what the drafter had used of the two that ran beside the verdicts: each draft
     # takes 0.4 s and 0.2 s of the device, and a verdict 0.3 s.
-    assert estimate(batch, digit(9)).mean_device_s == pytest.approx(2.0 + 2 * 1.0 + 2 * 0.3 * 0.5)
+    assert device_seconds(estimate(batch, digit(9))) == pytest.approx(2.0 + 2 * 1.0 + 2 * 0.3 * 0.5)
 
 
 def test_rows_without_device_time_have_no_estimate_of_it() -> None:
-    assert estimate(judged(Job(drafts=[KEPT, REJECTED], latency_s=10.0)), digit(9)).mean_device_s is None
+    assert device_seconds(estimate(judged(Job(drafts=[KEPT, REJECTED], latency_s=10.0)), digit(9))) is None
 
 
 def test_thresholds_that_decide_alike_are_named_as_one() -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from specreason.evaluation.drafts import Graded
+from specreason.evaluation.judge.drafts import Graded
 from specreason.evaluation.scientific import np
 from specreason.grading.exercises import StepGrade, exercise_of, grade_drafts
 from specreason.store.session import Connection

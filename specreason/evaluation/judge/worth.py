@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from specreason.evaluation.intervals import Interval
-from specreason.evaluation.judgement import Outcome, Truth
+from specreason.evaluation.judge.judgement import Outcome, Truth
 from specreason.words import counted
 
 # From these AUCs on a score tells cases apart passably, and well.
 PASSABLE, WELL = 0.65, 0.8
+PERCENT = "{:.0%}"
 # An interval this wide that holds one half says nothing.
 TOO_WIDE = 0.4
 
@@ -32,7 +33,7 @@ def against_answers(outcome: Outcome | None, *, expected: bool) -> str:
 def against_truth(truth: Truth, *, expected: bool) -> str:
     """What it says of the drafts themselves."""
     shares = [
-        f"{verb} {_percent(share)} of the {number:,} {kind} drafts"
+        f"{verb} {in_brackets(share, PERCENT)} of the {number:,} {kind} drafts"
         for verb, share, number, kind in (
             ("keeps", truth.right_kept, truth.num_right, "right"),
             ("passes", truth.wrong_passed, truth.num_wrong, "wrong"),
@@ -48,23 +49,24 @@ def against_truth(truth: Truth, *, expected: bool) -> str:
 
 def in_brackets(interval: Interval, form: str = "{:.2f}") -> str:
     """A figure and its interval: 0.52 (0.44 to 0.60)."""
-    mean, low, high = (form.format(value) for value in (interval.mean, interval.low, interval.high))
-    return f"{mean} ({low} to {high})"
+    if interval.bounds is None:
+        return form.format(interval.mean)
+    low, high = map(form.format, interval.bounds)
+    return f"{form.format(interval.mean)} ({low} to {high})"
 
 
 def _told(area: Interval, what: str, problems: str) -> str:
     """How well a score tells cases apart."""
     figure = f"AUC {in_brackets(area)}"
-    if area.low <= 0.5 <= area.high:
-        if area.high - area.low > TOO_WIDE:
+    if area.bounds is None:
+        return f"may or may not tell {what}, {problems} are too few to say: {figure}"
+    low, high = area.bounds
+    if low <= 0.5 <= high:
+        if high - low > TOO_WIDE:
             return f"may or may not tell {what}, {problems} are too few to say: {figure}"
         return f"does not tell {what}: {figure}"
-    if area.high < 0.5:
+    if high < 0.5:
         return f"points the wrong way, it is higher for what is wrong: {figure}"
     if area.mean < PASSABLE:
         return f"hardly tells {what}: {figure}"
     return f"tells {what}{' well' if area.mean >= WELL else ', but not well'}: {figure}"
-
-
-def _percent(share: Interval) -> str:
-    return f"{share.mean:.0%} ({share.low:.0%} to {share.high:.0%})"

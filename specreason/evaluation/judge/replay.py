@@ -8,16 +8,15 @@ and the draft behind a rejected one does not. Verdicts are the same: `ASSUMPTION
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from specreason.config import ScoreMethod
 from specreason.evaluation.clusters import mean_over_problems, ratio_of_means
-from specreason.evaluation.drafts import Drafts, Graded, Jobs, JudgedBatch, Written, share
 from specreason.evaluation.intervals import Interval
-from specreason.evaluation.judgement import ASSUMPTION, Estimate, Replay, Rule, StepCosts
+from specreason.evaluation.judge.drafts import Drafts, Graded, Jobs, JudgedBatch, Written, share
+from specreason.evaluation.judge.judgement import ASSUMPTION, Estimate, Replay, Rule, StepCosts
+from specreason.evaluation.judge.thresholds import Alike, differing
 from specreason.evaluation.scientific import np
-from specreason.evaluation.thresholds import Alike, differing
 
 
 def replay(batch: JudgedBatch, present: Rule, *, overlap: bool, asked: Rule | None = None) -> Replay:
@@ -132,11 +131,9 @@ class Replayer:
             num_accepted=int(found.is_kept.sum()),
             acceptance=acceptance,
             rewritten_tokens=float(found.rewritten_tokens.sum()),
-            mean_latency_s=_mean(latency_s),
-            latency_s=_over_problems(latency_s, jobs),
-            latency_ratio=self._ratio(latency_s),
-            mean_device_s=_mean(device_s),
-            device_s=_over_problems(device_s, jobs),
+            latency_s=_mean(latency_s, jobs),
+            latency_ratio=_ratio(latency_s, jobs),
+            device_s=_mean(device_s, jobs),
             right_kept=_kept(found.is_kept, self._graded, 1),
             wrong_passed=_kept(found.is_kept, self._graded, 0),
         )
@@ -187,36 +184,27 @@ class Replayer:
     def _by_job(self, values: np.ndarray) -> np.ndarray:
         return np.bincount(self._drafts.job, weights=values, minlength=len(self._jobs.problem))
 
-    def _ratio(self, latency_s: np.ndarray | None) -> Interval | None:
-        """The ratio of a rule's latencies to the measured ones; None over fewer than two problems."""
-        if latency_s is None:
-            return None
-        ours, counts = _sums(latency_s, self._jobs)
-        theirs, _ = _sums(self._jobs.latency_s, self._jobs)
-        return ratio_of_means(ours, theirs) if len(counts) > 1 and sum(theirs) > 0 and sum(ours) > 0 else None
 
-
-def _mean(values: np.ndarray | None) -> float | None:
-    known = values[~np.isnan(values)] if values is not None else ()
-    return float(np.mean(known)) if len(known) else None
-
-
-def _over_problems(values: np.ndarray | None, jobs: Jobs) -> Interval | None:
-    """The interval of a mean over jobs; None over fewer than two problems."""
-    if values is None:
+def _mean(values: np.ndarray | None, jobs: Jobs) -> Interval | None:
+    """The mean over the jobs that have the figure; None without one."""
+    if values is None or np.isnan(values).all():
         return None
-    sums, counts = _sums(values, jobs)
-    return mean_over_problems(sums, counts) if len(counts) > 1 else None
+    return mean_over_problems(*_sums(values, jobs))
 
 
-def _sums(values: np.ndarray, jobs: Jobs) -> tuple[Sequence[float], Sequence[float]]:
-    """By problem: the sum of a figure of its jobs, and how many of them have it."""
+def _ratio(latency_s: np.ndarray | None, jobs: Jobs) -> Interval | None:
+    """The ratio of a rule's latencies to the measured ones."""
+    if latency_s is None or np.isnan(latency_s).all():
+        return None
+    return ratio_of_means(_sums(latency_s, jobs)[0], _sums(jobs.latency_s, jobs)[0])
+
+
+def _sums(values: np.ndarray, jobs: Jobs) -> tuple[np.ndarray, np.ndarray]:
+    """By problem: the sum of a figure of its jobs, and how many of them have it. There is one at least."""
     known = ~np.isnan(values)
-    if not known.any():
-        return [], []
     counts = np.bincount(jobs.problem[known])
     here = counts > 0
-    return np.bincount(jobs.problem[known], weights=values[known])[here].tolist(), counts[here].tolist()
+    return np.bincount(jobs.problem[known], weights=values[known])[here], counts[here]
 
 
 def _kept(is_kept: np.ndarray, graded: Graded | None, is_right: int) -> float | None:

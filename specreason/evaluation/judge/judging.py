@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from specreason.config import RunConfig, ScoreMethod
-from specreason.evaluation import calibration
-from specreason.evaluation.drafts import JudgedBatch
-from specreason.evaluation.judgement import OF_THE_OUTCOME, Judgement, Outcome, Rule, Truth
-from specreason.evaluation.replay import replay
-from specreason.evaluation.worth import against_answers, against_truth
+from specreason.evaluation.judge import calibration
+from specreason.evaluation.judge.drafts import JudgedBatch
+from specreason.evaluation.judge.judgement import OF_THE_OUTCOME, Judgement, Outcome, Rule, Truth
+from specreason.evaluation.judge.replay import replay
+from specreason.evaluation.judge.worth import against_answers, against_truth
 from specreason.words import counted
 
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from specreason.evaluation.drafts import Drafts, Graded, Jobs, JudgedBatch, share
 from specreason.evaluation.intervals import Interval
-from specreason.evaluation.judgement import Bin, DraftKind, Outcome, Truth, Verdicts
-from specreason.evaluation.ranking import auc
+from specreason.evaluation.judge.drafts import Drafts, Graded, Jobs, JudgedBatch, share
+from specreason.evaluation.judge.judgement import Bin, DraftKind, Outcome, Truth, Verdicts
+from specreason.evaluation.ranking import auc, auc_difference
 from specreason.evaluation.scientific import np
 
 # A score is one of ten digits; an expected score lies between two of them.
@@ -47,13 +47,15 @@ def outcome(drafts: Drafts, jobs: Jobs) -> Outcome | None:
     graded = np.unique(drafts.job[known])
     kept = drafts.is_accepted
     problems = jobs.problem[drafts.job]
+    digit_auc, expected_auc, gain = _aucs(drafts, is_right, problems)
     return Outcome(
         num_jobs=len(graded),
         num_problems=len(np.unique(jobs.problem[graded])),
         num_right=int(jobs.is_correct[graded].sum()),
         num_drafts=int(known.sum()),
-        digit_auc=_auc(drafts.digit, is_right, problems, known & (drafts.digit >= 0)),
-        expected_auc=_auc(drafts.expected, is_right, problems, known & ~np.isnan(drafts.expected)),
+        digit_auc=digit_auc,
+        expected_auc=expected_auc,
+        expected_gain=gain,
         right_after_acceptance=_where(is_right, problems, known & kept),
         right_after_rejection=_where(is_right, problems, known & ~kept),
     )
@@ -65,14 +67,16 @@ def truth(drafts: Drafts, jobs: Jobs, graded: Graded) -> Truth | None:
     if not known.any():
         return None
     right, problems, kept = graded.is_right, jobs.problem[drafts.job], drafts.is_accepted
+    digit_auc, expected_auc, gain = _aucs(drafts, right, problems)
     return Truth(
         num_problems=len(np.unique(problems[known])),
         num_right=int((right[known] == 1).sum()),
         num_wrong=int((right[known] == 0).sum()),
         right_kept=_where(kept, problems, right == 1),
         wrong_passed=_where(kept, problems, right == 0),
-        digit_auc=_auc(drafts.digit, right, problems, known & (drafts.digit >= 0)),
-        expected_auc=_auc(drafts.expected, right, problems, known & ~np.isnan(drafts.expected)),
+        digit_auc=digit_auc,
+        expected_auc=expected_auc,
+        expected_gain=gain,
         kinds=tuple(_kinds(graded, kept, problems)),
     )
 
@@ -140,5 +144,21 @@ def _where(hits: np.ndarray, problems: np.ndarray, here: np.ndarray) -> Interval
     return share(hits[here], problems[here])
 
 
-def _auc(scores: np.ndarray, is_right: np.ndarray, problems: np.ndarray, here: np.ndarray) -> Interval | None:
-    return auc(scores[here].tolist(), (is_right[here] == 1).tolist(), problems[here].tolist())
+def _aucs(
+    drafts: Drafts, is_right: np.ndarray, problems: np.ndarray
+) -> tuple[Interval | None, Interval | None, Interval | None]:
+    """The AUC of the digit, that of the expected score, and how much larger the second is where both are known."""
+    digit, expected = drafts.digit.astype(float), drafts.expected
+    known = ~np.isnan(is_right)
+    has_digit, has_expected = known & (digit >= 0), known & ~np.isnan(expected)
+
+    def area(scores: np.ndarray, here: np.ndarray) -> Interval | None:
+        return auc(scores[here], is_right[here] == 1, problems[here]) if here.any() else None
+
+    both = has_digit & has_expected
+    gain = (
+        auc_difference(expected[both], digit[both], is_right[both] == 1, problems[both])
+        if both.any()
+        else None
+    )
+    return area(digit, has_digit), area(expected, has_expected), gain

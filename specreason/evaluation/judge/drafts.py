@@ -107,7 +107,4 @@ def share(hits: np.ndarray, problems: np.ndarray) -> Interval | None:
     """The share of hits among cases of these problems, clustered by problem; None without a case."""
     if not len(hits):
         return None
-    counts = np.bincount(problems)
-    found = np.bincount(problems, weights=hits.astype(float), minlength=len(counts))
-    here = counts > 0
-    return share_over_problems(found[here].tolist(), counts[here].tolist())
+    return share_over_problems(np.bincount(problems, weights=hits), np.bincount(problems))

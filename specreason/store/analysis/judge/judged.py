@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from specreason.config import RunConfig
-from specreason.evaluation.drafts import Drafts, Jobs, JudgedBatch, Written
+from specreason.evaluation.judge.drafts import Drafts, Jobs, JudgedBatch, Written
 from specreason.evaluation.scientific import np
 from specreason.store.access.visibility import Viewer, require_batch
-from specreason.store.analysis.columns import read_columns
-from specreason.store.analysis.truth import read_truth
+from specreason.store.analysis.judge.columns import read_columns
+from specreason.store.analysis.judge.truth import read_truth
 from specreason.store.session import Connection, Database, transaction
 from specreason.store.tables.columns import words
 from specreason.store.tables.queue import batch, job

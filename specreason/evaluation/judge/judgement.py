@@ -1,6 +1,6 @@
 """Values of a judgement: what a batch's utility scores are worth, and what other thresholds would have done.
 
-An interval is None where there is nothing to make one of: no graded answer, or no second problem.
+A figure is None where there is nothing to make one of, such as a graded answer.
 """
 
 from __future__ import annotations
@@ -67,8 +67,9 @@ class Verdicts:
 class Outcome:
     """The scores against the answers of graded jobs.
 
-    The AUC is the chance that a draft of a right job has a higher score than one of a wrong job. The last two are the
-    shares of kept and of rejected drafts whose job has the right answer.
+    The AUC is the chance that a draft of a right job has a higher score than one of a wrong job; `expected_gain` is how
+    much larger that of the expected score is than that of the digit. The last two are the shares of kept and of
+    rejected drafts whose job has the right answer.
     """
 
     num_jobs: int
@@ -77,6 +78,7 @@ class Outcome:
     num_drafts: int
     digit_auc: Interval | None
     expected_auc: Interval | None
+    expected_gain: Interval | None
     right_after_acceptance: Interval | None
     right_after_rejection: Interval | None
 
@@ -105,6 +107,7 @@ class Truth:
     wrong_passed: Interval | None
     digit_auc: Interval | None
     expected_auc: Interval | None
+    expected_gain: Interval | None
     kinds: tuple[DraftKind, ...]
 
 
@@ -143,10 +146,8 @@ class Estimate:
     num_accepted: int
     acceptance: Interval
     rewritten_tokens: float
-    mean_latency_s: float | None
     latency_s: Interval | None
     latency_ratio: Interval | None
-    mean_device_s: float | None
     device_s: Interval | None
     right_kept: float | None
     wrong_passed: float | None
