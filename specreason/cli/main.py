@@ -38,7 +38,7 @@ from specreason.cli import (
     worker,
     workers,
 )
-from specreason.cli.analysis import judge
+from specreason.cli.analysis import export, importing, judge
 from specreason.cli.analysis.compare import compare
 from specreason.cli.analysis.search import search
 from specreason.cli.exits import (
@@ -70,6 +70,8 @@ app.add_typer(batch.app, name="batch")
 app.add_typer(job.app, name="job")
 app.add_typer(database.app, name="db")
 app.add_typer(keys.app, name="keys")
+app.command()(export.export)
+app.command("import")(importing.import_)
 app.command()(demo.demo)
 app.command()(up.up)
 app.command()(status.status)

@@ -71,6 +71,7 @@ class Known:
             "job_id": str(self._ended_job if streams else self._open_job),
             "file_id": self._deleted_file if method == "DELETE" else self._file,
             "model": "demo",
+            "table": "job",
         }
         return {name: value for name, value in known.items() if f"{{{name}}}" in path}
 

@@ -34,7 +34,9 @@ class Ids:
 
     def url(self, path: str) -> str:
         batch_id = self.openai_id if path.startswith("/v1/") else self.batch_id
-        return path.format(batch_id=batch_id, job_id=self.job_id, file_id=self.file_id, model="demo")
+        return path.format(
+            batch_id=batch_id, job_id=self.job_id, file_id=self.file_id, model="demo", table="job"
+        )
 
 
 class Owned:

@@ -67,6 +67,17 @@ def test_the_image_for_gpus_is_installed_by_the_same_script_and_takes_no_index_f
     assert not [key for service in SERVICES.values() for key in service.get("build", {}) if key == "args"]
 
 
+def test_every_installation_has_the_libraries_of_analyses() -> None:
+    """`make demo` and two of the images install a lock as it is, the image of the API the package with the extra."""
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    libraries = {Requirement(line).name for line in pyproject["project"]["optional-dependencies"]["analysis"]}
+    assert libraries >= {"duckdb", "matplotlib", "scipy"}
+    for device in ("cpu", "gpu"):
+        lock = (ROOT / "requirements" / f"{device}.txt").read_text()
+        assert libraries <= set(re.findall(r"^([\w.-]+)==", lock, re.MULTILINE))
+    assert any("[analysis]" in line for line in stages()["api"] if "pip install" in line)
+
+
 def test_the_lock_for_gpus_has_cuda_bindings_of_one_version() -> None:
     """Older distributions of cuda-python contain bindings of their own."""
     lock = (ROOT / "requirements" / "gpu.txt").read_text()
