@@ -120,7 +120,7 @@ def measure(servers: Servers, steps: int, folder: Path) -> Measured:
 
 def build(servers: Servers, steps: int) -> float:
     """The seconds that it took, now or when the store was built."""
-    administration = connect(servers.database_url, pool_size=1).execution_options(
+    administration = connect(servers.database_url, pool_size=2).execution_options(
         isolation_level="AUTOCOMMIT"
     )
     with administration.connect() as connection:

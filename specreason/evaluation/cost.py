@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from specreason.evaluation.intervals import ratio_interval
-
 SECONDS_PER_HOUR = 3600
 
 
@@ -102,13 +100,9 @@ class CostRatio:
 
 def cost_ratio(ours: Sequence[float], theirs: Sequence[float]) -> CostRatio | None:
     """The ratio, from the mean GPU-seconds of a job of each batch, by problem; None if no problem has both."""
-    if not sum(theirs):
+    from specreason.evaluation.clusters import ratio_of_means
+
+    interval = ratio_of_means(ours, theirs)
+    if interval is None:
         return None
-    interval = ratio_interval(ours, theirs)
-    several = len(ours) > 1
-    return CostRatio(
-        num_problems=len(ours),
-        ratio=interval.mean if several else ours[0] / theirs[0],
-        low=max(0.0, interval.low) if several else None,
-        high=interval.high if several else None,
-    )
+    return CostRatio(num_problems=len(ours), ratio=interval.mean, low=interval.low, high=interval.high)
