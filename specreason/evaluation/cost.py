@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
+from statistics import fmean, stdev
 from typing import Protocol
+
+from specreason.evaluation.intervals import Z_95
 
 SECONDS_PER_HOUR = 3600
 
@@ -100,9 +104,16 @@ class CostRatio:
 
 def cost_ratio(ours: Sequence[float], theirs: Sequence[float]) -> CostRatio | None:
     """The ratio, from the mean GPU-seconds of a job of each batch, by problem; None if no problem has both."""
-    from specreason.evaluation.clusters import ratio_of_means
-
-    interval = ratio_of_means(ours, theirs)
-    if interval is None:
+    if not sum(theirs):
         return None
-    return CostRatio(num_problems=len(ours), ratio=interval.mean, low=interval.low, high=interval.high)
+    whole, several = fmean(theirs), len(ours) > 1
+    ratio = fmean(ours) / whole
+    # By linearization around both means, paired by problem.
+    moved = [(one - ratio * other) / whole for one, other in zip(ours, theirs, strict=True)]
+    half = Z_95 * stdev(moved) / sqrt(len(moved)) if several else 0.0
+    return CostRatio(
+        num_problems=len(ours),
+        ratio=ratio,
+        low=max(0.0, ratio - half) if several else None,
+        high=ratio + half if several else None,
+    )

@@ -24,7 +24,11 @@ MARK_OF: dict[str, dict[str, Any]] = {
     Outcome.WON: {"color": "#0072B2", "marker": "^", "s": 26, "linewidths": 0},
     Outcome.LOST: {"color": "#D55E00", "marker": "v", "s": 26, "linewidths": 0},
 }
-LABEL_OF = {Outcome.TIED: "as often right", Outcome.WON: "right more often in B", Outcome.LOST: "in A"}
+LABEL_OF: dict[str, str] = {
+    Outcome.TIED: "as often right",
+    Outcome.WON: "right more often in B",
+    Outcome.LOST: "in A",
+}
 
 
 def check_plot(path: Path) -> None:

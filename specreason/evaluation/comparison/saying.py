@@ -115,5 +115,5 @@ def _share(interval: Interval | None) -> str:
 
 def _rounded(number: int) -> int:
     """Two digits: more would say more than is known."""
-    scale = 10 ** max(0, len(str(number)) - 2)
+    scale = int(10 ** max(0, len(str(number)) - 2))
     return math.ceil(number / scale) * scale

@@ -106,7 +106,7 @@ def _beginnings(connection: Connection, batch_id: UUID, indexes: Collection[int]
     rows = select(problem.c.index, begins).where(
         problem.c.batch_id == batch_id, problem.c.index.in_(sorted(indexes))
     )
-    return {row.index: row.text for row in connection.execute(rows)}
+    return dict(map(tuple, connection.execute(rows)))
 
 
 def _row(found: MatchedProblem, ours: RunJob, theirs: RunJob, text: str) -> ComparedPair:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from uuid import UUID
 
-from sqlalchemy import Boolean, Text, bindparam, cast, column, func, select, table
+from sqlalchemy import Boolean, Text, Uuid, bindparam, cast, column, func, select, table
 
 from specreason.evaluation.runs import Run, RunJob, RunProblem
 from specreason.store.access.visibility import Viewer, no_batch
@@ -19,7 +19,7 @@ _job = table(
     column("graded_by", Text),
 )
 # Statements are built once: building one takes as long as it runs.
-_BATCH = bindparam("batch_id")
+_BATCH = bindparam("batch_id", type_=Uuid)
 _JOB = {
     "job_id": _job.c.id,
     "problem_index": problem.c.index,
