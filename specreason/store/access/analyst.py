@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import bindparam, make_url, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import Text
 
 from specreason.errors import InputError, InvalidField, NotFound
@@ -27,6 +27,7 @@ MARK = "reads the tables and views of specreason"
 MOST_CONNECTIONS = 10
 # An open transaction holds up migrations.
 IDLE_IN_TRANSACTION = "60s"
+REFUSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
 
 _ROLE = text("SELECT shobj_description(oid, 'pg_authid') AS mark FROM pg_roles WHERE rolname = :name")
 # Those that read this database: a role is one of the whole server.
@@ -153,16 +154,16 @@ def _is_ours(connection: Connection, name: str) -> bool:
 @contextmanager
 def _allowed(database: Database) -> Iterator[Connection]:
     """A transaction. Raises InputError if the user may not do in it what is done."""
-    try:
-        with transaction(database) as connection:
+    with transaction(database) as connection:
+        try:
             yield connection
-    except ProgrammingError as error:
-        if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
-            raise
-        raise InputError(
-            "database: this user may not create or drop roles; run the command once with the URL of an administrator "
-            "of Postgres in SPECREASON_DATABASE_URL"
-        ) from error
+        except DBAPIError as error:
+            if not isinstance(error.orig, REFUSED):
+                raise
+            raise InputError(
+                "database: this user may not create or drop roles; run the command once with the URL of an "
+                "administrator of Postgres in SPECREASON_DATABASE_URL"
+            ) from error
 
 
 def _pgconn(connection: Connection) -> Any:

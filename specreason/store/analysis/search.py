@@ -106,7 +106,7 @@ def _jobs(connection: Connection, batch_id: UUID, place: tuple[UUID, int] | None
     """The next jobs of the batch, from that of `place` on."""
     ids = select(job.c.id).where(job.c.batch_id == batch_id, job.c.num_attempts > 0)
     if place is not None:
-        ids = ids.where(job.c.id >= place[0])
+        ids = ids.where(job.c.id > place[0] if place[1] == LAST else job.c.id >= place[0])
     return connection.scalars(ids.order_by(job.c.id).limit(JOBS)).all()
 
 

@@ -138,9 +138,13 @@ def test_a_role_of_somebody_else_is_neither_renewed_nor_dropped(database: Databa
             change()
 
 
-def test_a_user_that_may_create_no_roles_is_told_who_may(database: Database, name: str, url: str) -> None:
-    analyst = connect(url, pool_size=1)
+@pytest.mark.parametrize("setting", ["on", "off"])
+def test_a_user_that_may_create_no_roles_is_told_who_may(
+    database: Database, name: str, url: str, setting: str
+) -> None:
+    execute(database, f"ALTER ROLE {name} SET default_transaction_read_only = {setting}")
+    user = connect(url, pool_size=1)
     with pytest.raises(InputError, match=naming("may not create", "SPECREASON_DATABASE_URL")) as refused:
-        renew_analyst(analyst, f"{name[:-1]}y", statement_timeout_s=7)
+        renew_analyst(user, f"{name[:-1]}y", statement_timeout_s=7)
     assert "\n" not in str(refused.value)
-    analyst.dispose()
+    user.dispose()

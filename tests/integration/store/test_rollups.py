@@ -20,7 +20,7 @@ from specreason.store.queue.controls import (
     cancel_job,
     requeue_batch,
     requeue_job,
-    set_batch_deadline,
+    set_job_deadline,
 )
 from specreason.store.queue.dispatch import expire_deadlines, expire_leases
 from specreason.store.queue.jobs import JobResult, claim, finish, release, retry
@@ -103,7 +103,7 @@ def cancel_all(database: Database, job: ClaimedJob) -> None:
 
 
 def let_it_be_late(database: Database, job: ClaimedJob) -> None:
-    set_batch_deadline(database, Viewer.EVERYONE, job.batch_id, datetime.now(UTC) - timedelta(seconds=1))
+    set_job_deadline(database, Viewer.EVERYONE, job.job_id, datetime.now(UTC) - timedelta(seconds=1))
     assert expire_deadlines(database) == 1
 
 
