@@ -168,4 +168,4 @@ def _alike(estimates: Sequence[Estimate]) -> str:
 
 def _print_title(console: Console, title: str) -> None:
     console.print()
-    console.print(Text(title, style="bold"), soft_wrap=True)
+    print_hanging(console, Text(), Text(title, style="bold"))

@@ -31,13 +31,13 @@ OF_ESTIMATES = (
     Column(heading="threshold"),
     Column(heading="kept, %", justify="right"),
     Column(heading="95 %", justify="right", drop=5),
-    Column(heading="tokens rewritten", justify="right", drop=4),
+    Column(heading="tokens anew", justify="right", drop=4),
     Column(heading="s/job", justify="right"),
     Column(heading="95 %", justify="right", drop=6),
     Column(heading="of now", justify="right", drop=7),
     Column(heading="device s/job", justify="right", drop=1),
     Column(heading="right kept, %", justify="right", drop=2),
-    Column(heading="wrong passed, %", justify="right", drop=3),
+    Column(heading="wrong kept, %", justify="right", drop=3),
 )
 OF_PREDICTIONS = (
     Column(heading="batch"),

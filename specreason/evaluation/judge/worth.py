@@ -24,10 +24,10 @@ def against_answers(outcome: Outcome | None, *, expected: bool) -> str:
         )
         return f"Whether the score tells right from wrong is unknown: {which} {right}."
     area = outcome.expected_auc if expected else outcome.digit_auc
-    problems = counted(outcome.num_problems, "problem")
     if area is None:
         return "Whether the score tells right from wrong is unknown: too few verdicts have a digit."
-    return f"The {'expected score' if expected else 'score'} {_told(area, 'right from wrong answers', problems)}."
+    told = _told(area, "right from wrong answers", outcome.num_problems)
+    return f"The {'expected score' if expected else 'score'} {told}."
 
 
 def against_truth(truth: Truth, *, expected: bool) -> str:
@@ -44,7 +44,7 @@ def against_truth(truth: Truth, *, expected: bool) -> str:
     judge = f"Against the truth about each draft, the judge {' and '.join(shares)}"
     if area is None:
         return f"{judge}."
-    return f"{judge}: it {_told(area, 'right from wrong drafts', counted(truth.num_problems, 'problem'))}."
+    return f"{judge}: it {_told(area, 'right from wrong drafts', truth.num_problems)}."
 
 
 def in_brackets(interval: Interval, form: str = "{:.2f}") -> str:
@@ -55,15 +55,17 @@ def in_brackets(interval: Interval, form: str = "{:.2f}") -> str:
     return f"{form.format(interval.mean)} ({low} to {high})"
 
 
-def _told(area: Interval, what: str, problems: str) -> str:
+def _told(area: Interval, what: str, num_problems: int) -> str:
     """How well a score tells cases apart."""
+    problems, verb = counted(num_problems, "problem"), "is" if num_problems == 1 else "are"
     figure = f"AUC {in_brackets(area)}"
+    unknown = f"may or may not tell {what} ({problems} {verb} too few to say): {figure}"
     if area.bounds is None:
-        return f"may or may not tell {what}, {problems} are too few to say: {figure}"
+        return unknown
     low, high = area.bounds
     if low <= 0.5 <= high:
         if high - low > TOO_WIDE:
-            return f"may or may not tell {what}, {problems} are too few to say: {figure}"
+            return unknown
         return f"does not tell {what}: {figure}"
     if high < 0.5:
         return f"points the wrong way, it is higher for what is wrong: {figure}"

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from specreason.config import RunConfig
+from specreason.embedded import Servers
 from specreason.errors import NotFound
+from specreason.evaluation.judge.drafts import JudgedBatch
 from specreason.evaluation.judge.judging import judge, present_rule
 from specreason.evaluation.judge.replay import decisions
 from specreason.store.access.visibility import Viewer
 from specreason.store.analysis.judge import columns, judged
 from specreason.store.analysis.judge.judged import read_judged
-from specreason.store.session import Database, transaction
+from specreason.store.session import Database, connect, transaction
 from tests.support.store.builders import accepted, closed, rejected, submit
+from tests.support.store.databases import own_database
 from tests.support.store.judged_batches import judged_batch
 from tests.support.store.sql import execute
 
 
-def test_drafts_come_in_the_order_of_their_traces_with_everything_that_was_stored(database: Database) -> None:
-    batch = read_judged(database, Viewer.EVERYONE, judged_batch(database))
+@pytest.fixture(scope="module")
+def batch(servers: Servers, administration: Database) -> Iterator[JudgedBatch]:
+    """A stored batch of three jobs, as it is read."""
+    with own_database(servers, administration) as url:
+        database = connect(url)
+        yield read_judged(database, Viewer.EVERYONE, judged_batch(database))
+        database.dispose()
+
+
+def test_drafts_come_in_the_order_of_their_traces_with_everything_that_was_stored(batch: JudgedBatch) -> None:
     drafts = batch.drafts
     assert drafts.job.tolist() == [number for number in range(3) for _ in range(5)]
     assert drafts.position.tolist() == [0, 1, 2, 3, 4] * 3
@@ -39,15 +50,13 @@ def test_drafts_come_in_the_order_of_their_traces_with_everything_that_was_store
     assert (batch.written.num_calls, batch.written.tokens_after) == (3, 9)
 
 
-def test_a_stored_trace_replayed_at_its_own_threshold_has_its_own_decisions(database: Database) -> None:
-    batch = read_judged(database, Viewer.EVERYONE, judged_batch(database))
+def test_a_stored_trace_replayed_at_its_own_threshold_has_its_own_decisions(batch: JudgedBatch) -> None:
     rule = present_rule(batch.config)
     assert rule is not None
     assert np.array_equal(decisions(batch.drafts, rule), batch.drafts.is_accepted)
 
 
-def test_the_truth_about_each_draft_is_found_from_the_text_of_its_problem(database: Database) -> None:
-    batch = read_judged(database, Viewer.EVERYONE, judged_batch(database))
+def test_the_truth_about_each_draft_is_found_from_the_text_of_its_problem(batch: JudgedBatch) -> None:
     assert batch.graded is not None
     assert batch.graded.is_right.tolist() == [1, 0, 0, 1, 1] * 3
     kinds = [batch.graded.kinds[number][0] for number in batch.graded.kind[:5]]
@@ -62,23 +71,15 @@ def test_other_problems_and_deleted_texts_have_no_truth(database: Database) -> N
     assert read_judged(database, Viewer.EVERYONE, emptied).graded is None
 
 
-def test_the_threshold_that_a_batch_left_to_its_pair_is_that_of_its_steps(database: Database) -> None:
-    batch_id = judged_batch(database, ["21"], config=RunConfig())
-    assert read_judged(database, Viewer.EVERYONE, batch_id).config.threshold == 7
-
-
-def test_verdicts_without_a_digit_and_steps_without_a_draft_are_told_from_others(database: Database) -> None:
+def test_what_a_batch_leaves_to_its_pair_or_does_not_have_is_told_from_the_rest(database: Database) -> None:
     steps = [accepted(0), rejected(1, digit=None), closed(2)]
-    batch = read_judged(database, Viewer.EVERYONE, judged_batch(database, ["21"], steps=steps))
-    assert batch.drafts.digit.tolist() == [8, -1]
-    assert math.isnan(batch.drafts.expected[1])
-
-
-def test_a_resumed_job_and_one_that_failed_have_no_latency(database: Database) -> None:
-    batch_id = judged_batch(database)
+    batch_id = judged_batch(database, ["21", "99"], config=RunConfig(), steps=steps)
     execute(database, "UPDATE job SET resumed = true WHERE answer = '99'")
-    latency_s = read_judged(database, Viewer.EVERYONE, batch_id).jobs.latency_s
-    assert np.isnan(latency_s).tolist() == [False, False, True]
+    batch = read_judged(database, Viewer.EVERYONE, batch_id)
+    assert batch.config.threshold == 7  # as its steps have it
+    assert batch.drafts.digit.tolist() == [8, -1] * 2
+    assert np.isnan(batch.drafts.expected).tolist() == [False, True] * 2
+    assert np.isnan(batch.jobs.latency_s).tolist() == [False, True]
 
 
 def test_jobs_that_have_not_ended_are_not_among_them(database: Database) -> None:
