@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx2
 import pyarrow as pa
 import pytest
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
 from specreason import __version__
 from specreason.client import Client
@@ -18,28 +18,44 @@ from specreason.embedded import Servers
 from specreason.errors import InvalidField, NotFound, StoreUnavailable, Unreachable
 from specreason.store.analysis import rows
 from specreason.store.analysis.row_tables import SCHEMA_VERSION, Table
-from specreason.store.session import Database
+from specreason.store.session import Database, connect
+from tests.support.api.apps import make_api
 from tests.support.api.guarded import client_of, guarded_app, make_key
 from tests.support.api.live import serving
 from tests.support.store.builders import submit
+from tests.support.store.databases import own_database
 from tests.support.store.sql import execute, rows_of
 from tests.support.store.traces import CHAT, ended_batch
 
-FEW = 2  # rows in a page
+
+@pytest.fixture(scope="module")
+def database(servers: Servers, administration: Database) -> Iterator[Database]:
+    """One for all tests of this module, which only read of the batch that they share."""
+    with own_database(servers, administration) as url:
+        database = connect(url)
+        yield database
+        database.dispose()
+
+
+@pytest.fixture(scope="module")
+def batch_id(database: Database) -> UUID:
+    """Another batch lies beside it."""
+    asyncio.run(ended_batch(database, name="another"))
+    return asyncio.run(ended_batch(database))
+
+
+@pytest.fixture(scope="module")
+def url(servers: Servers, database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(make_api(servers, database, files_dir=tmp_path_factory.mktemp("files"))) as url:
+        yield url
 
 
 @pytest.fixture
-async def batch_id(database: Database, monkeypatch: pytest.MonkeyPatch) -> UUID:
-    """Another batch lies beside it. Pages are short."""
-    monkeypatch.setattr(rows, "PAGE_ROWS", FEW)
+def live(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """Pages are short."""
+    monkeypatch.setattr(rows, "PAGE_ROWS", 2)
     monkeypatch.setattr(rows, "JOBS", 3)
-    await ended_batch(database, name="another")
-    return await ended_batch(database)
-
-
-@pytest.fixture
-def live(app: FastAPI) -> Iterator[Client]:
-    with serving(app) as url, Client(url, patience_s=0.5) as client:
+    with Client(url, patience_s=0.5) as client:
         yield client
 
 
@@ -48,19 +64,23 @@ def rows_in(body: bytes) -> list[dict[str, Any]]:
 
 
 def counted(database: Database, batch_id: UUID, table: Table) -> int:
-    of_jobs = f"job_id IN (SELECT id FROM job WHERE batch_id = '{batch_id}')"
-    of_batch = {Table.BATCH: f"id = '{batch_id}'", Table.WORKER: "true", Table.MODEL_PAIR: "true"}
-    which = of_jobs if table.is_of_jobs else of_batch.get(table, f"batch_id = '{batch_id}'")
-    if table is Table.WORKER:
+    if table in (Table.WORKER, Table.MODEL_PAIR):
         return 1
+    of_jobs = f"job_id IN (SELECT id FROM job WHERE batch_id = '{batch_id}')"
+    key = "id" if table is Table.BATCH else "batch_id"
+    which = of_jobs if table.is_of_jobs else f"{key} = '{batch_id}'"
     ((number,),) = rows_of(database, f"SELECT count(*) FROM {table.source} WHERE {which}")
     return int(number)
 
 
-@pytest.mark.parametrize("table", Table)
 def test_every_row_comes_once_in_the_order_of_the_key_and_from_any_place_on(
-    database: Database, live: Client, batch_id: UUID, table: Table
+    database: Database, live: Client, batch_id: UUID
 ) -> None:
+    for table in Table:
+        check_order_and_places(database, live, batch_id, table)
+
+
+def check_order_and_places(database: Database, live: Client, batch_id: UUID, table: Table) -> None:
     pages = list(live.rows(batch_id, table))
     assert (pages[-1].last, pages[-1].rows.num_rows) == (None, 0)
     whole = [row for page in pages for row in page.rows.to_pylist()]
@@ -74,10 +94,10 @@ def test_every_row_comes_once_in_the_order_of_the_key_and_from_any_place_on(
 
 @pytest.mark.parametrize("compression", [None, "none", "lz4", "zstd"])
 def test_the_values_are_those_of_the_tables_whatever_the_compression(
-    database: Database, client: TestClient, batch_id: UUID, compression: str | None
+    database: Database, url: str, batch_id: UUID, compression: str | None
 ) -> None:
     params = {} if compression is None else {"compression": compression}
-    answer = client.get(f"/api/batches/{batch_id}/rows/step", params=params)
+    answer = httpx2.get(f"{url}/api/batches/{batch_id}/rows/step", params=params)
     assert answer.headers["content-type"] == "application/vnd.apache.arrow.stream"
     names = (
         "decision",
@@ -139,9 +159,9 @@ def test_a_page_of_long_texts_has_fewer_rows(
 
 @pytest.mark.parametrize("after", ["x", "0193b2a4-0000-7000-8000-00000000abcd", "7/7"])
 def test_another_place_than_the_table_has_is_refused_before_a_row_is_sent(
-    client: TestClient, batch_id: UUID, after: str
+    url: str, batch_id: UUID, after: str
 ) -> None:
-    answer = client.get(f"/api/batches/{batch_id}/rows/step", params={"after": after})
+    answer = httpx2.get(f"{url}/api/batches/{batch_id}/rows/step", params={"after": after})
     assert (answer.status_code, answer.json()["field"]) == (422, "after")
 
 
@@ -154,7 +174,7 @@ def test_no_table_but_those_of_a_batch_can_be_read(live: Client, batch_id: UUID)
 def test_rows_of_another_owners_batch_are_not_found(
     servers: Servers, database: Database, tmp_path: Path, batch_id: UUID
 ) -> None:
-    execute(database, "UPDATE batch SET owner = 'ada'")
+    execute(database, f"UPDATE batch SET owner = 'ada' WHERE id = '{batch_id}'")
     app = guarded_app(servers, database, tmp_path)
     ada, bob = (client_of(app, make_key(database, owner)) for owner in ("ada", "bob"))
     for table in Table:
@@ -177,8 +197,9 @@ def after_pages(number: int, act: Callable[[], None], monkeypatch: pytest.Monkey
 
 
 def test_a_batch_that_is_deleted_meanwhile_ends_in_an_error_and_not_in_a_short_stream(
-    database: Database, live: Client, batch_id: UUID, monkeypatch: pytest.MonkeyPatch
+    database: Database, live: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    batch_id = asyncio.run(ended_batch(database, name="deleted"))
     after_pages(2, lambda: execute(database, f"DELETE FROM batch WHERE id = '{batch_id}'"), monkeypatch)
     with pytest.raises(NotFound, match=str(batch_id)):
         live.frame(batch_id, "step")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import shutil
@@ -15,50 +16,86 @@ import pyarrow.parquet as pq
 import pytest
 
 from specreason.cli.analysis import exporting
+from specreason.cli.analysis.exporting import Export, Told
+from specreason.client import Client
 from specreason.embedded import Servers
+from specreason.errors import InvalidField
 from specreason.store.analysis import rows
+from specreason.store.analysis.checked_folder import CheckedFolder
+from specreason.store.analysis.folders import Format
+from specreason.store.analysis.load import load_batch
 from specreason.store.analysis.row_tables import SCHEMA_VERSION, Table
 from specreason.store.session import Database, connect
+from tests.support.api.apps import make_api
+from tests.support.api.live import serving
 from tests.support.messages import names
-from tests.support.shell import Ended, Shell
+from tests.support.shell import Shell
 from tests.support.store.builders import submit
 from tests.support.store.databases import own_database
 from tests.support.store.sql import execute, rows_of
 from tests.support.store.traces import ended_batch
 
 VIEWS = ("batch_summary", "job_summary")
-KEY_OF = {"batch_summary": "batch_id", "job_summary": "job_id"}
+
+
+@pytest.fixture(scope="module")
+def database(servers: Servers, administration: Database) -> Iterator[Database]:
+    """Where the batch ran."""
+    with own_database(servers, administration) as url:
+        database = connect(url)
+        yield database
+        database.dispose()
+
+
+@pytest.fixture(scope="module")
+def exported(servers: Servers, database: Database, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the batch."""
+    batch_id = asyncio.run(ended_batch(database))
+    told = Told(of_rows=lambda _: None, remark=print)
+    app = make_api(servers, database, files_dir=tmp_path_factory.mktemp("files"))
+    with pytest.MonkeyPatch.context() as patch, serving(app) as url, Client(url) as client:
+        patch.setattr(rows, "PAGE_ROWS", 2)
+        patch.setattr(exporting, "PART_ROWS", 3)
+        output = tmp_path_factory.mktemp("out")
+        return Export(client, client.batch(batch_id), output, Format.PARQUET, told).run(list(Table)).folder
 
 
 @pytest.fixture
-def other_url(servers: Servers, administration: Database) -> Iterator[str]:
+def folder(exported: Path, tmp_path: Path) -> Path:
+    """A copy that the test may break."""
+    return shutil.copytree(exported, tmp_path / "out" / exported.name)
+
+
+@pytest.fixture(scope="module")
+def empty_url(servers: Servers, administration: Database) -> Iterator[str]:
+    """A database in which nothing ever stays: for all the folders that are refused."""
     with own_database(servers, administration) as url:
         yield url
 
 
 @pytest.fixture
-def other(other_url: str) -> Iterator[Database]:
-    """An empty database, into which the command imports."""
-    database = connect(other_url)
+def empty(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    yield from into(empty_url, monkeypatch)
+
+
+@pytest.fixture
+def other(servers: Servers, administration: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """A database of this test alone, into which the command imports."""
+    with own_database(servers, administration) as url:
+        yield from into(url, monkeypatch)
+
+
+def into(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    monkeypatch.setenv("SPECREASON_DATABASE_URL", url)
+    database = connect(url)
     yield database
     database.dispose()
 
 
 @pytest.fixture
-async def batch_id(database: Database, monkeypatch: pytest.MonkeyPatch) -> UUID:
-    monkeypatch.setattr(rows, "PAGE_ROWS", 2)
-    monkeypatch.setattr(exporting, "PART_ROWS", 3)
-    return await ended_batch(database)
-
-
-@pytest.fixture
-def folder(
-    shell: Shell, batch_id: UUID, tmp_path: Path, other_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    """The exported batch. From now on the commands use the other database."""
-    assert shell("export", batch_id, "-o", tmp_path / "out").status == 0
-    monkeypatch.setenv("SPECREASON_DATABASE_URL", other_url)
-    return tmp_path / "out" / f"batch={batch_id}"
+def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
+    """The command needs no API."""
+    return Shell("", capsys)
 
 
 def stored(database: Database, relation: str) -> list[dict[str, Any]]:
@@ -67,11 +104,11 @@ def stored(database: Database, relation: str) -> list[dict[str, Any]]:
 
 
 def test_a_batch_in_another_database_has_the_same_rows_and_figures(
-    shell: Shell, database: Database, other: Database, folder: Path, batch_id: UUID
+    shell: Shell, database: Database, other: Database, folder: Path
 ) -> None:
     done = shell("import", folder, "--json")
     assert done.status == 0
-    assert done.json["data"][0]["batch_id"] == str(batch_id)
+    assert folder.name == f"batch={done.json['data'][0]['batch_id']}"
     assert done.json["data"][0]["is_new"]
     for relation in (*VIEWS, *(table.source for table in Table if table is not Table.WORKER)):
         assert stored(other, relation) == stored(database, relation), relation
@@ -102,15 +139,21 @@ def test_an_owner_can_be_given(shell: Shell, other: Database, folder: Path) -> N
     assert rows_of(other, "SELECT owner FROM batch") == [("ada",)]
 
 
+def with_tables(folder: Path, *tables: Table) -> Path:
+    """The folder as `--tables` would have left it."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["tables"] = {name: of for name, of in manifest["tables"].items() if name in tables}
+    path.write_text(json.dumps(manifest))
+    return folder
+
+
 def test_a_batch_without_texts_can_be_imported_and_one_without_jobs_cannot(
-    shell: Shell, batch_id: UUID, other: Database, folder: Path, tmp_path: Path
+    shell: Shell, other: Database, folder: Path
 ) -> None:
-    need = ",".join(table for table in Table if table is not Table.PAYLOAD)
-    for tables, place in ((need, tmp_path / "a"), ("step", tmp_path / "b")):
-        shell("export", batch_id, "-o", place, "--tables", tables)
-    assert shell("import", tmp_path / "a").status == 0
+    assert shell("import", with_tables(folder, *(set(Table) - {Table.PAYLOAD}))).status == 0
     assert stored(other, "step_payload") == []
-    refused = shell("import", tmp_path / "b")
+    refused = shell("import", with_tables(folder, Table.BATCH, Table.STEP))
     assert (refused.status, names(refused.err, "job", "--tables")) == (2, True)
 
 
@@ -143,12 +186,13 @@ def with_value(column: str, value: Any) -> Callable[[pa.Table], pa.Table]:
     return change
 
 
-def refused(ended: Ended, other: Database, *facts: object) -> bool:
+def refused(folder: Path, empty: Database, *facts: object) -> bool:
     """One line names the facts, and no table has a row."""
-    assert ended.status == 2, ended.err
-    assert len(ended.err.strip().splitlines()) == 1
-    assert all(stored(other, table.source) == [] for table in Table)
-    return names(ended.err, *facts)
+    with pytest.raises(InvalidField) as error:
+        load_batch(empty, CheckedFolder(folder))
+    assert len(str(error.value).splitlines()) == 1
+    assert all(stored(empty, table.source) == [] for table in Table)
+    return names(str(error.value), *facts)
 
 
 FOREIGN = str(UUID(int=7))
@@ -173,27 +217,25 @@ FOREIGN = str(UUID(int=7))
         ("step-000.parquet", with_value("utility_score", 12), "database"),
         ("problem-000.parquet", with_value("source", "{"), "database"),
         ("payload-000.parquet", with_value("index", 99), "database"),
-        ("grade-000.parquet", with_value("is_correct", None), "database"),
+        ("grade-000.parquet", with_value("id", "x"), "database"),
     ],
 )
 def test_a_row_that_does_not_belong_there_is_refused_with_its_file_and_leaves_nothing(
-    shell: Shell, other: Database, folder: Path, case: tuple[str, Callable[[pa.Table], pa.Table], str]
+    empty: Database, folder: Path, case: tuple[str, Callable[[pa.Table], pa.Table], str]
 ) -> None:
     file, change, fact = case
     rewritten(folder, file, change)
-    assert refused(shell("import", folder), other, folder / file, fact)
+    assert refused(folder, empty, folder / file, fact)
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"PAR1", b"PAR1" + b"\0" * 100 + b"PAR1", b"\0" * 1000, None], ids=str
 )
-def test_a_file_that_is_no_parquet_is_named(
-    shell: Shell, other: Database, folder: Path, content: bytes | None
-) -> None:
+def test_a_file_that_is_no_parquet_is_named(empty: Database, folder: Path, content: bytes | None) -> None:
     path = folder / "step-000.parquet"
     size = path.stat().st_size
     path.write_bytes(content if content is not None else path.read_bytes()[:-1])
-    assert refused(shell("import", folder), other, path, f"{size:,}")
+    assert refused(folder, empty, path, f"{size:,}")
     manifest = (folder / "manifest.json").read_text()
     old = json.loads(manifest)["tables"]["step"]["parts"][0]
     found = path.read_bytes()
@@ -201,17 +243,17 @@ def test_a_file_that_is_no_parquet_is_named(
     manifest = manifest.replace(f'"num_bytes":{size}', f'"num_bytes":{len(found)}')
     manifest = manifest.replace(f'"num_bytes": {size}', f'"num_bytes": {len(found)}')
     (folder / "manifest.json").write_text(manifest)
-    assert refused(shell("import", folder), other, path, "Parquet")
+    assert refused(folder, empty, path, "Parquet")
 
 
-def test_a_file_that_is_not_the_exported_one_is_named(shell: Shell, other: Database, folder: Path) -> None:
+def test_a_file_that_is_not_the_exported_one_is_named(empty: Database, folder: Path) -> None:
     shutil.copy(folder / "step-000.parquet", folder / "kept")
     content = bytearray((folder / "kept").read_bytes())
     content[100] ^= 1
     (folder / "step-000.parquet").write_bytes(content)
-    assert refused(shell("import", folder), other, folder / "step-000.parquet", "SHA-256")
+    assert refused(folder, empty, folder / "step-000.parquet", "SHA-256")
     (folder / "step-000.parquet").unlink()
-    assert refused(shell("import", folder), other, folder / "step-000.parquet", "cannot be read")
+    assert refused(folder, empty, folder / "step-000.parquet", "cannot be read")
 
 
 @pytest.mark.parametrize(
@@ -227,42 +269,49 @@ def test_a_file_that_is_not_the_exported_one_is_named(shell: Shell, other: Datab
     ],
 )
 def test_a_manifest_that_this_version_cannot_use_is_refused(
-    shell: Shell, other: Database, folder: Path, change: Callable[[dict[str, Any]], Any], fact: str
+    empty: Database, folder: Path, change: Callable[[dict[str, Any]], Any], fact: str
 ) -> None:
     path = folder / "manifest.json"
     text = path.read_text()
     changed = json.dumps(change(json.loads(text)))
     path.write_text(changed.replace(".parquet", ".jsonl") if fact == "jsonl" else changed)
-    assert refused(shell("import", folder), other, folder.name, fact)
+    assert refused(folder, empty, folder.name, fact)
 
 
-def test_a_part_cannot_lie_outside_of_the_folder(shell: Shell, other: Database, folder: Path) -> None:
+def test_a_part_cannot_lie_outside_of_the_folder(empty: Database, folder: Path) -> None:
     path = folder / "manifest.json"
     path.write_text(path.read_text().replace("job-000.parquet", "../../job-000.parquet"))
-    assert refused(shell("import", folder), other, path, "part")
+    assert refused(folder, empty, path, "part")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", "[" * 10_000, "\0"], ids=str)
-def test_something_else_called_manifest_is_refused(
-    shell: Shell, other: Database, folder: Path, content: str
-) -> None:
+def test_something_else_called_manifest_is_refused(empty: Database, folder: Path, content: str) -> None:
     (folder / "manifest.json").write_text(content)
-    assert refused(shell("import", folder), other, folder / "manifest.json", "not the manifest")
+    assert refused(folder, empty, folder / "manifest.json", "not the manifest")
 
 
-def test_an_unfinished_export_and_no_export_are_refused(
-    shell: Shell, other: Database, folder: Path, tmp_path: Path
-) -> None:
+def test_an_unfinished_export_is_refused(empty: Database, folder: Path) -> None:
     path = folder / "manifest.json"
-    path.write_text(
-        path.read_text()
-        .replace('"is_whole": true', '"is_whole": false')
-        .replace('"is_whole":true', '"is_whole":false')
-    )
-    assert refused(shell("import", folder), other, folder, "goes on")
+    manifest = json.loads(path.read_text())
+    manifest["tables"]["step"]["is_whole"] = False
+    path.write_text(json.dumps(manifest))
+    assert refused(folder, empty, folder, "step", "goes on")
+
+
+def test_the_command_names_what_is_wrong_in_one_line(
+    shell: Shell, empty: Database, folder: Path, tmp_path: Path
+) -> None:
+    rewritten(folder, "step-000.parquet", with_value("job_id", FOREIGN))
     (tmp_path / "empty").mkdir()
-    assert refused(shell("import", tmp_path / "empty"), other, tmp_path / "empty", "no exported batch")
-    assert refused(shell("import", tmp_path / "none"), other, tmp_path / "none", "no folder")
+    for place, fact in (
+        (folder, folder / "step-000.parquet"),
+        (tmp_path / "empty", "no exported batch"),
+        (tmp_path / "none", "no folder"),
+    ):
+        ended = shell("import", place)
+        assert (ended.status, len(ended.err.strip().splitlines())) == (2, 1)
+        assert names(ended.err, place, fact)
+    assert stored(empty, "batch") == []
 
 
 def test_rows_that_a_foreign_batch_has_already_are_refused(
