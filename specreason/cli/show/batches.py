@@ -46,18 +46,18 @@ SIGN_OF = {
 SAMPLING = ("temperature", "top_p", "top_k", "min_p")
 COLUMNS = (
     Column(heading="batch"),
-    Column(heading="name", least=24, keeps="ends", drop=7),
-    Column(heading="pair", drop=1),
-    Column(heading="scheme", drop=6),
-    Column(heading="submitted", drop=2),
+    Column(heading="name", least=24, keeps="ends", drop=8),
+    Column(heading="pair", drop=2),
+    Column(heading="scheme", drop=7),
+    Column(heading="submitted", drop=3),
     Column(heading="done", justify="right"),
     Column(heading="state", least=20),
-    Column(heading="pass@1", justify="right", drop=5),
-    Column(heading="accepted", justify="right", drop=4),
-    Column(heading="s (in flight)", justify="right", drop=3),
-    Column(heading="device s/job", justify="right", drop=0),
+    Column(heading="pass@1", justify="right", drop=6),
+    Column(heading="accepted", justify="right", drop=5),
+    Column(heading="s (in flight)", justify="right", drop=4),
+    Column(heading="device s/job", justify="right", drop=1),
 )
-PRICE = Column(heading="price", justify="right", drop=8)
+PRICE = Column(heading="price", justify="right", drop=9)
 
 
 def counts_in_words(batch: Batch) -> str:

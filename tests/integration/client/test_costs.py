@@ -115,7 +115,7 @@ def test_a_dry_run_tells_what_past_jobs_let_expect_or_that_there_are_none(
     assert found["price"]["mean"] == pytest.approx(0.48)
     assert found["price"]["low"] < 0.48 < found["price"]["high"]
     words = shell(*dry, "--price", 3.6, "--token-budget", 99)
-    assert names(words.out, "min", "GPU-hours", "the scheme", "0.48 (")
+    assert names(words.out, "min", "GPU-hours", "the scheme", "0.48")
     assert names(words.err, "95 %", "1 worker")
     other = shell(*dry[:-4], "--grid", "scheme=base,specreason", "--json").json["estimates"]
     assert [one["num_past_jobs"] for one in other] == [3, 0]
