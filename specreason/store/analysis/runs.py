@@ -57,9 +57,9 @@ def read_run(connection: Connection, batch_id: UUID, viewer: Viewer = Viewer.EVE
     of_batch = {"batch_id": batch_id}
     problems = tuple(
         RunProblem(index=index, problem_id=problem_id, gold=gold, digest=bytes(digest))
-        for index, problem_id, gold, digest in connection.execute(_PROBLEMS, of_batch)
+        for index, problem_id, gold, digest in connection.execute(_PROBLEMS, of_batch).all()
     )
-    rows = connection.execute(_JOBS, of_batch)
+    rows = connection.execute(_JOBS, of_batch).all()
     jobs = tuple(RunJob(**dict(zip(_FIELDS, values, strict=True))) for values in rows)
     return Run(
         batch_id=batch_id,
