@@ -221,13 +221,10 @@ class _Table:
         self.replayed: dict[Rule, tuple[np.ndarray, np.ndarray]] = {}
         for rule in rules:
             found = replayer.replayed(rule)
-            change = (
-                found.latency_change_s if found.latency_change_s is not None else np.zeros(len(batch.drafts))
-            )
-            changed_s = np.bincount(batch.drafts.job, weights=change, minlength=len(problem))
+            assert found.latency_s is not None
             self.replayed[rule] = (
                 summed(found.is_kept, problem_of_draft),
-                summed(batch.jobs.latency_s + changed_s, problem),
+                summed(found.latency_s, problem),
             )
 
     def predicts(self, rule: Rule, target: _Table) -> tuple[Compared, Compared]:

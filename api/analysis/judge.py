@@ -24,9 +24,9 @@ _free = BoundedSemaphore(MOST_AT_ONCE)
 
 
 @router.get(
-    "/batches/{batch_id}/judge", tags=[Tag.BATCHES], summary="Judge the judge of a batch", dependencies=[READ]
+    "/batches/{batch_id}/judge", tags=[Tag.RESULTS], summary="Judge the judge of a batch", dependencies=[READ]
 )
-def judge_batch(
+def get_judgement(
     store: Store,
     viewer: Viewer,
     batch_id: UUID,

@@ -10,15 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from specreason.evaluation.bounds import TAIL, halls, quantile_of_t, students
 from specreason.evaluation.intervals import Z_95, Interval, wilson
 from specreason.evaluation.scientific import Numbers, np, special
-
-TAIL = 0.025  # outside a 95 % interval, on each side
-
-
-def quantile_of_t(num_clusters: int) -> float:
-    """How many standard errors are half an interval over `num_clusters` problems, of which there are at least two."""
-    return float(special.stdtrit(num_clusters - 1, 1 - TAIL))
 
 
 def linearized(sums: Numbers, counts: Numbers) -> np.ndarray:
@@ -35,38 +29,24 @@ def linearized(sums: Numbers, counts: Numbers) -> np.ndarray:
 def mean_over_problems(sums: Numbers, counts: Numbers) -> Interval:
     """The mean of a figure over all jobs: `sums` of it and `counts` of jobs, by problem. For times and tokens.
 
-    Times and tokens have long tails to the right: the interval allows for their skewness (Hall 1992). There is none
-    for one problem.
+    These have long tails. A tail on one side makes Student's interval too short there, and Hall's allows for it; tails
+    on both sides make Hall's too short. So each bound is the wider of both. One problem has no interval.
     """
     return mean_of(linearized(sums, counts))
 
 
 def mean_of(values: np.ndarray) -> Interval:
-    """The mean of one value per problem, with Hall's interval. Values that are all the same have one of no width."""
+    """The mean of one value per problem, as `mean_over_problems`. Equal values have an interval of no width."""
     mean, m = float(values.mean()), len(values)
     if m < 2:
         return Interval(mean=mean, low=None, high=None)
     error = float(values.std(ddof=1)) / math.sqrt(m)
     if error <= 1e-12 * abs(mean):  # what rounding alone makes of equal values
         return Interval(mean=mean, low=mean, high=mean)
-    skewness = _skewness(values) / math.sqrt(m)
-    low, high = (_unskewed(bound, skewness) for bound in (quantile_of_t(m), -quantile_of_t(m)))
-    return Interval(mean=mean, low=mean - low * error, high=mean - high * error)
-
-
-def _skewness(values: np.ndarray) -> float:
-    """The adjusted Fisher-Pearson coefficient; 0 for two values."""
-    m, deviations = len(values), values - values.mean()
-    plain = float((deviations**3).mean() / (deviations**2).mean() ** 1.5)
-    return plain * math.sqrt(m * (m - 1)) / (m - 2) if m > 2 else 0.0
-
-
-def _unskewed(quantile: float, skewness: float) -> float:
-    """The inverse of Hall's cubic transformation; `skewness` is that of the mean."""
-    if abs(skewness) < 1e-6:
-        return quantile
-    inner = 1 + skewness * (quantile - skewness / 6)
-    return 3 / skewness * (math.copysign(abs(inner) ** (1 / 3), inner) - 1)
+    student, (below, above) = students(values), halls(values)
+    return Interval(
+        mean=mean, low=mean + min(-student, below) * error, high=mean + max(student, above) * error
+    )
 
 
 def share_over_problems(hits: Numbers, counts: Numbers) -> Interval:
@@ -88,32 +68,28 @@ def share_of(values: np.ndarray, num_jobs: float) -> Interval:
 def effective_number(values: np.ndarray, share: float, num_jobs: float) -> float:
     """How many independent cases with this `share` are as certain as the mean of `values`, one per problem.
 
-    With one job per problem they are the jobs. Else the spread itself is uncertain where problems are few: the number
-    is smaller by the ratio of the squared quantiles of the normal and the t distribution, so that callers use the
-    normal one.
+    With one job per problem they are the jobs. Else the spread itself is uncertain: the number is smaller by the ratio
+    of the squared quantiles of the normal and the t distribution, so that callers use the normal one.
     """
     m = len(values)
-    if num_jobs <= m:
-        return float(m)
     spread = float(values.var(ddof=1)) / m if m > 1 else 0.0
-    if spread <= 1e-15:  # all problems have the same share, as where all answers are right
+    if num_jobs <= m or spread <= 1e-15:  # all problems have the same share, as where all answers are right
         return float(m)
     number = min(max(share * (1 - share) / spread, 1.0), num_jobs)
-    return number * (Z_95 / quantile_of_t(m)) ** 2
+    return number * (Z_95 / students(values)) ** 2
 
 
 def difference_of_shares(differences: Numbers, counts: Numbers) -> Interval:
     """The paired difference of two shares: by problem, hits of the one less hits of the other, and pairs.
 
     Half a problem is added to each of the four outcomes (Agresti and Min 2005), so that unanimous answers have an
-    interval, too. With more repeats an added problem weighs less.
+    interval, too. With repeats, an added problem differs by as much as those that do.
     """
     values = linearized(differences, counts)
-    n = np.asarray(counts, dtype=float)
-    repeats = float(n[n > 0].mean())
-    m = len(values) + 2
+    m, total = len(values) + 2, float((values**2).sum())
+    num_different = np.count_nonzero(np.asarray(differences))
     centre = float(values.sum()) / m
-    spread = (float((values**2).sum()) + 1 / repeats) / m - centre**2
+    spread = (total + (total / num_different if num_different else 1.0)) / m - centre**2
     half = quantile_of_t(m - 1) * math.sqrt(spread / m)
     return Interval(mean=float(values.mean()), low=max(-1.0, centre - half), high=min(1.0, centre + half))
 
@@ -134,8 +110,8 @@ def ratio_of_means(ours: Numbers, theirs: Numbers) -> Interval | None:
     ratio, m = float(a.sum() / b.sum()), len(a)
     if m < 2:
         return Interval(mean=ratio, low=None, high=None)
-    spread = float((a / a.mean() - b / b.mean()).std(ddof=1)) / math.sqrt(m)
-    half = min(quantile_of_t(m) * spread, 700.0)
+    values = a / a.mean() - b / b.mean()
+    half = min(students(values) * float(values.std(ddof=1)) / math.sqrt(m), 700.0)
     return Interval(mean=ratio, low=ratio * math.exp(-half), high=ratio * math.exp(half))
 
 
@@ -173,18 +149,18 @@ def mean_of_cases(values: Numbers, problems: Numbers) -> Interval:
 def quantile_over_problems(values: Numbers, problems: Numbers, share: float) -> Interval:
     """The value that `share` of all cases do not exceed: by case its value and its problem.
 
-    The bounds are two of the values, between which as many independent cases as these are worth would have the quantile
-    (Woodruff 1952; the ranks are exact for independent cases). There are none where even the largest or the smallest
-    of so few cases can lie on the wrong side: a 95th percentile needs about 72 independent cases.
+    The bounds are ranks among the values, those of as many independent cases as these are worth (Woodruff 1952), where
+    they are exact. There are none for so few problems that even the largest of them may lie below the quantile: a 95th
+    percentile needs 72 problems, whatever the formula, if repeats agree.
     """
     plain = np.asarray(values, dtype=float)
     order, num = np.sort(plain), len(plain)
-    point = float(np.quantile(order, share))
+    ranks = np.arange(1, num + 1)
+    point = float(np.interp(1 + share * (num - 1), ranks, order))
     counts, below = sums_by_problem(problems, plain <= point)
-    worth = effective_number(linearized(below, counts), share, num)
-    if max(share, 1 - share) ** worth > TAIL:
+    if max(share, 1 - share) ** len(counts) > TAIL:
         return Interval(mean=point, low=None, high=None)
-    ranks = special.bdtrik([TAIL, 1 - TAIL], worth, share) + 1
-    places = ranks / (worth + 1) * (num + 1)
-    low, high = np.interp(places, np.arange(1, num + 1), order).tolist()
+    worth = effective_number(linearized(below, counts), share, num)
+    places = (special.bdtrik([TAIL, 1 - TAIL], worth, share) + 1) / (worth + 1) * (num + 1)
+    low, high = np.interp(places, ranks, order).tolist()
     return Interval(mean=point, low=low, high=high)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from specreason.evaluation.clusters import quantile_of_t
+from specreason.evaluation.bounds import quantile_of_t
 from specreason.evaluation.intervals import Interval, wilson
 from specreason.evaluation.scientific import Numbers, np
 

@@ -79,15 +79,15 @@ def step_costs(drafts: Drafts, written: Written) -> StepCosts | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Replayed:
-    """The drafts of a batch under a rule, one element per draft: kept or not, and the tokens written in place of it.
+    """A batch under a rule: whether each draft is kept, and the tokens that the base writes in place of the others.
 
-    The changes are seconds, of latency and of device time, against what was measured; None where costs are unknown.
+    Seconds are of jobs, NaN where a job's are not known; None where the costs of steps are not.
     """
 
     is_kept: np.ndarray
-    rewritten_tokens: np.ndarray
-    latency_change_s: np.ndarray | None
-    device_change_s: np.ndarray | None
+    rewritten_tokens: float
+    latency_s: np.ndarray | None
+    device_s: np.ndarray | None
 
 
 class Replayer:
@@ -99,21 +99,29 @@ class Replayer:
         self._overlap = overlap
         self.costs = step_costs(batch.drafts, batch.written)
         self.timed = ~np.isnan(batch.jobs.latency_s)
-        job, position = batch.drafts.job, batch.drafts.position
+        drafts, job, position = batch.drafts, batch.drafts.job, batch.drafts.position
         # Whether the draft after this one in the arrays is that of the next step of the same job.
         self._leads = np.append((job[1:] == job[:-1]) & (position[1:] == position[:-1] + 1), False)
+        ratio = self.costs.length_ratio if self.costs is not None else 1.0
+        # What the base writes in place of a draft, or wrote.
+        self._tokens = np.where(drafts.is_accepted, drafts.tokens * ratio, drafts.written_tokens)
+        # What changes with a draft that is decided otherwise than it was.
+        self._latency_change_s = self._latency_if_changed()
+        self._device_change_s = self._device_if_changed()
 
     def replayed(self, rule: Rule) -> Replayed:
-        """Each draft under the rule."""
-        drafts, kept, was_kept = self._drafts, decisions(self._drafts, rule), self._drafts.is_accepted
-        ratio = self.costs.length_ratio if self.costs is not None else 1.0
-        tokens = np.where(was_kept, drafts.tokens * ratio, drafts.written_tokens)
-        saves, adds = kept & ~was_kept, ~kept & was_kept
+        """The batch under the rule."""
+        kept = decisions(self._drafts, rule)
+        changed = np.flatnonzero(kept != self._drafts.is_accepted)
+        adds = (~kept[changed]).any()
+        unknown = self.costs is None or (adds and self.costs.base_token_device_s is None)
         return Replayed(
             is_kept=kept,
-            rewritten_tokens=np.where(kept, 0.0, tokens),
-            latency_change_s=self._latency_change(tokens, saves, adds),
-            device_change_s=self._device_change(tokens, saves, adds),
+            rewritten_tokens=float(self._tokens[~kept].sum()),
+            latency_s=self._with_changes(self._jobs.latency_s, self._latency_change_s, changed),
+            device_s=(
+                None if unknown else self._with_changes(self._jobs.device_s, self._device_change_s, changed)
+            ),
         )
 
     def estimate(self, rule: Rule, alike: Alike | None = None) -> Estimate:
@@ -121,7 +129,6 @@ class Replayer:
         found, drafts, jobs = self.replayed(rule), self._drafts, self._jobs
         acceptance = share(found.is_kept, jobs.problem[drafts.job])
         assert acceptance is not None
-        latency_s, device_s = self._latency(found), self._device(found)
         return Estimate(
             rule=rule,
             low=alike.low if alike is not None else rule.threshold,
@@ -130,59 +137,52 @@ class Replayer:
             num_changed=int((found.is_kept != drafts.is_accepted).sum()),
             num_accepted=int(found.is_kept.sum()),
             acceptance=acceptance,
-            rewritten_tokens=float(found.rewritten_tokens.sum()),
-            latency_s=_mean(latency_s, jobs),
-            latency_ratio=_ratio(latency_s, jobs),
-            device_s=_mean(device_s, jobs),
+            rewritten_tokens=found.rewritten_tokens,
+            latency_s=_mean(found.latency_s, jobs),
+            latency_ratio=_ratio(found.latency_s, jobs),
+            device_s=_mean(found.device_s, jobs),
             right_kept=_kept(found.is_kept, self._graded, 1),
             wrong_passed=_kept(found.is_kept, self._graded, 0),
         )
 
-    def _latency_change(self, tokens: np.ndarray, saves: np.ndarray, adds: np.ndarray) -> np.ndarray | None:
+    def _latency_if_changed(self) -> np.ndarray | None:
+        """The seconds that each draft would add or save."""
         if self.costs is None:
             return None
         drafts = self._drafts
-        anew_s = self.costs.base_ttft_s + np.maximum(tokens - 1, 0) * self.costs.base_token_s
-        change = np.where(adds, anew_s, 0.0) - np.where(saves, drafts.written_s, 0.0)
+        anew_s = self.costs.base_ttft_s + np.maximum(self._tokens - 1, 0) * self.costs.base_token_s
         # The wait for the draft of the next step: beside the verdict behind a kept draft, after it behind another.
         then_s, then_ahead_s = np.roll(drafts.latency_s, -1), np.roll(drafts.ahead_s, -1)
-        waits_longer = np.where(adds & self._leads, np.minimum(then_ahead_s, then_s), 0.0)
-        return change + waits_longer - np.where(saves, self._beside(), 0.0)
+        waits_s = np.where(self._leads, np.minimum(then_ahead_s, then_s), 0.0)
+        return np.where(drafts.is_accepted, anew_s + waits_s, -drafts.written_s - self._beside_s())
 
-    def _beside(self) -> np.ndarray:
+    def _device_if_changed(self) -> np.ndarray | None:
+        """The same in device time. A draft ahead that is thrown away costs what it has used until the verdict."""
+        costs, drafts = self.costs, self._drafts
+        if costs is None or costs.verdict_device_s is None or costs.draft_device_share is None:
+            return None
+        wrote_s = np.maximum(drafts.base_device_s - costs.verdict_device_s, 0.0)
+        anew_s = self._tokens * (costs.base_token_device_s or 0.0)
+        thrown_away_s = self._beside_s() * costs.draft_device_share
+        return np.where(drafts.is_accepted, anew_s + thrown_away_s, -wrote_s - thrown_away_s)
+
+    def _beside_s(self) -> np.ndarray:
         """The seconds that the next step's draft would run beside each verdict, if it ran ahead."""
         if not self._overlap:
             return np.zeros(len(self._drafts))
         then_s = np.roll(self._drafts.latency_s, -1)
         return np.where(self._leads, np.minimum(then_s, self._drafts.verify_s), 0.0)
 
-    def _device_change(self, tokens: np.ndarray, saves: np.ndarray, adds: np.ndarray) -> np.ndarray | None:
-        """As the latency. A draft that ran ahead of its time and was thrown away costs what it had used by then."""
-        costs, drafts = self.costs, self._drafts
-        if costs is None or costs.verdict_device_s is None or costs.draft_device_share is None:
+    def _with_changes(
+        self, measured_s: np.ndarray, change_s: np.ndarray | None, changed: np.ndarray
+    ) -> np.ndarray | None:
+        """Seconds of each job with the changes of its drafts."""
+        if change_s is None:
             return None
-        if costs.base_token_device_s is None and adds.any():
-            return None
-        wrote_s = np.maximum(drafts.base_device_s - costs.verdict_device_s, 0.0)
-        thrown_away_s = self._beside() * costs.draft_device_share
-        return np.where(adds, tokens * (costs.base_token_device_s or 0.0) + thrown_away_s, 0.0) - np.where(
-            saves, wrote_s + thrown_away_s, 0.0
-        )
-
-    def _latency(self, found: Replayed) -> np.ndarray | None:
-        """Seconds of each job, NaN where it is not timed."""
-        if found.latency_change_s is None:
-            return None
-        return np.maximum(self._jobs.latency_s + self._by_job(found.latency_change_s), 0.0)
-
-    def _device(self, found: Replayed) -> np.ndarray | None:
-        """Device seconds of each job, NaN where they are not known."""
-        if found.device_change_s is None:
-            return None
-        return np.maximum(self._jobs.device_s + self._by_job(found.device_change_s), 0.0)
-
-    def _by_job(self, values: np.ndarray) -> np.ndarray:
-        return np.bincount(self._drafts.job, weights=values, minlength=len(self._jobs.problem))
+        of_job = self._drafts.job[changed]
+        by_job = np.bincount(of_job, weights=change_s[changed], minlength=len(measured_s))
+        seconds: np.ndarray = np.maximum(measured_s + by_job, 0.0)
+        return seconds
 
 
 def _mean(values: np.ndarray | None, jobs: Jobs) -> Interval | None:

@@ -6,7 +6,9 @@ import math
 import random
 
 import pytest
+from scipy.special import stdtrit
 
+from specreason.evaluation.bounds import halls, students
 from specreason.evaluation.clusters import (
     difference_of_shares,
     difference_over_problems,
@@ -40,19 +42,28 @@ def test_a_long_tail_moves_the_interval_of_a_mean_towards_the_tail() -> None:
     assert high - mean > 2 * (mean - low)
 
 
-def test_halls_transformation_maps_each_bound_back_to_students_quantile() -> None:
-    values = [1.0, 1.0, 1.0, 2.0, 2.0, 3.0, 9.0, 12.0]
-    low, mean, high = values_of(mean_over_problems(values, [1] * 8))
-    m = len(values)
-    second = sum((v - mean) ** 2 for v in values)
+@pytest.mark.parametrize("side", [1, -1])
+def test_halls_transformation_maps_each_bound_back_to_students_quantile(side: int) -> None:
+    values = [side * v for v in (1.0, 1.0, 1.0, 2.0, 2.0, 3.0, 9.0, 12.0)]
+    m, mean = len(values), sum(values) / 8
+    second = sum((v - mean) ** 2 for v in values) / m
     third = sum((v - mean) ** 3 for v in values) / m
-    skewness = third / (second / m) ** 1.5 * math.sqrt(m * (m - 1)) / (m - 2) / math.sqrt(m)
-    error = math.sqrt(second / (m - 1) / m)
-    for bound, quantile in ((low, 2.364624), (high, -2.364624)):
-        t = (mean - bound) / error
+    skewness = third / second**1.5 * math.sqrt(m * (m - 1)) / (m - 2) / math.sqrt(m)
+    for bound, quantile in zip(halls(np.array(values)), (2.364624, -2.364624), strict=True):
+        t = -bound
         # Hall (1992): t + a/3 t² + a²/27 t³ + a/6 is close to normal, a the skewness of the mean.
         transformed = t + skewness / 3 * t**2 + skewness**2 / 27 * t**3 + skewness / 6
         assert transformed == pytest.approx(quantile, abs=1e-5)
+
+
+def test_a_long_tail_counts_as_fewer_values() -> None:
+    assert students(np.arange(30.0)) == pytest.approx(
+        2.04523, abs=1e-5
+    )  # Student's with 29 degrees of freedom
+    tail = np.array([0.0] * 29 + [1.0])
+    # Its excess kurtosis is 1 / (p (1 - p)) - 6 with p = 1/30, so that 29 degrees become 29 / (1 + 25.03 / 2).
+    assert students(tail) == pytest.approx(stdtrit(29 / (1 + (900 / 29 - 6) / 2), 0.975))
+    assert students(np.ones(5)) == pytest.approx(2.776445, abs=1e-6)
 
 
 def test_a_mean_over_unequal_repeats_weighs_each_job_the_same() -> None:

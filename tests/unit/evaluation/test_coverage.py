@@ -16,18 +16,19 @@ import pytest
 from specreason.evaluation.clusters import (
     difference_of_shares,
     difference_over_problems,
+    figure_of_sums,
     mean_over_problems,
     quantile_over_problems,
     ratio_of_means,
     share_over_problems,
 )
 from specreason.evaluation.intervals import Interval
-from specreason.evaluation.ranking import auc
+from specreason.evaluation.ranking import auc, auc_difference
 from specreason.evaluation.repeats import pass_at_k
 from specreason.evaluation.scientific import np, special
 
-BATCHES = 1200
-SIZES = ((30, 1), (30, 4), (30, 16), (100, 1), (100, 4), (500, 2))
+BATCHES = 1000
+SIZES = ((30, 1), (30, 16), (100, 4), (500, 2))  # problems and repeats
 # Shares of right answers: the range of a batch's share, and how much its problems resemble each other within it. With
 # 0.3 most problems are either always or never right.
 KINDS = {
@@ -41,7 +42,7 @@ SHARES = [pytest.param(m, k, *kind, id=f"{m} x {k} {name}") for m, k in SIZES fo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """How much latencies of problems and of repeats differ, in the logarithm; `stuck` jobs take five times as long."""
+    """How much latencies of problems and of repeats differ, in the logarithm; `stuck` jobs take four times as long."""
 
     problems: float
     repeats: float
@@ -51,7 +52,7 @@ class Times:
 TIMES = {
     "even": Times(problems=0.3, repeats=0.2),
     "skewed": Times(problems=0.6, repeats=0.3),
-    "stuck": Times(problems=0.4, repeats=0.3, stuck=0.1),
+    "stuck": Times(problems=0.4, repeats=0.3, stuck=0.2),
 }
 LATENCIES = [
     pytest.param(m, k, times, id=f"{m} x {k} {name}") for m, k in SIZES for name, times in TIMES.items()
@@ -89,12 +90,12 @@ def times_of(
 ) -> np.ndarray:
     """Latencies by batch, problem and repeat. Their median without stuck jobs is 10 s."""
     of_problem = chance.normal(0, times.problems, (BATCHES, m, 1)) if slower is None else slower
-    stuck = np.where(chance.random((BATCHES, m, k)) < times.stuck, 5.0, 1.0)
+    stuck = np.where(chance.random((BATCHES, m, k)) < times.stuck, 4.0, 1.0)
     return 10 * np.exp(of_problem + chance.normal(0, times.repeats, (BATCHES, m, k))) * stuck
 
 
 def mean_time(times: Times) -> float:
-    return 10 * math.exp((times.problems**2 + times.repeats**2) / 2) * (1 + 4 * times.stuck)
+    return 10 * math.exp((times.problems**2 + times.repeats**2) / 2) * (1 + 3 * times.stuck)
 
 
 def quantile_time(times: Times, share: float) -> float:
@@ -103,7 +104,7 @@ def quantile_time(times: Times, share: float) -> float:
     for _ in range(60):
         middle = (low + high) / 2
         below = (1 - times.stuck) * special.ndtr(math.log(middle / 10) / spread)
-        below += times.stuck * special.ndtr(math.log(middle / 50) / spread)
+        below += times.stuck * special.ndtr(math.log(middle / 40) / spread)
         low, high = (middle, high) if below < share else (low, middle)
     return low
 
@@ -147,17 +148,18 @@ def test_the_interval_of_pass_at_k_holds(m: int, k: int) -> None:
 def test_the_interval_of_a_paired_difference_of_shares_holds(
     m: int, k: int, low: float, high: float, alike: float
 ) -> None:
-    """The second run answers a tenth of its jobs anew, and then right with half the chance of the first."""
+    """The second run has 0.85 times the chances of the first.
+
+    Where fewer than ten problems differ, their number jumps, and the interval may be too safe.
+    """
     chance = seeded("difference", m, k, low, alike)
     truth, shares = shares_of(chance, m, (low, high, alike))
-    ours = chance.random((BATCHES, m, k)) < shares[:, :, None]
-    again = chance.random((BATCHES, m, k)) < 0.3
-    theirs = np.where(again, chance.random((BATCHES, m, k)) < shares[:, :, None] / 2, ours)
-    differences, counts = (theirs.sum(axis=2) - ours.sum(axis=2)), np.full(m, k)
+    differences, counts = chance.binomial(k, 0.85 * shares) - chance.binomial(k, shares), np.full(m, k)
     share = held(
         (difference_of_shares(d, counts), -0.15 * t) for d, t in zip(differences, truth, strict=True)
     )
-    assert holds(share), share
+    few = np.count_nonzero(differences) < 10 * BATCHES
+    assert holds(share) or (few and share > 0.97), share
 
 
 @pytest.mark.parametrize(("m", "k", "times"), LATENCIES)
@@ -167,7 +169,8 @@ def test_the_interval_of_a_mean_latency_holds(m: int, k: int, times: Times) -> N
     assert holds(share), share
 
 
-@pytest.mark.parametrize(("m", "k", "times"), LATENCIES)
+@pytest.mark.parametrize(("m", "k"), [(30, 1), (100, 4)])
+@pytest.mark.parametrize("times", TIMES.values(), ids=TIMES)
 def test_the_intervals_of_a_difference_and_a_ratio_of_latencies_hold(m: int, k: int, times: Times) -> None:
     """Two runs of the same problems; the second is slower by half, and more so for long ones."""
     chance = seeded("ratio", m, k, times)
@@ -186,24 +189,23 @@ def test_the_intervals_of_a_difference_and_a_ratio_of_latencies_hold(m: int, k: 
     assert holds(by_difference), by_difference
 
 
-@pytest.mark.parametrize(("m", "k", "times"), LATENCIES)
+@pytest.mark.parametrize(("m", "k"), SIZES)
+@pytest.mark.parametrize("times", [TIMES["skewed"], TIMES["stuck"]], ids=["skewed", "stuck"])
 @pytest.mark.parametrize("share", [0.5, 0.95])
 def test_the_interval_of_a_percentile_of_latencies_holds(m: int, k: int, times: Times, share: float) -> None:
-    """Where there is one: 30 single jobs bound no 95th percentile, whatever the formula."""
+    """Where there is one: 30 problems bound no 95th percentile."""
     truth = quantile_time(times, share)
     batches = times_of(seeded("percentile", m, k, times, share), m, k, times)
     problems = np.repeat(np.arange(m), k)
-    intervals = [quantile_over_problems(batch.ravel(), problems, share) for batch in batches]
-    bounded = [i for i in intervals if i.bounds is not None]
-    if share == 0.95 and m * k == 30:
-        assert not bounded
+    found = [quantile_over_problems(batch.ravel(), problems, share) for batch in batches]
+    if share == 0.95 and m == 30:
+        assert all(interval.bounds is None for interval in found)
         return
-    assert len(bounded) > 0.9 * BATCHES
-    found = held((i, truth) for i in bounded)
-    assert holds(found), found
+    covered = held((interval, truth) for interval in found)
+    assert holds(covered), covered
 
 
-@pytest.mark.parametrize(("m", "k"), [(30, 4), (30, 16), (100, 4), (200, 10)])
+@pytest.mark.parametrize(("m", "k"), [(30, 4), (100, 10)])
 @pytest.mark.parametrize(("apart", "share_of_hits"), [(1.0, 0.5), (0.3, 0.7), (2.0, 0.8)])
 def test_the_interval_of_an_auc_holds(m: int, k: int, apart: float, share_of_hits: float) -> None:
     """Scores of steps resemble each other within a problem, and so do their truths in part."""
@@ -212,7 +214,33 @@ def test_the_interval_of_an_auc_holds(m: int, k: int, apart: float, share_of_hit
     hits = chance.random((BATCHES, m, k)) < share_of_hits
     score += apart * hits
     truth, problems = float(special.ndtr(apart / math.sqrt(2 * 1.25))), np.repeat(np.arange(m), k)
+    share = held((auc(s.ravel(), h.ravel(), problems), truth) for s, h in zip(score, hits, strict=True))
+    assert holds(share), share
+
+
+def test_the_interval_of_a_difference_of_aucs_holds() -> None:
+    """Two scores of the same steps, with a common error; the first tells hits and misses apart better."""
+    chance = seeded("auc difference")
+    hits, problems = chance.random((800, 100, 4)) < 0.6, np.repeat(np.arange(100), 4)
+    common = chance.normal(0, 0.5, (800, 100, 1)) + chance.normal(size=(800, 100, 4))
+    ours, theirs = (apart * hits + common + chance.normal(size=(800, 100, 4)) for apart in (1.5, 1.0))
+    truth = [float(special.ndtr(apart / math.sqrt(2 * 2.25))) for apart in (1.5, 1.0)]
     share = held(
-        (auc(s.ravel(), h.ravel(), problems), truth) for s, h in zip(score[:600], hits[:600], strict=True)
+        (auc_difference(a.ravel(), b.ravel(), h.ravel(), problems), truth[0] - truth[1])
+        for a, b, h in zip(ours, theirs, hits, strict=True)
     )
+    assert holds(share), share
+
+
+def test_the_jackknife_of_how_far_acceptance_lies_above_break_even_holds() -> None:
+    """Of 60 problems with 5 to 40 drafts each, whose costs have long tails."""
+    chance = seeded("margin")
+    shape = (800, 60)
+    drafted = chance.integers(5, 41, shape)
+    accepted = chance.binomial(drafted, chance.beta(6, 2, shape))
+    drafting_s = drafted * 0.3 * np.exp(chance.normal(0, 0.4, shape))
+    base_s = drafted * 1.0 * np.exp(chance.normal(0, 0.4, shape))
+    sums = np.stack([accepted, drafted, drafting_s, base_s], axis=2)
+    truth = 6 / 8 - 0.3
+    share = held((figure_of_sums(lambda s: s[0] / s[1] - s[2] / s[3], batch), truth) for batch in sums)
     assert holds(share), share

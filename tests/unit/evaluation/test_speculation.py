@@ -105,7 +105,7 @@ def test_problems_that_differ_have_intervals_around_every_figure() -> None:
     other = replace(
         PROBLEM, num_accepted=9, num_drafter_steps=9, drafter_tokens=190, drafting_s=5.0, ttft_s=1.2
     )
-    third = replace(PROBLEM, num_accepted=13, kept_tokens=380, spent_tokens=520, drafting_s=3.5)
+    third = replace(PROBLEM, num_accepted=13, kept_tokens=380, spent_tokens=530, drafting_s=3.5)
     found = of(PROBLEM, other, third)
     for name in Speculation.__slots__:
         interval = getattr(found, name)

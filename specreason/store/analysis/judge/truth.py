@@ -21,7 +21,7 @@ from specreason.store.session import Connection
 MOST_STEPS = 200_000
 _ROWS_AT_A_TIME = 2_000
 _EXERCISES = text(
-    "SELECT index, text FROM problem WHERE batch_id = :batch_id AND text LIKE 'Start with __. A: %'"
+    "SELECT index AS problem, text FROM problem WHERE batch_id = :batch_id AND text LIKE 'Start with __. A: %'"
 )
 _TEXTS = text("""
     SELECT problem.index AS problem, job.repeat, step.index AS position, payload.draft_text, payload.kept_text
@@ -43,7 +43,7 @@ def read_truth(
     `steps` are columns of problem, repeat and position, and `of_drafts` the places of drafts in them.
     """
     rows = connection.execute(_EXERCISES, {"batch_id": batch_id})
-    exercises = {row.index: found for row in rows if (found := exercise_of(row.text)) is not None}
+    exercises = {row.problem: found for row in rows if (found := exercise_of(row.text)) is not None}
     here = np.isin(steps["problem"][of_drafts], list(exercises))
     if not here.any():
         return None
