@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from math import floor, log10
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
 from specreason.cli.show.output import as_text, data_console, moment, print_facts, print_hanging
@@ -17,7 +16,7 @@ from specreason.evaluation.intervals import Interval
 from specreason.words import counted
 
 FIGURES = (
-    Column(heading="figure"),
+    Column(heading="figure", least=12),
     Column(heading="A", justify="right"),
     Column(heading="95 % of A", drop=1),
     Column(heading="B", justify="right"),
@@ -99,8 +98,8 @@ def figure_rows(comparison: Comparison) -> Iterator[tuple[str, Figure | None, fl
     yield f"pass@{k}, %", figures.pass_at_k, PERCENT
     yield f"majority@{k}, %", figures.majority_at_k, PERCENT
     yield "latency, s", figures.latency_s, 1
-    yield "its median, s", figures.latency_p50_s, 1
-    yield "its 95th %, s", figures.latency_p95_s, 1
+    yield "latency p50, s", figures.latency_p50_s, 1
+    yield "latency p95, s", figures.latency_p95_s, 1
     yield "tokens kept", figures.kept_tokens, 1
     yield "tokens spent", figures.spent_tokens, 1
     yield "tokens wasted", figures.wasted_tokens, 1
@@ -109,8 +108,8 @@ def figure_rows(comparison: Comparison) -> Iterator[tuple[str, Figure | None, fl
     yield "price", figures.price, 1
     yield "price/right", figures.price_per_right_answer, 1
     yield "accepted, %", figures.step_acceptance, PERCENT
-    yield "steps, %", figures.drafter_steps, PERCENT
-    yield "tokens, %", figures.drafter_tokens, PERCENT
+    yield "drafter steps, %", figures.drafter_steps, PERCENT
+    yield "drafter tokens, %", figures.drafter_tokens, PERCENT
 
 
 def _rows(comparison: Comparison) -> Iterator[tuple[Cell, ...]]:
@@ -187,29 +186,29 @@ def _outcomes(comparison: Comparison) -> str:
     if of.num_ungraded:
         words += f"; {of.num_ungraded:,} without grades in both"
     if of.mcnemar_p is not None and of.bootstrap_p is not None:
-        words += f"; p = {_p(of.mcnemar_p)} (exact McNemar), {_p(of.bootstrap_p)} (bootstrap)"
+        words += f"; p by McNemar's exact test {_p(of.mcnemar_p)}, by the bootstrap {_p(of.bootstrap_p)}"
     return words
 
 
 def _p(value: float) -> str:
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
+    return "below 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _conditions(comparison: Comparison) -> str:
-    """How the latencies were measured, and what the last rows are shares of."""
-    said = []
-    if comparison.figures.latency_s is not None:
-        loads = [
-            f"{name} at {side.concurrency:.1f} jobs in flight"
-            for name, side in (("A", comparison.a), ("B", comparison.b))
-            if side.concurrency is not None
-        ]
-        resumed = comparison.a.num_resumed + comparison.b.num_resumed
-        but = f", without {counted(resumed, 'resumed job')}" if resumed else ""
-        said.append(f"latency: {', '.join(loads) or 'jobs in flight unknown'}{but}")
-    if comparison.figures.drafter_steps is not None:
-        said.append("accepted is of drafts; the last steps and tokens are those by the drafter")
-    return "; ".join(said)
+def _conditions(comparison: Comparison) -> str | None:
+    """How the latencies were measured."""
+    latency = comparison.figures.latency_s
+    if latency is None:
+        return None
+    loads = [
+        "an unknown number" if side.concurrency is None else f"{side.concurrency:.1f}"
+        for side in (comparison.a, comparison.b)
+    ]
+    resumed = comparison.a.num_resumed + comparison.b.num_resumed
+    but = f"; {counted(resumed, 'resumed job')} left out" if resumed else ""
+    return (
+        f"latency: of {counted(latency.num_jobs, 'job')} of each, with {loads[0]} of them in flight in A and "
+        f"{loads[1]} in B{but}"
+    )
 
 
 def _grade(state: str, is_correct: bool | None) -> Text:
@@ -228,8 +227,3 @@ def _value(value: Any) -> str | None:
         if isinstance(value, float)
         else str(value)
     )
-
-
-def print_remark(console: Console, words: str) -> None:
-    """Print a line between two parts."""
-    print_hanging(console, Text(), as_text(words, "dim"))

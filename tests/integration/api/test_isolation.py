@@ -21,7 +21,18 @@ from specreason.store.tables.states import Scope
 from specreason.store.trace.writer import TraceWriter
 from tests.support.api.guarded import client_of, guarded_app, make_key
 from tests.support.api.openai_builders import jsonl
-from tests.support.api.owned import GRID, KEY, LINES, NAME, SUBMISSION, Ids, Owned, openai_batch, plain
+from tests.support.api.owned import (
+    COMPARED,
+    GRID,
+    KEY,
+    LINES,
+    NAME,
+    SUBMISSION,
+    Ids,
+    Owned,
+    openai_batch,
+    plain,
+)
 from tests.support.store.builders import accepted, append_all, claimed, start_worker
 from tests.support.store.sql import execute, rows_of
 
@@ -101,7 +112,11 @@ def queries(app: FastAPI, method: str, path: str) -> list[dict[str, Any]]:
 
 def owned_operations(app: FastAPI) -> list[tuple[str, str]]:
     """Those on something that has an owner."""
-    return [(method, path) for method, path in operations(app) if "{" in path and path not in PUBLIC]
+    return [
+        (method, path)
+        for method, path in operations(app)
+        if ("{" in path and path not in PUBLIC) or path in COMPARED
+    ]
 
 
 def stored(database: Database, folder: Path) -> object:
@@ -118,8 +133,9 @@ async def test_no_route_shows_or_changes_anything_of_another_owner(
         for method, path in operations(app):
             url = ids.url(path)
             for query in queries(app, method, path):
-                answer = bob.request(method, url, params=query, json=BODIES.get(path))
-                sent, text = plain(url + json.dumps(query)), plain(answer.text)
+                params = ids.query(path) | query
+                answer = bob.request(method, url, params=params, json=BODIES.get(path))
+                sent, text = plain(url + json.dumps(params)), plain(answer.text)
                 assert not {each for each in secrets if each in text and each not in sent}, (url, query)
                 if (method, path) in owned:
                     assert answer.status_code in (400, 404, 422), (method, url, answer.text)
@@ -137,8 +153,10 @@ async def test_what_is_anothers_answers_as_what_is_not_there(
 ) -> None:
     hers = ada.ids[0]
     for method, path in owned_operations(app):
-        theirs = bob.request(method, hers.url(path), json=BODIES.get(path))
-        none = bob.request(method, NOTHING.url(path), json=BODIES.get(path))
+        theirs, none = (
+            bob.request(method, ids.url(path), params=ids.query(path), json=BODIES.get(path))
+            for ids in (hers, NOTHING)
+        )
         assert theirs.status_code == none.status_code == 404, path
         said = plain(theirs.text)
         for guessed, nothing in (
@@ -213,8 +231,9 @@ async def test_the_owner_and_an_administrator_see_all_of_it(
     for client, file_id in ((ada.client, ada.file_id), (root, ada.result_ids[0])):
         for method, path in owned_operations(app):
             if not path.endswith("/events"):  # which end when all jobs have
-                url = replace(one, file_id=file_id).url(path)
-                assert client.request(method, url, json=BODIES.get(path)).status_code == 200, url
+                url, params = replace(one, file_id=file_id).url(path), one.query(path)
+                answer = client.request(method, url, params=params, json=BODIES.get(path))
+                assert answer.status_code == 200, url
     left = [file["id"] for file in ada.client.get("/v1/files").json()["data"]]
     assert left == ada.result_ids[1:]
 

@@ -75,6 +75,12 @@ class Known:
         }
         return {name: value for name, value in known.items() if f"{{{name}}}" in path}
 
+    def query(self, path: str) -> dict[str, str]:
+        """The parameters that name something."""
+        compared = {"/api/compare/traces": self._open_job, "/api/compare": self._open_batch}
+        id_ = compared.get(path, self._open_batch)
+        return {"a": str(id_), "b": str(id_)} if path.startswith("/api/compare") else {}
+
     def bodies(self, path: str) -> list[tuple[str, Any]]:
         lines, grid = jsonl(PROBLEMS), json.dumps(GRID)
         known: dict[str, list[tuple[str, Any]]] = {
@@ -125,6 +131,8 @@ def answers_to_cases(app: FastAPI, known: Known, headers: dict[str, str]) -> dic
         cases = [operation.as_strategy(generation_mode=mode) for mode in (wanted, wrong)]
         if there := known.ids(operation.method.upper(), operation.path):
             cases += [operation.as_strategy(generation_mode=wanted, path_parameters=there)] * 2
+        if query := known.query(operation.path):
+            cases += [operation.as_strategy(generation_mode=wanted, query=query)] * 2
         cases += [
             operation.as_strategy(generation_mode=wanted, body=body, media_type=media_type)
             for media_type, body in known.bodies(operation.path)

@@ -20,6 +20,8 @@ KEY = {"Idempotency-Key": "mine"}
 SUBMISSION = {"name": f"{NAME}'s sums", "problems": PROBLEMS, "config": {"repeats": 2}}
 GRID = {"name": f"{NAME}'s grid", "problems": PROBLEMS[:1], "grid": {"scheme": ["base", "drafter"]}}
 LINES = [line("one", model="demo"), line("two", model="demo")]
+# Paths that name what they are about by parameters.
+COMPARED = ("/api/compare", "/api/compare/problems", "/api/compare/traces")
 IDS = " UNION ALL ".join(f"SELECT id FROM {table}" for table in ("file", "openai_batch", "batch", "job"))
 
 
@@ -37,6 +39,13 @@ class Ids:
         return path.format(
             batch_id=batch_id, job_id=self.job_id, file_id=self.file_id, model="demo", table="job"
         )
+
+    def query(self, path: str) -> dict[str, str]:
+        """The parameters without which the path answers nothing."""
+        compared = self.job_id if path.endswith("/traces") else self.batch_id
+        if path in COMPARED:
+            return {"a": compared, "b": compared}
+        return {"num_problems": "1"} if path == "/api/estimate" else {}
 
 
 class Owned:
