@@ -24,9 +24,10 @@ pytestmark = pytest.mark.timeout(1800)
 
 LOAD_S = 900
 SETTINGS = {"slots": 3, "stall_s": 120, "start_s": LOAD_S, "retry_s": 0.2}
-# So many that some run at any moment. With the drafter beside two ranks on two cores, a step takes most of a minute.
+# More jobs than slots: some run at any moment. With the drafter beside two ranks on two cores, a step takes most of a
+# minute.
 ALONE = RunConfig(
-    scheme=SchemeName.BASE, temperature=0, token_budget=400, max_step_tokens=4, max_answer_tokens=8
+    scheme=SchemeName.BASE, temperature=0, token_budget=96, max_step_tokens=4, max_answer_tokens=8
 )
 PROBLEMS = [exercise.text for exercise in islice(exercises(5, held_out=True), 5)]
 
