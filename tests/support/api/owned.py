@@ -36,6 +36,10 @@ class Ids:
         batch_id = self.openai_id if path.startswith("/v1/") else self.batch_id
         return path.format(batch_id=batch_id, job_id=self.job_id, file_id=self.file_id, model="demo")
 
+    def query(self, path: str) -> dict[str, str]:
+        """The parameters without which the path answers nothing."""
+        return {"q": NAME} if path.endswith("/search") else {}
+
 
 class Owned:
     """An owner with files, an OpenAI batch and its results, a batch, a grid, and jobs in many states."""
