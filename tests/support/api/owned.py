@@ -47,6 +47,10 @@ class Ids:
             return {"a": compared, "b": compared}
         return {"num_problems": "1"} if path == "/api/estimate" else {}
 
+    def query(self, path: str) -> dict[str, str]:
+        """The parameters without which the path answers nothing."""
+        return {"q": NAME} if path.endswith("/search") else {}
+
 
 class Owned:
     """An owner with files, an OpenAI batch and its results, a batch, a grid, and jobs in many states."""
