@@ -18,6 +18,7 @@ from specreason.store.analysis.checked_folder import CheckedFolder, OnRows
 from specreason.store.analysis.row_arrow import to_csv
 from specreason.store.analysis.row_tables import Table
 from specreason.store.analysis.rows import state_of
+from specreason.store.queue.rollups import rebuild
 from specreason.store.session import Connection, Database, one_line, single_statement, transaction
 from specreason.submission.text import storable
 
@@ -62,6 +63,7 @@ def load_batch(
             connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             for table in Table:
                 _write(connection, folder, table, owner, on_rows)
+            rebuild(connection, [manifest.batch_id])
             if state_of(connection, manifest.batch_id) != manifest.state:
                 raise InvalidField(str(folder.folder), "has jobs that are not as its manifest says")
     if is_new:

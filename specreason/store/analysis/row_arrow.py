@@ -58,7 +58,7 @@ def from_csv(table: Table, data: bytes | bytearray, schema: pa.Schema) -> pa.Rec
         pa.BufferReader(data),
         # One block: a text may be longer than any other size.
         csv.ReadOptions(column_names=[each.name for each in columns], block_size=len(data) + 1),
-        csv.ParseOptions(newlines_in_values=True),
+        csv.ParseOptions(newlines_in_values=any(each.kind in (Kind.TEXT, Kind.JSON) for each in columns)),
         csv.ConvertOptions(
             column_types={e.name: pa.string() if e.kind in AS_TEXT else TYPES[e.kind] for e in columns},
             null_values=[""],

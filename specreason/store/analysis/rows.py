@@ -8,6 +8,7 @@ in the stream. The stream ends with a record batch of no rows that says how many
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -52,6 +53,10 @@ STATE = text(
     FROM job WHERE batch_id = :batch
     """
 )
+
+
+# Rows as COPY writes them, and the place of the last one.
+Csv = tuple[bytearray, Place]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,14 +139,21 @@ def _facts(connection: Connection, batch_id: UUID, table: Table) -> dict[str, st
 def _pages(
     database: Database, batch_id: UUID, table: Table, place: Place | None, schema: pa.Schema
 ) -> Iterator[RowPage]:
-    for data, last in _csv_pages(database, batch_id, table, place):
+    for data, last in _ahead(_csv_pages(database, batch_id, table, place)):
         yield RowPage(rows=from_csv(table, data, schema), last=last)
 
 
-def _csv_pages(
-    database: Database, batch_id: UUID, table: Table, place: Place | None
-) -> Iterator[tuple[bytearray, Place]]:
-    """Each page as COPY writes it, and the place of its last row."""
+def _ahead(pages: Iterator[Csv]) -> Iterator[Csv]:
+    """The same pages, the next of which is read in a thread of its own while the caller works on the present one."""
+    with ThreadPoolExecutor(1, thread_name_prefix="rows") as reader:
+        following = reader.submit(next, pages, None)
+        while (page := following.result()) is not None:
+            following = reader.submit(next, pages, None)
+            yield page
+
+
+def _csv_pages(database: Database, batch_id: UUID, table: Table, place: Place | None) -> Iterator[Csv]:
+    """Each page as COPY writes it."""
     if not table.is_of_jobs:
         while page := _page(database, table, OF_BATCH[table], {"batch": batch_id}, place):
             yield page
@@ -167,8 +179,8 @@ def _jobs(database: Database, batch_id: UUID, first: Any) -> list[UUID]:
 
 def _page(
     database: Database, table: Table, of_batch: str, bound: dict[str, Any], place: Place | None
-) -> tuple[bytearray, Place] | None:
-    """The rows behind `place` as CSV, and the place of the last one; None if there are none. Raises NotFound."""
+) -> Csv | None:
+    """The rows behind `place`; None if there are none. Raises NotFound."""
     key = ", ".join(f'"{name}"' for name in table.key)
     behind = f"{of_batch} AND ({key}) > ({_bound('after', table)})" if place is not None else of_batch
     columns = ", ".join(map(sql_of, table.columns))

@@ -110,7 +110,7 @@ def test_a_batch_in_another_database_has_the_same_rows_and_figures(
     assert done.status == 0
     assert folder.name == f"batch={done.json['data'][0]['batch_id']}"
     assert done.json["data"][0]["is_new"]
-    for relation in (*VIEWS, *(table.source for table in Table if table is not Table.WORKER)):
+    for relation in (*VIEWS, "step_rollup", *(table.source for table in Table if table is not Table.WORKER)):
         assert stored(other, relation) == stored(database, relation), relation
         assert stored(other, relation)
     ((stopped,),) = rows_of(other, "SELECT stopped_at = heartbeat_at FROM worker")
