@@ -45,11 +45,9 @@ class Ids:
         compared = self.job_id if path.endswith("/traces") else self.batch_id
         if path in COMPARED:
             return {"a": compared, "b": compared}
+        if path.endswith("/search"):
+            return {"q": NAME}
         return {"num_problems": "1"} if path == "/api/estimate" else {}
-
-    def query(self, path: str) -> dict[str, str]:
-        """The parameters without which the path answers nothing."""
-        return {"q": NAME} if path.endswith("/search") else {}
 
 
 class Owned:
