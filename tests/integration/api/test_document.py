@@ -28,6 +28,7 @@ OPERATIONS = {
     "Results": [
         "get_results",
         "get_judgement",
+        "get_rows",
         "search_batch",
         "get_comparison",
         "get_compared_problems",
@@ -63,6 +64,7 @@ def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
         "batches/{batch_id}/results",
         "batches/{batch_id}/search",
         "batches/{batch_id}/judge",
+        "batches/{batch_id}/rows/{table}",
         "compare",
         "compare/problems",
         "compare/traces",

@@ -205,7 +205,7 @@ def test_the_interval_of_a_percentile_of_latencies_holds(m: int, k: int, times: 
     assert holds(covered), covered
 
 
-@pytest.mark.parametrize(("m", "k"), [(30, 4), (100, 10)])
+@pytest.mark.parametrize(("m", "k"), [(30, 4), (100, 4)])
 @pytest.mark.parametrize(("apart", "share_of_hits"), [(1.0, 0.5), (0.3, 0.7), (2.0, 0.8)])
 def test_the_interval_of_an_auc_holds(m: int, k: int, apart: float, share_of_hits: float) -> None:
     """Scores of steps resemble each other within a problem, and so do their truths in part."""

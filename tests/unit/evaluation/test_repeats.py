@@ -20,6 +20,7 @@ from specreason.evaluation.repeats import (
     pass_at_each_k,
     pass_at_k,
 )
+from specreason.grading.grading import grade
 
 
 def mean_of(at_k: AtK | None) -> float:
@@ -120,6 +121,11 @@ def test_the_majority_is_the_mean_over_every_choice() -> None:
 def test_answers_that_are_equal_in_value_vote_together() -> None:
     repeats = [Answer(text=t, is_correct=t in "aA") for t in ("a", "b", "A", "c", "b", "a")]
     assert mean_of(majority_at_k([repeats], 6, same)) == 1.0
+
+
+def test_the_projects_own_grader_says_which_answers_are_equal() -> None:
+    repeats = [Answer(text=t, is_correct=t != "2") for t in ("0.5", "2", "\\frac{1}{2}", "2", "50\\%")]
+    assert mean_of(majority_at_k([repeats], 5, lambda ours, theirs: grade(ours, theirs).is_correct)) == 1.0
 
 
 def test_equal_texts_are_not_compared_again() -> None:
