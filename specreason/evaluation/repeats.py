@@ -135,6 +135,10 @@ def _ballot(answers: Sequence[Answer], equal: Callable[[str, str], bool]) -> _Ba
 @lru_cache(maxsize=100_000)
 def _majority(ballot: _Ballot, k: int) -> float:
     """Sum over `most`, the votes of the winner, the choices in which no candidate has more and some have as many."""
+    if k == ballot.num:  # there is one choice
+        most = max((votes for votes, _ in ballot.tallies), default=0)
+        leaders = [right for votes, right in ballot.tallies if votes == most]
+        return sum(leaders) / len(leaders) if leaders else 0.0
     silent = ballot.num - sum(votes for votes, _ in ballot.tallies)
     won = sum(_won_with(most, ballot.tallies, silent, k) for most in range(1, k + 1))
     return won / math.comb(ballot.num, k)

@@ -1,31 +1,35 @@
-"""What a comparison needs to know of one batch: its problems, and one short row for each of its jobs."""
+"""What a comparison needs to know of one batch: its problems, and some columns of its jobs.
+
+Columns, not rows: a batch has many jobs, and most of what is made of them are sums.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 from uuid import UUID
+
+Columns = Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunProblem:
     """One problem. `problem_id` is the user's own name for it, and `digest` the same for equal texts or chats."""
 
-    index: int
     problem_id: str | None
     gold: str | None
-    digest: bytes
+    digest: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunJob:
     """One job as its row has it. Counts and times are None until it has ended, or where nobody measured them.
 
-    `num_thinking` are the steps of thinking that a model wrote; the drafter kept `num_by_drafter` of them, and
-    `drafter_tokens` of the kept tokens are its own. Device times are seconds of the pair, on all of its `num_devices`.
+    A grade is final unless another one is to come. `num_thinking` are the steps of thinking that a model wrote; the
+    drafter kept `num_by_drafter` of them, and `drafter_tokens` of the kept tokens are its own. Device times are seconds
+    of the pair, on all of its `num_devices`.
     """
 
     job_id: UUID
@@ -36,7 +40,7 @@ class RunJob:
     is_correct: bool | None
     graded_by: str | None
     is_gradable: bool
-    is_final: bool  # its grade is the last one: no other is to come
+    is_final: bool
     resumed: bool
     latency_s: float | None
     concurrency: float | None
@@ -56,38 +60,31 @@ class RunJob:
     num_devices: int
 
     @property
-    def has_ended(self) -> bool:
-        return self.state not in ("queued", "running")
-
-    @property
     def is_timed(self) -> bool:
         """Whether its latency compares with that of others: it succeeded, and in one attempt."""
         return self.state == "succeeded" and not self.resumed and self.latency_s is not None
 
-    @property
-    def gpu_s(self) -> float | None:
-        """Device time, each device counted."""
-        if self.drafter_device_s is None or self.base_device_s is None:
-            return None
-        return (self.drafter_device_s + self.base_device_s) * self.num_devices
 
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One batch. `problems` are in order, `jobs` by problem and repeat."""
+    """One batch. `problems` are the columns of RunProblem by index, `jobs` those of RunJob by problem and repeat."""
 
     batch_id: UUID
     name: str
     pair: str
     config: Mapping[str, Any]
     created_at: datetime
-    problems: tuple[RunProblem, ...]
-    jobs: tuple[RunJob, ...]
+    problems: Columns
+    jobs: Columns
 
-    @cached_property
-    def jobs_of(self) -> Mapping[int, tuple[RunJob, ...]]:
-        """The jobs of each problem, by its index, in the order of their repeats."""
-        found: dict[int, list[RunJob]] = {}
-        for job in self.jobs:
-            found.setdefault(job.problem_index, []).append(job)
-        return {index: tuple(jobs) for index, jobs in found.items()}
+    @property
+    def num_problems(self) -> int:
+        return len(self.problems["digest"])
+
+    @property
+    def num_jobs(self) -> int:
+        return len(self.jobs["job_id"])
+
+    def job(self, place: int) -> RunJob:
+        """The row at a place in the columns."""
+        return RunJob(**{field.name: self.jobs[field.name][place] for field in fields(RunJob)})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from specreason.evaluation.runs import Run, RunJob, RunProblem
+from specreason.evaluation.runs import Columns, Run, RunJob, RunProblem
 
 THEN = datetime(2026, 1, 1, 12, tzinfo=UTC)
 GRADER = "layers 1"
@@ -47,6 +47,11 @@ def run_job(index: int, repeat: int, *, is_correct: bool | None, **values: Any) 
     return replace(job, **values)
 
 
+def columns(kind: type[Any], rows: Sequence[Any]) -> Columns:
+    """The values of rows of this kind, field by field."""
+    return {field.name: [getattr(row, field.name) for row in rows] for field in fields(kind)}
+
+
 def run_of(
     grades: Sequence[Sequence[bool | None]],
     *,
@@ -58,7 +63,7 @@ def run_of(
     """A run with these grades of each problem's repeats. `problem` and `job` give other values by index and repeat."""
     problems = tuple(
         replace(
-            RunProblem(index=index, problem_id=f"p{index}", gold="4", digest=f"text {index}".encode()),
+            RunProblem(problem_id=f"p{index}", gold="4", digest=index),
             **problem(index),
         )
         for index in range(len(grades))
@@ -74,7 +79,7 @@ def run_of(
         pair="demo",
         config={"scheme": "base", "repeats": 1} if config is None else config,
         created_at=THEN,
-        problems=problems,
-        jobs=jobs,
+        problems=columns(RunProblem, problems),
+        jobs=columns(RunJob, jobs),
     )
     return replace(run, **values)

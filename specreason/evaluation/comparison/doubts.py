@@ -5,33 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from specreason.evaluation.comparison.matching import Match
+from specreason.evaluation.comparison.pairs import Pairs
 from specreason.evaluation.comparison.saying import at_other_load
 from specreason.evaluation.comparison.values import Side
 from specreason.evaluation.runs import Run
 from specreason.words import counted
 
 
-def doubts(a: Run, b: Run, matched: Match, ours: Side, theirs: Side) -> tuple[str, ...]:
+def doubts(pairs: Pairs, matched: Match, ours: Side, theirs: Side) -> tuple[str, ...]:
     """One sentence for each."""
-    return tuple(_doubts(a, b, matched, ours, theirs))
+    return tuple(_doubts(pairs, matched, ours, theirs))
 
 
-def _doubts(a: Run, b: Run, matched: Match, ours: Side, theirs: Side) -> Iterator[str]:
-    if a.batch_id == b.batch_id:
+def _doubts(pairs: Pairs, matched: Match, ours: Side, theirs: Side) -> Iterator[str]:
+    if ours.batch_id == theirs.batch_id:
         yield "A and B are the same batch."
-    yield from _of_problems(matched)
+    yield from _of_problems(*pairs.runs, matched)
     for name, side in (("A", ours), ("B", theirs)):
         yield from _of_jobs(name, side)
     yield from _of_grades(ours, theirs)
-    yield from _of_conditions(a, b, matched, ours, theirs)
+    yield from _of_conditions(pairs, ours, theirs)
 
 
-def _of_problems(matched: Match) -> Iterator[str]:
-    others = sum(each.a.digest != each.b.digest for each in matched.problems)
-    if others:
+def _of_problems(a: Run, b: Run, matched: Match) -> Iterator[str]:
+    def differing(name: str) -> int:
+        first, second = a.problems[name], b.problems[name]
+        return sum(first[place] != second[other] for place, other in matched.problems)
+
+    if others := differing("digest"):
         yield f"{counted(others, 'matched problem')} {_have(others)} the same id and another text."
-    golds = sum(each.a.gold != each.b.gold for each in matched.problems)
-    if golds:
+    if golds := differing("gold"):
         differ = "has another gold answer" if golds == 1 else "have other gold answers"
         yield f"{counted(golds, 'matched problem')} {differ} in B than in A: `specreason batch regrade` sets one."
     if not matched.pairs:
@@ -60,22 +63,19 @@ def _of_grades(ours: Side, theirs: Side) -> Iterator[str]:
         yield f"Different graders: A by {_graders(ours.graders)}, B by {_graders(theirs.graders)}."
 
 
-def _of_conditions(a: Run, b: Run, matched: Match, ours: Side, theirs: Side) -> Iterator[str]:
+def _of_conditions(pairs: Pairs, ours: Side, theirs: Side) -> Iterator[str]:
     if at_other_load(ours, theirs):
         yield (
             f"Latencies were measured at {ours.concurrency:.1f} jobs in flight in A and "
             f"{theirs.concurrency:.1f} in B: they do not compare."
         )
-    if a.pair != b.pair:
-        yield f"A ran on the pair {a.pair}, B on {b.pair}: latencies and costs are those of two pairs."
+    if ours.pair != theirs.pair:
+        yield f"A ran on the pair {ours.pair}, B on {theirs.pair}: latencies and costs are those of two pairs."
         return
-    prints = [
-        {pair[place].pair_fingerprint for pair in matched.pairs if pair[place].pair_fingerprint is not None}
-        for place in (0, 1)
-    ]
+    prints = [set(pairs.column(side, "pair_fingerprint")) - {None} for side in (0, 1)]
     if prints[0] and prints[1] and prints[0] != prints[1]:
         yield (
-            f"The pair {a.pair} was another one in B, by its fingerprint: its weights, templates or engine have "
+            f"The pair {ours.pair} was another one in B, by its fingerprint: its weights, templates or engine have "
             "changed since."
         )
 

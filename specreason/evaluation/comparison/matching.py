@@ -5,42 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 from specreason.errors import InputError
 from specreason.evaluation.comparison.values import Outcome
-from specreason.evaluation.runs import Run, RunJob, RunProblem
+from specreason.evaluation.runs import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MatchedProblem:
-    """A problem in both batches, and its jobs, repeat by repeat."""
-
-    a: RunProblem
-    b: RunProblem
-    pairs: tuple[tuple[RunJob, RunJob], ...]
-
-    @property
-    def outcome(self) -> Outcome:
-        graded = [(a, b) for a, b in self.pairs if a.is_correct is not None and b.is_correct is not None]
-        won = sum(bool(b.is_correct) - bool(a.is_correct) for a, b in graded)
-        if not graded:
-            return Outcome.UNGRADED
-        return Outcome.WON if won > 0 else Outcome.LOST if won < 0 else Outcome.TIED
-
-
-@dataclass(frozen=True, kw_only=True)
 class Match:
-    """The matched problems in A's order, and by what they matched."""
+    """The problems in both batches, in A's order.
+
+    `by` is what they have in common. `problems` are their indexes in A and in B, with an outcome each. `pairs` are the
+    jobs of the same repeat: the number of their problem here, and their places in A's and in B's jobs.
+    """
 
     by: Literal["id", "text"]
-    problems: tuple[MatchedProblem, ...]
-
-    @cached_property
-    def pairs(self) -> list[tuple[RunJob, RunJob]]:
-        """Those of all problems, in order."""
-        return [pair for problem in self.problems for pair in problem.pairs]
+    problems: tuple[tuple[int, int], ...]
+    outcomes: tuple[Outcome, ...]
+    pairs: tuple[tuple[int, int, int], ...]
 
 
 def match(a: Run, b: Run) -> Match:
@@ -48,45 +31,72 @@ def match(a: Run, b: Run) -> Match:
 
     Equal texts in a batch are matched in their order. Raises InputError if nothing matches.
     """
-    found: list[tuple[RunProblem, RunProblem]] = []
+    found: list[tuple[int, int]] = []
     by: Literal["id", "text"] = "id"
-    if all(_have_unique_ids(run.problems) for run in (a, b)):
-        found = _joined(a, b, [p.problem_id for p in a.problems], [p.problem_id for p in b.problems])
+    ours, theirs = a.problems["problem_id"], b.problems["problem_id"]
+    if _are_unique(ours) and _are_unique(theirs):
+        found = _joined(ours, theirs)
     if not found:
-        by, found = "text", _joined(a, b, _numbered(a.problems), _numbered(b.problems))
+        by, found = "text", _joined(_numbered(a.problems["digest"]), _numbered(b.problems["digest"]))
     if not found:
         raise InputError(
             "compare: the two batches have no problem in common, neither by id nor by text; "
             "compare batches of the same dataset"
         )
-    return Match(by=by, problems=tuple(_matched(a, b, ours, theirs) for ours, theirs in found))
+    pairs = _pairs(a, b, found)
+    return Match(by=by, problems=tuple(found), outcomes=_outcomes(a, b, len(found), pairs), pairs=pairs)
 
 
-def _have_unique_ids(problems: Sequence[RunProblem]) -> bool:
-    ids = {problem.problem_id for problem in problems}
-    return None not in ids and len(ids) == len(problems)
+def _are_unique(ids: Sequence[str | None]) -> bool:
+    different = set(ids)
+    return None not in different and len(different) == len(ids)
 
 
-def _numbered(problems: Sequence[RunProblem]) -> list[Hashable]:
+def _numbered(digests: Sequence[int]) -> list[Hashable]:
     """What each problem asks, and how often it was asked before."""
-    seen: Counter[bytes] = Counter()
+    seen: Counter[int] = Counter()
     keys: list[Hashable] = []
-    for problem in problems:
-        keys.append((problem.digest, seen[problem.digest]))
-        seen[problem.digest] += 1
+    for digest in digests:
+        keys.append((digest, seen[digest]))
+        seen[digest] += 1
     return keys
 
 
-def _joined(
-    a: Run, b: Run, ours: Sequence[Hashable], theirs: Sequence[Hashable]
-) -> list[tuple[RunProblem, RunProblem]]:
-    by_key = dict(zip(theirs, b.problems, strict=True))
-    return [(problem, by_key[key]) for key, problem in zip(ours, a.problems, strict=True) if key in by_key]
+def _joined(ours: Sequence[Hashable], theirs: Sequence[Hashable]) -> list[tuple[int, int]]:
+    places = {key: place for place, key in enumerate(theirs)}
+    return [(place, places[key]) for place, key in enumerate(ours) if key in places]
 
 
-def _matched(a: Run, b: Run, ours: RunProblem, theirs: RunProblem) -> MatchedProblem:
-    by_repeat = {job.repeat: job for job in b.jobs_of.get(theirs.index, ())}
-    pairs = tuple(
-        (job, by_repeat[job.repeat]) for job in a.jobs_of.get(ours.index, ()) if job.repeat in by_repeat
+def _pairs(a: Run, b: Run, problems: Sequence[tuple[int, int]]) -> tuple[tuple[int, int, int], ...]:
+    number_of = {index: number for number, (index, _) in enumerate(problems)}
+    places = {
+        job: place for place, job in enumerate(zip(b.jobs["problem_index"], b.jobs["repeat"], strict=True))
+    }
+    pairs = []
+    for place, (index, repeat) in enumerate(zip(a.jobs["problem_index"], a.jobs["repeat"], strict=True)):
+        number = number_of.get(index)
+        if number is not None:
+            other = places.get((problems[number][1], repeat))
+            if other is not None:
+                pairs.append((number, place, other))
+    return tuple(pairs)
+
+
+def _outcomes(
+    a: Run, b: Run, num_problems: int, pairs: Sequence[tuple[int, int, int]]
+) -> tuple[Outcome, ...]:
+    ours, theirs = a.jobs["is_correct"], b.jobs["is_correct"]
+    more: list[int | None] = [None] * num_problems  # right answers in B, less those in A
+    for number, place, other in pairs:
+        if ours[place] is not None and theirs[other] is not None:
+            more[number] = (more[number] or 0) + theirs[other] - ours[place]
+    return tuple(
+        Outcome.UNGRADED
+        if each is None
+        else Outcome.WON
+        if each > 0
+        else Outcome.LOST
+        if each < 0
+        else Outcome.TIED
+        for each in more
     )
-    return MatchedProblem(a=ours, b=theirs, pairs=pairs)

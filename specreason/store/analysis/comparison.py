@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from specreason.errors import InvalidField, NotFound
-from specreason.evaluation.comparison.matching import Match, MatchedProblem, match
+from specreason.evaluation.comparison.matching import Match, match
 from specreason.evaluation.comparison.values import ComparedPair, Comparison, Outcome
-from specreason.evaluation.runs import Run, RunJob
+from specreason.evaluation.runs import Run
 from specreason.grading.votes import vote_of
 from specreason.store.access.visibility import Viewer
 from specreason.store.analysis.runs import read_run
@@ -63,17 +63,14 @@ def compared_pairs(
     with transaction(database) as connection:
         runs = _read(connection, viewer, a, b)
         matched = match(*runs)
-        start = _place(runs[0], after)
-        pairs = [
-            (found, ours, theirs)
-            for found in _chosen(matched, problem_ref)
-            if not outcomes or found.outcome in outcomes
-            for ours, theirs in found.pairs
-            if start is None or (ours.problem_index, ours.repeat) > start
-        ]
+        start = -1 if after is None else _place(runs[0], after)
+        chosen = set(_chosen(runs[0], matched, problem_ref))
+        if outcomes:
+            chosen = {number for number in chosen if matched.outcomes[number] in outcomes}
+        pairs = [pair for pair in matched.pairs if pair[0] in chosen and pair[1] > start]
         page = pairs[:limit]
-        texts = _beginnings(connection, a, {ours.problem_index for _, ours, _ in page})
-    rows = (_row(found, ours, theirs, texts[ours.problem_index]) for found, ours, theirs in page)
+        texts = _beginnings(connection, a, {matched.problems[number][0] for number, _, _ in page})
+    rows = (_row(runs, matched, pair, texts) for pair in page)
     return Page(rows=tuple(rows), has_more=len(pairs) > limit)
 
 
@@ -82,20 +79,24 @@ def _read(connection: Connection, viewer: Viewer, a: UUID, b: UUID) -> tuple[Run
     return ours, ours if a == b else read_run(connection, b, viewer)
 
 
-def _place(run: Run, after: UUID | None) -> tuple[int, int] | None:
-    if after is None:
-        return None
-    found = next((job for job in run.jobs if job.job_id == after), None)
-    if found is None:
-        raise InvalidField("after", f"must be `next` of the page before: batch A has no job {after}")
-    return found.problem_index, found.repeat
+def _place(run: Run, job_id: UUID) -> int:
+    """The place of a job in the columns: they are in the order of pages."""
+    try:
+        return run.jobs["job_id"].index(job_id)
+    except ValueError:
+        raise InvalidField(
+            "after", f"must be `next` of the page before: batch A has no job {job_id}"
+        ) from None
 
 
-def _chosen(matched: Match, ref: str | None) -> Iterable[MatchedProblem]:
+def _chosen(a: Run, matched: Match, ref: str | None) -> Iterable[int]:
+    """The numbers of the matched problems that are called so."""
+    numbers = range(len(matched.problems))
     if ref is None:
-        return matched.problems
-    by_id = [each for each in matched.problems if each.a.problem_id == ref]
-    found = by_id or [each for each in matched.problems if str(each.a.index) == ref]
+        return numbers
+    ids = a.problems["problem_id"]
+    by_id = [number for number in numbers if ids[matched.problems[number][0]] == ref]
+    found = by_id or [number for number in numbers if str(matched.problems[number][0]) == ref]
     if not found:
         raise NotFound(f"problem: none that is in both batches has the id, or in A the index, {shown(ref)}")
     return found
@@ -109,15 +110,20 @@ def _beginnings(connection: Connection, batch_id: UUID, indexes: Collection[int]
     return dict(map(tuple, connection.execute(rows)))
 
 
-def _row(found: MatchedProblem, ours: RunJob, theirs: RunJob, text: str) -> ComparedPair:
+def _row(
+    runs: tuple[Run, Run], matched: Match, pair: tuple[int, int, int], texts: Mapping[int, str]
+) -> ComparedPair:
+    number, place, other = pair
+    ours, theirs = runs[0].job(place), runs[1].job(other)
+    index = ours.problem_index
     return ComparedPair(
-        problem_id=found.a.problem_id,
-        problem=text,
-        gold=found.a.gold,
-        index_a=ours.problem_index,
+        problem_id=runs[0].problems["problem_id"][index],
+        problem=texts[index],
+        gold=runs[0].problems["gold"][index],
+        index_a=index,
         index_b=theirs.problem_index,
         repeat=ours.repeat,
-        outcome=found.outcome,
+        outcome=matched.outcomes[number],
         job_a=ours.job_id,
         job_b=theirs.job_id,
         state_a=ours.state,

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, Text, Uuid, bindparam, cast, column, func, select, table
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    Label,
+    Select,
+    Subquery,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    table,
+)
 
-from specreason.evaluation.runs import Run, RunJob, RunProblem
+from specreason.evaluation.runs import Columns, Run, RunJob, RunProblem
 from specreason.store.access.visibility import Viewer, no_batch
 from specreason.store.session import Connection
 from specreason.store.tables.queue import batch, job, problem, worker
@@ -18,9 +35,9 @@ _job = table(
     column("is_correct", Boolean),
     column("graded_by", Text),
 )
-# Statements are built once: building one takes as long as it runs.
 _BATCH = bindparam("batch_id", type_=Uuid)
-_JOB = {
+# The other fields of RunJob have the names of their columns.
+_JOB: dict[str, ColumnElement[Any]] = {
     "job_id": _job.c.id,
     "problem_index": problem.c.index,
     "is_gradable": _job.c.gradable,
@@ -29,22 +46,37 @@ _JOB = {
     "kept_tokens": _job.c.think_tokens + _job.c.answer_tokens,
     "num_devices": func.coalesce(worker.c.num_devices, 1),
 }
-_FIELDS = tuple(field.name for field in fields(RunJob))
-_JOBS = (
-    select(*(_JOB[name] if name in _JOB else _job.c[name] for name in _FIELDS))
+_PROBLEM: dict[str, ColumnElement[Any]] = {
+    "gold": problem.c.answer,
+    "digest": func.hashtextextended(func.coalesce(cast(problem.c.messages, Text), "") + problem.c.text, 0),
+}
+
+
+def _named(kind: type[RunJob | RunProblem], *tables: Mapping[str, ColumnElement[Any]]) -> list[Label[Any]]:
+    """The columns that are the fields of `kind`, each from the first of `tables` that has it."""
+    names = [field.name for field in fields(kind)]
+    return [next(each[name] for each in tables if name in each).label(name) for name in names]
+
+
+def _in_columns(rows: Subquery) -> Select[*tuple[Any, ...]]:
+    """One row with an array for each column, in the order of `rows`: much faster to read than many rows."""
+    return select(*(func.array_agg(each, type_=ARRAY(each.type)).label(each.name) for each in rows.c))
+
+
+_JOBS = _in_columns(
+    select(*_named(RunJob, _JOB, dict(_job.c)))
     .select_from(_job)
     .join(problem, problem.c.id == _job.c.problem_id)
     .outerjoin(worker, worker.c.id == _job.c.worker_id)
     .where(_job.c.batch_id == _BATCH)
     .order_by(problem.c.index, _job.c.repeat)
+    .subquery("ordered")
 )
-_DIGEST = func.sha256(
-    func.convert_to(func.coalesce(cast(problem.c.messages, Text), "") + problem.c.text, "UTF8")
-)
-_PROBLEMS = (
-    select(problem.c.index, problem.c.problem_id, problem.c.answer, _DIGEST)
+_PROBLEMS = _in_columns(
+    select(*_named(RunProblem, _PROBLEM, dict(problem.c)))
     .where(problem.c.batch_id == _BATCH)
     .order_by(problem.c.index)
+    .subquery("ordered")
 )
 
 
@@ -54,19 +86,13 @@ def read_run(connection: Connection, batch_id: UUID, viewer: Viewer = Viewer.EVE
     row = connection.execute(found.where(batch.c.id == batch_id, viewer.sees(batch.c.owner))).one_or_none()
     if row is None:
         raise no_batch(batch_id)
-    of_batch = {"batch_id": batch_id}
-    problems = tuple(
-        RunProblem(index=index, problem_id=problem_id, gold=gold, digest=bytes(digest))
-        for index, problem_id, gold, digest in connection.execute(_PROBLEMS, of_batch).all()
-    )
-    rows = connection.execute(_JOBS, of_batch).all()
-    jobs = tuple(RunJob(**dict(zip(_FIELDS, values, strict=True))) for values in rows)
     return Run(
         batch_id=batch_id,
-        name=row.name,
-        pair=row.pair,
-        config=row.config,
-        created_at=row.created_at,
-        problems=problems,
-        jobs=jobs,
+        **row._mapping,
+        problems=_columns(connection, _PROBLEMS, batch_id),
+        jobs=_columns(connection, _JOBS, batch_id),
     )
+
+
+def _columns(connection: Connection, statement: Select[*tuple[Any, ...]], batch_id: UUID) -> Columns:
+    return dict(connection.execute(statement, {"batch_id": batch_id}).one()._mapping)
