@@ -98,8 +98,6 @@ def page_seconds(api: Api, asked: Subject) -> dict[str, float]:
         "job page": [f"/api/jobs/{asked.job}", f"/api/jobs/{asked.job}/steps"],
         "compare": [f"/api/compare?a={asked.base}&b={asked.drafted}"],
         "cost": [f"/api/batches/{asked.drafted}/cost"],
-        "judge": [f"/api/batches/{asked.drafted}/judge"],
-        "search, first page": [f"/api/batches/{asked.drafted}/search?q=coprime"],
     }
     with httpx2.Client(base_url=api.url, timeout=TIMEOUT_S) as client:
 
@@ -108,6 +106,30 @@ def page_seconds(api: Api, asked: Subject) -> dict[str, float]:
                 client.get(path).raise_for_status()
 
         return {name: said(name, median_s(partial(get, page), PAGE_RUNS)) for name, page in paths.items()}
+
+
+def analysis_seconds(api: Api, asked: Subject) -> dict[str, float]:
+    """What is computed from every step of a batch. No text has the word that the whole batch is searched for."""
+    batch = f"/api/batches/{asked.drafted}"
+    with httpx2.Client(base_url=api.url, timeout=TIMEOUT_S) as client:
+
+        def get(path: str, **params: str) -> str | None:
+            answer = client.get(f"{batch}/{path}", params=params)
+            answer.raise_for_status()
+            following: str | None = answer.json().get("next")
+            return following
+
+        def search_all() -> None:
+            after = get("search", q="absent")
+            while after is not None:
+                after = get("search", q="absent", after=after)
+
+        asks = {
+            "judge": partial(get, "judge"),
+            "search, the first 50 steps": partial(get, "search", q="coprime"),
+            "search, the whole batch": search_all,
+        }
+        return {name: said(name, median_s(ask, QUERY_RUNS)) for name, ask in asks.items()}
 
 
 def said(name: str, took_s: float) -> float:
