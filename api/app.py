@@ -80,10 +80,24 @@ def create_app(
         watch=watch,
         advancer=advancer,
     )
-    for part in (submit, reads, results, controls, regrade, events, completions, files, batches, models):
+    for part in (
+        submit,
+        reads,
+        results,
+        controls,
+        regrade,
+        events,
+        completions,
+        files,
+        batches,
+        models,
+        compare,
+        costs,
+        judge,
+        rows,
+        search,
+    ):
         app.include_router(part.router)
-    for analysis in (compare, costs, judge, rows, search):
-        app.include_router(analysis.router)
     add_docs(app)
     handle_errors(app)
     complete_document(app)

@@ -66,14 +66,6 @@ class Analysis:
         asked["config"] = json.dumps(dict(config or {}))
         return decode(Estimate, self._get("/api/estimate", asked))
 
-    def search(self, batch_id: UUID, words: str, *, drafts: bool = False) -> Iterator[FoundStep]:
-        """The batch's steps whose kept text has the words; with `drafts` also those of rejected drafts.
-
-        `words` are as in a web search: all must stand there; `"a phrase"`, `OR`, `-word`, `begin*`. Formulas are found
-        as they are written, such as `\\frac{1}{2}`.
-        """
-        return search(self._transport, batch_id, words, drafts=drafts)
-
     def judge(
         self,
         batch_id: UUID,
@@ -83,7 +75,17 @@ class Analysis:
     ) -> Judgement:
         """What the judge of a batch is worth, and what other thresholds would have done; also the one given."""
         given = {"threshold": threshold, "score_method": score_method}
-        return decode(Judgement, self._get(f"/api/batches/{batch_id}/judge", given))
+        params = {name: value for name, value in given.items() if value is not None}
+        path = f"/api/batches/{batch_id}/judge"
+        return decode(Judgement, body_of(self._transport.request("GET", path, safe=True, params=params)))
+
+    def search(self, batch_id: UUID, words: str, *, drafts: bool = False) -> Iterator[FoundStep]:
+        """The batch's steps whose kept text has the words; with `drafts` also those of rejected drafts.
+
+        `words` are as in a web search: all must stand there; `"a phrase"`, `OR`, `-word`, `begin*`. Formulas are found
+        as they are written, such as `\\frac{1}{2}`.
+        """
+        return search(self._transport, batch_id, words, drafts=drafts)
 
     def _get(self, path: str, asked: Mapping[str, Any]) -> Any:
         params = {name: value for name, value in asked.items() if value is not None}

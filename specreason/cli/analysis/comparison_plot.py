@@ -25,10 +25,36 @@ MARK_OF: dict[str, dict[str, Any]] = {
     Outcome.LOST: {"color": "#D55E00", "marker": "v", "s": 26, "linewidths": 0},
 }
 LABEL_OF: dict[str, str] = {
-    Outcome.TIED: "as often right",
+    Outcome.TIED: "as often right in both",
     Outcome.WON: "right more often in B",
-    Outcome.LOST: "in A",
+    Outcome.LOST: "right more often in A",
 }
+# Round numbers for logarithmic axes.
+RATIOS = (
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.3,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    0.9,
+    1,
+    1.2,
+    1.5,
+    2,
+    3,
+    5,
+    10,
+    20,
+    50,
+    100,
+    1000,
+)
+SECONDS = tuple(digit * 10.0**power for power in range(-4, 6) for digit in (1, 2, 5))
 
 
 def check_plot(path: Path) -> None:
@@ -98,12 +124,20 @@ def _draw_ratios(axes: Any, comparison: Comparison) -> None:
     rows = [(name, figure.ratio) for name, figure in named if figure is not None and figure.ratio is not None]
     axes.set(title="Cost", xlabel="B / A (95 %)", xscale="log")
     _draw_intervals(axes, rows, none_at=1.0)
-    if rows:
-        from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+    _plain_ticks(axes.xaxis, RATIOS)
 
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_formatter(NullFormatter())
+
+def _plain_ticks(axis: Any, candidates: Sequence[float]) -> None:
+    """Ticks of a logarithmic axis at round numbers, written out."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    low, high = sorted(axis.get_view_interval())
+    places = [place for place in candidates if low <= place <= high]
+    # Labels of more would touch each other.
+    places = places[:: 1 + len(places) // 8]
+    axis.set_major_locator(FixedLocator(places))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def _draw_intervals(axes: Any, rows: Sequence[tuple[str, Interval]], *, none_at: float) -> None:
@@ -143,7 +177,9 @@ def _draw_latencies(axes: Any, pairs: Iterable[ComparedPair]) -> None:
     high = max(*axes.get_xlim(), *axes.get_ylim())
     axes.plot((low, high), (low, high), color="#999999", linewidth=1, linestyle="--")
     axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    axes.legend(fontsize="small", loc="upper left")
+    for axis in (axes.xaxis, axes.yaxis):
+        _plain_ticks(axis, SECONDS)
+    axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.17), frameon=False)
 
 
 def _scaled(interval: Interval) -> Interval:

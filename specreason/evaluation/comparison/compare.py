@@ -22,7 +22,7 @@ from specreason.evaluation.comparison.saying import sentences
 from specreason.evaluation.comparison.values import Comparison, Figure, Figures, Knob, Outcomes
 from specreason.evaluation.pairing import bootstrap_p, mcnemar_p
 from specreason.evaluation.repeats import Answer, chance_of_majority, chance_of_pass
-from specreason.evaluation.runs import Columns, Run
+from specreason.evaluation.runs import Run
 from specreason.evaluation.scientific import np
 from specreason.words import counted
 
@@ -83,7 +83,7 @@ def _outcomes(pairs: Pairs) -> Outcomes:
         num_ungraded=pairs.num_problems - len(graded),
         # One problem says nothing of others.
         mcnemar_p=mcnemar_p(won, lost) if len(graded) > 1 else None,
-        bootstrap_p=bootstrap_p(graded) if len(graded) > 1 else None,
+        bootstrap_p=bootstrap_p(graded.astype(int).tolist()) if len(graded) > 1 else None,
     )
 
 
@@ -157,12 +157,17 @@ def _at_k(
     if k is None:
         return None, None
     a, b = pairs.runs
+    votes: dict[tuple[str | None, bool], Answer] = {}  # equal ones are one object
     answers: dict[int, tuple[list[Answer], list[Answer]]] = {}
     for number, place, other in matched.pairs:
-        if a.jobs["is_correct"][place] is not None and b.jobs["is_correct"][other] is not None:
-            ours, theirs = answers.setdefault(number, ([], []))
-            ours.append(_answer(a.jobs, place, vote_of))
-            theirs.append(_answer(b.jobs, other, vote_of))
+        if a.jobs["is_correct"][place] is None or b.jobs["is_correct"][other] is None:
+            continue
+        both = answers.setdefault(number, ([], []))
+        for side, jobs, at in ((both[0], a.jobs, place), (both[1], b.jobs, other)):
+            given = (jobs["answer"][at], bool(jobs["is_correct"][at]))
+            if given not in votes:
+                votes[given] = _vote(*given, vote_of)
+            side.append(votes[given])
     enough = [both for both in answers.values() if len(both[0]) >= k]
     num_jobs = sum(len(ours) for ours, _ in enough)
     passed = [[chance_of_pass([each.is_correct for each in side], k) for side in both] for both in enough]
@@ -171,9 +176,8 @@ def _at_k(
     return chances(passes[0], passes[1], num_jobs), chances(majorities[0], majorities[1], num_jobs)
 
 
-def _answer(jobs: Columns, place: int, vote_of: Callable[[str], str]) -> Answer:
-    """A job's vote. Right answers equal the gold answer, and so each other."""
-    answer, is_correct = jobs["answer"][place], bool(jobs["is_correct"][place])
+def _vote(answer: str | None, is_correct: bool, vote_of: Callable[[str], str]) -> Answer:
+    """What an answer votes for. Right answers equal the gold answer, and so each other."""
     text = None if answer is None else "" if is_correct else f"wrong: {vote_of(answer)}"
     return Answer(text=text, is_correct=is_correct)
 

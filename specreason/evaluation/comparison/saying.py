@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from specreason.evaluation.clusters import quantile_of_t
+from specreason.evaluation.bounds import quantile_of_t
 from specreason.evaluation.comparison.values import Figure, Figures, Side
 from specreason.evaluation.intervals import Interval
 from specreason.words import counted

@@ -16,7 +16,7 @@ from tests.support.store.builders import claimed, job_ids, start_worker, submit
 
 # Generated clients name their methods by these: a change breaks them.
 OPERATIONS = {
-    "Submissions": ["submit_batch", "submit_grid"],
+    "Submissions": ["submit_batch", "submit_grid", "get_estimate"],
     "Batches": [
         *("get_batches", "get_batch", "cancel_batch", "pause_batch", "resume_batch"),
         *("set_batch_deadline", "set_batch_priority", "requeue_batch", "regrade_batch"),
@@ -26,13 +26,8 @@ OPERATIONS = {
         *("cancel_job", "set_job_deadline", "requeue_job"),
     ],
     "Results": [
-        "get_results",
-        "get_judgement",
-        "get_rows",
-        "search_batch",
-        "get_comparison",
-        "get_compared_problems",
-        "get_parting",
+        *("get_results", "get_judgement", "get_rows", "search_batch", "get_cost"),
+        *("get_comparison", "get_compared_problems", "get_parting"),
     ],
     "Events": ["get_batch_events", "get_job_events"],
     "Workers and health": ["get_workers", "get_health"],
@@ -62,12 +57,14 @@ def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
         "/v1/batches/{batch_id}/cancel",
         "grids",
         "batches/{batch_id}/results",
-        "batches/{batch_id}/search",
         "batches/{batch_id}/judge",
         "batches/{batch_id}/rows/{table}",
+        "batches/{batch_id}/search",
+        "batches/{batch_id}/cost",
         "compare",
         "compare/problems",
         "compare/traces",
+        "estimate",
         "batches",
         "batches/{batch_id}",
         "batches/{batch_id}/jobs",

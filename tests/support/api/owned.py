@@ -46,7 +46,7 @@ class Ids:
         if path in COMPARED:
             return {"a": compared, "b": compared}
         if path.endswith("/search"):
-            return {"q": NAME}
+            return {"q": "sum"}
         return {"num_problems": "1"} if path == "/api/estimate" else {}
 
 
