@@ -102,7 +102,7 @@ def get_estimate(
     pairs: Pairs,
     *,
     pair: str = "demo",
-    num_problems: Annotated[int, Query(ge=1, le=1_000_000_000)],
+    num_problems: Annotated[int, Query(ge=1, le=1_000_000_000)] = 1,
     config: Annotated[str, Query(max_length=10_000, description="A run configuration, as JSON.")] = "{}",
     price: Price = None,
 ) -> Estimate:
