@@ -98,6 +98,23 @@ def assert_verdict_is_that_of_the_row(verdict: Verdict, decision: Decision, row:
         assert verdict.digit == max(range(10), key=lambda digit: verdict.digit_probs[digit])
 
 
+def test_its_jobs_have_the_sums_that_the_end_of_a_job_stores(store: Database) -> None:
+    stored = "SELECT id, num_thinking, num_by_drafter, drafter_tokens FROM job ORDER BY id"
+    summed = """
+        SELECT job_id, count(*) FILTER (WHERE phase = 'think' AND author IS NOT NULL),
+            count(*) FILTER (WHERE phase = 'think' AND author = 'drafter'),
+            coalesce(sum(kept_tokens) FILTER (WHERE author = 'drafter'), 0)
+        FROM step GROUP BY job_id ORDER BY job_id
+    """
+    assert [tuple(row) for row in rows_of(store, stored)] == [tuple(row) for row in rows_of(store, summed)]
+
+
+def test_its_sums_over_steps_are_those_of_all_steps(store: Database) -> None:
+    kept = "SELECT sum(num_steps), sum(kept_tokens), sum(spent_tokens) FROM step_rollup"
+    summed = "SELECT count(*), sum(kept_tokens), sum(spent_tokens) FROM step"
+    assert tuple(rows_of(store, kept)[0]) == tuple(rows_of(store, summed)[0])
+
+
 def test_a_draft_is_kept_if_its_score_reaches_the_threshold(store: Database) -> None:
     wrong = """
         SELECT count(*) FROM step JOIN job ON job.id = step.job_id JOIN batch ON batch.id = job.batch_id
