@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
@@ -15,7 +13,6 @@ from sqlalchemy import Connection, inspect, text
 from uuid_utils.compat import uuid7
 
 from specreason.embedded import Servers
-from specreason.embedded.binaries import find_postgres
 from specreason.errors import InputError
 from specreason.store.migrate import (
     VIEWS,
@@ -34,6 +31,7 @@ from tests.support.messages import naming
 from tests.support.store.databases import database_called
 from tests.support.store.first_release import ONE_JOB
 from tests.support.store.queue_rules import broken_rules
+from tests.support.store.schema import by_name, described
 from tests.support.store.sql import execute, scalar
 
 CONSTRAINTS = """SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
@@ -75,29 +73,6 @@ def test_the_migrated_tables_are_those_of_the_code(database: Database, empty_dat
         metadata.create_all(connection)
     for query in (CONSTRAINTS, INDEXES):
         assert definitions(database, query) == definitions(empty_database, query)
-
-
-def described(database_url: str) -> dict[str, str]:
-    """Each table and view as psql's `\\d` describes it, by name. Of views, no definition."""
-    commands = (
-        "SELECT format(E'\\\\d%s %s', CASE relkind WHEN 'v' THEN '+' ELSE '' END, relname) FROM pg_class"
-    )
-    listed = f"{commands} WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
-    psql = [str(find_postgres() / "psql"), "-XqAt", "-d", database_url]
-    names = subprocess.run([*psql, "-c", listed], capture_output=True, text=True, check=True).stdout
-    shown = subprocess.run(
-        [*psql, "-P", "tuples_only=off", "-P", "footer=off"],
-        input=names,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return by_name(re.sub(r"View definition:\n.*?;\n", "", shown.stdout, flags=re.DOTALL))
-
-
-def by_name(text: str) -> dict[str, str]:
-    parts = re.split(r'^((?:Table|View) "public\.(\w+)"\n)', text, flags=re.MULTILINE)[1:]
-    return {name: title + rest for title, name, rest in zip(*(iter(parts),) * 3, strict=True)}
 
 
 def test_the_migrations_lead_to_the_tables_and_views_of_the_golden_text(database_url: str) -> None:
