@@ -96,7 +96,6 @@ def create_app(
         judge,
         rows,
         search,
-        costs,
     ):
         app.include_router(part.router)
     add_docs(app)

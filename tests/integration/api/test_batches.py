@@ -7,9 +7,10 @@ from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
+from redis import Redis
 from sqlalchemy import text
 
-from specreason.broker import SENDER_CONFIG
+from specreason.addresses import BrokerAddress
 from specreason.embedded import Servers
 from specreason.store.access.idempotency import RequestKey, earlier_answer
 from specreason.store.queue.workers import NewWorker, register_worker
@@ -19,10 +20,11 @@ from tests.support.api.apps import NO_BROKER, make_api
 from tests.support.api.live import LOCAL
 
 
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broker that is slow to answer is not away."""
-    monkeypatch.setitem(SENDER_CONFIG["broker_transport_options"], "socket_timeout", 60)
+@pytest.fixture
+def empty_queues(servers: Servers) -> None:
+    """Messages that other tests have left count as announced."""
+    with Redis.from_url(BrokerAddress.parse("broker", servers.broker_url).for_redis) as broker:
+        broker.flushdb()
 
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
@@ -35,6 +37,7 @@ def num_rows(database: Database) -> int:
     return total
 
 
+@pytest.mark.usefixtures("empty_queues")
 def test_a_batch_is_stored_with_its_jobs_and_announced_to_as_many_slots_as_there_are(
     client: TestClient, database: Database
 ) -> None:
