@@ -96,6 +96,7 @@ def create_app(
         judge,
         rows,
         search,
+        costs,
     ):
         app.include_router(part.router)
     add_docs(app)

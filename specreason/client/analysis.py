@@ -74,10 +74,8 @@ class Analysis:
         score_method: ScoreMethod | str | None = None,
     ) -> Judgement:
         """What the judge of a batch is worth, and what other thresholds would have done; also the one given."""
-        given = {"threshold": threshold, "score_method": score_method}
-        params = {name: value for name, value in given.items() if value is not None}
-        path = f"/api/batches/{batch_id}/judge"
-        return decode(Judgement, body_of(self._transport.request("GET", path, safe=True, params=params)))
+        asked = {"threshold": threshold, "score_method": score_method}
+        return decode(Judgement, self._get(f"/api/batches/{batch_id}/judge", asked))
 
     def search(self, batch_id: UUID, words: str, *, drafts: bool = False) -> Iterator[FoundStep]:
         """The batch's steps whose kept text has the words; with `drafts` also those of rejected drafts.

@@ -5,13 +5,13 @@ A second of device time is one in which the pair worked, for one job alone; on s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
 from statistics import fmean, stdev
 from typing import Protocol
 
-from specreason.evaluation.intervals import Z_95
+from specreason.evaluation.student import t_975
 
 SECONDS_PER_HOUR = 3600
 
@@ -103,17 +103,18 @@ class CostRatio:
 
 
 def cost_ratio(ours: Sequence[float], theirs: Sequence[float]) -> CostRatio | None:
-    """The ratio, from the mean GPU-seconds of a job of each batch, by problem; None if no problem has both."""
-    if not sum(theirs):
+    """The ratio, from the mean GPU-seconds of a job of each batch, by problem; None if no problem has both.
+
+    Its bounds are symmetric in the logarithm, as those of `clusters.ratio_of_means`, which needs scipy.
+    """
+    if not sum(ours) or not sum(theirs):
         return None
-    whole, several = fmean(theirs), len(ours) > 1
-    ratio = fmean(ours) / whole
-    # By linearization around both means, paired by problem.
-    moved = [(one - ratio * other) / whole for one, other in zip(ours, theirs, strict=True)]
-    half = Z_95 * stdev(moved) / sqrt(len(moved)) if several else 0.0
+    num_problems, ratio = len(ours), sum(ours) / sum(theirs)
+    if num_problems < 2:
+        return CostRatio(num_problems=num_problems, ratio=ratio, low=None, high=None)
+    a, b = fmean(ours), fmean(theirs)
+    spread = stdev(our / a - their / b for our, their in zip(ours, theirs, strict=True))
+    half = t_975(num_problems) * spread / math.sqrt(num_problems)
     return CostRatio(
-        num_problems=len(ours),
-        ratio=ratio,
-        low=max(0.0, ratio - half) if several else None,
-        high=ratio + half if several else None,
+        num_problems=num_problems, ratio=ratio, low=ratio * math.exp(-half), high=ratio * math.exp(half)
     )

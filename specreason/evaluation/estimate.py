@@ -15,13 +15,8 @@ from statistics import fmean, stdev
 from typing import Any
 
 from specreason.evaluation.cost import SECONDS_PER_HOUR
+from specreason.evaluation.student import t_975
 
-# Student's t at 97.5 %, from one degree of freedom on. Beyond the last one the interval is hardly wider than needed.
-T_975 = (
-    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
-    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
-    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
-)
 # Knobs that change what is drawn, and not how much.
 OF_THE_DRAW = frozenset({"seed", "repeats"})
 # Knobs of which another value makes jobs longer or shorter by much.
@@ -157,6 +152,5 @@ def _expected(means: Sequence[float], num_new: float) -> Expected:
     mean, num_past = fmean(means), len(means)
     if num_past < 2 or not mean:
         return Expected(mean=mean, low=None, high=None)
-    t = T_975[min(num_past - 1, len(T_975)) - 1]
-    half = t * stdev(means) / mean * math.sqrt(1 / num_past + 1 / num_new)
+    half = t_975(num_past) * stdev(means) / mean * math.sqrt(1 / num_past + 1 / num_new)
     return Expected(mean=mean, low=mean * math.exp(-half), high=mean * math.exp(half))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -50,11 +51,12 @@ def test_the_ratio_of_two_batches_is_that_of_their_means_over_the_same_problems(
     assert found is not None
     assert (found.num_problems, found.ratio) == (3, 0.5)
     assert found.low == pytest.approx(0.5) == found.high  # each problem says the same
-    # By hand: the ratio is 3/5; it deviates by (1 - 0.6 × 2) / 2.5 = -0.08 and by 0.08: half is 1.96 × 0.08.
+    # By hand: the relative costs differ by 1/1.5 - 2/2.5 = -2/15 and by 2/15: the error is 2/15, and t is 12.706.
     found = cost_ratio([1.0, 2.0], [2.0, 3.0])
     assert found is not None
     assert found.ratio == pytest.approx(0.6)
-    assert (found.low, found.high) == (pytest.approx(0.4432, abs=1e-4), pytest.approx(0.7568, abs=1e-4))
+    half = math.exp(12.706 * 2 / 15)
+    assert (found.low, found.high) == (pytest.approx(0.6 / half), pytest.approx(0.6 * half))
 
 
 def test_one_problem_has_a_ratio_and_no_interval_and_none_has_neither() -> None:
