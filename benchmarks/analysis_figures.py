@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ import httpx2
 from pyarrow import parquet
 from sqlalchemy import text
 
-from benchmarks.submit import TIMEOUT_S, Api
+from benchmarks.submit import TIMEOUT_S, Api, peak_rss_mb
 from specreason.store.read.query import read_only_query
 from specreason.store.session import Database
 
@@ -173,11 +174,17 @@ def export(api: Api, batch_ids: list[UUID], folder: Path) -> Export:
     environment = os.environ | {"SPECREASON_API_URL": api.url}
     started = time.monotonic()
     process = subprocess.Popen(
-        [*command, "--format", "parquet", "--output", str(folder)], env=environment, stdout=subprocess.DEVNULL
+        [*command, "--format", "parquet", "--output", str(folder)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
     )
-    _, status, usage = os.wait4(process.pid, 0)
+    # Not what `wait4` says: that begins with the memory of this process, from which the command was forked.
+    command_rss_mb = 0.0
+    while process.poll() is None:
+        with suppress(FileNotFoundError, ValueError):  # it ends meanwhile
+            command_rss_mb = peak_rss_mb(process.pid)
+        time.sleep(0.1)
     took_s = time.monotonic() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise RuntimeError(f"the export ended with status {process.returncode}")
     rows: dict[str, int] = {}
@@ -190,6 +197,6 @@ def export(api: Api, batch_ids: list[UUID], folder: Path) -> Export:
         rows=rows,
         num_bytes=num_bytes,
         took_s=took_s,
-        command_rss_mb=usage.ru_maxrss / 1024,
-        api_rss_mb=api.peak_rss_mb,
+        command_rss_mb=command_rss_mb,
+        api_rss_mb=peak_rss_mb(api.pid),
     )

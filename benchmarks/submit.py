@@ -73,9 +73,14 @@ class Api:
 
     @property
     def peak_rss_mb(self) -> float:
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        (kib,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
-        return int(kib) / 1024
+        return peak_rss_mb(self.pid)
+
+
+def peak_rss_mb(pid: int) -> float:
+    """The largest memory that a process has had, MiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (kib,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(kib) / 1024
 
 
 def main() -> int:
