@@ -10,14 +10,16 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from matplotlib.figure import Figure
 from rich.console import Console
 
-from specreason.cli.analysis import compared
+from specreason.cli.analysis import compared, comparison_plot
 from specreason.cli.analysis.compared import print_comparison, print_problems
 from specreason.cli.analysis.named_jobs import jobs_of_problem
 from specreason.cli.analysis.side_by_side import paired, parted, print_side_by_side
 from specreason.client import Step
 from specreason.client.comparison import ComparedPair, Outcome, Parting
+from specreason.client.decoding import decode, to_json
 from specreason.errors import NotFound
 from specreason.evaluation.comparison.compare import compare
 from tests.support.client_batches import client_batch
@@ -81,6 +83,13 @@ def test_what_is_not_known_has_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "price" not in text
 
 
+def test_where_pass_at_k_is_of_fewer_problems_they_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = run_of([[True, False]] * 4), run_of([[True, None], *[[True, False]] * 3])
+    text = printed(monkeypatch, 120, lambda _: print_comparison(compare(a, b)))
+    assert "pass@2 and majority@2: over the 3 problems of 4 with 2 graded repeats in both" in text
+    assert "graded repeats" not in printed(monkeypatch, 120, lambda _: print_comparison(compare(a, a)))
+
+
 def compared_pair(**values: Any) -> ComparedPair:
     pair = ComparedPair(
         problem_id="aime-2024-I-15",
@@ -131,6 +140,39 @@ def test_the_problems_fit_and_name_both_jobs(monkeypatch: pytest.MonkeyPatch, co
     assert "failed" in text
 
 
+def drawn(comparison: Any, pairs: Any) -> tuple[str, dict[str, int]]:
+    """The title of the latencies, and by label the number of points."""
+    axes = Figure().subplots()
+    comparison_plot._draw_latencies(axes, pairs, comparison.figures.latency_s.num_jobs)
+    return axes.get_title(), {str(each.get_label()): len(each.get_offsets()) for each in axes.collections}
+
+
+def test_each_outcome_has_a_mark_of_its_own_also_one_that_this_client_does_not_know() -> None:
+    pairs = [compared_pair(outcome=word, latency_a_s=2.0) for word in (*Outcome, Outcome.WON, "strange")]
+    title, points = drawn(comparison(), [*pairs, compared_pair(latency_a_s=None)])
+    assert title == "Latency of each problem"
+    assert points == {
+        "not graded in both": 1,
+        "as often right in both": 1,
+        "right more often in B": 2,
+        "right more often in A": 1,
+        "strange": 1,
+    }
+
+
+def test_a_plot_of_a_part_says_so_and_reads_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison_plot, "MOST_POINTS", 3)
+    pairs = iter([compared_pair(latency_a_s=2.0)] * 90)
+    title, points = drawn(comparison(), pairs)
+    assert (title, points) == ("Latency of each problem, 3 of 90 jobs", {"right more often in B": 3})
+    assert len(list(pairs)) == 87
+
+
+def test_a_word_that_this_client_does_not_know_is_read_as_text() -> None:
+    row = to_json(compared_pair(outcome="strange"))
+    assert decode(ComparedPair, row).outcome == "strange"
+
+
 def parting(**values: Any) -> Parting:
     known = Parting(
         job_a=ID,
@@ -156,6 +198,10 @@ def parting(**values: Any) -> Parting:
             {"decided": 1},
             "The first 2 steps are the same. The traces part at step 2, after 10 characters. Step 1 was decided "
             "otherwise, with the same text.",
+        ),
+        (
+            {"num_same_characters": 1},
+            "The first 2 steps are the same. The traces part at step 2, after 1 character.",
         ),
         ({"index": None, "decided": None}, "The traces have the same text in all 4 steps."),
         ({"num_steps_b": 2}, "B's trace ends after 2 steps; until then both are the same."),
