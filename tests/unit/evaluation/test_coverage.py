@@ -150,22 +150,19 @@ def test_the_interval_of_a_paired_difference_of_shares_holds(
 ) -> None:
     """The second run has 0.85 times the chances of the first.
 
-    Where fewer than ten problems differ, their number jumps, and the interval may be too safe.
+    Where fewer than ten problems differ, their number jumps, and the interval may be too safe, but it is hardly wider
+    than it must be: the differences of the batches lie 2 · 1.96 standard deviations apart.
     """
     chance = seeded("difference", m, k, low, alike)
     truth, shares = shares_of(chance, m, (low, high, alike))
     differences, counts = chance.binomial(k, 0.85 * shares) - chance.binomial(k, shares), np.full(m, k)
-    share = held(
-        (difference_of_shares(d, counts), -0.15 * t) for d, t in zip(differences, truth, strict=True)
-    )
+    found = [difference_of_shares(d, counts) for d in differences]
+    share = held((interval, -0.15 * t) for interval, t in zip(found, truth, strict=True))
     few = np.count_nonzero(differences) < 10 * BATCHES
     assert holds(share) or (few and share > 0.97), share
-    widths = [
-        high - low
-        for low, high in (difference_of_shares(d, counts).bounds or (-1.0, 1.0) for d in differences)
-    ]
-    spread = float((differences.mean(axis=1) / k + 0.15 * truth).std())
-    assert np.mean(widths) < 1.5 * 2 * Z_95 * spread
+    widths = [high - low for low, high in (interval.bounds or (-1.0, 1.0) for interval in found)]
+    spread = float(np.std([interval.mean + 0.15 * t for interval, t in zip(found, truth, strict=True)]))
+    assert np.mean(widths) < 1.2 * 2 * Z_95 * spread
 
 
 @pytest.mark.parametrize(("m", "k", "times"), LATENCIES)
