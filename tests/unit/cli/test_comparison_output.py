@@ -5,20 +5,21 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+import httpx2
 import pytest
-from matplotlib.figure import Figure
 from rich.console import Console
 
-from specreason.cli.analysis import compared, comparison_plot
+from specreason.cli.analysis import compared
 from specreason.cli.analysis.compared import print_comparison, print_problems
 from specreason.cli.analysis.named_jobs import jobs_of_problem
 from specreason.cli.analysis.side_by_side import paired, parted, print_side_by_side
 from specreason.client import Step
-from specreason.client.comparison import ComparedPair, Outcome, Parting
+from specreason.client.comparison import ComparedPair, Outcome, Parting, compared_problems
 from specreason.client.decoding import decode, to_json
 from specreason.errors import NotFound
 from specreason.evaluation.comparison.compare import compare
@@ -140,37 +141,22 @@ def test_the_problems_fit_and_name_both_jobs(monkeypatch: pytest.MonkeyPatch, co
     assert "failed" in text
 
 
-def drawn(comparison: Any, pairs: Any) -> tuple[str, dict[str, int]]:
-    """The title of the latencies, and by label the number of points."""
-    axes = Figure().subplots()
-    comparison_plot._draw_latencies(axes, pairs, comparison.figures.latency_s.num_jobs)
-    return axes.get_title(), {str(each.get_label()): len(each.get_offsets()) for each in axes.collections}
-
-
-def test_each_outcome_has_a_mark_of_its_own_also_one_that_this_client_does_not_know() -> None:
-    pairs = [compared_pair(outcome=word, latency_a_s=2.0) for word in (*Outcome, Outcome.WON, "strange")]
-    title, points = drawn(comparison(), [*pairs, compared_pair(latency_a_s=None)])
-    assert title == "Latency of each problem"
-    assert points == {
-        "not graded in both": 1,
-        "as often right in both": 1,
-        "right more often in B": 2,
-        "right more often in A": 1,
-        "strange": 1,
-    }
-
-
-def test_a_plot_of_a_part_says_so_and_reads_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison_plot, "MOST_POINTS", 3)
-    pairs = iter([compared_pair(latency_a_s=2.0)] * 90)
-    title, points = drawn(comparison(), pairs)
-    assert (title, points) == ("Latency of each problem, 3 of 90 jobs", {"right more often in B": 3})
-    assert len(list(pairs)) == 87
-
-
 def test_a_word_that_this_client_does_not_know_is_read_as_text() -> None:
     row = to_json(compared_pair(outcome="strange"))
     assert decode(ComparedPair, row).outcome == "strange"
+
+
+def test_pairs_come_in_long_pages_and_only_as_many_as_are_asked_for() -> None:
+    asked: list[Any] = []
+
+    def request(method: str, path: str, **options: Any) -> httpx2.Response:
+        asked.append(dict(options["params"]))
+        return httpx2.Response(200, json={"data": [to_json(compared_pair())] * 2, "next": str(ID)})
+
+    transport: Any = SimpleNamespace(request=request)
+    found = compared_problems(transport, ID, ID, outcomes=("won",), problem=None)
+    assert len(list(islice(found, 3))) == 3
+    assert [(each["limit"], each.get("after")) for each in asked] == [(1000, None), (1000, str(ID))]
 
 
 def parting(**values: Any) -> Parting:
