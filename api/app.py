@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 
-from api.analysis import compare, costs, judge, rows, search
+from api.analysis import compare, costs, figures, judge, rows, search
 from api.answers.docs import add_docs
 from api.answers.errors import handle_errors
 from api.deployment import Deployment
@@ -93,6 +93,7 @@ def create_app(
         models,
         compare,
         costs,
+        figures,
         judge,
         rows,
         search,

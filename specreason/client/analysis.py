@@ -14,6 +14,7 @@ from specreason.client.decoding import decode
 from specreason.client.search import FoundStep, search
 from specreason.client.transport import Transport, body_of
 from specreason.config import ScoreMethod
+from specreason.evaluation.figures.values import BatchFigures
 from specreason.evaluation.judge.judgement import Judgement
 
 
@@ -65,6 +66,13 @@ class Analysis:
         asked = {"num_problems": num_problems, "pair": pair, "price": price}
         asked["config"] = json.dumps(dict(config or {}))
         return decode(Estimate, self._get("/api/estimate", asked))
+
+    def figures(self, batch_id: UUID, *, k: int | None = None) -> BatchFigures:
+        """Right answers, latency, tokens, drafts, TTFT and TPOT of the jobs that succeeded, and whether drafting pays.
+
+        `k` is that of pass@k and majority@k; by default 2, 4, … and the most graded repeats that a problem has.
+        """
+        return decode(BatchFigures, self._get(f"/api/batches/{batch_id}/figures", {"k": k}))
 
     def judge(
         self,

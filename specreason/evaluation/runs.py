@@ -14,6 +14,19 @@ from uuid import UUID
 Columns = Mapping[str, Sequence[Any]]
 
 
+def is_measured(state: str) -> bool:
+    """Whether figures of times, tokens and steps measure such a job: one that did not succeed did part of its work.
+
+    What all jobs took together, such as the cost of a right answer, includes the others.
+    """
+    return state == "succeeded"
+
+
+def is_timed(state: str, resumed: bool) -> bool:
+    """Whether the job's latency compares with that of others: an earlier attempt did part of a resumed one's work."""
+    return is_measured(state) and not resumed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunProblem:
     """One problem. `problem_id` is the user's own name for it, and `digest` the same for equal texts or chats."""
