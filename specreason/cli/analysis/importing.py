@@ -35,7 +35,8 @@ def import_(
 ) -> None:
     """Write exported batches into the database: each with all of its rows, or not at all.
 
-    It is the database at SPECREASON_DATABASE_URL or, without that, of the `specreason up` that runs. Every figure is then the same as before the export. A batch that is there already stays as it is. An uploaded file,
+    It is the database at SPECREASON_DATABASE_URL or, without that, of the `specreason up` that runs. Every figure is
+    then the same as before the export. A batch that is there already stays as it is. An uploaded file,
     events and API keys are not part of an export.
     """
     from specreason.cli.local.database import opened_database, url_of_database
