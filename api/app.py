@@ -22,7 +22,7 @@ from api.openai.advance import BatchAdvancer
 from api.openai.live import completions
 from api.openapi import complete_document, operation_id, tags
 from api.requests.parameters import check_parameters
-from api.streams import Streams, Waiting
+from api.streams import Exports, Judgements, LongReads, Streams, Waiting
 from api.watch import Watch
 from specreason import __version__
 from specreason.doorbell import Doorbell
@@ -77,6 +77,9 @@ def create_app(
         folder=folder,
         streams=Streams(database),
         waiting=Waiting(),
+        exports=Exports(),
+        long_reads=LongReads(),
+        judgements=Judgements(),
         watch=watch,
         advancer=advancer,
     )

@@ -160,6 +160,16 @@ def parting(**values: Any) -> Parting:
         ({"index": None, "decided": None}, "The traces have the same text in all 4 steps."),
         ({"num_steps_b": 2}, "B's trace ends after 2 steps; until then both are the same."),
         ({"num_steps_a": 0, "num_steps_b": 0, "index": None}, "Neither job has a step yet."),
+        (
+            {"index": None, "lacks_texts": True},
+            "Texts of these traces are not stored, as after an import without `payload`, and cannot be compared. "
+            "Step 2 is the first that was decided otherwise.",
+        ),
+        (
+            {"index": None, "decided": None, "lacks_texts": True},
+            "Texts of these traces are not stored, as after an import without `payload`, and cannot be compared. "
+            "No step was decided otherwise.",
+        ),
     ],
 )
 def test_where_traces_part_is_said_in_a_sentence(values: dict[str, Any], said: str) -> None:
