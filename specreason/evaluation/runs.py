@@ -73,9 +73,9 @@ class RunJob:
     num_devices: int
 
     @property
-    def is_timed(self) -> bool:
-        """Whether its latency compares with that of others: it succeeded, and in one attempt."""
-        return self.state == "succeeded" and not self.resumed and self.latency_s is not None
+    def timed_s(self) -> float | None:
+        """Its latency, if that compares with others."""
+        return self.latency_s if is_timed(self.state, self.resumed) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
