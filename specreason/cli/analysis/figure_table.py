@@ -69,7 +69,7 @@ def _rows(figures: BatchFigures) -> Iterator[Row]:
 
 def _of_drafting(drafting: Drafting) -> Iterator[Row]:
     over = (drafting.num_jobs, drafting.num_problems)
-    yield "drafts kept, %", drafting.acceptance, PERCENT, *over
+    yield "drafts accepted, %", drafting.acceptance, PERCENT, *over
     yield "break-even, %", drafting.break_even, PERCENT, *over
     yield "above it, points", drafting.margin, PERCENT, *over
 

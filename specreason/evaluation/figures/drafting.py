@@ -1,4 +1,4 @@
-"""How much of the drafts was kept, and from which acceptance on drafting pays."""
+"""How many drafts were accepted, and from which acceptance on drafting pays."""
 
 from __future__ import annotations
 

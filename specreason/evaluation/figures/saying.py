@@ -29,23 +29,23 @@ def sentence(run: Run, drafting: Drafting | None) -> str:
 
 
 def _on_drafting(drafting: Drafting) -> str:
-    kept = f"{_percent(drafting.acceptance.mean)} of drafts are kept"
+    accepted = f"{_percent(drafting.acceptance.mean)} of drafts are accepted"
     if drafting.break_even is None or drafting.margin is None:
-        return f"Whether drafting pays is unknown: {kept}, and the base wrote nothing itself to compare with."
+        return f"Whether drafting pays is unknown: {accepted}, and the base wrote nothing itself to compare with."
     needed = drafting.break_even.mean
     needs = f"it needs {_percent(needed)}" + (", more than there are" if needed > 1 else "")
     bounds = drafting.margin.bounds
     if bounds is None:
         few = counted(drafting.num_problems, "problem")
-        return f"{kept}, and drafting needs {_percent(needed)} to pay; {few} cannot tell whether it does."
+        return f"{accepted}, and drafting needs {_percent(needed)} to pay; {few} cannot tell whether it does."
     within = (
         f"(margin {_points(drafting.margin.mean)} points, 95 %: {_points(bounds[0])} to {_points(bounds[1])})"
     )
     if bounds[0] > 0:
-        return f"Drafting pays: {kept}, and {needs} {within}."
+        return f"Drafting pays: {accepted}, and {needs} {within}."
     if bounds[1] < 0:
-        return f"Drafting does not pay: {kept}, and {needs} {within}."
-    return f"It is not shown whether drafting pays: {kept}, and {needs} {within}."
+        return f"Drafting does not pay: {accepted}, and {needs} {within}."
+    return f"It is not shown whether drafting pays: {accepted}, and {needs} {within}."
 
 
 def remarks(

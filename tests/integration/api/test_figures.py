@@ -37,7 +37,7 @@ def test_the_figures_of_a_batch_are_those_of_its_rows(client: TestClient, databa
     assert found["drafter"]["tpot"]["mean"]["mean"] == pytest.approx(0.1 / 7)
     assert (found["drafter"]["ttft"]["num_calls"], found["base"]["ttft"]["num_calls"]) == (16, 15)
     assert found["base"]["tpot"]["mean"]["mean"] == pytest.approx((7 * 0.9 / 9 + 8 * 0.4 / 5) / 15)
-    assert "56 % of drafts are kept" in found["says"]
+    assert "56 % of drafts are accepted" in found["says"]
 
 
 def test_a_batch_of_the_base_alone_and_one_that_has_not_begun_get_a_sentence(

@@ -17,6 +17,7 @@ ID = uuid4()
 ROUTES = [
     (f"/api/batches/{ID}/rows/step", "exports"),
     (f"/api/batches/{ID}/judge", "judgements"),
+    (f"/api/batches/{ID}/figures", "judgements"),
     (f"/api/batches/{ID}/search?q=wait", "long_reads"),
     (f"/api/compare?a={ID}&b={ID}", "long_reads"),
     (f"/api/compare/problems?a={ID}&b={ID}", "long_reads"),

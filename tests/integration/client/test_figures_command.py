@@ -17,7 +17,7 @@ from tests.support.terminal import Terminal
 
 COMMAND = [sys.executable, "-m", "specreason.cli.main"]
 ROWS = (
-    "drafts kept, %",
+    "drafts accepted, %",
     "break-even, %",
     "above it, points",
     "pass@1, %",
@@ -36,10 +36,10 @@ ROWS = (
 def test_a_person_reads_first_whether_drafting_pays(shell: Shell, database: Database) -> None:
     ended = shell("batch", "figures", build(database).specreason)
     assert ended.status == 0
-    assert "56 % of drafts are kept" in ended.out.splitlines()[0]
+    assert "56 % of drafts are accepted" in ended.out.splitlines()[0]
     for row in ROWS:
         assert re.search(rf"^{re.escape(row)} +[−\d]", ended.out, re.MULTILINE), row
-    assert re.search(r"^drafts kept, % +56\.2 +[\d.]+ to [\d.]+ +8 +4$", ended.out, re.MULTILINE)
+    assert re.search(r"^drafts accepted, % +56\.2 +[\d.]+ to [\d.]+ +8 +4$", ended.out, re.MULTILINE)
     assert re.search(r"^drafter TTFT, ms +100 ", ended.out, re.MULTILINE)
     assert "from 72 problems on" in ended.out
     assert "nan" not in ended.out.lower()

@@ -43,23 +43,25 @@ def test_the_first_sentence_says_whether_drafting_pays() -> None:
     # A draft and its verdict take 0.25 s, a call's first token 0.1 s, a step of the base 1 s.
     pays = of(calls=steps(8, 7, 9, 8)).says
     assert pays.startswith(
-        "Drafting pays: 80 % of drafts are kept, and it needs 32 % (margin 48 points, 95 %: "
+        "Drafting pays: 80 % of drafts are accepted, and it needs 32 % (margin 48 points, 95 %: "
     )
-    assert of(calls=steps(1, 2, 1, 0)).says.startswith("Drafting does not pay: 10 % of drafts are kept, and ")
+    assert of(calls=steps(1, 2, 1, 0)).says.startswith(
+        "Drafting does not pay: 10 % of drafts are accepted, and "
+    )
     unsure = of(calls=steps(0, 9, 0, 9)).says
     assert unsure.startswith(
-        "It is not shown whether drafting pays: 45 % of drafts are kept, and it needs 32 % "
+        "It is not shown whether drafting pays: 45 % of drafts are accepted, and it needs 32 % "
     )
     never = of(calls=steps(8, 7, 9, 8, waited_s=1.2)).says
     assert never.startswith(
-        "Drafting does not pay: 80 % of drafts are kept, and it needs 118 %, more than there are"
+        "Drafting does not pay: 80 % of drafts are accepted, and it needs 118 %, more than there are"
     )
 
 
 def test_one_problem_cannot_say_whether_drafting_pays() -> None:
     found = of([(True, False)], steps(8))
     assert found.says == (
-        "80 % of drafts are kept, and drafting needs 32 % to pay; 1 problem cannot tell whether it does."
+        "80 % of drafts are accepted, and drafting needs 32 % to pay; 1 problem cannot tell whether it does."
     )
     assert "One problem tells nothing of others: means and percentiles have no interval." in found.remarks
 
@@ -82,7 +84,7 @@ def test_a_batch_without_drafts_says_why(scheme: str, begins: str) -> None:
 
 def test_drafts_that_were_all_kept_have_nothing_to_be_compared_with() -> None:
     found = of(calls=steps(10, 10, 10, 10))
-    assert found.says.startswith("Whether drafting pays is unknown: 100 % of drafts are kept")
+    assert found.says.startswith("Whether drafting pays is unknown: 100 % of drafts are accepted")
 
 
 def states(*of_repeats: str) -> Callable[[int, int], dict[str, Any]]:
