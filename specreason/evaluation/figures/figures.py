@@ -33,29 +33,23 @@ def batch_figures(
     no problem has repeats for.
     """
     measured = [place for place, state in enumerate(run.jobs["state"]) if is_measured(state)]
-    right, timed, of_tokens, drafts = (
-        _right_answers(run, vote_of, k),
-        _latency(run),
-        _tokens(run, measured),
-        drafting(calls),
+    right, timed, of_tokens = _right_answers(run, vote_of, k), _latency(run), _tokens(run, measured)
+    of_drafts = drafting(calls)
+    missing = remarks(
+        run,
+        right=right,
+        timed=timed,
+        of_tokens=of_tokens,
+        has_calls=len(calls.problem) > 0,
+        share_read=share_read,
     )
-    scheme = str(run.config.get("scheme"))
     return BatchFigures(
         batch_id=run.batch_id,
         name=run.name,
         pair=run.pair,
-        scheme=scheme,
-        says=sentence(run, drafts),
-        remarks=tuple(
-            remarks(
-                run,
-                right=right,
-                timed=timed,
-                of_tokens=of_tokens,
-                has_calls=len(calls.problem) > 0,
-                share_read=share_read,
-            )
-        ),
+        scheme=str(run.config.get("scheme")),
+        says=sentence(run, of_drafts),
+        remarks=tuple(missing),
         num_problems=run.num_problems,
         num_jobs=run.num_jobs,
         num_succeeded=len(measured),
@@ -63,7 +57,7 @@ def batch_figures(
         right_answers=right,
         latency=timed,
         tokens=of_tokens,
-        drafting=drafts,
+        drafting=of_drafts,
         drafter=serving_of_drafter(calls),
         base=serving_of_base(calls),
     )
