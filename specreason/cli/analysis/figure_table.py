@@ -45,11 +45,13 @@ def _facts(figures: BatchFigures) -> Iterator[tuple[str, str | None]]:
     yield "batch", f"{short_id(figures.batch_id)}{name}: {figures.pair}, {figures.scheme}"
     of = f"of {counted(figures.num_jobs, 'job')} on {counted(figures.num_problems, 'problem')}"
     yield "succeeded", f"{figures.num_succeeded:,} {of}"
-    yield "drafts", number(figures.drafting and figures.drafting.num_drafts, "{:,}")
+    if figures.drafting is not None:
+        yield "drafts", f"{figures.drafting.num_drafts:,}"
     served = (("drafter", figures.drafter), ("base", figures.base))
     calls = [f"{serving.ttft.num_calls:,} of the {model}" for model, serving in served if serving is not None]
     yield "calls", ", ".join(calls) or None
-    yield "in flight", number(figures.latency and figures.latency.concurrency, "{:.1f} in the mean")
+    if figures.latency is not None:
+        yield "in flight", number(figures.latency.concurrency, "{:.1f} in the mean")
 
 
 def _rows(figures: BatchFigures) -> Iterator[Row]:
