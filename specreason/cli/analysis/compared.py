@@ -11,7 +11,7 @@ from rich.text import Text
 from specreason.cli.show.output import as_text, data_console, moment, print_facts, print_hanging
 from specreason.cli.show.tables import Cell, Column, print_table
 from specreason.client import Batch, place_ref, short_id
-from specreason.client.comparison import ComparedPair, Comparison, Figure, Outcome, Side
+from specreason.client.analysis.comparison import ComparedPair, Comparison, Figure, Outcome, Side
 from specreason.evaluation.intervals import Interval
 from specreason.words import counted
 

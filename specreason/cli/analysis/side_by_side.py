@@ -12,7 +12,7 @@ from specreason.cli.show.jobs import asked
 from specreason.cli.show.output import as_text, ellipsis_of, print_hanging
 from specreason.cli.show.trace import headline
 from specreason.client import Job, Step
-from specreason.client.comparison import Parting
+from specreason.client.analysis.comparison import Parting
 from specreason.words import counted
 
 # Same steps that are shown before the traces part, and lines of each text without `--full`.

@@ -19,7 +19,7 @@ from specreason.cli.analysis.compared import print_comparison, print_problems
 from specreason.cli.analysis.named_jobs import jobs_of_problem
 from specreason.cli.analysis.side_by_side import paired, parted, print_side_by_side
 from specreason.client import Step
-from specreason.client.comparison import ComparedPair, Outcome, Parting, compared_problems
+from specreason.client.analysis.comparison import ComparedPair, Outcome, Parting, compared_problems
 from specreason.client.decoding import decode, to_json
 from specreason.errors import NotFound
 from specreason.evaluation.comparison.compare import compare

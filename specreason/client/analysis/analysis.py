@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
-from specreason.client import comparison
-from specreason.client.comparison import ComparedPair, Comparison, Parting
-from specreason.client.cost_values import BatchCost, Estimate
+from specreason.client.analysis import comparison
+from specreason.client.analysis.comparison import ComparedPair, Comparison, Parting
+from specreason.client.analysis.cost_values import BatchCost, Estimate
+from specreason.client.analysis.search import FoundStep, search
 from specreason.client.decoding import decode
-from specreason.client.search import FoundStep, search
 from specreason.client.transport import Transport, body_of
 from specreason.config import ScoreMethod
 from specreason.evaluation.figures.values import BatchFigures
