@@ -159,7 +159,7 @@ def _draw_intervals(axes: Any, rows: Sequence[tuple[str, Interval]], *, none_at:
 
 def _draw_latencies(axes: Any, pairs: Iterable[ComparedPair], num_timed: int) -> None:
     """A point for each of `num_timed` pairs of timed jobs, MOST_POINTS at most; below the diagonal B is faster."""
-    part = f", {MOST_POINTS:,} of {num_timed:,} jobs" if num_timed > MOST_POINTS else ""
+    part = f"\n{MOST_POINTS:,} of {num_timed:,} jobs" if num_timed > MOST_POINTS else ""
     axes.set(title=f"Latency of each problem{part}", xlabel="A, s", ylabel="B, s")
     timed = list(islice((pair for pair in pairs if pair.latency_a_s and pair.latency_b_s), MOST_POINTS))
     if not timed:

@@ -36,5 +36,5 @@ def test_a_plot_of_a_part_says_so_and_reads_no_more(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(comparison_plot, "MOST_POINTS", 3)
     pairs = iter([compared_pair(latency_a_s=2.0)] * 90)
     title, points = drawn(comparison(), pairs)
-    assert (title, points) == ("Latency of each problem, 3 of 90 jobs", {"right more often in B": 3})
+    assert (title, points) == ("Latency of each problem\n3 of 90 jobs", {"right more often in B": 3})
     assert len(list(pairs)) == 87
