@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from specreason.client import short_id
-from specreason.client.comparison import ComparedPair, Comparison, Figure, Outcome
+from specreason.client.analysis.comparison import ComparedPair, Comparison, Figure, Outcome
 from specreason.errors import ExtraMissing, InvalidField
 from specreason.evaluation.intervals import Interval
 
