@@ -17,15 +17,16 @@ MOST_OF_OWNER = 32
 # Chat completions, waiting or streamed. They look at the database together, and so cost less than streams of events.
 MOST_WAITING = 256
 MOST_WAITING_OF_OWNER = 64
-# Streams of rows. Each has a thread, and some pages of rows in memory, for as long as its client reads.
-MOST_EXPORTS = 16
-MOST_EXPORTS_OF_OWNER = 8
+# Streams of rows. Each has a thread, and some pages of rows in memory, for as long as its client reads. With the reads
+# and judgements below they never need more connections to Postgres than an API has.
+MOST_EXPORTS = 6
+MOST_EXPORTS_OF_OWNER = 3
 # Each holds a thread and a connection to Postgres while it is answered, for seconds if the batch is large.
 MOST_READS = 8
 MOST_READS_OF_OWNER = 4
 # Judgements hold their drafts in memory, too.
-MOST_JUDGEMENTS = 3
-MOST_JUDGEMENTS_OF_OWNER = 2
+MOST_JUDGEMENTS = 2
+MOST_JUDGEMENTS_OF_OWNER = 1
 
 
 class Waiting:

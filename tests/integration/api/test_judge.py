@@ -8,7 +8,6 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from api.analysis import judge
 from specreason.config import RunConfig
 from specreason.store.session import Database
 from tests.support.api.guarded import client_of, make_key
@@ -88,12 +87,8 @@ def test_another_owners_batch_and_an_unknown_one_are_404(guarded: FastAPI, datab
 def test_more_judgements_than_there_is_room_for_come_back_later(
     client: TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(judge, "LONGEST_WAIT_S", 0.01)
     path = f"/api/batches/{submit(database)}/judge"
-    held = [judge._free.acquire() for _ in range(judge.MOST_AT_ONCE)]
-    try:
+    with monkeypatch.context() as patch:
+        patch.setattr("api.streams.MOST_JUDGEMENTS", 0)
         assert client.get(path).status_code == 429
-    finally:
-        for _ in held:
-            judge._free.release()
     assert client.get(path).status_code == 200
