@@ -219,12 +219,12 @@ def test_drafts_that_were_decided_by_another_rule_are_counted() -> None:
     assert replay_of(batch).num_unlike == 1
 
 
-def test_right_drafts_kept_and_wrong_ones_passed_change_with_the_threshold() -> None:
+def test_which_right_and_which_wrong_drafts_are_accepted_changes_with_the_threshold() -> None:
     drafts = [
         Draft(digit=9, kept=True, is_right=True),
         Draft(digit=8, kept=True, is_right=False),
         Draft(digit=5, kept=False, is_right=True, written_tokens=9, written_s=1.0),
     ]
     batch = judged(Job(drafts=drafts))
-    figures = [(e.high, e.right_kept, e.wrong_passed) for e in replay_of(batch).by_digit]
+    figures = [(e.high, e.right_accepted, e.wrong_accepted) for e in replay_of(batch).by_digit]
     assert figures == [(5, 1.0, 1.0), (8, 0.5, 1.0), (9, 0.5, 0.0)]
