@@ -39,7 +39,7 @@ def get_comparison(
         Query(
             ge=1,
             le=1024,
-            description="Of pass@k and majority@k. Default: the repeats that both have of each.",
+            description="Of pass@k and majority@k. Default: the usual number of graded repeats in both.",
         ),
     ] = None,
     price: Annotated[

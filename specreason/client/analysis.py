@@ -26,7 +26,7 @@ class Analysis:
     def compare(self, a: UUID, b: UUID, *, k: int | None = None, price: float | None = None) -> Comparison:
         """Batch B against batch A, problem by problem: the figures of both, with differences, intervals and ratios.
 
-        `k` is that of pass@k and majority@k; by default the repeats that each problem has in both. `price` is that of
+        `k` is that of pass@k and majority@k; by default the usual number of graded repeats in both. `price` is that of
         one GPU-hour, by default the API's own.
         """
         asked = {"a": str(a), "b": str(b), "k": k, "price": price}

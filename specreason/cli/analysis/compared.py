@@ -44,7 +44,7 @@ PROBLEMS = (
     Column(heading="B's answer", least=6, drop=3),
     Column(heading="text", least=16, drop=1),
 )
-STYLE_OF = {Outcome.WON: "green", Outcome.LOST: "red"}
+STYLE_OF: dict[str, str] = {Outcome.WON: "green", Outcome.LOST: "red"}
 PERCENT = 100.0
 
 
@@ -67,6 +67,8 @@ def print_comparison(comparison: Comparison) -> None:
     print_table(console, FIGURES, _rows(comparison))
     console.print()
     print_hanging(console, Text(), Text(_outcomes(comparison)))
+    if partial := _at_k(comparison):
+        print_hanging(console, Text(), Text(partial))
     if known := _conditions(comparison):
         print_hanging(console, Text(), Text(known))
 
@@ -189,6 +191,17 @@ def _outcomes(comparison: Comparison) -> str:
 
 def _p(value: float) -> str:
     return "below 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _at_k(comparison: Comparison) -> str | None:
+    """On how many problems pass@k and majority@k are, if not on all."""
+    figure, k = comparison.figures.pass_at_k, comparison.k
+    if figure is None or figure.num_problems == comparison.num_problems:
+        return None
+    return (
+        f"pass@{k} and majority@{k}: over the {counted(figure.num_problems, 'problem')} of "
+        f"{comparison.num_problems:,} with {k} graded repeats in both"
+    )
 
 
 def _conditions(comparison: Comparison) -> str | None:

@@ -66,7 +66,8 @@ def parted(parting: Parting) -> str:
     for name, number in (("A", parting.num_steps_a), ("B", parting.num_steps_b)):
         if number <= index:
             return f"{name}'s trace ends after {counted(number, 'step')}; until then both are the same.{otherwise}"
-    after = f", after {parting.num_same_characters} characters" if parting.num_same_characters else ""
+    same = parting.num_same_characters
+    after = f", after {counted(same, 'character')}" if same else ""
     before = f"The first {counted(index, 'step')} are the same. " if index > 1 else ""
     return f"{before}The traces part at step {index}{after}.{otherwise}"
 
