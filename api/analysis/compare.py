@@ -11,6 +11,7 @@ from api.answers.pages import Page
 from api.answers.tags import Tag
 from api.deployment import Store, deployment_of
 from api.door.access import READ, Viewer
+from api.requests.counted import LONG
 from specreason.evaluation.comparison.values import ComparedPair, Comparison, Outcome, Parting
 from specreason.store.analysis.comparison import compare_batches, compared_pairs
 from specreason.store.analysis.parting import find_parting
@@ -18,7 +19,7 @@ from specreason.store.analysis.parting import find_parting
 router = APIRouter(
     prefix="/api/compare",
     tags=[Tag.RESULTS],
-    dependencies=[READ],
+    dependencies=[READ, LONG],
     responses={404: {"description": "Not Found"}},
 )
 

@@ -26,7 +26,7 @@ from specreason.cli.options import (
 )
 from specreason.cli.show.output import data_console, print_json, print_message, tell_of_more
 from specreason.client import Client, job_ref
-from specreason.client.comparison import ComparedPair, Outcome
+from specreason.client.analysis.comparison import ComparedPair, Outcome
 from specreason.errors import InvalidField
 from specreason.words import counted
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from specreason.cli.show.output import as_text, data_console, moment, print_facts, print_hanging
 from specreason.cli.show.tables import Cell, Column, print_table
 from specreason.client import Batch, place_ref, short_id
-from specreason.client.comparison import ComparedPair, Comparison, Figure, Outcome, Side
+from specreason.client.analysis.comparison import ComparedPair, Comparison, Figure, Outcome, Side
 from specreason.evaluation.intervals import Interval, within
 from specreason.words import counted
 
@@ -119,18 +119,18 @@ def _rows(comparison: Comparison) -> Iterator[tuple[Cell, ...]]:
         if figure is None:
             continue
         known = (each for each in (figure.a, figure.b, figure.difference) if each is not None)
-        decimals = _decimals(max(abs(each.mean * factor) for each in known), factor)
+        decimals = decimals_of(max(abs(each.mean * factor) for each in known), factor)
         yield (
             name,
-            *_estimate(figure.a, factor, decimals),
-            *_estimate(figure.b, factor, decimals),
-            *_estimate(figure.difference, factor, decimals, sign="+"),
-            *_estimate(figure.ratio, 1, 2),
+            *in_cells(figure.a, factor, decimals),
+            *in_cells(figure.b, factor, decimals),
+            *in_cells(figure.difference, factor, decimals, sign="+"),
+            *in_cells(figure.ratio, 1, 2),
             f"{figure.num_jobs:,}",
         )
 
 
-def _decimals(largest: float, factor: float) -> int:
+def decimals_of(largest: float, factor: float) -> int:
     """Three digits of the largest number of a row; of a percentage one decimal."""
     if factor == PERCENT:
         return 1
@@ -145,9 +145,7 @@ def _decimals(largest: float, factor: float) -> int:
     )
 
 
-def _estimate(
-    interval: Interval | None, factor: float, decimals: int, *, sign: str = ""
-) -> tuple[Cell, Cell]:
+def in_cells(interval: Interval | None, factor: float, decimals: int, *, sign: str = "") -> tuple[Cell, Cell]:
     """An estimate and its interval, in two cells."""
     if interval is None:
         return None, None

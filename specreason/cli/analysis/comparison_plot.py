@@ -9,7 +9,7 @@ from typing import Any
 
 from specreason.cli.analysis.plots import BLACK, BLUE, GREY, ORANGE, save_plot
 from specreason.client import short_id
-from specreason.client.comparison import ComparedPair, Comparison, Figure, Outcome
+from specreason.client.analysis.comparison import ComparedPair, Comparison, Figure, Outcome
 from specreason.evaluation.intervals import Interval
 
 WIDTH, HEIGHT = 10.0, 4.6  # inches

@@ -23,7 +23,7 @@ from specreason.evaluation.comparison.pairs import Pairs
 from specreason.evaluation.comparison.saying import sentences
 from specreason.evaluation.comparison.values import Comparison, Figure, Figures, Knob, Outcome, Outcomes
 from specreason.evaluation.pairing import bootstrap_p, mcnemar_p
-from specreason.evaluation.repeats import Answer, chance_of_majority, chance_of_pass
+from specreason.evaluation.repeats import Answer, chance_of_majority, chance_of_pass, voting
 from specreason.evaluation.runs import Run
 from specreason.evaluation.scientific import np
 from specreason.words import counted
@@ -176,22 +176,11 @@ def _at_k(
         for side, jobs, at in ((both[0], a.jobs, place), (both[1], b.jobs, other)):
             given = (jobs["answer"][at], bool(jobs["is_correct"][at]))
             if given not in votes:
-                votes[given] = _vote(*given, vote_of)
+                votes[given] = voting(*given, vote_of)
             side.append(votes[given])
     enough = [both for both in answers.values() if len(both[0]) >= k]
     num_jobs = sum(len(ours) for ours, _ in enough)
     passed = [[chance_of_pass([each.is_correct for each in side], k) for side in both] for both in enough]
-    agreed = [[chance_of_majority(side, k, _never) for side in both] for both in enough]
+    agreed = [[chance_of_majority(side, k) for side in both] for both in enough]
     passes, majorities = np.array(passed).T, np.array(agreed).T
     return chances(passes[0], passes[1], num_jobs), chances(majorities[0], majorities[1], num_jobs)
-
-
-def _vote(answer: str | None, is_correct: bool, vote_of: Callable[[str], str]) -> Answer:
-    """What an answer votes for. Right answers equal the gold answer, and so each other."""
-    text = None if answer is None else "" if is_correct else f"wrong: {vote_of(answer)}"
-    return Answer(text=text, is_correct=is_correct)
-
-
-def _never(ours: str, theirs: str) -> bool:
-    """Votes are the same text where answers are equal."""
-    return False

@@ -187,7 +187,8 @@ class Parting:
     """Where the traces of two jobs part: the first step whose kept text differs, and which one has no such step.
 
     `index` is None where all steps so far have the same text. `decided` is the first step that was decided otherwise:
-    by another score, decision or author. `num_same_characters` of both texts at `index` are the same.
+    by another score, decision or author. `num_same_characters` of both texts at `index` are the same. `lacks_texts`:
+    texts of one of the jobs are not stored, as after an import without them, and `index` is None.
     """
 
     job_a: UUID
@@ -200,3 +201,4 @@ class Parting:
     num_same_characters: int | None
     step_a: TraceStep | None
     step_b: TraceStep | None
+    lacks_texts: bool = False

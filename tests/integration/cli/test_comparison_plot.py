@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from specreason.cli.analysis import comparison_plot
-from specreason.client.comparison import Outcome
+from specreason.client.analysis.comparison import Outcome
 from tests.unit.cli.test_comparison_output import compared_pair, comparison
 
 

@@ -31,6 +31,7 @@ ANSWERS = {
         r"accepted, % .* 62\.5 ",
         "B has won 1, lost 1, tied 2",
     ],
+    "Does drafting pay?": [r"62(\.5)? % of drafts are accepted"],
     "Where does the time go?": [
         r"s/job +2\.05",
         "engines 90%",
@@ -92,5 +93,5 @@ def test_the_page_has_no_other_questions_and_names_no_other_batch() -> None:
     assert submitted == ["base", "specreason"]
     asked = [word for command in QUESTIONS.values() for word in command.split()[1:]]
     assert {word for word in asked if word in submitted} == {"base", "specreason"}
-    options = {"show", "jobs", "--plot", "judge.png", "--wrong", "--output", "rows"}
+    options = {"show", "figures", "jobs", "--plot", "judge.png", "--wrong", "--output", "rows"}
     assert set(asked) - options == {"base", "specreason"}

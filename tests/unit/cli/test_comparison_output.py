@@ -19,7 +19,7 @@ from specreason.cli.analysis.compared import print_comparison, print_problems
 from specreason.cli.analysis.named_jobs import jobs_of_problem
 from specreason.cli.analysis.side_by_side import paired, parted, print_side_by_side
 from specreason.client import Step
-from specreason.client.comparison import ComparedPair, Outcome, Parting, compared_problems
+from specreason.client.analysis.comparison import ComparedPair, Outcome, Parting, compared_problems
 from specreason.client.decoding import decode, to_json
 from specreason.errors import NotFound
 from specreason.evaluation.comparison.compare import compare
@@ -192,6 +192,16 @@ def parting(**values: Any) -> Parting:
         ({"index": None, "decided": None}, "The traces have the same text in all 4 steps."),
         ({"num_steps_b": 2}, "B's trace ends after 2 steps; until then both are the same."),
         ({"num_steps_a": 0, "num_steps_b": 0, "index": None}, "Neither job has a step yet."),
+        (
+            {"index": None, "lacks_texts": True},
+            "Texts of these traces are not stored, as after an import without `payload`, and cannot be compared. "
+            "Step 2 is the first that was decided otherwise.",
+        ),
+        (
+            {"index": None, "decided": None, "lacks_texts": True},
+            "Texts of these traces are not stored, as after an import without `payload`, and cannot be compared. "
+            "No step was decided otherwise.",
+        ),
     ],
 )
 def test_where_traces_part_is_said_in_a_sentence(values: dict[str, Any], said: str) -> None:

@@ -24,7 +24,7 @@ from specreason.evaluation.clusters import (
 )
 from specreason.evaluation.intervals import Z_95, Interval
 from specreason.evaluation.ranking import auc, auc_difference
-from specreason.evaluation.repeats import pass_at_k
+from specreason.evaluation.repeats import pass_at
 from specreason.evaluation.scientific import np, special
 
 BATCHES = 1000
@@ -136,9 +136,9 @@ def test_the_interval_of_pass_at_k_holds(m: int, k: int) -> None:
     a, b = truth * 2, (1 - truth) * 2
     missed = np.prod([(b + i) / (a + b + i) for i in range(k)], axis=0)
 
-    def interval(batch: np.ndarray) -> Interval | None:
-        found = pass_at_k(batch.tolist(), k)
-        return found and found.share
+    def interval(batch: np.ndarray) -> Interval:
+        (found,) = pass_at(batch.tolist(), [k])
+        return found.share
 
     share = held((interval(g), 1 - t) for g, t in zip(grades, missed, strict=True))
     assert holds(share), share
