@@ -18,26 +18,22 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 from sqlalchemy import text
 
 from benchmarks.own_servers import conditions
 from benchmarks.prefixes import forget_prefixes
+from benchmarks.replay_errors import compare, name_of
 from specreason.config import RunConfig, ScoreMethod
 from specreason.demo.exercises import exercises
 from specreason.embedded import start_servers
 from specreason.engines.base import ModelPair
 from specreason.engines.pair import close_pair, load_pair
-from specreason.evaluation.judge.drafts import JudgedBatch
 from specreason.evaluation.judge.judgement import Rule
-from specreason.evaluation.judge.judging import judge, present_rule
-from specreason.evaluation.judge.replay import Replayer
 from specreason.pairs import get_pair, load_pairs
 from specreason.settings import Settings
 from specreason.store.access.visibility import Viewer
@@ -67,18 +63,6 @@ RULES = (
     *(Rule(score_method=ScoreMethod.EXPECTED, threshold=threshold) for threshold in (7, 8.9)),
 )
 SOURCE = RULES[2]
-RESAMPLES = 2_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """A figure as predicted and as measured, and the error with its interval."""
-
-    predicted: float
-    measured: float
-    error: float
-    low: float
-    high: float
 
 
 def main() -> int:
@@ -100,16 +84,12 @@ def main() -> int:
                 pass
         result = {
             "problems": arguments.num,
-            **compare([read_judged(database, Viewer.EVERYONE, batch_id) for batch_id in batches]),
+            **compare([read_judged(database, Viewer.EVERYONE, batch_id) for batch_id in batches], SOURCE),
             **conditions(database),
         }
         database.dispose()
     print(json.dumps(result))
     return 0
-
-
-def name_of(rule: Rule) -> str:
-    return f"{rule.score_method}@{rule.threshold:g}"
 
 
 def batch_of(database: Database, rule: Rule, num: int) -> UUID:
@@ -152,17 +132,19 @@ def _run(database: Database, host: PairHost, pair: ModelPair, by_problem: Sequen
     writer = TraceWriter(database)
     runner = JobRunner(database, writer, host, pair, worker_id=worker_id, settings=Settings(slots=1))
     problems = sorted({problem for jobs in by_problem for problem in jobs})
-    for number, problem in enumerate(problems, 1):
-        # Another rule comes first each time.
-        first = problem % len(by_problem)
-        for jobs in (*by_problem[first:], *by_problem[:first]):
-            if problem in jobs:
-                host.run(forget_prefixes(pair))
-                runner(jobs[problem])
-        if number % 10 == 0:
-            print(f"{number}/{len(problems)} problems", flush=True)
-    runner.draining.set()
-    writer.close()
+    try:
+        for number, problem in enumerate(problems, 1):
+            # Another rule comes first each time.
+            first = problem % len(by_problem)
+            for jobs in (*by_problem[first:], *by_problem[:first]):
+                if problem in jobs:
+                    host.run(forget_prefixes(pair))
+                    runner(jobs[problem])
+            if number % 10 == 0:
+                print(f"{number}/{len(problems)} problems", flush=True)
+    finally:
+        runner.draining.set()
+        writer.close()
 
 
 def _open_jobs(database: Database, batch_id: UUID) -> dict[int, UUID]:
@@ -171,96 +153,6 @@ def _open_jobs(database: Database, batch_id: UUID) -> dict[int, UUID]:
         many = connection.scalar(text("SELECT count(*) FROM job WHERE batch_id = :id"), {"id": batch_id})
     jobs = read_jobs(database, Viewer.EVERYONE, batch_id, limit=int(many or 0)).rows
     return {job.problem_index: job.job_id for job in jobs if not job.state.ended}
-
-
-def compare(batches: Sequence[JudgedBatch]) -> dict[str, Any]:
-    """What each batch predicts of the others, against what these measured."""
-    rules = [rule for batch in batches if (rule := present_rule(batch.config)) is not None]
-    tables = [_Table(batch, rules) for batch in batches]
-    errors: dict[str, dict[str, list[float]]] = {}
-    arms: dict[str, Any] = {}
-    for source, rule in zip(tables, rules, strict=True):
-        for target, wanted in zip(tables, rules, strict=True):
-            if source is target:
-                continue
-            acceptance, latency = source.predicts(wanted, target)
-            errors.setdefault(name_of(rule), {})[name_of(wanted)] = [
-                round(acceptance.error, 4),
-                round(latency.error, 4),
-            ]
-            if rule == SOURCE:
-                arms[name_of(wanted)] = {
-                    "acceptance": _rounded(acceptance),
-                    "latency_s": _rounded(latency),
-                }
-    own = judge(batches[rules.index(SOURCE)])
-    return {
-        "predicted_from": name_of(SOURCE),
-        "arms": arms,
-        "largest_acceptance_error": max(abs(each["acceptance"]["error"]) for each in arms.values()),
-        "largest_latency_error": max(abs(each["latency_s"]["error"]) for each in arms.values()),
-        "errors": errors,
-        "summary": own.summary,
-    }
-
-
-class _Table:
-    """Sums by problem: of a batch as measured, and as replayed under each of the rules."""
-
-    def __init__(self, batch: JudgedBatch, rules: Sequence[Rule]) -> None:
-        replayer = Replayer(batch, rules[0], overlap=batch.config.overlap)
-        num = int(batch.jobs.problem.max(initial=-1)) + 1
-        problem_of_draft, problem = batch.jobs.problem[batch.drafts.job], batch.jobs.problem
-
-        def summed(values: np.ndarray, of: np.ndarray) -> np.ndarray:
-            return np.bincount(of, weights=values, minlength=num)
-
-        self.drafts = summed(np.ones(len(batch.drafts)), problem_of_draft)
-        self.kept = summed(batch.drafts.is_accepted, problem_of_draft)
-        self.latency_s = summed(batch.jobs.latency_s, problem)
-        self.replayed: dict[Rule, tuple[np.ndarray, np.ndarray]] = {}
-        for rule in rules:
-            found = replayer.replayed(rule)
-            assert found.latency_s is not None
-            self.replayed[rule] = (
-                summed(found.is_kept, problem_of_draft),
-                summed(found.latency_s, problem),
-            )
-
-    def predicts(self, rule: Rule, target: _Table) -> tuple[Compared, Compared]:
-        """Acceptance and latency over the problems that are timed in both batches."""
-        kept, latency_s = self.replayed[rule]
-        here = np.flatnonzero(~np.isnan(latency_s) & ~np.isnan(target.latency_s))
-        drawn = np.random.default_rng(0).choice(here, (RESAMPLES, len(here)))
-
-        def acceptance(problems: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            predicted = kept[problems].sum(-1) / self.drafts[problems].sum(-1)
-            return predicted, target.kept[problems].sum(-1) / target.drafts[problems].sum(-1)
-
-        def latency(problems: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return latency_s[problems].mean(-1), target.latency_s[problems].mean(-1)
-
-        def compared(figure: Any, error: Any) -> Compared:
-            predicted, measured = figure(here)
-            low, high = np.quantile(error(*figure(drawn)), (0.025, 0.975))
-            return Compared(
-                predicted=float(predicted),
-                measured=float(measured),
-                error=float(error(predicted, measured)),
-                low=float(low),
-                high=float(high),
-            )
-
-        return (
-            compared(acceptance, lambda predicted, measured: predicted - measured),
-            compared(latency, lambda predicted, measured: predicted / measured - 1),
-        )
-
-
-def _rounded(compared: Compared) -> dict[str, float]:
-    return {
-        name: round(getattr(compared, name), 4) for name in ("predicted", "measured", "error", "low", "high")
-    }
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from specreason.errors import (
+    ExtraMissing,
     InputError,
     InvalidField,
     KeyRefused,
@@ -98,7 +99,9 @@ def response_to(path: str, error: SpecReasonError) -> Response:
     """The answer to a request that raised `error`."""
     status = _status_of(error)
     field = error.field if isinstance(error, InvalidField) else None
-    return error_response(path, status, str(error), field=field, headers=_headers_of(error))
+    # Whoever asks may sit at another machine, where the library is no help.
+    where = "where the API runs, " if isinstance(error, ExtraMissing) else ""
+    return error_response(path, status, f"{where}{error}", field=field, headers=_headers_of(error))
 
 
 def handle_errors(app: FastAPI) -> None:

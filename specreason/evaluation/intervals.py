@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 Z_95 = 1.959964
@@ -20,6 +21,11 @@ class Interval:
     def bounds(self) -> tuple[float, float] | None:
         """Both bounds as plain numbers, or None."""
         return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+def within(interval: Interval, written: Callable[[float], str]) -> str | None:
+    """The interval in words, 0.44 to 0.60, each bound as `written` says; None without one. A dash could be a minus."""
+    return None if interval.bounds is None else " to ".join(map(written, interval.bounds))
 
 
 def pass_at_1_interval(mean: float, num_problems: int) -> Interval:

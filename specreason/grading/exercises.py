@@ -195,7 +195,7 @@ def grade_drafts(exercise: Exercise, steps: Iterable[tuple[str | None, str]]) ->
     """Grade each draft of a trace in the context that it was written in; None for a step without one.
 
     `steps` are those of thought, in order: the text of the draft, and the kept text. A step may hold several sentences,
-    as where short ones are merged: its grade is that of the first wrong one.
+    as where short ones are merged: its grade is that of the first wrong one, or of the last one if all are right.
     """
     grades: list[StepGrade | None] = []
     state = SolutionState()

@@ -84,7 +84,7 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
         for threshold, accepted in enumerate((14, 14, 14, 12, 9, 9, 9, 9, 6, 3))
     ],
     "And with the mean of the ten digits in place of the digit?": [
-        (5 + half / 2, accepted / 14, accepted / 14)
+        (5 + half / 2, accepted / 16, accepted / 16)
         for half, accepted in enumerate((9, 9, 9, 9, 9, 6, 6, 3, 3))
     ],
     "Does a high score mean a right answer?": [
@@ -132,13 +132,17 @@ def store(servers: Servers, administration: Database) -> Iterator[tuple[Database
         database.dispose()
 
 
+def with_ids(statement: str, known: Known) -> str:
+    ids = {"BATCH": known.specreason, "SPECREASON": known.specreason, "BASE": known.base, "JOB": known.job}
+    return re.sub(r"'([A-Z]+)'", lambda word: f"'{ids[word[1]]}'", statement)
+
+
 def asked(store: tuple[Database, Known], question: str) -> list[tuple[Any, ...]]:
     """The rows of all statements below the question. Times of a clock, which nobody knows ahead, are left out."""
     database, known = store
-    ids = {"BATCH": known.specreason, "SPECREASON": known.specreason, "BASE": known.base, "JOB": known.job}
     rows: list[tuple[Any, ...]] = []
     for statement in SQL[question]:
-        answer = read_only_query(database, re.sub(r"'([A-Z]+)'", lambda word: f"'{ids[word[1]]}'", statement))
+        answer = read_only_query(database, with_ids(statement, known))
         clock = [name == "created_at" for name in answer.columns]
         rows += [tuple(cell for cell, out in zip(row, clock, strict=True) if not out) for row in answer.rows]
     return rows
@@ -247,6 +251,58 @@ def test_a_dataset_is_what_the_user_says_it_is(
         cursor.execute("SELECT dataset FROM pass_at_1_by_dataset WHERE scheme = 'base'")
         assert cursor.fetchall() == [(dataset,)]
         connection.rollback()
+
+
+DIFFER = "By how much do two batches over the same file differ?"
+MOST = "How often is at least one repeat right, and how often the most frequent answer?"
+
+
+@pytest.mark.parametrize(
+    ("change", "statement", "known_answer"),
+    [
+        # All right or all wrong: the spread that is seen is none, and nobody knows the other.
+        *(
+            (
+                f"UPDATE grade SET is_correct = {grade}",
+                "SELECT DISTINCT pass_at_1, standard_error FROM pass_at_1_by_dataset",
+                [(share, None)],
+            )
+            for grade, share in (("true", 1), ("false", 0))
+        ),
+        # One repeat of two is right in each problem, and so in all.
+        (
+            "UPDATE grade SET is_correct = repeat = 0 FROM job WHERE job.id = job_id",
+            "SELECT pass_at_1, standard_error FROM pass_at_1_by_dataset WHERE scheme = 'specreason'",
+            [(0.5, None)],
+        ),
+        ("UPDATE grade SET is_correct = true", SQL[DIFFER][0], [(4, 0, 0, 0, None)]),
+        # The wrong answer of the first repeat is taken away from the problem that votes one to one.
+        ("UPDATE job SET answer = NULL WHERE answer = '5' AND repeat = 0", SQL[MOST][0], [(4, 1, 1)]),
+        ("UPDATE job SET answer = NULL; UPDATE grade SET is_correct = false", SQL[MOST][0], [(4, 0, 0)]),
+    ],
+)
+def test_what_does_not_vary_has_no_error_and_what_is_missing_no_vote(
+    store: tuple[Database, Known], change: str, statement: str, known_answer: list[tuple[Any, ...]]
+) -> None:
+    database, known = store
+    with database.connect() as connection:
+        cursor = connection.connection.cursor()
+        cursor.execute(change)
+        cursor.execute(with_ids(statement, known))
+        assert [tuple(map(plain, row)) for row in cursor.fetchall()] == known_answer
+        connection.rollback()
+
+
+def test_the_cookbook_and_the_views_agree_on_what_another_threshold_accepts(
+    store: tuple[Database, Known],
+) -> None:
+    by_threshold = {
+        row[0]: row[4]
+        for row in asked(store, "Which share of a batch's drafts would another threshold accept?")
+    }
+    by_digit = asked(store, "And with the mean of the ten digits in place of the digit?")
+    shared = {float(at): float(share) for at, share, _ in by_digit if at in by_threshold}
+    assert shared == {at: by_threshold[at] for at in (5, 6, 7, 8, 9)}
 
 
 @pytest.mark.parametrize(

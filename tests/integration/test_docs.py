@@ -41,23 +41,25 @@ def test_a_query_of_the_pages_runs(database: Database, statement: str) -> None:
 def test_the_requests_of_the_page_on_the_api_are_answered(
     servers: Servers, database: Database, tmp_path: Path
 ) -> None:
-    """Its batch has ended already, so that the streams of its events end."""
+    """Its batches have ended already, so that the streams of their events end."""
     (tmp_path / "problems.jsonl").write_text('{"question": "1 + 1?", "solution": "2", "level": "easy"}\n')
     blocks = re.findall(
         r"^```bash\n(.*?)^```$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE | re.DOTALL
     )
     app = make_api(servers, database, files_dir=tmp_path)
     with serving(app) as url, httpx2.Client(base_url=url) as client:
-        batch = client.post("/api/batches", json={"problems": [{"problem": "1?"}, {"problem": "2?"}]}).json()
-        path = f"/api/batches/{batch['batch_id']}"
-        client.post(f"{path}/cancel")
-        job_id = client.get(f"{path}/jobs").json()["data"][0]["job_id"]
+        ids: dict[str, str] = {}
+        for batch, job in (("BATCH", "JOB"), ("OTHER", "OTHER_JOB")):
+            problems = {"name": batch, "problems": [{"problem": "1?"}, {"problem": "2?"}]}
+            ids[batch] = client.post("/api/batches", json=problems).json()["batch_id"]
+            client.post(f"/api/batches/{ids[batch]}/cancel")
+            ids[job] = client.get(f"/api/batches/{ids[batch]}/jobs").json()["data"][0]["job_id"]
         stop_at_errors = (
             'set -eu; curl() { command curl --silent --show-error --fail-with-body "$@"; echo; }\n'
         )
         done = subprocess.run(
             ["bash", "-c", stop_at_errors + "\n".join(blocks)],
-            env={**os.environ, "API": url, "BATCH": batch["batch_id"], "JOB": job_id},
+            env={**os.environ, "API": url, **ids},
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -68,4 +70,4 @@ def test_the_requests_of_the_page_on_the_api_are_answered(
     assert done.stdout.count('"grid_id"') == 5  # of the grid and of its four batches
     assert done.stdout.count("event: end") == 2
     assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 2
-    assert read_only_query(database, "SELECT sum(num_jobs)::int FROM batch").rows == ((2 + 4 + 1 + 4,),)
+    assert read_only_query(database, "SELECT sum(num_jobs)::int FROM batch").rows == ((2 + 2 + 4 + 1 + 4,),)

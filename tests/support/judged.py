@@ -47,7 +47,7 @@ class Job:
 
 
 def judged(
-    *jobs: Job, threshold: float | None = 7.0, written: Written = WRITTEN, **config: object
+    *jobs: Job, threshold: float | None = 7.0, written: Written = WRITTEN, num_open: int = 0, **config: object
 ) -> JudgedBatch:
     """The jobs as one batch with this configuration."""
     rows = [
@@ -88,6 +88,8 @@ def judged(
             base_device_s=column("base_device_s"),
         ),
         written=written,
+        num_open=num_open,
+        problems_digest="sums",
         graded=(
             Graded(
                 is_right=np.array(known),

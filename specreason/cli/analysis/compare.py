@@ -12,6 +12,7 @@ import typer
 
 from specreason.cli.analysis.compared import print_comparison, print_problems
 from specreason.cli.analysis.named_jobs import jobs_of_problem, named_jobs
+from specreason.cli.analysis.plots import HELP, check_plot
 from specreason.cli.analysis.side_by_side import BEFORE, paired, print_side_by_side
 from specreason.cli.completion import complete_batch
 from specreason.cli.connection import connected
@@ -79,7 +80,7 @@ def compare(
         ),
     ] = None,
     price: GpuHourPrice = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help=HELP)] = None,
     problem: Annotated[
         str | None,
         typer.Option(
@@ -122,6 +123,8 @@ def compare(
         _refuse("needs --problem", {"--repeat": repeat})
     else:
         _refuse("has no effect with --problem", of_batches)
+    if plot is not None:
+        check_plot(plot)
     with connected(api) as client:
         jobs = None if problem is not None else named_jobs(client, a, b)
         if jobs is None:
@@ -167,10 +170,6 @@ def _show_batches(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    if plot is not None:
-        from specreason.cli.analysis.comparison_plot import check_plot
-
-        check_plot(plot)
     comparison = client.analysis.compare(a, b, k=k, price=price)
     pairs: list[ComparedPair] = []
     has_more = False

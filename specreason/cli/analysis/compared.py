@@ -12,7 +12,7 @@ from specreason.cli.show.output import as_text, data_console, moment, print_fact
 from specreason.cli.show.tables import Cell, Column, print_table
 from specreason.client import Batch, place_ref, short_id
 from specreason.client.analysis.comparison import ComparedPair, Comparison, Figure, Outcome, Side
-from specreason.evaluation.intervals import Interval
+from specreason.evaluation.intervals import Interval, within
 from specreason.words import counted
 
 FIGURES = (
@@ -149,11 +149,8 @@ def in_cells(interval: Interval | None, factor: float, decimals: int, *, sign: s
     """An estimate and its interval, in two cells."""
     if interval is None:
         return None, None
-    bounds = interval.bounds
-    within = None
-    if bounds is not None:
-        within = " to ".join(_number(bound * factor, decimals) for bound in bounds)
-    return _number(interval.mean * factor, decimals, sign), within
+    bounds = within(interval, lambda bound: _number(bound * factor, decimals))
+    return _number(interval.mean * factor, decimals, sign), bounds
 
 
 def _number(value: float, decimals: int, sign: str = "") -> str:

@@ -1,7 +1,4 @@
-"""Draws a comparison: the ratios with their intervals, and the latency of each problem in both batches.
-
-The colours are Okabe and Ito's, which every eye tells apart; markers tell the same in black and white.
-"""
+"""Draws a comparison: the ratios with their intervals, and the latency of each problem in both batches."""
 
 from __future__ import annotations
 
@@ -10,21 +7,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from specreason.cli.analysis.plots import BLACK, BLUE, GREY, ORANGE, save_plot
 from specreason.client import short_id
 from specreason.client.analysis.comparison import ComparedPair, Comparison, Figure, Outcome
-from specreason.errors import ExtraMissing, InvalidField
 from specreason.evaluation.intervals import Interval
 
 WIDTH, HEIGHT = 10.0, 4.6  # inches
-FORMATS = (".png", ".svg", ".pdf")
 # Points of more pairs would hide each other.
 MOST_POINTS = 5_000
-BLACK = "#000000"
 MARK_OF: dict[str, dict[str, Any]] = {
-    Outcome.UNGRADED: {"color": "#000000", "marker": "x", "s": 14, "linewidths": 0.7},
-    Outcome.TIED: {"color": "#999999", "marker": "o", "s": 10, "linewidths": 0},
-    Outcome.WON: {"color": "#0072B2", "marker": "^", "s": 26, "linewidths": 0},
-    Outcome.LOST: {"color": "#D55E00", "marker": "v", "s": 26, "linewidths": 0},
+    Outcome.UNGRADED: {"color": BLACK, "marker": "x", "s": 14, "linewidths": 0.7},
+    Outcome.TIED: {"color": GREY, "marker": "o", "s": 10, "linewidths": 0},
+    Outcome.WON: {"color": BLUE, "marker": "^", "s": 26, "linewidths": 0},
+    Outcome.LOST: {"color": ORANGE, "marker": "v", "s": 26, "linewidths": 0},
 }
 LABEL_OF: dict[str, str] = {
     Outcome.UNGRADED: "not graded in both",
@@ -60,16 +55,6 @@ RATIOS = (
 SECONDS = tuple(digit * 10.0**power for power in range(-4, 6) for digit in (1, 2, 5))
 
 
-def check_plot(path: Path) -> None:
-    """Raise InvalidField for a file that cannot be drawn, and ExtraMissing if nothing can be drawn here."""
-    if path.suffix.lower() not in FORMATS:
-        raise InvalidField("--plot", f"must end in {', '.join(FORMATS)} (got '{path}')")
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise ExtraMissing("matplotlib") from None
-
-
 def draw_comparison(comparison: Comparison, pairs: Iterable[ComparedPair], path: Path) -> None:
     """Draw it into a file. Raises InvalidField if that cannot be written."""
     from matplotlib.figure import Figure as Drawing  # without pyplot, which keeps every figure
@@ -86,10 +71,7 @@ def draw_comparison(comparison: Comparison, pairs: Iterable[ComparedPair], path:
     _draw_ratios(ratios, comparison)
     timed = comparison.figures.latency_s
     _draw_latencies(latencies, pairs, 0 if timed is None else timed.num_jobs)
-    try:
-        drawing.savefig(path, dpi=150)
-    except OSError as error:
-        raise InvalidField("--plot", f"{path} cannot be written: {error.strerror}") from None
+    save_plot(drawing, path)
 
 
 def _named(name: str, ref: str, scheme: str) -> str:
@@ -145,7 +127,7 @@ def _plain_ticks(axis: Any, candidates: Sequence[float]) -> None:
 
 
 def _draw_intervals(axes: Any, rows: Sequence[tuple[str, Interval]], *, none_at: float) -> None:
-    axes.axvline(none_at, color="#999999", linewidth=1, linestyle="--")
+    axes.axvline(none_at, color=GREY, linewidth=1, linestyle="--")
     for place, (_, interval) in enumerate(rows):
         bounds = interval.bounds
         if bounds is not None:
@@ -173,7 +155,7 @@ def _draw_latencies(axes: Any, pairs: Iterable[ComparedPair], num_timed: int) ->
     axes.set(xscale="log", yscale="log")
     low = min(*axes.get_xlim(), *axes.get_ylim())
     high = max(*axes.get_xlim(), *axes.get_ylim())
-    axes.plot((low, high), (low, high), color="#999999", linewidth=1, linestyle="--")
+    axes.plot((low, high), (low, high), color=GREY, linewidth=1, linestyle="--")
     axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
         _plain_ticks(axis, SECONDS)

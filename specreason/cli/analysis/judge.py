@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
+from specreason.cli.analysis.plots import HELP, check_plot
 from specreason.cli.connection import connected
 from specreason.cli.options import ApiUrl, AsJson, BatchRefs, check_choices
 from specreason.cli.show.output import print_json
-from specreason.client import Batch, Client
+from specreason.client import Batch, Client, short_id
 from specreason.config import ScoreMethod
 from specreason.errors import InvalidField
 from specreason.evaluation.judge.judgement import Estimate, Judgement
+from specreason.words import counted
 
 # What may differ between two batches of which the one predicts the other.
 OF_THE_RULE = ("threshold", "score_method")
@@ -43,7 +47,7 @@ def judge(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Also draw it: a file that ends in .png or .svg. Needs the extra `analysis` on this machine.",
+            help=HELP,
         ),
     ] = None,
     api: ApiUrl = None,
@@ -52,7 +56,8 @@ def judge(
     """Show whether the judge's scores tell right from wrong, and what other acceptance thresholds would have done.
 
     Nothing runs: all of it comes from the stored verdicts and answers. What other thresholds would have done is an
-    estimate. Of several batches the first one's estimates are compared with what the others have measured.
+    estimate. Of several batches the first one's estimates are compared with what the others have measured, if these
+    differ from it in nothing but the threshold or the score.
     """
     from specreason.cli.analysis.judge_report import print_judgement, print_predictions
 
@@ -61,63 +66,82 @@ def judge(
         if threshold is None:
             raise InvalidField("--score-method", "is of --threshold, which is missing")
     if plot is not None:
-        _check_plot(plot)
+        check_plot(plot)
     with connected(api, timeout_s=120) as client:
         batches = [client.batch(id_) for id_ in dict.fromkeys(client.find_batch(ref) for ref in refs)]
         judgements = [
             client.analysis.judge(batch.batch_id, threshold=threshold, score_method=score_method)
             for batch in batches
         ]
-        predicted = _predictions(client, batches, judgements)
+        predicted, left_out = _predictions(client, batches, judgements)
     if plot is not None:
         from specreason.cli.analysis.judge_plot import draw_judgements
 
         draw_judgements(judgements, plot)
     if as_json:
-        print_json(judgements[0] if len(judgements) == 1 else _as_one(judgements, predicted))
+        print_json(judgements[0] if len(judgements) == 1 else _as_one(judgements, predicted, left_out))
         return
     for judgement in judgements:
         print_judgement(judgement)
-    print_predictions(judgements[0], predicted)
-
-
-def _check_plot(plot: Path) -> None:
-    """Raise InvalidField or ExtraMissing before anything is asked or drawn."""
-    if plot.suffix.lower() not in (".png", ".svg"):
-        raise InvalidField("--plot", f"must end in .png or .svg, not '{plot.suffix or plot.name}'")
-    if not plot.parent.is_dir():
-        raise InvalidField("--plot", f"there is no folder '{plot.parent}'")
-    from specreason.cli.analysis.judge_plot import check_library
-
-    check_library()
+    print_predictions(judgements[0], predicted, left_out)
 
 
 def _predictions(
-    client: Client, batches: list[Batch], judgements: list[Judgement]
-) -> list[tuple[Judgement, Estimate]]:
-    """What the first batch predicts of each other one that differs from it in nothing but its rule."""
-    first = batches[0]
-    found = []
+    client: Client, batches: Sequence[Batch], judgements: Sequence[Judgement]
+) -> tuple[list[tuple[Judgement, Estimate]], list[tuple[UUID, str]]]:
+    """What the first batch predicts of the others that differ from it in nothing but the rule; why not of the rest."""
+    found: list[tuple[Judgement, Estimate]] = []
+    left_out: list[tuple[UUID, str]] = []
     for batch, judgement in zip(batches[1:], judgements[1:], strict=True):
-        if judgement.replay is None or not _differ_by_rule(first, batch):
+        if why := _unlike(batches[0], judgements[0], batch, judgement):
+            left_out.append((batch.batch_id, why))
             continue
+        assert judgement.replay is not None
         rule = judgement.replay.present
-        replay = client.analysis.judge(
-            first.batch_id, threshold=rule.threshold, score_method=rule.score_method
-        ).replay
-        if replay is not None and replay.asked is not None:
-            found.append((judgement, replay.asked))
-    return found
+        asked = client.analysis.judge(
+            batches[0].batch_id, threshold=rule.threshold, score_method=rule.score_method
+        )
+        assert asked.replay is not None
+        assert asked.replay.asked is not None
+        found.append((judgement, asked.replay.asked))
+    return found, left_out
 
 
-def _as_one(judgements: list[Judgement], predicted: list[tuple[Judgement, Estimate]]) -> dict[str, object]:
+def _unlike(first: Batch, ours: Judgement, other: Batch, theirs: Judgement) -> str | None:
+    """Why the first batch predicts nothing of the other one; None if it does."""
+    for judgement in (ours, theirs):
+        whose = short_id(judgement.batch_id)
+        if judgement.replay is None:
+            return f"{whose} has no scored draft"
+        if judgement.num_open:
+            have = "has" if judgement.num_open == 1 else "have"
+            return f"{counted(judgement.num_open, 'job')} of {whose} {have} not ended"
+    if first.pair != other.pair:
+        return f"it ran on the pair {other.pair}, not {first.pair}"
+    if ours.problems_digest != theirs.problems_digest:
+        return "its problems are others"
+    if names := _other_knobs(first, other):
+        return f"it differs in {', '.join(names)}, too"
+    return None
+
+
+def _other_knobs(first: Batch, other: Batch) -> list[str]:
+    """The knobs beside the rule that differ."""
+    names = sorted((first.config.keys() | other.config.keys()) - {*OF_THE_RULE})
+    return [name for name in names if first.config.get(name) != other.config.get(name)]
+
+
+def _as_one(
+    judgements: Sequence[Judgement],
+    predicted: Sequence[tuple[Judgement, Estimate]],
+    left_out: Sequence[tuple[UUID, str]],
+) -> dict[str, object]:
     """Several judgements, and what the first batch predicts of the others, as JSON."""
-    estimates = [{"batch_id": judgement.batch_id, "estimate": estimate} for judgement, estimate in predicted]
-    return {"data": judgements, "has_more": False, "predicted_by_the_first": estimates}
-
-
-def _differ_by_rule(first: Batch, other: Batch) -> bool:
-    def rest(batch: Batch) -> dict[str, object]:
-        return {name: value for name, value in batch.config.items() if name not in OF_THE_RULE}
-
-    return (first.pair, first.num_problems, rest(first)) == (other.pair, other.num_problems, rest(other))
+    return {
+        "data": judgements,
+        "has_more": False,
+        "predicted_by_the_first": [
+            {"batch_id": judgement.batch_id, "estimate": estimate} for judgement, estimate in predicted
+        ],
+        "left_out": [{"batch_id": batch_id, "why": why} for batch_id, why in left_out],
+    }

@@ -1,7 +1,4 @@
-"""Draws judgements: whether scores tell right from wrong, what was kept, and what other thresholds would have done.
-
-The colours are Okabe and Ito's, which every eye tells apart; markers and hatches tell the same in black and white.
-"""
+"""Draws judgements: whether scores tell right from wrong, what was accepted, and what other thresholds would do."""
 
 from __future__ import annotations
 
@@ -9,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from specreason.cli.analysis.judge_tables import between
+from specreason.cli.analysis.plots import BLUE, GREEN, GREY, ORANGE, save_plot
 from specreason.client import short_id
-from specreason.errors import ExtraMissing, InvalidField
 from specreason.evaluation.intervals import Interval
 from specreason.evaluation.judge.judgement import Bin, Estimate, Judgement, Replay
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
 # Inches of one batch: three panels side by side, in two rows.
 WIDTH, HEIGHT = 12.0, 7.0
 DIGIT: dict[str, Any] = {"color": BLUE, "marker": "o", "linestyle": "-"}
@@ -25,14 +22,6 @@ TRUTH: dict[str, Any] = {"color": GREEN, "marker": "^", "linestyle": ":"}
 ALIKE: dict[str, Any] = {"drawstyle": "steps-pre"}
 
 
-def check_library() -> None:
-    """Raise ExtraMissing if nothing can be drawn here."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise ExtraMissing("matplotlib") from None
-
-
 def draw_judgements(judgements: Sequence[Judgement], path: Path) -> None:
     """Draw one block of panels for each judgement. Raises InvalidField if the file cannot be written."""
     from matplotlib.figure import Figure  # without pyplot, which keeps every figure
@@ -41,10 +30,7 @@ def draw_judgements(judgements: Sequence[Judgement], path: Path) -> None:
     blocks = figure.subfigures(len(judgements), squeeze=False)[:, 0]
     for block, judgement in zip(blocks, judgements, strict=True):
         _draw(block, judgement)
-    try:
-        figure.savefig(path, dpi=150)
-    except OSError as error:
-        raise InvalidField("--plot", f"{path} cannot be written: {error.strerror}") from None
+    save_plot(figure, path)
 
 
 def _draw(block: Any, judgement: Judgement) -> None:
@@ -56,11 +42,11 @@ def _draw(block: Any, judgement: Judgement) -> None:
     block.suptitle(
         f"{title}, threshold {replay.present.threshold:g}, {judgement.verdicts.num_drafts:,} drafts"
     )
-    (reliability, scores, positions), (kept, latency, last) = block.subplots(2, 3)
+    (reliability, scores, positions), (accepted, latency, last) = block.subplots(2, 3)
     _draw_reliability(reliability, judgement)
     _draw_scores(scores, judgement.by_score)
     _draw_bins(positions, judgement.by_position, "step in the trace")
-    _draw_kept(kept, replay)
+    _draw_accepted(accepted, replay)
     _draw_latency(latency, replay)
     if judgement.truth is not None:
         _draw_truth(last, replay)
@@ -89,26 +75,28 @@ def _draw_reliability(axes: Any, judgement: Judgement) -> None:
 
 
 def _draw_scores(axes: Any, bins: Sequence[Bin]) -> None:
-    """How many drafts have each digit, the rejected ones above the kept ones."""
+    """How many drafts have each digit, the rejected ones above the accepted ones."""
     axes.set(title="Which scores are given?", xlabel="utility score", ylabel="drafts", xticks=range(10))
     places = [each.low for each in bins]
-    kept = [each.num_drafts * each.acceptance.mean for each in bins]
-    rejected = [each.num_drafts - number for each, number in zip(bins, kept, strict=True)]
-    axes.bar(places, kept, color=BLUE, label="kept")
-    axes.bar(places, rejected, bottom=kept, color="white", edgecolor=ORANGE, hatch="///", label="rejected")
+    accepted = [each.num_drafts * each.acceptance.mean for each in bins]
+    rejected = [each.num_drafts - number for each, number in zip(bins, accepted, strict=True)]
+    axes.bar(places, accepted, color=BLUE, label="accepted")
+    axes.bar(
+        places, rejected, bottom=accepted, color="white", edgecolor=ORANGE, hatch="///", label="rejected"
+    )
     axes.set_xlim(-0.6, 9.6)
     axes.legend(fontsize="small")
 
 
 def _draw_bins(axes: Any, bins: Sequence[Bin], name: str) -> None:
-    axes.set(title=f"What is kept, by {name}", xlabel=name, ylabel="kept, %", ylim=(-3, 103))
+    axes.set(title=f"What is accepted, by {name}", xlabel=name, ylabel="accepted, %", ylim=(-3, 103))
     _draw_shares(axes, [(place, each.acceptance) for place, each in enumerate(bins)], **DIGIT)
-    names = [f"{b.low:g}" if b.low == b.high else f"{b.low:g}–{b.high:g}" for b in bins]
+    names = [between(b.low, b.high) for b in bins]
     axes.set_xticks(range(len(bins)), names, rotation=30 if len(bins) > 6 else 0)
 
 
-def _draw_kept(axes: Any, replay: Replay) -> None:
-    axes.set(title="What would be kept (estimate)", xlabel="acceptance threshold", ylabel="kept, %")
+def _draw_accepted(axes: Any, replay: Replay) -> None:
+    axes.set(title="What would be accepted (estimate)", xlabel="acceptance threshold", ylabel="accepted, %")
     for estimates, name, style in _by_method(replay):
         _draw_shares(axes, [(e.high, e.acceptance) for e in estimates], label=name, **style, **ALIKE)
     _mark_present(axes, replay)
@@ -126,13 +114,15 @@ def _draw_latency(axes: Any, replay: Replay) -> None:
 
 
 def _draw_truth(axes: Any, replay: Replay) -> None:
-    """Right drafts kept against wrong ones passed, one mark for each threshold."""
-    axes.set(title="In truth: each threshold", xlabel="wrong drafts passed, %", ylabel="right drafts kept, %")
+    """Right drafts accepted against wrong ones, one mark for each threshold."""
+    axes.set(
+        title="In truth: each threshold", xlabel="wrong drafts accepted, %", ylabel="right drafts accepted, %"
+    )
     for estimates, name, style in _by_method(replay):
         places = [
-            (100 * each.wrong_passed, 100 * each.right_kept, each.high)
+            (100 * each.wrong_accepted, 100 * each.right_accepted, each.high)
             for each in estimates
-            if each.wrong_passed is not None and each.right_kept is not None
+            if each.wrong_accepted is not None and each.right_accepted is not None
         ]
         axes.plot([x for x, _, _ in places], [y for _, y, _ in places], label=name, **style)
         if style is DIGIT:

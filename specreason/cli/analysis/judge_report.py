@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from rich.console import Console
 from rich.text import Text
@@ -39,7 +40,7 @@ def print_judgement(judgement: Judgement) -> None:
     print_facts(console, _facts(judgement))
     for title, heading, bins in (
         ("By score", "score", judgement.by_score),
-        ("By expected score", "expected score", judgement.by_expected_score),
+        ("By expected score", "score", judgement.by_expected_score),
         ("By place in the trace", "step", judgement.by_position),
         ("By length of the draft", "tokens", judgement.by_length),
     ):
@@ -57,12 +58,20 @@ def print_judgement(judgement: Judgement) -> None:
     console.print()
 
 
-def print_predictions(first: Judgement, predicted: Sequence[tuple[Judgement, Estimate]]) -> None:
-    """Print what the first batch predicts of the others beside what they measured; nothing if there is none."""
-    if not predicted:
-        return
+def print_predictions(
+    first: Judgement, predicted: Sequence[tuple[Judgement, Estimate]], left_out: Sequence[tuple[UUID, str]]
+) -> None:
+    """Print what the first batch predicts of the others beside what they measured, and which it leaves out, and why."""
     console = data_console()
-    _print_title(console, f"Measured, and as estimated from {short_id(first.batch_id)}")
+    if predicted:
+        _print_title(console, f"Measured, and as estimated from {short_id(first.batch_id)}")
+        print_table(console, OF_PREDICTIONS, _rows_of_predictions(predicted))
+    for batch_id, why in left_out:
+        said = f"{short_id(batch_id)} does not stand beside {short_id(first.batch_id)}: {why}."
+        print_hanging(console, Text(), Text(said))
+
+
+def _rows_of_predictions(predicted: Sequence[tuple[Judgement, Estimate]]) -> list[tuple[Cell, ...]]:
     rows: list[tuple[Cell, ...]] = []
     for judgement, estimate in predicted:
         assert judgement.verdicts is not None
@@ -78,7 +87,7 @@ def print_predictions(first: Judgement, predicted: Sequence[tuple[Judgement, Est
                 _latency(estimate),
             )
         )
-    print_table(console, OF_PREDICTIONS, rows)
+    return rows
 
 
 def _facts(judgement: Judgement) -> Iterable[tuple[str, str | None]]:
@@ -86,7 +95,7 @@ def _facts(judgement: Judgement) -> Iterable[tuple[str, str | None]]:
     yield "batch", f"{short_id(judgement.batch_id)}{name}: {judgement.pair}, {judgement.scheme}"
     yield "jobs", _jobs(judgement)
     if replay is not None:
-        yield "rule", f"{rule_in_words(replay.present)} and more is kept"
+        yield "rule", f"{rule_in_words(replay.present)} and more is accepted"
     if judgement.verdicts is not None:
         yield from _of_verdicts(judgement.verdicts, judgement.outcome)
     if judgement.outcome is not None:
@@ -106,14 +115,14 @@ def _jobs(judgement: Judgement) -> str:
 
 
 def _of_verdicts(verdicts: Verdicts, outcome: Outcome | None) -> Iterable[tuple[str, str | None]]:
-    yield "drafts", f"{verdicts.num_drafts:,}, of which {in_brackets(verdicts.acceptance, PERCENT)} kept"
+    yield "drafts", f"{verdicts.num_drafts:,}, of which {in_brackets(verdicts.acceptance, PERCENT)} accepted"
     rejected = f"{verdicts.num_drafts - verdicts.num_accepted:,} drafts"
     if outcome is not None and outcome.right_after_rejection is not None:
         rejected += (
             f"; the answer became right after {in_brackets(outcome.right_after_rejection, PERCENT)} of them"
         )
     if outcome is not None and outcome.right_after_acceptance is not None:
-        rejected += f", after {in_brackets(outcome.right_after_acceptance, PERCENT)} of the kept ones"
+        rejected += f", after {in_brackets(outcome.right_after_acceptance, PERCENT)} of the accepted ones"
     yield "rejected", rejected
     mass = ""
     if verdicts.mean_non_digit_mass is not None and verdicts.largest_non_digit_mass is not None:

@@ -7,45 +7,45 @@ from rich.text import Text
 from specreason.cli.show.output import number
 from specreason.cli.show.tables import Cell, Column
 from specreason.config import ScoreMethod
-from specreason.evaluation.intervals import Interval
+from specreason.evaluation.intervals import Interval, within
 from specreason.evaluation.judge.judgement import Bin, Estimate, Rule, Truth
 
 NAME_OF = {ScoreMethod.GREEDY: "the digit", ScoreMethod.EXPECTED: "the expected score"}
 OF_BINS = (
     Column(heading="drafts", justify="right"),
-    Column(heading="kept, %", justify="right"),
+    Column(heading="accepted, %", justify="right"),
     Column(heading="95 %", justify="right", drop=1),
     Column(heading="graded", justify="right", drop=2),
     Column(heading="right answers, %", justify="right"),
-    Column(heading="95 %", justify="right"),
+    Column(heading="95 %", justify="right", drop=4),
     Column(heading="right drafts, %", justify="right", drop=3),
 )
 OF_KINDS = (
     Column(heading="the draft is"),
     Column(heading="deserves", justify="right", drop=1),
     Column(heading="drafts", justify="right"),
-    Column(heading="kept, %", justify="right"),
+    Column(heading="accepted, %", justify="right"),
     Column(heading="95 %", justify="right"),
 )
 OF_ESTIMATES = (
     Column(heading="threshold"),
-    Column(heading="kept, %", justify="right"),
+    Column(heading="accepted, %", justify="right"),
     Column(heading="95 %", justify="right", drop=5),
     Column(heading="tokens anew", justify="right", drop=4),
     Column(heading="s/job", justify="right"),
     Column(heading="95 %", justify="right", drop=6),
     Column(heading="of now", justify="right", drop=7),
     Column(heading="device s/job", justify="right", drop=1),
-    Column(heading="right kept, %", justify="right", drop=2),
-    Column(heading="wrong kept, %", justify="right", drop=3),
+    Column(heading="right accepted, %", justify="right", drop=2),
+    Column(heading="wrong accepted, %", justify="right", drop=3),
 )
 OF_PREDICTIONS = (
     Column(heading="batch"),
-    Column(heading="rule"),
-    Column(heading="kept, %", justify="right"),
-    Column(heading="estimated", justify="right"),
+    Column(heading="rule", least=10),
+    Column(heading="accepted, %", justify="right"),
+    Column(heading="estimate", justify="right"),
     Column(heading="s/job", justify="right"),
-    Column(heading="estimated", justify="right"),
+    Column(heading="estimate", justify="right"),
 )
 
 
@@ -86,8 +86,8 @@ def row_of_estimate(each: Estimate) -> tuple[Cell, ...]:
         bounds(each.latency_s, form="{:.2f}"),
         None if each.latency_ratio is None else f"×{each.latency_ratio.mean:.2f}",
         None if each.device_s is None else f"{each.device_s.mean:.2f}",
-        number(None if each.right_kept is None else 100 * each.right_kept, "{:.1f}"),
-        number(None if each.wrong_passed is None else 100 * each.wrong_passed, "{:.1f}"),
+        number(None if each.right_accepted is None else 100 * each.right_accepted, "{:.1f}"),
+        number(None if each.wrong_accepted is None else 100 * each.wrong_accepted, "{:.1f}"),
     )
 
 
@@ -104,7 +104,5 @@ def percent(share: Interval | None) -> str | None:
 
 
 def bounds(interval: Interval | None, factor: float = 1.0, form: str = "{:.1f}") -> str | None:
-    """An interval in a cell: 0.44–0.60."""
-    if interval is None or interval.bounds is None:
-        return None
-    return "–".join(form.format(factor * bound) for bound in interval.bounds)
+    """An interval in a cell: 0.44 to 0.60."""
+    return None if interval is None else within(interval, lambda bound: form.format(factor * bound))

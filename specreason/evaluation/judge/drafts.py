@@ -13,7 +13,7 @@ from specreason.evaluation.scientific import np
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Jobs:
-    """One element per job that has ended.
+    """One element per job that has ended with a step.
 
     NaN: `is_correct` is not graded, `latency_s` not of a job that succeeded in one attempt, another not known.
     """
@@ -90,6 +90,7 @@ class JudgedBatch:
     """What the store has of a batch. `written` is the thinking of the base, or its answers if it wrote no other step.
 
     In a very large batch `share_read` of the problems are here. `graded` is None where no rules tell the truth.
+    `num_open` jobs have not ended. `problems_digest` is the same for the same texts and chats, in whatever order.
     """
 
     batch_id: UUID
@@ -99,6 +100,8 @@ class JudgedBatch:
     jobs: Jobs
     drafts: Drafts
     written: Written
+    num_open: int
+    problems_digest: str
     share_read: float = 1.0
     graded: Graded | None = None
 

@@ -14,7 +14,11 @@ from specreason.evaluation.intervals import Interval
 ASSUMPTION = (
     "An estimate: it decides the drafts of this batch anew, each behind the steps that were kept here. After another "
     "decision the next drafts would differ. A lower threshold leaves worse steps before them than the estimate "
-    "assumes: fewer are kept then, and a trace may grow by corrections. A higher one leaves better steps."
+    "assumes: fewer are accepted then, and a trace may grow by corrections. A higher one leaves better steps."
+)
+OF_ADAPTIVE = (
+    "This batch is adaptive: it stopped drafting where few drafts were accepted, and another threshold would have "
+    "stopped elsewhere. The estimates keep the steps that were drafted here."
 )
 OF_THE_OUTCOME = (
     "The base writes a rejected draft again, so a job may become right although a draft of it was wrong: against the "
@@ -24,7 +28,7 @@ OF_THE_OUTCOME = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """How a scored draft is decided: kept from this score on, by this method."""
+    """How a scored draft is decided: accepted from this score on, by this method."""
 
     score_method: ScoreMethod
     threshold: float
@@ -34,8 +38,8 @@ class Rule:
 class Bin:
     """Drafts whose score, place in the trace or length lies between `low` and `high`.
 
-    `acceptance` is the share that the batch kept. `became_right` is the share of the `num_graded` drafts in graded jobs
-    whose job has the right answer, `is_right` that of right drafts, where the truth about them is known.
+    `acceptance` is the share that the batch accepted. `became_right` is the share of the `num_graded` drafts in graded
+    jobs whose job has the right answer, `is_right` that of right drafts, where the truth about them is known.
     """
 
     low: float
@@ -68,7 +72,7 @@ class Outcome:
     """The scores against the answers of graded jobs.
 
     The AUC is the chance that a draft of a right job has a higher score than one of a wrong job; `expected_gain` is how
-    much larger that of the expected score is than that of the digit. The last two are the shares of kept and of
+    much larger that of the expected score is than that of the digit. The last two are the shares of accepted and of
     rejected drafts whose job has the right answer.
     """
 
@@ -97,14 +101,14 @@ class DraftKind:
 class Truth:
     """The scores against what the problems' own rules say of each draft, where they can.
 
-    `right_kept` and `wrong_passed` are the shares of right and of wrong drafts that the batch kept.
+    `right_accepted` and `wrong_accepted` are the shares of right and of wrong drafts that the batch accepted.
     """
 
     num_problems: int
     num_right: int
     num_wrong: int
-    right_kept: Interval | None
-    wrong_passed: Interval | None
+    right_accepted: Interval | None
+    wrong_accepted: Interval | None
     digit_auc: Interval | None
     expected_auc: Interval | None
     expected_gain: Interval | None
@@ -149,8 +153,8 @@ class Estimate:
     latency_s: Interval | None
     latency_ratio: Interval | None
     device_s: Interval | None
-    right_kept: float | None
-    wrong_passed: float | None
+    right_accepted: float | None
+    wrong_accepted: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,8 +180,9 @@ class Replay:
 class Judgement:
     """What a batch's judge is worth. `summary` says it in sentences, `remarks` what to keep in mind.
 
-    Everything is about the jobs that have ended: `num_jobs` over `num_problems`. In a very large batch it is about
-    `share_read` of the problems, drawn at random. The parts are None, and the bins empty, if there is no draft.
+    Everything is about the jobs that have ended with a step: `num_jobs` over `num_problems`; `num_open` jobs have not
+    ended. In a very large batch it is about `share_read` of the problems, drawn at random. The parts are None, and the
+    bins empty, if there is no draft. `problems_digest` is the same for batches over the same problems.
     """
 
     batch_id: UUID
@@ -186,6 +191,8 @@ class Judgement:
     scheme: str
     num_jobs: int
     num_problems: int
+    num_open: int
+    problems_digest: str
     share_read: float
     summary: tuple[str, ...]
     remarks: tuple[str, ...]

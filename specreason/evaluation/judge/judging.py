@@ -8,7 +8,7 @@ from dataclasses import replace
 from specreason.config import RunConfig, ScoreMethod
 from specreason.evaluation.judge import calibration
 from specreason.evaluation.judge.drafts import JudgedBatch
-from specreason.evaluation.judge.judgement import OF_THE_OUTCOME, Judgement, Outcome, Rule, Truth
+from specreason.evaluation.judge.judgement import OF_ADAPTIVE, OF_THE_OUTCOME, Judgement, Outcome, Rule, Truth
 from specreason.evaluation.judge.replay import replay
 from specreason.evaluation.judge.worth import against_answers, against_truth
 from specreason.words import counted
@@ -24,13 +24,15 @@ def judge(batch: JudgedBatch, asked: Rule | None = None) -> Judgement:
         scheme=config.scheme,
         num_jobs=len(jobs.problem),
         num_problems=jobs.num_problems,
+        num_open=batch.num_open,
+        problems_digest=batch.problems_digest,
         share_read=batch.share_read,
         summary=(),
         remarks=(),
     )
     present = present_rule(config)
     if not len(drafts) or present is None:
-        return replace(empty, summary=(_nothing_to_judge(config, len(jobs.problem)),))
+        return replace(empty, summary=(_nothing_to_judge(batch),))
     outcome = calibration.outcome(drafts, jobs)
     truth = calibration.truth(drafts, jobs, batch.graded) if batch.graded is not None else None
     return replace(
@@ -61,21 +63,31 @@ def _summary(outcome: Outcome | None, truth: Truth | None, *, expected: bool) ->
         yield against_truth(truth, expected=expected)
 
 
-def _nothing_to_judge(config: RunConfig, num_jobs: int) -> str:
-    if not config.scheme.drafts_steps:
-        return f"There is nothing to judge: the scheme {config.scheme} scores no drafts."
-    if not num_jobs:
+def _nothing_to_judge(batch: JudgedBatch) -> str:
+    scheme, num_jobs = batch.config.scheme, len(batch.jobs.problem)
+    if not scheme.drafts_steps:
+        return f"There is nothing to judge: the scheme {scheme} scores no drafts."
+    if num_jobs:
+        return f"There is nothing to judge: {counted(num_jobs, 'job')} ended without a scored draft."
+    if batch.num_open:
         return "There is nothing to judge yet: no job has ended."
-    return f"There is nothing to judge: {counted(num_jobs, 'job')} ended without a scored draft."
+    return "There is nothing to judge: no job ended with a step."
 
 
 def _remarks(batch: JudgedBatch, outcome: Outcome | None) -> list[str]:
     remarks = []
+    if batch.num_open:
+        have = "has" if batch.num_open == 1 else "have"
+        remarks.append(
+            f"{counted(batch.num_open, 'job')} {have} not ended. Short jobs end first, so these figures will change."
+        )
     if batch.share_read < 1:
         part = f"about {batch.share_read:.0%} of its problems"
         remarks.append(f"The batch is very large: this is {part}, drawn at random.")
     if batch.jobs.num_problems == 1:
         remarks.append("There is one problem only: of means there is no interval, and shares say little.")
+    if batch.config.adaptive:
+        remarks.append(OF_ADAPTIVE)
     if outcome is not None and 0 < outcome.num_right < outcome.num_jobs:
         remarks.append(OF_THE_OUTCOME)
     return remarks

@@ -141,8 +141,8 @@ class Replayer:
             latency_s=_mean(found.latency_s, jobs),
             latency_ratio=_ratio(found.latency_s, jobs),
             device_s=_mean(found.device_s, jobs),
-            right_kept=_kept(found.is_kept, self._graded, 1),
-            wrong_passed=_kept(found.is_kept, self._graded, 0),
+            right_accepted=_kept(found.is_kept, self._graded, 1),
+            wrong_accepted=_kept(found.is_kept, self._graded, 0),
         )
 
     def _latency_if_changed(self) -> np.ndarray | None:

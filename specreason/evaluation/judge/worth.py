@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from specreason.evaluation.intervals import Interval
+from specreason.evaluation.intervals import Interval, within
 from specreason.evaluation.judge.judgement import Outcome, Truth
 from specreason.words import counted
 
@@ -33,26 +33,24 @@ def against_answers(outcome: Outcome | None, *, expected: bool) -> str:
 def against_truth(truth: Truth, *, expected: bool) -> str:
     """What it says of the drafts themselves."""
     shares = [
-        f"{verb} {in_brackets(share, PERCENT)} of the {number:,} {kind} drafts"
-        for verb, share, number, kind in (
-            ("keeps", truth.right_kept, truth.num_right, "right"),
-            ("passes", truth.wrong_passed, truth.num_wrong, "wrong"),
+        f"{in_brackets(share, PERCENT)} of the {number:,} {kind} drafts"
+        for share, number, kind in (
+            (truth.right_accepted, truth.num_right, "right"),
+            (truth.wrong_accepted, truth.num_wrong, "wrong"),
         )
         if share is not None
     ]
     area = truth.expected_auc if expected else truth.digit_auc
-    judge = f"Against the truth about each draft, the judge {' and '.join(shares)}"
+    judge = f"Against the truth about each draft, the judge accepts {' and '.join(shares)}"
     if area is None:
         return f"{judge}."
     return f"{judge}: it {_told(area, 'right from wrong drafts', truth.num_problems)}."
 
 
 def in_brackets(interval: Interval, form: str = "{:.2f}") -> str:
-    """A figure and its interval: 0.52 (0.44 to 0.60)."""
-    if interval.bounds is None:
-        return form.format(interval.mean)
-    low, high = map(form.format, interval.bounds)
-    return f"{form.format(interval.mean)} ({low} to {high})"
+    """A figure and its interval: 0.52 (95 %: 0.44 to 0.60)."""
+    figure, bounds = form.format(interval.mean), within(interval, form.format)
+    return figure if bounds is None else f"{figure} (95 %: {bounds})"
 
 
 def _told(area: Interval, what: str, num_problems: int) -> str:

@@ -46,10 +46,9 @@ _JOB: dict[str, ColumnElement[Any]] = {
     "kept_tokens": _job.c.think_tokens + _job.c.answer_tokens,
     "num_devices": func.coalesce(worker.c.num_devices, 1),
 }
-_PROBLEM: dict[str, ColumnElement[Any]] = {
-    "gold": problem.c.answer,
-    "digest": func.hashtextextended(func.coalesce(cast(problem.c.messages, Text), "") + problem.c.text, 0),
-}
+# Equal for equal texts or chats.
+DIGEST = func.hashtextextended(func.coalesce(cast(problem.c.messages, Text), "") + problem.c.text, 0)
+_PROBLEM: dict[str, ColumnElement[Any]] = {"gold": problem.c.answer, "digest": DIGEST}
 
 
 def _named(kind: type[RunJob | RunProblem], *tables: Mapping[str, ColumnElement[Any]]) -> list[Label[Any]]:

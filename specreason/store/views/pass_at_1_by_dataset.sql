@@ -7,12 +7,12 @@ SELECT
     per_problem.threshold,
     per_problem.config,
     sum(per_problem.num_right) / sum(per_problem.num_graded)::double precision AS pass_at_1,
-    CASE WHEN count(*) > 1 THEN sqrt(greatest(0, (
+    CASE WHEN count(*) > 1 THEN sqrt(nullif(round(greatest(0, (
         sum(per_problem.num_right ^ 2)
         - 2 * sum(per_problem.num_right) / sum(per_problem.num_graded)
             * sum(per_problem.num_right * per_problem.num_graded)
         + (sum(per_problem.num_right) / sum(per_problem.num_graded)) ^ 2 * sum(per_problem.num_graded ^ 2)
-    ) * count(*) / (count(*) - 1))::double precision) / sum(per_problem.num_graded)::double precision END
+    ) * count(*) / (count(*) - 1)), 9), 0)::double precision) / sum(per_problem.num_graded)::double precision END
         AS standard_error,
     sum(per_problem.num_graded)::bigint AS num_graded,
     sum(per_problem.num_right)::bigint AS num_right,
@@ -61,7 +61,7 @@ COMMENT ON COLUMN pass_at_1_by_dataset.scheme IS 'base, drafter, specdecode, spe
 COMMENT ON COLUMN pass_at_1_by_dataset.threshold IS 'acceptance threshold; NULL for a scheme without drafts';
 COMMENT ON COLUMN pass_at_1_by_dataset.config IS 'the whole run configuration but seed and repeats: runs of another token budget, score method or sampling have rows of their own';
 COMMENT ON COLUMN pass_at_1_by_dataset.pass_at_1 IS 'mean of the newest grades over all repeats and batches';
-COMMENT ON COLUMN pass_at_1_by_dataset.standard_error IS 'of pass_at_1, with the grades of a problem counted as a cluster: twice it is half of a 95 percent interval where there are many problems; NULL for one problem';
+COMMENT ON COLUMN pass_at_1_by_dataset.standard_error IS 'of pass_at_1, with the grades of a problem counted as a cluster: twice it is half of a 95 percent interval where there are many problems; NULL for one problem, and where all have the same share of right answers, which does not tell how much chance is in it';
 COMMENT ON COLUMN pass_at_1_by_dataset.num_graded IS 'jobs with a grade: the n of pass_at_1';
 COMMENT ON COLUMN pass_at_1_by_dataset.num_right IS 'of these, jobs whose newest grade is correct';
 COMMENT ON COLUMN pass_at_1_by_dataset.num_problems IS 'problems among them; one is known by its id or, without one, by its place in the file';

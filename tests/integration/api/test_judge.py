@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
@@ -9,6 +10,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from specreason.config import RunConfig
+from specreason.errors import ExtraMissing
+from specreason.store.analysis.judge import judged
 from specreason.store.session import Database
 from tests.support.api.guarded import client_of, make_key
 from tests.support.store.builders import submit
@@ -27,7 +30,7 @@ def test_a_judgement_has_the_scores_against_answers_and_truth_and_every_other_th
     assert (found["outcome"]["num_jobs"], found["outcome"]["num_right"]) == (3, 2)
     assert found["outcome"]["digit_auc"]["mean"] == pytest.approx(0.5)
     assert (found["truth"]["num_right"], found["truth"]["num_wrong"]) == (9, 6)
-    assert found["truth"]["wrong_passed"]["mean"] == pytest.approx(0.5)
+    assert found["truth"]["wrong_accepted"]["mean"] == pytest.approx(0.5)
     assert [(each["low"], each["num_drafts"]) for each in found["by_score"]] == [(3, 3), (8, 12)]
     by_digit = found["replay"]["by_digit"]
     assert [(each["low"], each["high"], each["num_accepted"]) for each in by_digit] == [
@@ -73,6 +76,16 @@ def test_a_batch_without_drafts_gets_a_sentence(client: TestClient, database: Da
         found = client.get(f"/api/batches/{batch_id}/judge", params={"threshold": 5}).json()
         assert found["summary"][0].startswith("There is nothing to judge")
         assert (found["verdicts"], found["replay"], found["by_score"]) == (None, None, [])
+
+
+def test_a_library_that_is_missing_is_one_of_the_machine_where_the_api_runs(
+    client: TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_id = submit(database)
+    monkeypatch.setattr(judged, "read_judged", Mock(side_effect=ExtraMissing("scipy")))
+    answer = client.get(f"/api/batches/{batch_id}/judge")
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("where the API runs, scipy is not installed: pip install")
 
 
 def test_another_owners_batch_and_an_unknown_one_are_404(guarded: FastAPI, database: Database) -> None:

@@ -16,6 +16,7 @@ from specreason.evaluation.judge.replay import decisions
 from specreason.store.access.visibility import Viewer
 from specreason.store.analysis.judge import columns, judged
 from specreason.store.analysis.judge.judged import read_judged
+from specreason.store.queue.controls import cancel_batch
 from specreason.store.session import Database, connect, transaction
 from tests.support.store.builders import accepted, closed, rejected, submit
 from tests.support.store.databases import own_database
@@ -83,9 +84,33 @@ def test_what_a_batch_leaves_to_its_pair_or_does_not_have_is_told_from_the_rest(
 
 
 def test_jobs_that_have_not_ended_are_not_among_them(database: Database) -> None:
-    batch = read_judged(database, Viewer.EVERYONE, submit(database, 3))
-    assert (len(batch.jobs.problem), len(batch.drafts)) == (0, 0)
+    batch_id = submit(database, 3)
+    batch = read_judged(database, Viewer.EVERYONE, batch_id)
+    assert (len(batch.jobs.problem), len(batch.drafts), batch.num_open) == (0, 0, 3)
     assert "no job has ended" in judge(batch).summary[0]
+
+
+def test_a_job_that_was_cancelled_before_it_ran_is_no_cheap_job(database: Database) -> None:
+    batch_id = judged_batch(database, ["21", "21"], num_unstarted=2)
+    assert read_judged(database, Viewer.EVERYONE, batch_id).num_open == 2
+    cancel_batch(database, Viewer.EVERYONE, batch_id)
+    execute(database, "UPDATE job SET drafter_device_s = 1, base_device_s = 2 WHERE state = 'succeeded'")
+    batch = read_judged(database, Viewer.EVERYONE, batch_id)
+    assert (batch.num_open, batch.jobs.device_s.tolist()) == (0, [3, 3])
+
+
+def test_batches_over_the_same_problems_have_the_same_digest(database: Database) -> None:
+    one, same, other, fewer = (
+        read_judged(database, Viewer.EVERYONE, batch_id).problems_digest
+        for batch_id in (
+            judged_batch(database, ["21", "99"]),
+            judged_batch(database, ["99", "21"]),
+            judged_batch(database, ["21", "99"], problem="What is 2 + 2?"),
+            judged_batch(database, ["21"]),
+        )
+    )
+    assert one == same
+    assert len({one, other, fewer}) == 3
 
 
 def test_of_a_very_large_batch_whole_problems_are_read(

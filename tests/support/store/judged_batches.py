@@ -59,13 +59,15 @@ def judged_batch(
     config: RunConfig = CONFIG,
     steps: Sequence[StepRecord] | None = None,
     problem: str = EXERCISE.text,
+    num_unstarted: int = 0,
 ) -> UUID:
-    """A batch of graded jobs with these answers, one for each problem, all with the same steps."""
-    problems = check([NewProblem(text=problem, answer=EXERCISE.answer) for _ in answers])
+    """A batch of graded jobs with these answers, one for each problem, all with the same steps; and of queued ones."""
+    num_problems = len(answers) + num_unstarted
+    problems = check([NewProblem(text=problem, answer=EXERCISE.answer)] * num_problems)
     batch_id = insert_batch(database, NewBatch(name="judged", pair=PAIR, config=config, problems=problems))
     worker_id = start_worker(database)
     writer = TraceWriter(database)
-    for job_id, given in zip(job_ids(database, batch_id), answers, strict=True):
+    for job_id, given in zip(job_ids(database, batch_id), answers, strict=False):
         job = claimed(database, job_id, worker_id)
         asyncio.run(append_all(writer, job, *(trace() if steps is None else steps)))
         assert finish(database, job, JobResult(state=JobState.SUCCEEDED, answer=given, mean_concurrency=2.0))

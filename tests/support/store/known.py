@@ -137,12 +137,20 @@ SPECREASON = (
 
 
 def build(database: Database) -> Known:
-    """Run all jobs, one after the other, and grade them. Times that a clock measured are set to known ones."""
+    """Both batches with ended and graded jobs."""
+    base = _batch(database, "base", SchemeName.BASE, repeats=1)
+    specreason = _batch(database, "specreason", SchemeName.SPECREASON, repeats=2)
+    return run_both(database, base, specreason)
+
+
+def run_both(database: Database, base: UUID, specreason: UUID) -> Known:
+    """Run all jobs, one after the other, and grade them. Times that a clock measured are set to known ones.
+
+    Both batches are over the four problems; SpecReason's has one or two repeats.
+    """
     writer, worker_id = TraceWriter(database), start_worker(database, lease_s=600)
     try:
-        base = _batch(database, "base", SchemeName.BASE, repeats=1)
         _run(database, writer, base, worker_id, BASE)
-        specreason = _batch(database, "specreason", SchemeName.SPECREASON, repeats=2)
         _run(database, writer, specreason, worker_id, [trace for repeat in SPECREASON for trace in repeat])
     finally:
         writer.close()
@@ -170,7 +178,7 @@ def _run(
     worker_id: UUID,
     traces: Sequence[Sequence[StepRecord]],
 ) -> None:
-    for job_id, trace in zip(job_ids(database, batch_id), traces, strict=True):
+    for job_id, trace in zip(job_ids(database, batch_id), traces, strict=False):
         job = claimed(database, job_id, worker_id)
         asyncio.run(append_all(writer, job, *trace))
         says = RIGHT if rf"{{{RIGHT}}}" in trace[-1].kept_text else WRONG

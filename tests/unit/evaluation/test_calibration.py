@@ -90,7 +90,7 @@ def test_the_auc_is_the_chance_that_a_draft_of_a_right_job_scores_higher() -> No
     assert mean(found.digit_auc) == pytest.approx(4 / 6)
 
 
-def test_the_truth_tells_right_drafts_kept_from_wrong_ones_passed() -> None:
+def test_the_truth_tells_which_right_and_which_wrong_drafts_are_accepted() -> None:
     drafts = [
         kept(9, is_right=True),
         kept(8, is_right=False),
@@ -102,7 +102,7 @@ def test_the_truth_tells_right_drafts_kept_from_wrong_ones_passed() -> None:
     found = calibration.truth(batch.drafts, batch.jobs, batch.graded)
     assert found is not None
     assert (found.num_problems, found.num_right, found.num_wrong) == (1, 2, 2)
-    assert (mean(found.right_kept), mean(found.wrong_passed)) == (0.5, 0.5)
+    assert (mean(found.right_accepted), mean(found.wrong_accepted)) == (0.5, 0.5)
     # 9 is above 8 and 3; 6 is above 3 only.
     assert mean(found.digit_auc) == pytest.approx(3 / 4)
     assert [(each.kind, each.deserved, each.num_drafts) for each in found.kinds] == [
@@ -127,13 +127,13 @@ def test_the_first_sentence_says_what_the_score_is_worth() -> None:
         .startswith("The score tells right from wrong answers well: AUC 1.00")
     )
     (sentence,) = judge(judged(*mixed)).summary
-    assert sentence.startswith("The score does not tell right from wrong answers: AUC 0.50 (0.4")
+    assert sentence.startswith("The score does not tell right from wrong answers: AUC 0.50 (95 %: 0.4")
 
 
 @pytest.mark.parametrize(
     ("jobs", "said"),
     [
-        ([], "no job has ended"),
+        ([], "no job ended with a step"),
         ([Job(is_correct=True)], "1 job ended without a scored draft"),
         ([UNGRADED], "no answer is graded"),
         ([RIGHT], "the graded answer is right"),
@@ -143,6 +143,30 @@ def test_the_first_sentence_says_what_the_score_is_worth() -> None:
 )
 def test_small_batches_get_a_sentence(jobs: list[Job], said: str) -> None:
     assert said in judge(judged(*jobs)).summary[0]
+
+
+def test_a_batch_that_still_runs_is_judged_with_the_remark_that_short_jobs_end_first() -> None:
+    assert judge(judged(num_open=3)).summary == ("There is nothing to judge yet: no job has ended.",)
+    found = judge(judged(RIGHT, WRONG, num_open=1))
+    assert found.num_open == 1
+    assert found.remarks[0].startswith("1 job has not ended. Short jobs end first")
+    assert not any("not ended" in remark for remark in judge(judged(RIGHT, WRONG)).remarks)
+
+
+def test_the_estimates_of_an_adaptive_batch_say_what_they_leave_out() -> None:
+    said = [
+        any("adaptive" in remark for remark in judge(judged(RIGHT, WRONG, adaptive=adaptive)).remarks)
+        for adaptive in (True, False)
+    ]
+    assert said == [True, False]
+
+
+def test_the_sentence_on_the_truth_names_right_and_wrong_drafts_by_one_word() -> None:
+    drafts = [kept(9, is_right=True), kept(8, is_right=False), rejected(3, is_right=False)]
+    said = judge(judged(*(Job(problem=number, drafts=drafts) for number in range(9)))).summary[1]
+    assert "the judge accepts 100% (95 %: " in said
+    assert "of the 9 right drafts and 50% (95 %: " in said
+    assert "of the 18 wrong drafts" in said
 
 
 def test_a_scheme_without_drafts_has_nothing_to_judge() -> None:

@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 
+from benchmarks.replay_errors import compare
 from specreason.config import ScoreMethod
 from specreason.evaluation.judge.drafts import JudgedBatch, Written
 from specreason.evaluation.judge.judgement import Estimate, Replay, Rule
@@ -219,12 +220,23 @@ def test_drafts_that_were_decided_by_another_rule_are_counted() -> None:
     assert replay_of(batch).num_unlike == 1
 
 
-def test_right_drafts_kept_and_wrong_ones_passed_change_with_the_threshold() -> None:
+def test_which_right_and_which_wrong_drafts_are_accepted_changes_with_the_threshold() -> None:
     drafts = [
         Draft(digit=9, kept=True, is_right=True),
         Draft(digit=8, kept=True, is_right=False),
         Draft(digit=5, kept=False, is_right=True, written_tokens=9, written_s=1.0),
     ]
     batch = judged(Job(drafts=drafts))
-    figures = [(e.high, e.right_kept, e.wrong_passed) for e in replay_of(batch).by_digit]
+    figures = [(e.high, e.right_accepted, e.wrong_accepted) for e in replay_of(batch).by_digit]
     assert figures == [(5, 1.0, 1.0), (8, 0.5, 1.0), (9, 0.5, 0.0)]
+
+
+def test_the_errors_of_predictions_are_over_the_problems_that_both_batches_have_timed() -> None:
+    def batch(threshold: float, problems: tuple[int, ...]) -> JudgedBatch:
+        draft = KEPT if threshold == 7 else Draft(digit=8, kept=False, written_tokens=15, written_s=1.5)
+        jobs = (Job(problem=number, latency_s=2.0 + number, drafts=[draft]) for number in problems)
+        return judged(*jobs, threshold=threshold)
+
+    found = compare([batch(7, (0, 1, 2, 3, 4)), batch(9, (0, 2, 3))], digit(7))
+    assert found["arms"]["greedy@9"]["latency_s"]["measured"] == pytest.approx((2 + 4 + 5) / 3, abs=1e-4)
+    assert found["arms"]["greedy@9"]["acceptance"]["error"] == 0

@@ -6,7 +6,8 @@ import math
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Text, cast, func, literal_column, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from specreason.config import RunConfig
 from specreason.evaluation.judge.drafts import Drafts, Jobs, JudgedBatch, Written
@@ -14,9 +15,10 @@ from specreason.evaluation.scientific import np
 from specreason.store.access.visibility import Viewer, require_batch
 from specreason.store.analysis.judge.columns import read_columns
 from specreason.store.analysis.judge.truth import read_truth
+from specreason.store.analysis.runs import DIGEST
 from specreason.store.session import Connection, Database, transaction
 from specreason.store.tables.columns import words
-from specreason.store.tables.queue import batch, job
+from specreason.store.tables.queue import batch, job, problem
 from specreason.store.tables.states import OPEN, JobState
 from specreason.store.tables.trace import step
 
@@ -24,7 +26,10 @@ from specreason.store.tables.trace import step
 MOST_STEPS = 1_000_000
 # A multiplier whose hashes spread consecutive numbers (Knuth 6.4).
 SPREAD = "(problem.index::int8 * 2654435761 %% 4294967296) * %(parts)s < 4294967296"
-_ENDED = f"job.batch_id = %(batch_id)s AND job.state NOT IN ({words(OPEN)}) AND {SPREAD}"
+# A job that was cancelled before it ran has no step, and took no time.
+_ENDED = (
+    f"job.batch_id = %(batch_id)s AND job.state NOT IN ({words(OPEN)}) AND job.num_steps > 0 AND {SPREAD}"
+)
 _NAN = "'NaN'"
 _JOB = "FROM {job} AS job JOIN problem ON problem.id = job.problem_id"
 _TIMED = f"CASE WHEN job.state = '{JobState.SUCCEEDED}' AND NOT job.resumed THEN job.latency_s END"
@@ -63,7 +68,10 @@ _WRITTEN_OR_DRAFTED = "(step.draft_tokens IS NOT NULL OR step.author = 'base')"
 
 
 def read_judged(database: Database, viewer: Viewer, batch_id: UUID) -> JudgedBatch:
-    """The jobs that have ended and their drafts, with the truth about each draft where it is known. Raises NotFound."""
+    """The jobs that have ended with a step and their drafts, with the truth about each draft where it is known.
+
+    Raises NotFound.
+    """
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
         row = connection.execute(select(batch).where(batch.c.id == batch_id)).one()
@@ -84,6 +92,8 @@ def read_judged(database: Database, viewer: Viewer, batch_id: UUID) -> JudgedBat
             jobs=Jobs(**{name: jobs[name] for name in _JOBS if name != "repeat"}),
             drafts=drafts,
             written=_written(steps),
+            num_open=_num_open(connection, batch_id),
+            problems_digest=_problems_digest(connection, batch_id),
             share_read=1 / parts,
             graded=read_truth(connection, batch_id, steps, is_draft),
         )
@@ -100,6 +110,17 @@ def _config(connection: Connection, batch_id: UUID, config: RunConfig) -> RunCon
         .limit(1)
     )
     return config.model_copy(update={"threshold": connection.scalar(of_steps)})
+
+
+def _num_open(connection: Connection, batch_id: UUID) -> int:
+    number = select(func.count()).where(job.c.batch_id == batch_id, job.c.state.in_(OPEN))
+    return int(connection.execute(number).scalar_one())
+
+
+def _problems_digest(connection: Connection, batch_id: UUID) -> str:
+    one = cast(DIGEST, Text)
+    of_all = func.md5(func.string_agg(one, aggregate_order_by(literal_column("','"), one)))
+    return str(connection.execute(select(of_all).where(problem.c.batch_id == batch_id)).scalar_one())
 
 
 def _parts(connection: Connection, batch_id: UUID) -> int:
