@@ -21,6 +21,7 @@ from specreason.cli.options import (
     GpuHourPrice,
     check_choices,
     price_or_setting,
+    refuse_price,
 )
 from specreason.cli.show.output import data_console, print_json, print_message, tell_of_more
 from specreason.client import Client, job_ref
@@ -116,6 +117,7 @@ def compare(
     Or show where the traces of two jobs part, side by side.
     """
     check_choices("--outcome", outcome or (), OUTCOMES)
+    gpu_hour_price = price_or_setting(price)
     if repeat is not None and problem is None:
         raise InvalidField("--repeat", "needs --problem")
     with connected(api) as client:
@@ -124,6 +126,7 @@ def compare(
             batches = (client.find_batch(a), client.find_batch(b))
             if problem is not None:
                 jobs = jobs_of_problem(client, *batches, problem, repeat)
+        refuse_price(price, "two batches have prices, two traces have none", unless=jobs is None)
         if jobs is not None:
             _show_traces(client, *jobs, from_step=from_step, limit=limit, full=full, as_json=as_json)
             return
@@ -134,7 +137,7 @@ def compare(
             listed,
             limit=limit,
             k=k,
-            price=price_or_setting(price),
+            price=gpu_hour_price,
             plot=plot,
             as_json=as_json,
         )

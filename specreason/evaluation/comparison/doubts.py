@@ -55,7 +55,7 @@ def _of_jobs(name: str, side: Side) -> Iterator[str]:
         )
     if side.num_unmeasured:
         number = side.num_unmeasured
-        yield f"The device time of {counted(number, 'ended job')} of {name} was not measured."
+        yield f"The device time of {counted(number, 'job')} of {name} was not measured."
 
 
 def _of_grades(ours: Side, theirs: Side) -> Iterator[str]:

@@ -52,11 +52,12 @@ class Pairs:
 
     @cached_property
     def gpu_s(self) -> Both:
-        """Device time, each device counted."""
-        drafter, base, number = (
-            self.of(name) for name in ("drafter_device_s", "base_device_s", "num_devices")
+        """Device time, each device counted, of jobs that succeeded; NaN of the others."""
+        a, b = (
+            np.array(run.gpu_s(), dtype=float)[places]
+            for run, places in zip(self.runs, self._places, strict=True)
         )
-        return (drafter[0] + base[0]) * number[0], (drafter[1] + base[1]) * number[1]
+        return a, b
 
     def graded(self) -> Both:
         """By problem, the repeats with a grade in both, and how many more of them are right in B."""
@@ -88,7 +89,7 @@ class Pairs:
             num_unsuccessful=int((~open_ & ~succeeded).sum()),
             num_to_grade=int((succeeded & pending).sum()),
             num_resumed=int((succeeded & self.column(side, "resumed").astype(bool)).sum()),
-            num_unmeasured=int((~open_ & np.isnan(self.gpu_s[side])).sum()),
+            num_unmeasured=int((succeeded & np.isnan(self.gpu_s[side])).sum()),
             concurrency=float(known.mean()) if len(known) else None,
             graders={name: number for name, number in graders.items() if name is not None},
         )

@@ -46,10 +46,9 @@ _JOB: dict[str, ColumnElement[Any]] = {
     "kept_tokens": _job.c.think_tokens + _job.c.answer_tokens,
     "num_devices": func.coalesce(worker.c.num_devices, 1),
 }
-_PROBLEM: dict[str, ColumnElement[Any]] = {
-    "gold": problem.c.answer,
-    "digest": func.hashtextextended(func.coalesce(cast(problem.c.messages, Text), "") + problem.c.text, 0),
-}
+# Equal for equal texts or chats.
+DIGEST = func.hashtextextended(func.coalesce(cast(problem.c.messages, Text), "") + problem.c.text, 0)
+_PROBLEM: dict[str, ColumnElement[Any]] = {"gold": problem.c.answer, "digest": DIGEST}
 
 
 def _named(kind: type[RunJob | RunProblem], *tables: Mapping[str, ColumnElement[Any]]) -> list[Label[Any]]:
@@ -92,6 +91,12 @@ def read_run(connection: Connection, batch_id: UUID, viewer: Viewer = Viewer.EVE
         problems=_columns(connection, _PROBLEMS, batch_id),
         jobs=_columns(connection, _JOBS, batch_id),
     )
+
+
+def read_runs(connection: Connection, viewer: Viewer, a: UUID, b: UUID) -> tuple[Run, Run]:
+    """Both batches of a comparison, as `read_run`; one is read once."""
+    ours = read_run(connection, a, viewer)
+    return ours, ours if a == b else read_run(connection, b, viewer)
 
 
 def _columns(connection: Connection, statement: Select[*tuple[Any, ...]], batch_id: UUID) -> Columns:
