@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 
-from api.analysis import compare, costs, judge, rows, search
+from api.analysis import compare, costs, figures, judge, rows, search
 from api.answers.docs import add_docs
 from api.answers.errors import handle_errors
 from api.deployment import Deployment
@@ -22,7 +22,7 @@ from api.openai.advance import BatchAdvancer
 from api.openai.live import completions
 from api.openapi import complete_document, operation_id, tags
 from api.requests.parameters import check_parameters
-from api.streams import Streams, Waiting
+from api.streams import Exports, Judgements, LongReads, Streams, Waiting
 from api.watch import Watch
 from specreason import __version__
 from specreason.doorbell import Doorbell
@@ -77,6 +77,9 @@ def create_app(
         folder=folder,
         streams=Streams(database),
         waiting=Waiting(),
+        exports=Exports(),
+        long_reads=LongReads(),
+        judgements=Judgements(),
         watch=watch,
         advancer=advancer,
     )
@@ -93,6 +96,7 @@ def create_app(
         models,
         compare,
         costs,
+        figures,
         judge,
         rows,
         search,

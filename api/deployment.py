@@ -9,7 +9,7 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 
 from api.door.authenticator import Authenticator
-from api.streams import Streams, Waiting
+from api.streams import Exports, Judgements, LongReads, Streams, Waiting
 from api.watch import Watch
 from specreason.doorbell import Doorbell
 from specreason.pairs import PairConfig
@@ -38,6 +38,9 @@ class Deployment:
     folder: folder.Folder
     streams: Streams
     waiting: Waiting
+    exports: Exports
+    long_reads: LongReads
+    judgements: Judgements
     watch: Watch
     advancer: AdvancesBatches
 

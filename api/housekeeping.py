@@ -1,4 +1,5 @@
-"""Periodic work of an API for all owners, in a thread: end late jobs, advance open batches, delete stray files.
+"""Periodic work of an API for all owners, in a thread: end late jobs, advance open batches, delete stray files, and
+complete what processes of an older version leave.
 
 Every API process does all of it. A deployment may have no worker that ends late jobs, and only an API can reach the
 files. Two processes may run a chore at the same time, because each chore first reads the current state.
@@ -16,6 +17,7 @@ from specreason.errors import SpecReasonError
 from specreason.store.files.folder import Folder
 from specreason.store.files.rows import unknown_files
 from specreason.store.queue.dispatch import expire_deadlines
+from specreason.store.queue.older import add_left_out
 from specreason.store.session import Database
 
 log = logging.getLogger(__name__)
@@ -46,7 +48,12 @@ class Housekeeping:
             self._thread.join()
 
     def _run(self) -> None:
-        chores = (self._end_late_jobs, self._advance_open_batches, self._delete_stray_files)
+        chores = (
+            self._end_late_jobs,
+            self._add_left_out_jobs,
+            self._advance_open_batches,
+            self._delete_stray_files,
+        )
         while not self._closed.is_set():
             for chore in chores:
                 self._try(chore)
@@ -65,6 +72,11 @@ class Housekeeping:
     def _end_late_jobs(self) -> None:
         """Expire jobs of every owner whose deadline has passed."""
         while expire_deadlines(self.database) and not self._closed.is_set():
+            pass
+
+    def _add_left_out_jobs(self) -> None:
+        """Sum the steps of jobs that a worker of an older version has ended."""
+        while add_left_out(self.database) and not self._closed.is_set():
             pass
 
     def _advance_open_batches(self) -> None:

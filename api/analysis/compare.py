@@ -12,6 +12,7 @@ from api.answers.pages import Page
 from api.answers.tags import Tag
 from api.deployment import Store
 from api.door.access import READ, Viewer
+from api.requests.counted import LONG
 from specreason.evaluation.comparison.values import ComparedPair, Comparison, Outcome, Parting
 from specreason.store.analysis.comparison import compare_batches, compared_pairs
 from specreason.store.analysis.parting import find_parting
@@ -19,7 +20,7 @@ from specreason.store.analysis.parting import find_parting
 router = APIRouter(
     prefix="/api/compare",
     tags=[Tag.RESULTS],
-    dependencies=[READ],
+    dependencies=[READ, LONG],
     responses={404: {"description": "Not Found"}},
 )
 
@@ -39,7 +40,7 @@ def get_comparison(
         Query(
             ge=1,
             le=1024,
-            description="Of pass@k and majority@k. Default: the repeats that both have of each.",
+            description="Of pass@k and majority@k. Default: the usual number of graded repeats in both.",
         ),
     ] = None,
     price: GpuHourPrice,

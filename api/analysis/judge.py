@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import BoundedSemaphore
 from typing import Annotated
 from uuid import UUID
 
@@ -11,20 +10,19 @@ from fastapi import APIRouter, Query
 from api.answers.tags import Tag
 from api.deployment import Store
 from api.door.access import READ, Viewer
+from api.requests.counted import JUDGEMENT
 from specreason.config import ScoreMethod
-from specreason.errors import InvalidField, LimitReached
+from specreason.errors import InvalidField
 from specreason.evaluation.judge.judgement import Judgement, Rule
 
 router = APIRouter(prefix="/api")
 
-# Judgements at the same time: each holds its drafts in memory, and computes for seconds if the batch is large.
-MOST_AT_ONCE = 2
-LONGEST_WAIT_S = 20
-_free = BoundedSemaphore(MOST_AT_ONCE)
-
 
 @router.get(
-    "/batches/{batch_id}/judge", tags=[Tag.RESULTS], summary="Judge the judge of a batch", dependencies=[READ]
+    "/batches/{batch_id}/judge",
+    tags=[Tag.RESULTS],
+    summary="Judge the judge of a batch",
+    dependencies=[READ, JUDGEMENT],
 )
 def get_judgement(
     store: Store,
@@ -48,13 +46,8 @@ def get_judgement(
 
     if threshold is None and score_method is not None:
         raise InvalidField("threshold", "must be given with score_method")
-    if not _free.acquire(timeout=LONGEST_WAIT_S):
-        raise LimitReached("other judgements are being computed", retry_after_s=LONGEST_WAIT_S)
-    try:
-        batch = read_judged(store, viewer, batch_id)
-        present = present_rule(batch.config)
-        if threshold is None or present is None:
-            return judge(batch)
-        return judge(batch, Rule(score_method=score_method or present.score_method, threshold=threshold))
-    finally:
-        _free.release()
+    batch = read_judged(store, viewer, batch_id)
+    present = present_rule(batch.config)
+    if threshold is None or present is None:
+        return judge(batch)
+    return judge(batch, Rule(score_method=score_method or present.score_method, threshold=threshold))

@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from api.answers.tags import Tag
 from api.deployment import Store
 from api.door.access import READ, Viewer
+from api.requests.counted import EXPORT
 from specreason.store.analysis.row_tables import Table
 
 router = APIRouter(prefix="/api")
@@ -32,7 +33,7 @@ class Compression(StrEnum):
     tags=[Tag.RESULTS],
     summary="Get the rows of a batch",
     response_class=StreamingResponse,
-    dependencies=[READ],
+    dependencies=[READ, EXPORT],
     responses={200: {"content": {ARROW_STREAM: {}}}},
 )
 def get_rows(

@@ -11,6 +11,7 @@ from api.answers.pages import Page
 from api.answers.tags import Tag
 from api.deployment import Store
 from api.door.access import READ, Viewer
+from api.requests.counted import LONG
 from specreason.store.analysis.search import FoundStep, search_steps
 
 router = APIRouter(prefix="/api")
@@ -22,7 +23,7 @@ LONGEST_QUERY = 500
     "/batches/{batch_id}/search",
     tags=[Tag.RESULTS],
     summary="Search the steps of a batch",
-    dependencies=[READ],
+    dependencies=[READ, LONG],
 )
 def search_batch(
     store: Store,

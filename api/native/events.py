@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import anyio
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from pydantic import TypeAdapter
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +17,7 @@ from api.answers.tags import Tag
 from api.deployment import Store, deployment_of
 from api.door.access import READ, Viewer, caller_of
 from api.requests.admission import is_still_admitted
+from api.requests.counted import EVENTS
 from api.streams import KEEPALIVE_S
 from specreason.errors import StoreUnavailable
 from specreason.store.read.events import (
@@ -58,20 +59,6 @@ STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def _count_stream(request: Request) -> AsyncIterator[None]:
-    """Count the stream from before its first query until its answer ends, with or without an error."""
-    streams = deployment_of(request).streams
-    owner = caller_of(request).owner
-    streams.open_one(owner)
-    try:
-        yield
-    finally:
-        streams.close_one(owner)
-
-
-COUNTED = Depends(_count_stream)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPage:
     """One read of the event log. `is_over`: all jobs have ended, and no event follows these."""
@@ -86,7 +73,7 @@ class EventPage:
     summary="Follow a batch",
     response_class=EventSourceResponse,
     responses=STREAM,
-    dependencies=[COUNTED],
+    dependencies=[EVENTS],
 )
 async def get_batch_events(
     request: Request,
@@ -113,7 +100,7 @@ async def get_batch_events(
     summary="Follow a job",
     response_class=EventSourceResponse,
     responses=STREAM,
-    dependencies=[COUNTED],
+    dependencies=[EVENTS],
 )
 async def get_job_events(
     request: Request,

@@ -86,6 +86,7 @@ UPGRADE = (
     ) AS of_job
     WHERE job.id = of_job.id
     """,
+    "CREATE INDEX ix_job_left_out ON job (id) WHERE finished_at IS NOT NULL AND num_thinking IS NULL",
     *STEP_ROLLUP,
 )
 

@@ -38,7 +38,7 @@ from specreason.cli.show.output import (
 from specreason.cli.show.submission import look_again
 from specreason.cli.waiting.watching import exit_status_of, naming_a_way_back, watched
 from specreason.client import Batch, Client
-from specreason.client.cost_values import BatchCost
+from specreason.client.analysis.cost_values import BatchCost
 from specreason.client.deadline import Deadline
 from specreason.client.values import STATES
 from specreason.errors import SpecReasonError

@@ -13,7 +13,7 @@ from specreason.cli.options import ApiUrl, AsJson, BatchRef, GpuHourPrice, price
 from specreason.cli.show.batches import print_batch, print_batches, tell_remedies
 from specreason.cli.show.output import print_json, print_list_as_json, print_message, tell_of_more
 from specreason.client import Batch, Client
-from specreason.client.cost_values import BatchCost
+from specreason.client.analysis.cost_values import BatchCost
 from specreason.client.decoding import to_json
 
 

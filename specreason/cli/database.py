@@ -43,7 +43,10 @@ def analyst(
     *,
     name: Annotated[str, typer.Option(help="The name of the role.")] = "analyst",
     statement_timeout: Annotated[
-        int, typer.Option(min=1, metavar="SECONDS", help="How long one of its statements may take.")
+        int,
+        typer.Option(
+            min=1, max=2_000_000, metavar="SECONDS", help="How long one of its statements may take."
+        ),
     ] = 60,
     drop: Annotated[bool, typer.Option("--drop", help="Drop the role.")] = False,
     data_dir: DataDir = None,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from specreason.cli.connection import connected
-from specreason.client.cost_values import Estimate
+from specreason.client.analysis.cost_values import Estimate
 from specreason.config import RunConfig
 from specreason.errors import SpecReasonError
 

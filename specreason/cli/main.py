@@ -40,6 +40,7 @@ from specreason.cli import (
 )
 from specreason.cli.analysis import export, importing, judge
 from specreason.cli.analysis.compare import compare
+from specreason.cli.analysis.figures import figures
 from specreason.cli.analysis.search import search
 from specreason.cli.exits import (
     EXIT_HELP,
@@ -66,6 +67,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+batch.app.command()(figures)
 app.add_typer(batch.app, name="batch")
 app.add_typer(job.app, name="job")
 app.add_typer(database.app, name="db")

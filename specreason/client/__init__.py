@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from specreason.client.analysis.rows import RowPage
+from specreason.client.analysis.search import FoundStep
 from specreason.client.client import Client
 from specreason.client.job_values import Attempt, Job, Result, Step
 from specreason.client.references import job_ref, place_ref, short_id
-from specreason.client.rows import RowPage
-from specreason.client.search import FoundStep
 from specreason.client.values import Batch, Event, Grid, Health, SkippedRow, Worker
 
 __all__ = [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 from uuid import UUID
 
 from specreason.client.analysis import Analysis
+from specreason.client.analysis.rows import RowPage, read_frame, read_rows
 from specreason.client.asking import change, read
 from specreason.client.connected import Connected
 from specreason.client.decoding import Rows, decode, loaded, moment_of, word_of
@@ -17,7 +18,6 @@ from specreason.client.job_values import Attempt, Job, Result, Step
 from specreason.client.pages import read_pages
 from specreason.client.references import find_batch, find_job
 from specreason.client.regrading import Golds, send_regrade
-from specreason.client.rows import RowPage, read_frame, read_rows
 from specreason.client.submission import ArgumentsAndKnobs, Problems, send
 from specreason.client.transport import body_of, lines_of
 from specreason.client.values import Batch, Event, Grid, Health, Worker

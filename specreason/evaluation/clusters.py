@@ -14,6 +14,8 @@ from specreason.evaluation.bounds import TAIL, halls, quantile_of_t, students
 from specreason.evaluation.intervals import Z_95, Interval, wilson
 from specreason.evaluation.scientific import Numbers, np, special
 
+ROUNDING = 1e-12  # what it makes of equal values, against their size
+
 
 def linearized(sums: Numbers, counts: Numbers) -> np.ndarray:
     """One value per problem, whose mean is sum(sums) / sum(counts), and whose spread is that of the ratio."""
@@ -30,19 +32,20 @@ def mean_over_problems(sums: Numbers, counts: Numbers) -> Interval:
     """The mean of a figure over all jobs: `sums` of it and `counts` of jobs, by problem. For times and tokens.
 
     These have long tails. A tail on one side makes Student's interval too short there, and Hall's allows for it; tails
-    on both sides make Hall's too short. So each bound is the wider of both. One problem has no interval.
+    on both sides make Hall's too short. So each bound is the wider of both. One problem has no interval, nor have equal
+    values, which do not tell how much others would differ.
     """
     return mean_of(linearized(sums, counts))
 
 
 def mean_of(values: np.ndarray) -> Interval:
-    """The mean of one value per problem, as `mean_over_problems`. Equal values have an interval of no width."""
+    """The mean of one value per problem, as `mean_over_problems`."""
     mean, m = float(values.mean()), len(values)
     if m < 2:
         return Interval(mean=mean, low=None, high=None)
     error = float(values.std(ddof=1)) / math.sqrt(m)
-    if error <= 1e-12 * abs(mean):  # what rounding alone makes of equal values
-        return Interval(mean=mean, low=mean, high=mean)
+    if error <= ROUNDING * abs(mean):
+        return Interval(mean=mean, low=None, high=None)
     student, (below, above) = students(values), halls(values)
     return Interval(
         mean=mean, low=mean + min(-student, below) * error, high=mean + max(student, above) * error
@@ -86,12 +89,17 @@ def difference_of_shares(differences: Numbers, counts: Numbers) -> Interval:
     interval, too. With repeats, an added problem differs by as much as those that do.
     """
     values = linearized(differences, counts)
+    m, centre = len(values) + 2, float(values.sum()) / (len(values) + 2)
+    half = quantile_of_t(m - 1) * math.sqrt(variance_of_difference(differences, counts) / m)
+    return Interval(mean=float(values.mean()), low=max(-1.0, centre - half), high=min(1.0, centre + half))
+
+
+def variance_of_difference(differences: Numbers, counts: Numbers) -> float:
+    """The variance of one problem's paired difference of shares, with the same half problems added."""
+    values = linearized(differences, counts)
     m, total = len(values) + 2, float((values**2).sum())
     num_different = np.count_nonzero(np.asarray(differences))
-    centre = float(values.sum()) / m
-    spread = (total + (total / num_different if num_different else 1.0)) / m - centre**2
-    half = quantile_of_t(m - 1) * math.sqrt(spread / m)
-    return Interval(mean=float(values.mean()), low=max(-1.0, centre - half), high=min(1.0, centre + half))
+    return (total + (total / num_different if num_different else 1.0)) / m - (float(values.sum()) / m) ** 2
 
 
 def difference_over_problems(differences: Numbers, counts: Numbers) -> Interval:
@@ -102,7 +110,8 @@ def difference_over_problems(differences: Numbers, counts: Numbers) -> Interval:
 def ratio_of_means(ours: Numbers, theirs: Numbers) -> Interval | None:
     """The ratio of two means over the same problems, such as a speedup; its interval is symmetric in the logarithm.
 
-    `ours` and `theirs` are sums by problem over the same jobs. None unless both are positive in all.
+    `ours` and `theirs` are sums by problem over the same jobs. None unless both are positive in all. One problem has no
+    interval, nor have problems that all have the same ratio.
     """
     a, b = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
     if not len(a) or a.sum() <= 0 or b.sum() <= 0:
@@ -111,7 +120,10 @@ def ratio_of_means(ours: Numbers, theirs: Numbers) -> Interval | None:
     if m < 2:
         return Interval(mean=ratio, low=None, high=None)
     values = a / a.mean() - b / b.mean()
-    half = min(students(values) * float(values.std(ddof=1)) / math.sqrt(m), 700.0)
+    error = float(values.std(ddof=1)) / math.sqrt(m)
+    if error <= ROUNDING:
+        return Interval(mean=ratio, low=None, high=None)
+    half = min(students(values) * error, 700.0)
     return Interval(mean=ratio, low=ratio * math.exp(-half), high=ratio * math.exp(half))
 
 
@@ -150,17 +162,17 @@ def quantile_over_problems(values: Numbers, problems: Numbers, share: float) -> 
     """The value that `share` of all cases do not exceed: by case its value and its problem.
 
     The bounds are ranks among the values, those of as many independent cases as these are worth (Woodruff 1952), where
-    they are exact. There are none for so few problems that even the largest of them may lie below the quantile: a 95th
-    percentile needs 72 problems, whatever the formula, if repeats agree.
+    they are exact. There are none where even the largest of so many problems or cases may lie below the quantile: a
+    95th percentile needs 72 problems, whatever the formula, if repeats agree.
     """
     plain = np.asarray(values, dtype=float)
     order, num = np.sort(plain), len(plain)
     ranks = np.arange(1, num + 1)
     point = float(np.interp(1 + share * (num - 1), ranks, order))
     counts, below = sums_by_problem(problems, plain <= point)
-    if max(share, 1 - share) ** len(counts) > TAIL:
-        return Interval(mean=point, low=None, high=None)
     worth = effective_number(linearized(below, counts), share, num)
+    if max(share, 1 - share) ** min(worth, len(counts)) > TAIL:
+        return Interval(mean=point, low=None, high=None)
     places = (special.bdtrik([TAIL, 1 - TAIL], worth, share) + 1) / (worth + 1) * (num + 1)
     low, high = np.interp(places, ranks, order).tolist()
     return Interval(mean=point, low=low, high=high)

@@ -1,55 +1,10 @@
-"""Is one run better than another? Two runs over the same problems, compared problem by problem."""
+"""Is one run better than another? The chances that two runs over the same problems differ so much by chance alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from specreason.evaluation.clusters import difference_of_shares
-from specreason.evaluation.intervals import Interval
 from specreason.evaluation.scientific import np, special
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairedShares:
-    """How two runs differ in their share of right answers.
-
-    A problem is `won` if more of its repeats are right in the first run than in the second. `mcnemar_p` is the exact
-    test of won against lost problems (McNemar's, with one repeat). `bootstrap_p` tests the difference itself, so that a
-    problem counts by how many repeats it is won. Both are two-sided.
-    """
-
-    difference: Interval
-    num_problems: int
-    num_pairs: int
-    num_won: int
-    num_lost: int
-    num_tied: int
-    mcnemar_p: float
-    bootstrap_p: float
-
-
-def paired_shares(ours: Sequence[Sequence[bool]], theirs: Sequence[Sequence[bool]]) -> PairedShares | None:
-    """Compare grades: of each problem, its repeats in both runs, repeat by repeat.
-
-    None without a pair. ValueError if a problem has more repeats in one run than in the other.
-    """
-    pairs = [list(zip(a, b, strict=True)) for a, b in zip(ours, theirs, strict=True)]
-    counts = [len(repeats) for repeats in pairs if repeats]
-    if not counts:
-        return None
-    differences = [sum(a for a, _ in repeats) - sum(b for _, b in repeats) for repeats in pairs if repeats]
-    won, lost = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
-    return PairedShares(
-        difference=difference_of_shares(differences, counts),
-        num_problems=len(differences),
-        num_pairs=sum(counts),
-        num_won=won,
-        num_lost=lost,
-        num_tied=len(differences) - won - lost,
-        mcnemar_p=mcnemar_p(won, lost),
-        bootstrap_p=bootstrap_p(differences),
-    )
 
 
 def mcnemar_p(num_won: int, num_lost: int) -> float:

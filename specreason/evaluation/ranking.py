@@ -38,7 +38,10 @@ def auc(scores: Numbers, hits: Sequence[bool] | np.ndarray, problems: Numbers) -
 def auc_difference(
     ours: Numbers, theirs: Numbers, hits: Sequence[bool] | np.ndarray, problems: Numbers
 ) -> Interval | None:
-    """How much larger the area of one score is than that of another over the same cases, as `auc` (DeLong 1988)."""
+    """How much larger the area of one score is than that of another over the same cases, as `auc` (DeLong 1988).
+
+    There is no interval where the two put all cases in the same order.
+    """
     hit = np.asarray(hits, dtype=bool)
     if hit.all() or not hit.any():
         return None
@@ -48,6 +51,8 @@ def auc_difference(
     if clusters.fewest < 2:
         return Interval(mean=difference, low=None, high=None)
     half = clusters.half_width(above - other_above - difference, below - other_below - difference)
+    if half == 0:
+        return Interval(mean=difference, low=None, high=None)
     return Interval(mean=difference, low=max(-1.0, difference - half), high=min(1.0, difference + half))
 
 

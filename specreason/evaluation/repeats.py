@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from specreason.evaluation.clusters import share_of, share_over_problems
+from specreason.evaluation.figures.values import AtK
 from specreason.evaluation.intervals import Interval
 from specreason.evaluation.scientific import np
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A graded answer; None if the run ended without one. It then votes for nothing and is wrong."""
+    """A graded answer. `vote` is the same text for wrong answers that are equal; None if the run ended without one.
 
-    text: str | None
+    Right answers equal the gold answer, and so each other: they vote together. A run without an answer votes for
+    nothing.
+    """
+
+    vote: str | None
     is_correct: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AtK:
-    """pass@k or majority@k over the `num_problems` problems that have k repeats. Each problem weighs the same."""
-
-    k: int
-    share: Interval
-    num_problems: int
+def voting(answer: str | None, is_correct: bool, vote_of: Callable[[str], str]) -> Answer:
+    """An answer with its vote. `vote_of` is the same for answers that are equal."""
+    return Answer(vote=answer if answer is None or is_correct else vote_of(answer), is_correct=is_correct)
 
 
 def pass_at_1(problems: Sequence[Sequence[bool]]) -> Interval | None:
@@ -37,14 +39,16 @@ def pass_at_1(problems: Sequence[Sequence[bool]]) -> Interval | None:
     return share_over_problems([sum(grades) for grades in graded], [len(grades) for grades in graded])
 
 
-def pass_at_k(problems: Sequence[Sequence[bool]], k: int) -> AtK | None:
+def pass_at(problems: Sequence[Sequence[bool]], ks: Sequence[int]) -> tuple[AtK, ...]:
     """The chance that one of k repeats is right, without bias (Chen et al. 2021): 1 - C(n-c, k) / C(n, k).
 
-    Problems with fewer than k grades are left out. None if all have.
+    Problems with fewer than k grades are left out, and a k that no problem has.
     """
-    enough = [grades for grades in problems if len(grades) >= k]
-    chances = [chance_of_pass(grades, k) for grades in enough]
-    return _at_k(chances, sum(map(len, enough)), k)
+    found = []
+    for k in ks:
+        enough = [grades for grades in problems if len(grades) >= k]
+        found.append(_at_k(k, [chance_of_pass(grades, k) for grades in enough], sum(map(len, enough))))
+    return tuple(at_k for at_k in found if at_k is not None)
 
 
 def chance_of_pass(grades: Sequence[bool], k: int) -> float:
@@ -52,35 +56,27 @@ def chance_of_pass(grades: Sequence[bool], k: int) -> float:
     return 1 - math.comb(len(grades) - sum(grades), k) / math.comb(len(grades), k)
 
 
-def pass_at_each_k(problems: Sequence[Sequence[bool]]) -> tuple[AtK, ...]:
-    """pass@k for k = 1, 2, 4, … up to the most repeats that a problem has, and for these."""
-    found = (pass_at_k(problems, k) for k in each_k(problems))
-    return tuple(at_k for at_k in found if at_k is not None)
-
-
-def majority_at_k(
-    problems: Sequence[Sequence[Answer]], k: int, equal: Callable[[str, str], bool]
-) -> AtK | None:
-    """The chance that the most frequent answer of k repeats is right; answers that are `equal` vote together.
+def majority_at(problems: Sequence[Sequence[Answer]], ks: Sequence[int]) -> tuple[AtK, ...]:
+    """The chance that the most frequent answer of k repeats is right.
 
     It is the exact mean over all choices of k among a problem's repeats. Of answers with equally many votes each wins
-    as often. Problems with fewer than k answers are left out. None if all have.
+    as often. Problems with fewer than k answers are left out, and a k that no problem has.
     """
-    return _majority_at_k([_ballot(answers, equal) for answers in problems], k)
-
-
-def chance_of_majority(answers: Sequence[Answer], k: int, equal: Callable[[str, str], bool]) -> float:
-    """The same of one problem, which has k answers at least."""
-    return _majority(_ballot(answers, equal), k)
-
-
-def majority_at_each_k(
-    problems: Sequence[Sequence[Answer]], equal: Callable[[str, str], bool]
-) -> tuple[AtK, ...]:
-    """majority@k for the k of `pass_at_each_k`. Answers are compared once for all k."""
-    ballots = [_ballot(answers, equal) for answers in problems]
-    found = (_majority_at_k(ballots, k) for k in each_k(problems))
+    of_problems = [
+        (len(answers), _chances(_ballot(answers), tuple(k for k in ks if k <= len(answers))))
+        for answers in problems
+    ]
+    found = []
+    for place, k in enumerate(sorted(ks)):
+        enough = [(number, chances[place]) for number, chances in of_problems if number >= k]
+        found.append(_at_k(k, [chance for _, chance in enough], sum(number for number, _ in enough)))
     return tuple(at_k for at_k in found if at_k is not None)
+
+
+def chance_of_majority(answers: Sequence[Answer], k: int) -> float:
+    """The same of one problem, which has k answers at least."""
+    (chance,) = _chances(_ballot(answers), (k,))
+    return chance
 
 
 def each_k(problems: Sequence[Sequence[object]]) -> list[int]:
@@ -91,76 +87,70 @@ def each_k(problems: Sequence[Sequence[object]]) -> list[int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ballot:
-    """The votes on one problem. `tallies` has by candidate its votes, and the share of them that is right.
-
-    What is missing up to `num` votes for nothing.
-    """
+    """The votes on one problem: `num` answers, the right ones, and the votes of each wrong answer."""
 
     num: int
-    tallies: tuple[tuple[int, float], ...]
+    num_right: int
+    wrong: tuple[int, ...]
 
 
-def _at_k(chances: Sequence[float], num_jobs: int, k: int) -> AtK | None:
+def _at_k(k: int, chances: Sequence[float], num_jobs: int) -> AtK | None:
     if not chances:
         return None
-    return AtK(k=k, share=share_of(np.array(chances), num_jobs), num_problems=len(chances))
+    share = share_of(np.array(chances), num_jobs)
+    return AtK(k=k, share=share, num_jobs=num_jobs, num_problems=len(chances))
 
 
-def _majority_at_k(ballots: Sequence[_Ballot], k: int) -> AtK | None:
-    enough = [ballot for ballot in ballots if ballot.num >= k]
-    return _at_k([_majority(ballot, k) for ballot in enough], sum(ballot.num for ballot in enough), k)
-
-
-def _ballot(answers: Sequence[Answer], equal: Callable[[str, str], bool]) -> _Ballot:
-    """Count equal answers together: each joins the first candidate that it equals, and equal texts are not compared."""
-    place: dict[str, int] = {}
-    candidates: list[str] = []
-    grades: list[list[bool]] = []
-    for answer in answers:
-        text = answer.text
-        if text is None:
-            continue
-        if text not in place:
-            place[text] = next(
-                (i for i, other in enumerate(candidates) if equal(text, other)), len(candidates)
-            )
-            if place[text] == len(candidates):
-                candidates.append(text)
-                grades.append([])
-        grades[place[text]].append(answer.is_correct)
-    tallies = sorted((len(of_one), sum(of_one) / len(of_one)) for of_one in grades)
-    return _Ballot(num=len(answers), tallies=tuple(tallies))
+def _ballot(answers: Sequence[Answer]) -> _Ballot:
+    wrong = Counter(each.vote for each in answers if not each.is_correct and each.vote is not None)
+    return _Ballot(
+        num=len(answers),
+        num_right=sum(each.is_correct for each in answers),
+        wrong=tuple(sorted(wrong.values())),
+    )
 
 
 @lru_cache(maxsize=100_000)
-def _majority(ballot: _Ballot, k: int) -> float:
-    """Sum over `most`, the votes of the winner, the choices in which no candidate has more and some have as many."""
-    if k == ballot.num:  # there is one choice
-        most = max((votes for votes, _ in ballot.tallies), default=0)
-        leaders = [right for votes, right in ballot.tallies if votes == most]
-        return sum(leaders) / len(leaders) if leaders else 0.0
-    silent = ballot.num - sum(votes for votes, _ in ballot.tallies)
-    won = sum(_won_with(most, ballot.tallies, silent, k) for most in range(1, k + 1))
-    return won / math.comb(ballot.num, k)
+def _chances(ballot: _Ballot, ks: tuple[int, ...]) -> tuple[float, ...]:
+    """By k, the share of its choices that the right answer wins, where a tie counts in part.
+
+    With `most` votes it wins if no wrong answer has more. Only wrong answers that have as many votes in all can tie;
+    the rest of the choice is any of the others.
+    """
+    won = np.zeros(len(ks))
+    longest = max((k for k in ks if k < ballot.num), default=0)
+    for most in range(1, min(ballot.num_right, longest) + 1):
+        rivals = [votes for votes in ballot.wrong if votes >= most]
+        others = ballot.num - ballot.num_right - sum(rivals)
+        # By rivals that tie and by votes beside the right ones: the number of choices.
+        ways = np.array([_binomials(others, longest - most)])
+        for votes in rivals:
+            ways = _with_rival(ways, votes, most)
+        shared = (ways / np.arange(1, len(ways) + 1)[:, None]).sum(axis=0)
+        for place, k in enumerate(ks):
+            if most <= k < ballot.num:
+                won[place] += math.comb(ballot.num_right, most) * shared[k - most]
+    shares = (float(each) / math.comb(ballot.num, k) for each, k in zip(won, ks, strict=True))
+    return tuple(share if k < ballot.num else _of_all(ballot) for share, k in zip(shares, ks, strict=True))
 
 
-def _won_with(most: int, tallies: Sequence[tuple[int, float]], silent: int, k: int) -> float:
-    """The number of choices of k votes in which the winner has `most` of them and is right; a tie counts in part."""
-    if not any(votes >= most and right > 0 for votes, right in tallies):
+def _of_all(ballot: _Ballot) -> float:
+    """There is one choice: all answers."""
+    if ballot.num_right == 0 or ballot.num_right < max(ballot.wrong, default=0):
         return 0.0
-    # By votes used and candidates that lead: the choices, and the sum over them of how many leaders are right.
-    ways: dict[tuple[int, int], tuple[int, float]] = {
-        (n, 0): (math.comb(silent, n), 0.0) for n in range(silent + 1)
-    }
-    for votes, right in tallies:
-        longer: dict[tuple[int, int], tuple[int, float]] = {}
-        for (used, leaders), (choices, right_leaders) in ways.items():
-            for n in range(min(votes, most, k - used) + 1):
-                leads, more = int(n == most), math.comb(votes, n)
-                old = longer.get((used + n, leaders + leads), (0, 0.0))
-                longer[used + n, leaders + leads] = (
-                    old[0] + choices * more,
-                    old[1] + (right_leaders + leads * right * choices) * more,
-                )
-        ways = longer
-    return sum(right / leaders for (used, leaders), (_, right) in ways.items() if used == k and leaders)
+    return 1 / (1 + ballot.wrong.count(ballot.num_right))
+
+
+def _with_rival(ways: np.ndarray, votes: int, most: int) -> np.ndarray:
+    """The same with one more wrong answer, of which up to `most` of its votes are chosen."""
+    longer = np.zeros((len(ways) + 1, ways.shape[1]))
+    for chosen in range(min(most, ways.shape[1] - 1) + 1):
+        ties = int(chosen == most)
+        longer[ties : ties + len(ways), chosen:] += (
+            math.comb(votes, chosen) * ways[:, : ways.shape[1] - chosen]
+        )
+    return longer
+
+
+def _binomials(n: int, most: int) -> list[float]:
+    return [float(math.comb(n, chosen)) for chosen in range(most + 1)]

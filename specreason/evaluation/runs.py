@@ -14,6 +14,19 @@ from uuid import UUID
 Columns = Mapping[str, Sequence[Any]]
 
 
+def is_measured(state: str) -> bool:
+    """Whether figures of times, tokens and steps measure such a job: one that did not succeed did part of its work.
+
+    What all jobs took together, such as the cost of a right answer, includes the others.
+    """
+    return state == "succeeded"
+
+
+def is_timed(state: str, resumed: bool) -> bool:
+    """Whether the job's latency compares with that of others: an earlier attempt did part of a resumed one's work."""
+    return is_measured(state) and not resumed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunProblem:
     """One problem. `problem_id` is the user's own name for it, and `digest` the same for equal texts or chats."""
@@ -60,9 +73,9 @@ class RunJob:
     num_devices: int
 
     @property
-    def is_timed(self) -> bool:
-        """Whether its latency compares with that of others: it succeeded, and in one attempt."""
-        return self.state == "succeeded" and not self.resumed and self.latency_s is not None
+    def timed_s(self) -> float | None:
+        """Its latency, if that compares with others."""
+        return self.latency_s if is_timed(self.state, self.resumed) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +103,7 @@ class Run:
         columns = ("state", "drafter_device_s", "base_device_s", "num_devices")
         return [
             None
-            if state != "succeeded" or drafter_s is None or base_s is None
+            if not is_measured(state) or drafter_s is None or base_s is None
             else (drafter_s + base_s) * num_devices
             for state, drafter_s, base_s, num_devices in zip(
                 *(self.jobs[name] for name in columns), strict=True

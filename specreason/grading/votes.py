@@ -13,7 +13,7 @@ from specreason.grading.cleaning import cleaned, folded
 from specreason.grading.quantities import quantity_of
 
 LONGEST = 200  # characters; a longer answer votes for its own text
-_PLAIN = re.compile(r"-?(?:0|[1-9]\d{0,30})")
+_PLAIN = re.compile(r"0|-?[1-9][0-9]{0,30}")
 
 
 def vote_of(answer: str) -> str:
@@ -27,6 +27,7 @@ def _vote_of(answer: str) -> str:
     text = cleaned(answer)
     try:
         quantity = quantity_of(text)
+        # A number of some thousand digits cannot be written: Python refuses to.
+        return folded(text) if quantity is None else f"{quantity.value}{quantity.unit}"
     except ValueError:
-        quantity = None
-    return folded(text) if quantity is None else f"{quantity.value}{quantity.unit}"
+        return folded(text)

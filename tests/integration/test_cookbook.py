@@ -249,6 +249,25 @@ def test_a_dataset_is_what_the_user_says_it_is(
         connection.rollback()
 
 
+@pytest.mark.parametrize(
+    ("knob", "num_rows"), [("token_budget", 2), ("score_method", 2), ("seed", 1), ("repeats", 1)]
+)
+def test_only_runs_of_one_configuration_make_one_accuracy(
+    store: tuple[Database, Known], knob: str, num_rows: int
+) -> None:
+    database, known = store
+    with database.connect() as connection:
+        cursor = connection.connection.cursor()
+        other = f"""UPDATE batch SET config = (SELECT config FROM batch WHERE id = '{known.base}') || '{{"{knob}": 77}}'
+            WHERE id = '{known.specreason}'"""
+        cursor.execute(other)
+        cursor.execute(
+            "SELECT num_graded FROM pass_at_1_by_dataset WHERE scheme = 'base' ORDER BY num_graded"
+        )
+        assert [row[0] for row in cursor.fetchall()] == ([4, 8] if num_rows == 2 else [12])
+        connection.rollback()
+
+
 def test_questions_about_an_empty_store_are_answered_with_no_row_or_nothing_known(
     database: Database,
 ) -> None:

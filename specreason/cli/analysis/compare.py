@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -21,11 +22,10 @@ from specreason.cli.options import (
     GpuHourPrice,
     check_choices,
     price_or_setting,
-    refuse_price,
 )
 from specreason.cli.show.output import data_console, print_json, print_message, tell_of_more
 from specreason.client import Client, job_ref
-from specreason.client.comparison import ComparedPair, Outcome
+from specreason.client.analysis.comparison import ComparedPair, Outcome
 from specreason.errors import InvalidField
 from specreason.words import counted
 
@@ -75,7 +75,7 @@ def compare(
             "-k",
             "--k",
             min=1,
-            help="Of pass@k and majority@k. Default: the repeats that both have of each problem.",
+            help="Of pass@k and majority@k. Default: the usual number of graded repeats in both.",
         ),
     ] = None,
     price: GpuHourPrice = None,
@@ -118,19 +118,25 @@ def compare(
     """
     check_choices("--outcome", outcome or (), OUTCOMES)
     gpu_hour_price = price_or_setting(price)
-    if repeat is not None and problem is None:
-        raise InvalidField("--repeat", "needs --problem")
+    of_batches = {"--problems": problems, "--outcome": outcome, "-k": k, "--price": price, "--plot": plot}
+    if problem is None:
+        _refuse("needs --problem", {"--repeat": repeat})
+    else:
+        _refuse("has no effect with --problem", of_batches)
     with connected(api) as client:
         jobs = None if problem is not None else named_jobs(client, a, b)
         if jobs is None:
             batches = (client.find_batch(a), client.find_batch(b))
             if problem is not None:
                 jobs = jobs_of_problem(client, *batches, problem, repeat)
-        refuse_price(price, "two batches have prices, two traces have none", unless=jobs is None)
         if jobs is not None:
+            _refuse("is for two batches, and these are jobs", of_batches)
             _show_traces(client, *jobs, from_step=from_step, limit=limit, full=full, as_json=as_json)
             return
         listed = tuple(outcome) if outcome else ("won", "lost") if problems else ()
+        _refuse("needs --problem, or two jobs", {"--from-step": from_step, "--full": full})
+        if not listed:
+            _refuse("needs --problems or --outcome; of traces --problem, or two jobs", {"--limit": limit})
         _show_batches(
             client,
             *batches,
@@ -141,6 +147,13 @@ def compare(
             plot=plot,
             as_json=as_json,
         )
+
+
+def _refuse(why: str, options: Mapping[str, object]) -> None:
+    """Raise InvalidField for the first option that is given."""
+    for name, value in options.items():
+        if value is not None and value is not False and value != []:
+            raise InvalidField(name, why)
 
 
 def _show_batches(
@@ -197,11 +210,14 @@ def _show_traces(
     as_json: bool,
 ) -> None:
     parting = client.analysis.parting(job_a, job_b)
+    num_steps = max(parting.num_steps_a, parting.num_steps_b)
+    if from_step and from_step >= num_steps:
+        longer = counted(num_steps, "step")
+        raise InvalidField("--from-step", f"the longer trace has {longer}, from 0 on (got {from_step})")
     start = max(0, (parting.index or 0) - BEFORE) if from_step is None else from_step
     after = start - 1 if start else None
     most = limit or 20
     pairs = paired(client.steps(job_a, after=after), client.steps(job_b, after=after), most)
-    num_steps = max(parting.num_steps_a, parting.num_steps_b)
     has_more = num_steps > start + most
     if as_json:
         steps = [{"a": a, "b": b} for a, b in pairs]

@@ -11,7 +11,7 @@ from rich.text import Text
 from specreason.cli.show.output import as_text, data_console, moment, print_facts, print_hanging
 from specreason.cli.show.tables import Cell, Column, print_table
 from specreason.client import Batch, place_ref, short_id
-from specreason.client.comparison import ComparedPair, Comparison, Figure, Outcome, Side
+from specreason.client.analysis.comparison import ComparedPair, Comparison, Figure, Outcome, Side
 from specreason.evaluation.intervals import Interval
 from specreason.words import counted
 
@@ -44,7 +44,7 @@ PROBLEMS = (
     Column(heading="B's answer", least=6, drop=3),
     Column(heading="text", least=16, drop=1),
 )
-STYLE_OF = {Outcome.WON: "green", Outcome.LOST: "red"}
+STYLE_OF: dict[str, str] = {Outcome.WON: "green", Outcome.LOST: "red"}
 PERCENT = 100.0
 
 
@@ -67,6 +67,8 @@ def print_comparison(comparison: Comparison) -> None:
     print_table(console, FIGURES, _rows(comparison))
     console.print()
     print_hanging(console, Text(), Text(_outcomes(comparison)))
+    if partial := _at_k(comparison):
+        print_hanging(console, Text(), Text(partial))
     if known := _conditions(comparison):
         print_hanging(console, Text(), Text(known))
 
@@ -117,18 +119,18 @@ def _rows(comparison: Comparison) -> Iterator[tuple[Cell, ...]]:
         if figure is None:
             continue
         known = (each for each in (figure.a, figure.b, figure.difference) if each is not None)
-        decimals = _decimals(max(abs(each.mean * factor) for each in known), factor)
+        decimals = decimals_of(max(abs(each.mean * factor) for each in known), factor)
         yield (
             name,
-            *_estimate(figure.a, factor, decimals),
-            *_estimate(figure.b, factor, decimals),
-            *_estimate(figure.difference, factor, decimals, sign="+"),
-            *_estimate(figure.ratio, 1, 2),
+            *in_cells(figure.a, factor, decimals),
+            *in_cells(figure.b, factor, decimals),
+            *in_cells(figure.difference, factor, decimals, sign="+"),
+            *in_cells(figure.ratio, 1, 2),
             f"{figure.num_jobs:,}",
         )
 
 
-def _decimals(largest: float, factor: float) -> int:
+def decimals_of(largest: float, factor: float) -> int:
     """Three digits of the largest number of a row; of a percentage one decimal."""
     if factor == PERCENT:
         return 1
@@ -143,9 +145,7 @@ def _decimals(largest: float, factor: float) -> int:
     )
 
 
-def _estimate(
-    interval: Interval | None, factor: float, decimals: int, *, sign: str = ""
-) -> tuple[Cell, Cell]:
+def in_cells(interval: Interval | None, factor: float, decimals: int, *, sign: str = "") -> tuple[Cell, Cell]:
     """An estimate and its interval, in two cells."""
     if interval is None:
         return None, None
@@ -192,6 +192,17 @@ def _outcomes(comparison: Comparison) -> str:
 
 def _p(value: float) -> str:
     return "below 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _at_k(comparison: Comparison) -> str | None:
+    """On how many problems pass@k and majority@k are, if not on all."""
+    figure, k = comparison.figures.pass_at_k, comparison.k
+    if figure is None or figure.num_problems == comparison.num_problems:
+        return None
+    return (
+        f"pass@{k} and majority@{k}: over the {counted(figure.num_problems, 'problem')} of "
+        f"{comparison.num_problems:,} with {k} graded repeats in both"
+    )
 
 
 def _conditions(comparison: Comparison) -> str | None:

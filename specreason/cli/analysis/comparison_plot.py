@@ -6,11 +6,12 @@ The colours are Okabe and Ito's, which every eye tells apart; markers tell the s
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from specreason.client import short_id
-from specreason.client.comparison import ComparedPair, Comparison, Figure, Outcome
+from specreason.client.analysis.comparison import ComparedPair, Comparison, Figure, Outcome
 from specreason.errors import ExtraMissing, InvalidField
 from specreason.evaluation.intervals import Interval
 
@@ -20,11 +21,13 @@ FORMATS = (".png", ".svg", ".pdf")
 MOST_POINTS = 5_000
 BLACK = "#000000"
 MARK_OF: dict[str, dict[str, Any]] = {
+    Outcome.UNGRADED: {"color": "#000000", "marker": "x", "s": 14, "linewidths": 0.7},
     Outcome.TIED: {"color": "#999999", "marker": "o", "s": 10, "linewidths": 0},
     Outcome.WON: {"color": "#0072B2", "marker": "^", "s": 26, "linewidths": 0},
     Outcome.LOST: {"color": "#D55E00", "marker": "v", "s": 26, "linewidths": 0},
 }
 LABEL_OF: dict[str, str] = {
+    Outcome.UNGRADED: "not graded in both",
     Outcome.TIED: "as often right in both",
     Outcome.WON: "right more often in B",
     Outcome.LOST: "right more often in A",
@@ -81,7 +84,8 @@ def draw_comparison(comparison: Comparison, pairs: Iterable[ComparedPair], path:
     differences, ratios, latencies = drawing.subplots(1, 3, width_ratios=(1, 1, 1.25))
     _draw_differences(differences, comparison)
     _draw_ratios(ratios, comparison)
-    _draw_latencies(latencies, pairs)
+    timed = comparison.figures.latency_s
+    _draw_latencies(latencies, pairs, 0 if timed is None else timed.num_jobs)
     try:
         drawing.savefig(path, dpi=150)
     except OSError as error:
@@ -153,25 +157,19 @@ def _draw_intervals(axes: Any, rows: Sequence[tuple[str, Interval]], *, none_at:
         axes.text(0.5, 0.5, "nothing is known in both", transform=axes.transAxes, ha="center")
 
 
-def _draw_latencies(axes: Any, pairs: Iterable[ComparedPair]) -> None:
-    """A point for each pair of timed jobs; below the diagonal B is faster."""
-    axes.set(title="Latency of each problem", xlabel="A, s", ylabel="B, s")
-    timed = [
-        pair
-        for pair in pairs
-        if pair.latency_a_s and pair.latency_b_s and pair.state_a == pair.state_b == "succeeded"
-    ][:MOST_POINTS]
+def _draw_latencies(axes: Any, pairs: Iterable[ComparedPair], num_timed: int) -> None:
+    """A point for each of `num_timed` pairs of timed jobs, MOST_POINTS at most; below the diagonal B is faster."""
+    part = f"\n{MOST_POINTS:,} of {num_timed:,} jobs" if num_timed > MOST_POINTS else ""
+    axes.set(title=f"Latency of each problem{part}", xlabel="A, s", ylabel="B, s")
+    timed = list(islice((pair for pair in pairs if pair.latency_a_s and pair.latency_b_s), MOST_POINTS))
     if not timed:
         axes.text(0.5, 0.5, "no problem was timed in both", transform=axes.transAxes, ha="center")
         return
-    for outcome, mark in MARK_OF.items():
-        points = [
-            (pair.latency_a_s, pair.latency_b_s)
-            for pair in timed
-            if pair.outcome == outcome or (outcome == Outcome.TIED and pair.outcome == Outcome.UNGRADED)
-        ]
+    for outcome in dict.fromkeys((*MARK_OF, *(pair.outcome for pair in timed))):
+        points = [(pair.latency_a_s, pair.latency_b_s) for pair in timed if pair.outcome == outcome]
         if points:
-            axes.scatter(*zip(*points, strict=True), label=LABEL_OF[outcome], alpha=0.8, **mark)
+            mark = MARK_OF.get(outcome, MARK_OF[Outcome.UNGRADED])
+            axes.scatter(*zip(*points, strict=True), label=LABEL_OF.get(outcome, outcome), alpha=0.8, **mark)
     axes.set(xscale="log", yscale="log")
     low = min(*axes.get_xlim(), *axes.get_ylim())
     high = max(*axes.get_xlim(), *axes.get_ylim())

@@ -1,4 +1,4 @@
-"""`specreason import`: exported batches into the database at SPECREASON_DATABASE_URL."""
+"""`specreason import`: exported batches into a database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from specreason.cli.options import AsJson
+from specreason.cli.options import AsJson, DataDir
 from specreason.cli.show.output import print_json, print_message
 from specreason.cli.waiting.counting import shown_rows
 from specreason.cli.waiting.leaving import saying_at_the_end
@@ -30,14 +30,16 @@ def import_(
         str | None,
         typer.Option(help="The owner of the batches here. Default: the owner that they had."),
     ] = None,
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write exported batches into the database at SPECREASON_DATABASE_URL: each with all of its rows, or not at all.
+    """Write exported batches into the database: each with all of its rows, or not at all.
 
-    Every figure is then the same as before the export. A batch that is there already stays as it is. An uploaded file,
+    It is the database at SPECREASON_DATABASE_URL or, without that, of the `specreason up` that runs. Every figure is
+    then the same as before the export. A batch that is there already stays as it is. An uploaded file,
     events and API keys are not part of an export.
     """
-    from specreason.cli.local.database import opened_database
+    from specreason.cli.local.database import opened_database, url_of_database
     from specreason.store.analysis.checked_folder import CheckedFolder
     from specreason.store.analysis.load import load_batch
     from specreason.store.migrate import check_schema
@@ -46,7 +48,7 @@ def import_(
     done = []
     with (
         saying_at_the_end(interrupted=f"interrupted; {UNCHANGED}", stopped=f"stopped; {UNCHANGED}"),
-        opened_database() as database,
+        opened_database(url_of_database(data_dir)) as database,
     ):
         check_schema(database)
         for place in places:

@@ -20,7 +20,7 @@ from specreason.cli.show.output import (
     tell_of_more,
 )
 from specreason.client import Batch, place_ref
-from specreason.client.search import FoundStep
+from specreason.client.analysis.search import FoundStep
 
 INDENT = 4
 

@@ -12,7 +12,7 @@ from specreason.cli.show.jobs import asked
 from specreason.cli.show.output import as_text, ellipsis_of, print_hanging
 from specreason.cli.show.trace import headline
 from specreason.client import Job, Step
-from specreason.client.comparison import Parting
+from specreason.client.analysis.comparison import Parting
 from specreason.words import counted
 
 # Same steps that are shown before the traces part, and lines of each text without `--full`.
@@ -61,12 +61,19 @@ def parted(parting: Parting) -> str:
     otherwise = f" Step {decided} was decided otherwise, with the same text." if earlier else ""
     if not parting.num_steps_a and not parting.num_steps_b:
         return "Neither job has a step yet."
+    if parting.lacks_texts:
+        first = "No step" if decided is None else f"Step {decided} is the first that"
+        return (
+            "Texts of these traces are not stored, as after an import without `payload`, and cannot be compared. "
+            f"{first} was decided otherwise."
+        )
     if index is None:
         return f"The traces have the same text in all {counted(parting.num_steps_a, 'step')}.{otherwise}"
     for name, number in (("A", parting.num_steps_a), ("B", parting.num_steps_b)):
         if number <= index:
             return f"{name}'s trace ends after {counted(number, 'step')}; until then both are the same.{otherwise}"
-    after = f", after {parting.num_same_characters} characters" if parting.num_same_characters else ""
+    same = parting.num_same_characters
+    after = f", after {counted(same, 'character')}" if same else ""
     before = f"The first {counted(index, 'step')} are the same. " if index > 1 else ""
     return f"{before}The traces part at step {index}{after}.{otherwise}"
 

@@ -19,7 +19,7 @@ from specreason.cli.show.figures import (
 from specreason.cli.show.output import data_console, moment, number, print_facts, print_message
 from specreason.cli.show.tables import Column, print_table
 from specreason.client import Batch, short_id
-from specreason.client.cost_values import BatchCost
+from specreason.client.analysis.cost_values import BatchCost
 from specreason.evaluation.cost import Cost, cost_of_batch
 from specreason.evaluation.intervals import pass_at_1_interval
 from specreason.words import counted

@@ -6,7 +6,7 @@ from math import floor, log10
 
 from specreason.cli.show.output import number
 from specreason.client import Batch, Job, short_id
-from specreason.client.cost_values import BatchCost, CostBeside
+from specreason.client.analysis.cost_values import BatchCost, CostBeside
 from specreason.evaluation.cost import Cost, CostRatio, cost_of
 from specreason.words import counted
 

@@ -8,7 +8,7 @@ from specreason.cli.estimating import Expectations
 from specreason.cli.show.costs import money
 from specreason.cli.show.output import data_console, number, print_message
 from specreason.cli.show.tables import Column, print_table
-from specreason.client.cost_values import Estimate
+from specreason.client.analysis.cost_values import Estimate
 from specreason.config import RunConfig
 from specreason.evaluation.estimate import FEWEST_BOUNDED, Expected, Likeness
 from specreason.words import counted

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from specreason.errors import InvalidField
+from specreason.evaluation.clusters import variance_of_difference
 from specreason.evaluation.comparison.contrasts import (
     Parts,
     chances,
@@ -20,10 +22,10 @@ from specreason.evaluation.comparison.knobs import differing_knobs
 from specreason.evaluation.comparison.matching import Match, match
 from specreason.evaluation.comparison.pairs import Pairs
 from specreason.evaluation.comparison.saying import sentences
-from specreason.evaluation.comparison.values import Comparison, Figure, Figures, Outcomes
+from specreason.evaluation.comparison.values import Comparison, Figure, Figures, Outcome, Outcomes
 from specreason.evaluation.cost import price_of
 from specreason.evaluation.pairing import bootstrap_p, mcnemar_p
-from specreason.evaluation.repeats import Answer, chance_of_majority, chance_of_pass
+from specreason.evaluation.repeats import Answer, chance_of_majority, chance_of_pass, voting
 from specreason.evaluation.runs import Run
 from specreason.evaluation.scientific import np
 from specreason.words import counted
@@ -39,16 +41,16 @@ def compare(
 ) -> Comparison:
     """Compare B with A. `vote_of` is the same for answers that are equal; `k` is that of pass@k and majority@k.
 
-    By default k is the number of graded repeats that every matched problem has in both. Raises InputError if no
+    By default k is the usual number of graded repeats that a matched problem has in both. Raises InputError if no
     problem matches, and InvalidField for a k that no problem has repeats for.
     """
     matched = match(a, b)
     pairs = Pairs(a, b, matched)
-    k = _chosen_k(pairs, k)
+    k = _chosen_k(matched, k)
     figures = _figures(matched, pairs, vote_of, k, gpu_hour_price)
     sides = (pairs.side(0), pairs.side(1))
     return Comparison(
-        says=sentences(figures, *sides),
+        says=sentences(figures, *sides, variance=_variance(matched)),
         warnings=doubts(pairs, matched, *sides),
         a=sides[0],
         b=sides[1],
@@ -57,35 +59,43 @@ def compare(
         num_pairs=len(matched.pairs),
         k=k,
         knobs=differing_knobs(a, b),
-        outcomes=_outcomes(pairs),
+        outcomes=_outcomes(matched),
         figures=figures,
     )
 
 
-def _outcomes(pairs: Pairs) -> Outcomes:
-    numbers, more = pairs.graded()
-    graded = more[numbers > 0]
-    won, lost = int((graded > 0).sum()), int((graded < 0).sum())
+def _outcomes(matched: Match) -> Outcomes:
+    number = Counter(grades.outcome for grades in matched.grades)
+    won, lost = number[Outcome.WON], number[Outcome.LOST]
+    more = [grades.more for grades in matched.grades if grades.num]
     return Outcomes(
         num_won=won,
         num_lost=lost,
-        num_tied=len(graded) - won - lost,
-        num_ungraded=pairs.num_problems - len(graded),
+        num_tied=number[Outcome.TIED],
+        num_ungraded=number[Outcome.UNGRADED],
         # One problem says nothing of others.
-        mcnemar_p=mcnemar_p(won, lost) if len(graded) > 1 else None,
-        bootstrap_p=bootstrap_p(graded.astype(int).tolist()) if len(graded) > 1 else None,
+        mcnemar_p=mcnemar_p(won, lost) if len(more) > 1 else None,
+        bootstrap_p=bootstrap_p(more) if len(more) > 1 else None,
     )
 
 
-def _chosen_k(pairs: Pairs, k: int | None) -> int | None:
-    """The k to use; None where no problem has several graded repeats."""
-    numbers, _ = pairs.graded()
-    most = int(numbers.max())
+def _variance(matched: Match) -> float | None:
+    """That of a problem's difference in right answers; None without grades."""
+    graded = [grades for grades in matched.grades if grades.num]
+    if not graded:
+        return None
+    return variance_of_difference([each.more for each in graded], [each.num for each in graded])
+
+
+def _chosen_k(matched: Match, k: int | None) -> int | None:
+    """The k to use; None for 1, where pass@k and majority@k are pass@1."""
+    of_problems = Counter(grades.num for grades in matched.grades if grades.num)
+    most = max(of_problems, default=0)
     if k is not None and not 1 <= k <= most:
         has = f"at most {counted(most, 'graded repeat')}" if most else "no graded repeat"
         raise InvalidField("k", f"must be 1 to {max(most, 1)}: a matched problem has {has} in both (got {k})")
     if k is None:
-        k = int(numbers[numbers > 0].min()) if most else 0
+        k = max(of_problems, key=lambda number: (of_problems[number], number), default=1)
     return k if k > 1 else None
 
 
@@ -93,12 +103,12 @@ def _figures(
     matched: Match, pairs: Pairs, vote_of: Callable[[str], str], k: int | None, gpu_hour_price: float | None
 ) -> Figures:
     problems, latencies = pairs.problems, pairs.latency_s
-    kept, spent, tokens = (pairs.of(name) for name in ("kept_tokens", "spent_tokens", "drafter_tokens"))
+    kept, spent, tokens = (pairs.measured(name) for name in ("kept_tokens", "spent_tokens", "drafter_tokens"))
     wasted = (spent[0] - kept[0], spent[1] - kept[1])
-    accepted, drafted = pairs.of("num_accepted"), pairs.of("num_drafted")
-    steps, thinking = pairs.of("num_by_drafter"), pairs.of("num_thinking")
+    accepted, drafted = pairs.measured("num_accepted"), pairs.measured("num_drafted")
+    steps, thinking = pairs.measured("num_by_drafter"), pairs.measured("num_thinking")
     gpu_s = means(problems, *pairs.gpu_s)
-    per_right = parts(problems, _parts(pairs.gpu_s, pairs.right), is_share=False)
+    per_right = parts(problems, _parts(pairs.all_gpu_s, pairs.all_right), is_share=False)
     passes, majorities = _at_k(matched, pairs, vote_of, k)
     return Figures(
         pass_at_1=shares(problems, *pairs.right),
@@ -156,22 +166,11 @@ def _at_k(
         for side, jobs, at in ((both[0], a.jobs, place), (both[1], b.jobs, other)):
             given = (jobs["answer"][at], bool(jobs["is_correct"][at]))
             if given not in votes:
-                votes[given] = _vote(*given, vote_of)
+                votes[given] = voting(*given, vote_of)
             side.append(votes[given])
     enough = [both for both in answers.values() if len(both[0]) >= k]
     num_jobs = sum(len(ours) for ours, _ in enough)
     passed = [[chance_of_pass([each.is_correct for each in side], k) for side in both] for both in enough]
-    agreed = [[chance_of_majority(side, k, _never) for side in both] for both in enough]
+    agreed = [[chance_of_majority(side, k) for side in both] for both in enough]
     passes, majorities = np.array(passed).T, np.array(agreed).T
     return chances(passes[0], passes[1], num_jobs), chances(majorities[0], majorities[1], num_jobs)
-
-
-def _vote(answer: str | None, is_correct: bool, vote_of: Callable[[str], str]) -> Answer:
-    """What an answer votes for. Right answers equal the gold answer, and so each other."""
-    text = None if answer is None else "" if is_correct else f"wrong: {vote_of(answer)}"
-    return Answer(text=text, is_correct=is_correct)
-
-
-def _never(ours: str, theirs: str) -> bool:
-    """Votes are the same text where answers are equal."""
-    return False

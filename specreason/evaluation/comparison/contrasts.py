@@ -206,7 +206,7 @@ def _difference_of_ratios(
 ) -> Interval:
     difference = float(b[0].sum() / b[1].sum() - a[0].sum() / a[1].sum())
     moved = _deviations(*b) - _deviations(*a)
-    if len(moved) < 2 or np.abs(moved).max() < 1e-12:
+    if np.abs(moved).max() < 1e-12:  # rounding alone, which `mean_of` cannot tell from a difference of 0
         return Interval(mean=difference, low=None, high=None)
     found = mean_of(moved + difference)
     if not is_share or found.bounds is None:

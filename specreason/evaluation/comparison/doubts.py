@@ -49,13 +49,13 @@ def _of_jobs(name: str, side: Side) -> Iterator[str]:
         yield f"{counted(side.num_to_grade, 'answer')} of {name} {waits} for a grade."
     if side.num_unsuccessful:
         number = side.num_unsuccessful
+        count = "its pair counts" if number == 1 else "their pairs count"
         yield (
-            f"{counted(number, 'job')} of {name} did not succeed and {_have(number)} no grade: "
-            f"{'its pair is' if number == 1 else 'their pairs are'} left out."
+            f"{counted(number, 'job')} of {name} did not succeed: {count} only in the device time per right answer."
         )
     if side.num_unmeasured:
         number = side.num_unmeasured
-        yield f"The device time of {counted(number, 'job')} of {name} was not measured."
+        yield f"The device time of {counted(number, 'ended job')} of {name} was not measured."
 
 
 def _of_grades(ours: Side, theirs: Side) -> Iterator[str]:

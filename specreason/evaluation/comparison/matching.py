@@ -5,24 +5,37 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from specreason.errors import InputError
 from specreason.evaluation.comparison.values import Outcome
 from specreason.evaluation.runs import Run
 
 
+class Grades(NamedTuple):
+    """Of one problem, the repeats with a grade in both, and how many more of them are right in B than in A."""
+
+    num: int = 0
+    more: int = 0
+
+    @property
+    def outcome(self) -> Outcome:
+        if not self.num:
+            return Outcome.UNGRADED
+        return Outcome.WON if self.more > 0 else Outcome.LOST if self.more < 0 else Outcome.TIED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """The problems in both batches, in A's order.
 
-    `by` is what they have in common. `problems` are their indexes in A and in B, with an outcome each. `pairs` are the
-    jobs of the same repeat: the number of their problem here, and their places in A's and in B's jobs.
+    `by` is what they have in common. `problems` are their indexes in A and in B, with grades each. `pairs` are the jobs
+    of the same repeat: the number of their problem here, and their places in A's and in B's jobs.
     """
 
     by: Literal["id", "text"]
     problems: tuple[tuple[int, int], ...]
-    outcomes: tuple[Outcome, ...]
+    grades: tuple[Grades, ...]
     pairs: tuple[tuple[int, int, int], ...]
 
 
@@ -44,7 +57,7 @@ def match(a: Run, b: Run) -> Match:
             "compare batches of the same dataset"
         )
     pairs = _pairs(a, b, found)
-    return Match(by=by, problems=tuple(found), outcomes=_outcomes(a, b, len(found), pairs), pairs=pairs)
+    return Match(by=by, problems=tuple(found), grades=_grades(a, b, len(found), pairs), pairs=pairs)
 
 
 def _are_unique(ids: Sequence[str | None]) -> bool:
@@ -82,21 +95,11 @@ def _pairs(a: Run, b: Run, problems: Sequence[tuple[int, int]]) -> tuple[tuple[i
     return tuple(pairs)
 
 
-def _outcomes(
-    a: Run, b: Run, num_problems: int, pairs: Sequence[tuple[int, int, int]]
-) -> tuple[Outcome, ...]:
+def _grades(a: Run, b: Run, num_problems: int, pairs: Sequence[tuple[int, int, int]]) -> tuple[Grades, ...]:
     ours, theirs = a.jobs["is_correct"], b.jobs["is_correct"]
-    more: list[int | None] = [None] * num_problems  # right answers in B, less those in A
+    grades = [Grades()] * num_problems
     for number, place, other in pairs:
         if ours[place] is not None and theirs[other] is not None:
-            more[number] = (more[number] or 0) + theirs[other] - ours[place]
-    return tuple(
-        Outcome.UNGRADED
-        if each is None
-        else Outcome.WON
-        if each > 0
-        else Outcome.LOST
-        if each < 0
-        else Outcome.TIED
-        for each in more
-    )
+            num, more = grades[number]
+            grades[number] = Grades(num + 1, more + theirs[other] - ours[place])
+    return tuple(grades)

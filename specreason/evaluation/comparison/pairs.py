@@ -7,7 +7,7 @@ from functools import cached_property
 
 from specreason.evaluation.comparison.matching import Match
 from specreason.evaluation.comparison.values import Side
-from specreason.evaluation.runs import Run
+from specreason.evaluation.runs import Run, is_measured, is_timed
 from specreason.evaluation.scientific import np
 
 Both = tuple[np.ndarray, np.ndarray]
@@ -27,52 +27,77 @@ class Pairs:
         found: np.ndarray = np.array(self.runs[side].jobs[name], dtype=object)[self._places[side]]
         return found
 
-    def of(self, name: str) -> Both:
-        """A column of numbers of A's and of B's jobs, NaN where they are unknown."""
-        a, b = (
-            np.array(run.jobs[name], dtype=float)[places]
-            for run, places in zip(self.runs, self._places, strict=True)
-        )
-        return a, b
+    def numbers(self, side: int, name: str) -> np.ndarray:
+        """A column of numbers of A's (0) or B's (1) jobs, NaN where they are unknown."""
+        found: np.ndarray = np.array(self.runs[side].jobs[name], dtype=float)[self._places[side]]
+        return found
+
+    def measured(self, name: str) -> Both:
+        """A column of numbers of A's and of B's measured jobs, NaN of the others."""
+        return self._only_measured(self.numbers(0, name), self.numbers(1, name))
 
     @cached_property
     def right(self) -> Both:
         """1 for a right answer, 0 for a wrong one."""
-        return self.of("is_correct")
+        return self.numbers(0, "is_correct"), self.numbers(1, "is_correct")
 
     @cached_property
     def latency_s(self) -> Both:
-        """Of jobs that succeeded in one attempt; NaN of the others."""
-        a, b = self.of("latency_s")
-        for side, values in enumerate((a, b)):
-            values[
-                (self.column(side, "state") != "succeeded") | self.column(side, "resumed").astype(bool)
-            ] = np.nan
+        """Of timed jobs; NaN of the others."""
+        a, b = (
+            np.where(
+                list(map(is_timed, self.column(side, "state"), self.column(side, "resumed"))), values, np.nan
+            )
+            for side, values in enumerate(self.measured("latency_s"))
+        )
         return a, b
 
     @cached_property
     def gpu_s(self) -> Both:
-        """Device time, each device counted, of jobs that succeeded; NaN of the others."""
+        """Device time of measured jobs, each device counted."""
+        return self._only_measured(*self.all_gpu_s)
+
+    @cached_property
+    def all_gpu_s(self) -> Both:
+        """The same of all jobs that have ended."""
         a, b = (
-            np.array(run.gpu_s(), dtype=float)[places]
-            for run, places in zip(self.runs, self._places, strict=True)
+            (self.numbers(side, "drafter_device_s") + self.numbers(side, "base_device_s"))
+            * self.numbers(side, "num_devices")
+            for side in (0, 1)
         )
         return a, b
 
-    def graded(self) -> Both:
-        """By problem, the repeats with a grade in both, and how many more of them are right in B."""
-        more = self.right[1] - self.right[0]
-        known = ~np.isnan(more)
-        numbers = np.bincount(self.problems[known], minlength=self.num_problems)
-        return numbers, np.bincount(self.problems[known], weights=more[known], minlength=self.num_problems)
+    @cached_property
+    def all_right(self) -> Both:
+        """`right`, and 0 for a job with a gold answer that ended without success."""
+        a, b = (
+            np.where(self._unsuccessful[side] & self.column(side, "is_gradable").astype(bool), 0.0, right)
+            for side, right in enumerate(self.right)
+        )
+        return a, b
+
+    @cached_property
+    def _measured(self) -> Both:
+        a, b = (np.array(list(map(is_measured, self.column(side, "state"))), dtype=bool) for side in (0, 1))
+        return a, b
+
+    @cached_property
+    def _unsuccessful(self) -> Both:
+        a, b = (
+            ~self._measured[side] & ~np.isin(self.column(side, "state"), ("queued", "running"))
+            for side in (0, 1)
+        )
+        return a, b
+
+    def _only_measured(self, a: np.ndarray, b: np.ndarray) -> Both:
+        return np.where(self._measured[0], a, np.nan), np.where(self._measured[1], b, np.nan)
 
     def side(self, side: int) -> Side:
         """The batch itself, and how many of its jobs in pairs are in which state."""
-        run, state = self.runs[side], self.column(side, "state")
-        open_, succeeded = np.isin(state, ("queued", "running")), state == "succeeded"
+        run, measured, unsuccessful = self.runs[side], self._measured[side], self._unsuccessful[side]
         pending = self.column(side, "is_gradable").astype(bool) & ~self.column(side, "is_final").astype(bool)
         timed = ~np.isnan(self.latency_s[0] + self.latency_s[1])
-        concurrency = self.of("concurrency")[side][timed]
+        concurrency = self.numbers(side, "concurrency")[timed]
         known = concurrency[~np.isnan(concurrency)]
         graders = Counter(self.column(side, "graded_by").tolist())
         return Side(
@@ -84,12 +109,12 @@ class Pairs:
             num_problems=run.num_problems,
             num_jobs=run.num_jobs,
             num_problems_left_out=run.num_problems - self.num_problems,
-            num_jobs_left_out=run.num_jobs - len(state),
-            num_open=int(open_.sum()),
-            num_unsuccessful=int((~open_ & ~succeeded).sum()),
-            num_to_grade=int((succeeded & pending).sum()),
-            num_resumed=int((succeeded & self.column(side, "resumed").astype(bool)).sum()),
-            num_unmeasured=int((succeeded & np.isnan(self.gpu_s[side])).sum()),
+            num_jobs_left_out=run.num_jobs - len(measured),
+            num_open=int((~measured & ~unsuccessful).sum()),
+            num_unsuccessful=int(unsuccessful.sum()),
+            num_to_grade=int((measured & pending).sum()),
+            num_resumed=int((measured & self.column(side, "resumed").astype(bool)).sum()),
+            num_unmeasured=int(((measured | unsuccessful) & np.isnan(self.all_gpu_s[side])).sum()),
             concurrency=float(known.mean()) if len(known) else None,
             graders={name: number for name, number in graders.items() if name is not None},
         )

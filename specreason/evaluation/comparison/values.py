@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from specreason.evaluation.intervals import Interval
@@ -42,7 +42,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One of both batches. The second five counts are of its jobs in matched pairs.
+    """One of both batches. The last five counts are of its jobs in matched pairs.
 
     `concurrency` is the mean number of jobs in flight while the compared latencies were measured.
     """
@@ -78,8 +78,8 @@ class Knob:
 class Outcomes:
     """Matched problems by what became of them, and how likely so large a difference is without any reason.
 
-    `mcnemar_p` is the exact test of won against lost problems, `bootstrap_p` that of the difference of pass@1, with
-    problems drawn again. Both are two-sided.
+    `mcnemar_p` is the exact test of won against lost problems, `bootstrap_p` that of the difference of pass@1, by the
+    signs that the problems' differences might have by chance. Both are two-sided.
     """
 
     num_won: int
@@ -94,6 +94,7 @@ class Outcomes:
 class Figures:
     """The figures themselves. None: not known of any pair of jobs.
 
+    All are of jobs that succeeded, but for the cost per right answer, which includes what other ended jobs took.
     `pass_at_k` and `majority_at_k` are over the problems with `k` graded repeats in both. Latencies are seconds of
     jobs that succeeded in one attempt; `speedup` is the mean latency of A over that of B. Tokens and costs are per job.
     `gpu_s` are GPU-seconds of jobs that succeeded: device time, each device counted; prices follow from that of a
@@ -126,14 +127,14 @@ class Comparison:
     """Two batches, problem by problem.
 
     `says` are sentences: what the figures allow to say. `warnings` are reasons to doubt them. `matched_by` is what
-    matched problems have in common.
+    matched problems have in common, "id" or "text".
     """
 
     says: tuple[str, ...]
     warnings: tuple[str, ...]
     a: Side
     b: Side
-    matched_by: Literal["id", "text"]
+    matched_by: str
     num_problems: int
     num_pairs: int
     k: int | None
@@ -146,7 +147,8 @@ class Comparison:
 class ComparedPair:
     """One repeat of a matched problem in both batches.
 
-    `outcome` is that of the problem, over all its repeats. A latency is None unless the job succeeded in one attempt.
+    `outcome` is a word of Outcome, that of the problem over all its repeats. It and `matched_by` of a comparison are
+    plain text, because a newer server may use other words. A latency is None unless the job succeeded in one attempt.
     """
 
     problem_id: str | None
@@ -155,7 +157,7 @@ class ComparedPair:
     index_a: int
     index_b: int
     repeat: int
-    outcome: Outcome
+    outcome: str
     job_a: UUID
     job_b: UUID
     state_a: str
@@ -186,7 +188,8 @@ class Parting:
     """Where the traces of two jobs part: the first step whose kept text differs, and which one has no such step.
 
     `index` is None where all steps so far have the same text. `decided` is the first step that was decided otherwise:
-    by another score, decision or author. `num_same_characters` of both texts at `index` are the same.
+    by another score, decision or author. `num_same_characters` of both texts at `index` are the same. `lacks_texts`:
+    texts of one of the jobs are not stored, as after an import without them, and `index` is None.
     """
 
     job_a: UUID
@@ -199,3 +202,4 @@ class Parting:
     num_same_characters: int | None
     step_a: TraceStep | None
     step_b: TraceStep | None
+    lacks_texts: bool = False

@@ -21,7 +21,8 @@ from specreason.errors import InputError, InvalidField, NotFound
 from specreason.store.session import Connection, Database, transaction
 from specreason.store.tables.access import SECRETS
 
-NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")
+# Postgres keeps some names for itself.
+NAME = re.compile(r"(?!pg_|(?:public|none)$)[a-z_][a-z0-9_]{0,62}")
 # By this comment a role is known as one of ours: no other is renewed or dropped.
 MARK = "reads the tables and views of specreason"
 MOST_CONNECTIONS = 10
@@ -30,6 +31,17 @@ IDLE_IN_TRANSACTION = "60s"
 REFUSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
 
 _ROLE = text("SELECT shobj_description(oid, 'pg_authid') AS mark FROM pg_roles WHERE rolname = :name")
+# A database of the same server, other than this one, in which the role has rights.
+_ELSEWHERE = text(
+    """
+    SELECT pg_database.datname
+    FROM pg_shdepend
+    JOIN pg_roles ON pg_roles.oid = pg_shdepend.refobjid AND pg_shdepend.refclassid = 'pg_authid'::regclass
+    JOIN pg_database ON pg_database.oid = pg_shdepend.dbid
+    WHERE pg_roles.rolname = :name AND pg_database.datname <> current_database()
+    ORDER BY 1 LIMIT 1
+    """
+)
 # Those that read this database: a role is one of the whole server.
 _ANALYSTS = text(
     """
@@ -63,13 +75,19 @@ _HAS = text(
 def renew_analyst(database: Database, name: str, *, statement_timeout_s: int) -> str:
     """Create the role, or give it another password and its rights again; return the password, which is stored nowhere.
 
-    Raises InvalidField for a name that Postgres would have to quote, or that a role of somebody else has; InputError
-    if the user of this database may not create roles.
+    Raises InvalidField for a name that Postgres would have to quote or keeps for itself, or that a role of somebody
+    else or of another database has; InputError if the user of this database may not create roles.
     """
     _check(name)
     role, password = f'"{name}"', secrets.token_hex(16)
     with _allowed(database) as connection:
         verb = "ALTER" if _is_ours(connection, name) else "CREATE"
+        if (other := connection.scalar(_ELSEWHERE, {"name": name})) is not None:
+            raise InvalidField(
+                "name",
+                f"the role '{name}' reads the database '{other}' of the same server, and would get another password"
+                " there, too; choose another name",
+            )
         # The server's log may hold the statement: it gets the password's hash.
         hashed = (
             _pgconn(connection).encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
@@ -137,7 +155,8 @@ def _check(name: str) -> None:
     if not NAME.fullmatch(name):
         raise InvalidField(
             "name",
-            "must be lower-case letters, digits and _, not begin with a digit or pg_, and have at most 63",
+            "must be lower-case letters, digits and _, not begin with a digit or pg_, have at most 63, and be neither"
+            " public nor none",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -66,8 +67,9 @@ def compared_pairs(
         start = -1 if after is None else _place(runs[0], after)
         chosen = set(_chosen(runs[0], matched, problem_ref))
         if outcomes:
-            chosen = {number for number in chosen if matched.outcomes[number] in outcomes}
-        pairs = [pair for pair in matched.pairs if pair[0] in chosen and pair[1] > start]
+            chosen = {number for number in chosen if matched.grades[number].outcome in outcomes}
+        wanted = (pair for pair in matched.pairs if pair[0] in chosen and pair[1] > start)
+        pairs = list(islice(wanted, limit + 1))
         page = pairs[:limit]
         texts = _beginnings(connection, a, {matched.problems[number][0] for number, _, _ in page})
     rows = (_row(runs, matched, pair, texts) for pair in page)
@@ -118,7 +120,7 @@ def _row(
         index_a=index,
         index_b=theirs.problem_index,
         repeat=ours.repeat,
-        outcome=matched.outcomes[number],
+        outcome=matched.grades[number].outcome,
         job_a=ours.job_id,
         job_b=theirs.job_id,
         state_a=ours.state,
@@ -127,8 +129,8 @@ def _row(
         is_correct_b=theirs.is_correct,
         answer_a=ours.answer,
         answer_b=theirs.answer,
-        latency_a_s=ours.latency_s if ours.is_timed else None,
-        latency_b_s=theirs.latency_s if theirs.is_timed else None,
+        latency_a_s=ours.timed_s,
+        latency_b_s=theirs.timed_s,
         spent_tokens_a=ours.spent_tokens,
         spent_tokens_b=theirs.spent_tokens,
     )

@@ -112,7 +112,8 @@ def read_manifest(folder: Path) -> Manifest:
         raise InvalidField(
             str(path),
             f"has schema {manifest.schema_version}, written by specreason {manifest.version[:20]}; this version reads"
-            f" and writes schema {SCHEMA_VERSION}: export the batch again with this version",
+            f" and writes schema {SCHEMA_VERSION}: remove the folder or name another --output, and export the batch"
+            " again with this version",
         )
     for table, of_table in manifest.tables.items():
         for number, part in enumerate(of_table.parts):

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -22,8 +23,9 @@ from specreason.store.queue.rollups import rebuild
 from specreason.store.session import Connection, Database, one_line, single_statement, transaction
 from specreason.submission.text import storable
 
-# Rows in one message to Postgres. Their CSV is in memory at once.
+# Rows in one message to Postgres, and about how many bytes of texts. Their CSV is in memory at once.
 SLICE_ROWS = 20_000
+SLICE_BYTES = 64 << 20
 # Rows that another batch may have brought already. A worker of another database does not live here.
 SHARED: Mapping[Table, Mapping[str, str]] = {
     Table.MODEL_PAIR: {},
@@ -47,22 +49,23 @@ def load_batch(
     """Write the batch, for its owner of old or for `owner`. A file that it was submitted with stays behind.
 
     Raises Conflict if the database has the batch, but not as it is in the folder; InvalidField for rows that the
-    tables refuse; StoreUnavailable. Nothing is written then.
+    tables refuse; StoreUnavailable. Nothing of the batch is written then; its workers and pairs may be.
     """
     manifest = folder.manifest
     with transaction(database) as connection:
-        there = text("SELECT 1 FROM batch WHERE id = :batch")
-        is_new = connection.scalar(there, {"batch": manifest.batch_id}) is None
-        if not is_new and state_of(connection, manifest.batch_id) != manifest.state:
-            raise Conflict(
-                f"{folder.folder}: the database has batch {manifest.batch_id} already, and its jobs are not as in this"
-                " folder; nothing was changed"
-            )
+        is_new = _is_new(connection, folder)
+        if is_new:
+            for table in SHARED:
+                _write(connection, folder, table, owner, on_rows)
+    # Another import, or a worker that starts, waits for rows of these tables until they are committed.
+    with transaction(database) as connection:
+        is_new = _is_new(connection, folder)
         if is_new:
             # Between two row groups of a large file nothing is sent for a while.
             connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             for table in Table:
-                _write(connection, folder, table, owner, on_rows)
+                if table not in SHARED:
+                    _write(connection, folder, table, owner, on_rows)
             rebuild(connection, [manifest.batch_id])
             if state_of(connection, manifest.batch_id) != manifest.state:
                 raise InvalidField(str(folder.folder), "has jobs that are not as its manifest says")
@@ -74,6 +77,20 @@ def load_batch(
         num_rows=folder.num_rows,
         is_new=is_new,
     )
+
+
+def _is_new(connection: Connection, folder: CheckedFolder) -> bool:
+    """Whether the database lacks the batch. Raises Conflict if it has it otherwise than the folder."""
+    batch_id, state = folder.manifest.batch_id, folder.manifest.state
+    there = text("SELECT 1 FROM batch WHERE id = :batch")
+    if connection.scalar(there, {"batch": batch_id}) is None:
+        return True
+    if state_of(connection, batch_id) != state:
+        raise Conflict(
+            f"{folder.folder}: the database has batch {batch_id} already, and its jobs are not as in this"
+            " folder; nothing was changed"
+        )
+    return False
 
 
 def _write(
@@ -99,10 +116,29 @@ def _write(
 def _copy(connection: Connection, sql: str, table: Table, rows: pa.Table, on_rows: OnRows) -> None:
     cursor = connection.connection.cursor()
     with cursor.copy(sql) as copy:
-        for first in range(0, rows.num_rows, SLICE_ROWS):
-            piece = rows.slice(first, SLICE_ROWS)
+        for piece in _slices(rows):
             copy.write(to_csv(table, piece))
             on_rows(piece.num_rows)
+
+
+def _slices(rows: pa.Table) -> Iterator[pa.Table]:
+    """The rows, halved until they are few enough."""
+    if rows.num_rows > 1 and (rows.num_rows > SLICE_ROWS or _size_of_texts(rows) > SLICE_BYTES):
+        half = rows.num_rows // 2
+        yield from _slices(rows.slice(0, half))
+        yield from _slices(rows.slice(half))
+    else:
+        yield rows
+
+
+def _size_of_texts(rows: pa.Table) -> int:
+    """The bytes of all texts, each counted as often as it comes."""
+    chunks = (chunk for column in rows.columns for chunk in column.chunks)
+    return sum(
+        pc.sum(pc.take(pc.binary_length(chunk.dictionary), chunk.indices)).as_py() or 0
+        for chunk in chunks
+        if pa.types.is_dictionary(chunk.type)
+    )
 
 
 def _of_this_database(connection: Connection, rows: pa.Table, owner: str | None) -> pa.Table:
@@ -137,4 +173,4 @@ def _analyze(database: Database) -> None:
     """Tell the planner about the new rows: it would take the tables for empty until autovacuum comes by."""
     # The rows are there in any case; a lock may be held for long.
     with suppress(StoreUnavailable), single_statement(database) as connection:
-        connection.exec_driver_sql(f"ANALYZE {', '.join(table.source for table in Table)}")
+        connection.exec_driver_sql(f"ANALYZE step_rollup, {', '.join(table.source for table in Table)}")

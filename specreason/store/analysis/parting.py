@@ -15,12 +15,17 @@ from specreason.store.tables.trace import step, step_payload
 
 
 def find_parting(database: Database, viewer: Viewer, job_a: UUID, job_b: UUID) -> Parting:
-    """The first step whose kept text differs between two jobs, as far as their steps are stored. Raises NotFound."""
+    """The first step whose kept text differs between two jobs, as far as their steps are stored. Raises NotFound.
+
+    A batch that was imported without its texts has none to compare.
+    """
     with transaction(database) as connection:
         for job_id in (job_a, job_b):
             require_job(connection, viewer, job_id)
         found = _find(connection, job_a, job_b)
-        ours, theirs = (_step(connection, job_id, found.parts) for job_id in (job_a, job_b))
+        lacks_texts = found.num_without_text > 0
+        index = None if lacks_texts else found.parts
+        ours, theirs = (_step(connection, job_id, index) for job_id in (job_a, job_b))
         same_problem = _same_problem(connection, job_a, job_b)
     return Parting(
         job_a=job_a,
@@ -28,9 +33,10 @@ def find_parting(database: Database, viewer: Viewer, job_a: UUID, job_b: UUID) -
         same_problem=same_problem,
         num_steps_a=found.num_a,
         num_steps_b=found.num_b,
-        index=found.parts,
+        index=index,
         decided=found.decided,
         num_same_characters=_num_same(ours, theirs),
+        lacks_texts=lacks_texts,
         step_a=ours,
         step_b=theirs,
     )
@@ -39,6 +45,7 @@ def find_parting(database: Database, viewer: Viewer, job_a: UUID, job_b: UUID) -
 def _find(connection: Connection, job_a: UUID, job_b: UUID) -> Row[Any]:
     a, b = _steps(job_a, "a"), _steps(job_b, "b")
     index = func.coalesce(a.c.index, b.c.index)
+    without_text = or_(*(each.c.index.is_not(None) & each.c.kept_text.is_(None) for each in (a, b)))
     other_text = a.c.kept_text.is_distinct_from(b.c.kept_text)
     otherwise = or_(
         *(a.c[name].is_distinct_from(b.c[name]) for name in ("decision", "author", "utility_score"))
@@ -49,13 +56,15 @@ def _find(connection: Connection, job_a: UUID, job_b: UUID) -> Row[Any]:
             func.min(index).filter(otherwise).label("decided"),
             func.count(a.c.index).label("num_a"),
             func.count(b.c.index).label("num_b"),
+            func.count().filter(without_text).label("num_without_text"),
         ).select_from(a.join(b, a.c.index == b.c.index, full=True))
     ).one()
 
 
 def _steps(job_id: UUID, name: str) -> Subquery:
     columns = (step.c.index, step.c.decision, step.c.author, step.c.utility_score, step_payload.c.kept_text)
-    return select(*columns).join(step_payload, _of_step()).where(step.c.job_id == job_id).subquery(name)
+    of_job = select(*columns).outerjoin(step_payload, _of_step()).where(step.c.job_id == job_id)
+    return of_job.subquery(name)
 
 
 def _of_step() -> Any:

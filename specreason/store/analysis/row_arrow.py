@@ -82,7 +82,7 @@ def no_rows(table: Table, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def to_csv(table: Table, rows: pa.RecordBatch | pa.Table) -> bytes:
-    """The rows as COPY reads them, in the order of the table's columns here."""
+    """The rows as COPY reads them, in the order of the table's columns here. Texts may be dictionaries."""
     arrays = [_to_text(each, _whole(rows.column(each.name))) for each in table.columns]
     sink = BytesIO()
     csv.write_csv(
@@ -129,7 +129,7 @@ def _digits(values: pa.Array) -> pa.Array:
 
 
 def _to_text(column: Column, values: pa.Array) -> pa.Array:
-    if column.kind is Kind.WORD:
+    if pa.types.is_dictionary(values.type):
         return values.cast(pa.string())
     if column.kind is Kind.TOKEN_IDS:
         return _braced(values.cast(pa.list_(pa.string())))

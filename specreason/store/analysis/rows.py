@@ -145,11 +145,15 @@ def _pages(
 
 def _ahead(pages: Iterator[Csv]) -> Iterator[Csv]:
     """The same pages, the next of which is read in a thread of its own while the caller works on the present one."""
-    with ThreadPoolExecutor(1, thread_name_prefix="rows") as reader:
+    reader = ThreadPoolExecutor(1, thread_name_prefix="rows")
+    try:
         following = reader.submit(next, pages, None)
         while (page := following.result()) is not None:
             following = reader.submit(next, pages, None)
             yield page
+    finally:
+        # Where the reader breaks off, an event loop may close this: it must not wait for the page that is being read.
+        reader.shutdown(wait=False, cancel_futures=True)
 
 
 def _csv_pages(database: Database, batch_id: UUID, table: Table, place: Place | None) -> Iterator[Csv]:

@@ -79,7 +79,7 @@ _PROBLEMS = _in_columns(
 )
 
 
-def read_run(connection: Connection, batch_id: UUID, viewer: Viewer = Viewer.EVERYONE) -> Run:
+def read_run(connection: Connection, batch_id: UUID, viewer: Viewer) -> Run:
     """The batch as the caller's transaction sees it. Raises NotFound if there is none that the viewer sees."""
     found = select(batch.c.name, batch.c.pair, batch.c.config, batch.c.created_at)
     row = connection.execute(found.where(batch.c.id == batch_id, viewer.sees(batch.c.owner))).one_or_none()

@@ -1,7 +1,8 @@
 """Search in the texts of a batch's steps.
 
 No index holds the words: it would cost the writer of steps more than searches save. A search reads the texts of the
-batch job by job, and returns what it has found after a second: the reader asks for the next page.
+batch job by job, in statements that take some tenths of a second, and returns what it has found after a second: the
+reader asks for the next page.
 """
 
 from __future__ import annotations
@@ -12,20 +13,26 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, not_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, not_, or_, select, text, tuple_
 
-from specreason.errors import InvalidField
 from specreason.reasoning.steps import Decision, Phase
 from specreason.store.access.visibility import Viewer, require_batch
+from specreason.store.analysis.row_places import Place, place_of, written
+from specreason.store.analysis.row_tables import Table
 from specreason.store.analysis.search_terms import Query, parse_query, snippet_of
 from specreason.store.session import Connection, Database, transaction
 from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.queue import job, problem
 from specreason.store.tables.trace import step, step_payload
 
-# Jobs whose texts one statement reads; after each, the clock is looked at.
-JOBS = 100
+# Jobs whose texts one statement reads: the first one's, and at most. After each, the clock is looked at: half as many
+# jobs follow a statement that took longer than STATEMENT_S, twice as many another one.
+FIRST_JOBS = 4
+MOST_JOBS = 256
+STATEMENT_S = 0.2
 BUDGET_S = 1.0
+# A statement that takes much longer, as for the texts of a single job, keeps its connection from others.
+TIMEOUT = text("SET LOCAL statement_timeout = '10s'")
 LAST = 2**31 - 1  # larger than the index of any step
 _KEY = (step_payload.c.job_id, step_payload.c.index)
 _NAMED_KEY = (step_payload.c.job_id, step_payload.c.index.label("place"))  # a row has a method `index`
@@ -76,43 +83,47 @@ def search_steps(
 ) -> FoundSteps:
     """The steps of the batch with such a text, by job and index; with `drafts` also those of rejected drafts.
 
-    At most `limit`; fewer, or none, if `budget_s` seconds are over. Raises NotFound, and InvalidField for words that
-    ask for nothing (`search_terms`).
+    At most `limit`; fewer, or none, if `budget_s` seconds are over. Raises NotFound; InvalidField for words that ask
+    for nothing (`search_terms`); StoreUnavailable if Postgres needs ten seconds for a few jobs.
     """
     ends_at = time.monotonic() + budget_s
     with transaction(database) as connection:
+        connection.execute(TIMEOUT)
         require_batch(connection, viewer, batch_id)
-        query, place = parse_query(words), _place(after)
+        query = parse_query(words)
+        place = None if after is None else place_of(Table.STEP, after)
         found: list[Row[Any]] = []
+        num_jobs, now = FIRST_JOBS, time.monotonic()
         while True:
-            job_ids = _jobs(connection, batch_id, place)
+            job_ids = _jobs(connection, batch_id, place, num_jobs)
             if job_ids:
                 page = _matches(query, job_ids, place, drafts=drafts).limit(limit - len(found))
                 found += connection.execute(page).all()
             if len(found) == limit:
                 place = (found[-1].job_id, found[-1].place)
                 break
-            if len(job_ids) < JOBS:
+            if len(job_ids) < num_jobs:
                 place = None
                 break
             place = (job_ids[-1], LAST)
-            if time.monotonic() > ends_at:
+            before, now = now, time.monotonic()
+            if now > ends_at:
                 break
+            is_slow = now - before > STATEMENT_S
+            num_jobs = max(1, num_jobs // 2) if is_slow else min(MOST_JOBS, 2 * num_jobs)
         rows = _rows(connection, query, found)
-    return FoundSteps(rows=rows, next=None if place is None else f"{place[0]}:{place[1]}")
+    return FoundSteps(rows=rows, next=None if place is None else written(place))
 
 
-def _jobs(connection: Connection, batch_id: UUID, place: tuple[UUID, int] | None) -> Sequence[UUID]:
+def _jobs(connection: Connection, batch_id: UUID, place: Place | None, num_jobs: int) -> Sequence[UUID]:
     """The next jobs of the batch, from that of `place` on."""
     ids = select(job.c.id).where(job.c.batch_id == batch_id, job.c.num_attempts > 0)
     if place is not None:
         ids = ids.where(job.c.id > place[0] if place[1] == LAST else job.c.id >= place[0])
-    return connection.scalars(ids.order_by(job.c.id).limit(JOBS)).all()
+    return connection.scalars(ids.order_by(job.c.id).limit(num_jobs)).all()
 
 
-def _matches(
-    query: Query, job_ids: Sequence[UUID], place: tuple[UUID, int] | None, *, drafts: bool
-) -> Select[Any]:
+def _matches(query: Query, job_ids: Sequence[UUID], place: Place | None, *, drafts: bool) -> Select[Any]:
     in_kept = _says(_KEPT, query)
     in_any = or_(in_kept, and_(_REJECTED, _says(_DRAFT, query))) if drafts else in_kept
     found = select(*_NAMED_KEY, in_kept.label("in_kept")).where(one_of_ids(step_payload.c.job_id, job_ids))
@@ -174,14 +185,3 @@ def _row(row: Row[Any], query: Query, *, is_kept: bool) -> FoundStep:
         snippet=snippet.text,
         hits=snippet.hits,
     )
-
-
-def _place(after: str | None) -> tuple[UUID, int] | None:
-    """The job and index that a page's `next` names. Raises InvalidField for another text."""
-    if after is None:
-        return None
-    job_id, _, index = after.partition(":")
-    try:
-        return UUID(job_id), min(LAST, int(index))
-    except ValueError:
-        raise InvalidField("after", "is not the `next` of a page of this search") from None

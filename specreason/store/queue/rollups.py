@@ -2,6 +2,8 @@
 
 The transaction that ends a job adds its steps, the one that queues an ended job again subtracts them. So the sums are
 those of the ended jobs at every moment, whatever is killed, and views read them in place of millions of steps.
+A process older than this table ends a job without adding its steps, and leaves `num_thinking` NULL: the steps of an
+ended job are in the sums if it has that number. `older.add_left_out` adds the others.
 
 Rows are locked in the order of their key, in one statement, which is the last of its transaction that waits for a lock:
 two transactions never wait for each other.
@@ -89,9 +91,9 @@ _JOB_IDS = bindparam("job_ids", type_=ARRAY(Uuid))
 _ADD = text(_insert(_OF_JOBS) + _ON_CONFLICT).bindparams(_JOB_IDS)
 _SUBTRACT = text(_insert(_OF_JOBS, sign="-") + _ON_CONFLICT).bindparams(_JOB_IDS)
 
-REBUILD = text(_insert("job.batch_id = ANY(:batch_ids) AND job.finished_at IS NOT NULL")).bindparams(
-    bindparam("batch_ids", type_=ARRAY(Uuid))
-)
+REBUILD = text(
+    _insert("job.batch_id = ANY(:batch_ids) AND job.finished_at IS NOT NULL AND job.num_thinking IS NOT NULL")
+).bindparams(bindparam("batch_ids", type_=ARRAY(Uuid)))
 """Writes the sums of batches that have none, after their rows were loaded in bulk."""
 
 RECOMPUTED = _sums("job.finished_at IS NOT NULL")
@@ -104,7 +106,7 @@ def add_steps(connection: Connection, job_ids: Sequence[UUID]) -> None:
 
 
 def subtract_steps(connection: Connection, job_ids: Sequence[UUID]) -> None:
-    """Subtract the steps of locked, ended jobs that are queued again. Rows that sum to nothing are deleted."""
+    """Subtract the steps of locked jobs that had ended, and were in the sums. Rows that sum to nothing are deleted."""
     connection.execute(_SUBTRACT, {"job_ids": list(job_ids)})
     theirs = select(job.c.batch_id).where(one_of_ids(job.c.id, job_ids))
     # No other transaction has committed such a row, so this waits for none.

@@ -92,7 +92,7 @@ def end_jobs(
     these = one_of_ids(job.c.id, job_ids)
     _record(connection, these, EventKind.JOB_ENDED, state, outcome)
     _close_attempts(connection, these, outcome, error)
-    totals = _totals(job_ids)
+    totals = totals_of(job_ids)
     last_claim = (
         select(attempt.c.started_at)
         .where(attempt.c.job_id == job.c.id, attempt.c.number == job.c.num_attempts)
@@ -148,6 +148,7 @@ def requeue_jobs(connection: Connection, job_ids: Sequence[UUID]) -> None:
         return
     these = one_of_ids(job.c.id, job_ids)
     _record(connection, these, EventKind.JOB_REQUEUED, JobState.QUEUED, None)
+    summed = connection.scalars(select(job.c.id).where(these, job.c.num_thinking.is_not(None))).all()
     unknown: dict[str, object] = dict.fromkeys((*OF_THE_END, *TOTALS))
     connection.execute(
         update(job)
@@ -164,7 +165,7 @@ def requeue_jobs(connection: Connection, job_ids: Sequence[UUID]) -> None:
         )
     )
     restart_at_clock(connection, job_ids)
-    subtract_steps(connection, job_ids)
+    subtract_steps(connection, summed)
 
 
 def _batch_is_paused() -> ScalarSelect[bool]:
@@ -197,7 +198,7 @@ def _close_attempts(
     )
 
 
-def _totals(job_ids: Sequence[UUID]) -> Subquery:
+def totals_of(job_ids: Sequence[UUID]) -> Subquery:
     """One row per job with the sums over its steps; zeros for a job without steps.
 
     A step counts once, however often its job was claimed. The device time of a job is NULL if that of a step is.

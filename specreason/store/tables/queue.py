@@ -197,6 +197,9 @@ Index("ix_job_open", job.c.batch_id, postgresql_where=text("state IN ('queued', 
 Index("ix_job_running", job.c.worker_id, postgresql_where=text("state = 'running'"))
 # The answers that wait for a grade, the first or another one. Queries that say it so find the index.
 UNGRADED = "gradable AND state = 'succeeded' AND graded_at IS NULL"
+# The ended jobs whose steps are not in the sums of `step_rollup`. See `older`.
+LEFT_OUT = "finished_at IS NOT NULL AND num_thinking IS NULL"
+Index("ix_job_left_out", job.c.id, postgresql_where=text(LEFT_OUT))
 Index("ix_job_ungraded", job.c.batch_id, job.c.id, postgresql_where=text(UNGRADED))
 
 turn_clock = Table(  # the largest turn that a queue has announced: see `fairness`

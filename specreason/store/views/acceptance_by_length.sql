@@ -9,7 +9,7 @@ SELECT
     sum(rollup.num_steps)::bigint AS num_drafted,
     coalesce(sum(rollup.num_steps) FILTER (WHERE rollup.decision = 'accepted'), 0)::bigint AS num_accepted,
     (coalesce(sum(rollup.num_steps) FILTER (WHERE rollup.decision = 'accepted'), 0)
-        / sum(rollup.num_steps))::double precision AS step_acceptance,
+        / nullif(sum(rollup.num_steps), 0))::double precision AS step_acceptance,
     sum(rollup.draft_tokens)::bigint AS draft_tokens
 FROM step_rollup AS rollup
 JOIN batch ON batch.id = rollup.batch_id

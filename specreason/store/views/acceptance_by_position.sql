@@ -10,7 +10,7 @@ SELECT
     coalesce(sum(rollup.num_steps) FILTER (WHERE rollup.decision = 'accepted'), 0)::bigint AS num_accepted,
     coalesce(sum(rollup.num_steps) FILTER (WHERE rollup.decision = 'rejected_no_digit'), 0)::bigint AS num_no_digit,
     (coalesce(sum(rollup.num_steps) FILTER (WHERE rollup.decision = 'accepted'), 0)
-        / sum(rollup.num_steps))::double precision AS step_acceptance
+        / nullif(sum(rollup.num_steps), 0))::double precision AS step_acceptance
 FROM step_rollup AS rollup
 JOIN batch ON batch.id = rollup.batch_id
 WHERE rollup.decision IN ('accepted', 'rejected', 'rejected_no_digit')

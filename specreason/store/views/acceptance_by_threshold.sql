@@ -11,7 +11,7 @@ SELECT
     coalesce(sum(rollup.num_steps) FILTER (WHERE rollup.utility_score >= thresholds.threshold), 0)::bigint
         AS num_accepted,
     (coalesce(sum(rollup.num_steps) FILTER (WHERE rollup.utility_score >= thresholds.threshold), 0)
-        / sum(rollup.num_steps))::double precision AS step_acceptance,
+        / nullif(sum(rollup.num_steps), 0))::double precision AS step_acceptance,
     (coalesce(sum(rollup.draft_tokens) FILTER (WHERE rollup.utility_score >= thresholds.threshold), 0)
         / nullif(sum(rollup.draft_tokens), 0))::double precision AS token_acceptance
 FROM step_rollup AS rollup

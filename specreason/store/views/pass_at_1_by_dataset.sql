@@ -5,6 +5,7 @@ SELECT
     per_problem.pair,
     per_problem.scheme,
     per_problem.threshold,
+    per_problem.config,
     sum(per_problem.num_right) / sum(per_problem.num_graded)::double precision AS pass_at_1,
     CASE WHEN count(*) > 1 THEN sqrt(greatest(0, (
         sum(per_problem.num_right ^ 2)
@@ -25,6 +26,7 @@ FROM (
         CASE WHEN batch.config ->> 'scheme' IN ('specreason', 'specreason+decode')
             THEN (batch.config ->> 'threshold')::double precision
         END AS threshold,
+        batch.config - '{seed,repeats}'::text[] AS config,
         coalesce(problem.problem_id, problem.index::text) AS name,
         count(*)::numeric AS num_graded,
         (count(*) FILTER (WHERE job.is_correct))::numeric AS num_right,
@@ -48,15 +50,16 @@ FROM (
         ) AS dataset
     ) AS dataset
     WHERE job.is_correct IS NOT NULL
-    GROUP BY 1, 2, 3, 4, 5
+    GROUP BY 1, 2, 3, 4, 5, 6
 ) AS per_problem
-GROUP BY per_problem.dataset, per_problem.pair, per_problem.scheme, per_problem.threshold;
+GROUP BY per_problem.dataset, per_problem.pair, per_problem.scheme, per_problem.threshold, per_problem.config;
 
-COMMENT ON VIEW pass_at_1_by_dataset IS 'One row per dataset, pair, scheme and threshold: pass@1 over all graded jobs, of all batches.';
+COMMENT ON VIEW pass_at_1_by_dataset IS 'One row per dataset, pair and configuration: pass@1 over all graded jobs, of all batches, whatever their seed and repeats.';
 COMMENT ON COLUMN pass_at_1_by_dataset.dataset IS 'what the user says: the column dataset of the problem, else dataset in the batch''s metadata, else the name of the uploaded file (but problems.jsonl and stdin.jsonl, which say nothing), else the name of the batch without what a grid adds';
 COMMENT ON COLUMN pass_at_1_by_dataset.pair IS 'model pair';
 COMMENT ON COLUMN pass_at_1_by_dataset.scheme IS 'base, drafter, specdecode, specreason or specreason+decode';
 COMMENT ON COLUMN pass_at_1_by_dataset.threshold IS 'acceptance threshold; NULL for a scheme without drafts';
+COMMENT ON COLUMN pass_at_1_by_dataset.config IS 'the whole run configuration but seed and repeats: runs of another token budget, score method or sampling have rows of their own';
 COMMENT ON COLUMN pass_at_1_by_dataset.pass_at_1 IS 'mean of the newest grades over all repeats and batches';
 COMMENT ON COLUMN pass_at_1_by_dataset.standard_error IS 'of pass_at_1, with the grades of a problem counted as a cluster: twice it is half of a 95 percent interval where there are many problems; NULL for one problem';
 COMMENT ON COLUMN pass_at_1_by_dataset.num_graded IS 'jobs with a grade: the n of pass_at_1';

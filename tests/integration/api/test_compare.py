@@ -17,7 +17,15 @@ from specreason.store.trace.writer import TraceWriter
 from tests.support.api.apps import make_api
 from tests.support.api.guarded import client_of, guarded_app, make_key
 from tests.support.api.live import LOCAL
-from tests.support.store.builders import accepted, append_all, claimed, job_ids, start_worker, submit
+from tests.support.store.builders import (
+    accepted,
+    append_all,
+    claimed,
+    job_ids,
+    rejected,
+    start_worker,
+    submit,
+)
 from tests.support.store.databases import own_database
 from tests.support.store.known import Known, build
 from tests.support.store.sql import execute
@@ -166,6 +174,21 @@ def test_a_trace_that_ends_early_parts_where_it_ends(client: TestClient, databas
     assert (parting["index"], parting["num_steps_b"], parting["step_b"]) == (1, 1, None)
     assert (parting["step_a"]["kept_text"], parting["num_same_characters"]) == ("More", None)
     assert parting["same_problem"] is False
+
+
+def test_traces_without_texts_are_not_called_the_same(client: TestClient, database: Database) -> None:
+    """A batch that was imported without its table `payload`."""
+    batch_id = submit(database, 2)
+    worker_id, writer = start_worker(database), TraceWriter(database)
+    one, other = job_ids(database, batch_id)
+    for job_id, steps in ((one, (accepted(0), accepted(1))), (other, (accepted(0), rejected(1)))):
+        asyncio.run(append_all(writer, claimed(database, job_id, worker_id), *steps))
+    writer.close()
+    assert asked(client, "/traces", a=one, b=other)["lacks_texts"] is False
+    execute(database, f"DELETE FROM step_payload WHERE job_id = '{other}'")
+    parting = asked(client, "/traces", a=one, b=other)
+    assert (parting["lacks_texts"], parting["index"], parting["decided"]) == (True, None, 1)
+    assert (parting["num_steps_a"], parting["num_steps_b"]) == (2, 2)
 
 
 def test_batches_without_a_common_problem_are_refused_and_those_that_run_are_doubted(

@@ -26,7 +26,7 @@ OPERATIONS = {
         *("cancel_job", "set_job_deadline", "requeue_job"),
     ],
     "Results": [
-        *("get_results", "get_judgement", "get_rows", "search_batch", "get_cost"),
+        *("get_results", "get_figures", "get_judgement", "get_rows", "search_batch", "get_cost"),
         *("get_comparison", "get_compared_problems", "get_parting"),
     ],
     "Events": ["get_batch_events", "get_job_events"],
@@ -57,6 +57,7 @@ def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
         "/v1/batches/{batch_id}/cancel",
         "grids",
         "batches/{batch_id}/results",
+        "batches/{batch_id}/figures",
         "batches/{batch_id}/judge",
         "batches/{batch_id}/cost",
         "estimate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ import pytest
 from specreason import __version__
 from specreason.client import Client
 from specreason.embedded import Servers
-from specreason.errors import InvalidField, NotFound, StoreUnavailable, Unreachable
+from specreason.errors import InvalidField, LimitReached, NotFound, StoreUnavailable, Unreachable
+from specreason.store.access.visibility import Viewer
 from specreason.store.analysis import rows
 from specreason.store.analysis.row_tables import SCHEMA_VERSION, Table
+from specreason.store.analysis.rows import ipc_chunks, read_rows
 from specreason.store.session import Database, connect
 from tests.support.api.apps import make_api
 from tests.support.api.guarded import client_of, guarded_app, make_key
@@ -194,6 +197,38 @@ def after_pages(number: int, act: Callable[[], None], monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(rows, "_page", acting)
     return read
+
+
+def test_who_breaks_off_does_not_wait_for_the_page_that_is_being_read(
+    database: Database, batch_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "PAGE_ROWS", 2)
+    is_left, is_waited_for = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        if not is_left.wait(20):
+            is_waited_for.set()
+
+    after_pages(1, wait, monkeypatch)
+    chunks = ipc_chunks(read_rows(database, Viewer.EVERYONE, batch_id, Table.STEP))
+    assert next(chunks)
+    chunks.close()
+    is_left.set()
+    assert not is_waited_for.is_set()
+
+
+def test_a_reader_that_is_one_too_many_comes_again(
+    servers: Servers, database: Database, batch_id: UUID, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.streams.MOST_EXPORTS", 0)
+    monkeypatch.setattr("api.streams.Exports.retry_after_s", 1)
+    with serving(make_api(servers, database, files_dir=tmp_path)) as url:
+        with Client(url, patience_s=0.1) as client, pytest.raises(LimitReached, match="rows"):
+            client.frame(batch_id)
+        threading.Timer(0.5, monkeypatch.setattr, ("api.streams.MOST_EXPORTS", 1)).start()
+        with Client(url, patience_s=20) as client:
+            assert client.frame(batch_id).num_rows == 8
+            assert client.frame(batch_id).num_rows == 8
 
 
 def test_a_batch_that_is_deleted_meanwhile_ends_in_an_error_and_not_in_a_short_stream(

@@ -16,6 +16,7 @@ QUESTIONS = dict(re.findall(r"^## ([^\n]*\?)\n\n```\nspecreason ([^\n]*)\n```$",
 # A fact that the answer must hold.
 ANSWERS = {
     "Is one run better than another, by how much, and can I rely on it?": "B has won 1, lost 1, tied 2",
+    "Does drafting pay?": "56 % of drafts are accepted",
     "Where does the time go?": "engines",
     "Which threshold should I use?": "An estimate",
     "What did the judge think of steps that led to wrong answers?": "AUC",

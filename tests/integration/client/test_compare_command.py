@@ -97,6 +97,15 @@ WRONG: list[tuple[tuple[str, ...], int, tuple[object, ...]]] = [
     (("base", "specreason", "--problem", "p9"), 4, ("problem:", "'p9'")),
     (("base", "specreason", "--problem", "p1", "--repeat", "7"), 4, ("repeat:", 7)),
     (("base", "specreason", "--repeat", "1"), 2, ("--repeat", "--problem")),
+    (("base", "specreason", "--full"), 2, ("--full", "--problem")),
+    (("base", "specreason", "--from-step", "0"), 2, ("--from-step", "--problem")),
+    (("base", "specreason", "--limit", "5"), 2, ("--limit", "--problems")),
+    (("base", "specreason", "--problem", "p1", "--problems"), 2, ("--problems", "--problem")),
+    (("base", "specreason", "--problem", "p1", "--outcome", "won"), 2, ("--outcome", "--problem")),
+    (("base", "specreason", "--problem", "p1", "--price", "0"), 2, ("--price", "--problem")),
+    (("base", "specreason", "--problem", "p1", "--from-step", "3"), 2, ("--from-step", 3)),
+    (("base/1", "specreason/1/0", "-k", "2"), 2, ("-k", "two batches")),
+    (("base/1", "specreason/1/0", "--plot", "x.png"), 2, ("--plot", "two batches")),
     (("base", "specreason", "-k", "9"), 2, ("k:", 9)),
     (("base", "specreason", "--plot", "x.gif"), 2, ("--plot", ".png")),
     (("base/77", "specreason/1/0"), 4, ("job:", "base/77")),
@@ -126,6 +135,6 @@ def test_the_client_returns_values(client: Client, known: Known) -> None:
     assert compared.figures.latency_s.ratio is not None
     assert compared.figures.latency_s.ratio.mean == pytest.approx(2.05 / 2.7)
     pairs = list(client.analysis.compared_problems(known.base, known.specreason, outcomes=("won", "lost")))
-    assert [(pair.problem_id, pair.outcome.value) for pair in pairs] == [("p1", "lost"), ("p2", "won")]
+    assert [(pair.problem_id, pair.outcome) for pair in pairs] == [("p1", "lost"), ("p2", "won")]
     parting = client.analysis.parting(pairs[0].job_a, pairs[0].job_b)
     assert (parting.index, parting.same_problem) == (0, True)

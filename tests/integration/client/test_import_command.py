@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -20,17 +21,18 @@ from specreason.cli.analysis.exporting import Export, Told
 from specreason.client import Client
 from specreason.embedded import Servers
 from specreason.errors import InvalidField
-from specreason.store.analysis import rows
+from specreason.store.analysis import checked_folder, load, rows
 from specreason.store.analysis.checked_folder import CheckedFolder
 from specreason.store.analysis.folders import Format
 from specreason.store.analysis.load import load_batch
+from specreason.store.analysis.row_arrow import to_csv
 from specreason.store.analysis.row_tables import SCHEMA_VERSION, Table
 from specreason.store.session import Database, connect
 from tests.support.api.apps import make_api
 from tests.support.api.live import serving
 from tests.support.messages import names
 from tests.support.shell import Shell
-from tests.support.store.builders import submit
+from tests.support.store.builders import start_worker, submit
 from tests.support.store.databases import own_database
 from tests.support.store.sql import execute, rows_of
 from tests.support.store.traces import ended_batch
@@ -157,14 +159,40 @@ def test_a_batch_without_texts_can_be_imported_and_one_without_jobs_cannot(
     assert (refused.status, names(refused.err, "job", "--tables")) == (2, True)
 
 
+def test_workers_start_while_a_batch_is_imported(other: Database, folder: Path) -> None:
+    """One of the same pair: neither waits for the other's row."""
+    told: list[int] = []
+
+    def start_one(num_rows: int) -> None:
+        told.append(num_rows)
+        if len(told) == 6:
+            start_worker(other)
+
+    assert load_batch(other, CheckedFolder(folder), on_rows=start_one).is_new
+    assert len(told) > 6
+    assert rows_of(other, "SELECT count(*) FROM worker") == [(2,)]
+
+
+def test_without_a_url_it_is_the_database_of_the_stack_that_runs(
+    shell: Shell, other: Database, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = SimpleNamespace(database_url=other.url.render_as_string(hide_password=False))
+    monkeypatch.delenv("SPECREASON_DATABASE_URL")
+    monkeypatch.setattr("specreason.cli.local.database.find_running", {tmp_path: running}.get)
+    assert shell("import", folder, "--data-dir", tmp_path).status == 0
+    assert len(stored(other, "batch")) == 1
+
+
 # Broken and hostile folders
 
 
-def rewritten(folder: Path, name: str, change: Callable[[pa.Table], pa.Table]) -> None:
-    """Change a file, and let the manifest agree with it."""
+def rewritten(folder: Path, name: str, change: Callable[[pa.Table], pa.Table], *, num_empty: int = 0) -> None:
+    """Change a file, with so many empty row groups before its rows, and let the manifest agree with it."""
     path = folder / name
     table = change(pq.read_table(path))
-    pq.write_table(table, path)
+    with pq.ParquetWriter(path, table.schema) as writer:
+        for rows in (*[table.schema.empty_table()] * num_empty, table):
+            writer.write_table(rows)
     manifest = json.loads((folder / "manifest.json").read_text())
     for of_table in manifest["tables"].values():
         for part in of_table["parts"]:
@@ -187,11 +215,11 @@ def with_value(column: str, value: Any) -> Callable[[pa.Table], pa.Table]:
 
 
 def refused(folder: Path, empty: Database, *facts: object) -> bool:
-    """One line names the facts, and no table has a row."""
+    """One line names the facts, and nothing of the batch is there."""
     with pytest.raises(InvalidField) as error:
         load_batch(empty, CheckedFolder(folder))
     assert len(str(error.value).splitlines()) == 1
-    assert all(stored(empty, table.source) == [] for table in Table)
+    assert all(stored(empty, table.source) == [] for table in Table if table not in load.SHARED)
     return names(str(error.value), *facts)
 
 
@@ -212,10 +240,24 @@ FOREIGN = str(UUID(int=7))
         ("step-000.parquet", lambda table: table.drop_columns(["author"]), "columns"),
         ("batch-000.parquet", with_value("config", '{"scheme": "mine"}'), "scheme"),
         ("batch-000.parquet", with_value("config", "["), "scheme"),
+        (
+            "batch-000.parquet",
+            with_value("config", '{"scheme": "specreason", "threshold": "x"}'),
+            "threshold",
+        ),
+        (
+            "batch-000.parquet",
+            with_value("config", '{"scheme": "specreason", "threshold": "7"}'),
+            "threshold",
+        ),
+        ("batch-000.parquet", with_value("metadata", "[1]"), "metadata"),
+        ("model_pair-000.parquet", with_value("config", "7"), "config"),
+        ("problem-000.parquet", with_value("source", "{"), "source"),
         ("problem-000.parquet", with_value("messages", '[{"role": 1}]'), "messages"),
+        ("problem-000.parquet", with_value("messages", '[{"x": "y"}]'), "messages"),
+        ("problem-000.parquet", with_value("messages", "[]"), "messages"),
         # Only the database knows these.
         ("step-000.parquet", with_value("utility_score", 12), "database"),
-        ("problem-000.parquet", with_value("source", "{"), "database"),
         ("payload-000.parquet", with_value("index", 99), "database"),
         ("grade-000.parquet", with_value("id", "x"), "database"),
     ],
@@ -246,6 +288,52 @@ def test_a_file_that_is_no_parquet_is_named(empty: Database, folder: Path, conte
     assert refused(folder, empty, path, "Parquet")
 
 
+def with_all(column: str, text: str) -> Callable[[pa.Table], pa.Table]:
+    """Every row has this text there."""
+
+    def change(table: pa.Table) -> pa.Table:
+        all_rows = [row | {column: text} for row in table.to_pylist()]
+        return pa.Table.from_pylist(all_rows, schema=table.schema)
+
+    return change
+
+
+def test_a_text_that_a_file_repeats_is_in_memory_a_few_times_only(
+    other: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "x" * 100_000
+    for name in ("payload-000.parquet", "payload-001.parquet"):
+        rewritten(folder, name, with_all("kept_text", text))
+        assert (folder / name).stat().st_size < 20_000
+    written = []
+    monkeypatch.setattr(load, "SLICE_BYTES", 150_000)
+    monkeypatch.setattr(load, "to_csv", lambda *of: written.append(to_csv(*of)) or written[-1])
+    checked = CheckedFolder(folder)
+    groups = [group.column("kept_text") for _, group in checked.row_groups(Table.PAYLOAD)]
+    assert all(column.nbytes < 150_000 for column in groups)
+    assert load_batch(other, checked).is_new
+    assert max(map(len, written)) < 150_000
+    assert rows_of(other, "SELECT count(*) FROM step_payload WHERE length(kept_text) = 100000") == [(6,)]
+
+
+@pytest.mark.parametrize(
+    ("bound", "what"),
+    [("MOST_OF_GROUP", "bytes"), ("MOST_ROWS_OF_GROUP", "rows"), ("MOST_VALUES_OF_GROUP", "values")],
+)
+def test_a_row_group_of_more_than_an_export_has_is_refused(
+    empty: Database, folder: Path, monkeypatch: pytest.MonkeyPatch, bound: str, what: str
+) -> None:
+    monkeypatch.setattr(checked_folder, bound, 2)
+    assert refused(folder, empty, "row group of more than 2", what)
+
+
+def test_a_row_group_without_rows_is_passed_over(shell: Shell, other: Database, folder: Path) -> None:
+    for path in folder.glob("*.parquet"):
+        rewritten(folder, path.name, lambda table: table, num_empty=1)
+    assert shell("import", folder).status == 0
+    assert len(stored(other, "job")) == 8
+
+
 def test_a_file_that_is_not_the_exported_one_is_named(empty: Database, folder: Path) -> None:
     shutil.copy(folder / "step-000.parquet", folder / "kept")
     content = bytearray((folder / "kept").read_bytes())
@@ -261,6 +349,7 @@ def test_a_file_that_is_not_the_exported_one_is_named(empty: Database, folder: P
     [
         (lambda m: m | {"schema_version": SCHEMA_VERSION - 1}, f"schema {SCHEMA_VERSION - 1}"),
         (lambda m: m | {"schema_version": SCHEMA_VERSION + 1}, f"schema {SCHEMA_VERSION + 1}"),
+        (lambda m: m | {"schema_version": SCHEMA_VERSION - 1}, "remove the folder or name another --output"),
         (lambda m: m | {"batch_id": "x"}, "batch_id"),
         (lambda m: {key: m[key] for key in m if key != "state"}, "state"),
         (lambda m: m | {"tables": m["tables"] | {"api_key": m["tables"]["job"]}}, "api_key"),

@@ -120,6 +120,7 @@ def test_an_analyst_is_made_renewed_and_dropped(shell: Shell, batch_id: UUID, ro
     assert (gone.status, names(gone.out, role, "dropped")) == (0, True)
     assert shell("db", "analyst", "--name", role, "--drop").status == 4
     assert shell("db", "analyst", "--name", "Ada").status == 2
+    assert shell("db", "analyst", "--name", role, "--statement-timeout", 9_999_999_999).status == 2
 
 
 def test_without_a_setting_the_analyst_is_one_of_the_up_that_runs(

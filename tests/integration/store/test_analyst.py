@@ -116,14 +116,25 @@ def test_a_role_with_rights_in_another_database_loses_those_in_this_one(
 ) -> None:
     with own_database(servers, administration) as elsewhere:
         other = connect(elsewhere, pool_size=1)
-        renew_analyst(other, name, statement_timeout_s=7)
+        execute(other, f"GRANT SELECT ON batch TO {name}")
         assert not drop_analyst(database, name)
         assert not scalar(database, f"SELECT has_table_privilege('{name}', 'batch', 'SELECT')")
         assert drop_analyst(other, name)
         other.dispose()
 
 
-@pytest.mark.parametrize("wrong", ["", "Ada", "pg_mine", "a b", 'a"b', "9", "é", "a" * 64])
+def test_the_role_of_another_deployment_on_the_server_keeps_its_password(
+    servers: Servers, administration: Database, name: str, url: str
+) -> None:
+    with own_database(servers, administration) as elsewhere:
+        other = connect(elsewhere, pool_size=1)
+        with pytest.raises(InvalidField, match=naming(name, "another name")):
+            renew_analyst(other, name, statement_timeout_s=7)
+        other.dispose()
+    psycopg.connect(url).close()
+
+
+@pytest.mark.parametrize("wrong", ["", "Ada", "pg_mine", "public", "none", "a b", 'a"b', "9", "é", "a" * 64])
 def test_a_name_that_needs_quotes_is_refused(database: Database, wrong: str) -> None:
     with pytest.raises(InvalidField, match="name"):
         renew_analyst(database, wrong, statement_timeout_s=7)

@@ -14,6 +14,7 @@ from hypothesis.strategies import integers, lists, tuples
 
 from specreason.reasoning.steps import StepRecord
 from specreason.store.access.visibility import Viewer
+from specreason.store.queue import transitions
 from specreason.store.queue.claims import ClaimedJob
 from specreason.store.queue.controls import (
     cancel_batch,
@@ -24,8 +25,10 @@ from specreason.store.queue.controls import (
 )
 from specreason.store.queue.dispatch import expire_deadlines, expire_leases
 from specreason.store.queue.jobs import JobResult, claim, finish, release, retry
+from specreason.store.queue.older import add_left_out
 from specreason.store.queue.rollups import NUM_PARTS, rebuild
 from specreason.store.session import Database, connect, transaction
+from specreason.store.tables.columns import DEVICE_SECONDS
 from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
 from tests.support.store.builders import (
@@ -45,6 +48,7 @@ from tests.support.store.sql import execute, rows_of, scalar
 
 RULE = "the sums over the steps of ended jobs are what these steps sum to"
 TRACE = (accepted(0), rejected(1), rejected(2, None), accepted(3), closed(4), answer(5))
+BY_DRAFTER = ("num_thinking", "num_by_drafter", "drafter_tokens")
 NUM_STEPS = "SELECT coalesce(sum(num_steps), 0)::int FROM step_rollup"
 FAILED = JobResult(state=JobState.FAILED, error="why")
 
@@ -172,6 +176,56 @@ def test_sums_can_be_computed_anew_from_the_steps(database: Database, job: Claim
     with transaction(database) as connection:
         rebuild(connection, [job.batch_id])
     assert rows_of(database, "SELECT * FROM step_rollup ORDER BY step_rollup::text") == right
+
+
+def end_as_before_the_sums(database: Database, job: ClaimedJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a worker of the version before this table ends it, which a rolling upgrade has for a while."""
+    with monkeypatch.context() as patch:
+        patch.setattr(transitions, "add_steps", lambda *_: None)
+        fail(database, job)
+    newer = ", ".join(f"{name} = NULL" for name in (*BY_DRAFTER, *DEVICE_SECONDS))
+    execute(database, f"UPDATE job SET {newer} WHERE id = '{job.job_id}'")
+
+
+def test_a_job_that_an_older_worker_has_ended_is_not_subtracted_from_the_others(
+    database: Database, writer: TraceWriter, job: ClaimedJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (other,) = job_ids(database, submit(database))
+    running = claimed(database, other, job.worker_id)
+    write(writer, running)
+    succeed(database, running)
+    end_as_before_the_sums(database, job, monkeypatch)
+    assert requeue_job(database, Viewer.EVERYONE, job.job_id)
+    assert scalar(database, NUM_STEPS) == len(TRACE)
+    assert holds(database)
+    execute(database, "UPDATE job SET run_after = now()")
+    fail(database, claimed(database, job.job_id, job.worker_id))
+    assert scalar(database, NUM_STEPS) == 2 * len(TRACE)
+    assert holds(database)
+
+
+def test_the_steps_of_a_job_that_an_older_worker_has_ended_are_added_once(
+    database: Database, job: ClaimedJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end_as_before_the_sums(database, job, monkeypatch)
+    with transaction(database) as connection:
+        rebuild(connection, [job.batch_id])
+    assert scalar(database, NUM_STEPS) == 0
+    assert [add_left_out(database) for _ in range(2)] == [1, 0]
+    assert scalar(database, NUM_STEPS) == len(TRACE)
+    assert holds(database)
+    totals = "SELECT num_steps, num_thinking, num_by_drafter, drafter_tokens FROM job"
+    assert [tuple(row) for row in rows_of(database, totals)] == [(6, 4, 2, 6)]
+    assert requeue_job(database, Viewer.EVERYONE, job.job_id)
+    assert scalar(database, "SELECT count(*) FROM step_rollup") == 0
+    assert add_left_out(database) == 0
+
+
+def test_sums_of_nothing_break_no_view(database: Database, job: ClaimedJob) -> None:
+    succeed(database, job)
+    execute(database, "UPDATE step_rollup SET num_steps = 0")
+    for view in ("acceptance_by_position", "acceptance_by_length", "acceptance_by_threshold"):
+        assert set(rows_of(database, f"SELECT step_acceptance FROM {view}")) == {(None,)}
 
 
 def test_an_end_that_does_not_commit_sums_nothing(database: Database, job: ClaimedJob) -> None:

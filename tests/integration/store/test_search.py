@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import func, text
 
-from specreason.errors import InvalidField, NotFound
+from specreason.errors import InvalidField, NotFound, StoreUnavailable
 from specreason.reasoning.steps import StepRecord
 from specreason.store.access.visibility import Viewer
 from specreason.store.analysis import search as module
@@ -121,7 +123,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(database: Database, b
 def test_a_search_that_takes_long_returns_what_it_has_and_goes_on_from_there(
     database: Database, batch_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "JOBS", 1)
+    monkeypatch.setattr(module, "FIRST_JOBS", 1)
     seen, after, num_pages = [], None, 0
     while num_pages == 0 or after is not None:
         page = search_steps(database, Viewer.EVERYONE, batch_id, "we", after=after, budget_s=0)
@@ -130,6 +132,34 @@ def test_a_search_that_takes_long_returns_what_it_has_and_goes_on_from_there(
         assert num_pages < 10
     assert seen == [(1, 1)]
     assert num_pages > 2
+
+
+@pytest.mark.parametrize(("statement_s", "asked"), [(0.0, [4, 2, 1, 1, 1]), (60.0, [4, 8])])
+def test_a_statement_reads_fewer_jobs_after_a_slow_one_and_more_after_a_quick_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch, statement_s: float, asked: list[int]
+) -> None:
+    batch_id = submit(database, 8)
+    execute(database, "UPDATE job SET num_attempts = 1")
+    read, jobs = [], module._jobs
+
+    def counting(*arguments: Any) -> Any:
+        read.append(arguments[-1])
+        return jobs(*arguments)
+
+    monkeypatch.setattr(module, "_jobs", counting)
+    monkeypatch.setattr(module, "STATEMENT_S", statement_s)
+    page = search_steps(database, Viewer.EVERYONE, batch_id, "wait", budget_s=60)
+    assert (page.rows, page.next) == ((), None)
+    assert read == asked
+
+
+def test_a_statement_that_hangs_is_ended(
+    database: Database, batch_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TIMEOUT", text("SET LOCAL statement_timeout = '50ms'"))
+    monkeypatch.setattr(module, "_says", lambda *_: func.pg_sleep(60).is_not(None))
+    with pytest.raises(StoreUnavailable, match="timeout"):
+        search_steps(database, Viewer.EVERYONE, batch_id, "wait")
 
 
 def test_a_search_is_refused_where_there_is_no_batch_no_word_or_no_such_page(
@@ -142,6 +172,6 @@ def test_a_search_is_refused_where_there_is_no_batch_no_word_or_no_such_page(
             search_steps(database, viewer, id_, "")
     with pytest.raises(InvalidField, match="q"):
         search_steps(database, Viewer.EVERYONE, batch_id, "")
-    for after in ("7", f"{uuid4()}", f"{uuid4()}:x", f"{uuid4()}:1:2"):
+    for after in ("7", f"{uuid4()}", f"{uuid4()}/x", f"{uuid4()}/1/2", f"{uuid4()}/-{'9' * 30}"):
         with pytest.raises(InvalidField, match="after"):
             search_steps(database, Viewer.EVERYONE, batch_id, "wait", after=after)

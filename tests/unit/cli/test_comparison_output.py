@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+import httpx2
 import pytest
 from rich.console import Console
 
@@ -17,7 +19,8 @@ from specreason.cli.analysis.compared import print_comparison, print_problems
 from specreason.cli.analysis.named_jobs import jobs_of_problem
 from specreason.cli.analysis.side_by_side import paired, parted, print_side_by_side
 from specreason.client import Step
-from specreason.client.comparison import ComparedPair, Outcome, Parting
+from specreason.client.analysis.comparison import ComparedPair, Outcome, Parting, compared_problems
+from specreason.client.decoding import decode, to_json
 from specreason.errors import NotFound
 from specreason.evaluation.comparison.compare import compare
 from tests.support.client_batches import client_batch
@@ -81,6 +84,13 @@ def test_what_is_not_known_has_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "price" not in text
 
 
+def test_where_pass_at_k_is_of_fewer_problems_they_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = run_of([[True, False]] * 4), run_of([[True, None], *[[True, False]] * 3])
+    text = printed(monkeypatch, 120, lambda _: print_comparison(compare(a, b)))
+    assert "pass@2 and majority@2: over the 3 problems of 4 with 2 graded repeats in both" in text
+    assert "graded repeats" not in printed(monkeypatch, 120, lambda _: print_comparison(compare(a, a)))
+
+
 def compared_pair(**values: Any) -> ComparedPair:
     pair = ComparedPair(
         problem_id="aime-2024-I-15",
@@ -131,6 +141,24 @@ def test_the_problems_fit_and_name_both_jobs(monkeypatch: pytest.MonkeyPatch, co
     assert "failed" in text
 
 
+def test_a_word_that_this_client_does_not_know_is_read_as_text() -> None:
+    row = to_json(compared_pair(outcome="strange"))
+    assert decode(ComparedPair, row).outcome == "strange"
+
+
+def test_pairs_come_in_long_pages_and_only_as_many_as_are_asked_for() -> None:
+    asked: list[Any] = []
+
+    def request(method: str, path: str, **options: Any) -> httpx2.Response:
+        asked.append(dict(options["params"]))
+        return httpx2.Response(200, json={"data": [to_json(compared_pair())] * 2, "next": str(ID)})
+
+    transport: Any = SimpleNamespace(request=request)
+    found = compared_problems(transport, ID, ID, outcomes=("won",), problem=None)
+    assert len(list(islice(found, 3))) == 3
+    assert [(each["limit"], each.get("after")) for each in asked] == [(1000, None), (1000, str(ID))]
+
+
 def parting(**values: Any) -> Parting:
     known = Parting(
         job_a=ID,
@@ -157,9 +185,23 @@ def parting(**values: Any) -> Parting:
             "The first 2 steps are the same. The traces part at step 2, after 10 characters. Step 1 was decided "
             "otherwise, with the same text.",
         ),
+        (
+            {"num_same_characters": 1},
+            "The first 2 steps are the same. The traces part at step 2, after 1 character.",
+        ),
         ({"index": None, "decided": None}, "The traces have the same text in all 4 steps."),
         ({"num_steps_b": 2}, "B's trace ends after 2 steps; until then both are the same."),
         ({"num_steps_a": 0, "num_steps_b": 0, "index": None}, "Neither job has a step yet."),
+        (
+            {"index": None, "lacks_texts": True},
+            "Texts of these traces are not stored, as after an import without `payload`, and cannot be compared. "
+            "Step 2 is the first that was decided otherwise.",
+        ),
+        (
+            {"index": None, "decided": None, "lacks_texts": True},
+            "Texts of these traces are not stored, as after an import without `payload`, and cannot be compared. "
+            "No step was decided otherwise.",
+        ),
     ],
 )
 def test_where_traces_part_is_said_in_a_sentence(values: dict[str, Any], said: str) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from specreason.cli.estimating import Expectations
 from specreason.cli.show import estimates
 from specreason.cli.show.costs import facts_of_batch, money
-from specreason.client.cost_values import BatchCost, CostBeside, Estimate
+from specreason.client.analysis.cost_values import BatchCost, CostBeside, Estimate
 from specreason.config import RunConfig
 from specreason.evaluation.comparison.values import Knob
 from specreason.evaluation.cost import CostRatio, cost_of_batch

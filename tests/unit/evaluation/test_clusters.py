@@ -19,6 +19,7 @@ from specreason.evaluation.clusters import (
     ratio_of_means,
     share_over_problems,
     sums_by_problem,
+    variance_of_difference,
 )
 from specreason.evaluation.intervals import Interval, wilson
 from specreason.evaluation.scientific import np
@@ -83,8 +84,14 @@ def test_one_problem_has_a_mean_and_no_interval() -> None:
     assert ratio_of_means([3.0], [2.0]) == Interval(mean=1.5, low=None, high=None)
 
 
-def test_equal_values_have_an_interval_of_no_width() -> None:
-    assert values_of(mean_over_problems([0.1] * 7, [1] * 7)) == pytest.approx((0.1, 0.1, 0.1))
+def test_equal_values_have_no_interval_because_they_do_not_tell_their_spread() -> None:
+    for found in (
+        mean_over_problems([0.1] * 7, [1] * 7),
+        difference_over_problems([1.3 - 0.3, 2.3 - 1.3], [1, 1]),
+        ratio_of_means([1.1, 2.2, 4.4], [2.2, 4.4, 8.8]),
+    ):
+        assert found is not None
+        assert (found.low, found.high) == (None, None)
 
 
 def test_problems_without_a_job_do_not_count() -> None:
@@ -141,11 +148,6 @@ def test_an_interval_of_a_difference_holds_the_difference(m: int, difference: in
     assert -1 <= low <= mean <= high <= 1
 
 
-def test_a_ratio_of_paired_values_is_certain_where_every_pair_has_it() -> None:
-    interval = ratio_of_means([1.0, 2.0, 4.0], [2.0, 4.0, 8.0])
-    assert values_of(interval) == pytest.approx((0.5, 0.5, 0.5))
-
-
 def test_a_ratio_weighs_long_problems_as_its_means_do() -> None:
     interval = ratio_of_means([1.0, 9.0], [1.0, 18.0])
     assert values_of(interval)[1] == pytest.approx(10 / 19)
@@ -193,6 +195,18 @@ def test_a_95th_percentile_has_an_interval_from_72_independent_jobs_on() -> None
     assert quantile_over_problems(range(71), range(71), 0.95).bounds is None
     assert quantile_over_problems(range(73), range(73), 0.95).bounds is not None
     assert quantile_over_problems(range(73), range(73), 0.05).bounds is not None
+
+
+def test_few_problems_bound_no_median_however_often_they_are_repeated() -> None:
+    values, problems = np.repeat(range(6), 4), np.repeat(range(6), 4)
+    assert quantile_over_problems(range(6), range(6), 0.5).bounds is not None  # 0.5 ** 6 is below 2.5 %
+    assert quantile_over_problems(values, problems, 0.5).bounds is None
+
+
+def test_the_variance_of_a_difference_is_not_cut_at_one() -> None:
+    # One won and one lost, with half a problem added to each outcome: (2 + 2 / 2) / 4.
+    assert variance_of_difference([1, -1], [1, 1]) == pytest.approx(0.75)
+    assert difference_of_shares([1, -1], [1, 1]).bounds == (-1.0, 1.0)
 
 
 def test_repeats_that_always_agree_do_not_narrow_a_quantile() -> None:

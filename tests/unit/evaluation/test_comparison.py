@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from math import exp, sqrt
+from math import exp
 from typing import Any
 from uuid import UUID
 
@@ -49,7 +49,7 @@ def test_problems_match_by_their_own_ids_whatever_their_order() -> None:
         "id",
         [(0, 2), (1, 1), (2, 0)],
     )
-    assert list(found.outcomes) == [Outcome.TIED, Outcome.WON, Outcome.LOST]
+    assert [grades.outcome for grades in found.grades] == [Outcome.TIED, Outcome.WON, Outcome.LOST]
 
 
 @pytest.mark.parametrize("missing", [{"problem_id": None}, {"problem_id": "all the same"}])
@@ -109,7 +109,7 @@ def test_figures_by_hand() -> None:
     assert of(figures.pass_at_1) == pytest.approx([0.25, 0.5, 0.25, None])
     assert of(figures.latency_s) == pytest.approx([2, 1, -1, 0.5])
     assert of(figures.latency_p95_s) == pytest.approx([2, 1, -1, None])
-    assert figures.speedup == Interval(mean=2.0, low=2.0, high=2.0)
+    assert figures.speedup == Interval(mean=2.0, low=None, high=None)
     assert of(figures.kept_tokens) == pytest.approx([80, 80, 0, 1])
     assert of(figures.wasted_tokens) == pytest.approx([20, 70, 50, 3.5])
     # Two devices; 8 GPU-seconds for one right answer, and 4 for two.
@@ -173,7 +173,57 @@ def test_resumed_and_unsuccessful_jobs_have_no_latency_that_counts() -> None:
     assert compared.figures.latency_s is not None
     assert (compared.figures.latency_s.num_jobs, compared.b.num_resumed) == (1, 1)
     assert compared.outcomes.num_ungraded == 1
-    assert "1 job of B did not succeed and has no grade: its pair is left out." in compared.warnings
+    assert (
+        "1 job of B did not succeed: its pair counts only in the device time per right answer."
+        in compared.warnings
+    )
+
+
+@pytest.mark.parametrize("state", ["cancelled", "expired", "dead", "failed"])
+def test_jobs_that_did_not_succeed_lower_no_mean_of_time_or_tokens(state: str) -> None:
+    """Two equal batches, but half of B's jobs ended before they ran."""
+    nothing = dict.fromkeys(
+        ("drafter_device_s", "base_device_s", "kept_tokens", "spent_tokens", "drafter_tokens", "num_drafted"),
+        0,
+    )
+    b = run_of(
+        [[True]] * 10 + [[None]] * 10,
+        job=lambda index, repeat: {} if index < 10 else {"state": state, **nothing},
+        batch_id=OTHER,
+    )
+    figures = compare(run_of([[True]] * 20), b, gpu_hour_price=1.0).figures
+    for name in ("gpu_s", "price", "kept_tokens", "spent_tokens", "wasted_tokens", "latency_s"):
+        figure = getattr(figures, name)
+        assert (figure.num_jobs, figure.difference.mean, figure.ratio.mean) == (10, 0, 1), name
+    assert figures.step_acceptance is not None
+    assert figures.step_acceptance.num_jobs == 10
+
+
+def test_a_right_answer_costs_also_what_jobs_without_success_took() -> None:
+    """Of B's four jobs of 2 GPU-seconds one fails, and one still runs."""
+    b = run_of(
+        [[True], [True], [None], [None]],
+        job=lambda index, repeat: [{}, {}, {"state": "failed"}, {"state": "running"}][index],
+        batch_id=OTHER,
+    )
+    figure = compare(run_of([[True]] * 4), b).figures.gpu_s_per_right_answer
+    assert figure is not None
+    assert figure.a is not None
+    assert figure.b is not None
+    assert (figure.num_jobs, figure.a.mean, figure.b.mean) == (3, 2.0, 3.0)
+    ungraded = run_of([[None]] * 2, job=lambda *_: {"state": "failed", "is_gradable": False}, batch_id=OTHER)
+    assert compare(run_of(right(1, 1)), ungraded).figures.gpu_s_per_right_answer is None
+
+
+def test_one_job_without_a_grade_does_not_change_k() -> None:
+    a = run_of([[True, False, False, True]] * 5)
+    b = run_of([[True, False, True, None], *[[True, False, True, True]] * 4], batch_id=OTHER)
+    compared = compare(a, b)
+    passes = compared.figures.pass_at_k
+    assert compared.k == 4
+    assert passes is not None
+    assert passes.num_problems == 4
+    assert compare(run_of([[True]] * 3 + [[True] * 2]), run_of([[True]] * 3 + [[True] * 2])).k is None
 
 
 def test_a_side_that_drafts_nothing_has_no_acceptance_and_the_other_keeps_its_own() -> None:
@@ -196,7 +246,7 @@ def test_old_rows_lose_only_the_figures_that_they_lack() -> None:
     figures = compared.figures
     assert figures.drafter_steps is figures.drafter_tokens is figures.gpu_s is figures.price is None
     assert figures.spent_tokens is not None
-    assert "The device time of 2 jobs of A was not measured." in compared.warnings
+    assert "The device time of 2 ended jobs of A was not measured." in compared.warnings
 
 
 @pytest.mark.parametrize(
@@ -236,24 +286,25 @@ def test_latencies_at_other_loads_are_not_said_to_be_faster() -> None:
     assert any("16.0 in B: they do not compare" in warning for warning in compared.warnings)
     alike = run_of(right(1, 0, 1), job=lambda *_: {"concurrency": 4.5, "latency_s": 1.0}, batch_id=OTHER)
     assert (
-        "B is 2.00 times (95 %: 2.00 to 2.00) as fast, over 3 jobs."
+        "B is 2.00 times (on each problem) as fast, over 3 jobs."
         in compare(run_of(right(1, 0, 1)), alike).says
     )
 
 
 def test_the_number_of_problems_that_would_show_a_difference_is_the_textbooks() -> None:
     """(1.960 + 0.842)² σ² / δ²: for σ = 0.5 and δ = 0.1 that is 197."""
-    half = 0.5 / sqrt(400) * 1.965927  # of 400 problems, by the t distribution
-    figure = Figure(
-        a=None,
-        b=None,
-        difference=Interval(mean=0, low=-half, high=half),
-        ratio=None,
-        num_problems=400,
-        num_jobs=400,
-    )
-    assert needed_problems(figure, 0.1) == 197
-    assert needed_problems(replace(figure, num_problems=1), 0.1) is None
+    assert needed_problems(0.5**2, 0.1) == 197
+
+
+def test_few_problems_do_not_foretell_how_many_would_show_a_difference() -> None:
+    def said(num_won: int, num_lost: int) -> str:
+        a, b = [0] * num_won + [1] * num_lost, [1] * num_won + [0] * num_lost
+        return compare(run_of(right(*a)), run_of(right(*b), batch_id=OTHER)).says[0]
+
+    assert "it would take" not in said(1, 1)
+    assert "it would take" not in said(5, 4)
+    # Each problem differs by one answer: 784.9 for 10 points, with the added outcomes' variance of 11 / 12.
+    assert "it would take about 720 such problems to see one of 10 points" in said(5, 5)
 
 
 def test_every_reason_to_doubt_is_told() -> None:

@@ -96,7 +96,7 @@ def test_the_ratio_of_two_batches_is_that_of_their_means_over_the_same_problems(
     found = cost_ratio(costing(2.0, 4.0, 6.0), costing(1.0, 2.0, 3.0))
     assert found is not None
     assert (found.num_problems, found.ratio) == (3, 0.5)
-    assert found.low == pytest.approx(0.5) == found.high  # each problem says the same
+    assert (found.low, found.high) == (None, None)  # each problem says the same
     # By hand: the relative costs differ by 1/1.5 - 2/2.5 = -2/15 and by 2/15: the error is 2/15, and t is 12.706.
     found = cost_ratio(costing(2.0, 3.0), costing(1.0, 2.0))
     assert found is not None

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from specreason.evaluation.pairing import bootstrap_p, mcnemar_p, paired_shares
+from specreason.evaluation.pairing import bootstrap_p, mcnemar_p
 
 
 @pytest.mark.parametrize(
@@ -23,37 +23,6 @@ from specreason.evaluation.pairing import bootstrap_p, mcnemar_p, paired_shares
 def test_mcnemars_test_is_exact_and_two_sided(won: int, lost: int, p: float) -> None:
     assert mcnemar_p(won, lost) == pytest.approx(p, abs=1e-5)
     assert mcnemar_p(lost, won) == pytest.approx(p, abs=1e-5)
-
-
-def test_problems_are_won_lost_or_tied_by_their_repeats() -> None:
-    ours = [[True, True], [True, False], [False, False], [True, True]]
-    theirs = [[True, False], [False, True], [True, True], [True, True]]
-    found = paired_shares(ours, theirs)
-    assert found is not None
-    assert (found.num_won, found.num_lost, found.num_tied) == (1, 1, 2)
-    assert (found.num_problems, found.num_pairs) == (4, 8)
-    assert found.difference.mean == pytest.approx(-1 / 8)
-    assert found.mcnemar_p == 1.0
-
-
-def test_a_problem_without_pairs_is_no_tie() -> None:
-    found = paired_shares([[True], []], [[False], []])
-    assert found is not None
-    assert (found.num_problems, found.num_tied) == (1, 0)
-    assert paired_shares([[]], [[]]) is None
-    assert paired_shares([], []) is None
-
-
-def test_repeats_without_a_partner_are_refused() -> None:
-    with pytest.raises(ValueError, match="zip"):
-        paired_shares([[True, True]], [[True]])
-
-
-def test_a_run_compared_with_itself_does_not_differ() -> None:
-    grades = [[True, False], [True, True], [False, False]]
-    found = paired_shares(grades, grades)
-    assert found is not None
-    assert (found.difference.mean, found.mcnemar_p, found.bootstrap_p) == (0, 1.0, 1.0)
 
 
 @pytest.mark.parametrize(("won", "lost"), [(9, 2), (14, 6), (30, 22), (1, 0)])

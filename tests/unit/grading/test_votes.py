@@ -16,6 +16,8 @@ from specreason.grading.votes import LONGEST, vote_of
         ("$\\$5$", r"\$5.00"),
         ("Tuesday", "tuesday."),
         ("x + 1", "x+1"),
+        ("-0", "0"),
+        ("-0.0", "0"),
     ],
 )
 def test_equal_answers_vote_for_the_same(one: str, other: str) -> None:
@@ -30,3 +32,4 @@ def test_other_answers_do_not(one: str, other: str) -> None:
 def test_a_long_or_monstrous_answer_votes_for_its_own_text() -> None:
     assert vote_of("x" * (LONGEST + 1)) == "x" * (LONGEST + 1)
     assert vote_of("9^{9^{9^9}}") == "9^{9^{9^9}}"
+    assert vote_of("2^{20000}") == "2^{20000}"  # 6,021 digits

@@ -23,8 +23,8 @@ from specreason.store.tables.trace import step
 # Of a batch with more steps a part of the problems is read: each takes about a hundred bytes.
 MOST_STEPS = 1_000_000
 # A multiplier whose hashes spread consecutive numbers (Knuth 6.4).
-_SPREAD = "(problem.index::int8 * 2654435761 %% 4294967296) * %(parts)s < 4294967296"
-_ENDED = f"job.batch_id = %(batch_id)s AND job.state NOT IN ({words(OPEN)}) AND {_SPREAD}"
+SPREAD = "(problem.index::int8 * 2654435761 %% 4294967296) * %(parts)s < 4294967296"
+_ENDED = f"job.batch_id = %(batch_id)s AND job.state NOT IN ({words(OPEN)}) AND {SPREAD}"
 _NAN = "'NaN'"
 _JOB = "FROM {job} AS job JOIN problem ON problem.id = job.problem_id"
 _TIMED = f"CASE WHEN job.state = '{JobState.SUCCEEDED}' AND NOT job.resumed THEN job.latency_s END"

@@ -20,6 +20,8 @@ from specreason.evaluation.comparison.values import (
     TraceStep,
 )
 
+ROWS = 1000  # of a page, the most that there may be
+
 __all__ = [
     "ComparedPair",
     "Comparison",
@@ -38,6 +40,6 @@ __all__ = [
 def compared_problems(
     transport: Transport, a: UUID, b: UUID, *, outcomes: Sequence[str], problem: str | None
 ) -> Iterator[ComparedPair]:
-    """Every pair, page by page."""
-    filters = {"a": str(a), "b": str(b), "outcome": list(outcomes) or None, "problem": problem}
+    """Every pair, page by page. Pages are long, because the API reads both batches for each."""
+    filters = {"a": str(a), "b": str(b), "outcome": list(outcomes) or None, "problem": problem, "limit": ROWS}
     return read_pages(transport, "/api/compare/problems", ComparedPair, "after", **filters)

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
-from specreason.client import comparison
-from specreason.client.comparison import ComparedPair, Comparison, Parting
-from specreason.client.cost_values import BatchCost, Estimate
+from specreason.client.analysis import comparison
+from specreason.client.analysis.comparison import ComparedPair, Comparison, Parting
+from specreason.client.analysis.cost_values import BatchCost, Estimate
+from specreason.client.analysis.search import FoundStep, search
 from specreason.client.decoding import decode
-from specreason.client.search import FoundStep, search
 from specreason.client.transport import Transport, body_of
 from specreason.config import ScoreMethod
+from specreason.evaluation.figures.values import BatchFigures
 from specreason.evaluation.judge.judgement import Judgement
 
 
@@ -26,7 +27,7 @@ class Analysis:
     def compare(self, a: UUID, b: UUID, *, k: int | None = None, price: float | None = None) -> Comparison:
         """Batch B against batch A, problem by problem: the figures of both, with differences, intervals and ratios.
 
-        `k` is that of pass@k and majority@k; by default the repeats that each problem has in both. `price` is that of
+        `k` is that of pass@k and majority@k; by default the usual number of graded repeats in both. `price` is that of
         one GPU-hour, by default the API's own.
         """
         asked = {"a": str(a), "b": str(b), "k": k, "price": price}
@@ -65,6 +66,13 @@ class Analysis:
         asked = {"num_problems": num_problems, "pair": pair, "price": price}
         asked["config"] = json.dumps(dict(config or {}))
         return decode(Estimate, self._get("/api/estimate", asked))
+
+    def figures(self, batch_id: UUID, *, k: int | None = None) -> BatchFigures:
+        """Right answers, latency, tokens, drafts, TTFT and TPOT of the jobs that succeeded, and whether drafting pays.
+
+        `k` is that of pass@k and majority@k; by default 2, 4, … and the most graded repeats that a problem has.
+        """
+        return decode(BatchFigures, self._get(f"/api/batches/{batch_id}/figures", {"k": k}))
 
     def judge(
         self,

@@ -12,7 +12,7 @@ from uuid import UUID
 import httpx2
 
 from specreason.client.transport import Backoff, Transport
-from specreason.errors import Unreachable
+from specreason.errors import LimitReached, Unreachable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,10 +37,12 @@ def read_rows(
 ) -> Iterator[RowPage]:
     """The rows behind the row `after`. A broken connection is made again, behind the last page that came.
 
-    Raises Unreachable once the server has been away for the transport's patience.
+    Raises Unreachable or LimitReached once the server has been away or full for the transport's patience.
     """
     backoff = Backoff(transport.patience_s)
     while True:
+        asked_s: float | None = None
+        broken: Unreachable | LimitReached
         try:
             for page in _pages(transport, batch_id, table, after):
                 yield page
@@ -49,9 +51,11 @@ def read_rows(
                 backoff.reset()
                 after = page.last
             broken = Unreachable(f"API at {transport.base_url}: ended a stream of rows too early")
+        except LimitReached as error:
+            broken, asked_s = error, error.retry_after_s or None
         except Unreachable as error:
             broken = error
-        if not backoff.pause():
+        if not backoff.pause(asked_s):
             raise broken
 
 
