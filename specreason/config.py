@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -153,3 +154,11 @@ class RunConfig(ClosedModel):
     def hash(self) -> str:
         """SHA-256 of the canonical JSON, hex."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+_DEFAULTS = RunConfig().model_dump(mode="json")
+
+
+def every_knob(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored configuration with the default of each knob that the version which stored it did not have."""
+    return {**_DEFAULTS, **stored}

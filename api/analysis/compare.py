@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 
+from api.analysis.prices import GpuHourPrice
 from api.answers.pages import Page
 from api.answers.tags import Tag
-from api.deployment import Store, deployment_of
+from api.deployment import Store
 from api.door.access import READ, Viewer
 from api.requests.counted import LONG
 from specreason.evaluation.comparison.values import ComparedPair, Comparison, Outcome, Parting
@@ -29,7 +30,6 @@ BatchB = Annotated[UUID, Query(description="Batch B, which is compared with it."
 
 @router.get("", summary="Compare two batches")
 def get_comparison(
-    request: Request,
     store: Store,
     viewer: Viewer,
     *,
@@ -43,18 +43,13 @@ def get_comparison(
             description="Of pass@k and majority@k. Default: the usual number of graded repeats in both.",
         ),
     ] = None,
-    price: Annotated[
-        float | None,
-        Query(ge=0, allow_inf_nan=False, description="Of one GPU-hour. Default: SPECREASON_GPU_HOUR_PRICE."),
-    ] = None,
+    price: GpuHourPrice,
 ) -> Comparison:
     """Figures of both over their common problems, with differences (B less A), 95 % intervals and ratios (B over A).
 
     Problems match by their ids, if all have one and none has it twice, else by text. `says` are sentences: what the
     figures allow to say; `warnings` are reasons to doubt them.
     """
-    if price is None:
-        price = deployment_of(request).settings.gpu_hour_price
     return compare_batches(store, viewer, a, b, k=k, gpu_hour_price=price)
 
 

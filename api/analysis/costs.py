@@ -7,35 +7,35 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import ValidationError
 
+from api.analysis.prices import GpuHourPrice
 from api.answers.tags import Tag
-from api.deployment import Pairs, Store, deployment_of
+from api.deployment import Pairs, Store
 from api.door.access import READ, Viewer
 from specreason.config import RunConfig
-from specreason.evaluation.cost import Cost, CostRatio, cost_of, cost_ratio
+from specreason.evaluation.comparison.values import Knob
+from specreason.evaluation.cost import Cost, CostRatio, cost_of_batch
 from specreason.evaluation.estimate import Estimate, estimate
 from specreason.pairs import PairConfig, get_pair
 from specreason.reasoning.schemes import stored_config
-from specreason.store.analysis.costs import base_only_batch, gpu_seconds
+from specreason.store.analysis.costs import base_only_batch, cost_beside
 from specreason.store.analysis.past_jobs import past_jobs
 from specreason.store.queue.workers import num_live_workers
-from specreason.store.read.summaries import BatchSummary, read_batch
+from specreason.store.read.summaries import read_batch
 from specreason.submission.form import parse_json
 from specreason.validation import first_invalid_field
 
 router = APIRouter(prefix="/api")
 
-Price = Annotated[
-    float | None,
-    Query(ge=0, allow_inf_nan=False, description="Of one GPU-hour. Default: SPECREASON_GPU_HOUR_PRICE."),
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostBeside:
-    """Another batch's cost, and the ratio over the problems of both; null where there are none or it is not known."""
+    """Another batch's cost, and the ratio over the jobs that succeeded in both, as in a comparison; null if not known.
+
+    `unlike` are knobs with other values that may be a reason for it beside the scheme.
+    """
 
     batch_id: UUID
     name: str
@@ -43,6 +43,7 @@ class CostBeside:
     mean_concurrency: float | None
     cost: Cost | None
     ratio: CostRatio | None
+    unlike: tuple[Knob, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,40 +64,39 @@ class BatchCost:
     "/batches/{batch_id}/cost", tags=[Tag.RESULTS], summary="Get the cost of a batch", dependencies=[READ]
 )
 def get_cost(
-    request: Request,
     store: Store,
     viewer: Viewer,
     batch_id: UUID,
     *,
     against: Annotated[UUID | None, Query(description="The batch to set beside it.")] = None,
-    price: Price = None,
+    price: GpuHourPrice,
 ) -> BatchCost:
     """Device time per job and per right answer, by model, prefill and decoding apart, and its price."""
-    price = _price(request, price)
     batch = read_batch(store, viewer, batch_id)
     other = against if against is not None else base_only_batch(store, viewer, batch_id)
     beside = None
     if other is not None:
         of_other = read_batch(store, viewer, other)
+        ratio, unlike = cost_beside(store, viewer, batch_id, other)
         beside = CostBeside(
             batch_id=other,
             name=of_other.name,
             scheme=of_other.scheme,
             mean_concurrency=of_other.mean_concurrency,
-            cost=_cost(of_other, price),
-            ratio=cost_ratio(*gpu_seconds(store, viewer, batch_id, other)),
+            cost=cost_of_batch(of_other, price),
+            ratio=ratio,
+            unlike=unlike,
         )
     return BatchCost(
         batch_id=batch_id,
         mean_concurrency=batch.mean_concurrency,
-        cost=_cost(batch, price),
+        cost=cost_of_batch(batch, price),
         beside=beside,
     )
 
 
 @router.get("/estimate", tags=[Tag.SUBMISSIONS], summary="Estimate a submission", dependencies=[READ])
 def get_estimate(
-    request: Request,
     store: Store,
     viewer: Viewer,
     pairs: Pairs,
@@ -104,34 +104,18 @@ def get_estimate(
     pair: str = "demo",
     num_problems: Annotated[int, Query(ge=1, le=1_000_000_000)] = 1,
     config: Annotated[str, Query(max_length=10_000, description="A run configuration, as JSON.")] = "{}",
-    price: Price = None,
+    price: GpuHourPrice,
 ) -> Estimate:
     """Time and cost of so many problems, from the newest jobs of the same pair and scheme that you may see.
 
     Nothing is stored. Without such jobs `num_past_jobs` is 0 and there are no figures.
     """
     asked = _config(config, pair, pairs)
-    how, past = past_jobs(store, viewer, pair, asked.model_dump(mode="json"))
     return estimate(
-        past,
-        how,
+        past_jobs(store, viewer, pair, asked.model_dump(mode="json")),
         num_problems=num_problems,
         repeats=asked.repeats,
         num_workers=num_live_workers(store, pair),
-        gpu_hour_price=_price(request, price),
-    )
-
-
-def _price(request: Request, given: float | None) -> float | None:
-    return given if given is not None else deployment_of(request).settings.gpu_hour_price
-
-
-def _cost(batch: BatchSummary, price: float | None) -> Cost | None:
-    all_graded = not batch.num_ungraded
-    return cost_of(
-        batch,
-        num_jobs=batch.num_metered,
-        num_right=batch.num_correct if all_graded else None,
         gpu_hour_price=price,
     )
 

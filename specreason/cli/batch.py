@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from specreason.cli.batches import known_cost, list_, show
+from specreason.cli.batches import batch_as_json, known_cost, list_, show
 from specreason.cli.connection import LONG_PATIENCE_S, connected
 from specreason.cli.exits import EXIT_SOME_FAILED
 from specreason.cli.local.files import written_whole
@@ -38,8 +38,10 @@ from specreason.cli.show.output import (
 from specreason.cli.show.submission import look_again
 from specreason.cli.waiting.watching import exit_status_of, naming_a_way_back, watched
 from specreason.client import Batch, Client
+from specreason.client.analysis.cost_values import BatchCost
 from specreason.client.deadline import Deadline
 from specreason.client.values import STATES
+from specreason.errors import SpecReasonError
 from specreason.visible import escaped_json
 from specreason.words import counted
 
@@ -92,13 +94,17 @@ def watch(refs: BatchRefs, timeout: Timeout = None, api: ApiUrl = None, as_json:
     with naming_a_way_back(refs, api), connected(api, patience_s=LONG_PATIENCE_S) as client:
         batches = deadline.hold(lambda: _batches(client, refs))
         ended = watched(client, batches, timeout_s=deadline.timeout_s)
-        cost = known_cost(client, ended[0], None, price_or_setting(None)) if len(ended) == 1 else None
-    if as_json:
-        print_json(ended[0] if len(ended) == 1 else {"data": ended})
-    elif len(ended) == 1:
-        print_batch(ended[0], cost)
+    gpu_hour_price = price_or_setting(None)
+    if len(ended) == 1:
+        cost = _cost_if_told(ended[0], gpu_hour_price, deadline, api)
+        if as_json:
+            print_json(batch_as_json(ended[0], cost))
+        else:
+            print_batch(ended[0], cost)
+    elif as_json:
+        print_json({"data": ended})
     else:
-        print_batches(ended, price_or_setting(None))
+        print_batches(ended, gpu_hour_price)
     tell_remedies(ended)
     raise typer.Exit(exit_status_of(ended))
 
@@ -209,6 +215,18 @@ def deadline(ref: BatchRef, at: DeadlineAt = None, api: ApiUrl = None, as_json: 
 
 
 app.command()(regrade)
+
+
+def _cost_if_told(
+    batch: Batch, gpu_hour_price: float | None, deadline: Deadline, api: str | None
+) -> BatchCost | None:
+    """Return the cost of a batch that has ended; None, and a message, if the API does not tell it soon."""
+    try:
+        with connected(api) as client:
+            return deadline.hold(lambda: known_cost(client, batch, None, gpu_hour_price))
+    except SpecReasonError as error:
+        print_message(f"the cost is left out: {error}")
+        return None
 
 
 def _batches(client: Client, refs: Sequence[str]) -> list[Batch]:

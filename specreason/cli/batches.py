@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from specreason.cli.completion import complete_batch
 from specreason.cli.connection import connected
-from specreason.cli.options import ApiUrl, AsJson, BatchRef, GpuHourPrice, price_or_setting
+from specreason.cli.options import ApiUrl, AsJson, BatchRef, GpuHourPrice, price_or_setting, refuse_price
 from specreason.cli.show.batches import print_batch, print_batches, tell_remedies
-from specreason.cli.show.output import print_json, print_list_as_json, tell_of_more
+from specreason.cli.show.output import print_json, print_list_as_json, print_message, tell_of_more
 from specreason.client import Batch, Client
 from specreason.client.analysis.cost_values import BatchCost
 from specreason.client.decoding import to_json
@@ -31,6 +31,7 @@ def list_(
 ) -> None:
     """List batches, newest first."""
     gpu_hour_price = price_or_setting(price)
+    refuse_price(price, "the table has prices, and --json has device times alone", unless=not as_json)
     with connected(api) as client:
         found = list(islice(client.batches(is_open=is_open, name=name), limit + 1))
     has_more = len(found) > limit
@@ -61,19 +62,25 @@ def show(
         batch = client.batch(client.find_batch(ref))
         cost = known_cost(client, batch, against, gpu_hour_price)
     if as_json:
-        print_json(
-            to_json(batch) | {"cost": cost and to_json(cost.cost), "beside": cost and to_json(cost.beside)}
-        )
+        print_json(batch_as_json(batch, cost))
     else:
         print_batch(batch, cost)
     tell_remedies([batch])
 
 
 def known_cost(
-    client: Client, batch: Batch, against: str | None = None, gpu_hour_price: float | None = None
+    client: Client, batch: Batch, against: str | None, gpu_hour_price: float | None
 ) -> BatchCost | None:
     """Return what a batch has cost, beside another one; None before anything of it is known."""
     other = None if against is None else client.find_batch(against)
     if not batch.device_s:
+        if against is not None:
+            print_message(f"nothing is set beside {against}: the device time of this batch is not known")
         return None
     return client.analysis.cost(batch.batch_id, against=other, price=gpu_hour_price)
+
+
+def batch_as_json(batch: Batch, cost: BatchCost | None) -> dict[str, Any]:
+    """Return a batch with its cost, both as plain JSON."""
+    plain: dict[str, Any] = to_json(batch)
+    return plain | {"cost": cost and to_json(cost.cost), "beside": cost and to_json(cost.beside)}

@@ -108,7 +108,16 @@ Timeout = Annotated[
 
 
 def price_or_setting(given: float | None) -> float | None:
-    """Return the price of one GPU-hour: `--price`, else that of SPECREASON_GPU_HOUR_PRICE, else None."""
+    """Return the price of one GPU-hour: `--price`, else that of SPECREASON_GPU_HOUR_PRICE, else None.
+
+    Raises InvalidField for one that is no finite number. So call it before anything is sent.
+    """
     if given is not None and not isfinite(given):
         raise InvalidField("--price", "must be a finite number")
     return given if given is not None else load_settings().gpu_hour_price
+
+
+def refuse_price(given: float | None, where: str, *, unless: bool) -> None:
+    """Raise InvalidField, unless it has an effect, if `--price` was given; `where` says what has prices."""
+    if given is not None and not unless:
+        raise InvalidField("--price", f"has no effect here: {where}")

@@ -8,7 +8,7 @@ import typer
 
 from specreason.cli.completion import complete_batch, complete_cards
 from specreason.cli.exits import EXIT_SOME_FAILED
-from specreason.cli.options import ApiUrl, AsJson, PairName, price_or_setting
+from specreason.cli.options import ApiUrl, AsJson, GpuHourPrice, PairName, price_or_setting, refuse_price
 from specreason.cli.show.output import print_json, print_message
 
 FORECAST = "Forecast"
@@ -56,14 +56,7 @@ def plan(
             "Predict from the jobs of this batch instead.", metavar="BATCH", autocompletion=complete_batch
         ),
     ] = None,
-    price: Annotated[
-        float | None,
-        _option(
-            "The price of one GPU-hour, in any currency. Default: SPECREASON_GPU_HOUR_PRICE.",
-            min=0,
-            metavar="NUMBER",
-        ),
-    ] = None,
+    price: GpuHourPrice = None,
     api: ApiUrl = None,
     as_json: AsJson = False,
 ) -> None:
@@ -81,12 +74,15 @@ def plan(
     from specreason.cli.show.forecast import forecast_as_json, print_forecast
     from specreason.cli.show.plan import plan_as_json, print_plan
 
+    gpu_hour_price = price_or_setting(price)
+    is_counted = problems is not None or file is not None
+    refuse_price(price, "problems have a price; name them with --problems or --file", unless=is_counted)
     asked = forecasting.Asked(
         schemes=forecasting.scheme_names(scheme or ()),
         thresholds=tuple(threshold or ()),
         concurrency=concurrency,
         num_jobs=forecasting.number_of_jobs(problems, file, repeats),
-        price=price_or_setting(price),
+        price=gpu_hour_price,
     )
     found = planned(pair, gpu)
     why_not = forecasting.why_not(found)

@@ -26,6 +26,7 @@ from specreason.cli.options import (
     PairName,
     Timeout,
     price_or_setting,
+    refuse_price,
 )
 from specreason.cli.show.batches import print_batches, tell_remedies
 from specreason.cli.show.output import print_json, print_message
@@ -169,6 +170,8 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Submit a dataset. The same file and options make the same batch, so the command may safely be repeated."""
+    gpu_hour_price = price_or_setting(price)
+    refuse_price(price, "--dry-run and --wait show prices", unless=dry_run or (wait and not as_json))
     chosen = run_config(config, knobs.chosen_knobs(context.params))
     combinations = grid_of(grid or [], chosen)
     arguments: Arguments = {
@@ -196,7 +199,7 @@ def submit(
         tell_limits(dataset, configs, load_settings())
         tell_remarks(configs)
         if counter is not None:
-            expected = estimates_for(pair, configs, dataset.num_problems, price_or_setting(price), api)
+            expected = estimates_for(pair, configs, dataset.num_problems, gpu_hour_price, api)
             print_plan(dataset, configs, counter.how, errors_at, expected, as_json=as_json)
             raise typer.Exit(_status(dataset))
         arguments["mapping"] = dataset.mapping
@@ -221,7 +224,7 @@ def submit(
         whole = ended[0] if isinstance(sent, Batch) else {"grid_id": sent.grid_id, "data": ended}
         print_json(to_json(whole) | facts)
     else:
-        print_batches(ended, price_or_setting(price))
+        print_batches(ended, gpu_hour_price)
     tell_remedies(ended)
     raise typer.Exit(exit_status_of(ended) or _status(dataset))
 

@@ -5,15 +5,10 @@ A second of device time is one in which the pair worked, for one job alone; on s
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
 from typing import Protocol
 
-from specreason.evaluation.student import t_975
-
-SECONDS_PER_HOUR = 3600
+from specreason.planning.timing import SECONDS_PER_HOUR
 
 
 class Metered(Protocol):
@@ -29,6 +24,21 @@ class Metered(Protocol):
     def prefill_s(self) -> float | None: ...
     @property
     def num_devices(self) -> float | None: ...
+
+
+class MeteredBatch(Metered, Protocol):
+    """A row of `batch_summary`: with its device time, how many jobs were measured, have succeeded and were graded."""
+
+    @property
+    def num_metered(self) -> int: ...
+    @property
+    def num_succeeded(self) -> int: ...
+    @property
+    def num_graded(self) -> int: ...
+    @property
+    def num_regrading(self) -> int: ...
+    @property
+    def num_correct(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +94,21 @@ def cost_of(
     )
 
 
+def cost_of_batch(batch: MeteredBatch, gpu_hour_price: float | None) -> Cost | None:
+    """The cost of the ended jobs of a batch; None as for `cost_of`.
+
+    A right answer has a cost once every job that has succeeded has its last grade. While one is to come, not all right
+    answers are known; and a job without a gold answer costs, but can never be right.
+    """
+    all_graded = batch.num_graded - batch.num_regrading == batch.num_succeeded
+    return cost_of(
+        batch,
+        num_jobs=batch.num_metered,
+        num_right=batch.num_correct if all_graded else None,
+        gpu_hour_price=gpu_hour_price,
+    )
+
+
 def price_of(gpu_s: float, gpu_hour_price: float | None) -> float | None:
     """The price of so many GPU-seconds; None without a price per GPU-hour."""
     return None if gpu_hour_price is None else gpu_s / SECONDS_PER_HOUR * gpu_hour_price
@@ -91,30 +116,12 @@ def price_of(gpu_s: float, gpu_hour_price: float | None) -> float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostRatio:
-    """The GPU-seconds per job of one batch over those of another, on the problems that jobs of both succeeded at.
+    """The GPU-seconds per job of one batch over those of another, in the jobs that have succeeded in both.
 
-    `low` and `high` bound it at 95 %, clustered by problem; None with fewer than two problems.
+    `low` and `high` bound it at 95 %, clustered by problem; None with fewer than two problems, and without scipy.
     """
 
     num_problems: int
     ratio: float
     low: float | None
     high: float | None
-
-
-def cost_ratio(ours: Sequence[float], theirs: Sequence[float]) -> CostRatio | None:
-    """The ratio, from the mean GPU-seconds of a job of each batch, by problem; None if no problem has both.
-
-    Its bounds are symmetric in the logarithm, as those of `clusters.ratio_of_means`, which needs scipy.
-    """
-    if not sum(ours) or not sum(theirs):
-        return None
-    num_problems, ratio = len(ours), sum(ours) / sum(theirs)
-    if num_problems < 2:
-        return CostRatio(num_problems=num_problems, ratio=ratio, low=None, high=None)
-    a, b = fmean(ours), fmean(theirs)
-    spread = stdev(our / a - their / b for our, their in zip(ours, theirs, strict=True))
-    half = t_975(num_problems) * spread / math.sqrt(num_problems)
-    return CostRatio(
-        num_problems=num_problems, ratio=ratio, low=ratio * math.exp(-half), high=ratio * math.exp(half)
-    )

@@ -98,6 +98,18 @@ class Run:
     def num_jobs(self) -> int:
         return len(self.jobs["job_id"])
 
+    def gpu_s(self) -> list[float | None]:
+        """By job, its device time, each device counted; None unless it has succeeded and was measured."""
+        columns = ("state", "drafter_device_s", "base_device_s", "num_devices")
+        return [
+            None
+            if not is_measured(state) or drafter_s is None or base_s is None
+            else (drafter_s + base_s) * num_devices
+            for state, drafter_s, base_s, num_devices in zip(
+                *(self.jobs[name] for name in columns), strict=True
+            )
+        ]
+
     def job(self, place: int) -> RunJob:
         """The row at a place in the columns."""
         return RunJob(**{field.name: self.jobs[field.name][place] for field in fields(RunJob)})

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from specreason.config import SchemeName
 from specreason.planning.job_time import PairClocks, job_time
+from specreason.planning.timing import SECONDS_PER_HOUR
 from specreason.planning.workload import StepStatistics, calls_of
-
-SECONDS_PER_HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+SECONDS_PER_HOUR = 3600
+
 
 class Timing(Protocol):
     """Seconds of one call's tokens.

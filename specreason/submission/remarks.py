@@ -34,16 +34,24 @@ def remarks(configs: Sequence[RunConfig]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*_without_effect(configs), *_thresholds(drafting), *_alike(configs)]))
 
 
+def unread_knobs(scheme: SchemeName) -> tuple[str, ...]:
+    """The knobs that change nothing under `scheme`."""
+    if scheme.drafts_steps:
+        return ()
+    return OF_DRAFTS if scheme is SchemeName.DRAFTER else OF_DRAFTS + OF_THE_DRAFTER
+
+
 def _without_effect(configs: Sequence[RunConfig]) -> Iterator[str]:
     """Knobs that were set and that no configuration reads."""
     schemes = list(dict.fromkeys(config.scheme.value for config in configs))
-    if not any(config.scheme.drafts_steps for config in configs):
-        idle: tuple[str, ...] = OF_DRAFTS
-        if not any(config.scheme is SchemeName.DRAFTER for config in configs):
-            idle += OF_THE_DRAFTER
-        if chosen := [name for name in idle if any(_is_set(config, name) for config in configs)]:
-            who = f"scheme {schemes[0]} drafts" if len(schemes) == 1 else f"schemes {_listed(schemes)} draft"
-            yield f"{', '.join(chosen)}: without effect, since the {who} no steps"
+    unread = [
+        name
+        for name in OF_DRAFTS + OF_THE_DRAFTER
+        if all(name in unread_knobs(config.scheme) for config in configs)
+    ]
+    if chosen := [name for name in unread if any(_is_set(config, name) for config in configs)]:
+        who = f"scheme {schemes[0]} drafts" if len(schemes) == 1 else f"schemes {_listed(schemes)} draft"
+        yield f"{', '.join(chosen)}: without effect, since the {who} no steps"
     for config in configs:
         if config.scheme.drafts_steps and _is_all_on_base(config):
             yield (

@@ -118,6 +118,7 @@ def compare(
     Or show where the traces of two jobs part, side by side.
     """
     check_choices("--outcome", outcome or (), OUTCOMES)
+    gpu_hour_price = price_or_setting(price)
     of_batches = {"--problems": problems, "--outcome": outcome, "-k": k, "--price": price, "--plot": plot}
     if problem is None:
         _refuse("needs --problem", {"--repeat": repeat})
@@ -145,7 +146,7 @@ def compare(
             listed,
             limit=limit,
             k=k,
-            price=price_or_setting(price),
+            price=gpu_hour_price,
             plot=plot,
             as_json=as_json,
         )

@@ -105,9 +105,9 @@ def figure_rows(comparison: Comparison) -> Iterator[tuple[str, Figure | None, fl
     yield "tokens kept", figures.kept_tokens, 1
     yield "tokens spent", figures.spent_tokens, 1
     yield "tokens wasted", figures.wasted_tokens, 1
-    yield "GPU-s", figures.gpu_s, 1
+    yield "GPU-s/job", figures.gpu_s, 1
     yield "GPU-s/right", figures.gpu_s_per_right_answer, 1
-    yield "price", figures.price, 1
+    yield "price/job", figures.price, 1
     yield "price/right", figures.price_per_right_answer, 1
     yield "accepted, %", figures.step_acceptance, PERCENT
     yield "drafter steps, %", figures.drafter_steps, PERCENT

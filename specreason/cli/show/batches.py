@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
-from specreason.cli.show.costs import batch_cost, facts_of_batch, money
+from specreason.cli.show.costs import facts_of_batch, money
 from specreason.cli.show.figures import (
     admission_in_words,
     latency_in_words,
@@ -20,7 +20,7 @@ from specreason.cli.show.output import data_console, moment, number, print_facts
 from specreason.cli.show.tables import Column, print_table
 from specreason.client import Batch, short_id
 from specreason.client.analysis.cost_values import BatchCost
-from specreason.evaluation.cost import Cost
+from specreason.evaluation.cost import Cost, cost_of_batch
 from specreason.evaluation.intervals import pass_at_1_interval
 from specreason.words import counted
 
@@ -57,7 +57,7 @@ COLUMNS = (
     Column(heading="s (in flight)", justify="right", drop=4),
     Column(heading="device s/job", justify="right", drop=1),
 )
-PRICE = Column(heading="price", justify="right", drop=9)
+PRICE = Column(heading="total price", justify="right", drop=9)
 
 
 def counts_in_words(batch: Batch) -> str:
@@ -80,7 +80,7 @@ def states_of(batch: Batch) -> Text:
 
 def print_batches(batches: Sequence[Batch], gpu_hour_price: float | None = None) -> None:
     """Print one row per batch; with a price per GPU-hour also what each cost."""
-    costs = [batch_cost(batch, gpu_hour_price) for batch in batches]
+    costs = [cost_of_batch(batch, gpu_hour_price) for batch in batches]
     is_priced = gpu_hour_price is not None
     print_table(
         data_console(),

@@ -13,12 +13,6 @@ from specreason.words import counted
 Fact = tuple[str, str | None]
 
 
-def batch_cost(batch: Batch, gpu_hour_price: float | None) -> Cost | None:
-    """Return what the ended jobs of a batch cost; None if it is not known."""
-    num_right = None if batch.num_ungraded else batch.num_correct
-    return cost_of(batch, num_jobs=batch.num_metered, num_right=num_right, gpu_hour_price=gpu_hour_price)
-
-
 def job_cost(job: Job, gpu_hour_price: float | None) -> Cost | None:
     """Return what a job's stored steps cost; None if it is not known."""
     return cost_of(job, num_jobs=1, num_right=None, gpu_hour_price=gpu_hour_price)
@@ -82,10 +76,11 @@ def _beside(ours: BatchCost, other: CostBeside) -> str:
         return f"{which}: no problem has succeeded in both with a known cost"
     loads = [number(each, "{:.1f}") for each in (ours.mean_concurrency, other.mean_concurrency)]
     at = "" if None in loads else f", at {loads[0]} and {loads[1]} in flight"
-    return f"{_ratio(other.ratio)} of the device time of {which}{at}"
+    unlike = f"; unlike in {', '.join(knob.name for knob in other.unlike)}" if other.unlike else ""
+    return f"{_ratio(other.ratio)} of the device time of {which}{at}{unlike}"
 
 
 def _ratio(found: CostRatio) -> str:
     if found.low is None or found.high is None:
-        return f"{found.ratio:.2f} (one problem)"
+        return f"{found.ratio:.2f} ({counted(found.num_problems, 'problem')}, no interval)"
     return f"{found.ratio:.2f} (95 %: {found.low:.2f}–{found.high:.2f}, {counted(found.num_problems, 'problem')})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from specreason.cli.estimating import Expectations
 from specreason.cli.show.costs import money
@@ -10,7 +10,7 @@ from specreason.cli.show.output import data_console, number, print_message
 from specreason.cli.show.tables import Column, print_table
 from specreason.client.analysis.cost_values import Estimate
 from specreason.config import RunConfig
-from specreason.evaluation.estimate import Expected
+from specreason.evaluation.estimate import FEWEST_BOUNDED, Expected, Likeness
 from specreason.words import counted
 
 # Of the time to come: the largest unit of which it is two at least.
@@ -33,14 +33,16 @@ def print_estimates(configs: Sequence[RunConfig], expected: Expectations) -> Non
     print_table(console, _columns(unit), rows)
     workers = max(one.num_workers for one in found)
     print_message(
-        "estimated from so many past jobs of this pair, 95 % in brackets: for problems like theirs, as many in flight, "
-        "and "
+        f"estimated from so many past jobs of this pair{_in_brackets(found)}: for problems like theirs, as many in "
+        "flight, and "
         + (
             f"{counted(workers, 'worker')} with nothing else to do"
             if workers
             else "one worker; none is alive now"
         )
     )
+    for why in dict.fromkeys(why for one in found if one.num_past_jobs for why in _why_no_bounds(one)):
+        print_message(why)
     for one in found:
         if one.concurrency is not None and one.num_jobs < FEW * one.concurrency:
             print_message(
@@ -48,6 +50,23 @@ def print_estimates(configs: Sequence[RunConfig], expected: Expectations) -> Non
                 "filled, and so cost more each"
             )
             break
+
+
+def _in_brackets(found: Sequence[Estimate]) -> str:
+    is_any_bounded = any(one.wall_s is not None and one.wall_s.low is not None for one in found)
+    return ", 95 % in brackets" if is_any_bounded else ""
+
+
+def _why_no_bounds(one: Estimate) -> Iterator[str]:
+    if one.are_cut:
+        yield (
+            "the past jobs have no bounds: others of their batches, the longer ones, still run or were stopped, so "
+            "expect more"
+        )
+    if one.likeness == Likeness.OTHER:
+        yield "past jobs that are alike in the scheme alone have no bounds: with these settings jobs may take any time"
+    elif one.num_past_problems < FEWEST_BOUNDED:
+        yield f"past jobs of {counted(one.num_past_problems, 'problem')} are too few to bound what is to come"
 
 
 def _unit(found: Sequence[Estimate]) -> tuple[str, int]:

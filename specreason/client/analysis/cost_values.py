@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from specreason.evaluation.comparison.values import Knob
 from specreason.evaluation.cost import Cost, CostRatio
 from specreason.evaluation.estimate import Expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostBeside:
-    """The cost of another batch."""
+    """The cost of another batch, the ratio, and the knobs that may be a reason for it beside the scheme."""
 
     batch_id: UUID
     name: str
@@ -22,6 +23,7 @@ class CostBeside:
     mean_concurrency: float | None
     cost: Cost | None
     ratio: CostRatio | None
+    unlike: tuple[Knob, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class Estimate:
     """What `num_jobs` jobs will take, from `num_past_jobs` jobs that have run; without these, no figures.
 
     `likeness` of the past jobs' configuration: "same", "similar", or "other", which is of the same scheme only.
+    `are_cut` if their batches have others that run or were stopped, which are the longer ones. Neither of these two nor
+    a few problems bound what is to come.
     `device_s` keeps one pair busy; `wall_s` is it spread over `num_workers` workers. All at `concurrency` jobs in
     flight on each.
     """
@@ -47,6 +51,7 @@ class Estimate:
     num_past_jobs: int
     num_past_problems: int
     likeness: str | None
+    are_cut: bool
     concurrency: float | None
     num_workers: int
     latency_s: float | None

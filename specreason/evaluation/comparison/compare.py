@@ -18,17 +18,17 @@ from specreason.evaluation.comparison.contrasts import (
     speedup,
 )
 from specreason.evaluation.comparison.doubts import doubts
+from specreason.evaluation.comparison.knobs import differing_knobs
 from specreason.evaluation.comparison.matching import Match, match
 from specreason.evaluation.comparison.pairs import Pairs
 from specreason.evaluation.comparison.saying import sentences
-from specreason.evaluation.comparison.values import Comparison, Figure, Figures, Knob, Outcome, Outcomes
+from specreason.evaluation.comparison.values import Comparison, Figure, Figures, Outcome, Outcomes
+from specreason.evaluation.cost import price_of
 from specreason.evaluation.pairing import bootstrap_p, mcnemar_p
 from specreason.evaluation.repeats import Answer, chance_of_majority, chance_of_pass, voting
 from specreason.evaluation.runs import Run
 from specreason.evaluation.scientific import np
 from specreason.words import counted
-
-SECONDS_PER_HOUR = 3600
 
 
 def compare(
@@ -62,16 +62,6 @@ def compare(
         outcomes=_outcomes(matched),
         figures=figures,
     )
-
-
-def differing_knobs(a: Run, b: Run) -> tuple[Knob, ...]:
-    """The knobs with other values, by name; the pair of models comes first, as if it were one."""
-    found = [] if a.pair == b.pair else [Knob(name="pair", a=a.pair, b=b.pair)]
-    for name in sorted({*a.config, *b.config}):
-        ours, theirs = a.config.get(name), b.config.get(name)
-        if ours != theirs:
-            found.append(Knob(name=name, a=ours, b=theirs))
-    return tuple(found)
 
 
 def _outcomes(matched: Match) -> Outcomes:
@@ -146,10 +136,10 @@ def _parts(part: tuple[np.ndarray, np.ndarray], whole: tuple[np.ndarray, np.ndar
 
 
 def _priced(figure: Figure | None, gpu_hour_price: float | None) -> Figure | None:
-    """Device seconds as a price."""
-    if figure is None or gpu_hour_price is None:
+    """GPU-seconds as a price."""
+    factor = price_of(1.0, gpu_hour_price)
+    if figure is None or factor is None:
         return None
-    factor = gpu_hour_price / SECONDS_PER_HOUR
     return Figure(
         a=scaled(figure.a, factor),
         b=scaled(figure.b, factor),

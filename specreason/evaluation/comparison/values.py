@@ -97,7 +97,8 @@ class Figures:
     All are of jobs that succeeded, but for the cost per right answer, which includes what other ended jobs took.
     `pass_at_k` and `majority_at_k` are over the problems with `k` graded repeats in both. Latencies are seconds of
     jobs that succeeded in one attempt; `speedup` is the mean latency of A over that of B. Tokens and costs are per job.
-    `gpu_s` are GPU-seconds: device time, each device counted; prices follow from that of a GPU-hour, if one is set.
+    `gpu_s` are GPU-seconds of jobs that succeeded: device time, each device counted; prices follow from that of a
+    GPU-hour, if one is set.
     `step_acceptance` is of drafts; `drafter_steps` and `drafter_tokens` are the drafter's shares of the steps of
     thinking and of the kept tokens.
     """

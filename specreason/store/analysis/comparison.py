@@ -14,7 +14,7 @@ from specreason.evaluation.comparison.values import ComparedPair, Comparison, Ou
 from specreason.evaluation.runs import Run
 from specreason.grading.votes import vote_of
 from specreason.store.access.visibility import Viewer
-from specreason.store.analysis.runs import read_run
+from specreason.store.analysis.runs import read_runs
 from specreason.store.read.pages import Page
 from specreason.store.session import Connection, Database, transaction
 from specreason.store.tables.queue import problem
@@ -41,7 +41,7 @@ def compare_batches(
     from specreason.evaluation.comparison.compare import compare  # it needs the extra `analysis`
 
     with transaction(database) as connection:
-        runs = _read(connection, viewer, a, b)
+        runs = read_runs(connection, viewer, a, b)
     return compare(*runs, vote_of=vote_of, k=k, gpu_hour_price=gpu_hour_price)
 
 
@@ -62,7 +62,7 @@ def compared_pairs(
     and InputError as `compare_batches` does.
     """
     with transaction(database) as connection:
-        runs = _read(connection, viewer, a, b)
+        runs = read_runs(connection, viewer, a, b)
         matched = match(*runs)
         start = -1 if after is None else _place(runs[0], after)
         chosen = set(_chosen(runs[0], matched, problem_ref))
@@ -74,11 +74,6 @@ def compared_pairs(
         texts = _beginnings(connection, a, {matched.problems[number][0] for number, _, _ in page})
     rows = (_row(runs, matched, pair, texts) for pair in page)
     return Page(rows=tuple(rows), has_more=len(pairs) > limit)
-
-
-def _read(connection: Connection, viewer: Viewer, a: UUID, b: UUID) -> tuple[Run, Run]:
-    ours = read_run(connection, a, viewer)
-    return ours, ours if a == b else read_run(connection, b, viewer)
 
 
 def _place(run: Run, job_id: UUID) -> int:

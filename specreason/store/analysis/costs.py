@@ -1,74 +1,78 @@
-"""The GPU-seconds of two batches on the same problems, such as those of a scheme and of the base alone."""
+"""The cost of a batch beside that of another one on the same problems, such as of the base alone."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Subquery, exists, func, select
+from sqlalchemy import Numeric, cast, exists, func, select
 
 from specreason.config import SchemeName
+from specreason.evaluation.comparison.costs import cost_ratio
+from specreason.evaluation.comparison.knobs import unlike_in_cost
+from specreason.evaluation.comparison.values import Knob
+from specreason.evaluation.cost import CostRatio
 from specreason.store.access.visibility import Viewer, require_batch
-from specreason.store.session import Database, transaction
-from specreason.store.tables.queue import batch, job, problem, worker
+from specreason.store.analysis.runs import DIGEST, read_runs
+from specreason.store.session import Connection, Database, transaction
+from specreason.store.tables.queue import batch, job, problem
 from specreason.store.tables.states import JobState
+
+# The newest batches of the base alone, as large as this one, whose problems are looked at.
+BATCHES_LOOKED_AT = 20
 
 
 def base_only_batch(database: Database, viewer: Viewer, batch_id: UUID) -> UUID | None:
-    """The batch in which the base alone ran the same first problem on the same pair: of the same grid, else the newest.
+    """The batch in which the base alone ran the same problems on the same pair: of the same grid, else the newest.
 
-    None if there is none, or if `batch_id` is one itself. Raises NotFound.
+    It has ended, and the device time of jobs that succeeded in it is known. None if there is none, or if `batch_id` is
+    one of the base alone itself. Raises NotFound.
     """
-    ours, first = batch.alias("ours"), problem.alias("first")
-    its_first = exists().where(
-        problem.c.batch_id == batch.c.id, problem.c.index == 0, problem.c.text == first.c.text
-    )
+    ours = batch.alias("ours")
     scheme, grid = batch.c.config["scheme"].astext, batch.c.metadata["grid_id"].astext
     of_our_grid = func.coalesce(grid == ours.c.metadata["grid_id"].astext, False)
+    in_it = job.c.batch_id == batch.c.id
+    is_open = exists().where(in_it, job.c.state.in_((JobState.QUEUED, JobState.RUNNING)))
+    device_s = job.c.drafter_device_s + job.c.base_device_s
+    is_measured = exists().where(in_it, job.c.state == JobState.SUCCEEDED, device_s > 0)
+    as_large = (batch.c.pair == ours.c.pair) & (batch.c.num_problems == ours.c.num_problems)
     found = (
         select(batch.c.id)
         .select_from(ours)
-        .join(first, (first.c.batch_id == ours.c.id) & (first.c.index == 0))
-        .join(batch, batch.c.pair == ours.c.pair)
+        .join(batch, as_large)
         .where(
             ours.c.id == batch_id,
             ours.c.config["scheme"].astext != SchemeName.BASE,
             scheme == SchemeName.BASE,
             viewer.sees(batch.c.owner),
-            its_first,
+            ~is_open,
+            is_measured,
         )
         .order_by(of_our_grid.desc(), batch.c.id.desc())
-        .limit(1)
+        .limit(BATCHES_LOOKED_AT)
     )
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
-        base: UUID | None = connection.scalar(found)
-    return base
+        candidates = connection.scalars(found).all()
+        problems = _digest(connection, batch_id) if candidates else None
+        return next((each for each in candidates if _digest(connection, each) == problems), None)
 
 
-def gpu_seconds(
+def cost_beside(
     database: Database, viewer: Viewer, ours: UUID, theirs: UUID
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The mean GPU-seconds of a succeeded job of both batches, for each problem that both have them of.
+) -> tuple[CostRatio | None, tuple[Knob, ...]]:
+    """The cost of one batch over that of another, and the knobs that may be a reason for it beside the scheme.
 
-    Problems match by place and text. Raises NotFound.
+    Raises NotFound.
     """
-    one, other = _by_problem(ours, "ours"), _by_problem(theirs, "theirs")
-    same = (one.c.index == other.c.index) & (one.c.text == other.c.text)
-    matched = select(one.c.gpu_s, other.c.gpu_s).join_from(one, other, same).order_by(one.c.index)
     with transaction(database) as connection:
-        for each in (ours, theirs):
-            require_batch(connection, viewer, each)
-        rows = connection.execute(matched).all()
-    return tuple(row[0] for row in rows), tuple(row[1] for row in rows)
+        a, b = read_runs(connection, viewer, theirs, ours)
+    return cost_ratio(a, b), unlike_in_cost(a, b)
 
 
-def _by_problem(batch_id: UUID, name: str) -> Subquery:
-    device_s = job.c.drafter_device_s + job.c.base_device_s
-    return (
-        select(problem.c.index, problem.c.text, func.avg(device_s * worker.c.num_devices).label("gpu_s"))
-        .join_from(job, problem, problem.c.id == job.c.problem_id)
-        .join(worker, worker.c.id == job.c.worker_id)
-        .where(job.c.batch_id == batch_id, job.c.state == JobState.SUCCEEDED, device_s > 0)
-        .group_by(problem.c.id)
-        .subquery(name)
+def _digest(connection: Connection, batch_id: UUID) -> Decimal | None:
+    """The same for batches of the same problems, in any order."""
+    whole: Decimal | None = connection.scalar(
+        select(func.sum(cast(DIGEST, Numeric))).where(problem.c.batch_id == batch_id)
     )
+    return whole

@@ -93,5 +93,11 @@ def read_run(connection: Connection, batch_id: UUID, viewer: Viewer) -> Run:
     )
 
 
+def read_runs(connection: Connection, viewer: Viewer, a: UUID, b: UUID) -> tuple[Run, Run]:
+    """Both batches of a comparison, as `read_run`; one is read once."""
+    ours = read_run(connection, a, viewer)
+    return ours, ours if a == b else read_run(connection, b, viewer)
+
+
 def _columns(connection: Connection, statement: Select[*tuple[Any, ...]], batch_id: UUID) -> Columns:
     return dict(connection.execute(statement, {"batch_id": batch_id}).one()._mapping)

@@ -1,10 +1,10 @@
--- What a batch and a right answer cost in time of the devices.
+-- What a batch and a right answer cost in time of the devices. A job without a gold answer costs, but can never be right.
 CREATE VIEW cost_by_batch AS
 SELECT
     sums.*,
     sums.device_s / nullif(sums.num_jobs, 0) AS device_s_per_job,
-    sums.device_s / nullif(sums.num_right, 0) AS device_s_per_right_answer,
-    sums.gpu_hours / nullif(sums.num_right, 0) AS gpu_hours_per_right_answer
+    sums.device_s / CASE WHEN sums.num_ungraded = 0 THEN nullif(sums.num_right, 0) END AS device_s_per_right_answer,
+    sums.gpu_hours / CASE WHEN sums.num_ungraded = 0 THEN nullif(sums.num_right, 0) END AS gpu_hours_per_right_answer
 FROM (
     SELECT
         batch.id AS batch_id,
@@ -13,6 +13,7 @@ FROM (
         batch.pair,
         count(*) AS num_jobs,
         count(*) FILTER (WHERE job.is_correct) AS num_right,
+        count(*) FILTER (WHERE job.state = 'succeeded' AND job.graded_at IS NULL) AS num_ungraded,
         sum(job.drafter_device_s + job.base_device_s) AS device_s,
         sum(job.drafter_device_s) AS drafter_device_s,
         sum(job.base_device_s) AS base_device_s,
@@ -33,6 +34,7 @@ COMMENT ON COLUMN cost_by_batch.scheme IS 'base, drafter, specdecode, specreason
 COMMENT ON COLUMN cost_by_batch.pair IS 'model pair';
 COMMENT ON COLUMN cost_by_batch.num_jobs IS 'ended jobs whose device time was measured: the n of device_s_per_job';
 COMMENT ON COLUMN cost_by_batch.num_right IS 'of these, jobs whose newest grade is correct';
+COMMENT ON COLUMN cost_by_batch.num_ungraded IS 'of num_jobs, succeeded ones whose grade is still to come, or that have no gold answer';
 COMMENT ON COLUMN cost_by_batch.device_s IS 'seconds of device time of both models';
 COMMENT ON COLUMN cost_by_batch.drafter_device_s IS 'of these, the drafter''s';
 COMMENT ON COLUMN cost_by_batch.base_device_s IS 'of these, the base''s';
@@ -40,5 +42,5 @@ COMMENT ON COLUMN cost_by_batch.prefill_s IS 'of device_s, the time before the f
 COMMENT ON COLUMN cost_by_batch.decode_s IS 'the rest of device_s';
 COMMENT ON COLUMN cost_by_batch.gpu_hours IS 'device_s times the devices of the pair, in hours; a pair on a CPU counts as one device';
 COMMENT ON COLUMN cost_by_batch.device_s_per_job IS 'device_s / num_jobs';
-COMMENT ON COLUMN cost_by_batch.device_s_per_right_answer IS 'device_s of all jobs / num_right; NULL while nothing is right';
-COMMENT ON COLUMN cost_by_batch.gpu_hours_per_right_answer IS 'gpu_hours of all jobs / num_right; NULL while nothing is right';
+COMMENT ON COLUMN cost_by_batch.device_s_per_right_answer IS 'device_s of all jobs / num_right; NULL while nothing is right or num_ungraded is not 0';
+COMMENT ON COLUMN cost_by_batch.gpu_hours_per_right_answer IS 'gpu_hours of all jobs / num_right; NULL while nothing is right or num_ungraded is not 0';

@@ -46,7 +46,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, columns: int, show: Callable[[Conso
 def comparison(**values: Any) -> Any:
     a = run_of([[index % 3 > 0] for index in range(90)])
     spent = {"spent_tokens": 12_345, "latency_s": 1.25}
-    config = {"scheme": "specreason", "repeats": 1, "threshold": 7.0, "delimiter": "\n\n", "overlap": True}
+    config = {"scheme": "specreason", "repeats": 1, "threshold": 7.0, "delimiter": "\n", "overlap": True}
     b = run_of(
         [[index % 9 > 0] for index in range(90)], job=lambda *_: spent, config=config, batch_id=UUID(int=2)
     )

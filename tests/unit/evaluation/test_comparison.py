@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from specreason.errors import InputError, InvalidField
-from specreason.evaluation.comparison.compare import compare, differing_knobs
+from specreason.evaluation.comparison.compare import compare
 from specreason.evaluation.comparison.contrasts import Parts, parts, quantiles
+from specreason.evaluation.comparison.knobs import differing_knobs
 from specreason.evaluation.comparison.matching import match
 from specreason.evaluation.comparison.saying import needed_problems
 from specreason.evaluation.comparison.values import Comparison, Figure, Figures, Outcome
@@ -354,6 +355,13 @@ def test_knobs_that_differ_are_listed_with_the_pair_first() -> None:
         ("old", 1, None),
         ("scheme", "base", "specreason"),
     ]
+
+
+def test_a_knob_that_an_older_version_did_not_store_has_its_default() -> None:
+    old, new = (run_of(right(1), config={"scheme": "base"} | more) for more in ({}, {"token_budget": 8192}))
+    assert differing_knobs(old, new) == ()
+    (knob,) = differing_knobs(old, run_of(right(1), config={"scheme": "base", "token_budget": 100}))
+    assert (knob.name, knob.a, knob.b) == ("token_budget", 8192, 100)
 
 
 def drawn(chance: np.random.Generator, num: int) -> tuple[np.ndarray, np.ndarray, Parts]:

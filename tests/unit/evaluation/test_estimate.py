@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from specreason.config import RunConfig
-from specreason.evaluation.estimate import Estimate, Likeness, PastJob, estimate, likeness
+from specreason.evaluation.estimate import Estimate, Likeness, Past, PastJob, estimate, likeness, t_975
 
 
 def past(*device_s: float, **more: Any) -> list[PastJob]:
@@ -18,23 +18,50 @@ def past(*device_s: float, **more: Any) -> list[PastJob]:
     return [PastJob(problem=str(place), device_s=each, **known) for place, each in enumerate(device_s)]
 
 
-def estimated(jobs: list[PastJob], **more: Any) -> Estimate:
+def estimated(
+    jobs: list[PastJob], how: Likeness = Likeness.SAME, *, are_cut: bool = False, **more: Any
+) -> Estimate:
     asked = {"num_problems": 100, "repeats": 1, "num_workers": 1, "gpu_hour_price": None} | more
-    return estimate(jobs, Likeness.SAME, **asked)
+    return estimate(Past(jobs=jobs, likeness=how if jobs else None, are_cut=are_cut), **asked)
 
 
 def test_the_mean_over_problems_is_taken_to_all_jobs() -> None:
-    found = estimated(past(1.0, 2.0, 3.0, num_devices=4), num_problems=90, repeats=2, gpu_hour_price=5.0)
+    jobs = past(0.0, 1.0, 2.0, 3.0, 4.0, num_devices=4)
+    found = estimated(jobs, num_problems=90, repeats=2, gpu_hour_price=5.0)
     assert found.device_s is not None
     assert found.device_s_per_job is not None
     assert found.gpu_hours is not None
     assert found.price is not None
-    assert (found.num_jobs, found.num_past_jobs, found.num_past_problems) == (180, 3, 3)
+    assert (found.num_jobs, found.num_past_jobs, found.num_past_problems) == (180, 5, 5)
     assert (found.device_s_per_job.mean, found.device_s.mean) == (2, 360)
     assert (found.gpu_hours.mean, found.price.mean) == (pytest.approx(0.4), pytest.approx(2.0))
-    # Student's t with two degrees of freedom is 4.303, and the deviation is 1 of 2.
-    assert found.device_s_per_job.high == pytest.approx(2 * math.exp(4.303 / 2 / math.sqrt(3)))
-    assert found.device_s.low == pytest.approx(360 * math.exp(-4.303 / 2 * math.sqrt(1 / 3 + 1 / 90)))
+    # Student's t with four degrees of freedom is 2.776, and the deviation is 1.58 of 2.
+    spread = 2.776 * math.sqrt(2.5) / 2
+    assert found.device_s_per_job.high == pytest.approx(2 * math.exp(spread / math.sqrt(5)), rel=1e-3)
+    assert found.device_s.low == pytest.approx(360 * math.exp(-spread * math.sqrt(1 / 5 + 1 / 90)), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("freedom", "published"), [(4, 2.776), (5, 2.571), (9, 2.262), (30, 2.042), (60, 2.0), (120, 1.98)]
+)
+def test_students_t_is_that_of_the_tables_and_falls_to_the_normal_one(freedom: int, published: float) -> None:
+    assert t_975(freedom) == pytest.approx(published, abs=1e-3)
+    assert t_975(1e6) == pytest.approx(1.95997, abs=1e-5)
+
+
+def test_few_problems_other_settings_or_jobs_cut_short_bound_nothing() -> None:
+    five = past(1.0, 2.0, 3.0, 4.0, 5.0)
+    for found, is_bounded in (
+        (estimated(five), True),
+        (estimated(five, Likeness.SIMILAR), True),
+        (estimated(five[:4]), False),
+        (estimated(five, Likeness.OTHER), False),
+        (estimated(five, are_cut=True), False),
+    ):
+        assert found.device_s is not None
+        assert (found.device_s.low is not None) is is_bounded
+        assert (found.device_s.high is not None) is is_bounded
+    assert estimated(five, are_cut=True).are_cut
 
 
 def test_repeats_of_a_problem_are_one_problem() -> None:
@@ -92,3 +119,10 @@ def test_configurations_are_alike_in_all_but_the_seed_in_what_costs_or_in_the_sc
     assert likeness(stored(token_budget=100), asked) is Likeness.OTHER
     assert likeness(stored(scheme="base"), asked) is None
     assert likeness({}, asked) is None
+
+
+def test_a_knob_that_an_older_version_did_not_store_counts_as_its_default() -> None:
+    asked = RunConfig(threshold=7.0).model_dump(mode="json")
+    old = {name: value for name, value in asked.items() if name not in ("adaptive", "overlap", "min_p")}
+    assert likeness(old, asked) is Likeness.SAME
+    assert likeness(old, asked | {"adaptive": True}) is Likeness.OTHER

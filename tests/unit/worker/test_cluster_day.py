@@ -19,11 +19,10 @@ from specreason.engines.scripted.engine import JUDGE_SUFFIX, ScriptedEngine, scr
 from specreason.engines.scripted.scripts import DELIMITER
 from specreason.planning import paper
 from specreason.planning.cards import known_cards
-from specreason.planning.forecast import SECONDS_PER_HOUR
 from specreason.planning.job_time import PairClocks, job_time
 from specreason.planning.roofline import SLOW, Clock
 from specreason.planning.shapes import known_shape
-from specreason.planning.timing import Steady, Timing
+from specreason.planning.timing import SECONDS_PER_HOUR, Steady, Timing
 from specreason.planning.workload import StepStatistics, calls_of
 from specreason.reasoning.loop import reason
 from specreason.reasoning.schemes import plan_run
