@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,7 +13,7 @@ from specreason.embedded import Servers
 from specreason.store.session import Database
 from tests.support.api.guarded import client_of, guarded_app, make_key
 
-ID = uuid4()
+ID = UUID(int=7)
 ROUTES = [
     (f"/api/batches/{ID}/rows/step", "exports"),
     (f"/api/batches/{ID}/judge", "judgements"),
