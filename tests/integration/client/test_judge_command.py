@@ -58,7 +58,8 @@ def test_every_line_fits_the_terminal(url: str, database: Database, columns: int
     (measured,) = (line for line in seen.lines if line.startswith(f"{short_id(other)}  "))
     assert re.search(r" [0-9]+\.[0-9]{2}$", measured)
     assert "4 to 8 (now)" in seen.text
-    assert ("no room for" in seen.text) == (columns == 60)
+    # How wide the columns are depends on the times that this machine takes.
+    assert columns != 60 or "no room for" in seen.text
 
 
 def test_a_program_reads_everything_from_json_and_the_client_the_same(
