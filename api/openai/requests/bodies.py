@@ -25,8 +25,9 @@ _INPUT_SCHEMA = {"anyOf": [{"type": "string", "minLength": 1}, _MESSAGES_SCHEMA]
 
 def as_whole(value: object) -> object:
     """Tables write whole numbers with decimals, such as 7.0, where another row has none."""
-    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
-    return int(value) if is_whole else value  # type: ignore[call-overload]
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
 
 
 def _all_tokens(value: object) -> object:
