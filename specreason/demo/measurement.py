@@ -63,7 +63,7 @@ def _tpot(jobs: Iterable[MeasuredJob]) -> float:
 
 
 def paired(differences: Sequence[int]) -> dict[str, float | None]:
-    """Mean difference in pass@1 over the same problems, with its 95 % interval: None for one problem."""
+    """Mean difference in pass@1 over the same problems, with its 95 % interval: None where all are equal."""
     interval = mean_over_problems(differences, [1] * len(differences))
     low, high = interval.bounds or (None, None)
     return {

@@ -38,7 +38,10 @@ __all__ = [
 CONNECT_TIMEOUT_S = 5
 # A process that is frozen inside a transaction must not hold its locks for ever. A statement that waits too long for a
 # lock fails, and its caller tries again. Set once connected: a pooler refuses options of the connection's start.
-SESSION = "SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '5s'; SET timezone = 'UTC'"
+IDLE_S = 5
+SESSION = (
+    "SET idle_in_transaction_session_timeout = '{idle_s}s'; SET lock_timeout = '5s'; SET timezone = 'UTC'"
+)
 KEEPALIVE = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -151,7 +154,7 @@ def one_line(error: Exception) -> str:
 def _set_up(connection: psycopg.Connection, record: object) -> None:
     """Set up a new session, outside of a transaction: a rollback would undo it."""
     connection.autocommit = True
-    connection.execute(SESSION)
+    connection.execute(SESSION.format(idle_s=IDLE_S))
     connection.autocommit = False
 
 

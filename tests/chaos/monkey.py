@@ -11,7 +11,6 @@ from tests.chaos.deployment.stage import Stage
 from tests.chaos.faults import INJECT, WATCHED_KILLS, Fault, FaultKind
 
 WATCH_PAST_LEASE_S = 6.0
-PATIENCE_S = 25.0  # most that a watched kill waits for everything else to be in order
 
 
 class Monkey:
@@ -23,16 +22,21 @@ class Monkey:
         deck: Mapping[FaultKind, int],
         *,
         gap_s: float,
+        patience_s: float,
         rng: random.Random,
         once: FaultKind | None = None,
         once_after_s: float = 0.0,
     ) -> None:
-        """`once` is played a single time, at the first chance after `once_after_s`."""
+        """`patience_s`: most that a watched kill waits for everything else to be in order.
+
+        `once` is played a single time, at the first chance after `once_after_s`.
+        """
         self._stage = stage
         self._once = once
         self._once_at = time.monotonic() + once_after_s
         self._cards = [kind for kind, number in deck.items() for _ in range(number)]
         self._gap_s = gap_s
+        self._patience_s = patience_s
         self._rng = rng
         self._hand: list[FaultKind] = []
         self._next_at = time.monotonic()
@@ -60,7 +64,7 @@ class Monkey:
             self._once = None
         if len(self._hand) <= len(self._cards) // 4:  # what is left may be impossible for long
             self._hand += self._rng.sample(self._cards, k=len(self._cards))
-        if self._hand[0] in WATCHED_KILLS and time.monotonic() < self._next_at + PATIENCE_S:
+        if self._hand[0] in WATCHED_KILLS and time.monotonic() < self._next_at + self._patience_s:
             self._try([0])
         else:
             self._try(range(len(self._hand)))

@@ -41,6 +41,7 @@ TICK_S = 0.05
 TELL_EVERY_S = 5.0
 UNDO_EVERY_S = 2.0
 FIRST_FAULT_AFTER_S = 1.0
+PATIENCE = 1 / 12  # of a run: most that a watched kill waits for its moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,7 @@ class ChaosRun:
                     stage,
                     options.profile.deck,
                     gap_s=options.gap_s,
+                    patience_s=options.duration_s * PATIENCE,
                     rng=chance,
                     once=options.profile.once if options.duration_s >= LONG_RUN_S else None,
                     once_after_s=options.duration_s / 2,

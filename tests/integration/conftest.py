@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from specreason.embedded import Servers, start_servers
+from specreason.store import session
 from specreason.store.migrate import migrate
 from specreason.store.session import Database, connect
 from specreason.store.trace.writer import TraceWriter
@@ -35,7 +36,10 @@ def administration(servers: Servers) -> Iterator[Database]:
     template = connect(database_called(servers, TEMPLATE))
     migrate(template)
     template.dispose()
-    yield administration
+    with pytest.MonkeyPatch.context() as patience:
+        # A test process that shares two cores with its children and two others may stand still for long.
+        patience.setattr(session, "IDLE_S", 60)
+        yield administration
     administration.dispose()
 
 

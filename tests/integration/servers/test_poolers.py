@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from specreason.errors import InputError
+from specreason.store import session
 from specreason.store.locks import Lock, try_lock_connection
 from specreason.store.migrate import check_schema
 from specreason.store.queue.dispatch import Leadership
@@ -85,13 +86,16 @@ def test_the_doctor_says_it_too(database_url: str, shell: Shell, monkeypatch: py
     assert names(found["database"]["found"], "PgBouncer")
 
 
-def test_a_pool_in_session_mode_works_with_this_projects_settings(session_pool: Pooler) -> None:
+def test_a_pool_in_session_mode_works_with_this_projects_settings(
+    session_pool: Pooler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "IDLE_S", 7)
     with closing_database(session_pool.url) as database, transaction(database) as connection:
         shown = [
             connection.scalar(text(f"SHOW {name}"))
             for name in ("lock_timeout", "idle_in_transaction_session_timeout", "timezone")
         ]
-    assert shown == ["5s", "5s", "UTC"]
+    assert shown == ["5s", "7s", "UTC"]
 
 
 def test_in_session_mode_one_leads_and_jobs_are_claimed(session_pool: Pooler) -> None:
