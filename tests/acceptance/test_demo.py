@@ -50,4 +50,4 @@ def test_a_demo_in_a_narrow_terminal_says_what_it_does_and_killed_takes_every_pr
     assert sum("EngineCore" in command_line(pid) for pid in family) == 2
     os.kill(demo.pid, signal.SIGKILL)
     demo.close()
-    wait_for(lambda: not any(map(alive, family)), 45)
+    wait_for(lambda: not any(map(alive, family)))

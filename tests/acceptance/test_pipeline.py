@@ -125,7 +125,7 @@ def test_a_killed_child_leaves_no_engine_and_its_jobs_go_on_where_they_stood(
     family = descendants(child)
     assert len(family) >= 2  # the two engines at least
     os.kill(child, signal.SIGKILL)
-    wait_for(lambda: not any(map(alive, family)), 5)
+    wait_for(lambda: not any(map(alive, family)))
     jobs = user.wait_until_ended(batch_id)
     assert {job["state"] for job in jobs} == {"succeeded"}
     resumed = [job for job in jobs if job["resumed"]]

@@ -16,4 +16,4 @@ def test_a_killed_supervisor_leaves_no_process_behind(stack: Stack) -> None:
     family = descendants(supervisor.pid)
     assert len(family) >= 4  # child, two engines, grader
     supervisor.kill()
-    wait_for(lambda: not any(map(alive, family)), 10)
+    wait_for(lambda: not any(map(alive, family)))

@@ -80,7 +80,7 @@ def test_a_batch_cancelled_while_it_is_advanced_is_advanced_once_more(
     assert openai.batches.cancel(made.id).status == "cancelling"
     may_go_on.set()
     # No request follows here, and housekeeping comes too late.
-    wait_for(lambda: states(database) == ["cancelled"], 30)
+    wait_for(lambda: states(database) == ["cancelled"])
     reaches(openai, made.id, "cancelled")
 
 
@@ -103,4 +103,4 @@ def test_a_batch_cancelled_while_another_api_advances_it_is_advanced_soon_afterw
         openai.batches.cancel(made.id)
         assert was_refused.wait(60)
         assert states(database) == ["queued"]
-    wait_for(lambda: states(database) == ["cancelled"], 30)
+    wait_for(lambda: states(database) == ["cancelled"])

@@ -130,7 +130,7 @@ def test_a_job_given_back_in_the_moment_of_a_resume_is_not_left_paused(database:
         lock_jobs(connection, job.c.id == claimed_job.job_id)
         give_back_jobs(connection, [claimed_job.job_id], outcome=AttemptOutcome.RELEASED)
         resuming.start()
-        wait_for(lambda: num_waiting_for_locks(database) == 1, 10)
+        wait_for(lambda: num_waiting_for_locks(database) == 1)
     resuming.join()
     assert take_unannounced(database, PAIR) == (claimed_job.job_id,)
     claimed(database, claimed_job.job_id, claimed_job.worker_id)
@@ -143,7 +143,7 @@ def test_a_job_given_back_in_the_moment_of_a_pause_is_paused(database: Database)
         lock_jobs(connection, job.c.id == claimed_job.job_id)
         give_back_jobs(connection, [claimed_job.job_id], outcome=AttemptOutcome.RELEASED)
         pausing.start()
-        wait_for(lambda: num_waiting_for_locks(database) == 1, 10)
+        wait_for(lambda: num_waiting_for_locks(database) == 1)
     pausing.join()
     assert take_unannounced(database, PAIR) == ()
 
@@ -156,7 +156,7 @@ def test_a_job_queued_again_by_hand_in_the_moment_of_a_resume_is_not_left_paused
     with transaction(database) as connection:
         connection.execute(update(batch).values(paused_at=None))  # a resume that has not committed
         requeueing.start()
-        wait_for(lambda: num_waiting_for_locks(database) == 1, 10)
+        wait_for(lambda: num_waiting_for_locks(database) == 1)
     requeueing.join()
     assert take_unannounced(database, PAIR) == (job_id,)
 
@@ -172,7 +172,7 @@ def test_a_claim_in_the_moment_of_a_resume_leaves_nothing_paused(database: Datab
             target=claimed, args=(database, claimed_job.job_id, claimed_job.worker_id)
         )
         claiming.start()
-        wait_for(lambda: num_waiting_for_locks(database) == 1, 10)
+        wait_for(lambda: num_waiting_for_locks(database) == 1)
         connection.execute(update(batch).values(paused_at=None))
     claiming.join()
     assert read_job(database, Viewer.EVERYONE, claimed_job.job_id).state is JobState.RUNNING

@@ -32,7 +32,7 @@ def create(openai: OpenAI, content: bytes, **asked: Any) -> Batch:
 
 
 def reaches(openai: OpenAI, batch_id: str, *words: str) -> Batch:
-    wait_for(lambda: openai.batches.retrieve(batch_id).status in words, 60)
+    wait_for(lambda: openai.batches.retrieve(batch_id).status in words)
     return openai.batches.retrieve(batch_id)
 
 
