@@ -46,6 +46,7 @@ CATALOGUES = (
 )
 SCHEMA = f"""
     SELECT {", ".join(f"(SELECT (count(*), max(xmin::text::bigint))::text FROM {name})" for name in CATALOGUES)},
+        (SELECT string_agg(version_num, ' ') FROM alembic_version),
         (SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = own.oid), own.datacl::text, own.datconnlimit
     FROM pg_database AS own WHERE datname = current_database()
 """
