@@ -1,4 +1,4 @@
-"""Intervals over problems, against values computed by hand. That they hold is shown in `test_coverage`."""
+"""Intervals over problems, against values computed by hand. That they hold is shown in `tests/simulation`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two runs compared problem by problem. That the tests keep their level is shown in `test_no_effect`."""
+"""Two runs compared problem by problem. That the tests keep their level is shown in `tests/simulation`."""
 
 from __future__ import annotations
 
