@@ -1,4 +1,4 @@
-"""One event loop in a background thread, as in a worker, and one real pair on it for the whole test session."""
+"""One event loop in a background thread, as in a worker, and real pairs on it for the tests of this package."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.support.workers.tiny import tiny_pair
 OnLoop = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def on_loop() -> Iterator[OnLoop]:
-    """`on_loop(coroutine)` runs it on the session's loop and returns its result."""
+    """`on_loop(coroutine)` runs it on that loop and returns its result."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="engine-loop", daemon=True)
     thread.start()
@@ -31,13 +31,13 @@ def on_loop() -> Iterator[OnLoop]:
     loop.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def vllm_pair(on_loop: OnLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelPair]:
     """The tiny random pair in two real engines. Loading takes some 20 seconds, so it is paid once."""
     yield from serve(on_loop, tiny_pair(tmp_path_factory.mktemp("tiny-pair")))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def speculating_pair(on_loop: OnLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelPair]:
     """A pair whose base is the other one's drafter, and drafts tokens with the other model.
 

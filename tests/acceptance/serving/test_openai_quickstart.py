@@ -15,7 +15,7 @@ from specreason.cli.local.stack import Stack
 
 # It may be the one that loads the pair; on a busy machine that takes minutes.
 pytestmark = pytest.mark.timeout(400)
-PAGE = Path(__file__).parents[2] / "docs" / "quickstart-openai.md"
+PAGE = Path(__file__).parents[3] / "docs" / "quickstart-openai.md"
 
 
 def test_the_program_of_the_page_runs_a_batch_with_the_unmodified_sdk(

@@ -19,7 +19,7 @@ from specreason.planning.memory import plan_on_the_cpu
 from specreason.planning.needs import GIB
 from specreason.store.read.query import read_only_query
 from specreason.submission.problem import BUNDLED_PROBLEMS
-from tests.acceptance.conftest import User
+from tests.acceptance.serving.conftest import User
 from tests.support.messages import names
 from tests.support.workers.processes import alive, descendants, wait_for
 

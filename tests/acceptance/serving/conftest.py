@@ -14,7 +14,7 @@ from specreason.cli.local.stack import Stack, running_stack
 from tests.support.workers.processes import wait_for
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -25,7 +25,7 @@ def stack() -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(stack: Stack) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=stack.api_url, timeout=30) as client:
         yield client
@@ -70,6 +70,6 @@ class User:
         return self.jobs(batch_id)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def user(client: httpx2.Client) -> User:
     return User(client)
