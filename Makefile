@@ -27,7 +27,7 @@ unit: $(INSTALLED)
 
 # Three processes, because much of a test is waiting: for a lease to end, a server to start, a process to die.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
 
 # Kills workers, Postgres and Valkey at random for five minutes, then audits the database: make chaos SEED=7 SECONDS=60
 chaos: $(INSTALLED)

@@ -44,10 +44,10 @@ def test_a_demo_in_a_narrow_terminal_says_what_it_does_and_killed_takes_every_pr
 ) -> None:
     terminal = Terminal(60, {"TMPDIR": str(tmp_path)})
     demo = terminal.start(DEMO, timeout_s=380)
-    demo.expect("Scheme 1 of 3")
-    assert "Loading the pair" in demo.before
+    demo.expect("Loading the pair")
+    assert "Starting the API" in demo.before
+    wait_for(lambda: sum("EngineCore" in command_line(pid) for pid in descendants(demo.pid)) == 2)
     family = descendants(demo.pid)
-    assert sum("EngineCore" in command_line(pid) for pid in family) == 2
     os.kill(demo.pid, signal.SIGKILL)
     demo.close()
     wait_for(lambda: not any(map(alive, family)))

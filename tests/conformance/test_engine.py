@@ -24,11 +24,11 @@ HOT = Sampling(temperature=1.0, top_p=1.0)
 GREEDY = Sampling(temperature=0.0)
 DELIMITER = "\n\n"
 STEP = Limits(max_tokens=400, delimiter=DELIMITER)
-UNBOUNDED = Limits(max_tokens=400, delimiter=None, stop_at_think_end=False)
+UNBOUNDED = Limits(max_tokens=200, delimiter=None, stop_at_think_end=False)
 SUFFIX = "\nScore 0-9: "
 MAX_MODEL_LEN = 2048
 BLOCK_SIZE = 32
-SEEDS = range(60)
+NUM_SEEDS, AT_ONCE = 60, 10
 _PIECES = ("a", "b ", "is", "7", "+", "\n", DELIMITER, "." + DELIMITER, THINK_END, "<eos>")
 
 
@@ -59,11 +59,13 @@ async def find(
     engine: Engine, prompt: tuple[int, ...], limits: Limits, wanted: Callable[[Completion], bool]
 ) -> tuple[int, Completion]:
     """The first seed whose completion is as wanted: random models write every stop sooner or later."""
-    for seed in SEEDS:
-        completion = await engine.generate(prompt, limits=limits, sampling=HOT, seed=seed)
-        if wanted(completion):
-            return seed, completion
-    raise AssertionError(f"none of {len(SEEDS)} seeds gave the completion that this test is about")
+    for first in range(0, NUM_SEEDS, AT_ONCE):
+        seeds = range(first, first + AT_ONCE)
+        calls = (engine.generate(prompt, limits=limits, sampling=HOT, seed=seed) for seed in seeds)
+        for seed, completion in zip(seeds, await asyncio.gather(*calls), strict=True):
+            if wanted(completion):
+                return seed, completion
+    raise AssertionError(f"none of {NUM_SEEDS} seeds gave the completion that this test is about")
 
 
 def finished(reason: FinishReason) -> Callable[[Completion], bool]:
@@ -121,7 +123,7 @@ def test_without_a_delimiter_the_completion_runs_through_blank_lines(engine, pro
 
 
 def test_the_end_of_thinking_ends_a_completion_and_is_its_last_token(engine, prompt, on_loop: OnLoop):
-    limits = Limits(max_tokens=400)
+    limits = Limits(max_tokens=200)
     _, completion = on_loop(find(engine, prompt, limits, finished(FinishReason.THINK_END)))
     assert engine.tokenizer.decode(completion.token_ids[-1:]) == THINK_END
     assert completion.text.count(THINK_END) == 1
@@ -140,8 +142,11 @@ def test_the_end_of_sequence_always_ends_a_completion_and_its_token_is_kept(engi
 
 @pytest.mark.parametrize("limits", [STEP, UNBOUNDED])
 def test_the_text_is_the_decoded_ids(engine, prompt, on_loop: OnLoop, limits):
-    for seed in range(5):
-        completion = on_loop(engine.generate(prompt, limits=limits, sampling=HOT, seed=seed))
+    async def completions() -> list[Completion]:
+        calls = (engine.generate(prompt, limits=limits, sampling=HOT, seed=seed) for seed in range(5))
+        return await asyncio.gather(*calls)
+
+    for completion in on_loop(completions()):
         assert completion.text == engine.tokenizer.decode(completion.token_ids)
 
 
@@ -150,7 +155,8 @@ def test_a_step_whose_prompt_ends_inside_a_character_has_its_own_delimiter(engin
     cut = (*tokenizer.encode(f"abc{DELIMITER}na"), tokenizer.encode("\u00ef")[0])
 
     async def steps() -> list[Completion]:
-        return [await engine.generate(cut, limits=STEP, sampling=HOT, seed=seed) for seed in range(20)]
+        calls = (engine.generate(cut, limits=STEP, sampling=HOT, seed=seed) for seed in range(20))
+        return await asyncio.gather(*calls)
 
     for step in on_loop(steps()):
         assert (step.finish_reason is FinishReason.DELIMITER) == (DELIMITER in step.text)
