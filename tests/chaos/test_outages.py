@@ -66,10 +66,12 @@ def test_a_job_whose_claim_was_never_answered_is_given_back(
         return claimed
 
     monkeypatch.setattr(worker.run_job, "claim", unheard)
-    threading.Thread(target=runner, args=(job_id,)).start()
+    asking = threading.Thread(target=runner, args=(job_id,))
+    asking.start()
     wait_for(lambda: not answers_to_lose)
     assert read_job(database, Viewer.EVERYONE, job_id).state is JobState.RUNNING
     wait_for(lambda: read_job(database, Viewer.EVERYONE, job_id).state is JobState.QUEUED)
+    asking.join()
     runner(job_id)
     assert read_job(database, Viewer.EVERYONE, job_id).state is JobState.SUCCEEDED
 

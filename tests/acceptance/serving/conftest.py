@@ -66,7 +66,7 @@ class User:
             )
             return batch["num_queued"] + batch["num_running"] == 0 and batch["num_graded"] == waiting
 
-        wait_for(settled)
+        wait_for(settled, 600)  # a killed pair loads again, which takes minutes on a busy machine
         return self.jobs(batch_id)
 
 
