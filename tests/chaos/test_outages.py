@@ -46,6 +46,9 @@ def runner(database: Database) -> Iterator[JobRunner]:
     runner = JobRunner(database, writer, host, pair, worker_id=worker_id, settings=Settings())
     yield runner
     runner.draining.set()
+    for thread in threading.enumerate():
+        if thread.name == "recalls":
+            thread.join()  # it uses the database
     writer.close()
     host.close()
 
