@@ -19,7 +19,7 @@ TORCH = next(line for line in LOCK if line.startswith("torch=="))
 UV = next(line for line in LOCK if line.startswith("uv=="))
 LOCKED = ("pip install --quiet --no-deps --no-compile --requirement", str(ROOT / "requirements" / "cpu.txt"))
 PIP = f"pip install --quiet --no-deps {next(line for line in LOCK if line.startswith('pip=='))}"
-COMPILED = "compileall -q -j 0"  # and then the folder of this Python's packages
+COMPILED = "compileall -q -j 0 -x"  # and then what to leave out, and the folder of this Python's packages
 UNREACHABLE = """error: Request failed after 3 retries in 2.5s
   cause: error sending request for url (https://torch.test/cpu/)
   cause: failed to lookup address information: Name or service not known
@@ -85,7 +85,7 @@ def has(programs: Path, name: str, version: str) -> None:
 
 def calls(programs: Path) -> list[str]:
     written = (programs / "calls").read_text()
-    return re.sub(rf"^({COMPILED}) \S+/site-packages$", r"\1", written, flags=re.MULTILINE).splitlines()
+    return re.sub(rf"^({COMPILED}) \S+ \S+/site-packages$", r"\1", written, flags=re.MULTILINE).splitlines()
 
 
 def pip_has(programs: Path, *versions: str) -> None:
