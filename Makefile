@@ -25,7 +25,8 @@ gpu: $(GPU_INSTALLED)
 unit: $(INSTALLED)
 	$(BIN)/python -m pytest -q -n 2 -p no:schemathesis tests/unit
 
-# Three processes, because much of a test is waiting: for a lease to end, a server to start, a process to die.
+# Three processes, because much of a test is waiting: for a lease to end, a server to start, a process to die. In the
+# order of the folders, because the tests that load engines then start first, and take longest.
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
 
