@@ -21,6 +21,7 @@ from vllm.v1.metrics.loggers import StatLoggerBase
 
 from specreason.engines.base import Completion, Limits, Sampling, Verdict
 from specreason.engines.machine.parent_watch import without_ctrl_c
+from specreason.engines.machine.ranks import processes_below, see_ended
 from specreason.engines.tokenizer import HFTokenizer, first_line
 from specreason.engines.vllm.requests import CompletionRequests, verdict_params
 from specreason.errors import EngineDead, PermanentJobError, PromptTooLong, TransientError
@@ -131,7 +132,10 @@ class VllmEngine:
             raise EngineDead("the engine is closed" if self._closed else "the engine process has died")
 
     async def close(self) -> None:
-        """Shut the engine down, which takes a few seconds. Safe to call twice, and on an engine that has died."""
+        """Shut the engine down, which takes a few seconds. No process of it is left then.
+
+        Safe to call twice, and on an engine that has died.
+        """
         if self._closed:
             return
         self._closed = True
@@ -142,11 +146,13 @@ class VllmEngine:
             self._engine.output_handler.cancel()
         resources = self._engine.engine_core.resources
         processes = resources.engine_manager.processes
+        ranks = [rank for process in processes for rank in processes_below(process.pid)]
         await asyncio.to_thread(self._engine.shutdown, SHUTDOWN_TIMEOUT_S)
         # vLLM kills a process that has not ended in time, but does not wait for it. It closes its sockets in this
         # loop, and never closes its message context.
         for process in processes:
             await asyncio.to_thread(process.join, SHUTDOWN_TIMEOUT_S)
+        await asyncio.to_thread(see_ended, ranks, SHUTDOWN_TIMEOUT_S)
         resources.ctx.destroy(linger=0)
 
     async def _run(self, prompt_ids: Sequence[int], params: SamplingParams) -> RequestOutput:
