@@ -1,4 +1,4 @@
-"""Threshold replay against real sweeps: `python -m benchmarks.threshold_replay --out DIR [--num N]`.
+"""Threshold replay against real sweeps: `python -m benchmarks.threshold_replay --out DIR [--num N] [--rules RULE…]`.
 
 Conditions: the demo pair in two vLLM engines of this process, an embedded Postgres with fsync on, held-out problems of
 the demo pair's generator, greedy decoding, one job in flight, with empty prefix caches. Jobs go the product's way from
@@ -71,12 +71,23 @@ def main() -> int:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the data of the servers")
     parser.add_argument("--num", type=int, default=200, help="problems")
+    parser.add_argument(
+        "--rules",
+        nargs="+",
+        choices=[name_of(rule) for rule in RULES],
+        help=f"with {name_of(SOURCE)}; default all",
+    )
     arguments = parser.parse_args()
+    rules = [
+        rule
+        for rule in RULES
+        if arguments.rules is None or name_of(rule) in {*arguments.rules, name_of(SOURCE)}
+    ]
     arguments.out.mkdir(parents=True, exist_ok=True)
     with start_servers(arguments.out / "data") as servers:
         database = connect(servers.database_url, pool_size=8)
         migrate(database)
-        batches = [batch_of(database, rule, arguments.num) for rule in RULES]
+        batches = [batch_of(database, rule, arguments.num) for rule in rules]
         run_missing(database, batches)
         with Graders() as graders:
             turns = Turns()

@@ -1,4 +1,4 @@
-"""The problems of a submission, from a file or from JSON: read once to be checked, and once more to be stored."""
+"""The problems of a submission, from a file or from JSON: read once, checked, and spooled until they are stored."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from specreason.errors import InvalidField
 from specreason.store.queue.problems import NewProblem
+from specreason.store.queue.spool import Spool
 from specreason.submission.columns import Columns
 from specreason.submission.datasets import Format, Row, read_rows
 from specreason.submission.intake import Intake, Skipped
@@ -90,18 +91,22 @@ class Dataset:
 
 @dataclass(slots=True, eq=False)
 class DatasetProblems:
-    """The problems of a dataset, which each iteration reads anew. The latest one tells the remarks and what it skipped.
+    """The problems of a dataset. The first iteration reads them, and tells at its end the remarks and what it skipped.
 
-    Raises InvalidField that names the row, and if there is no problem or too many.
+    It raises InvalidField that names the row, and if there is no problem or too many.
     """
 
     dataset: Dataset
+    spool: Spool | None = None
     remarks: tuple[str, ...] = ()
     num_skipped: int = 0
     skipped: list[SkippedRow] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[NewProblem]:
-        name, most = self.dataset.name, self.dataset.most
+        return iter(self.spool) if self.spool is not None else self._read()
+
+    def _read(self) -> Iterator[NewProblem]:
+        name, most, spool = self.dataset.name, self.dataset.most, Spool()
         skipped: list[SkippedRow] = []
 
         def skip(row: Skipped) -> None:
@@ -116,10 +121,13 @@ class DatasetProblems:
         intake = self.dataset.intake(skip)
         for _, problem in intake.problems(self.dataset.read(intake)):
             check_number()
-            yield NewProblem.of(problem)
+            new = NewProblem.of(problem)
+            spool.add(new)
+            yield new
         if not intake.num_problems:
             raise InvalidField(name, "has no problems")
         self.remarks, self.num_skipped, self.skipped = intake.remarks(), intake.num_skipped, skipped
+        self.spool = spool
 
 
 def _never(_: Mapping[str, Any]) -> bool:

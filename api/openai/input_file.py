@@ -1,6 +1,6 @@
 """Reads an input file: either its requests, grouped by configuration, or the errors of its lines.
 
-It keeps only the offset of each line, and reads the line again when its problem is stored.
+The problems wait in a spool until they are stored.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from specreason.errors import InvalidField
 from specreason.pairs import PairConfig, get_pair
 from specreason.reasoning.schemes import stored_config
 from specreason.store.queue.problems import CheckedProblems, NewProblem
+from specreason.store.queue.spool import Spool
 from specreason.submission.datasets.kinds import complaint_on
 from specreason.submission.datasets.plain import HEAD
-from specreason.submission.jsonl import BLANK_PER_LINE, Line, line_at, lines_of
+from specreason.submission.jsonl import BLANK_PER_LINE, Line, lines_of
 from specreason.words import counted
 
 BROKEN = "invalid_json_line"
@@ -48,15 +49,13 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Problems:
-    """The problems of the lines at `offsets`. Each iteration reads them from the file."""
+    """The problems with these numbers in the spool."""
 
-    content: BinaryIO
-    offsets: Sequence[int]
-    endpoint: Endpoint
+    spool: Spool
+    numbers: Sequence[int]
 
     def __iter__(self) -> Iterator[NewProblem]:
-        for offset in self.offsets:
-            yield read_line(line_at(self.content, offset).parse(), self.endpoint).problem
+        return map(self.spool.problem, self.numbers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,21 +105,22 @@ def read_parts(
         Part(
             pair=pair,
             config=config,
-            problems=CheckedProblems(Problems(content, offsets, endpoint), len(offsets)),
+            problems=CheckedProblems(Problems(groups.spool, numbers), len(numbers)),
         )
-        for (pair, config), offsets in groups.offsets.items()
+        for (pair, config), numbers in groups.numbers.items()
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Groups:
-    """The offsets of the lines so far, grouped by pair and configuration."""
+    """The problems of the lines so far, grouped by pair and configuration: their numbers in the spool."""
 
     pairs: Mapping[str, PairConfig]
     endpoint: Endpoint
     line_of: dict[str, int] = field(default_factory=dict)  # line numbers by custom_id
     kinds: dict[str, tuple[str, RunConfig]] = field(default_factory=dict)
-    offsets: dict[tuple[str, RunConfig], array[int]] = field(default_factory=dict)
+    numbers: dict[tuple[str, RunConfig], array[int]] = field(default_factory=dict)
+    spool: Spool = field(default_factory=Spool)
 
     def add(self, line: Line) -> None:
         """Add a line to its group. Raises LineInvalid."""
@@ -130,7 +130,7 @@ class _Groups:
         kind = request.kind
         if kind not in self.kinds:
             self.kinds[kind] = self._kind(request)
-        self.offsets.setdefault(self.kinds[kind], array("q")).append(line.offset)
+        self.numbers.setdefault(self.kinds[kind], array("q")).append(self.spool.add(request.problem))
 
     def _kind(self, request: RequestLine) -> tuple[str, RunConfig]:
         """Raises LineInvalid. Where earlier lines name a model of this deployment, OpenAI says `model_mismatch`."""
@@ -143,7 +143,7 @@ class _Groups:
 
     @property
     def num_jobs(self) -> int:
-        return sum(len(offsets) * config.repeats for (_, config), offsets in self.offsets.items())
+        return sum(len(numbers) * config.repeats for (_, config), numbers in self.numbers.items())
 
 
 def _lines(content: BinaryIO, max_lines: int, errors: list[LineError]) -> Iterator[Line]:

@@ -20,10 +20,9 @@ BLANK_PER_LINE = 10  # blank lines allowed for each allowed line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line that is not blank. `number` counts from 1; `offset` is the position of its first byte."""
+    """One line that is not blank. `number` counts from 1."""
 
     number: int
-    offset: int
     content: bytes
 
     def parse(self) -> dict[str, Any]:
@@ -42,28 +41,20 @@ def lines_of(
     because a caller that counts lines cannot bound such a file.
     """
     content.seek(0)
-    offset = number = num_blank = 0
+    number = num_blank = 0
     while line := content.readline(longest + 1):
         number += 1
-        start, offset = offset, offset + len(line)
         rest = line
         while len(rest) > longest and not rest.endswith(b"\n"):
             rest = content.readline(longest + 1)
-            offset += len(rest)
         while line.startswith(codecs.BOM_UTF8):
-            line, start = line[len(codecs.BOM_UTF8) :], start + len(codecs.BOM_UTF8)
+            line = line[len(codecs.BOM_UTF8) :]
         if line.strip() or len(line) > longest:
-            yield Line(number=number, offset=start, content=line)
+            yield Line(number=number, content=line)
             continue
         num_blank += 1
         if most_blank is not None and num_blank > most_blank:
             raise InvalidField("file", f"has more than {counted(most_blank, 'blank line')}")
-
-
-def line_at(content: BinaryIO, offset: int) -> Line:
-    """The line that begins at `offset`. Its `number` is 0."""
-    content.seek(offset)
-    return Line(number=0, offset=offset, content=content.readline(LONGEST_LINE + 1))
 
 
 def object_in(content: bytes, *, lenient: bool = False) -> dict[str, Any]:

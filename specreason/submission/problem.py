@@ -20,7 +20,7 @@ from specreason.submission.chat import (
     spelled_chat,
     user_turn,
 )
-from specreason.submission.columns import Columns, Found, find, nested_names
+from specreason.submission.columns import FIELDS, Columns, Found, find, nested_names
 from specreason.submission.gold import OF_A_SOLUTION, Gold, gold_of, number_text
 from specreason.submission.text import Storable
 from specreason.validation import AT_A_PLACE, ClosedModel, first_invalid_field
@@ -119,8 +119,8 @@ def problem_of(
     """
     found = {
         name: there
-        for name, column in columns.model_dump().items()
-        if column and (there := find(row, column)) is not None
+        for name in FIELDS
+        if (column := getattr(columns, name)) and (there := find(row, column)) is not None
     }
     keys: dict[str, str] = {
         name: getattr(columns, name) if there.key is None else there.key for name, there in found.items()
@@ -148,6 +148,7 @@ def problem_of(
         field = invalid.field.replace("[", ".").partition(".")[0]
         place = keys.get(field) or str(getattr(columns, field, field))
         raise InvalidField(prefix + place + invalid.field[len(field) :], invalid.reason) from error
+    # Not validated: that would take the white space off its keys.
     return problem.model_copy(update={"source": source})
 
 
