@@ -20,6 +20,7 @@ from sqlalchemy import (
     Select,
     Subquery,
     and_,
+    bindparam,
     cast,
     func,
     literal_column,
@@ -96,11 +97,16 @@ def ended_jobs(database: Database, viewer: Viewer, batch_id: UUID) -> Iterator[E
 
 def _ended_jobs(database: Database, batch_id: UUID) -> Iterator[EndedJob]:
     per_page = _page_size(database, batch_id)
-    page = select(job.c.id).where(job.c.batch_id == batch_id, job.c.finished_at.is_not(None))
-    page = page.order_by(job.c.id).limit(per_page)
-    after: UUID | None = None
+    page = (
+        select(job.c.id)
+        .where(job.c.batch_id == batch_id, job.c.finished_at.is_not(None), job.c.id > bindparam("after"))
+        .order_by(job.c.id)
+        .limit(per_page)
+    )
+    jobs = _results(page.subquery()).order_by(job.c.id)
+    after = UUID(int=0)
     while True:
-        rows = _read(database, page if after is None else page.where(job.c.id > after), job.c.id)
+        rows = _read(database, jobs, after=after)
         yield from rows
         if len(rows) < per_page:
             return
@@ -129,18 +135,19 @@ def _by_problem(
     database: Database, batch_id: UUID, num_problems: int, per_page: int, chosen: ColumnElement[bool]
 ) -> Iterator[EndedJob]:
     """`per_page` counts problems."""
-    for first in range(0, num_problems, per_page):
-        page = (
-            select(job.c.id)
-            .join(problem, problem.c.id == job.c.problem_id)
-            .where(
-                problem.c.batch_id == batch_id,
-                problem.c.index >= first,
-                problem.c.index < first + per_page,
-                chosen,
-            )
+    page = (
+        select(job.c.id)
+        .join(problem, problem.c.id == job.c.problem_id)
+        .where(
+            problem.c.batch_id == batch_id,
+            problem.c.index >= bindparam("first"),
+            problem.c.index < bindparam("end"),
+            chosen,
         )
-        yield from _read(database, page, problem.c.index, job.c.repeat)
+    )
+    jobs = _results(page.subquery()).order_by(problem.c.index, job.c.repeat)
+    for first in range(0, num_problems, per_page):
+        yield from _read(database, jobs, first=first, end=first + per_page)
 
 
 def _page_size(database: Database, batch_id: UUID) -> int:
@@ -151,13 +158,14 @@ def _page_size(database: Database, batch_id: UUID) -> int:
     return min(PAGE, max(1, PAGE_BYTES // (BYTES_PER_TOKEN * (num_tokens or 1))))
 
 
-def _read(database: Database, page: Select[Any], *order: ColumnElement[Any]) -> list[EndedJob]:
-    """The jobs of a page. A subquery cuts the page first; else each page would read the steps of the whole batch."""
+def _read(database: Database, jobs: Select[Any], **page: object) -> list[EndedJob]:
+    """The jobs of a page."""
     with transaction(database) as connection:
-        return [_to_ended_job(row) for row in connection.execute(_results(page.subquery()).order_by(*order))]
+        return [_to_ended_job(row) for row in connection.execute(jobs, page)]
 
 
 def _results(page: Subquery) -> Select[Any]:
+    """The jobs of a page. A subquery cuts it first; else each page would read the steps of the whole batch."""
     joined = func.string_agg(step_payload.c.kept_text, aggregate_order_by(literal_column("''"), step.c.index))
     texts = (
         select(
