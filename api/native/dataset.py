@@ -32,7 +32,7 @@ class SkippedRow:
 class Dataset:
     """What a submission says of its problems.
 
-    `read` gives the rows from the first one, each time that it is called, and tells the intake what it cannot read.
+    `read` gives the rows, and tells the intake what it cannot read.
     `name` is the field of the request that has them, and `most` their largest number. Where rows are `inline`, they
     are JSON of this request. What `mapping` leaves out is chosen by the names of the columns.
     """

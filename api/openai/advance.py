@@ -144,9 +144,9 @@ class BatchAdvancer:
                     max_lines=self.settings.max_problems,
                     max_jobs=self.settings.max_jobs,
                 )
-                batches = [_new_batch(batch, input_file.filename, part) for part in parts]
-                if not start_openai_batch(self.database, batch.id, batches):
-                    return
+            batches = [_new_batch(batch, input_file.filename, part) for part in parts]
+            if not start_openai_batch(self.database, batch.id, batches):
+                return
         except NotFound as error:
             if input_file is not None and datetime.now(UTC) < batch.expires_at:
                 raise

@@ -41,7 +41,7 @@ from pathlib import Path
 here = Path(__file__).parent
 with (here.parent / "calls").open("a") as calls:
     calls.write(" ".join([here.name, *sys.argv[1:]]) + "\\n")
-answer = here / f"{sys.argv[1]}.txt"
+answer = next((here / f"{each}.txt" for each in sys.argv[1:] if (here / f"{each}.txt").exists()), here / "none")
 sys.stderr.write("WARNING: nothing that a user can do anything about\\n")
 if answer.exists():
     status, _, said = answer.read_text().partition("\\n")
@@ -61,12 +61,13 @@ def programs(tmp_path: Path) -> Path:
 
 
 def pins(lock: list[str]) -> list[str]:
-    return sorted(line for line in lock if re.match(r"[\w.-]+==", line))
+    """What a lock has. The pip that installs it is there already."""
+    return sorted(line for line in lock if re.match(r"(?!pip==)[\w.-]+==", line))
 
 
-def installed(shares: list[str]) -> list[str]:
-    """What calls of pip were asked for together, of which there are two: a core for each."""
-    assert len(shares) == 2
+def installed(shares: list[str], *, calls_of_pip: int = 2) -> list[str]:
+    """What calls of pip were asked for together."""
+    assert len(shares) == calls_of_pip
     assert all(share.startswith(LOCKED) for share in shares)
     return sorted(argument for share in shares for argument in share.removeprefix(LOCKED).split())
 
@@ -167,6 +168,17 @@ def test_one_line_says_that_no_index_answers_and_what_to_do(
     assert not [call for call in calls(programs) if call.startswith(LOCKED)]
 
 
+@pytest.mark.parametrize("failing", [0, 1], ids=["first", "second"])
+def test_an_error_of_either_call_of_pip_is_shown_whole(programs: Path, failing: int) -> None:
+    has(programs, "torch", TORCH.removeprefix("torch=="))
+    in_order = [line for line in LOCK if re.match(r"(?!pip==)[\w.-]+==", line)]
+    answer(programs, "pip", in_order[failing], "first line\nsecond line", status=1)
+    done = install(programs)
+    assert done.returncode == 1
+    assert "first line\nsecond line" in done.stderr
+    assert COMPILED not in calls(programs)
+
+
 @pytest.mark.parametrize(("name", "command"), [("pip", "install"), ("uv", "pip")])
 def test_any_other_error_is_shown_whole(programs: Path, name: str, command: str) -> None:
     answer(programs, name, command, "first line\nsecond line", status=1)
@@ -181,7 +193,7 @@ def test_for_gpus_pip_installs_everything_and_no_cpu_build_passes_for_the_locked
     assert install(programs, "--gpu", "--editable", ".").returncode == 0
     *got, compiled = calls(programs)
     exact = [re.sub(r"^torch==", "torch===", pin) for pin in pins(GPU_LOCK)]
-    assert installed(got) == sorted([*exact, "--editable", "."])
+    assert installed(got, calls_of_pip=1) == sorted([*exact, "--editable", "."])
     assert compiled == COMPILED
 
 

@@ -57,6 +57,9 @@ class VllmEngine:
         self._pulse = Pulse()
         with without_ctrl_c():
             self._engine = AsyncLLM.from_vllm_config(config, stat_loggers=[lambda *_: self._pulse])
+        # Found while the engine lives: whoever kills it takes the way to them.
+        processes = self._engine.engine_core.resources.engine_manager.processes
+        self._ranks = [rank for process in processes for rank in processes_below(process.pid)]
         # The engine process has completed this by now: the number of blocks is known once the model is loaded.
         cache = config.cache_config
         self._kv_tokens: int = cache.num_gpu_blocks * cache.block_size
@@ -146,13 +149,12 @@ class VllmEngine:
             self._engine.output_handler.cancel()
         resources = self._engine.engine_core.resources
         processes = resources.engine_manager.processes
-        ranks = [rank for process in processes for rank in processes_below(process.pid)]
         await asyncio.to_thread(self._engine.shutdown, SHUTDOWN_TIMEOUT_S)
         # vLLM kills a process that has not ended in time, but does not wait for it. It closes its sockets in this
         # loop, and never closes its message context.
         for process in processes:
             await asyncio.to_thread(process.join, SHUTDOWN_TIMEOUT_S)
-        await asyncio.to_thread(see_ended, ranks, SHUTDOWN_TIMEOUT_S)
+        await asyncio.to_thread(see_ended, self._ranks, SHUTDOWN_TIMEOUT_S)
         resources.ctx.destroy(linger=0)
 
     async def _run(self, prompt_ids: Sequence[int], params: SamplingParams) -> RequestOutput:

@@ -45,7 +45,7 @@ class NewContent:
 
     def write(self, data: bytes) -> None:
         """Raises StoreUnavailable if the disk is full."""
-        with full_disk_reported():
+        with _reported():
             self._file.write(data)
         self._hash.update(data)
 
@@ -65,7 +65,7 @@ class NewContent:
         `cleanup` removes it again. Before writing the row, the caller disarms `cleanup` with `pop_all`: from then on
         Postgres alone says whether the file is known, and an unknown file is swept later.
         """
-        with full_disk_reported():
+        with _reported():
             self._file.flush()
             os.fsync(self._file.fileno())
             num_bytes = self._file.tell()
@@ -96,7 +96,7 @@ class Folder:
     @contextmanager
     def new(self) -> Iterator[NewContent]:
         """A new file to write. Raises StoreUnavailable if the folder is not writable."""
-        with full_disk_reported():
+        with _reported():
             _make_folder(self.path)
             content = NewContent(self.path)
         try:
@@ -117,14 +117,14 @@ class Folder:
 
     def remove(self, file_id: UUID) -> None:
         """Remove the file, if it is there."""
-        with full_disk_reported():
+        with _reported():
             (self.path / str(file_id)).unlink(missing_ok=True)
 
     def old_files(self, *, silent_s: float = STRAY_AFTER_S) -> tuple[UUID, ...]:
         """The files without a write for `silent_s`. Half-written files of that age are removed: no writer is left."""
         before = time.time() - silent_s
         old = []
-        with full_disk_reported():
+        with _reported():
             for path in self.path.iterdir() if self.path.is_dir() else ():
                 file_id = _as_id(path.name.removesuffix(PART))
                 if file_id is None or not _is_older(path, before):
@@ -175,7 +175,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def full_disk_reported() -> Iterator[None]:
+def _reported() -> Iterator[None]:
     try:
         yield
     except OSError as error:

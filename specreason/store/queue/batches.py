@@ -1,6 +1,6 @@
 """Writes submitted batches: problems × repeats become queued jobs, all of them or none.
 
-`problems` has checked the problems before; COPY reads them here a second time.
+`problems` has checked the problems before, and `spool` may hold them until COPY reads them here.
 """
 
 from __future__ import annotations

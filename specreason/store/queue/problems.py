@@ -1,4 +1,4 @@
-"""The problems of a batch, read twice and never held all at once: here to be checked, later to be stored."""
+"""The problems of a batch, gone through twice and never all in memory: here to be checked, then to be stored."""
 
 from __future__ import annotations
 

@@ -6,9 +6,10 @@ import pickle
 import weakref
 from array import array
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from tempfile import SpooledTemporaryFile
 
-from specreason.store.files.folder import full_disk_reported
+from specreason.errors import StoreUnavailable
 from specreason.store.queue.problems import NewProblem
 
 IN_MEMORY_BYTES = 1 << 20
@@ -19,7 +20,7 @@ class Spool:
 
     def __init__(self) -> None:
         self._file = SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115 (closed by the next line)
-        weakref.finalize(self, self._file.close)
+        weakref.finalize(self, _close, self._file)
         # Where each problem begins, in bytes, and behind them where the next one will.
         self._offsets = array("q", [0])
         self._is_at_end = True
@@ -39,7 +40,7 @@ class Spool:
                 problem.seed,
             )
         )
-        with full_disk_reported():
+        with _reported():
             if not self._is_at_end:
                 self._file.seek(self._offsets[-1])
                 self._is_at_end = True
@@ -50,7 +51,7 @@ class Spool:
     def problem(self, number: int) -> NewProblem:
         start, end = self._offsets[number], self._offsets[number + 1]
         self._is_at_end = False
-        with full_disk_reported():
+        with _reported():
             self._file.seek(start)
             content = self._file.read(end - start)
         text, messages, answer, problem_id, source, seed = pickle.loads(content)  # noqa: S301 (written by `add`)
@@ -60,3 +61,17 @@ class Spool:
 
     def __iter__(self) -> Iterator[NewProblem]:
         return map(self.problem, range(len(self)))
+
+
+def _close(file: SpooledTemporaryFile[bytes]) -> None:
+    """On a full disk the unwritten bytes are not needed."""
+    with suppress(OSError):
+        file.close()
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnavailable(f"temporary files: {error.strerror}") from error
