@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -43,7 +44,11 @@ def message_console() -> Console:
 
 
 def print_message(text: str) -> None:
-    """Print one line on stderr."""
+    """Print one line on stderr. On a terminal, a status that moves there is drawn again below it."""
+    proxied = getattr(sys.stderr, "rich_proxied_file", None)
+    if proxied is not None and proxied.isatty():
+        sys.stderr.write(f"{visible(text)}\n")
+        return
     message_console().print(visible(text), soft_wrap=True, markup=False)
 
 

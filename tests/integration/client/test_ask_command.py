@@ -199,7 +199,11 @@ def test_on_a_terminal_the_ladder_grows_and_nothing_moves_in_the_end(database: D
     with answering(database, pair="demo"):
         seen = Terminal(70, {"SPECREASON_API_URL": url}).run([*COMMAND, "ask", QUESTION])
     assert seen.status == 0
-    assert names(seen.lines[0], 0, "drafter", "accepted")
+    # A slow machine's API is said to be slow, in lines of their own before.
+    steps = [
+        line for line in seen.lines if "has not answered" not in line and not line.startswith("waiting up")
+    ]
+    assert names(steps[0], 0, "drafter", "accepted")
     assert CONTENT in seen.lines
-    assert not any("waiting" in line for line in seen.lines)
+    assert not any("waiting" in line for line in steps)
     assert max(map(len, seen.lines)) <= 70
