@@ -8,7 +8,7 @@ Both builds of vLLM are the same module, so that a Python which has the other on
 cpu.txt pins a CPU build of torch (`+cpu`), and PyPI has no such builds. pip gets the build where pip's own
 configuration names an index or a folder that has it. Elsewhere uv fetches it from PyTorch's index, whose address
 uv knows. pip installs everything else. Of gpu.txt pip installs all, and must not take a CPU build for the pinned torch.
-Further arguments are what else is to be installed, such as `--editable .`. Options for pip go into its variables.
+Further arguments are what else is to be installed, such as `--editable .`. Options for pip go into `PIP_…`.
 
 Progress goes to stderr. The output of pip and uv is shown only if they fail: one line of it if they could not reach an
 index for torch or uv, else all of it.
@@ -31,7 +31,7 @@ CPU_LOCK = Path(__file__).parent / "cpu.txt"
 GPU_LOCK = Path(__file__).parent / "gpu.txt"
 PIN = re.compile(r"(?P<name>[\w.-]+)==(?P<version>\S+)")
 BEAT_S = 10
-# Most of all code, of which little is ever imported. Python compiles that when it is.
+# Much code, of which little is ever imported. Python compiles a module of it when it is.
 SELDOM_IMPORTED = (
     r"site-packages/(.*/(benchmarks|models|testing|tests?)"
     r"|anthropic|fontTools|matplotlib|mypy|mypyc|numba|openai|pip|schemathesis|sentry_sdk|sympy/physics)/"

@@ -57,7 +57,7 @@ class VllmEngine:
         self._pulse = Pulse()
         with without_ctrl_c():
             self._engine = AsyncLLM.from_vllm_config(config, stat_loggers=[lambda *_: self._pulse])
-        # Found while the engine lives: whoever kills it takes the way to them.
+        # Ranks are found through their engine, so they are noted while it lives.
         processes = self._engine.engine_core.resources.engine_manager.processes
         self._ranks = [rank for process in processes for rank in processes_below(process.pid)]
         # The engine process has completed this by now: the number of blocks is known once the model is loaded.

@@ -1,4 +1,4 @@
-"""Checked problems in a temporary file, until they are stored: read back ten times as fast as they were checked."""
+"""Checked problems in a temporary file, until they are stored: which is faster than to check them again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Spool:
     """Problems in the order in which they were added. Its file goes with the last reference to it."""
 
     def __init__(self) -> None:
-        self._file = SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115 (closed by the next line)
+        self._file = SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115 (the next line has it closed)
         weakref.finalize(self, _close, self._file)
         # Where each problem begins, in bytes, and behind them where the next one will.
         self._offsets = array("q", [0])

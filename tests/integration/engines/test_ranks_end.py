@@ -1,4 +1,4 @@
-"""An engine that is closed leaves none of its ranks running, however it ended itself."""
+"""An engine that is closed leaves none of its ranks running, also if it was killed."""
 
 from __future__ import annotations
 
