@@ -1,0 +1,71 @@
+"""A cell of an evaluation: all jobs that differ in nothing but the draw, so that they count as repeats of one another.
+
+Batches belong to one cell if they have the same pair, dataset and knobs, but for knobs of the draw (which repeats they
+run) and knobs that their scheme does not read. Later batches of a cell add repeats to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from specreason.config import SchemeName, every_knob
+from specreason.submission.remarks import unread_knobs
+
+# Knobs that say which repeats a batch runs. The seed is none of them: repeats of other seeds are other draws.
+OF_THE_REPEATS = frozenset({"repeats"})
+SCHEMES = tuple(SchemeName)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What the jobs of a cell have in common. `knobs` are those that its scheme reads, sorted by name."""
+
+    pair: str
+    dataset: str
+    scheme: SchemeName
+    knobs: tuple[tuple[str, Any], ...]
+
+    def knob(self, name: str) -> Any:
+        """Its value, or None if the scheme does not read it."""
+        return dict(self.knobs).get(name)
+
+
+def cell_of(pair: str, dataset: str, config: Mapping[str, Any]) -> Cell:
+    """The cell of a batch, from its stored configuration. Knobs that an older version did not store have defaults."""
+    knobs = every_knob(config)
+    scheme = SchemeName(knobs.pop("scheme"))
+    left_out = OF_THE_REPEATS.union(unread_knobs(scheme))
+    return Cell(pair, dataset, scheme, tuple(sorted((k, v) for k, v in knobs.items() if k not in left_out)))
+
+
+def labels(cells: Sequence[Cell]) -> tuple[str, ...]:
+    """A short name for each, unique among them: the scheme, and what tells it from others of its scheme."""
+    differing = {cell: _differing(cell, cells) for cell in cells}
+    return tuple(" ".join([cell.scheme, *differing[cell]]) for cell in cells)
+
+
+def in_order(cells: Iterable[Cell]) -> list[Cell]:
+    """By dataset, scheme as `SchemeName` lists them, pair, and knobs: numbers by size."""
+    return sorted(cells, key=lambda cell: (cell.dataset, SCHEMES.index(cell.scheme), cell.pair, _by_size(cell)))
+
+
+def _differing(cell: Cell, cells: Sequence[Cell]) -> list[str]:
+    """The pair, dataset and knobs in which others of its scheme differ from it."""
+    alike = [other for other in cells if other.scheme is cell.scheme]
+    words = []
+    if len({other.pair for other in alike}) > 1:
+        words.append(cell.pair)
+    if len({other.dataset for other in cells}) > 1:
+        words.append(cell.dataset)
+    for name, value in cell.knobs:
+        if len({repr(other.knob(name)) for other in alike}) > 1:
+            words.append(f"at {value:g}" if name == "threshold" and value is not None else f"{name} {value}")
+    return words
+
+
+def _by_size(cell: Cell) -> list[tuple[str, float, str]]:
+    return [
+        (name, float(value) if isinstance(value, int | float) else -1.0, str(value)) for name, value in cell.knobs
+    ]
