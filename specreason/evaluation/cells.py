@@ -48,7 +48,9 @@ def labels(cells: Sequence[Cell]) -> tuple[str, ...]:
 
 def in_order(cells: Iterable[Cell]) -> list[Cell]:
     """By dataset, scheme as `SchemeName` lists them, pair, and knobs: numbers by size."""
-    return sorted(cells, key=lambda cell: (cell.dataset, SCHEMES.index(cell.scheme), cell.pair, _by_size(cell)))
+    return sorted(
+        cells, key=lambda cell: (cell.dataset, SCHEMES.index(cell.scheme), cell.pair, _by_size(cell))
+    )
 
 
 def _differing(cell: Cell, cells: Sequence[Cell]) -> list[str]:
@@ -67,5 +69,6 @@ def _differing(cell: Cell, cells: Sequence[Cell]) -> list[str]:
 
 def _by_size(cell: Cell) -> list[tuple[str, float, str]]:
     return [
-        (name, float(value) if isinstance(value, int | float) else -1.0, str(value)) for name, value in cell.knobs
+        (name, float(value) if isinstance(value, int | float) else -1.0, str(value))
+        for name, value in cell.knobs
     ]
