@@ -23,7 +23,10 @@ from api.openai import batches, files, models
 from api.openai.advance import BatchAdvancer
 from api.openai.live import completions
 from api.openapi import complete_document, operation_id, tags
+from api.pages import batches as batch_pages
+from api.pages import signing_in
 from api.requests.parameters import check_parameters
+from api.site import assets
 from api.streams import Exports, Judgements, LongReads, Streams, Waiting
 from api.watch import Watch
 from specreason import __version__
@@ -50,6 +53,9 @@ PARTS = (
     judge,
     rows,
     search,
+    assets,
+    signing_in,
+    batch_pages,
 )
 CHECKS = (Depends(check_scope), Depends(check_parameters))  # of every route
 

@@ -1,4 +1,4 @@
-"""Turns every error into an answer: RFC 9457 problem details, or OpenAI's error object under /v1."""
+"""Turns every error into an answer: RFC 9457 problem details, OpenAI's error object under /v1, or a page."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from api.site.paths import is_page
+from api.site.templates import page
 from specreason.errors import (
     ExtraMissing,
     InputError,
@@ -91,6 +93,10 @@ def error_response(
     if speaks_openai(path):
         return JSONResponse(openai_error(status, detail, param=field), status, headers)
     title = HTTPStatus(status).phrase
+    if is_page(path):
+        response = page("error", status, title=title, detail=detail)
+        response.headers.update(headers or {})
+        return response
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "field": field}
     return JSONResponse(body, status, headers, media_type=PROBLEM_JSON)
 

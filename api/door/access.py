@@ -1,16 +1,19 @@
 """Access control: the caller of a request, the rows that it may see, and the routes that it may use.
 
-Every path needs a key, except those of OPEN_PATHS. A route declares its scope, as in `dependencies=[READ]`; a route
-without one needs the scope `admin`.
+Every path but the open ones needs a key: in a header, or on a page in a cookie. A route declares its scope, as in
+`dependencies=[READ]`; a route without one needs the scope `admin`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlencode
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
+from starlette.datastructures import Headers
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
@@ -18,7 +21,9 @@ from api.answers.docs import ASSET_NAMES, ASSETS
 from api.answers.errors import response_to
 from api.door.authenticator import Authenticator, authorization_of
 from api.door.origin import check_origin
-from specreason.errors import NotAllowed, SpecReasonError
+from api.site.cookies import cookie_authorization
+from api.site.paths import SIGN_IN, is_open, is_page
+from specreason.errors import KeyRefused, NotAllowed, SpecReasonError
 from specreason.store.access import visibility
 from specreason.store.tables.states import Scope
 
@@ -92,10 +97,14 @@ async def check_scope(request: Request) -> None:
     """Raise NotAllowed unless the caller may use the route."""
     needed = scope_of(request.scope.get("route"))
     caller = caller_of(request)
-    if request.url.path not in OPEN_PATHS and not caller.may(needed):
+    if not _is_open(request.url.path) and not caller.may(needed):
         raise NotAllowed(
             f"this needs a key with the scope '{needed}'; yours has {', '.join(sorted(caller.scopes))}"
         )
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or is_open(path)
 
 
 class AccessMiddleware:
@@ -110,17 +119,17 @@ class AccessMiddleware:
         self._lookups = CapacityLimiter(MOST_LOOKUPS)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:
+        path = scope["path"] if scope["type"] == "http" else None
+        if path is not None and not _is_open(path):
             try:
                 if self._authenticator is None:
                     check_origin(scope)
                 else:
                     request = Request(scope)
-                    request.state.caller = await self._caller(
-                        self._authenticator, authorization_of(request.headers)
-                    )
+                    authorization = _authorization(path, request.headers)
+                    request.state.caller = await self._caller(self._authenticator, authorization)
             except SpecReasonError as error:
-                await response_to(scope["path"], error)(scope, receive, send)
+                await _refusal(scope, error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -137,3 +146,18 @@ class AccessMiddleware:
             max_queued_jobs=key.max_queued_jobs,
             scopes=key.scopes,
         )
+
+
+def _authorization(path: str, headers: Headers) -> str | None:
+    """The key of a request. Only a page takes it from a cookie: no other site's form can use the API with it."""
+    return authorization_of(headers) or (cookie_authorization(headers) if is_page(path) else None)
+
+
+def _refusal(scope: AsgiScope, error: SpecReasonError) -> Response:
+    """The answer to a request that gets no further: a browser that asks for a page without a key may sign in."""
+    if is_page(scope["path"]) and isinstance(error, KeyRefused):
+        query = scope["query_string"].decode("latin-1")
+        asked = scope["path"] + (f"?{query}" if query else "")
+        wanted = asked if scope["method"] == "GET" else "/"
+        return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': wanted})}", 303)
+    return response_to(scope["path"], error)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from api.site.paths import is_page
 from specreason.errors import NotAllowed
 
 
@@ -27,9 +28,8 @@ def check_origin(scope: Scope) -> None:
             " switch keys on with SPECREASON_KEYS=on"
         )
     origin = headers.get("Origin")
-    if headers.get("Sec-Fetch-Site") == "cross-site" or (
-        origin is not None and origin.partition("://")[2] != host
-    ):
+    is_from_elsewhere = headers.get("Sec-Fetch-Site") == "cross-site" and not _follows_a_link(scope, headers)
+    if is_from_elsewhere or (origin is not None and origin.partition("://")[2] != host):
         raise NotAllowed("Origin: a page of another site may not use an API without keys")
 
 
@@ -40,3 +40,9 @@ def _is_this_machine(host: str) -> bool:
         return name == "localhost" or ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def _follows_a_link(scope: Scope, headers: Headers) -> bool:
+    """Whether a person follows a link to one of our pages, which then fills the window: no other page reads it."""
+    is_window = headers.get("Sec-Fetch-Mode") == "navigate" and headers.get("Sec-Fetch-Dest") == "document"
+    return scope["method"] == "GET" and is_page(scope["path"]) and is_window

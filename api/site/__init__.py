@@ -1,0 +1,1 @@
+"""What pages are made of: templates, files that browsers load, how figures are written, cookies."""
