@@ -71,7 +71,11 @@ def get_batches(
     ] = None,
     eval_name: Annotated[
         str | None,
-        Query(alias="eval", max_length=200, description="The evaluation that the batches' metadata name in `eval`."),
+        Query(
+            alias="eval",
+            max_length=200,
+            description="The evaluation that the batches' metadata name in `eval`.",
+        ),
     ] = None,
 ) -> Page[BatchSummary, UUID]:
     """A page of batches, newest first."""

@@ -124,7 +124,9 @@ class CommonFields(ClosedModel):
         fields = dict(self.specreason or {})
         if fields.get("first_repeat", 0) != 0:
             param = "body.specreason.first_repeat"
-            message = f"{param}: the answers of a request are numbered from 0; submit a batch under /api instead"
+            message = (
+                f"{param}: the answers of a request are numbered from 0; submit a batch under /api instead"
+            )
             raise LineInvalid(INVALID, message, param)
         for name, config_field in self.CONFIG_FIELD_OF.items():
             value = getattr(self, name)

@@ -132,9 +132,7 @@ def running_api(
 
 
 @contextmanager
-def running_worker(
-    stack: Stack, *, pair: str, slots: int | None, announce: Announce
-) -> Iterator[Stack]:
+def running_worker(stack: Stack, *, pair: str, slots: int | None, announce: Announce) -> Iterator[Stack]:
     """Start a worker of the stack's API and yield once it holds the pair; stop it at the end of the block.
 
     `announce` gets a line every ten seconds while the models are loaded. Raises EmbeddedServerError if a process ends.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from specreason.config import RunConfig, every_knob
-from specreason.evaluation.cells import Cell
+from specreason.evaluation.cells import OF_THE_REPEATS, Cell, cell_of
 from specreason.evaluation.plan.grid import OF_THE_GRID
 
 # The most repeats of one batch.
@@ -57,21 +57,32 @@ def missing(there: Iterable[range], num_repeats: int) -> tuple[range, ...]:
     return tuple(stretches)
 
 
-def numbers_of_repeats(config: Mapping[str, Any]) -> range:
+def numbers_of_repeats(stored: Mapping[str, Any]) -> range:
     """The repeats of each problem that a stored configuration runs."""
-    knobs = every_knob(config)
+    knobs = every_knob(stored)
     return range(knobs["first_repeat"], knobs["first_repeat"] + knobs["repeats"])
 
 
-def fixed_difference(asked: Mapping[str, Any], stored: Cell) -> tuple[str, Any, Any] | None:
-    """The first fixed knob, read by the stored cell's scheme, that was asked for with another value; both values.
+def fixed_knobs(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the knobs that a user chose, those that are the same in all cells, as they are kept with each batch.
 
-    `asked` are the fixed knobs of an evaluation; what they leave out has its default.
+    A value that is the default counts as not chosen.
     """
-    # Values as they are stored: a threshold of 7 is 7.0.
-    fixed = {name: value for name, value in asked.items() if name not in OF_THE_GRID}
-    wanted = RunConfig.model_validate(fixed).model_dump(mode="json")
-    for name, value in stored.knobs:
-        if name not in OF_THE_GRID and name in wanted and wanted[name] != value:
-            return name, value, wanted[name]
-    return None
+    knobs = RunConfig.model_validate(chosen).model_dump(mode="json", exclude_defaults=True)
+    return {name: value for name, value in knobs.items() if name not in {*OF_THE_GRID, *OF_THE_REPEATS}}
+
+
+def cell_as_asked(pair: str, dataset: str, fixed: Mapping[str, Any], stored: Mapping[str, Any]) -> Cell:
+    """The cell that a batch was submitted for, from the fixed knobs kept with it and its stored configuration.
+
+    The stored configuration alone does not tell: it also has what the models' own files say.
+    """
+    of_grid = {name: value for name, value in every_knob(stored).items() if name in OF_THE_GRID}
+    return cell_of(pair, dataset, RunConfig.model_validate({**fixed, **of_grid}).model_dump(mode="json"))
+
+
+def differing(asked: Mapping[str, Any], kept: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
+    """The first fixed knob with another value than a batch was submitted with, that value, and the one asked for."""
+    ours, theirs = every_knob(asked), every_knob(kept)
+    names = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
+    return (names[0], theirs.get(names[0]), ours.get(names[0])) if names else None

@@ -30,10 +30,11 @@ def _fits(scheme: SchemeName, pair: PairConfig) -> bool:
 
 def _models(pair: PairConfig) -> tuple[object, ...]:
     """What decides which texts a pair writes."""
-    return tuple(
-        (model.model, model.revision, model.dtype, model.head_dtype, model.chat_template)
-        for model in (pair.base, pair.drafter)
-    ) + (pair.prompt, pair.judge_suffix)
+    models = (pair.base, pair.drafter)
+    files = [
+        (model.model, model.revision, model.dtype, model.head_dtype, model.chat_template) for model in models
+    ]
+    return (*files, pair.prompt, pair.judge_suffix)
 
 
 def _are_kin(name: str, other: str) -> bool:
