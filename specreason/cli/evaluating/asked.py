@@ -18,6 +18,7 @@ from specreason.evaluation.plan.grid import OF_THE_GRID, Grid
 from specreason.evaluation.plan.missing import fixed_knobs
 from specreason.evaluation.plan.pairs import pair_of
 from specreason.pairs import PairConfig, get_pair
+from specreason.submission.remarks import unread_knobs
 from specreason.validation import first_invalid_field
 from specreason.words import shown
 
@@ -117,6 +118,9 @@ def asked(
         if knob == "scheme" or (knob in grid and grid[knob] is not None):
             raise InvalidField(f"config.{knob}", f"is what {OPTION_OF[knob]} is for; name it there alone")
     lists = {knob: _numbers(knob, grid[knob]) for knob in OF_THE_GRID if grid.get(knob) is not None}
+    for knob in lists:
+        if all(knob in unread_knobs(scheme) for scheme in pairs):
+            raise InvalidField(OPTION_OF[knob], f"has no effect: no step is drafted by {', '.join(pairs)}")
     own = RunConfig.model_validate(chosen)
     thresholds = {
         used: lists.get("threshold", (known[used].threshold if own.threshold is None else own.threshold,))

@@ -9,6 +9,7 @@ from typing import Any
 
 from specreason.config import RunConfig, SchemeName
 from specreason.evaluation.cells import Cell, cell_of, in_order
+from specreason.submission.remarks import unread_knobs
 
 # The knobs that make cells of one evaluation differ. All others are the same in each.
 OF_THE_GRID = ("scheme", "threshold", "first_steps_on_base", "token_budget")
@@ -39,6 +40,8 @@ class Grid:
     def _combinations(self) -> Iterator[tuple[Cell, RunConfig]]:
         for dataset, (scheme, pair) in product(self.datasets, self.pairs.items()):
             for values in product(self.thresholds[pair], self.first_steps_on_base, self.token_budgets):
-                chosen = dict(zip(OF_THE_GRID, (scheme, *values), strict=True))
+                unread = unread_knobs(scheme)
+                given = zip(OF_THE_GRID, (scheme, *values), strict=True)
+                chosen = {knob: value for knob, value in given if knob not in unread}
                 config = RunConfig.model_validate({**self.knobs, **chosen, "repeats": 1, "first_repeat": 0})
                 yield cell_of(pair, dataset, config.model_dump(mode="json")), config

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from specreason.config import SchemeName
-from specreason.pairs import PairConfig
+from specreason.pairs import ModelConfig, PairConfig
+
+# The engine's arguments that change the numbers a model computes with.
+OF_THE_NUMBERS = ("quantization", "kv_cache_dtype")
 
 
 def pair_of(scheme: SchemeName, named: str, pairs: Mapping[str, PairConfig]) -> str | None:
@@ -30,11 +33,12 @@ def _fits(scheme: SchemeName, pair: PairConfig) -> bool:
 
 def _models(pair: PairConfig) -> tuple[object, ...]:
     """What decides which texts a pair writes."""
-    models = (pair.base, pair.drafter)
-    files = [
-        (model.model, model.revision, model.dtype, model.head_dtype, model.chat_template) for model in models
-    ]
-    return (*files, pair.prompt, pair.judge_suffix)
+    return (*map(_model, (pair.base, pair.drafter)), pair.prompt, pair.judge_suffix)
+
+
+def _model(model: ModelConfig) -> tuple[object, ...]:
+    numbers = (model.dtype, model.head_dtype, *(model.engine_args.get(name) for name in OF_THE_NUMBERS))
+    return (model.model, model.revision, model.chat_template, *numbers)
 
 
 def _are_kin(name: str, other: str) -> bool:
