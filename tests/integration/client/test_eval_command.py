@@ -278,3 +278,19 @@ def test_a_wait_that_is_over_says_that_the_same_command_goes_on(shell: Shell, da
     assert stopped.status == 8
     assert names(stopped.err, "6 jobs have not ended", "the same command goes on")
     assert num_batches(database) == 2
+
+
+@pytest.mark.parametrize(("repeats", "status"), [(2, 0), (4, 6)])
+def test_two_evals_at_once_submit_nothing_twice(
+    shell: Shell, database: Database, monkeypatch: pytest.MonkeyPatch, repeats: int, status: int
+) -> None:
+    with answering(database, "demo"):
+        shell(*EVAL, "--repeats", 2)
+        before = jobs(database)
+        with monkeypatch.context() as early:
+            # It has looked before the first one submitted.
+            early.setattr("specreason.cli.evaluating.running.stored_batches", lambda client, asked: {})
+            ended = shell(*EVAL, "--repeats", repeats)
+    assert ended.status == status
+    assert jobs(database) == before
+    assert status == 0 or names(ended.err, "another command", "again")
