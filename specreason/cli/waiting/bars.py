@@ -37,11 +37,16 @@ Details = Callable[[Sequence[Batch], float, int], str]
 
 
 class Row:
-    """The batches of one line. `label` may be a text of its own; else it is that of the batch."""
+    """The batches of one line. `label` may be a text of its own; else it is that of the batch.
+
+    Its pace is measured from the moment at which the first job runs: before, a worker may load its models.
+    """
 
     def __init__(self, batches: Sequence[Batch], label: str | None = None) -> None:
         self._label, self._pace, self.rate = label, Pace(), 0.0
         self._latest = {batch.batch_id: batch for batch in batches}
+        self._num_before = self.num_ended
+        self._has_begun = False
         self.update()
 
     @property
@@ -66,6 +71,11 @@ class Row:
             if latest.batch_id not in self._latest:
                 return
             self._latest[latest.batch_id] = latest
+        if not self._has_begun:
+            self._pace = Pace()
+            self._has_begun = self.num_ended > self._num_before or any(
+                each.num_running for each in self.batches
+            )
         self.rate = self._pace.update(time.monotonic(), self.num_ended)
 
 

@@ -12,10 +12,12 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from specreason.cli.evaluating.waiting import CellBars, CellLines, Cells
+from specreason.cli.waiting import bars
 from specreason.client import Batch
 from specreason.config import SchemeName
 from specreason.evaluation.cells import Cell
 from tests.support.client_batches import client_batch
+from tests.support.virtual_time import FakeTime
 
 BASE = Cell("demo", "sums", SchemeName.BASE, ())
 SPECREASON = Cell("demo", "sums", SchemeName.SPECREASON, ())
@@ -38,9 +40,9 @@ def cells() -> Cells:
 @pytest.mark.parametrize("width", [60, 80, 160])
 def test_a_cell_has_one_line_for_all_of_its_batches_and_a_last_line_counts_all(width: int) -> None:
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
-    bars = CellBars(console, cells())
-    bars.show(batch(LATER, num_succeeded=2, num_running=2, num_graded=2, num_correct=2))
-    console.print(bars)
+    view = CellBars(console, cells())
+    view.show(batch(LATER, num_succeeded=2, num_running=2, num_graded=2, num_correct=2))
+    console.print(view)
     base, specreason, everything = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert "6/8" in base
     assert "0/4" in specreason
@@ -50,9 +52,9 @@ def test_a_cell_has_one_line_for_all_of_its_batches_and_a_last_line_counts_all(w
 
 def test_pass_at_1_so_far_is_over_all_batches_of_the_cell() -> None:
     console = Console(file=io.StringIO(), width=160, force_terminal=True, color_system=None)
-    bars = CellBars(console, cells())
-    bars.show(batch(LATER, num_succeeded=4, num_graded=4, num_correct=3))
-    console.print(bars)
+    view = CellBars(console, cells())
+    view.show(batch(LATER, num_succeeded=4, num_graded=4, num_correct=3))
+    console.print(view)
     assert "pass@1 0.75" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -67,3 +69,15 @@ def test_in_a_pipe_a_cell_that_has_ended_is_told_once() -> None:
         "base: 8 of 8 jobs ended, pass@1 0.86, 7 succeeded, 1 failed"
     ]
     assert sum(line.startswith("all cells: 8 of 12 jobs ended") for line in said) == 1
+
+
+def test_the_time_in_which_models_load_is_no_part_of_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeTime()
+    monkeypatch.setattr(bars, "time", clock)
+    row = bars.Row([batch(FIRST, num_queued=4)])
+    clock.sleep(600)
+    row.update(batch(FIRST, num_queued=4))
+    row.update(batch(FIRST, num_queued=3, num_running=1))
+    clock.sleep(10)
+    row.update(batch(FIRST, num_queued=3, num_succeeded=1))
+    assert row.rate == pytest.approx(0.1)
