@@ -13,6 +13,8 @@ from specreason.validation import ClosedModel
 
 # A seed is kept exactly, from the request to the row of the job.
 SMALLEST_SEED, LARGEST_SEED = -(2**63), 2**63 - 1
+# The number of a repeat has 16 bits wherever it is joined with that of a problem.
+LAST_FIRST_REPEAT = 64_000
 
 
 class SchemeName(StrEnum):
@@ -129,6 +131,9 @@ class RunConfig(ClosedModel):
     repeats: Annotated[int, Field(ge=1, le=1024)] = Field(
         1, description="Statistical repeats of every problem, each with its own seeds."
     )
+    first_repeat: Annotated[int, Field(ge=0, le=LAST_FIRST_REPEAT)] = Field(
+        0, description="Number of the first repeat: repeats 4 to 7 draw what those of one batch of 8 draw."
+    )
 
     @field_validator("*", mode="before")
     @classmethod
@@ -151,9 +156,15 @@ class RunConfig(ClosedModel):
             raise ValueError(f"must not be more than max_step_tokens, {longest}")
         return value
 
+    @property
+    def numbers_of_repeats(self) -> range:
+        """The repeats that a batch runs of each problem."""
+        return range(self.first_repeat, self.first_repeat + self.repeats)
+
     def hash(self) -> str:
-        """SHA-256 of the canonical JSON, hex."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """SHA-256 of the canonical JSON, hex. A batch that begins with repeat 0 has the hash of older versions."""
+        left_out = None if self.first_repeat else {"first_repeat"}
+        return hashlib.sha256(self.model_dump_json(exclude=left_out).encode()).hexdigest()
 
 
 _DEFAULTS = RunConfig().model_dump(mode="json")

@@ -69,9 +69,19 @@ def get_batches(
             description="The whole name, or a beginning or end of the id: four hex digits at least.",
         ),
     ] = None,
+    eval_name: Annotated[
+        str | None,
+        Query(
+            alias="eval",
+            max_length=200,
+            description="The evaluation that the batches' metadata name in `eval`.",
+        ),
+    ] = None,
 ) -> Page[BatchSummary, UUID]:
     """A page of batches, newest first."""
-    rows = list_batches(store, viewer, before=before, limit=limit, is_open=is_open, name=name, ref=ref)
+    rows = list_batches(
+        store, viewer, before=before, limit=limit, is_open=is_open, name=name, ref=ref, eval_name=eval_name
+    )
     return Page(data=rows, next=rows[-1].batch_id if len(rows) == limit else None)
 
 

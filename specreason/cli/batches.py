@@ -23,6 +23,9 @@ def list_(
         typer.Option("--open/--ended", help="Only those with jobs that have not ended, or only the others."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Only batches whose name contains this.")] = None,
+    eval_name: Annotated[
+        str | None, typer.Option("--eval", metavar="NAME", help="Only batches of this `specreason eval`.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Most batches to list, the newest first.")] = 20,
     *,
     price: GpuHourPrice = None,
@@ -33,7 +36,7 @@ def list_(
     gpu_hour_price = price_or_setting(price)
     refuse_price(price, "the table has prices, and --json has device times alone", unless=not as_json)
     with connected(api) as client:
-        found = list(islice(client.batches(is_open=is_open, name=name), limit + 1))
+        found = list(islice(client.batches(is_open=is_open, name=name, eval=eval_name), limit + 1))
     has_more = len(found) > limit
     if as_json:
         print_list_as_json(found[:limit], has_more=has_more)

@@ -42,6 +42,7 @@ from specreason.cli.analysis import export, importing, judge
 from specreason.cli.analysis.compare import compare
 from specreason.cli.analysis.figures import figures
 from specreason.cli.analysis.search import search
+from specreason.cli.eval import run_eval
 from specreason.cli.exits import (
     EXIT_HELP,
     EXIT_INTERRUPTED,
@@ -80,6 +81,7 @@ app.command()(status.status)
 app.command()(down.down)
 app.command()(ask.ask)
 app.command()(submit.submit)
+app.command("eval")(run_eval)
 app.command()(grade.grade)
 app.command()(compare)
 app.command()(judge.judge)

@@ -157,6 +157,7 @@ def submit(
     drafter_min_p: knobs.DrafterMinP = None,
     seed: knobs.Seed = None,
     repeats: knobs.Repeats = None,
+    first_repeat: knobs.FirstRepeat = None,
     wait: Annotated[
         bool,
         typer.Option(

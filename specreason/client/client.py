@@ -79,10 +79,15 @@ class Client(Connected):
         return find_job(self, ref)
 
     def batches(
-        self, *, is_open: bool | None = None, name: str | None = None, ref: str | None = None
+        self,
+        *,
+        is_open: bool | None = None,
+        name: str | None = None,
+        ref: str | None = None,
+        eval: str | None = None,
     ) -> Iterator[Batch]:
-        """Batches, newest first: open or ended ones, whose name contains `name`, that are called `ref`."""
-        filters = {"open": word_of(is_open), "name": name, "ref": ref}
+        """Batches, newest first: open or ended, whose name contains `name`, called `ref`, of the evaluation `eval`."""
+        filters = {"open": word_of(is_open), "name": name, "ref": ref, "eval": eval}
         return read_pages(self._transport, "/api/batches", Batch, "before", **filters)
 
     def jobs(

@@ -132,6 +132,7 @@ class Knobs(TypedDict, total=False):
     drafter_min_p: float | None
     seed: int
     repeats: int
+    first_repeat: int
 
 
 class ArgumentsAndKnobs(Arguments, Knobs, total=False):

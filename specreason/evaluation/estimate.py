@@ -19,7 +19,7 @@ from specreason.evaluation.intervals import Z_95
 from specreason.planning.timing import SECONDS_PER_HOUR
 
 # Knobs that change what is drawn, and not how much.
-OF_THE_DRAW = frozenset({"seed", "repeats"})
+OF_THE_DRAW = frozenset({"seed", "repeats", "first_repeat"})
 # Knobs of which another value makes jobs longer or shorter by much.
 OF_THE_COST = ("threshold", "score_method", "token_budget", "first_steps_on_base", "answer_by", "adaptive")
 # From fewer problems the bounds of a mean are a factor of hundreds apart: they say nothing.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from specreason.config import RunConfig
+from specreason.config import RunConfig, every_knob
 from specreason.errors import InputError, InvalidField
 from specreason.pairs import get_pair, load_pairs
 from specreason.validation import first_invalid_field
@@ -33,6 +34,7 @@ from tests.support.messages import names, naming
         {"min_p": 1.5},
         {"drafter_min_p": -0.1},
         {"repeats": 0},
+        {"first_repeat": -1},
         {"delimiter": ""},
         {"on_budget": "shrug"},
         {"no_such_knob": 1},
@@ -47,6 +49,17 @@ def test_a_knob_out_of_range_or_unknown_is_refused_by_name(wrong: dict[str, Any]
 def test_equal_configurations_have_equal_hashes_and_any_knob_changes_the_hash() -> None:
     assert RunConfig(threshold=7).hash() == RunConfig.model_validate({"threshold": 7.0}).hash()
     assert len({RunConfig().hash(), RunConfig(seed=1).hash(), RunConfig(temperature=0).hash()}) == 3
+
+
+def test_a_batch_that_begins_with_repeat_0_has_the_hash_of_a_version_that_knew_no_other() -> None:
+    older = RunConfig().model_dump_json(exclude={"first_repeat"})
+    assert RunConfig().hash() == hashlib.sha256(older.encode()).hexdigest()
+    assert RunConfig(first_repeat=4).hash() != RunConfig().hash()
+
+
+def test_repeats_are_numbered_from_the_first_one() -> None:
+    assert RunConfig(repeats=4, first_repeat=4).numbers_of_repeats == range(4, 8)
+    assert every_knob({"repeats": 3})["first_repeat"] == 0
 
 
 PAPER = {

@@ -122,6 +122,12 @@ class CommonFields(ClosedModel):
     def config_fields(self) -> dict[str, Any]:
         """Fields of a RunConfig: those of `specreason`, and those here of the same meaning. Raises LineInvalid."""
         fields = dict(self.specreason or {})
+        if fields.get("first_repeat", 0) != 0:
+            param = "body.specreason.first_repeat"
+            message = (
+                f"{param}: the answers of a request are numbered from 0; submit a batch under /api instead"
+            )
+            raise LineInvalid(INVALID, message, param)
         for name, config_field in self.CONFIG_FIELD_OF.items():
             value = getattr(self, name)
             if value is None:

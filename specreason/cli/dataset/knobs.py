@@ -89,6 +89,7 @@ DrafterTopK = Annotated[int | None, _knob("drafter_top_k", SAMPLING)]
 DrafterMinP = Annotated[float | None, _knob("drafter_min_p", SAMPLING)]
 Seed = Annotated[int | None, _knob("seed", SAMPLING)]
 Repeats = Annotated[int | None, _knob("repeats", SAMPLING)]
+FirstRepeat = Annotated[int | None, _knob("first_repeat", SAMPLING)]
 
 
 def chosen_knobs(parameters: Mapping[str, Any]) -> dict[str, Any]:

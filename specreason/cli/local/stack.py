@@ -6,8 +6,8 @@ SPECREASON_DATABASE_URL and SPECREASON_BROKER_URL name servers to use instead of
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from api.serve import listen, url_of
 from specreason.broker import refuse_cluster
 from specreason.children import stop
 from specreason.cli.local.services import Announce, ReadyPipe, Service, start_service
-from specreason.cli.running import RunningUp, absolute, announced, now_serving, this_process
+from specreason.cli.running import RunningUp, absolute, announced, now_serving, this_process, write
 from specreason.cli.waiting.pace import LINE_EVERY_S, Beat
 from specreason.embedded import start_servers
 from specreason.embedded.datadir import locked_data_dir
@@ -73,22 +73,39 @@ def running_stack(
 ) -> Iterator[Stack]:
     """Start everything and yield once its own worker holds the pair; stop everything at the end of the block.
 
-    `announce` gets one line per stage, and one every ten seconds while models are fetched or loaded. Must be called
-    from the main thread. Raises InputError for an unknown pair or a port in use before anything is started. Whether
-    this machine can run the pair is for `check_before_start` to say, which does not need what is imported here.
+    Announces and raises as `running_api` and `running_worker` do.
+    """
+    with (
+        running_api(data_dir, pairs=(pair,), port=port, slots=slots, announce=announce) as stack,
+        running_worker(stack, pair=pair, slots=slots, announce=announce) as whole,
+    ):
+        yield whole
+        announce("Stopping everything")
+
+
+@contextmanager
+def running_api(
+    data_dir: Path, *, pairs: Sequence[str], port: int | None, slots: int | None, announce: Announce
+) -> Iterator[Stack]:
+    """Start the servers and the API, for workers of `pairs` one after the other; stop them at the end of the block.
+
+    `announce` gets one line per stage, and one every ten seconds while models are fetched. Must be called from the
+    main thread. Raises InputError for an unknown pair or a port in use before anything is started. Whether this
+    machine can run a pair is for `check_before_start` to say, which does not need what is imported here.
     """
     settings = load_settings()
     own = _own_servers(settings)
     data_dir = absolute(data_dir)
-    config = get_pair(load_pairs(settings.pairs_file), pair)
+    known = load_pairs(settings.pairs_file)
     host, port = settings.api_host, settings.api_port if port is None else port
-    _fetch_models(config, host, port, announce)
+    for pair in pairs:
+        _fetch_models(get_pair(known, pair), host, port, announce)
     with ExitStack() as cleanup:
         listener = cleanup.enter_context(listen(host, port))
         backing = cleanup.enter_context(_servers(settings, data_dir, announce))
         running = this_process(
-            pair=pair,
-            slots=slots or settings.slots or place(config, check_platform()).slots,
+            pair=pairs[0],
+            slots=_slots_of(pairs[0], slots),
             api_url=url_of(listener),
             database_url=backing.database_url,
             broker_url=backing.broker_url,
@@ -101,33 +118,60 @@ def running_stack(
         if "broker" not in own:
             refuse_cluster(backing.broker_url)
         migrate(database)
-        environment = {
-            "SPECREASON_DATABASE_URL": running.database_url,
-            "SPECREASON_BROKER_URL": running.broker_url,
-            "SPECREASON_FILES_DIR": str(running.files_dir),
-            "SPECREASON_SLOTS": str(running.slots),
-        }
-
-        def start(name: str, *arguments: str, grace_s: float, fd: int) -> Service:
-            service = start_service(
-                name, *arguments, str(fd), data_dir=data_dir, environment=environment, pass_fds=(fd,)
-            )
-            cleanup.callback(stop, service.process, grace_s=grace_s)
-            return service
-
         announce("Starting the API")
-        api = start("api", "--listen-fd", grace_s=API_GRACE_S, fd=listener.fileno())
-        announce("Starting the worker")
-        ready = ReadyPipe()
-        cleanup.callback(ready.close)
-        worker = start(
-            "worker", "--pair", pair, "--ready-fd", grace_s=settings.drain_s + WORKER_GRACE_S, fd=ready.writer
+        fd = listener.fileno()
+        api = start_service(
+            "api",
+            *("--listen-fd", str(fd)),
+            data_dir=data_dir,
+            environment=_environment(running),
+            pass_fds=(fd,),
         )
-        ready.close_writer()
-        stack = Stack(running=running, database=database, services=(api, worker), check_servers=backing.check)
-        _wait_until_loaded(stack, ready, announce)
-        yield replace(stack, running=now_serving(running))
-        announce("Stopping everything")
+        cleanup.callback(stop, api.process, grace_s=API_GRACE_S)
+        yield Stack(running=running, database=database, services=(api,), check_servers=backing.check)
+
+
+@contextmanager
+def running_worker(stack: Stack, *, pair: str, slots: int | None, announce: Announce) -> Iterator[Stack]:
+    """Start a worker of the stack's API and yield once it holds the pair; stop it at the end of the block.
+
+    `announce` gets a line every ten seconds while the models are loaded. Raises EmbeddedServerError if a process ends.
+    """
+    running = replace(stack.running, pair=pair, slots=_slots_of(pair, slots))
+    write(running)
+    announce("Starting the worker")
+    with closing(ReadyPipe()) as ready:
+        worker = start_service(
+            "worker",
+            *("--pair", pair, "--ready-fd", str(ready.writer)),
+            data_dir=Path(running.data_dir),
+            environment=_environment(running),
+            pass_fds=(ready.writer,),
+        )
+        with ExitStack() as cleanup:
+            cleanup.callback(write, running)  # which serves no more
+            cleanup.callback(stop, worker.process, grace_s=load_settings().drain_s + WORKER_GRACE_S)
+            ready.close_writer()
+            whole = replace(stack, running=running, services=(*stack.services, worker))
+            _wait_until_loaded(whole, ready, announce)
+            yield replace(whole, running=now_serving(running))
+
+
+def _environment(running: RunningUp) -> dict[str, str]:
+    """What the API and a worker need to find each other."""
+    return {
+        "SPECREASON_DATABASE_URL": running.database_url,
+        "SPECREASON_BROKER_URL": running.broker_url,
+        "SPECREASON_FILES_DIR": str(running.files_dir),
+        "SPECREASON_SLOTS": str(running.slots),
+    }
+
+
+def _slots_of(pair: str, slots: int | None) -> int:
+    """How many jobs a worker of the pair has in flight: as the user says, else as the machine has room for."""
+    settings = load_settings()
+    config = get_pair(load_pairs(settings.pairs_file), pair)
+    return slots or settings.slots or place(config, check_platform()).slots
 
 
 def _fetch_models(config: PairConfig, host: str, port: int, announce: Announce) -> None:

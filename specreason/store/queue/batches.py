@@ -144,11 +144,11 @@ def _copy_problems_and_jobs(connection: Connection, batch_id: UUID, new: NewBatc
                 seeds[index],
                 new.pair,
                 new.priority,
-                turn + repeat * count + index,
+                turn + (repeat - new.config.first_repeat) * count + index,
                 new.deadline_at,
                 bool(gradable[index]),
             )
-            for repeat in range(new.config.repeats)
+            for repeat in new.config.numbers_of_repeats
             for index, problem_id in enumerate(problem_ids)
         ),
     )

@@ -15,7 +15,7 @@ from specreason.store.access.visibility import Viewer, no_batch, require_batch, 
 from specreason.store.read.filters import JobFilter
 from specreason.store.read.pages import Page, first_page, total_bytes
 from specreason.store.session import Connection, Database, single_statement, transaction
-from specreason.store.tables.columns import is_called, one_of_ids
+from specreason.store.tables.columns import is_called, is_of_eval, one_of_ids
 from specreason.store.tables.queue import batch, job, problem
 from specreason.store.tables.states import OPEN, JobState
 from specreason.store.tables.views import view_of
@@ -169,11 +169,13 @@ def list_batches(
     is_open: bool | None = None,
     name: str | None = None,
     ref: str | None = None,
+    eval_name: str | None = None,
 ) -> tuple[BatchSummary, ...]:
     """A page of batches, newest first: at most `limit`, submitted before the batch `before`.
 
     `is_open`: only batches with a job that has not ended (True), or without one (False). `name`: only batches whose
-    name contains it, in any case of letters. `ref`: only batches that are called so, as `is_called` says.
+    name contains it, in any case of letters. `ref`: only those that are called so, as `is_called` says. `eval_name`:
+    only those of this evaluation.
     """
     page = select(batch.c.id).where(viewer.sees(batch.c.owner)).order_by(batch.c.id.desc()).limit(limit)
     if before is not None:
@@ -182,14 +184,15 @@ def list_batches(
         page = page.where(batch.c.name.icontains(storable(name), autoescape=True))
     if ref is not None:
         page = page.where(is_called(batch.c.id, batch.c.name, storable(ref)))
+    if eval_name is not None:
+        page = page.where(is_of_eval(batch.c.metadata, storable(eval_name)))
     if is_open is not None:
         unended = exists().where(job.c.batch_id == batch.c.id, job.c.state.in_(OPEN))
         page = page.where(unended if is_open else ~unended)
     with transaction(database) as connection:
         ids = connection.scalars(page).all()  # before the summaries, so that only these are summed up
-        rows = connection.execute(
-            select(batch_summary).where(one_of_ids(batch_summary.c.batch_id, ids))
-        ).all()
+        of_page = select(batch_summary).where(one_of_ids(batch_summary.c.batch_id, ids))
+        rows = connection.execute(of_page).all()
     return tuple(sorted(map(_to_batch, rows), key=lambda summary: summary.batch_id, reverse=True))
 
 

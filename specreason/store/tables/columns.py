@@ -26,6 +26,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     or_,
     text,
 )
@@ -101,3 +102,8 @@ def is_called(id_: ColumnElement[Any], name: ColumnElement[Any], ref: str) -> Co
         return name == ref
     of_id = func.replace(cast(id_, Text), "-", "")
     return or_(name == ref, of_id.startswith(digits), of_id.endswith(digits))
+
+
+def is_of_eval(stored: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Whether `stored`, a batch's metadata, names this evaluation. Written as the index on it is."""
+    return stored.op("->>", return_type=Text())(literal_column("'eval'")) == name

@@ -26,7 +26,7 @@ FROM (
         CASE WHEN batch.config ->> 'scheme' IN ('specreason', 'specreason+decode')
             THEN (batch.config ->> 'threshold')::double precision
         END AS threshold,
-        batch.config - '{seed,repeats}'::text[] AS config,
+        batch.config - '{seed,repeats,first_repeat}'::text[] AS config,
         coalesce(problem.problem_id, problem.index::text) AS name,
         count(*)::numeric AS num_graded,
         (count(*) FILTER (WHERE job.is_correct))::numeric AS num_right,

@@ -23,7 +23,7 @@ from specreason.store.read.summaries import list_batches, read_batch, read_job, 
 from specreason.store.session import Database, transaction
 from specreason.submission.text import UNSTORABLE
 from tests.support.store.builders import PAIR, insert_batch, insert_batches, job_ids, submit
-from tests.support.store.sql import execute, scalar
+from tests.support.store.sql import execute, rows_of, scalar
 
 
 def batch_of(*problems: NewProblem, repeats: int = 1) -> NewBatch:
@@ -181,6 +181,24 @@ def test_a_problem_may_have_a_seed_of_its_own(database: Database) -> None:
     insert_batch(database, batch_of(NewProblem(text="a", seed=11), NewProblem(text="b"), repeats=2))
     seeds = "SELECT string_agg(seed::text, ' ' ORDER BY id) FROM job"
     assert scalar(database, seeds) == "11 0 11 0"
+
+
+def test_a_batch_that_begins_with_a_later_repeat_has_the_later_jobs_of_one_batch_with_all(
+    database: Database,
+) -> None:
+    problems = (NewProblem(text="a", seed=11), NewProblem(text="b"))
+    insert_batch(database, batch_of(*problems, repeats=4))
+    later = RunConfig(repeats=2, first_repeat=2)
+    insert_batch(database, NewBatch(name="", pair=PAIR, config=later, problems=check(problems)))
+    jobs = rows_of(
+        database,
+        """SELECT job.batch_id, problem.text, problem.index, job.repeat, job.seed FROM job
+        JOIN problem ON problem.id = job.problem_id ORDER BY job.id""",
+    )
+    whole, added = jobs[:8], jobs[8:]
+    assert [row[1:] for row in added] == [row[1:] for row in whole if row[3] >= 2]
+    turns = rows_of(database, "SELECT turn FROM job ORDER BY id")
+    assert [turn for (turn,) in turns[8:]] == [0, 1, 2, 3]  # they do not wait for repeats that others run
 
 
 def test_an_empty_batch_is_refused(database: Database) -> None:

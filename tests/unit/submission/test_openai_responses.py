@@ -93,6 +93,7 @@ def test_values_that_ask_for_nothing_change_nothing(asks_nothing: dict[str, Any]
         ({"n": 2}, "body.n"),
         ({"messages": [TURN]}, "body.messages"),
         ({"specreason": {"repeats": 2}}, "body.specreason.repeats"),
+        ({"specreason": {"first_repeat": 2}}, "body.specreason.first_repeat"),
         ({"instructions": "x" * 200_000}, "body.instructions"),
         ({"instructions": "\0"}, "body.instructions"),
         ({"instructions": 5}, "body.instructions"),

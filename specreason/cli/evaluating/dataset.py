@@ -1,0 +1,88 @@
+"""The problems of an evaluation: a dataset by its name, or a file. All are checked before anything is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from specreason.cli.dataset.reading import checked_dataset
+from specreason.cli.waiting.sending import shown_reading
+from specreason.errors import InvalidField
+from specreason.submission.datasets import format_of
+from specreason.submission.jsonl import canonical_json
+from specreason.submission.problem import BUNDLED_PROBLEMS
+from specreason.words import suggestion
+
+NAMED = {"demo": BUNDLED_PROBLEMS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalDataset:
+    """`content` is JSONL with the columns of `mapping`. `facts` say where the problems come from, beside the hash."""
+
+    name: str
+    content: bytes
+    mapping: Mapping[str, str] | None
+    num_problems: int
+    remarks: tuple[str, ...] = ()
+    facts: Mapping[str, Any]
+
+    @property
+    def hash(self) -> str:
+        """The same for equal problems under equal columns."""
+        columns = canonical_json(dict(self.mapping or {})).encode()
+        return hashlib.sha256(self.content + columns).hexdigest()
+
+
+def read_datasets(
+    given: Sequence[str], columns: Mapping[str, str | None], *, limit: int | None
+) -> tuple[EvalDataset, ...]:
+    """The datasets that `--dataset` names: each value is a file, a name, or several with commas between them.
+
+    `columns` are the user's, for files. Raises InvalidField for a wrong row, an unknown name, and two of one name.
+    """
+    names = [name for each in given for name in ([each] if Path(each).is_file() else each.split(","))]
+    found: dict[str, EvalDataset] = {}
+    for name in filter(None, map(str.strip, names)):
+        dataset = _named(name, limit=limit) if name in NAMED else _file(name, columns, limit=limit)
+        if dataset.name in found:
+            raise InvalidField(
+                "--dataset", f"two datasets are called '{dataset.name}': rename one of the files"
+            )
+        found[dataset.name] = dataset
+    if not found:
+        raise InvalidField("--dataset", "names no dataset")
+    if any(columns.values()) and all(name in NAMED for name in found):
+        given_one = next(name for name, column in columns.items() if column)
+        raise InvalidField(f"--{given_one}", "has no effect: a dataset with a name knows its columns")
+    return tuple(found.values())
+
+
+def _named(name: str, *, limit: int | None) -> EvalDataset:
+    return replace(_file(str(NAMED[name]), {}, limit=limit), name=name)
+
+
+def _file(path: str, columns: Mapping[str, str | None], *, limit: int | None) -> EvalDataset:
+    if not Path(path).exists() and "/" not in path and not Path(path).suffix:
+        raise InvalidField(
+            "--dataset",
+            f"'{path}' is no file, and none of the named datasets ({', '.join(NAMED)}){suggestion(path, NAMED)}",
+        )
+    with (
+        shown_reading(path) as tell,
+        checked_dataset(path, format_of(path, None), columns, None, tell=tell) as dataset,
+    ):
+        dataset.file.seek(0)
+        content = b"".join(islice(dataset.file, limit))
+        return EvalDataset(
+            name=Path(path).stem,
+            content=content,
+            mapping=dataset.mapping,
+            num_problems=min(dataset.num_problems, limit or dataset.num_problems),
+            remarks=dataset.remarks,
+            facts={},
+        )
