@@ -30,7 +30,10 @@ class BaseBatch:
 def base_batches(database: Database, viewer: Viewer, batch_id: UUID) -> tuple[BaseBatch, ...]:
     """At most MOST_BASES other batches: those on the same pair first, and of these the newest. Raises NotFound."""
     ours = batch.alias("ours")
-    columns = (batch.c.id.label("batch_id"), *(batch.c[name] for name in ("name", "pair", "num_jobs", "created_at")))
+    columns = (
+        batch.c.id.label("batch_id"),
+        *(batch.c[name] for name in ("name", "pair", "num_jobs", "created_at")),
+    )
     found = (
         select(*columns)
         .select_from(ours)
