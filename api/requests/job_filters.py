@@ -24,41 +24,41 @@ def _known(given: object) -> object:
     return None if given == "" else given
 
 
-_KNOWN = BeforeValidator(_known)
-_Index = Annotated[int | None, _KNOWN, Query(ge=0, le=LARGEST, description="Only jobs of this problem.")]
+KNOWN = BeforeValidator(_known)
+_Index = Annotated[int | None, KNOWN, Query(ge=0, le=LARGEST, description="Only jobs of this problem.")]
 _Share = Annotated[
-    float | None, _KNOWN, Query(ge=0, le=1, description="Least or largest share of accepted drafts.")
+    float | None, KNOWN, Query(ge=0, le=1, description="Least or largest share of accepted drafts.")
 ]
 _Seconds = Annotated[
-    float | None, _KNOWN, Query(ge=0, allow_inf_nan=False, description="Least or largest latency, seconds.")
+    float | None, KNOWN, Query(ge=0, allow_inf_nan=False, description="Least or largest latency, seconds.")
 ]
 _Tokens = Annotated[
-    int | None, _KNOWN, Query(ge=0, le=LARGEST, description="Least or largest number of kept tokens.")
+    int | None, KNOWN, Query(ge=0, le=LARGEST, description="Least or largest number of kept tokens.")
 ]
 
 
 async def _job_filter(
     *,
     state: Annotated[
-        tuple[JobState, ...], _KNOWN, Query(description="Only jobs in one of these states.")
+        tuple[JobState, ...], KNOWN, Query(description="Only jobs in one of these states.")
     ] = (),
     is_correct: Annotated[
         Literal["true", "false", "none"] | None,
-        _KNOWN,
+        KNOWN,
         Query(description="The newest grade; none: jobs without a grade."),
     ] = None,
     stop_reason: Annotated[
         tuple[StopReason, ...],
-        _KNOWN,
+        KNOWN,
         Query(description="Only jobs whose run ended for one of these reasons."),
     ] = (),
-    error: Annotated[str | None, _KNOWN, Query(max_length=1000, description="A part of the error.")] = None,
+    error: Annotated[str | None, KNOWN, Query(max_length=1000, description="A part of the error.")] = None,
     problem_index: _Index = None,
     problem_id: Annotated[
-        str | None, _KNOWN, Query(max_length=1000, description="Only jobs of the problem with this id.")
+        str | None, KNOWN, Query(max_length=1000, description="Only jobs of the problem with this id.")
     ] = None,
     repeat: Annotated[
-        int | None, _KNOWN, Query(ge=0, le=LARGEST, description="Only jobs of this repeat.")
+        int | None, KNOWN, Query(ge=0, le=LARGEST, description="Only jobs of this repeat.")
     ] = None,
     min_acceptance: _Share = None,
     max_acceptance: _Share = None,
@@ -68,7 +68,7 @@ async def _job_filter(
     max_tokens: _Tokens = None,
     source: Annotated[
         tuple[str, ...],
-        _KNOWN,
+        KNOWN,
         Query(
             max_length=20,
             description="Only jobs of problems whose line has this field with this value: `subject=algebra`.",
