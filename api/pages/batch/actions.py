@@ -22,7 +22,7 @@ Token = Annotated[str, Form(max_length=200)]
 
 @router.post("/cancel")
 def cancel(
-    request: Request, store: Store, viewer: Viewer, batch_id: UUID, csrf: Token = ""
+    request: Request, store: Store, viewer: Viewer, batch_id: UUID, *, csrf: Token = ""
 ) -> RedirectResponse:
     check_form(request, csrf)
     return _back(batch_id, "cancel", controls.cancel_batch(store, viewer, batch_id))
@@ -30,7 +30,7 @@ def cancel(
 
 @router.post("/pause")
 def pause(
-    request: Request, store: Store, viewer: Viewer, batch_id: UUID, csrf: Token = ""
+    request: Request, store: Store, viewer: Viewer, batch_id: UUID, *, csrf: Token = ""
 ) -> RedirectResponse:
     check_form(request, csrf)
     return _back(batch_id, "pause", controls.pause_batch(store, viewer, batch_id))
@@ -38,7 +38,7 @@ def pause(
 
 @router.post("/resume")
 def resume(
-    request: Request, store: Store, viewer: Viewer, batch_id: UUID, csrf: Token = ""
+    request: Request, store: Store, viewer: Viewer, batch_id: UUID, *, csrf: Token = ""
 ) -> RedirectResponse:
     check_form(request, csrf)
     return _back(batch_id, "resume", controls.resume_batch(store, viewer, batch_id))
@@ -50,6 +50,7 @@ def requeue(
     store: Store,
     viewer: Viewer,
     batch_id: UUID,
+    *,
     states: Annotated[tuple[JobState, ...], Form(max_length=len(JobState))] = (),
     csrf: Token = "",
 ) -> RedirectResponse:
@@ -64,6 +65,7 @@ def set_priority(
     store: Store,
     viewer: Viewer,
     batch_id: UUID,
+    *,
     priority: Annotated[int, Form(ge=-100, le=100)],
     csrf: Token = "",
 ) -> RedirectResponse:

@@ -48,7 +48,7 @@ class Hit:
 
 
 def jobs_of(
-    request: Request, store: Database, viewer: Viewer, batch_id: UUID, which: JobFilter, after: UUID | None
+    request: Request, store: Database, viewer: Viewer, batch_id: UUID, *, which: JobFilter, after: UUID | None
 ) -> dict[str, Any]:
     """Of the template `batch/jobs`: a page of jobs in the order of submission. Raises NotFound."""
     page = read_jobs(store, viewer, batch_id, after=after, limit=PAGE, which=which)

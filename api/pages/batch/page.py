@@ -68,11 +68,11 @@ def batch_page(
     did: Annotated[str | None, Query(max_length=20)] = None,
     changed: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
-    """The batch, and a page of its jobs. With `figures` and `against` the parts that take long, with `find` a search."""
+    """The batch, and a page of its jobs. `figures` and `against` add the parts that take long, `find` a search."""
     head = head_of(store, viewer, batch_id)
     batch, price = head["batch"], deployment_of(request).settings.gpu_hour_price
     is_base = batch.scheme == SchemeName.BASE
-    sums = {"sums": None, "sums_s": None}
+    sums: dict[str, Any] = {"sums": None, "sums_s": None}
     if batch.num_jobs <= MOST_JOBS_AT_ONCE:
         sums = sums_of(store, viewer, batch_id, price)
     return render(
@@ -90,7 +90,7 @@ def batch_page(
             if against is not None
             else {"comparison": None, "other": None, "why_not": None, "beside": ()}
         ),
-        **jobs_of(request, store, viewer, batch_id, which, after),
+        **jobs_of(request, store, viewer, batch_id, which=which, after=after),
         **_found(store, viewer, batch_id, find, drafts=drafts, after=find_after),
         bases=() if is_base else base_batches(store, viewer, batch_id),
         is_base=is_base,
@@ -138,15 +138,14 @@ async def batch_beside(
 async def _part(request: Request, name: str, kind: Kind, read: Callable[[], dict[str, Any]]) -> Response:
     """The part `name`; where it is refused for now, a part that asks for it again."""
     batch_id = request.path_params["batch_id"]
+    refusal: dict[str, Any] = {"part": name, "batch_id": batch_id}
     try:
         async with counted(request, kind):
             values = await run_in_threadpool(read)
     except (LimitReached, StoreUnavailable):
-        again = {"part": name, "retry_s": RETRY_S, "refused": None}
-        return render(request, "batch/refused", batch_id=batch_id, **again)
+        return render(request, "batch/refused", **refusal, retry_s=RETRY_S, refused=None)
     except ExtraMissing as error:
-        lacking = {"part": name, "retry_s": None, "refused": str(error)}
-        return render(request, "batch/refused", batch_id=batch_id, **lacking)
+        return render(request, "batch/refused", **refusal, retry_s=None, refused=str(error))
     return render(request, f"batch/{name}", batch_id=batch_id, **values)
 
 

@@ -32,7 +32,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """A figure of the base and of this batch, how much larger the second is, and their ratio; each with its interval."""
+    """A figure of the base and of this batch, how much larger the second is, and their ratio, with intervals."""
 
     name: str
     theirs: str

@@ -166,7 +166,13 @@ def _summed(row: Row[Any], groups: list[Row[Any]]) -> BatchCounts:
     has_ended = not any(states[state] for state in OPEN)
     return BatchCounts(
         **row._mapping,
-        **{f"num_{state}": states[state] for state in JobState},
+        num_queued=states[JobState.QUEUED],
+        num_running=states[JobState.RUNNING],
+        num_succeeded=states[JobState.SUCCEEDED],
+        num_failed=states[JobState.FAILED],
+        num_cancelled=states[JobState.CANCELLED],
+        num_expired=states[JobState.EXPIRED],
+        num_dead=states[JobState.DEAD],
         stop_reasons=dict(stop_reasons.most_common()),
         started_at=min(starts, default=None),
         finished_at=max(ends, default=None) if has_ended else None,
