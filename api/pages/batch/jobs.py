@@ -10,7 +10,6 @@ from uuid import UUID
 
 from fastapi import Request
 
-from api.pages.batch.words import STOPPED
 from specreason.store.access.visibility import Viewer
 from specreason.store.analysis.search import FoundStep, search_steps
 from specreason.store.read.filters import JobFilter
@@ -62,7 +61,6 @@ def jobs_of(
         "asked": {name: [value for key, value in asked if key == name] for name in FILTERS},
         "is_filtered": bool(asked),
         "STATES": tuple(JobState),
-        "STOPPED": STOPPED,
     }
 
 

@@ -69,7 +69,7 @@ def comparison_rows(comparison: Comparison) -> tuple[Beside, ...]:
             name=name,
             theirs=_mean(figure.a, form, factor),
             ours=_mean(figure.b, form, factor),
-            difference=_whole(figure.difference, _signed(form, unit), factor),
+            difference=_whole(figure.difference, _signed(form), factor, unit),
             ratio=_whole(figure.ratio, TIMES, 1),
             num_jobs=figure.num_jobs,
         )
@@ -140,16 +140,17 @@ def _bounds(interval: Interval | None, form: str, factor: float) -> str:
     return f"{low} to {high}"
 
 
-def _whole(interval: Interval | None, form: str, factor: float) -> str:
-    bounds = _bounds(interval, form, factor)
-    mean = _mean(interval, form, factor)
+def _whole(interval: Interval | None, form: str, factor: float, unit: str = "") -> str:
+    """The mean with its unit, and the bounds without."""
+    bounds, mean = _bounds(interval, form, factor), _mean(interval, form, factor)
+    if unit and interval is not None:
+        mean = f"{mean} {unit}"
     return mean if bounds == "–" else f"{mean} ({bounds})"
 
 
-def _signed(form: str, unit: str) -> str:
-    """The form of a difference: with its sign, and points in place of per cent."""
-    number = form.split("}", maxsplit=1)[0].replace("{:", "{:+") + "}"
-    return f"{number} {unit}".strip()
+def _signed(form: str) -> str:
+    """The form of a difference: with its sign, and without a unit."""
+    return form.split("}")[0].replace("{:", "{:+") + "}"
 
 
 def _minus(text: str) -> str:
