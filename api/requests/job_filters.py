@@ -52,7 +52,9 @@ async def _job_filter(
         Query(description="The newest grade; none: jobs without a grade."),
     ] = None,
     stop_reason: Annotated[
-        tuple[StopReason, ...], KNOWN, Query(description="Only jobs whose run ended for one of these reasons.")
+        tuple[StopReason, ...],
+        KNOWN,
+        Query(description="Only jobs whose run ended for one of these reasons."),
     ] = (),
     error: Annotated[_Text, KNOWN, Query(description="A part of the error.")] = None,
     problem_index: Annotated[_Index, KNOWN, Query(description="Only jobs of this problem.")] = None,

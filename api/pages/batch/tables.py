@@ -150,7 +150,7 @@ def _whole(interval: Interval | None, form: str, factor: float, unit: str = "") 
 
 def _signed(form: str) -> str:
     """The form of a difference: with its sign, and without a unit."""
-    return form.split("}")[0].replace("{:", "{:+") + "}"
+    return form.split("}", maxsplit=1)[0].replace("{:", "{:+") + "}"
 
 
 def _minus(text: str) -> str:
