@@ -31,7 +31,7 @@ def text_of(html: str) -> str:
 
 
 def get(client: TestClient, path: str, **query: Any) -> str:
-    answer = client.get(path, params=query)
+    answer = client.get(path, params=query or None)
     assert answer.status_code == 200, answer.text
     return answer.text
 
