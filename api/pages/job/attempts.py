@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from uuid import UUID
 
 from api.pages.job.words import CRASHES, OUTCOMES
@@ -29,7 +30,7 @@ class Mark:
 
 def marks_of(attempts: Sequence[AttemptRow]) -> tuple[Mark, ...]:
     """A mark for each attempt but the first, in order."""
-    return tuple(_mark(earlier, later) for earlier, later in zip(attempts, attempts[1:], strict=False))
+    return tuple(_mark(earlier, later) for earlier, later in pairwise(attempts))
 
 
 def _mark(earlier: AttemptRow, later: AttemptRow) -> Mark:

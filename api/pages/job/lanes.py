@@ -118,7 +118,9 @@ def _add_calls(bars: _Bars, step: StepRow, at: float) -> float:
     """Add the calls of a step that begins at `at`; return where it ends."""
     if step.draft_latency_s is not None:
         began = at - (step.draft_ahead_s or 0.0)
-        bars.add("rejected" if step.written_text is not None else "draft", began, began + step.draft_latency_s)
+        bars.add(
+            "rejected" if step.written_text is not None else "draft", began, began + step.draft_latency_s
+        )
         at += draft_wait_s(step)
     if step.verify_latency_s is not None:
         bars.add("verdict", at, at + step.verify_latency_s)

@@ -108,7 +108,7 @@ def job_of_batch(
 ) -> RedirectResponse:
     """A lasting link to a job by its place in the batch."""
     which = JobFilter(problem_index=problem_index, repeat=repeat)
-    is_possible = 0 <= min(problem_index, repeat) and max(problem_index, repeat) < 2**31
+    is_possible = min(problem_index, repeat) >= 0 and max(problem_index, repeat) < 2**31
     jobs = read_jobs(store, viewer, batch_id, limit=1, which=which).rows if is_possible else ()
     if not jobs:
         raise NotFound(f"job: batch {batch_id} has none of problem {problem_index} and repeat {repeat}")

@@ -67,7 +67,9 @@ def _threshold(threshold: float | None, *, by_mean: bool) -> float | None:
 def _label(step: StepRow) -> str:
     """The same in words."""
     likely = [
-        f"{digit}: {p:.0%}" for digit, p in enumerate(step.digit_probs or ()) if p is not None and p >= LEAST_NAMED
+        f"{digit}: {p:.0%}"
+        for digit, p in enumerate(step.digit_probs or ())
+        if p is not None and p >= LEAST_NAMED
     ]
     score = "no digit" if step.score is None else f"score {step.score}"
     return f"Verdict: {score}. Probabilities: {', '.join(likely) or 'on no digit'}."

@@ -26,7 +26,9 @@ class GradeRow:
     created_at: datetime
 
 
-def read_grades(database: Database, viewer: Viewer, job_id: UUID, *, limit: int = 100) -> tuple[GradeRow, ...]:
+def read_grades(
+    database: Database, viewer: Viewer, job_id: UUID, *, limit: int = 100
+) -> tuple[GradeRow, ...]:
     """At most `limit` grades of a job, newest first. Raises NotFound."""
     newest = select(grade).where(grade.c.job_id == job_id).order_by(grade.c.id.desc()).limit(limit)
     with transaction(database) as connection:

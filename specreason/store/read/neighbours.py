@@ -29,7 +29,9 @@ def read_neighbours(database: Database, viewer: Viewer, job_id: UUID) -> Neighbo
     of_batch = select(job.c.id).where(job.c.batch_id == batch_id).limit(1)
     before = of_batch.where(job.c.id < job_id).order_by(job.c.id.desc()).scalar_subquery()
     behind = of_batch.where(job.c.id > job_id).order_by(job.c.id).scalar_subquery()
-    found = select(before.label("before"), behind.label("behind"), batch.c.config).where(batch.c.id == batch_id)
+    found = select(before.label("before"), behind.label("behind"), batch.c.config).where(
+        batch.c.id == batch_id
+    )
     with transaction(database) as connection:
         require_job(connection, viewer, job_id)
         row = connection.execute(found).one()
