@@ -79,7 +79,7 @@ def job_steps(
     after: After = -1,
     shown: Annotated[int | None, Query(ge=-1, lt=2**31)] = None,
 ) -> Response:
-    """A page of steps above `after`: a part of the page. With `shown`, only those above it; 204 while there are none."""
+    """A page of steps above `after`, a part of the page. With `shown`, those above it only; 204 while there is none."""
     job = read_job(store, viewer, job_id)
     place = read_neighbours(store, viewer, job_id)
     ladder = _ladder(store, viewer, job, place, after=after, shown=shown)
