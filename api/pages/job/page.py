@@ -5,7 +5,7 @@ A running job is followed by asking again: its head is morphed into the new one,
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
@@ -15,6 +15,7 @@ from api.deployment import Store
 from api.door.access import READ, Viewer
 from api.pages.job.attempts import Mark, marks_of
 from api.pages.job.ladder import PAGE, Ladder, ladder_of, page_with, step_view
+from api.pages.job.texts import pieces
 from api.pages.job.words import OUTCOMES, STOPS
 from api.pages.rendering import render
 from specreason.config import ScoreMethod
@@ -52,12 +53,14 @@ def job_page(
     # Before its steps: what is stored meanwhile is found by the next look at a job that runs.
     job = read_job(store, viewer, job_id)
     place = read_neighbours(store, viewer, job_id)
+    asked = _asked(job)
     return render(
         request,
         "job/page",
         place=place,
-        asked=_asked(job),
-        is_long=sum(len(text) for _, text in _asked(job)) > LONG_QUESTION,
+        asked=[(role, pieces(text)) for role, text in asked],
+        is_long=sum(len(text) for _, text in asked) > LONG_QUESTION,
+        beginning=job.problem[: LONG_QUESTION // 5],
         ladder=_ladder(store, viewer, job, place, after=after if step is None else page_with(step)),
         **_head(store, viewer, job),
     )
@@ -115,7 +118,7 @@ def job_of_batch(
     return RedirectResponse(f"/jobs/{jobs[0].job_id}", 303)
 
 
-def _head(store: Database, viewer: Viewer, job: JobSummary) -> dict[str, object]:
+def _head(store: Database, viewer: Viewer, job: JobSummary) -> dict[str, Any]:
     """The values of the template `job/head`."""
     is_ungraded = job.state is JobState.SUCCEEDED and job.gold is not None and job.answer is not None
     awaits_grade = is_ungraded and job.graded_at is None
@@ -129,7 +132,7 @@ def _head(store: Database, viewer: Viewer, job: JobSummary) -> dict[str, object]
     }
 
 
-def _words() -> dict[str, object]:
+def _words() -> dict[str, Any]:
     return {"STOPS": STOPS, "OUTCOMES": OUTCOMES, "FOLLOW_S": FOLLOW_S}
 
 

@@ -7,7 +7,7 @@ from specreason.reasoning.steps import Decision, StopReason
 from specreason.store.tables.states import AttemptOutcome
 
 DECISIONS = {
-    Decision.ACCEPTED: "draft kept",
+    Decision.ACCEPTED: "draft accepted",
     Decision.REJECTED: "draft rejected, the base wrote it again",
     Decision.REJECTED_NO_DIGIT: "draft rejected: the verdict was no digit",
     Decision.FIRST_STEPS_ON_BASE: "one of the first steps, which the base writes",

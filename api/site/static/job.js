@@ -39,15 +39,15 @@
     }
   }, { rootMargin: "300px" });
   const watch = () => {
-    for (const step of ladder.querySelectorAll(".step")) {
-      if (step.querySelector(".tex:not([data-source])")) inView.observe(step);
+    for (const said of document.querySelectorAll(".said")) {
+      if (said.querySelector(".tex:not([data-source])")) inView.observe(said);
     }
-    if (asText) asText.hidden = !ladder.querySelector(".tex");
+    if (asText) asText.hidden = !document.querySelector(".tex");
   };
   const name = () => asText?.setAttribute("aria-pressed", String(isOff()));
   asText?.addEventListener("click", () => {
     localStorage.setItem("maths", isOff() ? "typeset" : "text");
-    for (const formula of ladder.querySelectorAll(".tex[data-source]")) {
+    for (const formula of document.querySelectorAll(".tex[data-source]")) {
       formula.textContent = formula.dataset.source;
       delete formula.dataset.source;
     }

@@ -209,13 +209,9 @@ def _space_out(database: Database, job_id: UUID, *, pause_s: float, at: int) -> 
             ) AS spaced
             WHERE step.job_id = '{job_id}' AND step.index = spaced.index""",
     )
-    execute(
-        database,
-        f"""UPDATE attempt SET ended_at = started_at + interval '61.4 s'
-            WHERE job_id = '{job_id}' AND number = 1""",
-    )
-    execute(
-        database,
-        f"""UPDATE attempt SET started_at = started_at + interval '69.6 s'
-            WHERE job_id = '{job_id}' AND number = 2""",
-    )
+    for number, started_s, ended in ((1, 601, "interval '528 s'"), (2, 512, "NULL::interval")):
+        execute(
+            database,
+            f"""UPDATE attempt SET started_at = now() - interval '{started_s} s', ended_at = now() - {ended}
+                WHERE job_id = '{job_id}' AND number = {number}""",
+        )
