@@ -88,7 +88,15 @@ def _joined(words: Sequence[tuple[str, bool]], marked: Iterable[int]) -> tuple[P
         for i, (text, is_maths) in enumerate(words)
     )
     grouped = groupby(kinds, key=lambda each: (each[0].is_maths, each[0].is_marked, each[1]))
-    return tuple(
+    joined = (
         Piece("".join(piece.text for piece, _ in group), is_maths, is_marked)
         for (is_maths, is_marked, _), group in grouped
     )
+    return tuple(part for piece in joined for part in _trimmed(piece))
+
+
+def _trimmed(piece: Piece) -> tuple[Piece, ...]:
+    """The piece and the white space behind it, which is neither maths nor marked."""
+    text = piece.text.rstrip() if piece.is_maths or piece.is_marked else piece.text
+    parts = (Piece(text, piece.is_maths, piece.is_marked), Piece(piece.text[len(text) :]))
+    return tuple(part for part in parts if part.text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from html import unescape
@@ -126,7 +127,7 @@ async def test_a_text_that_is_cut_is_whole_on_the_page_of_its_step(
     assert client.get(f"/jobs/{job_id}/steps/{2**40}").status_code == 404
 
 
-async def test_a_running_job_is_followed_until_it_has_ended(client: TestClient, database: Database) -> None:
+def test_a_running_job_is_followed_until_it_has_ended(client: TestClient, database: Database) -> None:
     job, writer = running_job(database, 3)
     page = client.get(f"/jobs/{job.job_id}").text
     assert 'hx-trigger="every 2s"' in page
@@ -134,9 +135,7 @@ async def test_a_running_job_is_followed_until_it_has_ended(client: TestClient, 
     assert found is not None
     tail = unescape(found[1])
     assert client.get(tail).status_code == 204
-    sink = writer.sink(replace(job, first_step=3))
-    await sink.append(accepted(3))
-    await sink.flush()
+    asyncio.run(append_all(writer, replace(job, first_step=3), accepted(3)))
     news = client.get(tail).text
     assert steps_in(news) == [3]
     assert "shown=3" in news
