@@ -93,7 +93,8 @@ def page_with(step: int) -> int:
 def _view(
     row: StepRow, marks: Sequence[Mark], method: ScoreMethod, *, longest_s: float, room: int | None
 ) -> StepView:
-    kept, draft = row.kept_text, row.draft_text or ""
+    # Without the white space at the ends, such as the delimiter.
+    kept, draft = row.kept_text.strip(), (row.draft_text or "").strip()
     rest = 0
     if room is not None:
         kept, rest = clipped(kept, room)
