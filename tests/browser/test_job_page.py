@@ -71,7 +71,8 @@ def test_keys_lead_from_step_to_step_and_from_rejection_to_rejection(
 ) -> None:
     open_job(tab, site, aside(eventful_job, database))
     rejected = [
-        f"step-{each}" for each in tab.eval_on_selector_all(".rejected", "all => all.map(e => e.id.slice(5))")
+        f"step-{each}"
+        for each in tab.eval_on_selector_all(".step.rejected", "all => all.map(e => e.id.slice(5))")
     ]
     tab.keyboard.press("n")
     assert focused(tab) == rejected[0]

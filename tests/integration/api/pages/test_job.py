@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from html import unescape
 from uuid import UUID, uuid4
@@ -31,7 +32,9 @@ from tests.support.store.builders import (
     start_worker,
     submit,
 )
+from tests.support.store.known import Known, build
 from tests.support.store.sql import scalar
+from tests.support.store.traces import ended_batch
 
 
 def steps_in(page: str) -> list[int]:
@@ -175,6 +178,27 @@ def test_a_job_knows_its_neighbours_and_its_place(client: TestClient, database: 
     assert (link.status_code, link.headers["Location"]) == (303, f"/jobs/{job_id}")
     for elsewhere in (f"{batch_id}/jobs/9/0", f"{batch_id}/jobs/1/{2**40}", f"{uuid4()}/jobs/0/0"):
         assert client.get(f"/batches/{elsewhere}").status_code == 404
+
+
+async def test_jobs_that_ended_in_any_way_have_a_page(client: TestClient, database: Database) -> None:
+    batch_id = await ended_batch(database)
+    known = build_in_thread(database)
+    for job_id in (
+        *job_ids(database, batch_id),
+        *job_ids(database, known.base),
+        *job_ids(database, known.specreason),
+    ):
+        page = client.get(f"/jobs/{job_id}")
+        assert page.status_code == 200
+        assert "\x1b" not in page.text
+        for index in steps_in(page.text):
+            assert client.get(f"/jobs/{job_id}/steps/{index}").status_code == 200
+
+
+def build_in_thread(database: Database) -> Known:
+    """The known store; it has an event loop of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(build, database).result()
 
 
 def test_grades_come_newest_first(database: Database) -> None:
