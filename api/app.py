@@ -25,6 +25,7 @@ from api.openai.live import completions
 from api.openapi import complete_document, operation_id, tags
 from api.pages import batches as batch_pages
 from api.pages import signing_in
+from api.pages.job import page as job_page
 from api.requests.parameters import check_parameters
 from api.site import assets
 from api.streams import Exports, Judgements, LongReads, Streams, Waiting
@@ -56,6 +57,7 @@ PARTS = (
     assets,
     signing_in,
     batch_pages,
+    job_page,
 )
 CHECKS = (Depends(check_scope), Depends(check_parameters))  # of every route
 
