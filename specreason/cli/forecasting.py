@@ -9,6 +9,7 @@ from itertools import islice
 from specreason.cli.connection import connected
 from specreason.cli.dataset.reading import checked_dataset
 from specreason.cli.planning import Planned
+from specreason.cli.show.output import print_message
 from specreason.client import Client, short_id
 from specreason.config import SchemeName
 from specreason.errors import InputError, InvalidField
@@ -126,7 +127,7 @@ def number_of_jobs(problems: int | None, file: str | None, repeats: int | None) 
     if problems is not None and file is not None:
         raise InvalidField("--problems", "the dataset of --file has a number of its own; name one of both")
     if file is not None:
-        with checked_dataset(file, format_of(file), {}, None) as dataset:
+        with checked_dataset(file, format_of(file), {}, None, announce=print_message) as dataset:
             problems = dataset.num_problems
     return None if problems is None else problems * (repeats or 1)
 

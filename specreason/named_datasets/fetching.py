@@ -14,7 +14,9 @@ from specreason.engines.models.hub import cache_folder, is_of_the_disk, why_not
 from specreason.errors import InputError, SpecReasonError, Unreachable
 from specreason.named_datasets.pins import Pin
 
-FROM_A_FILE = "if you have its problems in a file, name the file in its place (`--dataset FILE`, `submit FILE`)"
+FROM_A_FILE = (
+    "if you have its problems in a file, name the file in its place (`--dataset FILE`, `submit FILE`)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ def hub_file(name: str, pin: Pin, revision: str | None, announce: Callable[[str]
     sha256 = hashlib.sha256(content).hexdigest()
     if sha256 != pin.sha256 and revision in (None, pin.revision):
         raise InputError(
-            f"{name}: {path} has the SHA-256 {sha256}, not {pin.sha256}: it is damaged, or not the file that is pinned. "
+            f"{name}: {path} has the SHA-256 {sha256}, not {pin.sha256}: it is damaged, or another file than pinned. "
             f"Remove it and try again; or {FROM_A_FILE}"
         )
     return HubFile(path=path, content=content, sha256=sha256)
@@ -69,9 +71,7 @@ def _refusal(name: str, pin: Pin, error: Exception) -> SpecReasonError:
     from huggingface_hub import constants, errors
 
     if constants.HF_HUB_OFFLINE:
-        return InputError(
-            f"{name} is not in {cache_folder()}, and HF_HUB_OFFLINE is set; {FROM_A_FILE}"
-        )
+        return InputError(f"{name} is not in {cache_folder()}, and HF_HUB_OFFLINE is set; {FROM_A_FILE}")
     if isinstance(error, errors.GatedRepoError) or (pin.is_gated and _is_unknown_account(error)):
         return InputError(
             f"{name} is given only to accounts that have accepted its terms: accept them at "
@@ -91,7 +91,7 @@ def _is_unknown_account(error: Exception) -> bool:
 
 
 def _is_passing(error: Exception) -> bool:
-    """Whether the hub may answer otherwise later. Its client says also of a lost connection that an entry is missing."""
+    """Whether the hub may answer otherwise later. Of a lost connection the client says that an entry is missing."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.LocalEntryNotFoundError):

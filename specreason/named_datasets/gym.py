@@ -9,13 +9,17 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any
+from typing import IO, Any
 
-from specreason.errors import ExtraMissing, InvalidField
+from specreason.children import kill_group, spawn_module
+from specreason.errors import ExtraMissing, InputError, InvalidField
+from specreason.named_datasets.making import HASH_SEED
 from specreason.named_datasets.names import GYM
 from specreason.named_datasets.values import NamedProblems
 from specreason.words import counted, suggestion
@@ -39,26 +43,27 @@ def package_version() -> str:
 
 def tasks() -> tuple[str, ...]:
     """The names of the tasks, sorted. Raises ExtraMissing without the package."""
-    _require()
-    with _quiet():
+    if not is_installed():
+        raise ExtraMissing("reasoning-gym", EXTRA)
+    # Modules of some tasks print.
+    with contextlib.redirect_stdout(io.StringIO()):
         from reasoning_gym.factory import DATASETS
     return tuple(sorted(set(DATASETS) - {MIXTURE}))
 
 
-def gym_problems(
-    task: str, limit: int | None, seed: int, announce: Callable[[str], None]
-) -> NamedProblems:
+def gym_problems(task: str, limit: int | None, seed: int, announce: Callable[[str], None]) -> NamedProblems:
     """The first `limit` problems of the task under `seed`; without a limit, DEFAULT_LIMIT of them.
 
-    Raises InvalidField for an unknown task, and ExtraMissing without the package.
+    The same version of the package gives the same problems in every process. Call it from the main thread. Raises
+    InvalidField for an unknown task, ExtraMissing without the package, and InputError if the package fails.
     """
     known, name = tasks(), f"{GYM}:{task}"
     if task not in known:
         raise InvalidField(
-            name, f"there is no task of this name{suggestion(task, known)}; `specreason datasets {GYM}` lists them"
+            name,
+            f"there is no task of this name{suggestion(task, known)}; `specreason datasets {GYM}` lists them",
         )
-    number = DEFAULT_LIMIT if limit is None else limit
-    rows = tuple(_rows(task, number, seed, announce))
+    rows = tuple(_rows(task, DEFAULT_LIMIT if limit is None else limit, seed, announce))
     num_open = sum(row["answer"] is None for row in rows)
     remarks = (
         (f"{counted(num_open, 'problem')} of {name} have no gold answer: only its own scorer can judge them",)
@@ -69,44 +74,34 @@ def gym_problems(
 
 
 def _rows(task: str, number: int, seed: int, announce: Callable[[str], None]) -> Iterator[dict[str, Any]]:
-    import reasoning_gym
-
-    told_at = time.monotonic()
-    with _quiet():
-        dataset = reasoning_gym.create_dataset(task, size=number, seed=seed)
-    for index in range(number):
-        with _quiet():
-            item = dataset[index]
-        yield {
-            "problem": item["question"],
-            "answer": item["answer"],
-            "id": f"{task}-{index}",
-            "task": task,
-            "task_metadata": as_json(item["metadata"]),
-        }
-        if time.monotonic() - told_at >= LINE_EVERY_S:
-            told_at = time.monotonic()
-            announce(f"Making {task}: {index + 1:,} of {number:,} problems")
-
-
-def as_json(metadata: object) -> Any:
-    """What a task says about a problem, with text in place of values and keys that JSON lacks."""
-    if isinstance(metadata, dict):
-        return {str(key): as_json(value) for key, value in metadata.items()}
-    if isinstance(metadata, list | tuple):
-        return [as_json(value) for value in metadata]
-    try:
-        json.dumps(metadata, allow_nan=False)
-    except (TypeError, ValueError):
-        return str(metadata)
-    return metadata
+    told_at, num_made = time.monotonic(), 0
+    with tempfile.TemporaryFile() as printed:
+        reader, writer = os.pipe()
+        child = spawn_module(
+            "specreason.named_datasets.making",
+            *(task, str(number), str(seed), "--rows-fd", str(writer)),
+            environment={"PYTHONHASHSEED": HASH_SEED},
+            pass_fds=[writer],
+            output=printed,
+        )
+        os.close(writer)
+        try:
+            with os.fdopen(reader, encoding="utf-8") as lines:
+                for num_made, line in enumerate(lines, start=1):
+                    yield json.loads(line)
+                    if time.monotonic() - told_at >= LINE_EVERY_S:
+                        told_at = time.monotonic()
+                        announce(f"Making {task}: {num_made:,} of {number:,} problems")
+            child.wait()
+        finally:
+            kill_group(child)
+        if num_made < number:
+            raise InputError(
+                f"{GYM}:{task}: the package has failed ({_last_line(printed)}); another seed may help"
+            )
 
 
-def _require() -> None:
-    if not is_installed():
-        raise ExtraMissing("reasoning-gym", EXTRA)
-
-
-def _quiet() -> contextlib.redirect_stdout[io.StringIO]:
-    """Some tasks print while they make their problems; standard output is for data."""
-    return contextlib.redirect_stdout(io.StringIO())
+def _last_line(printed: IO[bytes]) -> str:
+    printed.seek(0)
+    lines = printed.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it says no reason"

@@ -18,9 +18,7 @@ from specreason.submission.gold import OF_A_SOLUTION, gold_of
 from specreason.words import counted
 
 
-def hub_problems(
-    name: Name, limit: int | None, seed: int, announce: Callable[[str], None]
-) -> NamedProblems:
+def hub_problems(name: Name, limit: int | None, seed: int, announce: Callable[[str], None]) -> NamedProblems:
     """The first `limit` problems of a dataset of the hub, in the file's order. The seed only shuffles options.
 
     Raises InputError, and Unreachable, as `hub_file` does, and InputError for a file with other columns.
@@ -37,7 +35,9 @@ def problems_of(
     """The problems in rows of the dataset's file. Raises InputError for rows with other columns."""
     remarks = []
     if revision not in (None, pin.revision):
-        remarks.append(f"{name} is read at commit {revision}; its content is not checked against a known hash")
+        remarks.append(
+            f"{name} is read at commit {revision}; its content is not checked against a known hash"
+        )
     if pin.is_multiple_choice:
         rows = [lettered(row, seed) for row in raw]
         if num_equal := sum(map(has_equal_options, raw)):

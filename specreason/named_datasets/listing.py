@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from specreason.named_datasets import gym
 from specreason.named_datasets.bundled import bundled
 from specreason.named_datasets.fetching import cached_file
-from specreason.named_datasets.names import DEMO, GYM
+from specreason.named_datasets.names import DEMO, GYM, parsed
 from specreason.named_datasets.pins import pins
 
-NETWORK, ACCOUNT = "network, once", "an account that accepted its terms: HF_TOKEN"
+NETWORK, ACCOUNT = "network once", "an account that accepted its terms (HF_TOKEN)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,12 @@ def listed() -> tuple[NamedDataset, ...]:
         for name, pin in pins().items()
     )
     return (*of_the_hub, _demo(), _gym())
+
+
+def the_one(name: str) -> NamedDataset:
+    """The dataset of this name; `reasoning-gym` needs no task here. Raises InvalidField for an unknown name."""
+    dataset = name if name == GYM else parsed(name).dataset
+    return next(each for each in listed() if each.name.partition(":")[0] == dataset)
 
 
 def _demo() -> NamedDataset:

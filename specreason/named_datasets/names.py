@@ -15,7 +15,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Name:
-    """`dataset` is one of `names()`. `task` is "" but for reasoning-gym; `revision` is what the user asks for, or None."""
+    """`dataset` is one of `names()`. `task` is "" but for reasoning-gym; `revision` is the user's own, or None."""
 
     dataset: str
     task: str = ""
@@ -42,7 +42,9 @@ def parsed(text: str) -> Name:
             "any other dataset is given as a file",
         )
     if dataset == GYM and not task:
-        raise InvalidField(text, f"say which task, as in {GYM}:chain_sum; `specreason datasets {GYM}` lists them")
+        raise InvalidField(
+            text, f"say which task, as in {GYM}:chain_sum; `specreason datasets {GYM}` lists them"
+        )
     if colon and dataset != GYM:
         raise InvalidField(text, f"{dataset} has no tasks; leave out ':{task}'")
     if at and dataset not in pins():
