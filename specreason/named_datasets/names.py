@@ -38,8 +38,8 @@ def parsed(text: str) -> Name:
     if dataset not in names():
         raise InvalidField(
             text[:LONGEST_SHOWN],
-            f"there is no dataset of this name{suggestion(given, names())}; the names are {', '.join(names())}, and "
-            "any other dataset is given as a file",
+            f"there is no such file, and no dataset of this name: the names are {', '.join(names())}"
+            f"{suggestion(given, names())}",
         )
     if dataset == GYM and not task:
         raise InvalidField(
