@@ -119,7 +119,8 @@ def number_of_jobs(
 ) -> int | None:
     """Return the jobs of so many problems, or of the dataset in `file` or of that name; None without either.
 
-    `announce` gets lines while a named dataset is fetched or made. Raises InvalidField for both, and for `repeats` of neither.
+    `announce` gets lines while a named dataset is fetched or made. Raises InvalidField for both, and for `repeats` of
+    neither.
     """
     if repeats is not None and problems is None and file is None:
         raise InvalidField(
