@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 from specreason.evaluation.intervals import Interval
@@ -15,6 +16,8 @@ SECONDS = tuple(digit * 10.0**power for power in range(-4, 6) for digit in (1, 2
 LONGEST_LABEL = 38
 # Inches that the heading takes, and a legend for each of its lines.
 HEADING, LEGEND_LINE = 0.62, 0.22
+# Of an entry of a legend: its mark with the gaps around it, and a letter.
+MARK, CHARACTER = 0.6, 0.078
 ELLIPSIS = "…"
 
 
@@ -31,15 +34,12 @@ def page(title: str, hint: str, width: float, height: float) -> Any:
     return figure
 
 
-def legend_below(figure: Any, handles: Sequence[Any], *, columns: int | None = None) -> None:
+def legend_below(figure: Any, handles: Sequence[Any]) -> None:
     """One legend for all panels, in its own room at the foot of the page, which grows by it."""
     if not handles:
         return
-    width, height = figure.get_size_inches()
-    longest = max(len(handle.get_label()) for handle in handles)
-    # An eighth of an inch for a dozen points of text, and half an inch for the mark.
-    fitting = max(1, int((width - 0.4) / (0.55 + 0.078 * longest)))
-    columns = min(len(handles), columns or fitting)
+    width, _ = figure.get_size_inches()
+    columns = fitting_columns([len(handle.get_label()) for handle in handles], width - 0.3)
     room = 0.1 + LEGEND_LINE * -(-len(handles) // columns)
     _grow(figure, room)
     figure.legend(
@@ -50,7 +50,21 @@ def legend_below(figure: Any, handles: Sequence[Any], *, columns: int | None = N
         borderaxespad=0.4,
         columnspacing=1.4,
     )
-    assert figure.get_size_inches()[1] > height
+
+
+def fitting_columns(lengths: Sequence[int], width: float) -> int:
+    """The most columns of a legend that fit into `width` inches; `lengths` are those of its labels in characters.
+
+    Entries fill the columns one after the other, as matplotlib does it.
+    """
+    for columns in range(len(lengths), 1, -1):
+        whole, rest = divmod(len(lengths), columns)
+        sizes = [whole + (place < rest) for place in range(columns)]
+        starts = [sum(sizes[:place]) for place in range(columns)]
+        longest = [max(lengths[start : start + size]) for start, size in zip(starts, sizes, strict=True)]
+        if sum(MARK + CHARACTER * length for length in longest) <= width:
+            return columns
+    return 1
 
 
 def shortened(text: str, longest: int = LONGEST_LABEL) -> str:
@@ -60,6 +74,17 @@ def shortened(text: str, longest: int = LONGEST_LABEL) -> str:
         return text
     head = (longest - 1) // 2
     return text[: longest - 1 - head] + ELLIPSIS + text[len(text) - head :]
+
+
+def beginning(text: str, longest: int) -> str:
+    """On one line, and without its end if it is longer."""
+    line = on_one_line(text)
+    return line if len(line) <= longest else line[: longest - 1] + ELLIPSIS
+
+
+def on_two_lines(text: str) -> str:
+    """A label of up to twice LONGEST_LABEL characters, broken between words where it can be."""
+    return "\n".join(wrap(shortened(text, 2 * LONGEST_LABEL - 4), LONGEST_LABEL)[:2])
 
 
 def plain_ticks(axis: Any, candidates: Sequence[float]) -> None:

@@ -7,8 +7,17 @@ from typing import Any
 
 from specreason.evaluation.report.values import Figure
 from specreason.report.drawing.axes import arms, legend_below, mark, page, say_nothing_known, shortened
-from specreason.report.drawing.ink import LINE_COLOURS, LINE_MARKERS, ink_of
-from specreason.report.drawing.rows import Cells, Row, by_dataset, grouped, interval, number, text
+from specreason.report.drawing.ink import line_styles
+from specreason.report.drawing.rows import (
+    Cells,
+    Row,
+    by_dataset,
+    counted_each,
+    grouped,
+    interval,
+    number,
+    text,
+)
 
 WIDTH, ROW, PANEL = 10.0, 0.24, 0.95  # inches: of the page, of one point, and around the points of a panel
 AIR = 0.8  # between two bases, in rows
@@ -21,10 +30,9 @@ def draw_base_sizes(figure: Figure, cells: Cells) -> Any:
     kinds = list(dict.fromkeys(name for of_dataset in names.values() for name in of_dataset))
     styles = _styles(kinds)
     bases = {dataset: _by_size(rows) for dataset, rows in datasets.items()}
-    heights = [
-        ROW * (len(rows) + AIR * len(bases[dataset])) + PANEL for dataset, rows in datasets.items()
-    ]
+    heights = [ROW * (len(rows) + AIR * len(bases[dataset])) + PANEL for dataset, rows in datasets.items()]
     hint = "Right is better for right answers, left for latency. Bars: 95 %."
+    hint += counted_each(figure.dicts(), "num_jobs", "jobs")
     drawing = page(figure.title, hint, WIDTH, sum(heights))
     legend_below(drawing, [mark(shortened(name, 60), **style) for name, style in styles.items()])
     grid = drawing.subplots(len(datasets), 2, height_ratios=heights, squeeze=False, sharey="row")
@@ -34,6 +42,7 @@ def draw_base_sizes(figure: Figure, cells: Cells) -> Any:
             (line[1], "latency_s", "Latency", "s for a job", 1),
         ):
             _draw_panel(axes, bases[dataset], styles, column, factor)
+            axes.tick_params(left=axes is line[0])
             axes.set(xlabel=unit, title=f"{title}: {shortened(dataset, 28)}")
     return drawing
 
@@ -49,13 +58,8 @@ def _kind(row: Row) -> str:
 
 
 def _styles(kinds: Sequence[str]) -> dict[str, dict[str, Any]]:
-    schemes = [kind.split(" ", 1)[0] for kind in kinds]
-    if len(set(schemes)) == len(schemes):
-        return {kind: {"color": ink_of(kind.split(" ", 1)[0]).colour, "marker": ink_of(kind.split(" ", 1)[0]).marker} for kind in kinds}
-    return {
-        kind: {"color": LINE_COLOURS[place % len(LINE_COLOURS)], "marker": LINE_MARKERS[place % len(LINE_MARKERS)]}
-        for place, kind in enumerate(kinds)
-    }
+    styles = line_styles({kind: kind.split(" ", 1)[0] for kind in kinds})
+    return {kind: style | {"linestyle": "none"} for kind, style in styles.items()}
 
 
 def _by_size(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -76,7 +80,11 @@ def _parameters(count: float) -> str:
 
 
 def _draw_panel(
-    axes: Any, bases: Mapping[str, Sequence[Row]], styles: Mapping[str, Mapping[str, Any]], column: str, factor: int
+    axes: Any,
+    bases: Mapping[str, Sequence[Row]],
+    styles: Mapping[str, Mapping[str, Any]],
+    column: str,
+    factor: int,
 ) -> None:
     y, middles, known = 0.0, [], 0
     for rows in bases.values():
@@ -85,7 +93,14 @@ def _draw_panel(
             found = interval(row, column)
             if found is not None:
                 known += 1
-                axes.errorbar(factor * found.mean, y, xerr=arms([found], factor), capsize=2.5, markersize=6, linestyle="none", **styles[_kind(row)])
+                axes.errorbar(
+                    factor * found.mean,
+                    y,
+                    xerr=arms([found], factor),
+                    capsize=2.5,
+                    markersize=6,
+                    **styles[_kind(row)],
+                )
             y += 1
         y += AIR
     if not known:

@@ -12,11 +12,12 @@ from specreason.evaluation.report.values import CellFigures, Figure
 from specreason.report.drawing.accuracy_latency import draw_accuracy_latency
 from specreason.report.drawing.bars import draw_output_length, draw_where_time_goes
 from specreason.report.drawing.base_sizes import draw_base_sizes
+from specreason.report.drawing.budget_gap import draw_budget_gap
 from specreason.report.drawing.ink import STYLE
 from specreason.report.drawing.reward import draw_reward
 from specreason.report.drawing.rows import Cells
 from specreason.report.drawing.steps import draw_most_rewritten_steps, draw_slowest_steps
-from specreason.report.drawing.sweeps import draw_budget_gap, draw_first_n_sweep, draw_threshold_sweep
+from specreason.report.drawing.sweeps import draw_first_n_sweep, draw_threshold_sweep
 
 DRAW_OF: dict[str, Callable[[Figure, Cells], Any]] = {
     "accuracy_latency": draw_accuracy_latency,

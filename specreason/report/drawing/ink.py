@@ -6,6 +6,7 @@ and white.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,10 +72,22 @@ def ink_of(scheme: str) -> Ink:
     return INK_OF.get(scheme, Ink(name=scheme, colour=GREY, marker="X"))
 
 
-def line_style(place: int) -> dict[str, Any]:
-    """The style of the line number `place`: colour, marker and dashes repeat at different paces."""
-    return {
-        "color": LINE_COLOURS[place % len(LINE_COLOURS)],
-        "marker": LINE_MARKERS[place % len(LINE_MARKERS)],
-        "linestyle": LINE_DASHES[place % len(LINE_DASHES)],
-    }
+def line_styles(schemes: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The style of each line, from its name and scheme. A scheme's only line has the scheme's own ink.
+
+    Colours, markers and dashes of the others repeat at different paces, so that no two of some dozens are alike.
+    """
+    given = list(schemes.values())
+    own = {name: ink_of(scheme) for name, scheme in schemes.items() if given.count(scheme) == 1}
+    colours = [colour for colour in LINE_COLOURS if colour not in {ink.colour for ink in own.values()}]
+    markers = [marker for marker in LINE_MARKERS if marker not in {ink.marker for ink in own.values()}]
+    styles: dict[str, dict[str, Any]] = {}
+    for place, name in enumerate(schemes):
+        other = place - sum(before in own for before in list(schemes)[:place])
+        ink = own.get(name)
+        styles[name] = {
+            "color": ink.colour if ink else colours[other % len(colours)],
+            "marker": ink.marker if ink else markers[other % len(markers)],
+            "linestyle": LINE_DASHES[place % len(LINE_DASHES)],
+        }
+    return styles

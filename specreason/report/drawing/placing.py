@@ -10,7 +10,7 @@ from typing import Any
 from specreason.report.drawing.ink import GREY
 
 # Distances in points at which a label is tried around its point, and directions in degrees, the best first.
-DISTANCES = (5, 9, 15, 23, 33, 45, 60, 78, 100, 125)
+DISTANCES = (3, 8, 15, 23, 33, 45, 60, 78, 100, 125)
 DIRECTIONS = (0, 180, 90, 270, 35, 325, 145, 215, 60, 300, 120, 240, 15, 345, 165, 195)
 # A label farther away gets a line to its point.
 NEAR = 9
@@ -49,22 +49,43 @@ class Labelled:
     lines: Sequence[tuple[float, float, float, float]] = ()
 
 
-def places(points: Sequence[tuple[float, float]], sizes: Sequence[tuple[float, float]], room: Box,
-           lines: Sequence[Box]) -> list[tuple[float, float]]:
-    """The middle of each label, from the place of each point and the size of each label, all in points of the page."""
-    markers = [Box(x - MARKER, y - MARKER, x + MARKER, y + MARKER) for x, y in points]
-    taken: list[Box] = []
-    found = []
-    for (x, y), size in zip(points, sizes, strict=True):
-        best, box = min(
-            ((_cost(each, distance, room, taken, markers, lines), each)
-             for distance in DISTANCES for each in (_box(x, y, size, distance, angle) for angle in DIRECTIONS)),
-            key=lambda tried: tried[0],
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obstacles:
+    """What a label must not cover, and the room that it must not leave."""
+
+    room: Box
+    markers: Sequence[Box]
+    lines: Sequence[Box]
+    labels: list[Box]
+
+    def cost(self, box: Box, distance: float) -> float:
+        """What a label in this box costs, so far from its point."""
+        return (
+            distance
+            + OF_LABELS * sum(map(box.covered_by, self.labels))
+            + OF_MARKERS * sum(map(box.covered_by, self.markers))
+            + OF_LINES * sum(map(box.covered_by, self.lines))
+            + OUTSIDE * box.outside(self.room)
         )
-        del best
-        taken.append(box)
-        found.append(((box.left + box.right) / 2, (box.bottom + box.top) / 2))
-    return found
+
+
+def places(
+    points: Sequence[tuple[float, float]],
+    sizes: Sequence[tuple[float, float]],
+    room: Box,
+    lines: Sequence[Box] = (),
+) -> list[tuple[float, float]]:
+    """The middle of each label, from the place of each point and the size of each label, all in points of the page.
+
+    Greedy: each label takes the cheapest place that those before it have left.
+    """
+    markers = [Box(x - MARKER, y - MARKER, x + MARKER, y + MARKER) for x, y in points]
+    obstacles = Obstacles(room=room, markers=markers, lines=lines, labels=[])
+    for (x, y), size in zip(points, sizes, strict=True):
+        tried = [(_box(x, y, size, each, angle), each) for each in DISTANCES for angle in DIRECTIONS]
+        costs = [obstacles.cost(box, distance) for box, distance in tried]
+        obstacles.labels.append(tried[costs.index(min(costs))][0])
+    return [((box.left + box.right) / 2, (box.bottom + box.top) / 2) for box in obstacles.labels]
 
 
 def place_labels(axes: Any, labelled: Sequence[Labelled], *, fontsize: float = 8.5) -> None:
@@ -126,15 +147,3 @@ def _box(x: float, y: float, size: tuple[float, float], distance: float, angle: 
 
 def _sign(value: float) -> float:
     return 0.0 if abs(value) < 1e-9 else math.copysign(1.0, value)
-
-
-def _cost(
-    box: Box, distance: float, room: Box, taken: Sequence[Box], markers: Sequence[Box], lines: Sequence[Box]
-) -> float:
-    return (
-        distance
-        + OF_LABELS * sum(map(box.covered_by, taken))
-        + OF_MARKERS * sum(map(box.covered_by, markers))
-        + OF_LINES * sum(map(box.covered_by, lines))
-        + OUTSIDE * box.outside(room)
-    )

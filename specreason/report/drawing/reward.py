@@ -14,11 +14,13 @@ from specreason.report.drawing.rows import Row, grouped, interval, number, text
 # More panels would be a wall of pictures; the CSV has all.
 MOST_PANELS = 12
 COLUMNS = 3
-PANEL_WIDTH, PANEL_HEIGHT = 3.9, 3.2  # inches
+PANEL_WIDTH, PANEL_HEIGHT = 3.9, 3.6  # inches
+# Below the scores: where the bars of the numbers of steps stand, and how high the largest is, in units of the score.
+FLOOR, TALLEST = -4.0, 2.6
 
 
 def draw_reward(figure: Figure, cells: object) -> Any:
-    """Mean utility score in each bin of the reward, above the share of the steps that lie in it."""
+    """Mean utility score in each bin of the reward, above the number of steps that lie in it."""
     found = grouped(figure.dicts(), lambda row: (text(row, "label"), text(row, "prm")))
     panels = dict(list(found.items())[:MOST_PANELS])
     columns = min(COLUMNS, len(panels))
@@ -31,11 +33,11 @@ def draw_reward(figure: Figure, cells: object) -> Any:
         drawing,
         [
             mark("mean utility score, 95 %", color=GREEN, marker="o", linestyle="-"),
-            mark("share of the steps (0 to 9 is 0 to 100 %)", color=PALE, marker="s", markersize=9),
+            mark("how many steps lie in the bin", color=PALE, marker="s", markersize=9),
         ],
     )
     several = drawing.subplots(lines, columns, squeeze=False).flat
-    for axes, ((label, prm), rows) in zip(several, panels.items(), strict=False):
+    for ((label, prm), rows), axes in zip(panels.items(), several, strict=False):
         _draw_panel(axes, rows)
         axes.set_title(f"{shortened(label, 30)}\n{shortened(prm, 34)}", fontsize=9)
     for axes in list(several):
@@ -48,10 +50,21 @@ def _draw_panel(axes: Any, rows: Sequence[Row]) -> None:
     total = sum(number(row, "num_steps") or 0.0 for row in bins)
     middles = [_middle(row) for row in bins]
     widths = [(number(row, "bin_high") or 0.0) - (number(row, "bin_low") or 0.0) for row in bins]
-    shares = [9 * (number(row, "num_steps") or 0.0) / total if total else 0.0 for row in bins]
-    axes.bar(middles, shares, width=[0.86 * width for width in widths], color="#D8D8D8", edgecolor=PALE, linewidth=0.6)
+    most = max((number(row, "num_steps") or 0.0 for row in bins), default=0.0) or 1.0
+    heights = [TALLEST * (number(row, "num_steps") or 0.0) / most for row in bins]
+    axes.bar(
+        middles,
+        heights,
+        bottom=FLOOR,
+        width=[0.86 * width for width in widths],
+        color="#D8D8D8",
+        edgecolor=PALE,
+        linewidth=0.6,
+    )
     points: list[tuple[float, Interval]] = [
-        (middle, found) for middle, row in zip(middles, bins, strict=True) if (found := interval(row, "utility_score"))
+        (middle, found)
+        for middle, row in zip(middles, bins, strict=True)
+        if (found := interval(row, "utility_score"))
     ]
     if points:
         axes.errorbar(
@@ -63,8 +76,12 @@ def _draw_panel(axes: Any, rows: Sequence[Row]) -> None:
             markersize=5,
             capsize=2.5,
         )
-    axes.set(xlabel="reward of the step", ylabel="utility score", ylim=(-0.3, 9.5), yticks=range(0, 10, 3))
-    axes.text(1, 1.01, f"n = {total:,.0f} steps", transform=axes.transAxes, ha="right", va="bottom", fontsize=8)
+    axes.set(xlabel="reward of the step", ylabel="utility score", ylim=(FLOOR, 9.5))
+    axes.set_yticks((FLOOR + TALLEST / 2, 0, 3, 6, 9), ("steps", "0", "3", "6", "9"))
+    axes.axhline(FLOOR + 1.25 * TALLEST, color=PALE, linewidth=0.8)
+    axes.text(
+        1, 1.01, f"n = {total:,.0f} steps", transform=axes.transAxes, ha="right", va="bottom", fontsize=8
+    )
 
 
 def _middle(row: Row) -> float:

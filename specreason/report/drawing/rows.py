@@ -56,6 +56,14 @@ def label_of(row: Row, *, in_dataset: bool) -> str:
     return label.replace(f" {dataset}", "", 1) if in_dataset and dataset else label
 
 
+def counted_each(rows: Sequence[Row], column: str, what: str) -> str:
+    """The end of a hint: how much stands behind each mark, such as " n = 96–120 jobs each."; empty if unknown."""
+    counts = sorted({int(count) for row in rows if (count := number(row, column)) is not None})
+    if not counts:
+        return ""
+    return f" n = {counts[0]:,}{'' if len(counts) == 1 else f'–{counts[-1]:,}'} {what} each."
+
+
 def series(rows: Sequence[Row], cells: Cells, swept: str) -> dict[str, list[Row]]:
     """Rows of cells that differ in nothing but the knob `swept` and the dataset, by a name that tells them apart."""
     found = grouped(rows, lambda row: _without(row, cells, swept))

@@ -78,7 +78,9 @@ def report_of(
         remarks=("Nothing here was measured.",),
         cells=tuple(values),
         figures=tuple(each for each in figures if each.rows),
-        left_out=(LeftOut(name="reward", title="Reward", reason="needs steps that a reward model has scored"),),
+        left_out=(
+            LeftOut(name="reward", title="Reward", reason="needs steps that a reward model has scored"),
+        ),
         configurations={str(cell.batch_ids[0]): {"pair": cell.pair, **cell.knobs} for cell in values},
     )
 
@@ -87,8 +89,10 @@ def _cell_figures(
     draws: random.Random, place: int, cell: Cell, label: str, *, has_intervals: bool
 ) -> CellFigures:
     def about(mean: float, half: float) -> Interval:
-        return Interval(mean=mean, low=mean - half, high=mean + half) if has_intervals else Interval(
-            mean=mean, low=None, high=None
+        return (
+            Interval(mean=mean, low=mean - half, high=mean + half)
+            if has_intervals
+            else Interval(mean=mean, low=None, high=None)
         )
 
     threshold = cell.knob("threshold")
@@ -158,7 +162,9 @@ def _spread(name: str, interval: Interval | None) -> dict[str, Scalar]:
     return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
-def _point(name: str, cell: CellFigures, cells: Sequence[CellFigures], draws: random.Random) -> dict[str, Scalar]:
+def _point(
+    name: str, cell: CellFigures, cells: Sequence[CellFigures], draws: random.Random
+) -> dict[str, Scalar]:
     assert cell.pass_at_1 is not None
     assert cell.latency_s is not None
     others = [each for each in cells if each.dataset == cell.dataset and each is not cell]
@@ -177,9 +183,13 @@ def _point(name: str, cell: CellFigures, cells: Sequence[CellFigures], draws: ra
     }
 
 
-def _tokens(name: str, cell: CellFigures, cells: Sequence[CellFigures], draws: random.Random) -> dict[str, Scalar]:
+def _tokens(
+    name: str, cell: CellFigures, cells: Sequence[CellFigures], draws: random.Random
+) -> dict[str, Scalar]:
     assert cell.kept_tokens is not None
-    by_drafter = {"base": 0.0, "drafter": 1.0, "specdecode": 0.0}.get(cell.scheme, 0.7) * cell.kept_tokens.mean
+    by_drafter = {"base": 0.0, "drafter": 1.0, "specdecode": 0.0}.get(
+        cell.scheme, 0.7
+    ) * cell.kept_tokens.mean
     return {
         **_spread("kept_tokens", cell.kept_tokens),
         "by_drafter": by_drafter,
@@ -217,7 +227,9 @@ def _sweep(
     }
 
 
-def _size(name: str, cell: CellFigures, cells: Sequence[CellFigures], draws: random.Random) -> dict[str, Scalar]:
+def _size(
+    name: str, cell: CellFigures, cells: Sequence[CellFigures], draws: random.Random
+) -> dict[str, Scalar]:
     known = {"qwq-32b_r1-1_5b": 32.8e9, "r1-70b_r1-1_5b": 70.6e9}
     return {
         "base_parameters": known.get(cell.pair),
@@ -227,7 +239,9 @@ def _size(name: str, cell: CellFigures, cells: Sequence[CellFigures], draws: ran
     }
 
 
-def _time(name: str, cell: CellFigures, cells: Sequence[CellFigures], draws: random.Random) -> dict[str, Scalar]:
+def _time(
+    name: str, cell: CellFigures, cells: Sequence[CellFigures], draws: random.Random
+) -> dict[str, Scalar]:
     assert cell.latency_s is not None
     parts = {"base": (0, 0, 0.95), "drafter": (0.93, 0, 0), "specdecode": (0, 0, 0.95)}
     drafting, verifying, writing = parts.get(cell.scheme, (0.4, 0.15, 0.38))
@@ -249,7 +263,12 @@ def _reward(cells: Sequence[CellFigures], draws: random.Random) -> Figure:
             continue
         for bin_ in range(10):
             mean = 1.5 + 0.7 * bin_ + draws.uniform(-0.5, 0.5)
-            row: dict[str, Scalar] = {"cell": cell.key, "label": cell.label, "prm": "a-reward-model-7b", "bin": bin_}
+            row: dict[str, Scalar] = {
+                "cell": cell.key,
+                "label": cell.label,
+                "prm": "a-reward-model-7b",
+                "bin": bin_,
+            }
             row |= {"bin_low": bin_ / 10, "bin_high": (bin_ + 1) / 10}
             row |= _spread("utility_score", Interval(mean=mean, low=mean - 0.4, high=mean + 0.4))
             dicts.append(row | {"num_steps": draws.randint(5, 400), "share_accepted": 0.1 * bin_})
@@ -261,7 +280,12 @@ def _slowest(cells: Sequence[CellFigures], draws: random.Random, text: str) -> F
     for place in range(20):
         cell = draws.choice(cells)
         row: dict[str, Scalar] = {"cell": cell.key, "label": cell.label, "batch_id": str(cell.batch_ids[0])}
-        row |= {"job_id": str(UUID(int=place)), "problem": f"p{place}", "repeat": 0, "step": draws.randint(0, 60)}
+        row |= {
+            "job_id": str(UUID(int=place)),
+            "problem": f"p{place}",
+            "repeat": 0,
+            "step": draws.randint(0, 60),
+        }
         row |= {"decision": "rejected", "author": draws.choice(("base", "drafter"))}
         row |= {"seconds": 9.0 - 0.4 * place, "kept_tokens": draws.randint(20, 512), "text": text}
         dicts.append(row)
@@ -272,7 +296,12 @@ def _rewritten(cells: Sequence[CellFigures], draws: random.Random, text: str) ->
     dicts: list[dict[str, Scalar]] = []
     for place in range(12):
         cell = draws.choice(cells)
-        row: dict[str, Scalar] = {"cell": cell.key, "label": cell.label, "problem": f"p{place}", "num_jobs": 4}
+        row: dict[str, Scalar] = {
+            "cell": cell.key,
+            "label": cell.label,
+            "problem": f"p{place}",
+            "num_jobs": 4,
+        }
         row |= {"num_drafts": 40, "num_rewritten": 36 - 2 * place, "share_rewritten": (36 - 2 * place) / 40}
         dicts.append(row | {"example_job_id": str(UUID(int=place)), "example_step": 3, "text": text})
     return _figure("most_rewritten_steps", "Problems whose steps the base wrote again most often", dicts)
