@@ -24,6 +24,10 @@ def demo(
             help="How many of the bundled problems to run. Default: as many as take about two minutes here.",
         ),
     ] = None,
+    report: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Draw the report of the three batches into this folder; it stays."),
+    ] = Path("demo-report"),
     as_json: AsJson = False,
 ) -> None:
     """Run the bundled problems with the demo pair: the base alone, the drafter alone, then both together."""
@@ -31,7 +35,10 @@ def demo(
 
     # Before the rest is imported, which takes longer than looking.
     check_before_start("demo", None if data_dir is None else absolute(data_dir))
+    from specreason.cli.analysis.report import prepare
+
+    prepare(report, option="--report")
     from specreason.cli.local.demo import run_demo
 
-    report = run_demo(data_dir, num_problems=problems, as_json=as_json)
-    raise typer.Exit(0 if report.all_succeeded else EXIT_SOME_FAILED)
+    ran = run_demo(data_dir, num_problems=problems, report_dir=report, as_json=as_json)
+    raise typer.Exit(0 if ran.all_succeeded else EXIT_SOME_FAILED)

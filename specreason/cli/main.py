@@ -41,6 +41,7 @@ from specreason.cli import (
 from specreason.cli.analysis import export, importing, judge
 from specreason.cli.analysis.compare import compare
 from specreason.cli.analysis.figures import figures
+from specreason.cli.analysis.report import report as draw_report
 from specreason.cli.analysis.search import search
 from specreason.cli.exits import (
     EXIT_HELP,
@@ -83,6 +84,7 @@ app.command()(submit.submit)
 app.command()(grade.grade)
 app.command()(compare)
 app.command()(judge.judge)
+app.command("report")(draw_report)
 app.command()(search)
 app.command()(workers.workers)
 app.command()(doctor.doctor)

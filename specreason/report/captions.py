@@ -15,6 +15,29 @@ IN_THE_PAPER = {
     "reward": "7",
     "base_sizes": "8",
 }
+# Figures whose table is what one reads, with its columns: texts need more room than a picture has.
+READ_AS_TABLE = {
+    "slowest_steps": (
+        "label",
+        "problem",
+        "repeat",
+        "step",
+        "author",
+        "decision",
+        "seconds",
+        "kept_tokens",
+        "text",
+    ),
+    "most_rewritten_steps": (
+        "label",
+        "problem",
+        "num_drafts",
+        "num_rewritten",
+        "share_rewritten",
+        "example_step",
+        "text",
+    ),
+}
 UNKNOWN = "–"
 CELL_HEADINGS = (
     "#",

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from specreason.evaluation.report.values import Figure, Report
-from specreason.report.captions import CELL_HEADINGS, caption, cell_row, written
-from specreason.report.markdown import TABLES
+from specreason.report.captions import CELL_HEADINGS, READ_AS_TABLE, caption, cell_row, written
 from specreason.visible import visible
 
 HERE = Path(__file__).parent
@@ -23,13 +22,14 @@ _ID = re.compile(r'(\bid="|\bhref="#|url\(#)')
 
 def to_html(report: Report, pictures: Mapping[str, bytes]) -> str:
     """The whole page. `pictures` has the SVG of each drawn figure by its name."""
-    return _template().render(
+    page: str = _template().render(
         report=report,
         style=(HERE / "page" / "report.css").read_text(),
         cell_headings=CELL_HEADINGS,
         cells=[cell_row(place, cell) for place, cell in enumerate(report.cells, 1)],
         figures=[_figure(figure, pictures.get(figure.name)) for figure in report.figures],
     )
+    return page
 
 
 def inline(svg: bytes, name: str) -> str:
@@ -38,16 +38,17 @@ def inline(svg: bytes, name: str) -> str:
     return _ID.sub(rf"\1{name}-", text)
 
 
-def _figure(figure: Figure, svg: bytes | None) -> dict[str, Any]:
-    from markupsafe import Markup
+def _shown(value: Any) -> Any:
+    return visible(value) if type(value) is str else value
 
-    shown = TABLES.get(figure.name)
+
+def _figure(figure: Figure, svg: bytes | None) -> dict[str, Any]:
+    shown = READ_AS_TABLE.get(figure.name)
     columns = [name for name in shown or figure.columns if name in figure.columns]
     return {
         "value": figure,
         "caption": caption(figure),
-        # Of matplotlib, which escapes what it draws; the texts in it are outlines.
-        "picture": None if svg is None else Markup(inline(svg, figure.name)),
+        "picture": None if svg is None else inline(svg, figure.name),
         "headings": [name.replace("_", " ") for name in columns],
         "rows": [[written(row[name]) for name in columns] for row in figure.dicts()],
         "is_table": shown is not None or svg is None,
@@ -65,6 +66,6 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
         # Control characters of models and users show, and steer nothing.
-        finalize=lambda value: visible(value) if type(value) is str else value,
+        finalize=_shown,
     )
     return environment.get_template("report.html")

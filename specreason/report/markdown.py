@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from specreason.evaluation.report.values import Figure, Report
-from specreason.report.captions import CELL_HEADINGS, caption, cell_row, written
+from specreason.report.captions import CELL_HEADINGS, READ_AS_TABLE, caption, cell_row, written
 from specreason.report.drawing.draw import is_drawn
 from specreason.visible import on_one_line
 
@@ -15,29 +15,6 @@ _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~$@!&^])")
 # What begins a list or a heading only at the start of a line; and addresses that GitHub would link.
 _AT_THE_START = re.compile(r"^([-+=:])|^(\d+)([.)])")
 _ADDRESS = re.compile(r"(https?|ftp|mailto|xmpp)(:)|(www)(\.)", re.IGNORECASE)
-# Figures whose table is what one reads.
-TABLES = {
-    "slowest_steps": (
-        "label",
-        "problem",
-        "repeat",
-        "step",
-        "author",
-        "decision",
-        "seconds",
-        "kept_tokens",
-        "text",
-    ),
-    "most_rewritten_steps": (
-        "label",
-        "problem",
-        "num_drafts",
-        "num_rewritten",
-        "share_rewritten",
-        "example_step",
-        "text",
-    ),
-}
 
 
 def to_markdown(report: Report) -> str:
@@ -47,9 +24,15 @@ def to_markdown(report: Report) -> str:
 
 def escaped(text: str) -> str:
     """A text on one line, so that Markdown shows it as it is: no mark, no HTML, no link, no formula."""
+    return _AT_THE_START.sub(
+        lambda found: f"\\{found[1]}" if found[1] else f"{found[2]}\\{found[3]}", within(text)
+    )
+
+
+def within(text: str) -> str:
+    """The same for a text that begins no line."""
     line = _MARKS.sub(r"\\\1", on_one_line(text))
-    line = _ADDRESS.sub(lambda found: "\\".join(part for part in found.groups() if part), line)
-    return _AT_THE_START.sub(lambda found: f"\\{found[1]}" if found[1] else f"{found[2]}\\{found[3]}", line)
+    return _ADDRESS.sub(lambda found: "\\".join(part for part in found.groups() if part), line)
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -88,7 +71,7 @@ def _figure(figure: Figure) -> Iterator[str]:
     for remark in figure.remarks:
         yield ""
         yield f"> {escaped(remark)}"
-    if (chosen := TABLES.get(figure.name)) is not None or not is_drawn(figure):
+    if (chosen := READ_AS_TABLE.get(figure.name)) is not None or not is_drawn(figure):
         columns = [name for name in chosen or figure.columns if name in figure.columns]
         rows = [[written(row[name]) for name in columns] for row in figure.dicts()]
         yield ""
@@ -98,7 +81,7 @@ def _figure(figure: Figure) -> Iterator[str]:
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield "| " + " | ".join(map(escaped, headings)) + " |"
+    yield "| " + " | ".join(map(within, headings)) + " |"
     yield "| " + " | ".join("---" for _ in headings) + " |"
     for row in rows:
-        yield "| " + " | ".join(map(escaped, row)) + " |"
+        yield "| " + " | ".join(map(within, row)) + " |"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from specreason.cli.analysis.report import draw_into
 from specreason.cli.connection import connected
 from specreason.cli.local.services import Announce
 from specreason.cli.local.stack import Stack, running_stack
@@ -59,8 +60,10 @@ class DemoReport:
         }
 
 
-def run_demo(data_dir: Path | None, *, num_problems: int | None, as_json: bool) -> DemoReport:
-    """Start the stack, run the three batches one after the other, print their figures, stop the stack."""
+def run_demo(
+    data_dir: Path | None, *, num_problems: int | None, report_dir: Path, as_json: bool
+) -> DemoReport:
+    """Start the stack, run the three batches one after the other, print and draw their figures, stop the stack."""
     with ExitStack() as cleanup:
         if data_dir is None:
             data_dir = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="specreason-demo-")))
@@ -79,8 +82,13 @@ def run_demo(data_dir: Path | None, *, num_problems: int | None, as_json: bool) 
             print_figures(console, report.batches, {name: report.speedup(name) for name in report.batches})
             print_queries(console, stack.database, report.batches["specreason"].batch_id)
             print_a_trace(console, client, report.batches["specreason"].batch_id)
+        found = client.analysis.report([batch.batch_id for batch in report.batches.values()])
+    # The files need no server.
+    page = draw_into(found, report_dir)
     if as_json:
-        print_json(report.figures())
+        print_json(report.figures() | {"report": str(page)})
+    else:
+        data_console().print(f"\nReport: {page}", soft_wrap=True, markup=False)
     return report
 
 

@@ -131,7 +131,8 @@ def mark(label: str, **style: Any) -> Any:
     """One entry of a legend: a line, a marker or both."""
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], label=label, **({"color": BLACK, "linestyle": "none", "markersize": 6} | style))
+    whole: dict[str, Any] = {"color": BLACK, "linestyle": "none", "markersize": 6} | style
+    return Line2D([], [], label=label, **whole)
 
 
 def _grow(figure: Any, room: float) -> None:

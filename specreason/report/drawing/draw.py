@@ -14,6 +14,7 @@ from specreason.report.drawing.bars import draw_output_length, draw_where_time_g
 from specreason.report.drawing.base_sizes import draw_base_sizes
 from specreason.report.drawing.budget_gap import draw_budget_gap
 from specreason.report.drawing.ink import STYLE
+from specreason.report.drawing.placing import settle
 from specreason.report.drawing.reward import draw_reward
 from specreason.report.drawing.rows import Cells
 from specreason.report.drawing.steps import draw_most_rewritten_steps, draw_slowest_steps
@@ -48,6 +49,8 @@ def draw(figure: Figure, cells: Sequence[CellFigures]) -> dict[str, bytes]:
     """The picture as "png" and "svg"."""
     with _style():
         drawing = DRAW_OF[figure.name](figure, {cell.key: cell for cell in cells})
+        # Laid out once for both files.
+        settle(drawing)
         return {kind: _saved(drawing, kind) for kind in ("svg", "png")}
 
 

@@ -132,8 +132,11 @@ def place_labels(axes: Any, labelled: Sequence[Labelled], *, fontsize: float = 8
 
 def settle(figure: Any) -> None:
     """Lay the figure out once and keep that, so that places on the page are known."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
 
 
 def _box(x: float, y: float, size: tuple[float, float], distance: float, angle: float) -> Box:

@@ -84,7 +84,7 @@ def _draw(title: str, hint: str, bars: Sequence[Bar], unit: str) -> Any:
     from matplotlib.patches import Patch
 
     drawing = page(title, hint, WIDTH, BAR * len(bars) + PANEL)
-    edge = {"edgecolor": BLACK, "linewidth": 0.6}
+    edge: dict[str, Any] = {"edgecolor": BLACK, "linewidth": 0.6}
     fills = dict.fromkeys(bar.fill for bar in bars)
     legend_below(
         drawing, [Patch(facecolor=fill.colour, hatch=fill.hatch, label=fill.name, **edge) for fill in fills]
