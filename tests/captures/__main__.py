@@ -1,4 +1,4 @@
-"""Makes the pictures of README and the pages, as SVG: what real commands print on a real stack, or a report's figures."""
+"""Makes the pictures of README and the pages, as SVG: what real commands print, or figures of a report."""
 
 from __future__ import annotations
 

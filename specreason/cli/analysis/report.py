@@ -13,9 +13,9 @@ from specreason.cli.completion import complete_batch
 from specreason.cli.connection import connected
 from specreason.cli.options import BATCH_REF, ApiUrl, AsJson
 from specreason.cli.show.output import data_console, print_json, print_message
+from specreason.cli.waiting.drawing import check_report_folder, draw_into
 from specreason.errors import InvalidField
 from specreason.evaluation.report.values import Report
-from specreason.report.needs import check_drawing
 from specreason.visible import visible
 from specreason.words import counted
 
@@ -55,7 +55,7 @@ def report(
     if bool(refs) is (eval_ is not None):
         raise InvalidField("BATCH", "name batches or --eval NAME, one of the two")
     folder = out or Path(default_name(refs or [eval_ or ""]))
-    prepare(folder, option="--out" if out else None)
+    check_report_folder(folder, option="--out" if out else None)
     with connected(api, timeout_s=TIMEOUT_S) as client:
         batch_ids = list(dict.fromkeys(client.find_batch(ref) for ref in refs or ()))
         found = client.analysis.report(batch_ids, eval=eval_)
@@ -75,28 +75,6 @@ def default_name(names: Sequence[str]) -> str:
     plain = [re.sub(r"[^\w.+-]+", "-", name).strip("-.") for name in names[:MOST_NAMED]]
     more = f"-and-{len(names) - MOST_NAMED}-more" if len(names) > MOST_NAMED else ""
     return f"report-{'-'.join(filter(None, plain))[:LONGEST_NAME]}{more}"
-
-
-def prepare(folder: Path, *, option: str | None = None) -> None:
-    """Raise InvalidField, with the option's name, or ExtraMissing if no report can be drawn into the folder."""
-    check_drawing()
-    from specreason.report.folder import check_folder
-
-    try:
-        check_folder(folder)
-    except InvalidField as error:
-        raise error if option is None else InvalidField(option, str(error)) from None
-
-
-def draw_into(found: Report, folder: Path) -> Path:
-    """Draw a report, with a line for each figure; return its page. Raises InvalidField and ExtraMissing."""
-    check_drawing()
-    from specreason.report.folder import write_report
-
-    def tell(name: str, place: int, total: int) -> None:
-        print_message(f"drawing {name} ({place} of {total})")
-
-    return write_report(found, folder, tell=tell)
 
 
 def _as_value(found: Report, folder: Path, page: Path) -> dict[str, Any]:
