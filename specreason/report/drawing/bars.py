@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from specreason.evaluation.report.values import Figure
-from specreason.report.drawing.axes import legend_below, mark, on_two_lines, page, shortened
+from specreason.report.drawing.axes import legend_below, on_two_lines, page, shortened
 from specreason.report.drawing.ink import AMBER, BLACK, BLUE, BY_BASE, BY_DRAFTER, GREY, PINK, WASTED, Ink
 from specreason.report.drawing.rows import Row, by_dataset, interval, label_of, number
 
@@ -47,13 +47,15 @@ SECONDS = Stack(
 
 def draw_output_length(figure: Figure, cells: object) -> Any:
     """Tokens of a job: kept ones by their author, and behind them those that were not kept."""
-    hint = "Tokens of a job, mean. Shorter is cheaper. Black bar: the mean of the kept tokens, 95 %."
+    hint = "Tokens of a job, mean. Shorter is cheaper. Black bar: the mean of the kept tokens, 95 %. n: jobs."
     return _draw(figure, TOKENS, hint)
 
 
 def draw_where_time_goes(figure: Figure, cells: object) -> Any:
     """Seconds of a job by what they were for."""
-    return _draw(figure, SECONDS, "Seconds of a job, mean, by what they went into. Shorter is faster.")
+    return _draw(
+        figure, SECONDS, "Seconds of a job, mean, by what they went into. Shorter is faster. n: jobs."
+    )
 
 
 def _draw(figure: Figure, stack: Stack, hint: str) -> Any:
@@ -107,8 +109,7 @@ def _legend(figure: Figure, stack: Stack) -> list[Any]:
     from matplotlib.patches import Patch
 
     used = [ink for column, ink in stack.parts if any(number(row, column) for row in figure.dicts())]
-    entries: list[Any] = [
+    return [
         Patch(facecolor=ink.colour, hatch=ink.hatch, edgecolor=BLACK, linewidth=0.6, label=ink.name)
         for ink in used
     ]
-    return [*entries, mark("n: jobs", marker="")] if entries else []

@@ -60,7 +60,7 @@ INK_OF: dict[str, Ink] = {
 # Authors have the colours of the schemes in which they write alone.
 BY_BASE = Ink(name="kept, written by the base", colour=BLUE)
 BY_DRAFTER = Ink(name="kept, written by the drafter", colour=AMBER, hatch="///")
-WASTED = Ink(name="not kept (rejected or unused drafts)", colour="#FFFFFF", hatch="xxx")
+WASTED = Ink(name="wasted: spent and not kept", colour="#FFFFFF", hatch="xxx")
 
 LINE_COLOURS = (GREEN, ORANGE, BLUE, PINK, BLACK, AMBER, SKY)
 LINE_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<", ">", "p", "*")
@@ -75,7 +75,7 @@ def ink_of(scheme: str) -> Ink:
 def line_styles(schemes: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """The style of each line, from its name and scheme. A scheme's only line has the scheme's own ink.
 
-    Colours, markers and dashes of the others repeat at different paces, so that no two of some dozens are alike.
+    The others get the colours in turn, with other markers in each round, so that no two of some dozens are alike.
     """
     given = list(schemes.values())
     own = {name: ink_of(scheme) for name, scheme in schemes.items() if given.count(scheme) == 1}
@@ -87,7 +87,7 @@ def line_styles(schemes: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         ink = own.get(name)
         styles[name] = {
             "color": ink.colour if ink else colours[other % len(colours)],
-            "marker": ink.marker if ink else markers[other % len(markers)],
+            "marker": ink.marker if ink else markers[(other + other // len(colours)) % len(markers)],
             "linestyle": LINE_DASHES[place % len(LINE_DASHES)],
         }
     return styles

@@ -1,0 +1,87 @@
+"""Every picture can be drawn, whatever is known, and no text of one lies over another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import pytest
+from matplotlib import style
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from specreason.evaluation.report.values import Figure, Report
+from specreason.report.drawing.draw import DRAW_OF, draw
+from specreason.report.drawing.ink import STYLE
+from specreason.report.drawing.placing import settle
+from tests.support.report.made_up import cells_of, report_of
+
+REPORTS = {
+    "one cell": report_of(cells_of(schemes=("specreason",))),
+    "no intervals": report_of(cells_of(), has_intervals=False),
+    "eleven cells": report_of(cells_of(datasets=("gsm8k", "math_500"), thresholds=(3.0, 5.0, 7.0, 9.0))[:11]),
+    "forty cells": report_of(
+        cells_of(thresholds=(1, 2, 3, 4, 5, 6, 7, 8, 9), methods=("greedy", "expected"), budgets=(512, 1024))[
+            :40
+        ]
+    ),
+    "long names": report_of(
+        cells_of(
+            pairs=(
+                "a_very_long$pair_name$with_32_billion_parameters",
+                "another_very_long$pair_name$with_70_billion",
+            ),
+            datasets=("my_dataset$of_costs$and_a_very_long_name_indeed",),
+        )
+    ),
+}
+
+
+def texts_of(report: Report, figure: Figure) -> list[tuple[str, Any]]:
+    """Every text that is seen, and its box on the page."""
+    with style.context(["default", STYLE]):
+        drawing = DRAW_OF[figure.name](figure, {cell.key: cell for cell in report.cells})
+        settle(drawing)
+        renderer = FigureCanvasAgg(drawing).get_renderer()
+        drawing.draw(renderer)
+        page = drawing.bbox
+        found = []
+        for text in drawing.findobj(lambda artist: hasattr(artist, "get_text")):
+            words = text.get_text().strip()
+            if words and text.get_visible():
+                box = text.get_window_extent(renderer)
+                if box.width and page.overlaps(box):
+                    found.append((words, box))
+        return found
+
+
+@pytest.mark.parametrize("case", REPORTS)
+@pytest.mark.parametrize(
+    "name", ["accuracy_latency", "output_length", "budget_gap", "threshold_sweep", "base_sizes"]
+)
+def test_no_text_of_a_picture_lies_over_another(case: str, name: str) -> None:
+    report = REPORTS[case]
+    figure = next((each for each in report.figures if each.name == name), None)
+    if figure is None:
+        assert case == "one cell"
+        return
+    over = [
+        (a, b)
+        for (a, box_a), (b, box_b) in combinations(texts_of(report, figure), 2)
+        # Boxes have air above and below their letters.
+        if box_a.padded(-2).overlaps(box_b.padded(-2))
+    ]
+    assert over == []
+
+
+@pytest.mark.parametrize("name", DRAW_OF)
+def test_a_figure_of_which_nothing_is_known_is_drawn(name: str) -> None:
+    report = REPORTS["no intervals"]
+    figure = next(each for each in report.figures if each.name == name)
+    kept = {"cell", "label", "dataset", "scheme"}
+    places = [place for place, column in enumerate(figure.columns) if column not in kept]
+    unknown = tuple(
+        tuple(None if place in places else value for place, value in enumerate(row)) for row in figure.rows
+    )
+    assert draw(replace(figure, rows=unknown), report.cells)["png"].startswith(b"\x89PNG")
+    assert draw(figure, ())["svg"].startswith(b"<?xml")
