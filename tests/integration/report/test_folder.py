@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -46,13 +45,13 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Report, Path]]:
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path]:
     """A report in which every text of a user or a model is an attack, and its folder."""
     cells = cells_of(pairs=("demo", f"b{HOSTILE}"), datasets=(HOSTILE,), thresholds=(3.0, 7.0))
     report = replace(report_of(cells, text=HOSTILE), title=HOSTILE, says=HOSTILE)
     folder = tmp_path_factory.mktemp("report") / "hostile"
     write_report(report, folder, tell=silent)
-    yield report, folder
+    return report, folder
 
 
 def test_every_figure_has_its_picture_twice_its_numbers_and_its_sql(hostile: tuple[Report, Path]) -> None:
@@ -124,11 +123,8 @@ def test_what_models_and_users_wrote_stands_in_the_page_as_text(hostile: tuple[R
 
 def test_the_same_report_gives_the_same_bytes_in_another_process(tmp_path: Path) -> None:
     report = report_of(cells_of())
-    ours = [
-        hashlib.sha256(draw(f, report.cells)[kind]).hexdigest()
-        for f in report.figures[:2]
-        for kind in ("svg", "png")
-    ]
+    drawn = [draw(figure, report.cells)[kind] for figure in report.figures[:2] for kind in ("svg", "png")]
+    ours = [hashlib.sha256(content).hexdigest() for content in drawn]
     program = """
 import hashlib
 from specreason.report.drawing.draw import draw
