@@ -76,12 +76,9 @@ def _draw_panel(axes: Any, rows: Sequence[Row]) -> None:
             markersize=5,
             capsize=2.5,
         )
-    axes.set(xlabel="reward of the step", ylabel="utility score", ylim=(FLOOR, 9.5))
+    axes.set(xlabel=f"reward of the step (n = {total:,.0f} steps)", ylabel="utility score", ylim=(FLOOR, 9.5))
     axes.set_yticks((FLOOR + TALLEST / 2, 0, 3, 6, 9), ("steps", "0", "3", "6", "9"))
     axes.axhline(FLOOR + 1.25 * TALLEST, color=PALE, linewidth=0.8)
-    axes.text(
-        1, 1.01, f"n = {total:,.0f} steps", transform=axes.transAxes, ha="right", va="bottom", fontsize=8
-    )
 
 
 def _middle(row: Row) -> float:

@@ -45,15 +45,25 @@ def texts_of(report: Report, figure: Figure) -> list[tuple[str, Any]]:
         settle(drawing)
         renderer = FigureCanvasAgg(drawing).get_renderer()
         drawing.draw(renderer)
-        page = drawing.bbox
-        found = []
-        for text in drawing.findobj(Text):
-            words = text.get_text().strip()
-            if words and text.get_visible():
-                box = text.get_window_extent(renderer)
-                if box.width and page.overlaps(box):
-                    found.append((words, box))
-        return found
+        hidden = {
+            id(label) for axes in drawing.axes for axis in (axes.xaxis, axes.yaxis) for label in beyond(axis)
+        }
+        found = [text for text in drawing.findobj(Text) if text.get_text().strip() and id(text) not in hidden]
+        # An annotation's own box has its line in it, too.
+        return [
+            (text.get_text(), Text.get_window_extent(text, renderer)) for text in found if text.get_visible()
+        ]
+
+
+def beyond(axis: Any) -> list[Any]:
+    """Labels of ticks beyond the ends of an axis: they are not drawn."""
+    low, high = sorted(axis.get_view_interval())
+    return [
+        label
+        for tick in axis.get_major_ticks()
+        for label in (tick.label1, tick.label2)
+        if not (low <= tick.get_loc() <= high and axis.axes.axison)
+    ]
 
 
 CROWDED = ("forty cells", "long names")
