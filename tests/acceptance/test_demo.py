@@ -40,7 +40,9 @@ def test_the_demo_ends_in_one_json_line_and_leaves_nothing_behind_but_its_report
     assert "<svg" in (report / "report.html").read_text()
     drawn = json.loads((report / "report.json").read_text())
     assert {cell["scheme"] for cell in drawn["cells"]} == {"base", "drafter", "specreason"}
-    assert {"accuracy_latency", "output_length", "where_time_goes"} <= {each["name"] for each in drawn["figures"]}
+    assert {"accuracy_latency", "output_length", "where_time_goes"} <= {
+        each["name"] for each in drawn["figures"]
+    }
     # Told to leave, the worker closed its engines itself.
     assert "an engine has died" not in (data / "worker.log").read_text()
 
