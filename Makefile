@@ -41,9 +41,9 @@ chaos: $(INSTALLED)
 gpu-proof: $(PROOF_INSTALLED)
 	$(dir $(PROOF_INSTALLED))bin/python -m tests.gpu.proof $(ARGS)
 
-# Draws the pictures of README again.
+# Draws the pictures of README again; or takes figures of a report that was drawn: make captures REPORT=report-paper
 captures: $(INSTALLED)
-	$(BIN)/python -m tests.captures
+	$(BIN)/python -m tests.captures $(if $(REPORT),--report "$(REPORT)")
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -42,6 +42,7 @@ from specreason.cli import (
 from specreason.cli.analysis import export, importing, judge
 from specreason.cli.analysis.compare import compare
 from specreason.cli.analysis.figures import figures
+from specreason.cli.analysis.report import report as draw_report
 from specreason.cli.analysis.search import search
 from specreason.cli.eval import run_eval
 from specreason.cli.exits import (
@@ -87,6 +88,7 @@ app.command()(datasets.datasets)
 app.command()(grade.grade)
 app.command()(compare)
 app.command()(judge.judge)
+app.command("report")(draw_report)
 app.command()(search)
 app.command()(workers.workers)
 app.command()(doctor.doctor)
