@@ -62,7 +62,6 @@ class Export:
         self._format = format_
         self.folder = output / folder_name(batch.batch_id)
         self._num_new = 0
-        self._old_rewards: tuple[Part, ...] = ()
 
     def run(self, tables: Sequence[Table]) -> Exported:
         """Export what is missing of these tables, and of `batch`.
@@ -71,10 +70,6 @@ class Export:
         has changed since the folder was begun; what the client raises. The same call goes on then.
         """
         manifest = self._begun()
-        # Scores may have come since, and change nothing of what the manifest's state is made of.
-        manifest = replace(
-            manifest, tables={k: v for k, v in manifest.tables.items() if k is not Table.REWARD}
-        )
         wanted = [table for table in Table if table is Table.BATCH or table in tables]
         for table in wanted:
             if not manifest.parts_of(table).is_whole:
@@ -102,6 +97,7 @@ class Export:
                     batch_name=facts["specreason.batch_name"],
                     config=json.loads(facts["specreason.config"]),
                     state=facts["specreason.state"],
+                    rewards=facts["specreason.rewards"],
                 )
             )
         manifest = read_manifest(self.folder)
@@ -118,6 +114,10 @@ class Export:
             if name.endswith(UNFINISHED):
                 with said_of(self.folder / name):
                     (self.folder / name).unlink(missing_ok=True)
+        # Rewards come when all jobs have ended, too, and so are no part of the state.
+        if manifest.rewards != facts["specreason.rewards"]:
+            others = {table: parts for table, parts in manifest.tables.items() if table is not Table.REWARD}
+            manifest = replace(manifest, tables=others, rewards=facts["specreason.rewards"])
         return self._without_broken_parts(manifest)
 
     def _without_broken_parts(self, manifest: Manifest) -> Manifest:
@@ -134,11 +134,6 @@ class Export:
                 whole[table] = of_table
         return replace(manifest, tables=whole)
 
-    def _without_rewards(self, manifest: Manifest) -> Manifest:
-        """The manifest without rewards, which are read anew: they may come after all else, and no state tells."""
-        self._old_rewards = manifest.parts_of(Table.REWARD).parts
-        return replace(manifest, tables={k: v for k, v in manifest.tables.items() if k is not Table.REWARD})
-
     def _export(self, manifest: Manifest, table: Table) -> Manifest:
         """Write the missing parts of a table, and the manifest after each."""
         parts = list(manifest.parts_of(table).parts)
@@ -149,7 +144,7 @@ class Export:
             part, is_last = self._part(manifest, table, pages, path)
             if part is not None:
                 parts.append(part)
-                self._num_new += part not in self._old_rewards
+                self._num_new += 1
             of_table = TableParts(parts=tuple(parts), is_whole=is_last)
             manifest = self._written(replace(manifest, tables={**manifest.tables, table: of_table}))
             if is_last:

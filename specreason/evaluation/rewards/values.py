@@ -24,7 +24,8 @@ class ModelRewards:
     """One process reward model at one revision.
 
     `rho` is Spearman's rank correlation between its score of a draft, kept or not, and the digit that the base wrote of
-    it, over `num_compared` drafts that have both, in `num_compared_problems` problems. None if either has one value only.
+    it, over `num_compared` drafts that have both, in `num_compared_problems` problems. None if either is the same for
+    all.
     """
 
     prm: str

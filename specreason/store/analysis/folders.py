@@ -61,7 +61,10 @@ class TableParts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a folder holds. `state` is a digest of how far the batch's jobs were; every part was read at that state."""
+    """What a folder holds. `state` is a digest of how far the batch's jobs were; every part was read at that state.
+
+    `rewards` says how many rewards the batch had when their parts were begun, and from when the newest was.
+    """
 
     schema_version: int
     version: str
@@ -71,6 +74,7 @@ class Manifest:
     config: Mapping[str, Any]
     state: str
     tables: Mapping[Table, TableParts] = field(default_factory=dict)
+    rewards: str = ""
 
     def parts_of(self, table: Table) -> TableParts:
         return self.tables.get(table, TableParts())
