@@ -116,8 +116,10 @@ class Export:
                     (self.folder / name).unlink(missing_ok=True)
         # Rewards come when all jobs have ended, too, and so are no part of the state.
         if manifest.rewards != facts["specreason.rewards"]:
-            others = {table: parts for table, parts in manifest.tables.items() if table is not Table.REWARD}
-            manifest = replace(manifest, tables=others, rewards=facts["specreason.rewards"])
+            without: dict[Table, TableParts] = {
+                table: parts for table, parts in manifest.tables.items() if table is not Table.REWARD
+            }
+            manifest = replace(manifest, tables=without, rewards=facts["specreason.rewards"])
         return self._without_broken_parts(manifest)
 
     def _without_broken_parts(self, manifest: Manifest) -> Manifest:

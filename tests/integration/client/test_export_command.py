@@ -200,7 +200,10 @@ def test_rewards_that_have_come_since_are_written_and_nothing_else(
     assert shell("export", batch_id, "-o", folder.parent).status == 0
     assert "another" in {row["prm"] for row in rows_of_folder(folder, Table.REWARD)}
     after = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.parquet")}
-    assert {name for name in after if after[name] != before.get(name)} == {"reward-000.parquet"}
+    assert {name for name in after if after[name] != before.get(name)} == {
+        "reward-000.parquet",
+        "reward-001.parquet",
+    }
 
 
 def test_several_batches_have_a_folder_each(
