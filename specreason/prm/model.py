@@ -26,7 +26,7 @@ class RewardModel:
             import transformers
         except ImportError as error:
             raise ExtraMissing(error.name or "transformers", extra="cpu") from error
-        self._torch = torch
+        self._torch, self._folder = torch, folder
         self.device = _device(torch, device)
         try:
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder))
@@ -43,15 +43,19 @@ class RewardModel:
             self._model = model.eval().to(self.device)
         except torch.OutOfMemoryError as error:
             raise InputError(f"{folder}: does not fit into the memory of {self.device}") from error
-        self._tag_id = self._only_token(folder, STEP_TAG, 1)[0]
-        self._answer_ids = self._only_token(folder, f"{GOOD} {BAD}", 2)
+        self._tag_id = self._tokens(STEP_TAG, 1)[0]
+        self._answer_ids = self._tokens(f"{GOOD} {BAD}", 2)
 
     def encode(self, text: Marked) -> Encoded:
         """The text's ids, and the places of its tags."""
         found = self._tokenizer(text.text, return_offsets_mapping=True)
         ids, spans = found["input_ids"], found["offset_mapping"]
-        # What the tokenizer puts before the text, such as a token of its beginning, stands for no letter.
-        return Encoded(tuple(ids), tuple(places_of(text.tags, ids, _ascending(spans), self._tag_id)))
+        try:
+            return Encoded(tuple(ids), tuple(places_of(text.tags, ids, _ascending(spans), self._tag_id)))
+        except ValueError as error:
+            raise InputError(
+                f"{self._folder}: is no reward model of Math-Shepherd's protocol: {error}"
+            ) from error
 
     def scores(self, sequences: Sequence[Encoded]) -> list[list[float]]:
         """The score at each place of each sequence, 0 to 1. Together they take one pass, if the memory allows.
@@ -91,12 +95,13 @@ class RewardModel:
         left = iter(good)
         return [[next(left) for _ in each.places] for each in sequences]
 
-    def _only_token(self, folder: Path, text: str, number: int) -> list[int]:
+    def _tokens(self, text: str, number: int) -> list[int]:
+        """The ids of a text that must be so many tokens. Raises InputError."""
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
         if len(ids) != number or self._tokenizer.unk_token_id in ids:
             raise InputError(
-                f"{folder}: is no reward model of Math-Shepherd's protocol: its tokenizer makes {len(ids)} tokens of"
-                f" {text!r}, not {number}"
+                f"{self._folder}: is no reward model of Math-Shepherd's protocol: its tokenizer makes {len(ids)} tokens"
+                f" of {text!r}, not {number} that it knows"
             )
         return ids
 
@@ -115,7 +120,7 @@ def _device(torch: Any, name: str | None) -> str:
 
 
 def _ascending(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The spans with those of tokens that stand for no letter moved to the place before them."""
+    """The spans in order: a token that stands for no letter, such as that of the beginning, follows the one before."""
     moved, end = [], 0
     for start, stop in spans:
         moved.append((start, stop) if stop > start else (end, end))
