@@ -56,9 +56,9 @@ def test_every_kept_step_and_rejected_draft_has_the_models_score_of_it_behind_wh
     assert {row[2] for row in rows} == {"tiny-prm"}
     assert [row[4] is not None for row in rows[:5]] == [False, True, False, False, False]
     ours = (
-        " Step 1: Step A: 47 plus 8 is 55. ки\nStep 2: Step B: 55 times 6 is 30. ки\nStep 3: Step C: 30 minus 9 is 22."
-        " ки\nStep 4: Wait, step C should be: 30 minus 9 is 21. ки\nStep 5: That was the last step, so the result is 21."
-        " ки"
+        " Step 1: Step A: 47 plus 8 is 55. ки\nStep 2: Step B: 55 times 6 is 30. ки"
+        "\nStep 3: Step C: 30 minus 9 is 22. ки\nStep 4: Wait, step C should be: 30 minus 9 is 21. ки"
+        "\nStep 5: That was the last step, so the result is 21. ки"
     )
     draft = " Step 1: Step A: 47 plus 8 is 55. ки\nStep 2: Step B: 55 times 6 is 31. ки"
     loaded = RewardModel(model, device="cpu")
