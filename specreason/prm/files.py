@@ -12,7 +12,6 @@ from specreason.engines.fingerprint import file_hashes
 from specreason.engines.models.hub import weights_bytes, why_not
 from specreason.errors import InputError, InvalidField
 
-MATH_SHEPHERD = "peiyi9979/math-shepherd-mistral-7b-prm"
 SMALL_FILES = ("*.json", "*.model", "*.txt", "*.jinja")
 SAFE, PICKLED = "*.safetensors", "*.bin"
 DIGITS = 16

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+MATH_SHEPHERD = "peiyi9979/math-shepherd-mistral-7b-prm"
 STEP_TAG = "ки"
 GOOD, BAD = "+", "-"
 # The loop keeps it as the end of the last step; to the reward model it is no word of a solution.

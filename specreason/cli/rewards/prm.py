@@ -16,6 +16,7 @@ from specreason.cli.waiting.counting import shown_rows
 from specreason.cli.waiting.leaving import saying_at_the_end
 from specreason.client import Batch, Client, short_id
 from specreason.errors import Unreachable
+from specreason.prm.protocol import MATH_SHEPHERD
 
 if TYPE_CHECKING:
     from specreason.cli.rewards.scoring import Wish
@@ -34,7 +35,7 @@ def prm(
             metavar="NAME|FOLDER",
             help="A causal language model of Math-Shepherd's protocol: an id of the Hugging Face hub, or a folder.",
         ),
-    ] = "peiyi9979/math-shepherd-mistral-7b-prm",
+    ] = MATH_SHEPHERD,
     revision: Annotated[
         str | None, typer.Option(metavar="REVISION", help="Commit, tag or branch of a model of the hub.")
     ] = None,
