@@ -57,6 +57,7 @@ from specreason.cli.exits import (
     wants_json,
 )
 from specreason.cli.options import AsJson, Commands
+from specreason.cli.rewards.prm import prm
 from specreason.cli.show.encoding import discard_stdout, prepare_streams
 from specreason.cli.show.mistakes import mistake
 from specreason.errors import SpecReasonError
@@ -89,6 +90,7 @@ app.command()(grade.grade)
 app.command()(compare)
 app.command()(judge.judge)
 app.command("report")(draw_report)
+app.command()(prm)
 app.command()(search)
 app.command()(workers.workers)
 app.command()(doctor.doctor)

@@ -13,6 +13,7 @@ from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from tests.support.api.answering import answering
 from tests.support.store.builders import claimed, job_ids, start_worker, submit
+from tests.support.store.judged_batches import judged_batch
 
 # Generated clients name their methods by these: a change breaks them.
 OPERATIONS = {
@@ -27,6 +28,7 @@ OPERATIONS = {
     ],
     "Results": [
         *("get_results", "get_figures", "get_judgement", "get_rows", "search_batch", "get_cost"),
+        *("store_rewards", "get_rewards"),
         *("get_comparison", "get_compared_problems", "get_parting"),
     ],
     "Events": ["get_batch_events", "get_job_events"],
@@ -59,6 +61,7 @@ def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
         "batches/{batch_id}/results",
         "batches/{batch_id}/figures",
         "batches/{batch_id}/judge",
+        "batches/{batch_id}/rewards",
         "batches/{batch_id}/cost",
         "estimate",
         "batches/{batch_id}/rows/{table}",
@@ -125,10 +128,10 @@ def test_every_operation_has_a_heading_a_title_and_an_id_that_stays(client: Test
 def test_every_body_has_an_example_that_the_api_takes_as_it_is(
     client: TestClient, database: Database
 ) -> None:
-    """Only ids are filled in: those of the path, and that of the file of an OpenAI batch."""
+    """Only ids are filled in: those of the path, of the job of a reward, and of the file of an OpenAI batch."""
     with answering(database, pair="demo"):
         sent = send_every_example(client, database)
-    assert sent == 13
+    assert sent == 14
     batches = client.get("/api/batches").json()["data"]
     assert {batch["name"] for batch in batches} >= {"first try", "base or both base"}
 
@@ -146,6 +149,10 @@ def send_every_example(client: TestClient, database: Database) -> int:
             ids = {"batch_id": batch_id, "job_id": job_id}
             if operation["operationId"] == "requeue_batch":
                 ids["batch_id"] = failed_batch(database)
+            if operation["operationId"] == "store_rewards":
+                ids["batch_id"] = judged_batch(database, ["21"])
+                (job,) = job_ids(database, ids["batch_id"])
+                example = example | {"rewards": [each | {"job_id": str(job)} for each in example["rewards"]]}
             if "input_file_id" in example:
                 example = example | {"input_file_id": file_id}
             url = path.format(**ids)

@@ -43,6 +43,7 @@ BODIES: dict[str, Any] = {
     "/api/batches/{batch_id}/priority": {"priority": 9},
     "/api/batches/{batch_id}/requeue": {"states": ["cancelled", "failed"]},
 }
+REWARDS = "/api/batches/{batch_id}/rewards"
 QUERIES: tuple[dict[str, Any], ...] = (
     {},
     {"limit": 100},
@@ -69,6 +70,14 @@ NOTHING = Ids(
     openai_id=f"batch_{uuid4().hex}",
     file_id=f"file-{uuid4().hex}",
 )
+
+
+def body(path: str, ids: Ids) -> Any:
+    """What the operation takes beside the ids in its path."""
+    if path == REWARDS:
+        reward = {"job_id": ids.job_id, "step_index": 0, "score": 0.5}
+        return {"prm": "prm", "revision": "1", "rewards": [reward]}
+    return BODIES.get(path)
 
 
 @pytest.fixture
@@ -134,7 +143,7 @@ async def test_no_route_shows_or_changes_anything_of_another_owner(
             url = ids.url(path)
             for query in queries(app, method, path):
                 params = ids.query(path) | query
-                answer = bob.request(method, url, params=params, json=BODIES.get(path))
+                answer = bob.request(method, url, params=params, json=body(path, ids))
                 sent, text = plain(url + json.dumps(params)), plain(answer.text)
                 assert not {each for each in secrets if each in text and each not in sent}, (url, query)
                 if (method, path) in owned:
@@ -154,7 +163,7 @@ async def test_what_is_anothers_answers_as_what_is_not_there(
     hers = ada.ids[0]
     for method, path in owned_operations(app):
         theirs, none = (
-            bob.request(method, ids.url(path), params=ids.query(path), json=BODIES.get(path))
+            bob.request(method, ids.url(path), params=ids.query(path), json=body(path, ids))
             for ids in (hers, NOTHING)
         )
         assert theirs.status_code == none.status_code == 404, path
@@ -232,7 +241,7 @@ async def test_the_owner_and_an_administrator_see_all_of_it(
         for method, path in owned_operations(app):
             if not path.endswith("/events"):  # which end when all jobs have
                 url, params = replace(one, file_id=file_id).url(path), one.query(path)
-                answer = client.request(method, url, params=params, json=BODIES.get(path))
+                answer = client.request(method, url, params=params, json=body(path, one))
                 assert answer.status_code == 200, url
     left = [file["id"] for file in ada.client.get("/v1/files").json()["data"]]
     assert left == ada.result_ids[1:]

@@ -39,7 +39,7 @@ CONSTRAINTS = """SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_co
 INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND indexname !~ 'alembic' ORDER BY 1"
 
 
-NEWEST = "r0004"
+NEWEST = "r0005"
 GOLDEN = Path(__file__).with_name("schema.txt")
 
 
