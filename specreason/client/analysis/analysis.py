@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from specreason.client.transport import Transport, body_of
 from specreason.config import ScoreMethod
 from specreason.evaluation.figures.values import BatchFigures
 from specreason.evaluation.judge.judgement import Judgement
+from specreason.evaluation.report.values import Report
 
 
 class Analysis:
@@ -84,6 +85,14 @@ class Analysis:
         """What the judge of a batch is worth, and what other thresholds would have done; also the one given."""
         asked = {"threshold": threshold, "score_method": score_method}
         return decode(Judgement, self._get(f"/api/batches/{batch_id}/judge", asked))
+
+    def report(self, batch_ids: Sequence[UUID] = (), *, eval: str | None = None) -> Report:
+        """Cells, figures and tables of several batches together, each figure with the SQL behind it.
+
+        Either the batches are named, at most 64, or `eval`, the evaluation to which all of its batches belong.
+        """
+        asked = {"batch": list(map(str, batch_ids)) or None, "eval": eval}
+        return decode(Report, self._get("/api/report", asked))
 
     def search(self, batch_id: UUID, words: str, *, drafts: bool = False) -> Iterator[FoundStep]:
         """The batch's steps whose kept text has the words; with `drafts` also those of rejected drafts.

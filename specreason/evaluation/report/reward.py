@@ -1,0 +1,129 @@
+"""Figure 7: the base's utility scores against the rewards of a process reward model, step by step."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from specreason.evaluation.clusters import figure_of_sums, mean_of_cases, sums_by_problem
+from specreason.evaluation.intervals import Interval
+from specreason.evaluation.report.kinds import REWARD
+from specreason.evaluation.report.measures import MeasuredCell, spread
+from specreason.evaluation.report.rows import Row
+from specreason.evaluation.report.values import Figure, LeftOut
+from specreason.evaluation.report.wording import share
+from specreason.evaluation.runs import Columns
+from specreason.evaluation.scientific import Numbers, np
+from specreason.words import counted
+
+NUM_BINS = 10
+HIGHEST_DIGIT = 9.0
+
+
+def reward(cells: Sequence[MeasuredCell], rewards: Columns, sql: str, *, parts: int) -> Figure | LeftOut:
+    """By cell, process reward model and bin of its rewards, the mean utility score of kept drafts."""
+    kind = REWARD
+    names = _names_of_models(rewards)
+    places: dict[tuple[UUID, str, str], list[int]] = defaultdict(list)
+    for place, key in enumerate(zip(rewards["batch_id"], rewards["prm"], rewards["revision"], strict=True)):
+        places[key].append(place)
+    rows: list[Row] = []
+    said = []
+    for each in cells:
+        for model in sorted(names):
+            here = [
+                place for batch in each.pooled.batches for place in places.get((batch.batch_id, *model), ())
+            ]
+            found = _Steps(rewards, here)
+            if len(found.score):
+                head = (each.pooled.key, each.pooled.label, names[model])
+                rows += [(*head, *row) for row in found.by_bin()]
+                said.append(f"{names[model]} on {each.pooled.label}: {found.in_words()}")
+    if not rows:
+        return kind.left_out()
+    remarks = [f"Of the many steps those of one in {parts} problems were read."] if parts > 1 else []
+    says = f"Spearman's rank correlation of utility score and reward, {'; '.join(said)}."
+    return kind.figure(rows, says=says, sql=sql, remarks=remarks)
+
+
+def spearman(ours: Numbers, theirs: Numbers, problems: Numbers) -> Interval | None:
+    """The correlation of the ranks of two scores of the same steps; equal scores share their mean rank.
+
+    The interval leaves out each problem once, with the ranks among all steps. None where all scores are equal.
+    """
+    x, y = _ranks(ours), _ranks(theirs)
+    counts, *sums = sums_by_problem(problems, x, y, x * x, y * y, x * y)
+    found = figure_of_sums(_correlation, np.array([counts, *sums], dtype=float).T)
+    if found is None:
+        return None
+    low, high = (None if bound is None else max(-1.0, min(1.0, bound)) for bound in (found.low, found.high))
+    return Interval(mean=found.mean, low=low, high=high)
+
+
+def _correlation(sums: Sequence[float]) -> float:
+    n, x, y, xx, yy, xy = sums
+    spreads = max(0.0, xx / n - (x / n) ** 2) * max(0.0, yy / n - (y / n) ** 2)
+    return (xy / n - x / n * y / n) / math.sqrt(spreads)
+
+
+def _ranks(values: Numbers) -> np.ndarray:
+    """From -1 to 1, so that sums of squares lose no digits."""
+    _, place, number = np.unique(np.asarray(values, dtype=float), return_inverse=True, return_counts=True)
+    ends = np.cumsum(number)
+    ranks: np.ndarray = ((2 * ends - number + 1) / 2)[place]
+    return (2 * ranks - len(ranks) - 1) / len(ranks)
+
+
+class _Steps:
+    """The scored steps of one cell and one model, in an order of their values: sums are the same for the same rows."""
+
+    def __init__(self, rewards: Columns, here: Sequence[int]) -> None:
+        names = ("problem_digest", "score", "utility_score", "is_accepted")
+        ordered = sorted(tuple(rewards[name][place] for name in names) for place in here)
+        table = list(zip(*ordered, strict=True)) or [()] * len(names)
+        self.problem, self.score, self.utility, accepted = (np.array(column) for column in table)
+        self.is_accepted = accepted.astype(bool)
+
+    def by_bin(self) -> list[Row]:
+        """A row for each bin with steps, from the lowest rewards on."""
+        bins = np.minimum((self.score * NUM_BINS).astype(int), NUM_BINS - 1)
+        rows: list[Row] = []
+        for number in np.unique(bins).tolist():
+            here = bins == number
+            kept = here & self.is_accepted
+            utility = mean_of_cases(self.utility[kept], self.problem[kept]) if kept.any() else None
+            edges = (number / NUM_BINS, (number + 1) / NUM_BINS)
+            rows.append(
+                (
+                    number,
+                    *edges,
+                    *spread(_of_digits(utility)),
+                    int(kept.sum()),
+                    float(kept.sum() / here.sum()),
+                )
+            )
+        return rows
+
+    def in_words(self) -> str:
+        kept = self.is_accepted
+        if not kept.any():
+            return "no draft was kept"
+        found = spearman(self.utility[kept], self.score[kept], self.problem[kept])
+        over = f"over {counted(int(kept.sum()), 'kept draft')}"
+        return f"none {over}, as all scores are equal" if found is None else f"{share(found)} {over}"
+
+
+def _of_digits(mean: Interval | None) -> Interval | None:
+    """The mean of digits lies among them."""
+    if mean is None or mean.low is None or mean.high is None:
+        return mean
+    return Interval(mean=mean.mean, low=max(0.0, mean.low), high=min(HIGHEST_DIGIT, mean.high))
+
+
+def _names_of_models(rewards: Columns) -> dict[tuple[str, str], str]:
+    """By model and revision its name, with the revision where there are several of it."""
+    models = set(zip(rewards["prm"], rewards["revision"], strict=True))
+    several = {prm for prm, _ in models if sum(other == prm for other, _ in models) > 1}
+    return {(prm, rev): f"{prm}@{rev}" if prm in several else prm for prm, rev in models}

@@ -1,0 +1,19 @@
+-- The steps with a utility score whose kept text a process reward model has scored.
+SELECT
+    job.batch_id,
+    hashtextextended(coalesce(problem.messages::text, '') || problem.text, 0) AS problem_digest,
+    step_reward.prm,
+    step_reward.revision,
+    step_reward.score::double precision AS score,
+    step.utility_score,
+    step.decision = 'accepted' AS is_accepted
+FROM job
+JOIN problem ON problem.id = job.problem_id
+JOIN step ON step.job_id = job.id
+JOIN step_reward ON step_reward.job_id = step.job_id AND step_reward.step_index = step.index
+WHERE job.batch_id = ANY (%(batches)s)
+    AND job.state = 'succeeded'
+    AND step.utility_score IS NOT NULL
+    -- Of very many steps those of one in so many problems.
+    AND (problem.index::int8 * 2654435761 %% 4294967296) * %(parts)s < 4294967296
+ORDER BY job.batch_id, problem.index, job.repeat, step.index, step_reward.prm, step_reward.revision
