@@ -75,8 +75,13 @@ def shown_for_figures(batches: Sequence[UUID]) -> dict[str, str]:
     }
 
 
+def _column(name: str) -> str:
+    expression = _COLUMNS[name]
+    return expression if expression == f"job.{name}" else f"{expression} AS {name}"
+
+
 def _jobs(batches: Sequence[UUID], names: Iterable[str]) -> Statement:
-    chosen = ",\n    ".join(f"{_COLUMNS[name]} AS {name}" for name in names)
+    chosen = ",\n    ".join(map(_column, names))
     has_calls = "calls." in chosen
     sql = f"""SELECT
     {chosen}
