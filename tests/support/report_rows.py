@@ -36,7 +36,7 @@ def batch_of(
 ) -> Batch:
     """A batch with these grades of each problem's repeats; a job takes 1 s more on each further problem.
 
-    It kept 80 of 100 tokens, 30 of the drafter's, and four of six drafts. `batch` and `job` give other values.
+    It kept 80 of 100 tokens, 30 of the drafter's, and, where the scheme drafts, four of six drafts. `batch` and `job` give other values.
     """
     stored = {"scheme": "base", "repeats": len(grades[0]), **config}
     if first_repeat:
@@ -53,8 +53,9 @@ def batch_of(
         problems_digest="same",
     )
     value = replace(value, **(batch or {}))
+    drafts = {"num_drafted": 6, "num_accepted": 4} if stored["scheme"].startswith("specreason") else {}
     jobs = tuple(
-        replace(_job(number, index, first_repeat + repeat, is_correct=grade), **(job or {}))
+        replace(_job(number, index, first_repeat + repeat, is_correct=grade), **(drafts | (job or {})))
         for index, of_problem in enumerate(grades)
         for repeat, grade in enumerate(of_problem)
     )
@@ -80,8 +81,8 @@ def _job(number: int, index: int, repeat: int, *, is_correct: bool | None) -> Re
         drafter_tokens=30,
         spent_tokens=100,
         num_steps=10,
-        num_drafted=6,
-        num_accepted=4,
+        num_drafted=0,
+        num_accepted=0,
         engine_s=1.6,
         draft_s=10.0,
         verify_s=5.0,
