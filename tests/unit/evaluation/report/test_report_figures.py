@@ -24,7 +24,7 @@ def test_every_figure_is_made_or_left_out_with_what_it_needs() -> None:
     report = report_of(batch_of(1, RIGHT))
     made, left = ({each.name for each in group} for group in (report.figures, report.left_out))
     assert made | left == {kind.name for kind in kinds.ALL}
-    assert made == {"accuracy_latency", "output_length", "where_time_goes", "most_rewritten_steps"}
+    assert made == {"accuracy_latency", "output_length", "where_time_goes"}
     assert "--token-budgets" in reason_of(report, "budget_gap")
     assert "--thresholds" in reason_of(report, "threshold_sweep")
     assert "specreason prm" in reason_of(report, "reward")
