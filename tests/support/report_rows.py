@@ -36,7 +36,8 @@ def batch_of(
 ) -> Batch:
     """A batch with these grades of each problem's repeats; a job takes 1 s more on each further problem.
 
-    It kept 80 of 100 tokens, 30 of the drafter's, and, where the scheme drafts, four of six drafts. `batch` and `job` give other values.
+    It kept 80 of 100 tokens, 30 of the drafter's, and, where the scheme drafts, four of six drafts. `batch` and `job`
+    give other values.
     """
     stored = {"scheme": "base", "repeats": len(grades[0]), **config}
     if first_repeat:

@@ -81,10 +81,9 @@ FIRST_N_SWEEP = Kind(
 REWARD = Kind(
     name="reward",
     title="Utility score and reward",
-    reading="Kept drafts by their reward from a process reward model, in ten bins of equal width: the mean utility "
-    "score that the base gave them. A reward is of the kept text, so rejected drafts have none; with --thresholds 0 "
-    "every draft is kept.",
-    needs="kept drafts that a process reward model has scored; run `specreason prm BATCH`",
+    reading="Drafts by their reward from a process reward model, in ten bins of equal width: the mean utility score "
+    "that the base gave them, and how many of them it kept.",
+    needs="drafts that a process reward model has scored; run `specreason prm BATCH`",
     columns=(
         *("cell", "label", "prm", "bin", "bin_low", "bin_high"),
         *bounded("utility_score"),

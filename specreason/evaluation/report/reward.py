@@ -1,4 +1,4 @@
-"""Figure 7: the base's utility scores against the rewards of a process reward model, step by step."""
+"""Figure 7: the base's utility scores against the rewards of a process reward model, draft by draft."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HIGHEST_DIGIT = 9.0
 
 
 def reward(cells: Sequence[MeasuredCell], rewards: Columns, sql: str, *, parts: int) -> Figure | LeftOut:
-    """By cell, process reward model and bin of its rewards, the mean utility score of kept drafts."""
+    """By cell, process reward model and bin of its rewards, the mean utility score of drafts."""
     kind = REWARD
     names = _names_of_models(rewards)
     places: dict[tuple[UUID, str, str], list[int]] = defaultdict(list)
@@ -49,9 +49,9 @@ def reward(cells: Sequence[MeasuredCell], rewards: Columns, sql: str, *, parts: 
 
 
 def spearman(ours: Numbers, theirs: Numbers, problems: Numbers) -> Interval | None:
-    """The correlation of the ranks of two scores of the same steps; equal scores share their mean rank.
+    """The correlation of the ranks of two scores of the same drafts; equal scores share their mean rank.
 
-    The interval leaves out each problem once, with the ranks among all steps. None where all scores are equal.
+    The interval leaves out each problem once, with the ranks among all drafts. None where all scores are equal.
     """
     x, y = _ranks(ours), _ranks(theirs)
     counts, *sums = sums_by_problem(problems, x, y, x * x, y * y, x * y)
@@ -77,7 +77,7 @@ def _ranks(values: Numbers) -> np.ndarray:
 
 
 class _Steps:
-    """The scored steps of one cell and one model, in an order of their values: sums are the same for the same rows."""
+    """The scored drafts of one cell and one model, in an order of their values: sums are the same for the same rows."""
 
     def __init__(self, rewards: Columns, here: Sequence[int]) -> None:
         names = ("problem_digest", "score", "utility_score", "is_accepted")
@@ -87,37 +87,26 @@ class _Steps:
         self.is_accepted = accepted.astype(bool)
 
     def by_bin(self) -> list[Row]:
-        """A row for each bin with steps, from the lowest rewards on."""
+        """A row for each bin with drafts, from the lowest rewards on."""
         bins = np.minimum((self.score * NUM_BINS).astype(int), NUM_BINS - 1)
         rows: list[Row] = []
         for number in np.unique(bins).tolist():
             here = bins == number
-            kept = here & self.is_accepted
-            utility = mean_of_cases(self.utility[kept], self.problem[kept]) if kept.any() else None
+            utility = _of_digits(mean_of_cases(self.utility[here], self.problem[here]))
             edges = (number / NUM_BINS, (number + 1) / NUM_BINS)
-            rows.append(
-                (
-                    number,
-                    *edges,
-                    *spread(_of_digits(utility)),
-                    int(kept.sum()),
-                    float(kept.sum() / here.sum()),
-                )
-            )
+            kept = float(self.is_accepted[here].mean())
+            rows.append((number, *edges, *spread(utility), int(here.sum()), kept))
         return rows
 
     def in_words(self) -> str:
-        kept = self.is_accepted
-        if not kept.any():
-            return "no draft was kept"
-        found = spearman(self.utility[kept], self.score[kept], self.problem[kept])
-        over = f"over {counted(int(kept.sum()), 'kept draft')}"
+        found = spearman(self.utility, self.score, self.problem)
+        over = f"over {counted(len(self.score), 'draft')}"
         return f"none {over}, as all scores are equal" if found is None else f"{share(found)} {over}"
 
 
-def _of_digits(mean: Interval | None) -> Interval | None:
+def _of_digits(mean: Interval) -> Interval:
     """The mean of digits lies among them."""
-    if mean is None or mean.low is None or mean.high is None:
+    if mean.low is None or mean.high is None:
         return mean
     return Interval(mean=mean.mean, low=max(0.0, mean.low), high=min(HIGHEST_DIGIT, mean.high))
 

@@ -74,7 +74,7 @@ class ReportJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewardedStep:
-    """One step whose kept text a process reward model scored: `score` is 0 to 1, `utility_score` the base's digit."""
+    """One draft that a process reward model scored: `score` is 0 to 1, `utility_score` the base's digit."""
 
     batch_id: UUID
     problem_digest: int

@@ -1,10 +1,10 @@
--- The steps with a utility score whose kept text a process reward model has scored.
+-- The drafts with a utility score that a process reward model has scored, too; a kept draft is the step's own text.
 SELECT
     job.batch_id,
     hashtextextended(coalesce(problem.messages::text, '') || problem.text, 0) AS problem_digest,
     step_reward.prm,
     step_reward.revision,
-    step_reward.score::double precision AS score,
+    CASE WHEN step.decision = 'accepted' THEN step_reward.score ELSE step_reward.draft_score END AS score,
     step.utility_score,
     step.decision = 'accepted' AS is_accepted
 FROM job
@@ -14,6 +14,7 @@ JOIN step_reward ON step_reward.job_id = step.job_id AND step_reward.step_index 
 WHERE job.batch_id = ANY (%(batches)s)
     AND job.state = 'succeeded'
     AND step.utility_score IS NOT NULL
+    AND (step.decision = 'accepted' OR step_reward.draft_score IS NOT NULL)
     -- Of very many steps those of one in so many problems.
     AND (problem.index::int8 * 2654435761 %% 4294967296) * %(parts)s < 4294967296
 ORDER BY job.batch_id, problem.index, job.repeat, step.index, step_reward.prm, step_reward.revision

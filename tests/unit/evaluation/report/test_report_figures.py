@@ -241,20 +241,20 @@ def rewarded(
     )
 
 
-def test_rewards_fall_into_ten_bins_with_the_mean_utility_score_of_kept_drafts() -> None:
+def test_rewards_fall_into_ten_bins_with_the_mean_utility_score_of_their_drafts() -> None:
     steps = [
-        *(rewarded(0.0, 7, problem=1), rewarded(0.05, 9, problem=2), rewarded(0.09, 1, is_accepted=False)),
+        *(rewarded(0.0, 7, problem=1), rewarded(0.05, 9, problem=2), rewarded(0.09, 2, is_accepted=False)),
         *(rewarded(0.95, 9, problem=1), rewarded(1.0, 8, problem=2)),
     ]
     report = report_of(batch_of(2, RIGHT, **AT_7), rewards=steps)
     low, high = figure_of(report, "reward").dicts()
     assert [low[name] for name in ("prm", "bin", "bin_low", "bin_high", "utility_score", "num_steps")] == [
-        *("prm", 0, 0.0, 0.1, 8.0, 2)
+        *("prm", 0, 0.0, 0.1, 6.0, 3)
     ]
     assert low["share_accepted"] == pytest.approx(2 / 3)
     assert (high["bin"], high["utility_score"], high["num_steps"]) == (9, 8.5, 2)
     assert isinstance(low["utility_score_low"], float)
-    assert "over 4 kept drafts" in figure_of(report, "reward").says
+    assert "over 5 drafts" in figure_of(report, "reward").says
 
 
 def test_two_revisions_of_a_reward_model_are_two_models() -> None:
