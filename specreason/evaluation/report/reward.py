@@ -81,9 +81,9 @@ class _Steps:
 
     def __init__(self, rewards: Columns, here: Sequence[int]) -> None:
         names = ("problem_digest", "score", "utility_score", "is_accepted")
-        ordered = sorted(tuple(rewards[name][place] for name in names) for place in here)
-        table = list(zip(*ordered, strict=True)) or [()] * len(names)
-        self.problem, self.score, self.utility, accepted = (np.array(column) for column in table)
+        columns = [np.array([rewards[name][place] for place in here]) for name in names]
+        order = np.lexsort(columns[::-1])
+        self.problem, self.score, self.utility, accepted = (column[order] for column in columns)
         self.is_accepted = accepted.astype(bool)
 
     def by_bin(self) -> list[Row]:

@@ -1,7 +1,17 @@
 -- The drafts with a utility score that a process reward model has scored, too; a kept draft is the step's own text.
+WITH problem AS MATERIALIZED (
+    SELECT
+        problem.id,
+        problem.index,
+        hashtextextended(coalesce(problem.messages::text, '') || problem.text, 0) AS problem_digest
+    FROM problem
+    WHERE problem.batch_id = ANY (%(batches)s)
+        -- Of very many steps those of one in so many problems.
+        AND (problem.index::int8 * 2654435761 %% 4294967296) * %(parts)s < 4294967296
+)
 SELECT
     job.batch_id,
-    hashtextextended(coalesce(problem.messages::text, '') || problem.text, 0) AS problem_digest,
+    problem.problem_digest,
     step_reward.prm,
     step_reward.revision,
     CASE WHEN step.decision = 'accepted' THEN step_reward.score ELSE step_reward.draft_score END AS score,
@@ -15,6 +25,4 @@ WHERE job.batch_id = ANY (%(batches)s)
     AND job.state = 'succeeded'
     AND step.utility_score IS NOT NULL
     AND (step.decision = 'accepted' OR step_reward.draft_score IS NOT NULL)
-    -- Of very many steps those of one in so many problems.
-    AND (problem.index::int8 * 2654435761 %% 4294967296) * %(parts)s < 4294967296
 ORDER BY job.batch_id, problem.index, job.repeat, step.index, step_reward.prm, step_reward.revision
