@@ -14,7 +14,7 @@ from specreason.config import SchemeName, every_knob
 from specreason.submission.remarks import unread_knobs
 
 # Knobs that say which repeats a batch runs. The seed is none of them: repeats of other seeds are other draws.
-OF_THE_REPEATS = frozenset({"first_repeat", "repeats"})
+OF_THE_REPEATS = frozenset({"repeats", "first_repeat"})
 SCHEMES = tuple(SchemeName)
 
 
