@@ -17,12 +17,11 @@ def remarks(cells: Sequence[MeasuredCell]) -> Iterator[str]:
     yield from _of_jobs(pooled)
     yield from _of_problems(pooled)
     yield from _of_conditions(pooled)
-    for each in cells:
-        if each.base is None and each.pooled.cell.scheme != "base":
-            yield (
-                f"{each.figures.label} has no speedup: no batch of the base alone has the same dataset, base model, "
-                "token budget and sampling."
-            )
+    if alone := [each.figures.label for each in cells if each.base is None and each.figures.scheme != "base"]:
+        yield (
+            f"No speedup is known of {', '.join(alone)}: no batch of the base alone has the same dataset, base model, "
+            "token budget and sampling."
+        )
 
 
 def _of_jobs(cells: Sequence[PooledCell]) -> Iterator[str]:
