@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute
 
-from api.analysis import compare, costs, figures, judge, rewards, rows, search
+from api.analysis import compare, costs, figures, judge, report, rewards, rows, search
 from api.answers.docs import add_docs
 from api.answers.errors import handle_errors
 from api.deployment import Deployment
@@ -52,6 +52,7 @@ PARTS = (
     costs,
     figures,
     judge,
+    report,
     rewards,
     rows,
     search,

@@ -89,11 +89,12 @@ class Analysis:
         return decode(Judgement, self._get(f"/api/batches/{batch_id}/judge", asked))
 
     def report(self, batch_ids: Sequence[UUID] = (), *, eval: str | None = None) -> Report:
-        """The paper's figures from the rows of these batches, or of all batches of an evaluation.
+        """Cells, figures and tables of several batches together, each figure with the SQL behind it.
 
+        Either the batches are named, at most 256, or `eval`, the evaluation to which all of its batches belong.
         `specreason.report.folder.write_report` draws it.
         """
-        asked = {"batch": [str(batch_id) for batch_id in batch_ids] or None, "eval": eval}
+        asked = {"batch": list(map(str, batch_ids)) or None, "eval": eval}
         return decode(Report, self._get("/api/report", asked))
 
     def rewards(self, batch_id: UUID) -> BatchRewards:

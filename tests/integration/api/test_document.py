@@ -29,7 +29,7 @@ OPERATIONS = {
     "Results": [
         *("get_results", "get_figures", "get_judgement", "get_rows", "search_batch", "get_cost"),
         *("store_rewards", "get_rewards"),
-        *("get_comparison", "get_compared_problems", "get_parting"),
+        *("get_comparison", "get_compared_problems", "get_parting", "get_report"),
     ],
     "Events": ["get_batch_events", "get_job_events"],
     "Workers and health": ["get_workers", "get_health"],
@@ -69,6 +69,7 @@ def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
         "compare",
         "compare/problems",
         "compare/traces",
+        "report",
         "batches",
         "batches/{batch_id}",
         "batches/{batch_id}/jobs",

@@ -21,7 +21,7 @@ SUBMISSION = {"name": f"{NAME}'s sums", "problems": PROBLEMS, "config": {"repeat
 GRID = {"name": f"{NAME}'s grid", "problems": PROBLEMS[:1], "grid": {"scheme": ["base", "drafter"]}}
 LINES = [line("one", model="demo"), line("two", model="demo")]
 # Paths that name what they are about by parameters.
-COMPARED = ("/api/compare", "/api/compare/problems", "/api/compare/traces")
+COMPARED = ("/api/compare", "/api/compare/problems", "/api/compare/traces", "/api/report")
 IDS = " UNION ALL ".join(f"SELECT id FROM {table}" for table in ("file", "openai_batch", "batch", "job"))
 
 
@@ -43,6 +43,8 @@ class Ids:
     def query(self, path: str) -> dict[str, str]:
         """The parameters without which the path answers nothing."""
         compared = self.job_id if path.endswith("/traces") else self.batch_id
+        if path == "/api/report":
+            return {"batch": self.batch_id}
         if path in COMPARED:
             return {"a": compared, "b": compared}
         if path.endswith("/search"):
