@@ -44,8 +44,9 @@ def read_datasets(
     `columns` are the user's, for files. Raises InvalidField for a wrong row, an unknown name, and two of one name.
     """
     names = [name for each in given for name in ([each] if Path(each).is_file() else each.split(","))]
+    names = list(filter(None, map(str.strip, names)))
     found: dict[str, EvalDataset] = {}
-    for name in filter(None, map(str.strip, names)):
+    for name in names:
         dataset = _read(name, columns, limit=limit)
         if dataset.name in found:
             raise InvalidField(
@@ -54,7 +55,7 @@ def read_datasets(
         found[dataset.name] = dataset
     if not found:
         raise InvalidField("--dataset", "names no dataset")
-    if any(columns.values()) and all(is_named(name) for name in found):
+    if any(columns.values()) and all(map(is_named, names)):
         given_one = next(name for name, column in columns.items() if column)
         raise InvalidField(f"--{given_one}", "has no effect: a dataset with a name knows its columns")
     return tuple(found.values())
@@ -62,12 +63,23 @@ def read_datasets(
 
 def _read(given: str, columns: Mapping[str, str | None], *, limit: int | None) -> EvalDataset:
     has_name = is_named(given)
+    try:
+        return _checked(given, {} if has_name else columns, has_name=has_name, limit=limit)
+    except InvalidField as error:
+        if error.field != given:
+            raise
+        raise InvalidField("--dataset", f"'{given}': {error.reason}") from error
+
+
+def _checked(
+    given: str, columns: Mapping[str, str | None], *, has_name: bool, limit: int | None
+) -> EvalDataset:
     with (
         shown_reading(given) as tell,
         checked_dataset(
             given,
             format_of(given, None),
-            {} if has_name else columns,
+            columns,
             None,
             limit=limit if has_name else None,
             announce=print_message,
