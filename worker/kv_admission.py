@@ -66,10 +66,18 @@ class KvAdmission:
                     self._learn(reservation.num_tokens)
                 self._changed.notify_all()
 
+    @property
+    def reserved_share(self) -> float:
+        """The share of the smaller KV cache that is reserved now; above 1 if one job alone needs more."""
+        with self._changed:
+            return self._reserved() / self._capacity
+
     def _has_room(self) -> bool:
-        usual = self._usual_tokens
-        reserved = sum(max(usual, reservation.num_tokens) for reservation in self._reservations)
-        return not self._reservations or reserved + usual <= self._capacity
+        return not self._reservations or self._reserved() + self._usual_tokens <= self._capacity
+
+    def _reserved(self) -> float:
+        """Tokens. Call it with the lock of `_changed`."""
+        return sum(max(self._usual_tokens, reservation.num_tokens) for reservation in self._reservations)
 
     def _learn(self, num_tokens: int) -> None:
         self._num_completed += 1

@@ -24,10 +24,12 @@ from specreason.store.queue.claims import ClaimedJob, keep_message
 from specreason.store.queue.jobs import JobResult, LeaseExpired, Quarantined, claim, finish, release, retry
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
-from specreason.store.trace.writer import SqlStepSink, TraceWriter, read_steps
+from specreason.store.trace.writer import TraceWriter, read_steps
 from worker.host import PairHost
 from worker.isolation import SharedOrExclusive
 from worker.kv_admission import KvAdmission, Reservation
+from worker.observing.jobs import DurableSink, ObservedJob, ObservedSink, Observer
+from worker.observing.now import Now
 from worker.recalls import ClaimsHere, InterruptibleSink, Recalls, RunningJob, Stopped
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class JobRunner:
         *,
         worker_id: UUID,
         settings: Settings,
+        observer: Observer,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -69,6 +72,7 @@ class JobRunner:
         self._pair = pair
         self._worker_id = worker_id
         self._settings = settings
+        self._observer = observer
         self._admission = KvAdmission(pair)
         self._isolation = SharedOrExclusive()
         # What drafting costs and saves, by configuration: a job starts with what earlier ones have measured.
@@ -109,6 +113,16 @@ class JobRunner:
     def idle(self) -> bool:
         return self._isolation.num_holders == 0
 
+    def now(self, slots: int) -> Now:
+        """What this worker does at this moment."""
+        return Now(
+            in_flight=self._isolation.num_holders,
+            slots=slots,
+            kv_share=self._admission.reserved_share,
+            num_commits=self._writer.num_commits,
+            num_stored=self._writer.num_stored,
+        )
+
     def _is_worth_waiting(self, job_id: UUID) -> bool:
         """Whether this worker keeps the message of a quarantined job until its other jobs have ended."""
         try:
@@ -121,7 +135,8 @@ class JobRunner:
     def _claim_and_run(self, job_id: UUID, admitted: Admitted) -> None:
         with self._here.claimed(job_id, lambda: self._claim(job_id, admitted)) as running:
             if running is not None:
-                self._run(running, admitted.reservation)
+                with self._observer.job(running.claimed) as observed:
+                    self._run(running, admitted.reservation, observed)
 
     def _claim(self, job_id: UUID, admitted: Admitted) -> ClaimedJob | None:
         """Claim the job, and wait while Postgres is away or this worker's lease is not renewed yet.
@@ -147,14 +162,14 @@ class JobRunner:
             self.draining.wait(AGAIN_S)
         return None
 
-    def _run(self, running: RunningJob, reservation: Reservation) -> None:
+    def _run(self, running: RunningJob, reservation: Reservation, observed: ObservedJob) -> None:
         """Run the claimed job; every way in which it can end has one branch here."""
         claimed, began = running.claimed, self._isolation.holder_time()
         sink = self._writer.sink(claimed)
         try:
             transcript, run = self._prepare(claimed)
             reservation.hold(transcript)
-            step_loop = self._host.submit(self._reason(running, transcript, run, sink))
+            step_loop = self._host.submit(self._reason(running, transcript, run, ObservedSink(sink, observed)))
             result = result_of(running.wait_for(step_loop))
             reservation.completed()
             ended = self._isolation.holder_time()
@@ -166,23 +181,29 @@ class JobRunner:
                 return finish(self._database, claimed, timed)
 
             _insist(finish_it)
+            observed.ended(result.state)
         except (LeaseLost, CancelledError):
             log.info("job %s was cancelled, has expired, or is claimed by another worker", claimed.job_id)
+            observed.ended("recalled")
         except (Stopped, StoreUnavailable):
             # If Postgres is away for longer than steps can wait, the job resumes later after its last stored step.
             _insist(lambda: release(self._database, claimed))
+            observed.ended("released")
         except EngineDead as error:
             log.error("job %s: %s", claimed.job_id, error)
+            observed.ended("engine_died", error)
             # The job is not given back: the supervisor ends the worker's lease, and the job counts as lost. Else a
             # job that kills engines could do so for ever.
             self.engine_died.set()
         except PermanentJobError as error:
             failed = JobResult(state=JobState.FAILED, error=str(error))
             _insist(lambda: finish(self._database, claimed, failed))
+            observed.ended("failed", error)
         except Exception as error:
             message = str(error) if isinstance(error, SpecReasonError) else f"{type(error).__name__}: {error}"
             log.warning("job %s will be tried again: %s", claimed.job_id, message, exc_info=True)
             _insist(lambda: self._retry(claimed, message))
+            observed.ended("error", error)
 
     def _retry(self, claimed: ClaimedJob, error: str) -> bool:
         settings = self._settings
@@ -204,7 +225,7 @@ class JobRunner:
         )
 
     async def _reason(
-        self, running: RunningJob, transcript: Transcript, run: Run, sink: SqlStepSink
+        self, running: RunningJob, transcript: Transcript, run: Run, sink: DurableSink
     ) -> Trace:
         """The step loop over this job; returns once each of its steps is stored."""
         must_stop = lambda: running.must_pause or self.draining.is_set()  # noqa: E731
