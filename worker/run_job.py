@@ -29,7 +29,9 @@ from worker.host import PairHost
 from worker.isolation import SharedOrExclusive
 from worker.kv_admission import KvAdmission, Reservation
 from worker.observing.jobs import DurableSink, ObservedJob, ObservedSink, Observer
+from worker.observing.metrics import WorkerMetrics
 from worker.observing.now import Now
+from worker.observing.spans import Spans
 from worker.recalls import ClaimsHere, InterruptibleSink, Recalls, RunningJob, Stopped
 
 log = logging.getLogger(__name__)
@@ -64,7 +66,7 @@ class JobRunner:
         *,
         worker_id: UUID,
         settings: Settings,
-        observer: Observer,
+        observer: Observer | None = None,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -72,7 +74,7 @@ class JobRunner:
         self._pair = pair
         self._worker_id = worker_id
         self._settings = settings
-        self._observer = observer
+        self._observer = observer or Observer(WorkerMetrics(pair.name), Spans(pair.name))
         self._admission = KvAdmission(pair)
         self._isolation = SharedOrExclusive()
         # What drafting costs and saves, by configuration: a job starts with what earlier ones have measured.
@@ -180,8 +182,7 @@ class JobRunner:
                 timed = replace(result, store_s=store_s, mean_concurrency=ended.mean_since(began))
                 return finish(self._database, claimed, timed)
 
-            _insist(finish_it)
-            observed.ended(result.state)
+            observed.ended(result.state if _insist(finish_it) else "recalled")
         except (LeaseLost, CancelledError):
             log.info("job %s was cancelled, has expired, or is claimed by another worker", claimed.job_id)
             observed.ended("recalled")
@@ -234,15 +235,15 @@ class JobRunner:
         return trace
 
 
-def _insist(write: Callable[[], bool]) -> None:
+def _insist(write: Callable[[], bool]) -> bool:
     """Try until the database has answered: no other worker takes a job that is claimed here but does not run.
+    Returns whether the claim still held.
 
     If this worker's lease runs out meanwhile, another worker claims the job, and the write is refused.
     """
     while True:
         try:
-            write()
-            return
+            return write()
         except StoreUnavailable as error:
             log.warning("a job's end cannot be stored yet: %s", error)
             time.sleep(AGAIN_S)
