@@ -123,9 +123,7 @@ def create_app(
     complete_document(app)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
     # What is added later is further out: an unauthenticated request gets no further than this, and is counted.
-    app.add_middleware(
-        AccessMiddleware, authenticator=authenticator, metrics_are_open=settings.metrics_open
-    )
+    app.add_middleware(AccessMiddleware, authenticator=authenticator, metrics_are_open=settings.metrics_open)
     app.add_middleware(CountRequests, metrics=RequestMetrics(registry))
     return app
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from specreason.engines.base import ModelPair, Role
 from specreason.reasoning.transcript import Transcript
@@ -37,6 +38,18 @@ class Reservation:
     @property
     def num_tokens(self) -> int:
         return max(map(self._transcript.num_tokens, Role)) if self._transcript is not None else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A message's place on this worker: room in the caches, and what its claim must tell.
+
+    `in_flight` jobs are here, this one included. The message waited `waited_s` seconds for its place.
+    """
+
+    reservation: Reservation
+    in_flight: int
+    waited_s: float
 
 
 class KvAdmission:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from uuid import UUID
 
@@ -27,7 +27,7 @@ from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter, read_steps
 from worker.host import PairHost
 from worker.isolation import SharedOrExclusive
-from worker.kv_admission import KvAdmission, Reservation
+from worker.kv_admission import Admitted, KvAdmission, Reservation
 from worker.observing.jobs import DurableSink, ObservedJob, ObservedSink, Observer
 from worker.observing.metrics import WorkerMetrics
 from worker.observing.now import Now
@@ -40,18 +40,6 @@ log = logging.getLogger(__name__)
 AGAIN_S = 1.0
 # The number of configurations whose economics are remembered.
 MAX_CONFIGURATIONS = 256
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admitted:
-    """A message's place on this worker: room in the caches, and what its claim must tell.
-
-    `in_flight` jobs are here, this one included. The message waited `waited_s` seconds for its place.
-    """
-
-    reservation: Reservation
-    in_flight: int
-    waited_s: float
 
 
 class JobRunner:
@@ -171,7 +159,9 @@ class JobRunner:
         try:
             transcript, run = self._prepare(claimed)
             reservation.hold(transcript)
-            step_loop = self._host.submit(self._reason(running, transcript, run, ObservedSink(sink, observed)))
+            step_loop = self._host.submit(
+                self._reason(running, transcript, run, ObservedSink(sink, observed))
+            )
             result = result_of(running.wait_for(step_loop))
             reservation.completed()
             ended = self._isolation.holder_time()

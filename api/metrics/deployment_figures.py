@@ -91,7 +91,9 @@ def _of_queues(queues: Queues) -> Iterator[Metric]:
         labels=("pair",),
     )
     workers = GaugeMetricFamily("specreason_workers", "Live workers.", labels=("pair",))
-    slots = GaugeMetricFamily("specreason_slots", "The most jobs in flight on live workers.", labels=("pair",))
+    slots = GaugeMetricFamily(
+        "specreason_slots", "The most jobs in flight on live workers.", labels=("pair",)
+    )
     now = datetime.now(UTC)
     for queue in queues.pairs:
         for state, number in _states_of(queue).items():

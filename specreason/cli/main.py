@@ -53,6 +53,7 @@ from specreason.cli.exits import (
     report_error,
     wants_json,
 )
+from specreason.cli.live import top
 from specreason.cli.options import AsJson, Commands
 from specreason.cli.show.encoding import discard_stdout, prepare_streams
 from specreason.cli.show.mistakes import mistake
@@ -85,6 +86,7 @@ app.command()(compare)
 app.command()(judge.judge)
 app.command()(search)
 app.command()(workers.workers)
+app.command()(top.top)
 app.command()(doctor.doctor)
 app.command()(plan.plan)
 app.command()(api.api)

@@ -108,7 +108,9 @@ def spans_to_collector(pair: str, worker: str) -> Spans:
         exporter: SpanExporter = OTLPSpanExporter()
         provider.add_span_processor(BatchSpanProcessor(exporter))
     except ImportError:
-        log.warning("spans: a collector is named, but not installed is what sends to it: pip install 'specreason[otel]'")
+        log.warning(
+            "spans: a collector is named, but not installed is what sends to it: pip install 'specreason[otel]'"
+        )
         return Spans(pair)
     return Spans(pair, provider)
 
