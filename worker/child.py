@@ -62,7 +62,7 @@ def main(load: Load = load_pair) -> int:
     try:
         pair = get_pair(load_pairs(settings.pairs_file), arguments.pair)
         metrics = WorkerMetrics(arguments.pair, num_restarts=arguments.restarts)
-        run_child(settings, arguments.pair, pair, arguments.progress_fd, load, metrics)
+        run_child(settings, arguments.pair, pair, arguments.progress_fd, load=load, metrics=metrics)
     except InputError as error:
         log.error("%s", error)
         return EXIT_CONFIG
@@ -76,7 +76,13 @@ def main(load: Load = load_pair) -> int:
 
 
 def run_child(
-    settings: Settings, name: str, config: PairConfig, progress_fd: int, load: Load, metrics: WorkerMetrics
+    settings: Settings,
+    name: str,
+    config: PairConfig,
+    progress_fd: int,
+    *,
+    load: Load,
+    metrics: WorkerMetrics,
 ) -> None:
     """Load the pair and serve jobs. On SIGTERM, give the running jobs back at their next step boundary."""
     serve_metrics(settings, metrics.registry)

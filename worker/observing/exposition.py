@@ -23,7 +23,7 @@ def serve_metrics(settings: Settings, registry: CollectorRegistry) -> int | None
         server, _ = start_http_server(settings.metrics_port, addr=host, registry=registry)
     except OSError as error:
         log.error(
-            "metrics: cannot be served on %s:%d (%s); give each worker of a machine a SPECREASON_METRICS_PORT of its own",
+            "metrics: cannot be served on %s:%d (%s); each worker of a machine needs its own SPECREASON_METRICS_PORT",
             *(host, settings.metrics_port, error.strerror or error),
         )
         return None

@@ -1,4 +1,4 @@
-"""The metrics of one worker's child, by Prometheus's conventions: counters since the child's start, seconds, shares 0–1.
+"""The metrics of one worker's child, by Prometheus's conventions: counters since its start, seconds, shares 0–1.
 
 One object per process, with a registry of its own: what vLLM registers stays apart. A step costs some twenty additions.
 """

@@ -57,8 +57,8 @@ class Queue:
     """The queue of one pair. Jobs of paused batches do not wait, and are not in it.
 
     `num_queued` counts jobs that no worker has claimed, `num_announced` those of them whose message is out;
-    `oldest_at` is when the oldest of them was submitted (of the next `MOST_COUNTED`). `slots` are those of `num_workers`
-    live workers.
+    `oldest_at` is when the oldest of them was submitted (of the next `MOST_COUNTED`). `slots` are those of the
+    `num_workers` live workers.
     """
 
     pair: str
