@@ -81,7 +81,7 @@ def log_to_stderr(level: str, log_format: LogFormat = "text") -> None:
 
 def _bound() -> str:
     bound = get_contextvars()
-    return f" [{' '.join(f'{name}={value}' for name, value in bound.items())}]" if bound else ""
+    return f" [{' '.join(f'{name}={value}' for name, value in sorted(bound.items()))}]" if bound else ""
 
 
 def _bounded(logger: object, method: str, event: EventDict) -> EventDict:
