@@ -108,7 +108,7 @@ def _display(*, as_json: bool) -> Iterator[tuple[Show, Tell, float]]:
 
         def draw(moment: Moment) -> None:
             bars.show_only(moment.batches)
-            last[:] = [view_of(moment, bars)]  # type: ignore[list-item]
+            last[:] = [view_of(moment, bars, console.width)]  # type: ignore[list-item]
             live.update(last[0], refresh=True)
 
         def tell(outage: str) -> None:

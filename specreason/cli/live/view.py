@@ -20,6 +20,8 @@ from specreason.words import counted
 LEAST_SLOT_BAR, MOST_SLOT_BAR = 4, 32
 # Queues and workers that are listed; of more than so many the rest is counted.
 MOST_ROWS = 8
+# A terminal with fewer cells has no room for what is merely good to know.
+LEAST_WIDE = 64
 
 
 def head_of(moment: Moment) -> Text:
@@ -48,13 +50,14 @@ def rate_of(moment: Moment) -> str:
     return "no job has ended yet" if rate is None else f"{rate:,.0f} jobs/h"
 
 
-def view_of(moment: Moment, bars: Bars) -> RenderableType:
-    """Everything, for a terminal of any width."""
+def view_of(moment: Moment, bars: Bars, width: int) -> RenderableType:
+    """Everything, for a terminal of `width` cells: a narrow one has fewer columns, and every count whole."""
+    is_wide = width >= LEAST_WIDE
     parts: list[RenderableType] = [head_of(moment), Text()]
     if moment.queues.pairs:
-        parts += [_queues(moment.queues.pairs, moment.at), Text()]
+        parts += [_queues(moment.queues.pairs, moment.at, is_wide=is_wide), Text()]
     if moment.workers:
-        parts += [_workers(moment.workers), Text()]
+        parts += [_workers(moment.workers, is_wide=is_wide), Text()]
     if moment.batches:
         parts += [Text("newest batches", style="bold"), bars]
     else:
@@ -65,7 +68,7 @@ def view_of(moment: Moment, bars: Bars) -> RenderableType:
 def line_of(moment: Moment) -> str:
     """The same on one line, without the workers."""
     queues = [
-        f"{queue.pair}: {queue.num_queued:,} queued, {queue.num_running:,} running on "
+        f"{on_one_line(queue.pair)}: {queue.num_queued:,} queued, {queue.num_running:,} running on "
         f"{counted(queue.num_workers, 'worker')}"
         for queue in moment.queues.pairs
     ]
@@ -79,10 +82,9 @@ def line_of(moment: Moment) -> str:
     )
 
 
-def _queues(queues: Sequence[Queue], at: datetime) -> Table:
-    table = _table(
-        "pair", "queued", "running", "oldest", "workers", right=("queued", "running", "oldest", "workers")
-    )
+def _queues(queues: Sequence[Queue], at: datetime, *, is_wide: bool) -> Table:
+    counts = ("queued", "running", *(("oldest",) if is_wide else ()), "workers")
+    table = _table("pair", *counts, right=counts)
     for queue in queues[:MOST_ROWS]:
         stuck = queue.num_queued and not queue.num_workers
         waited = "" if queue.oldest_at is None else duration_in_words((at - queue.oldest_at).total_seconds())
@@ -90,21 +92,20 @@ def _queues(queues: Sequence[Queue], at: datetime) -> Table:
             Text(on_one_line(queue.pair)),
             f"{queue.num_queued:,}",
             f"{queue.num_running:,}",
-            waited,
+            *([waited] if is_wide else []),
             Text(str(queue.num_workers), style="yellow" if stuck else ""),
         )
     return _with_the_rest(table, len(queues), "pair")
 
 
-def _workers(workers: Sequence[Worker]) -> Table:
-    table = _table("worker", "pair", "host", "slots in use")
+def _workers(workers: Sequence[Worker], *, is_wide: bool) -> Table:
+    table = _table("pair", *(("worker", "host") if is_wide else ()), "slots in use", right=())
     for worker in workers[:MOST_ROWS]:
-        table.add_row(
-            short_id(worker.worker_id),
-            Text(on_one_line(worker.pair)),
+        who = (
+            Text(short_id(worker.worker_id)),
             Text(f"{on_one_line(worker.host)}:{worker.pid}"),
-            _slots(worker),
         )
+        table.add_row(Text(on_one_line(worker.pair)), *(who if is_wide else ()), _slots(worker))
     return _with_the_rest(table, len(workers), "worker")
 
 

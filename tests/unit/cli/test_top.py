@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -43,7 +43,14 @@ WORKER = Worker(
     lease_expires_at=SUBMITTED,
     stopped_at=None,
 )
-BATCH = client_batch(num_queued=10, num_running=6, num_succeeded=8, num_drafted=40, num_accepted=30)
+BATCH = client_batch(
+    created_at=datetime.now(UTC),
+    num_queued=10,
+    num_running=6,
+    num_succeeded=8,
+    num_drafted=40,
+    num_accepted=30,
+)
 
 
 def moment(*queues: Queue, batches: tuple[Batch, ...] = (BATCH,), **values: Any) -> Moment:
@@ -63,7 +70,7 @@ def drawn(shown: Moment, width: int) -> list[str]:
     bars = Bars(console, ())
     bars.show_only(shown.batches)
     with console.capture() as capture:
-        console.print(view_of(shown, bars))
+        console.print(view_of(shown, bars, width))
     return capture.get().splitlines()
 
 

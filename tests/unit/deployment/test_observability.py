@@ -72,7 +72,8 @@ def test_each_rule_can_be_parsed_and_says_what_to_do(rule: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize(
-    "what", ["AcceptanceCollapsed", "ScoresWithoutDigit", "StalledQueue", "NoWorker", "LeaseChurn", "GraderGaveUp"]
+    "what",
+    ["AcceptanceCollapsed", "ScoresWithoutDigit", "StalledQueue", "NoWorker", "LeaseChurn", "GraderGaveUp"],
 )
 def test_there_is_a_rule_for_each_way_in_which_a_deployment_fails_silently(what: str) -> None:
     assert what in {rule["alert"] for rule in rules()}
