@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +14,7 @@ from rich.text import Text
 from specreason.cli.live.moments import Moment
 from specreason.cli.waiting.bars import Bars
 from specreason.cli.waiting.pace import duration_in_words
+from specreason.cli.waiting.progress import shortened
 from specreason.client import Queue, Worker, short_id
 from specreason.visible import on_one_line
 from specreason.words import counted
@@ -20,8 +22,9 @@ from specreason.words import counted
 LEAST_SLOT_BAR, MOST_SLOT_BAR = 4, 32
 # Queues and workers that are listed; of more than so many the rest is counted.
 MOST_ROWS = 8
-# A terminal with fewer cells has no room for what is merely good to know.
+# A terminal with fewer cells has no room for what is merely good to know, nor for a long name of a pair.
 LEAST_WIDE = 64
+NARROW_PAIR = 10
 
 
 def head_of(moment: Moment) -> Text:
@@ -89,7 +92,7 @@ def _queues(queues: Sequence[Queue], at: datetime, *, is_wide: bool) -> Table:
         stuck = queue.num_queued and not queue.num_workers
         waited = "" if queue.oldest_at is None else duration_in_words((at - queue.oldest_at).total_seconds())
         table.add_row(
-            Text(on_one_line(queue.pair)),
+            _pair(queue.pair, is_wide=is_wide),
             f"{queue.num_queued:,}",
             f"{queue.num_running:,}",
             *([waited] if is_wide else []),
@@ -105,8 +108,13 @@ def _workers(workers: Sequence[Worker], *, is_wide: bool) -> Table:
             Text(short_id(worker.worker_id)),
             Text(f"{on_one_line(worker.host)}:{worker.pid}"),
         )
-        table.add_row(Text(on_one_line(worker.pair)), *(who if is_wide else ()), _slots(worker))
+        table.add_row(_pair(worker.pair, is_wide=is_wide), *(who if is_wide else ()), _slots(worker))
     return _with_the_rest(table, len(workers), "worker")
+
+
+def _pair(name: str, *, is_wide: bool) -> Text:
+    whole = on_one_line(name)
+    return Text(whole if is_wide else shortened(whole, min(NARROW_PAIR, cell_len(whole))))
 
 
 def _slots(worker: Worker) -> Text:
