@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
+import signal
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +31,7 @@ from tests.support.api.apps import make_api
 from tests.support.api.live import LOCAL
 from tests.support.observability import BY, GIVEN, LABEL, SELECTOR, exposed, expressions
 from tests.support.store.builders import PAIR, insert_batch, job_ids, start_worker
+from tests.support.workers.harness import until, worker_harness
 from worker.host import PairHost
 from worker.observing.exposition import serve_metrics
 from worker.observing.jobs import Observer
@@ -155,7 +160,37 @@ def test_metrics_are_served_on_the_port_that_the_settings_name(metrics: WorkerMe
     assert serve_metrics(Settings(metrics_port=None), metrics.registry) is None
     port = serve_metrics(Settings(metrics_port=0), metrics.registry)
     assert port
-    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        assert "specreason_worker_ready 0.0" in answer.read().decode()
+    assert "specreason_worker_ready 0.0" in asked(port)
     # A second worker on the same port goes on without.
     assert serve_metrics(Settings(metrics_port=port), metrics.registry) is None
+
+
+def test_a_worker_s_process_tells_of_its_jobs_and_its_next_child_of_the_restart(
+    servers: Servers, administration: Database
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    settings = {"metrics_port": port, "log_format": "json", "lease_s": 60}
+    with worker_harness(servers, administration, settings) as harness:  # type: ignore[arg-type]
+        worker = harness.worker()
+        (job_id,) = harness.submit("What is 2 + 2?")
+        harness.announce(job_id)
+        harness.wait_for_ends(job_id)
+        text = asked(port)
+        assert 'specreason_worker_attempts_ended_total{outcome="succeeded"} 1.0' in text
+        assert "specreason_worker_engine_restarts_total 0.0" in text
+        first = worker.child_pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        until(lambda: worker.child_pid not in (None, first))
+        assert "specreason_worker_engine_restarts_total 1.0" in asked(port)
+        lines = (harness.folder / "workers.log").read_text().splitlines()
+    told = [json.loads(line) for line in lines]
+    assert "the worker's child ended with status -9" in [each["event"] for each in told]
+    assert {each["level"] for each in told} <= {"info", "warning", "error"}
+
+
+def asked(port: int) -> str:
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        text: str = answer.read().decode()
+    return text
