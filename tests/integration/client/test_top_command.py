@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+
+import pexpect
+import pytest
 
 from specreason.store.session import Database
 from tests.support.shell import Shell
 from tests.support.store.builders import PAIR, claimed, job_ids, start_worker, submit
+from tests.support.terminal import Terminal
 
 
 def test_a_look_has_queues_workers_and_batches(shell: Shell, database: Database) -> None:
@@ -43,3 +48,24 @@ def test_an_api_that_is_not_there_is_an_error_at_the_first_look(shell: Shell) ->
 
 def test_a_key_without_the_scope_is_refused(locked: Shell) -> None:
     assert locked("top", "--looks", 1).status == 5
+
+
+@pytest.mark.parametrize("columns", [60, 100])
+def test_on_a_terminal_it_is_drawn_in_place_and_ctrl_c_ends_it_in_good_order(
+    shell: Shell, database: Database, columns: int
+) -> None:
+    start_worker(database)
+    submit(database, 3)
+    terminal = Terminal(columns, {"SPECREASON_API_URL": shell.url})
+    command = [sys.executable, "-m", "specreason.cli.main", "top", "--every", "0.2"]
+    child = terminal.start(command)
+    for _ in range(3):  # three drawings
+        child.expect("newest batches")
+    printed = child.before or ""
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    assert "Traceback" not in printed + (child.before or "")
+    seen = terminal.seen(child)
+    assert seen.status == 0
+    assert sum("newest batches" in line for line in seen.lines) <= 1
+    assert seen.text.count("0/3") == 1
