@@ -77,9 +77,9 @@ $(GPU_INSTALLED): requirements/gpu.txt pyproject.toml
 
 # CPU builds of torch come from PyTorch's index, or from a folder that UV_FIND_LINKS names.
 lock: $(INSTALLED)
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra cpu --extra analysis --extra dev --no-emit-index-url --no-emit-find-links \
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra cpu --extra analysis --extra otel --extra dev --no-emit-index-url --no-emit-find-links \
 		$(if $(UV_FIND_LINKS),,--torch-backend cpu) --custom-compile-command "make lock" pyproject.toml -o requirements/cpu.txt
-	$(BIN)/uv pip compile --quiet --no-config --python-version 3.11 --extra gpu --extra analysis --no-emit-index-url --no-emit-find-links \
+	$(BIN)/uv pip compile --quiet --no-config --python-version 3.11 --extra gpu --extra analysis --extra otel --no-emit-index-url --no-emit-find-links \
 		--constraint requirements/gpu-constraints.txt --custom-compile-command "make lock" pyproject.toml -o requirements/gpu.txt
 	{ head -n 2 requirements/datasets.txt; $(BIN)/uv pip compile --quiet --no-config --python-version 3.11 --extra datasets --no-annotate --no-header \
 		--no-emit-index-url --no-emit-find-links --constraint requirements/cpu.txt pyproject.toml \

@@ -8,6 +8,7 @@ from functools import cache
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
+from prometheus_client import CollectorRegistry
 from starlette.routing import BaseRoute
 
 from api.analysis import compare, costs, figures, judge, report, rewards, rows, search
@@ -18,7 +19,9 @@ from api.door.access import AccessMiddleware, check_scope
 from api.door.authenticator import Authenticator
 from api.door.body_limit import BodyLimit
 from api.housekeeping import Housekeeping
-from api.native import controls, events, reads, regrade, results, submit
+from api.metrics.deployment_figures import DeploymentFigures
+from api.metrics.requests import CountRequests, RequestMetrics
+from api.native import controls, events, metrics, reads, regrade, results, submit
 from api.openai import batches, files, models
 from api.openai.advance import BatchAdvancer
 from api.openai.live import completions
@@ -56,6 +59,7 @@ PARTS = (
     rewards,
     rows,
     search,
+    metrics,
     assets,
     signing_in,
     batch_pages,
@@ -80,6 +84,8 @@ def create_app(
     advancer = BatchAdvancer(database, folder, doorbell, pairs, settings)
     housekeeping = Housekeeping(database, folder, advancer)
     watch = Watch(database)
+    registry = CollectorRegistry()
+    registry.register(DeploymentFigures(database))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -112,6 +118,7 @@ def create_app(
         long_reads=LongReads(),
         judgements=Judgements(),
         watch=watch,
+        metrics=registry,
         advancer=advancer,
     )
     app.router.routes.extend(_routes())
@@ -119,8 +126,9 @@ def create_app(
     handle_errors(app)
     complete_document(app)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
-    # Added last and therefore outermost: an unauthenticated request gets no further.
-    app.add_middleware(AccessMiddleware, authenticator=authenticator)
+    # What is added later is further out: an unauthenticated request gets no further than this, and is counted.
+    app.add_middleware(AccessMiddleware, authenticator=authenticator, metrics_are_open=settings.metrics_open)
+    app.add_middleware(CountRequests, metrics=RequestMetrics(registry))
     return app
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
+from prometheus_client import CollectorRegistry
 
 from api.door.authenticator import Authenticator
 from api.streams import Exports, Judgements, LongReads, Streams, Waiting
@@ -42,6 +43,7 @@ class Deployment:
     long_reads: LongReads
     judgements: Judgements
     watch: Watch
+    metrics: CollectorRegistry
     advancer: AdvancesBatches
 
 

@@ -99,6 +99,16 @@ class Settings(BaseSettings):
         30, description="How long a stopping worker waits for its jobs to reach a step boundary."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How log lines look: for people, or one JSON object a line."
+    )
+    metrics_open: bool = Field(
+        False, description="Whether /metrics of the API needs no key. Its figures name no owner and no text."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address on which a worker serves its metrics.")
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
+        None, description="Port on which a worker serves its metrics; default: it serves none."
+    )
 
     def database(self) -> str:
         """The database's URL; InvalidField if none is set, or if it can be read in two ways."""

@@ -56,6 +56,7 @@ from specreason.cli.exits import (
     report_error,
     wants_json,
 )
+from specreason.cli.live import top
 from specreason.cli.options import AsJson, Commands
 from specreason.cli.rewards.prm import prm
 from specreason.cli.show.encoding import discard_stdout, prepare_streams
@@ -93,6 +94,7 @@ app.command("report")(draw_report)
 app.command()(prm)
 app.command()(search)
 app.command()(workers.workers)
+app.command()(top.top)
 app.command()(doctor.doctor)
 app.command()(plan.plan)
 app.command()(api.api)

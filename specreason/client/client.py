@@ -20,7 +20,7 @@ from specreason.client.references import find_batch, find_job
 from specreason.client.regrading import Golds, send_regrade
 from specreason.client.submission import ArgumentsAndKnobs, Problems, send
 from specreason.client.transport import body_of, lines_of
-from specreason.client.values import Batch, Event, Grid, Health, Worker
+from specreason.client.values import Batch, Event, Grid, Health, Queues, Worker
 from specreason.client.waiting import OUTAGE_S, OnOutage, wait_for
 
 if TYPE_CHECKING:
@@ -218,6 +218,10 @@ class Client(Connected):
     def workers(self) -> tuple[Worker, ...]:
         """Workers: the live ones, then the newest of the others."""
         return tuple(decode(Worker, row) for row in read(self._transport, Rows, "/api/workers").data)
+
+    def queues(self) -> Queues:
+        """What waits and runs for each pair, of all owners together."""
+        return read(self._transport, Queues, "/api/queues")
 
     def health(self) -> Health:
         """The deployment's version and pairs. Raises Unreachable if its database does not answer."""

@@ -106,6 +106,13 @@ class Bars:
             self._console.print(back_in_words(now - self._outage[0]), soft_wrap=True, markup=False)
             self._outage = None
 
+    def show_only(self, batches: Sequence[Batch]) -> None:
+        """Show these in this order, and none that was shown before; the pace of those that stay goes on."""
+        self._latest = {}
+        for batch in batches:
+            self._paces.setdefault(batch.batch_id, Pace())
+            self.show(batch)
+
     def tell_outage(self, seconds: float, error: TransientError) -> None:
         self._outage = (time.monotonic() - seconds, error)
 

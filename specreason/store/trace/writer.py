@@ -100,6 +100,9 @@ class TraceWriter:
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._open_lock = threading.Lock()
         self._closed = False
+        # Since the start of this process: commits, and the steps that they stored.
+        self.num_commits = 0
+        self.num_stored = 0
         self._thread = threading.Thread(target=self._write_until_closed, name="trace-writer", daemon=True)
         self._thread.start()
 
@@ -154,7 +157,10 @@ class TraceWriter:
         except Exception as error:  # the thread serves every job: no error may end it
             _tell(group, StoreUnavailable(f"steps cannot be written: {one_line(error)}"))
         else:
-            _tell([w for w in group if (w.job_id, w.fence) in held], None)
+            stored = [w for w in group if (w.job_id, w.fence) in held]
+            self.num_commits += 1
+            self.num_stored += len(stored)
+            _tell(stored, None)
             _tell(
                 [w for w in group if (w.job_id, w.fence) not in held],
                 LeaseLost("the job was cancelled or claimed by someone else; its step was not written"),

@@ -32,7 +32,7 @@ OPERATIONS = {
         *("get_comparison", "get_compared_problems", "get_parting", "get_report"),
     ],
     "Events": ["get_batch_events", "get_job_events"],
-    "Workers and health": ["get_workers", "get_health"],
+    "Workers and health": ["get_workers", "get_queues", "get_health"],
     "OpenAI chat completions": ["openai_create_chat_completion"],
     "OpenAI files": [
         *("openai_upload_file", "openai_get_files", "openai_get_file"),
@@ -90,6 +90,7 @@ def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
         *(f"jobs/{{job_id}}/{what}" for what in ("steps", "attempts", "events")),
         *(f"jobs/{{job_id}}/{action}" for action in ("cancel", "requeue", "deadline")),
         "workers",
+        "queues",
         "health",
     }
     assert set(paths["/api/batches"]["post"]["requestBody"]["content"]) == {
