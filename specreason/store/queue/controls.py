@@ -24,6 +24,7 @@ from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.files import openai_batch
 from specreason.store.tables.queue import batch, event, job
 from specreason.store.tables.states import OPEN, AttemptOutcome, EventKind, JobState
+from specreason.store.webhooks.ends import record_ends
 
 REQUEUABLE = (JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED, JobState.DEAD)
 
@@ -219,6 +220,7 @@ def _requeue(connection: Connection, batch_id: UUID, which: ColumnElement[bool])
     if owner is not None and most is not None:
         check_quota(connection, owner, len(ended), most=most)
     if ended:
+        record_ends(connection, [batch_id])
         _reopen_results(connection, batch_id)
     requeue_jobs(connection, ended)
     return len(ended)
