@@ -18,7 +18,7 @@ from api.door.access import AccessMiddleware, check_scope
 from api.door.authenticator import Authenticator
 from api.door.body_limit import BodyLimit
 from api.housekeeping import Housekeeping
-from api.native import controls, events, reads, regrade, results, submit
+from api.native import controls, events, prune, reads, regrade, results, submit, webhooks
 from api.openai import batches, files, models
 from api.openai.advance import BatchAdvancer
 from api.openai.live import completions
@@ -29,12 +29,15 @@ from api.requests.parameters import check_parameters
 from api.site import assets
 from api.streams import Exports, Judgements, LongReads, Streams, Waiting
 from api.watch import Watch
+from api.webhooks.keeping import WebhookRules
+from api.webhooks.sender import WebhookSender
 from specreason import __version__
 from specreason.doorbell import Doorbell
 from specreason.pairs import PairConfig
 from specreason.settings import Settings
 from specreason.store.files.rows import files_folder
 from specreason.store.session import Database
+from specreason.store.webhooks.outbox import Schedule
 
 PARTS = (
     submit,
@@ -43,6 +46,8 @@ PARTS = (
     controls,
     regrade,
     events,
+    webhooks,
+    prune,
     completions,
     files,
     batches,
@@ -76,12 +81,19 @@ def create_app(
     advancer = BatchAdvancer(database, folder, doorbell, pairs, settings)
     housekeeping = Housekeeping(database, folder, advancer)
     watch = Watch(database)
+    webhook_rules = WebhookRules.of(settings)
+    schedule = Schedule(days=settings.webhook_days)
+    sender = webhook_rules and WebhookSender(database, webhook_rules, schedule=schedule)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         housekeeping.start()
+        if sender is not None:
+            sender.start()
         yield
         await run_in_threadpool(watch.close)
+        if sender is not None:
+            await run_in_threadpool(sender.close)
         await run_in_threadpool(housekeeping.close)
         await run_in_threadpool(advancer.close)
 
@@ -109,6 +121,7 @@ def create_app(
         judgements=Judgements(),
         watch=watch,
         advancer=advancer,
+        webhook_rules=webhook_rules,
     )
     app.router.routes.extend(_routes())
     add_docs(app)

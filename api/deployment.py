@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from api.door.authenticator import Authenticator
 from api.streams import Exports, Judgements, LongReads, Streams, Waiting
 from api.watch import Watch
+from api.webhooks.keeping import WebhookRules
 from specreason.doorbell import Doorbell
 from specreason.pairs import PairConfig
 from specreason.settings import Settings
@@ -28,7 +29,7 @@ class AdvancesBatches(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """The parts of the process that outlive a request. `authenticator` is None while keys are off."""
+    """The parts of the process that outlive a request. `authenticator` is None while keys are off, `webhook_rules` while webhooks are."""
 
     database: Database
     doorbell: Doorbell
@@ -43,6 +44,7 @@ class Deployment:
     judgements: Judgements
     watch: Watch
     advancer: AdvancesBatches
+    webhook_rules: WebhookRules | None
 
 
 def deployment_of(request: Request) -> Deployment:

@@ -48,7 +48,7 @@ class _End:
         return json.dumps({"type": BATCH_ENDED, "timestamp": self.ended_at.isoformat(), "data": data})
 
 
-def test_body() -> str:
+def trial_body() -> str:
     """The body of a message that a user asks for, to see that it arrives."""
     return json.dumps({"type": "webhook.test", "timestamp": datetime.now(UTC).isoformat(), "data": {}})
 

@@ -7,18 +7,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, case, delete, func, insert, select, text
+from sqlalchemy import ColumnElement, Row, case, delete, func, insert, select
 from sqlalchemy.sql.functions import now
 from uuid_utils.compat import uuid7
 
 from specreason.errors import InvalidField, NotFound
 from specreason.store.access.visibility import Viewer
 from specreason.store.session import Connection, Database, transaction
+from specreason.store.tables.queue import event
 from specreason.store.tables.webhooks import webhook, webhook_delivery
 
 MOST_PER_OWNER = 20
-
-LAST_EVENT = text("SELECT coalesce(max(id), 0) FROM event")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +75,7 @@ def add_webhook(database: Database, new: NewWebhook) -> Webhook:
                 owner=new.owner,
                 url=new.url,
                 secret_hash=new.secret_hash,
-                seen_event_id=LAST_EVENT.columns().scalar_subquery(),
+                seen_event_id=select(func.coalesce(func.max(event.c.id), 0)).scalar_subquery(),
             )
         )
         return _read(connection, webhook.c.id == new.webhook_id)[0]
