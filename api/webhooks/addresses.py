@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from specreason.errors import InputError
 
@@ -60,6 +60,6 @@ def is_public(address: str) -> bool:
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:
-    if any(address in each for each in NEVER if isinstance(each, IPv6Network) == (address.version == 6)):
+    if any(address in each for each in NEVER):
         return False
     return address.is_global and not address.is_multicast and not address.is_reserved
