@@ -82,8 +82,9 @@ def create_app(
     housekeeping = Housekeeping(database, folder, advancer)
     watch = Watch(database)
     webhook_rules = WebhookRules.of(settings)
-    schedule = Schedule(days=settings.webhook_days)
-    sender = webhook_rules and WebhookSender(database, webhook_rules, schedule=schedule)
+    sender = None
+    if webhook_rules is not None:
+        sender = WebhookSender(database, webhook_rules, schedule=Schedule(days=settings.webhook_days))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

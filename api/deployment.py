@@ -29,7 +29,10 @@ class AdvancesBatches(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """The parts of the process that outlive a request. `authenticator` is None while keys are off, `webhook_rules` while webhooks are."""
+    """The parts of the process that outlive a request.
+
+    `authenticator` is None while keys are off, `webhook_rules` while webhooks are.
+    """
 
     database: Database
     doorbell: Doorbell

@@ -80,7 +80,7 @@ def get_deliveries(
 
 @router.post("/webhooks/{webhook_id}/test", summary="Send a test message to a webhook")
 def send_test(request: Request, store: Store, viewer: Viewer, webhook_id: UUID) -> Delivery:
-    """Send a message of the type `webhook.test`. It is on its way after this answer; the list of messages tells more."""
+    """Send a message of the type `webhook.test`. It leaves after this answer; the list of messages tells more."""
     _rules(request)
     return subscriptions.add_test(store, viewer, webhook_id, trial_body())
 

@@ -1,4 +1,4 @@
-"""Which addresses a webhook may have: https to a host that the administrator allows, and http where that is said too."""
+"""Which addresses a webhook may have: https on a host that the administrator allows, http only where that is said."""
 
 from __future__ import annotations
 

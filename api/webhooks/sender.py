@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 from api.webhooks.keeping import WebhookRules
 from api.webhooks.posting import Poster
@@ -53,7 +54,7 @@ class WebhookSender:
         self._every_s = every_s
         self._mark = HighWaterMark(database)
         self._lock = threading.Lock()
-        self._on_their_way: Counter[object] = Counter()  # messages by webhook
+        self._on_their_way: Counter[UUID] = Counter()  # messages by webhook
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook")

@@ -32,9 +32,11 @@ from specreason.cli import (
     job,
     keys,
     plan,
+    prune,
     status,
     submit,
     up,
+    webhook,
     worker,
     workers,
 )
@@ -72,6 +74,7 @@ app.add_typer(batch.app, name="batch")
 app.add_typer(job.app, name="job")
 app.add_typer(database.app, name="db")
 app.add_typer(keys.app, name="keys")
+app.add_typer(webhook.app, name="webhook")
 app.command()(export.export)
 app.command("import")(importing.import_)
 app.command()(demo.demo)
@@ -84,6 +87,7 @@ app.command()(grade.grade)
 app.command()(compare)
 app.command()(judge.judge)
 app.command()(search)
+app.command()(prune.prune)
 app.command()(workers.workers)
 app.command()(doctor.doctor)
 app.command()(plan.plan)

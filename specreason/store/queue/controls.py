@@ -137,8 +137,9 @@ def requeue_batch(
 ) -> int:
     """Queue the batch's jobs that ended in one of `states` again; return how many. Raises NotFound.
 
-    They continue after their last step, which those cannot whose texts were deleted. A deadline that has passed is removed. Raises LimitReached if the jobs exceed
-    the largest quota among the keys of the batch's owner; StillRunning as `check_quota` does.
+    They continue after their last step, which those cannot whose texts were deleted. A deadline that has passed is
+    removed. Raises LimitReached if the jobs exceed the largest quota among the keys of the batch's owner; StillRunning
+    as `check_quota` does; InputError if texts are missing (`_refuse_without_texts`).
     """
     chosen = frozenset(states)
     if wrong := chosen.difference(REQUEUABLE):

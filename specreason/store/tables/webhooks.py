@@ -21,7 +21,9 @@ webhook = Table(
     Column("url", Text, nullable=False),
     # SHA-256 of the secret, hex. The secret itself is derived from the id and SPECREASON_WEBHOOK_KEY.
     Column("secret_hash", Text, nullable=False),
-    Column("seen_event_id", BigInteger, nullable=False),  # the ends up to this event are in `webhook_delivery`
+    Column(
+        "seen_event_id", BigInteger, nullable=False
+    ),  # the ends up to this event are in `webhook_delivery`
     created_at(),
 )
 Index(None, webhook.c.owner, webhook.c.id)

@@ -106,9 +106,7 @@ def add_test(database: Database, viewer: Viewer, webhook_id: UUID, body: str) ->
     with transaction(database) as connection:
         _one(connection, viewer, webhook_id)
         values = {"id": uuid7(), "webhook_id": webhook_id, "body": body, "next_try_at": now()}
-        row = connection.execute(
-            insert(webhook_delivery).values(values).returning(*webhook_delivery.c)
-        ).one()
+        row = connection.execute(insert(webhook_delivery).values(values).returning(*webhook_delivery.c)).one()
     return _to_delivery(row)
 
 
