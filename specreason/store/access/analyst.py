@@ -20,7 +20,6 @@ from sqlalchemy.types import Text
 from specreason.errors import InputError, InvalidField, NotFound
 from specreason.store.session import Connection, Database, transaction
 from specreason.store.tables.access import SECRETS
-from specreason.store.tables.webhooks import WEBHOOK_TABLES
 
 # Postgres keeps some names for itself.
 NAME = re.compile(r"(?!pg_|(?:public|none)$)[a-z_][a-z0-9_]{0,62}")
@@ -56,7 +55,7 @@ _READABLE = text(
     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'v') AND relname <> ALL(:secrets)
         AND relowner = (SELECT relowner FROM pg_class WHERE oid = 'batch'::regclass)
     """
-).bindparams(bindparam("secrets", [table.name for table in (*SECRETS, *WEBHOOK_TABLES)], type_=ARRAY(Text)))
+).bindparams(bindparam("secrets", [table.name for table in SECRETS], type_=ARRAY(Text)))
 _NEEDS = text(
     """
     SELECT format('CONNECT ON DATABASE %I', current_database())

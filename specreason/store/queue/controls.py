@@ -13,12 +13,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, insert, null, select, update
 from sqlalchemy.sql.functions import now
 
-from specreason.errors import InputError, InvalidField
+from specreason.errors import InvalidField
 from specreason.reasoning.steps import StopReason
 from specreason.store.access.visibility import Viewer, require_batch, require_job
 from specreason.store.queue.fairness import forget_retries, restart_at_clock
 from specreason.store.queue.quota import check_quota, quota_of
-from specreason.store.queue.texts import texts_are_gone
+from specreason.store.queue.texts import refuse_without_texts, texts_are_gone
 from specreason.store.queue.transitions import end_jobs, lock_jobs, requeue_jobs
 from specreason.store.session import Connection, Database, transaction
 from specreason.store.tables.columns import one_of_ids
@@ -139,7 +139,7 @@ def requeue_batch(
 
     They continue after their last step, which those cannot whose texts were deleted. A deadline that has passed is
     removed. Raises LimitReached if the jobs exceed the largest quota among the keys of the batch's owner; StillRunning
-    as `check_quota` does; InputError if texts are missing (`_refuse_without_texts`).
+    as `check_quota` does; InputError if texts are missing (`refuse_without_texts`).
     """
     chosen = frozenset(states)
     if wrong := chosen.difference(REQUEUABLE):
@@ -217,7 +217,7 @@ def _set_deadline(connection: Connection, which: ColumnElement[bool], deadline_a
 def _requeue(connection: Connection, batch_id: UUID, which: ColumnElement[bool]) -> int:
     """The jobs count against the quota of the batch's owner, also when an administrator queues them."""
     ended = lock_jobs(connection, which & ~texts_are_gone())
-    _refuse_without_texts(connection, batch_id, which, num_left=len(ended))
+    refuse_without_texts(connection, batch_id, which, num_left=len(ended))
     owner = connection.scalar(select(batch.c.owner).where(batch.c.id == batch_id))
     most = quota_of(connection, owner) if ended and owner is not None else None
     if owner is not None and most is not None:
@@ -227,28 +227,6 @@ def _requeue(connection: Connection, batch_id: UUID, which: ColumnElement[bool])
         _reopen_results(connection, batch_id)
     requeue_jobs(connection, ended)
     return len(ended)
-
-
-def _refuse_without_texts(
-    connection: Connection, batch_id: UUID, which: ColumnElement[bool], *, num_left: int
-) -> None:
-    """Raise InputError if all the chosen jobs lack their texts, or if result files would lose texts.
-
-    Jobs without texts among others are left as they are.
-    """
-    gone = select(job.c.id).where(which, texts_are_gone()).limit(1)
-    if not num_left and connection.scalar(gone) is not None:
-        raise InputError(
-            "texts: those of these jobs' steps were deleted, and a job cannot continue without them; "
-            "submit the problems again"
-        )
-    in_files = (job.c.batch_id == batch_id) & batch.c.openai_batch_id.is_not(None)
-    without = select(job.c.id).join(batch, batch.c.id == job.c.batch_id).where(in_files, texts_are_gone())
-    if num_left and connection.scalar(without.limit(1)) is not None:
-        raise InputError(
-            "texts: those of some jobs of this OpenAI batch were deleted, and its result files would lose them; "
-            "submit the lines again"
-        )
 
 
 def _reopen_results(connection: Connection, batch_id: UUID) -> None:

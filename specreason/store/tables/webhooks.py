@@ -48,5 +48,5 @@ webhook_delivery = Table(
 UNSETTLED = "delivered_at IS NULL AND given_up_at IS NULL"
 Index("ix_webhook_delivery_due", webhook_delivery.c.next_try_at, postgresql_where=text(UNSETTLED))
 
-# Their addresses may hold a token, so nobody who only analyses may read them.
+# Addresses may hold a token.
 WEBHOOK_TABLES = (webhook, webhook_delivery)
