@@ -17,7 +17,15 @@ Resolve = Callable[[str, int], str]
 # Public by their number, but answered inside a cloud or translated to another address, which may be private.
 NEVER = tuple(
     ip_network(each)
-    for each in ("168.63.129.16/32", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "fec0::/10")
+    for each in (
+        "192.0.0.0/24",
+        "168.63.129.16/32",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "2002::/16",
+        "2001::/32",
+        "fec0::/10",
+    )
 )
 
 

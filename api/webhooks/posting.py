@@ -61,6 +61,9 @@ class Poster:
         connection.request("POST", target.path, body=body.encode(), headers=sent | dict(headers))
         answer = connection.getresponse()
         status = answer.status
+        # An end in the middle of the headers looks like an answer.
+        if connection.is_aborted:
+            raise TimeoutError
         # The status has decided; the rest is read so that the receiver can finish.
         with suppress(OSError, HTTPException, ValueError):
             answer.read(MOST_BYTES)

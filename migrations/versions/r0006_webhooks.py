@@ -21,7 +21,7 @@ UPGRADE = (
         CONSTRAINT pk_webhook PRIMARY KEY (id)
     )
     """,
-    "CREATE INDEX ix_webhook_owner ON webhook (owner, id)",
+    "CREATE INDEX ix_webhook_owner_id ON webhook (owner, id)",
     """
     CREATE TABLE webhook_delivery (
         id UUID NOT NULL,
@@ -37,7 +37,7 @@ UPGRADE = (
         failure TEXT,
         CONSTRAINT pk_webhook_delivery PRIMARY KEY (id),
         CONSTRAINT fk_webhook_delivery_webhook_id FOREIGN KEY (webhook_id) REFERENCES webhook (id) ON DELETE CASCADE,
-        CONSTRAINT uq_webhook_delivery_webhook_id UNIQUE (webhook_id, batch_id, last_event_id)
+        CONSTRAINT uq_webhook_delivery_webhook_id_batch_id_last_event_id UNIQUE (webhook_id, batch_id, last_event_id)
     )
     """,
     "CREATE INDEX ix_webhook_delivery_due ON webhook_delivery (next_try_at) "

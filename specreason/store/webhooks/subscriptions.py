@@ -133,10 +133,11 @@ def _one(connection: Connection, viewer: Viewer, webhook_id: UUID) -> Webhook:
 def _read(connection: Connection, which: ColumnElement[bool]) -> tuple[Webhook, ...]:
     delivered, given_up = webhook_delivery.c.delivered_at, webhook_delivery.c.given_up_at
     is_waiting = delivered.is_(None) & given_up.is_(None)
+    tried = webhook_delivery.alias()
     newest = (
-        select(webhook_delivery.c.failure)
-        .where(webhook_delivery.c.webhook_id == webhook.c.id, webhook_delivery.c.num_tries > 0)
-        .order_by(webhook_delivery.c.id.desc())
+        select(tried.c.failure)
+        .where(tried.c.webhook_id == webhook.c.id, tried.c.num_tries > 0)
+        .order_by(tried.c.id.desc())
         .limit(1)
         .scalar_subquery()
     )

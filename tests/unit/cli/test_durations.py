@@ -19,7 +19,7 @@ def test_a_number_and_a_unit_are_so_many_seconds(written: str, seconds: float) -
 
 @pytest.mark.parametrize("written", ["", "30", "d", "-1d", "30 days", "1e3d", "30D", "9999999d"])
 def test_anything_else_is_refused_by_the_name_of_its_option(written: str) -> None:
-    with pytest.raises(InvalidField, match="^--older-than: must be a number and a unit"):
+    with pytest.raises(InvalidField, match=r"^--older-than: must be a number and a unit"):
         seconds_of("--older-than", written)
 
 

@@ -75,7 +75,7 @@ def test_a_name_of_the_setting_allows_https_on_its_port_and_http_only_where_it_s
     ],
 )
 def test_any_other_address_is_refused_by_the_name_of_its_field(url: str) -> None:
-    with pytest.raises(InvalidField, match="^url: "):
+    with pytest.raises(InvalidField, match=r"^url: "):
         AllowedHosts.parse("hooks.example").target(url)
 
 
