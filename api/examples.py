@@ -38,7 +38,7 @@ def examples() -> Mapping[str, Mapping[str, Any]]:
             FORM: {"file": '{"id": 0, "answer": "4"}\n', "grader": "layers"},
         },
         "set_job_deadline": {JSON: deadline},
-        "add_webhook": {JSON: {"url": "https://hooks.example.com/specreason"}},
+        "add_webhook": {JSON: {"url": "https://hooks.example/specreason"}},
         "prune": {JSON: {"older_than_s": 30 * 86_400, "dry_run": True}},
         "openai_create_chat_completion": {
             JSON: {
