@@ -10,12 +10,11 @@ from pydantic import Field
 
 from api.answers.tags import Tag
 from api.deployment import Store
-from api.door.access import Viewer
+from api.door.access import ADMIN, Viewer
 from specreason.store.trace.retention import Pruned, prune_texts
 from specreason.validation import ClosedModel
 
-# Without a declared scope a route is an administrator's.
-router = APIRouter(prefix="/api")
+router = APIRouter(prefix="/api", dependencies=[ADMIN])
 
 
 class PruneBody(ClosedModel):
