@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import re
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from api.webhooks.signing import hash_of, message_id, secret_of, signed_headers, written_secret
@@ -44,3 +47,15 @@ def test_each_webhook_and_each_key_has_another_secret_which_comes_back() -> None
 
 def test_a_message_has_one_id() -> None:
     assert message_id(FIRST) == message_id(UUID(int=1)) != message_id(SECOND)
+
+
+def test_the_code_of_the_page_on_webhooks_takes_our_messages_and_no_others() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "webhooks.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    secret = secret_of(KEY, FIRST)
+    headers = signed_headers(secret, "msg_1", 1_700_000_000, "{}")
+    assert names["is_ours"](written_secret(secret), headers, b"{}")
+    assert not names["is_ours"](written_secret(secret), headers, b"[]")
+    assert not names["is_ours"](written_secret(secret_of(OTHER, FIRST)), headers, b"{}")
