@@ -53,8 +53,8 @@ class Settings(BaseSettings):
         570,
         description="How long a request to /v1/chat/completions may take; OpenAI's own client waits for 600 s.",
     )
-    webhook_hosts: str = Field(
-        "", description="The hosts that webhooks may name, with commas between; empty: there are no webhooks."
+    webhook_hosts: str | None = Field(
+        None, description="The hosts that webhooks may name, with commas between; default: no webhooks."
     )
     webhook_key: SecretStr | None = Field(
         None, description="The key from which the secrets of webhooks are derived; all APIs have the same."

@@ -24,7 +24,7 @@ class WebhookRules:
     @classmethod
     def of(cls, settings: Settings) -> WebhookRules | None:
         """None while no host is allowed. Raises InvalidField for hosts that are none, and without a key."""
-        hosts = AllowedHosts.parse(settings.webhook_hosts)
+        hosts = AllowedHosts.parse(settings.webhook_hosts or "")
         if not hosts.origins:
             return None
         key = "" if settings.webhook_key is None else settings.webhook_key.get_secret_value()
