@@ -30,6 +30,7 @@ class Receiver:
     """`answer` gives the status and headers for the n-th request, from 0; it may take its time."""
 
     port: int
+    certificate: Path
     tls: ssl.SSLContext  # that trusts it
     answer: Callable[[int], tuple[int, dict[str, str]]] = lambda number: (200, {})
     got: list[Got] = field(default_factory=list)
@@ -60,7 +61,7 @@ def receiving(folder: Path, *, host: str = HOST) -> Iterator[Receiver]:
     own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     own.load_cert_chain(certificate, key)
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    receiver = Receiver(server.server_port, ssl.create_default_context(cafile=str(certificate)))
+    receiver = Receiver(server.server_port, certificate, ssl.create_default_context(cafile=str(certificate)))
     server.RequestHandlerClass = _handler(receiver)  # type: ignore[assignment]
     server.daemon_threads = True
     server.socket = own.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

@@ -18,8 +18,8 @@ from specreason.store.session import Database
 from specreason.store.webhooks.outbox import Schedule
 from specreason.store.webhooks.subscriptions import NewWebhook, Webhook, add_webhook, new_id
 from tests.support.receiver import Receiver, receiving
+from tests.support.sending import KEY
 
-KEY = b"k" * 32
 SOON = Schedule(first_s=0.3, longest_s=0.6)
 
 Start = Callable[..., WebhookSender]

@@ -6,6 +6,9 @@ import base64
 import hashlib
 import hmac
 import json
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from uuid import UUID
 
@@ -180,6 +183,34 @@ def test_a_message_whose_process_died_in_the_middle_is_sent_by_the_next(
     assert len({got.headers["webhook-id"] for got in receiver.got}) == 1
     assert len(receiver.got) == 2
     assert delivery_of(database, webhook).num_tries == 3
+
+
+def test_a_message_of_a_killed_process_arrives_from_the_next_under_the_same_id(
+    database: Database, database_url: str, receiver: Receiver, add: Add, start: Start
+) -> None:
+    """The process is killed while the receiver, which has the message, has not answered yet."""
+    killed = threading.Event()
+
+    def answer(number: int) -> tuple[int, dict[str, str]]:
+        if number == 0:
+            killed.wait(60)
+        return 200, {}
+
+    receiver.answer = answer
+    add()
+    command = [sys.executable, "-m", "tests.support.sending", database_url, receiver.origin]
+    with subprocess.Popen([*command, str(receiver.certificate)]) as process:
+        batch_id = submit(database)
+        end(database, batch_id)
+        wait_for(lambda: len(receiver.got) == 1)
+        process.kill()
+    killed.set()
+    assert num_delivered(database) == 0
+    start()
+    wait_for(lambda: num_delivered(database) == 1)
+    assert len(receiver.got) == 2
+    assert len({(got.headers["webhook-id"], got.body) for got in receiver.got}) == 1
+    assert json.loads(receiver.got[1].body)["data"]["batch_id"] == str(batch_id)
 
 
 def test_a_hundred_ends_arrive_once_each_from_two_processes(
