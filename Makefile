@@ -11,7 +11,11 @@ GPU_INSTALLED := $(GPU_VENV)/.installed
 # The proof runs on GPUs where there is a driver for them.
 PROOF_INSTALLED := $(if $(shell command -v nvidia-smi),$(GPU_INSTALLED),$(INSTALLED))
 
-.PHONY: demo up gpu unit test chaos gpu-proof captures check format lock clean
+# The docs are built by tools that nothing else needs.
+DOCS_VENV := .venv-docs
+DOCS_INSTALLED := $(DOCS_VENV)/.installed
+
+.PHONY: demo up gpu unit test chaos gpu-proof captures docs check format lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)
@@ -45,6 +49,11 @@ gpu-proof: $(PROOF_INSTALLED)
 captures: $(INSTALLED)
 	$(BIN)/python -m tests.captures $(if $(REPORT),--report "$(REPORT)")
 
+# Builds the docs into site/. A link or an anchor that leads nowhere is an error.
+docs: $(DOCS_INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict --quiet
+	@echo "site/index.html"
+
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -76,6 +85,11 @@ $(GPU_INSTALLED): requirements/gpu.txt pyproject.toml
 	@mv $(GPU_VENV)/.unfinished $@
 
 # CPU builds of torch come from PyTorch's index, or from a folder that UV_FIND_LINKS names.
+$(DOCS_INSTALLED): requirements/docs.txt
+	@$(PYTHON) -m venv --clear $(DOCS_VENV)
+	@$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/docs.txt
+	@touch $@
+
 lock: $(INSTALLED)
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra cpu --extra analysis --extra otel --extra dev --no-emit-index-url --no-emit-find-links \
 		$(if $(UV_FIND_LINKS),,--torch-backend cpu) --custom-compile-command "make lock" pyproject.toml -o requirements/cpu.txt
@@ -85,6 +99,8 @@ lock: $(INSTALLED)
 		--no-emit-index-url --no-emit-find-links --constraint requirements/cpu.txt pyproject.toml \
 		| grep -vxF -f requirements/cpu.txt; } > $(VENV)/datasets.txt
 	mv $(VENV)/datasets.txt requirements/datasets.txt
+	$(BIN)/uv pip compile --quiet --no-config --python-version 3.11 --group docs --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" -o requirements/docs.txt
 
 clean:
-	rm -rf $(VENV) $(GPU_VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(GPU_VENV) $(DOCS_VENV) site build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -21,7 +21,7 @@ from api.door.body_limit import BodyLimit
 from api.housekeeping import Housekeeping
 from api.metrics.deployment_figures import DeploymentFigures
 from api.metrics.requests import CountRequests, RequestMetrics
-from api.native import controls, events, metrics, reads, regrade, results, submit
+from api.native import controls, events, metrics, prune, reads, regrade, results, submit, webhooks
 from api.openai import batches, files, models
 from api.openai.advance import BatchAdvancer
 from api.openai.live import completions
@@ -33,12 +33,15 @@ from api.requests.parameters import check_parameters
 from api.site import assets
 from api.streams import Exports, Judgements, LongReads, Streams, Waiting
 from api.watch import Watch
+from api.webhooks.keeping import WebhookRules
+from api.webhooks.sender import WebhookSender
 from specreason import __version__
 from specreason.doorbell import Doorbell
 from specreason.pairs import PairConfig
 from specreason.settings import Settings
 from specreason.store.files.rows import files_folder
 from specreason.store.session import Database
+from specreason.store.webhooks.outbox import Schedule
 
 PARTS = (
     submit,
@@ -47,6 +50,8 @@ PARTS = (
     controls,
     regrade,
     events,
+    webhooks,
+    prune,
     completions,
     files,
     batches,
@@ -86,12 +91,20 @@ def create_app(
     watch = Watch(database)
     registry = CollectorRegistry()
     registry.register(DeploymentFigures(database))
+    webhook_rules = WebhookRules.of(settings)
+    sender = None
+    if webhook_rules is not None:
+        sender = WebhookSender(database, webhook_rules, schedule=Schedule(days=settings.webhook_days))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         housekeeping.start()
+        if sender is not None:
+            sender.start()
         yield
         await run_in_threadpool(watch.close)
+        if sender is not None:
+            await run_in_threadpool(sender.close)
         await run_in_threadpool(housekeeping.close)
         await run_in_threadpool(advancer.close)
 
@@ -120,6 +133,7 @@ def create_app(
         watch=watch,
         metrics=registry,
         advancer=advancer,
+        webhook_rules=webhook_rules,
     )
     app.router.routes.extend(_routes())
     add_docs(app)

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from api.door.authenticator import Authenticator
 from api.streams import Exports, Judgements, LongReads, Streams, Waiting
 from api.watch import Watch
+from api.webhooks.keeping import WebhookRules
 from specreason.doorbell import Doorbell
 from specreason.pairs import PairConfig
 from specreason.settings import Settings
@@ -29,7 +30,10 @@ class AdvancesBatches(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """The parts of the process that outlive a request. `authenticator` is None while keys are off."""
+    """The parts of the process that outlive a request.
+
+    `authenticator` is None while keys are off, `webhook_rules` while webhooks are.
+    """
 
     database: Database
     doorbell: Doorbell
@@ -45,6 +49,7 @@ class Deployment:
     watch: Watch
     metrics: CollectorRegistry
     advancer: AdvancesBatches
+    webhook_rules: WebhookRules | None
 
 
 def deployment_of(request: Request) -> Deployment:

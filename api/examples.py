@@ -48,6 +48,8 @@ def examples() -> Mapping[str, Mapping[str, Any]]:
             }
         },
         "set_job_deadline": {JSON: deadline},
+        "add_webhook": {JSON: {"url": "https://hooks.example/specreason"}},
+        "prune": {JSON: {"older_than_s": 30 * 86_400, "dry_run": True}},
         "openai_create_chat_completion": {
             JSON: {
                 "model": "demo",

@@ -53,6 +53,15 @@ class Settings(BaseSettings):
         570,
         description="How long a request to /v1/chat/completions may take; OpenAI's own client waits for 600 s.",
     )
+    webhook_hosts: str | None = Field(
+        None, description="The hosts that webhooks may name, with commas between; default: no webhooks."
+    )
+    webhook_key: SecretStr | None = Field(
+        None, description="The key from which the secrets of webhooks are derived; all APIs have the same."
+    )
+    webhook_days: Annotated[float, Field(gt=0, le=30)] = Field(
+        3, description="How many days a message to a webhook is tried."
+    )
     files_dir: Path = Field(
         Path("~/.local/share/specreason-files"),
         description="The folder of uploads and results; all API processes of a deployment share it.",

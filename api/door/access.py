@@ -86,6 +86,7 @@ class Needs:
 READ = Depends(Needs(Scope.READ))
 SUBMIT = Depends(Needs(Scope.SUBMIT))
 CONTROL = Depends(Needs(Scope.CONTROL))
+ADMIN = Depends(Needs(Scope.ADMIN))
 
 
 def scope_of(route: object) -> Scope:

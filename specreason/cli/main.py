@@ -33,9 +33,11 @@ from specreason.cli import (
     job,
     keys,
     plan,
+    prune,
     status,
     submit,
     up,
+    webhook,
     worker,
     workers,
 )
@@ -77,6 +79,7 @@ app.add_typer(batch.app, name="batch")
 app.add_typer(job.app, name="job")
 app.add_typer(database.app, name="db")
 app.add_typer(keys.app, name="keys")
+app.add_typer(webhook.app, name="webhook")
 app.command()(export.export)
 app.command("import")(importing.import_)
 app.command()(demo.demo)
@@ -93,6 +96,7 @@ app.command()(judge.judge)
 app.command("report")(draw_report)
 app.command()(prm)
 app.command()(search)
+app.command()(prune.prune)
 app.command()(workers.workers)
 app.command()(top.top)
 app.command()(doctor.doctor)

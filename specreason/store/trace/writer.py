@@ -34,9 +34,14 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0  # between tries while the database i
 
 
 def read_steps(database: Database, job_id: UUID) -> tuple[StepRecord, ...]:
-    """All persisted steps of the job, in order. A new claim continues after them."""
+    """All persisted steps of the job, in order. A new claim continues after them.
+
+    Raises PermanentJobError if their texts were deleted.
+    """
     with transaction(database) as connection:
         rows = connection.execute(steps_of(job_id)).mappings().all()
+    if any(row["kept_ids"] is None for row in rows):
+        raise PermanentJobError("the texts of its steps were deleted, and it cannot continue without them")
     return tuple(to_record(row) for row in rows)
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
+import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from specreason.embedded import Servers
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from tests.support.api.answering import answering
+from tests.support.api.apps import make_api
 from tests.support.store.builders import claimed, job_ids, start_worker, submit
 from tests.support.store.judged_batches import judged_batch
 
@@ -32,7 +37,8 @@ OPERATIONS = {
         *("get_comparison", "get_compared_problems", "get_parting", "get_report"),
     ],
     "Events": ["get_batch_events", "get_job_events"],
-    "Workers and health": ["get_workers", "get_queues", "get_health"],
+    "Webhooks": ["add_webhook", "get_webhooks", "get_deliveries", "send_test", "remove_webhook"],
+    "Workers and health": ["get_workers", "get_queues", "get_health", "prune"],
     "OpenAI chat completions": ["openai_create_chat_completion"],
     "OpenAI files": [
         *("openai_upload_file", "openai_get_files", "openai_get_file"),
@@ -43,6 +49,14 @@ OPERATIONS = {
     ],
     "OpenAI models": ["openai_get_models", "openai_get_model"],
 }
+
+
+@pytest.fixture
+def app(servers: Servers, database: Database, files_dir: Path) -> FastAPI:
+    """With a host for webhooks that no resolver knows."""
+    return make_api(
+        servers, database, files_dir=files_dir, webhook_hosts="hooks.example", webhook_key="k" * 32
+    )
 
 
 def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
@@ -58,6 +72,11 @@ def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
         "/v1/batches/{batch_id}",
         "/v1/batches/{batch_id}/cancel",
         "grids",
+        "prune",
+        "webhooks",
+        "webhooks/{webhook_id}",
+        "webhooks/{webhook_id}/deliveries",
+        "webhooks/{webhook_id}/test",
         "batches/{batch_id}/results",
         "batches/{batch_id}/figures",
         "batches/{batch_id}/judge",
@@ -133,7 +152,7 @@ def test_every_body_has_an_example_that_the_api_takes_as_it_is(
     """Only ids are filled in: those of the path, of the job of a reward, and of the file of an OpenAI batch."""
     with answering(database, pair="demo"):
         sent = send_every_example(client, database)
-    assert sent == 14
+    assert sent == 16
     batches = client.get("/api/batches").json()["data"]
     assert {batch["name"] for batch in batches} >= {"first try", "base or both base"}
 

@@ -134,7 +134,7 @@ def test_no_file_holds_a_secret() -> None:
         for key, value in service.get("environment", {}).items():
             if re.search("PASSWORD|TOKEN|SECRET|KEY", key):
                 assert VARIABLE.fullmatch(value), f"{name}.{key}"
-    assert re.findall(r"^#?\w*(?:PASSWORD|TOKEN|KEY)=(.*)$", DOTENV_EXAMPLE, re.MULTILINE) == ["", "", ""]
+    assert re.findall(r"^#?\w*(?:PASSWORD|TOKEN|KEY)=(.*)$", DOTENV_EXAMPLE, re.MULTILINE) == [""] * 4
 
 
 @pytest.mark.parametrize(
