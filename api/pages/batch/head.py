@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from api.pages.batch.words import STOPPED, left_in_words
+from api.pages.batch.words import left_in_words
+from api.pages.stops import STOPS
 from specreason.store.access.visibility import Viewer
 from specreason.store.read.counts import BatchCounts, read_counts, read_pace
 from specreason.store.session import Database
@@ -22,7 +23,7 @@ def head_of(store: Database, viewer: Viewer, batch_id: UUID) -> dict[str, Any]:
         "left": left_in_words(counts, pace),
         "doing": _doing(counts),
         "follow_s": FOLLOW_S if counts.num_open else None,
-        "STOPPED": STOPPED,
+        "STOPS": STOPS,
     }
 
 

@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from specreason.evaluation.pace import Pace, rate_in_words, time_in_words
-from specreason.reasoning.steps import StopReason
 from specreason.store.read.counts import BatchCounts
 from specreason.words import counted
 
-STOPPED = {
-    StopReason.ANSWERED: "answered",
-    StopReason.TOKEN_BUDGET: "token budget used up",
-    StopReason.CONTEXT_FULL: "context full",
-    StopReason.MAX_STEPS: "limit on steps reached",
-    StopReason.REPEATED_STEP: "went round in circles",
-    StopReason.CANCELLED: "cancelled",
-    StopReason.DEADLINE: "deadline passed",
-}
 # What an action did, from the number of jobs that it changed, and what it did if there was none.
 DID: dict[str, tuple[Callable[[int], str], str]] = {
     "cancel": (
@@ -61,12 +50,6 @@ def left_in_words(counts: BatchCounts, pace: Pace | None) -> str | None:
         low, high = left.bounds
         between = f" ({time_in_words(low)} to {time_in_words(high)})"
     return f"{rate}, about {time_in_words(left.mean)} left{between}"
-
-
-def threshold_of(config: dict[str, Any]) -> str | None:
-    """The acceptance threshold; None where the pair's own holds."""
-    threshold = config.get("threshold")
-    return None if threshold is None else f"{threshold:g}"
 
 
 def _have(number: int) -> str:
