@@ -74,7 +74,7 @@ def found_of(
     page = search_steps(store, viewer, batch_id, words, drafts=drafts, after=after, limit=HITS)
     asked = [("find", words), *([("drafts", "1")] if drafts else [])]
     return empty | {
-        "hits": tuple(Hit(step=step, parts=_parts(step.snippet, step.hits)) for step in page.rows),
+        "hits": tuple(Hit(step=step, parts=parts_of(step.snippet, step.hits)) for step in page.rows),
         "find_next": None if page.next is None else urlencode([*asked, ("find_after", page.next)]),
     }
 
@@ -85,7 +85,7 @@ def known_parameters(request: Request, names: Iterable[str]) -> list[tuple[str, 
     return [(name, value) for name, value in request.query_params.multi_items() if name in known and value]
 
 
-def _parts(text: str, hits: Sequence[tuple[int, int]]) -> tuple[tuple[str, bool], ...]:
+def parts_of(text: str, hits: Sequence[tuple[int, int]]) -> tuple[tuple[str, bool], ...]:
     parts, at = list[tuple[str, bool]](), 0
     for start, end in hits:
         parts += [(text[at:start], False), (text[start:end], True)]

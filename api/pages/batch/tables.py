@@ -69,13 +69,19 @@ def comparison_rows(comparison: Comparison) -> tuple[Beside, ...]:
             name=name,
             theirs=_mean(figure.a, form, factor),
             ours=_mean(figure.b, form, factor),
-            difference=_whole(figure.difference, _signed(form), factor, unit),
+            difference=difference_in_words(figure.difference, form, factor, unit),
             ratio=_whole(figure.ratio, TIMES, 1),
             num_jobs=figure.num_jobs,
         )
         for name, figure, form, unit, factor in named
         if figure is not None
     )
+
+
+def difference_in_words(interval: Interval | None, form: str, factor: float, unit: str = "") -> str:
+    """A difference with its sign and bounds; `form` is that of the figures, and `unit` stands in place of theirs."""
+    signed = form.split("}", maxsplit=1)[0].replace("{:", "{:+") + "}"
+    return _whole(interval, signed, factor, unit)
 
 
 def _figures(
@@ -146,11 +152,6 @@ def _whole(interval: Interval | None, form: str, factor: float, unit: str = "") 
     if unit and interval is not None:
         mean = f"{mean} {unit}"
     return mean if bounds == "–" else f"{mean} ({bounds})"
-
-
-def _signed(form: str) -> str:
-    """The form of a difference: with its sign, and without a unit."""
-    return form.split("}", maxsplit=1)[0].replace("{:", "{:+") + "}"
 
 
 def _minus(text: str) -> str:
