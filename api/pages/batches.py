@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from api.deployment import Store
 from api.door.access import READ, Viewer
 from api.pages.rendering import render
-from specreason.store.read.counts import list_counts
+from specreason.store.read.batches.counts import list_counts
 from specreason.store.read.summaries import read_batches
 
 PAGE = 25

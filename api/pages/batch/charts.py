@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from specreason.evaluation.intervals import Interval
 from specreason.evaluation.judge.judgement import Bin, Judgement
-from specreason.store.read.waits import Waits
+from specreason.store.read.batches.waits import Waits
 
 # A bar as narrow as this can still be seen.
 LEAST_SHARE = 0.002

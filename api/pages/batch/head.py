@@ -8,7 +8,7 @@ from uuid import UUID
 from api.pages.batch.words import left_in_words
 from api.pages.stops import STOPS
 from specreason.store.access.visibility import Viewer
-from specreason.store.read.counts import BatchCounts, read_counts, read_pace
+from specreason.store.read.batches.counts import BatchCounts, read_counts, read_pace
 from specreason.store.session import Database
 
 FOLLOW_S = 2  # between two looks at a batch that runs

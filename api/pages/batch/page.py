@@ -26,7 +26,7 @@ from api.requests.job_filters import KNOWN, WhichJobs
 from specreason.config import SchemeName
 from specreason.errors import ExtraMissing, InvalidField, LimitReached, StoreUnavailable
 from specreason.store.analysis.bases import base_batches
-from specreason.store.read.errors import read_error_kinds
+from specreason.store.read.batches.errors import read_error_kinds
 
 LONGEST_QUERY = 500
 RETRY_S = 3  # before a part that was refused is asked for again

@@ -12,8 +12,8 @@ from specreason.evaluation.cost import cost_of_batch
 from specreason.store.access.visibility import Viewer
 from specreason.store.analysis.comparison import compare_batches
 from specreason.store.analysis.costs import base_only_batch
+from specreason.store.read.batches.waits import read_waits
 from specreason.store.read.summaries import read_batch
-from specreason.store.read.waits import read_waits
 from specreason.store.session import Database
 
 # The sums over the jobs of a batch this large still come with the first paint.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from specreason.evaluation.pace import Pace, rate_in_words, time_in_words
-from specreason.store.read.counts import BatchCounts
+from specreason.store.read.batches.counts import BatchCounts
 from specreason.words import counted
 
 # What an action did, from the number of jobs that it changed, and what it did if there was none.

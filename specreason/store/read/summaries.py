@@ -12,7 +12,7 @@ from sqlalchemy import Row, Text, cast, select
 
 from specreason.reasoning.steps import StopReason
 from specreason.store.access.visibility import Viewer, no_batch, require_batch, require_job
-from specreason.store.read.batch_pages import ids_of_page
+from specreason.store.read.batches.listing import ids_of_page
 from specreason.store.read.filters import JobFilter
 from specreason.store.read.pages import Page, first_page, total_bytes
 from specreason.store.session import Connection, Database, single_statement, transaction

@@ -12,10 +12,10 @@ from specreason.reasoning.steps import StopReason
 from specreason.store.access.visibility import Viewer
 from specreason.store.analysis.bases import base_batches
 from specreason.store.queue.jobs import JobResult, finish
-from specreason.store.read.counts import list_counts, read_counts, read_pace
+from specreason.store.read.batches.counts import list_counts, read_counts, read_pace
+from specreason.store.read.batches.waits import read_waits
 from specreason.store.read.filters import JobFilter, parse_sources
 from specreason.store.read.summaries import list_batches, read_jobs
-from specreason.store.read.waits import read_waits
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from tests.support.store.builders import claimed, job_ids, start_worker, submit

@@ -11,7 +11,6 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from api.pages import batches
 from api.pages.batch import jobs, page, sections
 from specreason.store.access.visibility import Viewer
 from specreason.store.queue.jobs import JobResult, finish
@@ -239,16 +238,3 @@ def test_while_others_read_a_part_asks_again_and_the_whole_page_is_refused(
     open_ones.close_one(None)
     assert "What a score is worth" in get(client, f"{path}/judge")
     assert open_ones.num_open.total() == 1
-
-
-def test_the_list_of_batches_shows_counts_at_once_and_sums_where_they_cost_little(
-    client: TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    build(database)
-    assert "0.75" in text_of(get(client, "/"))
-    monkeypatch.setattr(batches, "MOST_JOBS_AT_ONCE", 11)
-    first = get(client, "/", name="s")
-    assert "0.75" not in first
-    assert 'hx-get="/?name=s&amp;figures=true"' in first
-    assert "8 succeeded" in text_of(first)
-    assert "0.75" in text_of(get(client, "/", figures="true"))

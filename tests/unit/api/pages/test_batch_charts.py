@@ -10,7 +10,7 @@ from api.pages.batch.tables import difference_in_words
 from api.pages.batch.words import done_in_words
 from specreason.evaluation.intervals import Interval
 from specreason.evaluation.judge.judgement import Bin, Judgement
-from specreason.store.read.waits import Waits
+from specreason.store.read.batches.waits import Waits
 
 
 def judgement(**parts: tuple[Bin, ...]) -> Judgement:

@@ -17,7 +17,7 @@ from sqlalchemy import Row, func, select
 
 from specreason.evaluation.pace import WINDOW_JOBS, WINDOW_S, Pace
 from specreason.store.access.visibility import Viewer, no_batch
-from specreason.store.read.batch_pages import ids_of_page
+from specreason.store.read.batches.listing import ids_of_page
 from specreason.store.session import Connection, Database, transaction
 from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.queue import batch, job
