@@ -58,18 +58,19 @@ class WebhookSender:
         self._wake = threading.Event()
         self._closed = threading.Event()
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook")
-        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
+        self._thread: threading.Thread | None = None
         self._forgot_at = float("-inf")
 
     def start(self) -> None:
         """Look for ends and messages now and every few seconds, until `close`."""
+        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Wait for the messages on their way; begin no other."""
         self._closed.set()
         self._wake.set()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join()
         self._pool.shutdown(cancel_futures=True)
 
