@@ -2,71 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import pytest
-
-from specreason.embedded import Servers
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
-from tests.integration.conftest import administration, database, database_url, servers  # noqa: F401
-from tests.support.api.apps import make_api
-from tests.support.api.live import serving
+from tests.support.browser.chromium import aside
 from tests.support.store.builders import claimed, job_ids, start_worker, submit
 from tests.support.store.known import build
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-T = TypeVar("T")
-CHROMIUM = Path("/usr/bin/chromium")
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium at /usr/bin/chromium")
-
-
-@pytest.fixture
-def site(servers: Servers, database: Database, tmp_path: Path) -> Iterator[str]:  # noqa: F811
-    with serving(make_api(servers, database, files_dir=tmp_path)) as address:
-        yield address
-
-
-@pytest.fixture
-def tab() -> Iterator[Any]:
-    """A tab that fails the test if its page has an error in the console."""
-    errors: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
-        tab = browser.new_page()
-        tab.on("pageerror", lambda error: errors.append(str(error)))
-        tab.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-        yield tab
-        browser.close()
-    assert errors == []
-
-
-def elsewhere(do: Callable[[], T]) -> T:
-    """Run it in a thread of its own: Playwright keeps an event loop in this one."""
-    with ThreadPoolExecutor(1) as threads:
-        return threads.submit(do).result()
-
-
-def test_parts_that_take_long_come_when_they_are_in_view(
-    site: str,
-    database: Database,  # noqa: F811
-    tab: Any,
-) -> None:
-    known = elsewhere(lambda: build(database))
+def test_parts_that_take_long_come_when_they_are_in_view(site: str, database: Database, tab: Any) -> None:
+    known = aside(build, database)
     tab.goto(f"{site}/batches/{known.specreason}")
     for part, says in (
         ("figures", "margin above it"),
@@ -80,11 +27,9 @@ def test_parts_that_take_long_come_when_they_are_in_view(
 
 
 def test_the_head_follows_the_jobs_and_leaves_an_open_form_open(
-    site: str,
-    database: Database,  # noqa: F811
-    tab: Any,
+    site: str, database: Database, tab: Any
 ) -> None:
-    batch_id = elsewhere(lambda: submit(database, 2))
+    batch_id = aside(submit, database, 2)
 
     def run_one(number: int) -> None:
         job_id = job_ids(database, batch_id)[number]
@@ -95,16 +40,16 @@ def test_the_head_follows_the_jobs_and_leaves_an_open_form_open(
     tab.get_by_text("0 of 2 jobs ended").wait_for()
     tab.get_by_text("Priority…").click()
     tab.get_by_label("Priority, −100 to 100").fill("7")
-    elsewhere(lambda: run_one(0))
+    aside(run_one, 0)
     tab.get_by_text("1 of 2 jobs ended").wait_for()
     assert tab.get_by_label("Priority, −100 to 100").input_value() == "7"
-    elsewhere(lambda: run_one(1))
+    aside(run_one, 1)
     tab.get_by_text("2 of 2 jobs ended").wait_for()
     assert tab.locator("#head").get_attribute("hx-get") is None
 
 
-def test_an_action_says_what_it_did(site: str, database: Database, tab: Any) -> None:  # noqa: F811
-    batch_id = elsewhere(lambda: submit(database, 2))
+def test_an_action_says_what_it_did(site: str, database: Database, tab: Any) -> None:
+    batch_id = aside(submit, database, 2)
     tab.goto(f"{site}/batches/{batch_id}")
     tab.get_by_role("button", name="Pause").click()
     assert tab.get_by_role("status").first.text_content().startswith("Paused")
@@ -113,8 +58,8 @@ def test_an_action_says_what_it_did(site: str, database: Database, tab: Any) -> 
     assert tab.get_by_role("status").first.text_content() == "2 jobs cancelled."
 
 
-def test_a_filter_is_a_link_to_the_same_jobs(site: str, database: Database, tab: Any) -> None:  # noqa: F811
-    known = elsewhere(lambda: build(database))
+def test_a_filter_is_a_link_to_the_same_jobs(site: str, database: Database, tab: Any) -> None:
+    known = aside(build, database)
     tab.goto(f"{site}/batches/{known.specreason}")
     tab.get_by_text("Filter jobs").click()
     tab.get_by_label("the token budget was used up").check()

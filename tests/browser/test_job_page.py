@@ -3,57 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-import pytest
-
-from specreason.embedded import Servers
 from specreason.store.session import Database
-from tests.integration.conftest import administration, database, database_url, servers  # noqa: F401
-from tests.support.api.apps import make_api
-from tests.support.api.live import serving
 from tests.support.api.long_traces import eventful_job, long_job, running_job
+from tests.support.browser.chromium import aside
 from tests.support.store.builders import accepted, append_all
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-T = TypeVar("T")
-CHROMIUM = Path("/usr/bin/chromium")
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium at /usr/bin/chromium")
-
-
-@pytest.fixture
-def site(servers: Servers, database: Database, tmp_path: Path) -> Iterator[str]:  # noqa: F811
-    with serving(make_api(servers, database, files_dir=tmp_path)) as address:
-        yield address
-
-
-@pytest.fixture
-def tab() -> Iterator[Any]:
-    """A tab that fails the test if its page has an error in the console."""
-    errors: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
-        tab = browser.new_page()
-        tab.on("pageerror", lambda error: errors.append(str(error)))
-        tab.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-        yield tab
-        browser.close()
-    assert errors == []
 
 
 def open_job(tab: Any, site: str, job_id: UUID, rest: str = "") -> None:
@@ -65,9 +23,7 @@ def focused(tab: Any) -> str:
 
 
 def test_keys_lead_from_step_to_step_and_from_rejection_to_rejection(
-    site: str,
-    tab: Any,
-    database: Database,  # noqa: F811
+    site: str, tab: Any, database: Database
 ) -> None:
     open_job(tab, site, aside(eventful_job, database))
     rejected = [
@@ -88,7 +44,7 @@ def test_keys_lead_from_step_to_step_and_from_rejection_to_rejection(
     assert tab.locator("#keys").is_visible()
 
 
-def test_the_next_page_comes_when_its_link_comes_into_view(site: str, tab: Any, database: Database) -> None:  # noqa: F811
+def test_the_next_page_comes_when_its_link_comes_into_view(site: str, tab: Any, database: Database) -> None:
     open_job(tab, site, aside(long_job, database, 150))
     assert tab.locator(".step").count() == 100
     tab.locator(".more").scroll_into_view_if_needed()
@@ -96,14 +52,14 @@ def test_the_next_page_comes_when_its_link_comes_into_view(site: str, tab: Any, 
     assert tab.locator(".step").count() == 150
 
 
-def test_a_permalink_opens_the_page_that_has_the_step(site: str, tab: Any, database: Database) -> None:  # noqa: F811
+def test_a_permalink_opens_the_page_that_has_the_step(site: str, tab: Any, database: Database) -> None:
     open_job(tab, site, aside(long_job, database, 130), "#step-120")
     tab.wait_for_url("**?step=120#step-120")
     tab.locator("#step-120").wait_for()
     assert tab.locator("#step-120").evaluate("e => e.getBoundingClientRect().top < innerHeight")
 
 
-def test_formulas_are_typeset_and_shown_as_text_on_demand(site: str, tab: Any, database: Database) -> None:  # noqa: F811
+def test_formulas_are_typeset_and_shown_as_text_on_demand(site: str, tab: Any, database: Database) -> None:
     open_job(tab, site, aside(eventful_job, database))
     formula = tab.locator("#step-0 .tex").first
     formula.scroll_into_view_if_needed()
@@ -116,7 +72,7 @@ def test_formulas_are_typeset_and_shown_as_text_on_demand(site: str, tab: Any, d
     formula.locator(".katex").first.wait_for()
 
 
-def test_a_new_step_appears_while_the_job_runs(site: str, tab: Any, database: Database) -> None:  # noqa: F811
+def test_a_new_step_appears_while_the_job_runs(site: str, tab: Any, database: Database) -> None:
     job, writer = aside(running_job, database, 3)
     open_job(tab, site, job.job_id)
     told = tab.locator("figcaption").inner_text()
@@ -127,17 +83,12 @@ def test_a_new_step_appears_while_the_job_runs(site: str, tab: Any, database: Da
     writer.close()
 
 
-def test_without_a_script_links_lead_through_the_trace(site: str, tab: Any, database: Database) -> None:  # noqa: F811
+def test_without_a_script_links_lead_through_the_trace(
+    site: str, open_tab: Callable[..., Any], database: Database
+) -> None:
     job_id = aside(long_job, database, 130)
-    context = tab.context.browser.new_context(java_script_enabled=False)
-    plain = context.new_page()
+    plain = open_tab(java_script_enabled=False)
     open_job(plain, site, job_id)
     plain.locator(".more a").click()
     assert plain.locator(".step").count() == 30
     assert plain.locator("[data-as-text]").is_hidden()
-
-
-def aside(make: Callable[..., T], *given: Any) -> T:
-    """What `make` returns, from a thread of its own: Playwright's event loop runs in this one."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(make, *given).result()
