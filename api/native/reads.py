@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -12,9 +12,9 @@ from api.answers.pages import Page
 from api.answers.tags import Tag
 from api.deployment import Pairs, Store
 from api.door.access import READ, Viewer
+from api.requests.job_filters import WhichJobs
 from specreason import __version__
 from specreason.store.read.attempts import AttemptRow, read_attempts
-from specreason.store.read.filters import JobFilter
 from specreason.store.read.summaries import (
     BatchSummary,
     JobSummary,
@@ -25,7 +25,6 @@ from specreason.store.read.summaries import (
 )
 from specreason.store.read.workers import WorkerSummary, list_workers
 from specreason.store.session import ping
-from specreason.store.tables.states import JobState
 from specreason.store.trace.steps import StepRow, read_step_rows
 
 router = APIRouter(prefix="/api")
@@ -101,19 +100,9 @@ def get_jobs(
     *,
     after: UUID | None = None,
     limit: Limit = 100,
-    state: Annotated[tuple[JobState, ...], Query(description="Only jobs in one of these states.")] = (),
-    is_correct: Annotated[
-        Literal["true", "false", "none"] | None,
-        Query(description="The newest grade; none: jobs without a grade."),
-    ] = None,
-    error: Annotated[str | None, Query(max_length=1000, description="A part of the error.")] = None,
-    problem_index: Annotated[
-        int | None, Query(ge=0, lt=2**31, description="Only jobs of this problem.")
-    ] = None,
-    repeat: Annotated[int | None, Query(ge=0, lt=2**31, description="Only jobs of this repeat.")] = None,
+    which: WhichJobs,
 ) -> Page[JobSummary, UUID]:
-    """A page of a batch's jobs, in the order of submission."""
-    which = JobFilter(states=state, grade=is_correct, error=error, problem_index=problem_index, repeat=repeat)
+    """A page of a batch's jobs, in the order of submission. Ranges have ended jobs only, and both of their ends."""
     page = read_jobs(store, viewer, batch_id, after=after, limit=limit, which=which)
     return Page(data=page.rows, next=page.rows[-1].job_id if page.has_more else None)
 

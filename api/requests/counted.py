@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,8 @@ from api.deployment import deployment_of
 from api.door.access import caller_of
 from api.streams import Waiting
 
+Kind = Literal["streams", "exports", "long_reads", "judgements"]
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -20,16 +23,23 @@ class Counted:
     Raises LimitReached, at once.
     """
 
-    kind: Literal["streams", "exports", "long_reads", "judgements"]
+    kind: Kind
 
     async def __call__(self, request: Request) -> AsyncIterator[None]:
-        counts: Waiting = getattr(deployment_of(request), self.kind)
-        owner = caller_of(request).owner
-        counts.open_one(owner)
-        try:
+        async with counted(request, self.kind):
             yield
-        finally:
-            counts.close_one(owner)
+
+
+@asynccontextmanager
+async def counted(request: Request, kind: Kind) -> AsyncIterator[None]:
+    """The same for a part of a request. Raises LimitReached."""
+    counts: Waiting = getattr(deployment_of(request), kind)
+    owner = caller_of(request).owner
+    counts.open_one(owner)
+    try:
+        yield
+    finally:
+        counts.close_one(owner)
 
 
 EVENTS = Depends(Counted("streams"))

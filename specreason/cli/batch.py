@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from specreason.cli.batch_jobs import jobs
 from specreason.cli.batches import batch_as_json, known_cost, list_, show
 from specreason.cli.connection import LONG_PATIENCE_S, connected
 from specreason.cli.exits import EXIT_SOME_FAILED
@@ -27,13 +27,10 @@ from specreason.cli.options import (
 from specreason.cli.regrade import regrade
 from specreason.cli.show import controls
 from specreason.cli.show.batches import print_batch, print_batches, tell_missing_results, tell_remedies
-from specreason.cli.show.jobs import print_jobs
 from specreason.cli.show.output import (
     print_answer,
     print_json,
-    print_list_as_json,
     print_message,
-    tell_of_more,
 )
 from specreason.cli.show.submission import look_again
 from specreason.cli.waiting.watching import exit_status_of, naming_a_way_back, watched
@@ -50,41 +47,7 @@ app = typer.Typer(cls=Commands, help="Look at batches, and control them.", no_ar
 
 app.command("list")(list_)
 app.command()(show)
-
-
-@app.command()
-def jobs(
-    ref: BatchRef,
-    *,
-    state: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="STATE", help=f"Only jobs in this state: {', '.join(STATES)}. Repeat it for more."
-        ),
-    ] = None,
-    is_correct: Annotated[
-        bool | None,
-        typer.Option(
-            "--correct/--wrong", help="Only jobs with a right answer, or only those with a wrong one."
-        ),
-    ] = None,
-    error: Annotated[str | None, typer.Option(help="Only jobs whose error contains this.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most jobs to list.")] = 100,
-    api: ApiUrl = None,
-    as_json: AsJson = False,
-) -> None:
-    """List a batch's jobs in the order submitted."""
-    check_choices("--state", state or (), STATES)
-    with connected(api) as client:
-        batch_id = client.find_batch(ref)
-        rows = client.jobs(batch_id, states=state, is_correct=is_correct, error=error)
-        found = list(islice(rows, limit + 1))
-        has_more = len(found) > limit
-        if as_json:
-            print_list_as_json(found[:limit], has_more=has_more)
-            return
-        print_jobs(client.batch(batch_id), found[:limit])
-    tell_of_more(has_more)
+app.command()(jobs)
 
 
 @app.command()

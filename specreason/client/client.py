@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 from uuid import UUID
 
 from specreason.client.analysis import Analysis
@@ -14,6 +14,7 @@ from specreason.client.asking import change, read
 from specreason.client.connected import Connected
 from specreason.client.decoding import Rows, decode, loaded, moment_of, word_of
 from specreason.client.events import follow
+from specreason.client.job_filters import JobFilters, query_of
 from specreason.client.job_values import Attempt, Job, Result, Step
 from specreason.client.pages import read_pages
 from specreason.client.references import find_batch, find_job
@@ -90,24 +91,9 @@ class Client(Connected):
         filters = {"open": word_of(is_open), "name": name, "ref": ref, "eval": eval}
         return read_pages(self._transport, "/api/batches", Batch, "before", **filters)
 
-    def jobs(
-        self,
-        batch_id: UUID,
-        *,
-        states: Sequence[str] | None = None,
-        is_correct: bool | Literal["none"] | None = None,
-        error: str | None = None,
-        problem_index: int | None = None,
-        repeat: int | None = None,
-    ) -> Iterator[Job]:
-        """The batch's jobs in the order submitted: in `states`, graded so, whose error contains `error`.
-
-        `problem_index` and `repeat` are a job's place in the batch.
-        """
-        correct = word_of(is_correct) if isinstance(is_correct, bool) else is_correct
-        filters: dict[str, Any] = {"state": states or None, "is_correct": correct, "error": error}
-        filters |= {"problem_index": problem_index, "repeat": repeat}
-        return read_pages(self._transport, f"/api/batches/{batch_id}/jobs", Job, "after", **filters)
+    def jobs(self, batch_id: UUID, **which: Unpack[JobFilters]) -> Iterator[Job]:
+        """The batch's jobs in the order submitted; `which` are the filters of `JobFilters`."""
+        return read_pages(self._transport, f"/api/batches/{batch_id}/jobs", Job, "after", **query_of(which))
 
     def job(self, job_id: UUID) -> Job:
         """The job's current summary."""

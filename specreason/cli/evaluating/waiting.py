@@ -13,11 +13,12 @@ from rich.text import Text
 from specreason.cli.evaluating.deployment import Deployment
 from specreason.cli.show.output import message_console
 from specreason.cli.waiting.bars import Bars, Row
-from specreason.cli.waiting.pace import LINE_EVERY_S, Beat, left_in_words
+from specreason.cli.waiting.pace import LINE_EVERY_S, Beat
 from specreason.cli.waiting.progress import back_in_words, details_in_words, jobs_in_words, outage_in_words
 from specreason.client import Batch
 from specreason.errors import TransientError
 from specreason.evaluation.cells import Cell
+from specreason.evaluation.pace import left_in_words
 
 
 class Cells:

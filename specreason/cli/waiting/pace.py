@@ -1,17 +1,13 @@
-"""How fast jobs end, how long the rest will take, and when another line about it is due."""
+"""How fast jobs end, measured while a command waits, and when another line about it is due."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
 
-LINE_EVERY_S = 10.0
+from specreason.evaluation.pace import WINDOW_JOBS, WINDOW_S
 
-# The rate covers at least this much of both: enough to be steady, little enough to be current.
-WINDOW_S, WINDOW_JOBS = 60.0, 20
-RATES = ((1.0, "s"), (60.0, "min"), (3600.0, "h"))
-# Each unit: times below this many seconds use it, the seconds of one, its name.
-TIMES = ((90.0, 1.0, "s"), (5400.0, 60.0, "min"), (float("inf"), 3600.0, "h"))
+LINE_EVERY_S = 10.0
 
 
 @dataclass(slots=True)
@@ -49,25 +45,6 @@ class Pace:
     def _is_enough(change: tuple[float, int], now_s: float, num_ended: int) -> bool:
         since_s, before = change
         return now_s - since_s >= WINDOW_S and num_ended - before >= WINDOW_JOBS
-
-
-def rate_in_words(rate: float) -> str:
-    """Return the rate, from jobs per second; empty if it is 0."""
-    if not rate:
-        return ""
-    seconds, unit = next((each for each in RATES if rate * each[0] >= 1), RATES[-1])
-    return f"{rate * seconds:.1f}/{unit}"
-
-
-def left_in_words(rate: float, num_left: int) -> str:
-    """Return how long `num_left` jobs take at `rate` jobs per second; empty if either is 0."""
-    if not rate or not num_left:
-        return ""
-    seconds = num_left / rate
-    if seconds < 1:
-        return "almost done"
-    _, of_one, unit = next(each for each in TIMES if seconds < each[0])
-    return f"about {seconds / of_one:.{0 if unit != 'h' else 1}f} {unit} left"
 
 
 def clock_in_words(seconds: float) -> str:

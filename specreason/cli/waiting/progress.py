@@ -8,10 +8,11 @@ from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
 
-from specreason.cli.waiting.pace import duration_in_words, left_in_words, rate_in_words
+from specreason.cli.waiting.pace import duration_in_words
 from specreason.client import Batch, short_id
 from specreason.client.values import STATES
 from specreason.errors import TransientError, Unreachable
+from specreason.evaluation.pace import left_in_words, rate_in_words
 from specreason.visible import on_one_line
 from specreason.words import counted
 

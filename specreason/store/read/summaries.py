@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Text, cast, exists, select
+from sqlalchemy import Row, Text, cast, select
 
 from specreason.reasoning.steps import StopReason
 from specreason.store.access.visibility import Viewer, no_batch, require_batch, require_job
+from specreason.store.read.batch_pages import ids_of_page
 from specreason.store.read.filters import JobFilter
 from specreason.store.read.pages import Page, first_page, total_bytes
 from specreason.store.session import Connection, Database, single_statement, transaction
-from specreason.store.tables.columns import is_called, is_of_eval, one_of_ids
+from specreason.store.tables.columns import one_of_ids
 from specreason.store.tables.queue import batch, job, problem
-from specreason.store.tables.states import OPEN, JobState
+from specreason.store.tables.states import JobState
 from specreason.store.tables.views import view_of
-from specreason.submission.text import storable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,28 +171,24 @@ def list_batches(
     ref: str | None = None,
     eval_name: str | None = None,
 ) -> tuple[BatchSummary, ...]:
-    """A page of batches, newest first: at most `limit`, submitted before the batch `before`.
-
-    `is_open`: only batches with a job that has not ended (True), or without one (False). `name`: only batches whose
-    name contains it, in any case of letters. `ref`: only those that are called so, as `is_called` says. `eval_name`:
-    only those of this evaluation.
-    """
-    page = select(batch.c.id).where(viewer.sees(batch.c.owner)).order_by(batch.c.id.desc()).limit(limit)
-    if before is not None:
-        page = page.where(batch.c.id < before)
-    if name is not None:
-        page = page.where(batch.c.name.icontains(storable(name), autoescape=True))
-    if ref is not None:
-        page = page.where(is_called(batch.c.id, batch.c.name, storable(ref)))
-    if eval_name is not None:
-        page = page.where(is_of_eval(batch.c.metadata, storable(eval_name)))
-    if is_open is not None:
-        unended = exists().where(job.c.batch_id == batch.c.id, job.c.state.in_(OPEN))
-        page = page.where(unended if is_open else ~unended)
+    """A page of batches, newest first, as `ids_of_page` says."""
+    page = ids_of_page(
+        viewer, before=before, limit=limit, is_open=is_open, name=name, ref=ref, eval_name=eval_name
+    )
     with transaction(database) as connection:
         ids = connection.scalars(page).all()  # before the summaries, so that only these are summed up
-        of_page = select(batch_summary).where(one_of_ids(batch_summary.c.batch_id, ids))
-        rows = connection.execute(of_page).all()
+        return _summaries(connection, ids)
+
+
+def read_batches(database: Database, viewer: Viewer, batch_ids: Collection[UUID]) -> tuple[BatchSummary, ...]:
+    """Those of these batches that the viewer sees, newest first."""
+    seen = select(batch.c.id).where(one_of_ids(batch.c.id, batch_ids), viewer.sees(batch.c.owner))
+    with transaction(database) as connection:
+        return _summaries(connection, connection.scalars(seen).all())
+
+
+def _summaries(connection: Connection, ids: Collection[UUID]) -> tuple[BatchSummary, ...]:
+    rows = connection.execute(select(batch_summary).where(one_of_ids(batch_summary.c.batch_id, ids))).all()
     return tuple(sorted(map(_to_batch, rows), key=lambda summary: summary.batch_id, reverse=True))
 
 

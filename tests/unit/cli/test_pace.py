@@ -10,9 +10,8 @@ from specreason.cli.waiting.pace import (
     Pace,
     clock_in_words,
     duration_in_words,
-    left_in_words,
-    rate_in_words,
 )
+from specreason.evaluation.pace import left_in_words, rate_in_words
 
 
 def test_the_pace_is_that_of_now_and_not_of_the_time_before_a_worker_came() -> None:

@@ -1,0 +1,96 @@
+"""The filters of a batch's jobs, in the query of a request: the same for the API and for pages.
+
+A form without JavaScript sends its empty fields too, so an empty parameter filters nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Depends, Query
+from pydantic import BeforeValidator
+
+from specreason.reasoning.steps import StopReason
+from specreason.store.read.filters import JobFilter, parse_sources
+from specreason.store.tables.states import JobState
+
+LARGEST = 2**31 - 1
+
+
+def _known(given: object) -> object:
+    """None in place of an empty text, and a list without its empty texts."""
+    if isinstance(given, list | tuple):
+        return [each for each in given if each != ""]
+    return None if given == "" else given
+
+
+_KNOWN = BeforeValidator(_known)
+_Index = Annotated[int | None, _KNOWN, Query(ge=0, le=LARGEST, description="Only jobs of this problem.")]
+_Share = Annotated[
+    float | None, _KNOWN, Query(ge=0, le=1, description="Least or largest share of accepted drafts.")
+]
+_Seconds = Annotated[
+    float | None, _KNOWN, Query(ge=0, allow_inf_nan=False, description="Least or largest latency, seconds.")
+]
+_Tokens = Annotated[
+    int | None, _KNOWN, Query(ge=0, le=LARGEST, description="Least or largest number of kept tokens.")
+]
+
+
+async def _job_filter(
+    *,
+    state: Annotated[
+        tuple[JobState, ...], _KNOWN, Query(description="Only jobs in one of these states.")
+    ] = (),
+    is_correct: Annotated[
+        Literal["true", "false", "none"] | None,
+        _KNOWN,
+        Query(description="The newest grade; none: jobs without a grade."),
+    ] = None,
+    stop_reason: Annotated[
+        tuple[StopReason, ...],
+        _KNOWN,
+        Query(description="Only jobs whose run ended for one of these reasons."),
+    ] = (),
+    error: Annotated[str | None, _KNOWN, Query(max_length=1000, description="A part of the error.")] = None,
+    problem_index: _Index = None,
+    problem_id: Annotated[
+        str | None, _KNOWN, Query(max_length=1000, description="Only jobs of the problem with this id.")
+    ] = None,
+    repeat: Annotated[
+        int | None, _KNOWN, Query(ge=0, le=LARGEST, description="Only jobs of this repeat.")
+    ] = None,
+    min_acceptance: _Share = None,
+    max_acceptance: _Share = None,
+    min_latency_s: _Seconds = None,
+    max_latency_s: _Seconds = None,
+    min_tokens: _Tokens = None,
+    max_tokens: _Tokens = None,
+    source: Annotated[
+        tuple[str, ...],
+        _KNOWN,
+        Query(
+            max_length=20,
+            description="Only jobs of problems whose line has this field with this value: `subject=algebra`.",
+        ),
+    ] = (),
+) -> JobFilter:
+    return JobFilter(
+        states=state,
+        grade=is_correct,
+        stop_reasons=stop_reason,
+        error=error,
+        problem_index=problem_index,
+        problem_id=problem_id,
+        repeat=repeat,
+        min_acceptance=min_acceptance,
+        max_acceptance=max_acceptance,
+        min_latency_s=min_latency_s,
+        max_latency_s=max_latency_s,
+        min_tokens=min_tokens,
+        max_tokens=max_tokens,
+        sources=parse_sources(source),
+    )
+
+
+WhichJobs = Annotated[JobFilter, Depends(_job_filter)]
