@@ -2,33 +2,132 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
 
-from api.deployment import Store
-from api.door.access import READ, Viewer
-from api.pages.rendering import render
-from specreason.store.read.summaries import list_batches
+from api.analysis.prices import GpuHourPrice
+from api.deployment import Pairs, Store
+from api.door.access import CONTROL, READ, Viewer
+from api.pages.rendering import is_htmx, render
+from api.site.cookies import check_form
+from specreason.evaluation.cost import Cost, cost_of_batch
+from specreason.evaluation.pace import left_in_words, rate_in_words
+from specreason.store.queue import controls
+from specreason.store.read.counts import read_pace
+from specreason.store.read.summaries import BatchSummary, list_batches
+from specreason.store.session import Database
 
 PAGE = 25
+FOLLOW_S = 3  # between two looks at batches of which one runs
 
-router = APIRouter(include_in_schema=False, dependencies=[READ])
+router = APIRouter(include_in_schema=False)
 
 
-@router.get("/")
+class Action(StrEnum):
+    """What a viewer may do to a batch from the list."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+
+
+CONTROLS = {
+    Action.PAUSE: controls.pause_batch,
+    Action.RESUME: controls.resume_batch,
+    Action.CANCEL: controls.cancel_batch,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A batch in the list. `rate` and `left` are words, empty where they are not known or nothing runs."""
+
+    batch: BatchSummary
+    cost: Cost | None
+    rate: str
+    left: str
+
+    @property
+    def is_open(self) -> bool:
+        return self.batch.num_queued + self.batch.num_running > 0
+
+
+@router.get("/", dependencies=[READ])
 def batches_page(
     request: Request,
     store: Store,
     viewer: Viewer,
+    pairs: Pairs,
     *,
     before: UUID | None = None,
-    open: Annotated[bool | None, Query()] = None,
+    open: Annotated[str, Query(pattern="^(true|false|)$")] = "",
     name: Annotated[str, Query(max_length=200)] = "",
+    pair: Annotated[str, Query(max_length=200)] = "",
+    eval_name: Annotated[str, Query(alias="eval", max_length=200)] = "",
+    price: GpuHourPrice,
 ) -> Response:
-    """Newest first, a page at a time. The filters stand in the URL."""
-    rows = list_batches(store, viewer, before=before, limit=PAGE, is_open=open, name=name or None)
-    next_before = rows[-1].batch_id if len(rows) == PAGE else None
-    return render(request, "batches", batches=rows, next_before=next_before, open=open, name=name)
+    """Newest first, a page at a time. The filters stand in the URL. htmx gets the list alone."""
+    found = list_batches(
+        store,
+        viewer,
+        before=before,
+        limit=PAGE,
+        is_open={"true": True, "false": False}.get(open),
+        name=name or None,
+        pair=pair or None,
+        eval_name=eval_name or None,
+    )
+    given = {"open": open, "name": name, "pair": pair, "eval": eval_name}
+    filters = {key: value for key, value in given.items() if value}
+    rows = tuple(_rows(store, viewer, found, price))
+    values: dict[str, Any] = {
+        "rows": rows,
+        "filters": filters,
+        "here": "/?" + urlencode(filters | ({"before": str(before)} if before else {})),
+        "next_before": found[-1].batch_id if len(found) == PAGE else None,
+        "follow_s": FOLLOW_S if any(row.is_open for row in rows) else None,
+    }
+    if is_htmx(request):
+        return render(request, "batches/list", **values)
+    is_first_visit = not rows and not filters and before is None
+    choices = sorted({*pairs, *({pair} if pair else ())})
+    return render(request, "batches", pairs=choices, is_first_visit=is_first_visit, **values)
+
+
+@router.post("/", dependencies=[CONTROL])
+def control_batch(
+    request: Request,
+    store: Store,
+    viewer: Viewer,
+    *,
+    batch: Annotated[UUID, Form()],
+    act: Annotated[Action, Form()],
+    back: Annotated[str, Form(max_length=2000)] = "/",
+    csrf: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Pause a batch, resume or cancel it; then back to the list as it was."""
+    check_form(request, csrf)
+    CONTROLS[act](store, viewer, batch)
+    return RedirectResponse(back if back.startswith("/?") else "/", 303)
+
+
+def _rows(
+    store: Database, viewer: Viewer, batches: Iterable[BatchSummary], price: float | None
+) -> Iterable[Row]:
+    for each in batches:
+        num_left = each.num_queued + each.num_running
+        pace = read_pace(store, viewer, each.batch_id) if each.num_running else None
+        rate = pace.per_s if pace else 0.0
+        yield Row(
+            batch=each,
+            cost=cost_of_batch(each, price),
+            rate=rate_in_words(rate),
+            left=left_in_words(rate, num_left),
+        )
