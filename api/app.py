@@ -24,7 +24,9 @@ from api.openai.advance import BatchAdvancer
 from api.openai.live import completions
 from api.openapi import complete_document, operation_id, tags
 from api.pages import batches as batch_pages
-from api.pages import signing_in
+from api.pages import dead, signing_in, workers
+from api.pages.compare import page as compare_page
+from api.pages.compare import traces as traces_page
 from api.pages.job import page as job_page
 from api.requests.parameters import check_parameters
 from api.site import assets
@@ -58,6 +60,10 @@ PARTS = (
     signing_in,
     batch_pages,
     job_page,
+    compare_page,
+    traces_page,
+    workers,
+    dead,
 )
 CHECKS = (Depends(check_scope), Depends(check_parameters))  # of every route
 
