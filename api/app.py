@@ -28,6 +28,7 @@ from api.pages import dead, signing_in, workers
 from api.pages.compare import page as compare_page
 from api.pages.compare import traces as traces_page
 from api.pages.job import page as job_page
+from api.pages.submit import page as submit_page
 from api.requests.parameters import check_parameters
 from api.site import assets
 from api.streams import Exports, Judgements, LongReads, Streams, Waiting
@@ -64,6 +65,7 @@ PARTS = (
     traces_page,
     workers,
     dead,
+    submit_page,
 )
 CHECKS = (Depends(check_scope), Depends(check_parameters))  # of every route
 
