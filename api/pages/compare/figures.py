@@ -44,9 +44,7 @@ KINDS = (
     Kind(field="latency_p50_s", name="latency, median", write=seconds, is_good=False),
     Kind(field="latency_p95_s", name="latency, 95th percentile", write=seconds, is_good=False),
     Kind(field="gpu_s", name="device time of a job", write=seconds, is_good=False),
-    Kind(
-        field="gpu_s_per_right_answer", name="device time per right answer", write=seconds, is_good=False
-    ),
+    Kind(field="gpu_s_per_right_answer", name="device time per right answer", write=seconds, is_good=False),
     Kind(field="price", name="price of a job", write=lambda value: f"{value:.4g}", is_good=False),
     Kind(
         field="price_per_right_answer",
@@ -112,9 +110,7 @@ def figure_rows(figures: Figures, k: int | None) -> tuple[FigureRow, ...]:
         (figure.difference for kind, figure in known if kind.is_share), lambda value: value, LEAST_SHARE
     )
     reach_log = _reach((figure.ratio for kind, figure in known if not kind.is_share), _log, LEAST_LOG)
-    return tuple(
-        _row(kind, figure, k, reach_share if kind.is_share else reach_log) for kind, figure in known
-    )
+    return tuple(_row(kind, figure, k, reach_share if kind.is_share else reach_log) for kind, figure in known)
 
 
 def outcome_bars(outcomes: Outcomes) -> tuple[OutcomeBar, ...]:
@@ -132,9 +128,7 @@ def _bars(numbers: dict[str, int], total: int) -> Iterator[OutcomeBar]:
     before = 0
     for outcome, count in numbers.items():
         if count:
-            yield OutcomeBar(
-                outcome=outcome, number=count, x=100 * before / total, width=100 * count / total
-            )
+            yield OutcomeBar(outcome=outcome, number=count, x=100 * before / total, width=100 * count / total)
         before += count
 
 

@@ -14,7 +14,7 @@ from api.door.access import READ, Viewer
 from api.pages.compare.figures import figure_rows, outcome_bars, ratio_said
 from api.pages.rendering import render
 from api.requests.counted import LONG
-from specreason.errors import ExtraMissing, InputError, InvalidField
+from specreason.errors import InputError, NotFound
 from specreason.evaluation.comparison.values import Outcome
 from specreason.store.access.visibility import Viewer as StoreViewer
 from specreason.store.analysis.comparison import compare_batches, compared_pairs
@@ -61,7 +61,9 @@ def compare_page(
     if isinstance(a, UUID) and isinstance(b, UUID):
         try:
             values |= _found(store, viewer, a, b, outcome=outcome, after=after, k=k, price=price)
-        except (InputError, InvalidField, ExtraMissing) as error:
+        except NotFound:
+            raise
+        except InputError as error:
             status, values["error"] = 422, str(error)
     return render(request, "compare/page", status=status, **values)
 

@@ -51,7 +51,7 @@ def submit_page(request: Request) -> Response:
 
 @router.post("/submit/preview")
 async def preview(request: Request) -> Response:
-    """What the beginning of the file says, and what the batch would cost; nothing is stored. htmx gets the part alone."""
+    """What the beginning of the file says, and the batch would cost. htmx gets the part alone."""
     async with read_form(request, FIELDS) as form:
         check_form(request, form.fields.get("csrf", ""))
         return await run_in_threadpool(_preview, request, asked_of(form.fields), form)
