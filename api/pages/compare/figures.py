@@ -32,6 +32,11 @@ def _share(value: float) -> str:
     return percent(value, 1)
 
 
+def _points(value: float) -> str:
+    """A difference of shares, in percentage points."""
+    return number(100 * value, "{:.1f} points")
+
+
 def _tokens(value: float) -> str:
     return number(value, "{:,.0f}")
 
@@ -151,7 +156,7 @@ def _row(kind: Kind, figure: Figure, k: int | None, reach: float) -> FigureRow:
         name=kind.name.replace("@k", f"@{k}") if k is not None else kind.name,
         a=said(figure.a, kind.write),
         b=said(figure.b, kind.write),
-        difference=said(figure.difference, _signed(kind.write)),
+        difference=said(figure.difference, _signed(_points if kind.is_share else kind.write)),
         ratio=ratio_said(figure.ratio),
         mark=_mark(kind, figure, reach),
         num_problems=figure.num_problems,

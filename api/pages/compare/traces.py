@@ -101,7 +101,7 @@ def _beside(ours: Page[StepRow], theirs: Page[StepRow], parting: Parting) -> Ite
 
 def _texts(a: StepRow | None, b: StepRow | None) -> Sequence[tuple[tuple[Piece, ...], int]]:
     """Both texts in pieces, with marks where they differ, and what is left out of each."""
-    ours, theirs = (clipped(row.kept_text or "" if row else "", ROOM) for row in (a, b))
+    ours, theirs = (clipped((row.kept_text or "").rstrip() if row else "", ROOM) for row in (a, b))
     if a is None or b is None or ours[0] == theirs[0]:
         return (pieces(ours[0]), ours[1]), (pieces(theirs[0]), theirs[1])
     left, right = compared(ours[0], theirs[0])
