@@ -39,7 +39,7 @@ class Fault:
 class Preview:
     """What the beginning of a file says. `columns` has the column of each field, "" where the file has none.
 
-    `num_problems` are those of the whole file; where it `is_cut`, by the share of the file that was read.
+    `num_problems` are the valid ones of the whole file; where it `is_cut`, by the share of the file that was read.
     """
 
     filename: str
@@ -64,7 +64,7 @@ def look(
     skipped: list[Skipped] = []
     shown: list[Mapping[str, str]] = []
     is_cut, fault = False, None
-    intake = Intake(columns, lambda field: f"the column of the {field}", on_skipped=skipped.append)
+    intake = Intake(columns, _input, on_skipped=skipped.append)
     rows = read_rows(
         content,
         format_of(filename, option="format"),
@@ -84,8 +84,9 @@ def look(
         if not intake.num_problems and not skipped:
             raise
         fault = error if num_bytes is None and intake.num_problems else None
-    num_read = _num_read(content, num_bytes, is_cut=is_cut)
-    total = num_bytes if num_bytes is not None else os.fstat(content.fileno()).st_size
+    place, size = content.tell(), content.seek(0, os.SEEK_END)
+    num_read = min(place, size) if is_cut and place else size
+    total = size if num_bytes is None else num_bytes
     faults = [_fault(content, each) for each in skipped[:SHOWN_FAULTS]]
     if fault is not None:
         faults.append(Fault(where=fault.field, field="", reason=fault.reason, text=line_text(content, fault)))
@@ -93,25 +94,25 @@ def look(
         filename=filename,
         columns={field: intake.mapping.get(field, "") for field in FIELDS},
         rows=tuple(shown),
-        num_problems=round(intake.num_rows * max(1.0, total / max(num_read, 1))),
+        num_problems=round(intake.num_problems * max(1.0, total / max(num_read, 1))),
         num_with_answer=intake.num_with_answer,
         num_read=intake.num_rows,
         num_faulty=len(skipped) + (fault is not None),
         is_cut=num_read < total,
         faults=tuple(faults),
-        remarks=intake.remarks() if intake.num_problems else (),
+        # The last one is on rows that were left out: here they are faults.
+        remarks=intake.remarks()[: -1 if skipped else None] if intake.num_problems else (),
     )
+
+
+def _input(field: str) -> str:
+    """The input of the form with which a viewer chooses a column."""
+    return f"'{field.capitalize()}' under 'Columns of other names'"
 
 
 def line_text(content: BinaryIO, error: InvalidField) -> str:
     """The beginning of the line that an error names; "" where it names none."""
     return _line(content, error.field)
-
-
-def _num_read(content: BinaryIO, num_bytes: int | None, *, is_cut: bool) -> int:
-    """How many bytes of the file the rows were read from."""
-    size = os.fstat(content.fileno()).st_size
-    return min(content.tell() or size, size) if is_cut else size
 
 
 def _cells(row: Row, mapping: Mapping[str, str]) -> Mapping[str, str]:
