@@ -8,9 +8,10 @@ from functools import cache
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
+from prometheus_client import CollectorRegistry
 from starlette.routing import BaseRoute
 
-from api.analysis import compare, costs, figures, judge, rows, search
+from api.analysis import compare, costs, figures, judge, report, rewards, rows, search
 from api.answers.docs import add_docs
 from api.answers.errors import handle_errors
 from api.deployment import Deployment
@@ -18,7 +19,9 @@ from api.door.access import AccessMiddleware, check_scope
 from api.door.authenticator import Authenticator
 from api.door.body_limit import BodyLimit
 from api.housekeeping import Housekeeping
-from api.native import controls, events, reads, regrade, results, submit
+from api.metrics.deployment_figures import DeploymentFigures
+from api.metrics.requests import CountRequests, RequestMetrics
+from api.native import controls, events, metrics, prune, reads, regrade, results, submit, webhooks
 from api.openai import batches, files, models
 from api.openai.advance import BatchAdvancer
 from api.openai.live import completions
@@ -33,12 +36,15 @@ from api.requests.parameters import check_parameters
 from api.site import assets
 from api.streams import Exports, Judgements, LongReads, Streams, Waiting
 from api.watch import Watch
+from api.webhooks.keeping import WebhookRules
+from api.webhooks.sender import WebhookSender
 from specreason import __version__
 from specreason.doorbell import Doorbell
 from specreason.pairs import PairConfig
 from specreason.settings import Settings
 from specreason.store.files.rows import files_folder
 from specreason.store.session import Database
+from specreason.store.webhooks.outbox import Schedule
 
 PARTS = (
     submit,
@@ -47,6 +53,8 @@ PARTS = (
     controls,
     regrade,
     events,
+    webhooks,
+    prune,
     completions,
     files,
     batches,
@@ -55,8 +63,11 @@ PARTS = (
     costs,
     figures,
     judge,
+    report,
+    rewards,
     rows,
     search,
+    metrics,
     assets,
     signing_in,
     batch_pages,
@@ -86,12 +97,22 @@ def create_app(
     advancer = BatchAdvancer(database, folder, doorbell, pairs, settings)
     housekeeping = Housekeeping(database, folder, advancer)
     watch = Watch(database)
+    registry = CollectorRegistry()
+    registry.register(DeploymentFigures(database))
+    webhook_rules = WebhookRules.of(settings)
+    sender = None
+    if webhook_rules is not None:
+        sender = WebhookSender(database, webhook_rules, schedule=Schedule(days=settings.webhook_days))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         housekeeping.start()
+        if sender is not None:
+            sender.start()
         yield
         await run_in_threadpool(watch.close)
+        if sender is not None:
+            await run_in_threadpool(sender.close)
         await run_in_threadpool(housekeeping.close)
         await run_in_threadpool(advancer.close)
 
@@ -118,15 +139,18 @@ def create_app(
         long_reads=LongReads(),
         judgements=Judgements(),
         watch=watch,
+        metrics=registry,
         advancer=advancer,
+        webhook_rules=webhook_rules,
     )
     app.router.routes.extend(_routes())
     add_docs(app)
     handle_errors(app)
     complete_document(app)
     app.add_middleware(BodyLimit, max_upload_bytes=settings.max_upload_bytes)
-    # Added last and therefore outermost: an unauthenticated request gets no further.
-    app.add_middleware(AccessMiddleware, authenticator=authenticator)
+    # What is added later is further out: an unauthenticated request gets no further than this, and is counted.
+    app.add_middleware(AccessMiddleware, authenticator=authenticator, metrics_are_open=settings.metrics_open)
+    app.add_middleware(CountRequests, metrics=RequestMetrics(registry))
     return app
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
+from prometheus_client import CollectorRegistry
 
 from api.door.authenticator import Authenticator
 from api.streams import Exports, Judgements, LongReads, Streams, Waiting
 from api.watch import Watch
+from api.webhooks.keeping import WebhookRules
 from specreason.doorbell import Doorbell
 from specreason.pairs import PairConfig
 from specreason.settings import Settings
@@ -28,7 +30,10 @@ class AdvancesBatches(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """The parts of the process that outlive a request. `authenticator` is None while keys are off."""
+    """The parts of the process that outlive a request.
+
+    `authenticator` is None while keys are off, `webhook_rules` while webhooks are.
+    """
 
     database: Database
     doorbell: Doorbell
@@ -42,7 +47,9 @@ class Deployment:
     long_reads: LongReads
     judgements: Judgements
     watch: Watch
+    metrics: CollectorRegistry
     advancer: AdvancesBatches
+    webhook_rules: WebhookRules | None
 
 
 def deployment_of(request: Request) -> Deployment:

@@ -15,7 +15,8 @@ NUM_PROBLEMS = 2
 def examples() -> Mapping[str, Mapping[str, Any]]:
     """An example for each content type of each operation that has a body, by the operation's id.
 
-    Only the file of an OpenAI batch cannot be known here: it is the id of an answer to `openai_upload_file`.
+    Two ids cannot be known here: that of an OpenAI batch's file, which `openai_upload_file` answers, and that of a
+    reward's job.
     """
     lines = BUNDLED_PROBLEMS.read_text(encoding="utf-8").splitlines()[:NUM_PROBLEMS]
     problems = [json.loads(line) for line in lines]
@@ -37,7 +38,18 @@ def examples() -> Mapping[str, Mapping[str, Any]]:
             JSON: {"answers": [{"id": 0, "answer": "4"}], "grader": "layers"},
             FORM: {"file": '{"id": 0, "answer": "4"}\n', "grader": "layers"},
         },
+        "store_rewards": {
+            JSON: {
+                "prm": "my-prm",
+                "revision": "1",
+                "rewards": [
+                    {"job_id": "00000000-0000-7000-8000-000000000000", "step_index": 0, "score": 0.9}
+                ],
+            }
+        },
         "set_job_deadline": {JSON: deadline},
+        "add_webhook": {JSON: {"url": "https://hooks.example/specreason"}},
+        "prune": {JSON: {"older_than_s": 30 * 86_400, "dry_run": True}},
         "openai_create_chat_completion": {
             JSON: {
                 "model": "demo",

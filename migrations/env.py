@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from specreason.errors import InputError
 from specreason.store.migrate import install_views
 from specreason.store.session import connect, transaction
-from specreason.store.tables import access, files, queue, trace  # noqa: F401 -- they fill the metadata
+from specreason.store.tables import access, files, queue, trace, webhooks  # noqa: F401 -- they fill the metadata
 from specreason.store.tables.columns import metadata
 
 

@@ -53,6 +53,15 @@ class Settings(BaseSettings):
         570,
         description="How long a request to /v1/chat/completions may take; OpenAI's own client waits for 600 s.",
     )
+    webhook_hosts: str | None = Field(
+        None, description="The hosts that webhooks may name, with commas between; default: no webhooks."
+    )
+    webhook_key: SecretStr | None = Field(
+        None, description="The key from which the secrets of webhooks are derived; all APIs have the same."
+    )
+    webhook_days: Annotated[float, Field(gt=0, le=30)] = Field(
+        3, description="How many days a message to a webhook is tried."
+    )
     files_dir: Path = Field(
         Path("~/.local/share/specreason-files"),
         description="The folder of uploads and results; all API processes of a deployment share it.",
@@ -99,6 +108,16 @@ class Settings(BaseSettings):
         30, description="How long a stopping worker waits for its jobs to reach a step boundary."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How log lines look: for people, or one JSON object a line."
+    )
+    metrics_open: bool = Field(
+        False, description="Whether /metrics of the API needs no key. Its figures name no owner and no text."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address on which a worker serves its metrics.")
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
+        None, description="Port on which a worker serves its metrics; default: it serves none."
+    )
 
     def database(self) -> str:
         """The database's URL; InvalidField if none is set, or if it can be read in two ways."""

@@ -33,6 +33,10 @@ from specreason.store.trace.writer import TraceWriter
 from worker.app import make_app, serve
 from worker.child_process import EXIT_CONFIG, EXIT_ENGINE_DEAD, EXIT_STORE_AWAY
 from worker.host import PairHost
+from worker.observing.exposition import serve_metrics
+from worker.observing.jobs import Observer
+from worker.observing.metrics import WorkerMetrics
+from worker.observing.spans import spans_to_collector
 from worker.run_job import JobRunner
 
 log = logging.getLogger(__name__)
@@ -51,12 +55,14 @@ def main(load: Load = load_pair) -> int:
     parser = argparse.ArgumentParser(prog="worker")
     parser.add_argument("--pair", required=True)
     parser.add_argument("--progress-fd", required=True, type=int)
+    parser.add_argument("--restarts", default=0, type=int)
     arguments = parser.parse_args()
     settings = load_settings()
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     try:
         pair = get_pair(load_pairs(settings.pairs_file), arguments.pair)
-        run_child(settings, arguments.pair, pair, arguments.progress_fd, load)
+        metrics = WorkerMetrics(arguments.pair, num_restarts=arguments.restarts)
+        run_child(settings, arguments.pair, pair, arguments.progress_fd, load=load, metrics=metrics)
     except InputError as error:
         log.error("%s", error)
         return EXIT_CONFIG
@@ -69,8 +75,17 @@ def main(load: Load = load_pair) -> int:
     return 0
 
 
-def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: int, load: Load) -> None:
+def run_child(
+    settings: Settings,
+    name: str,
+    config: PairConfig,
+    progress_fd: int,
+    *,
+    load: Load,
+    metrics: WorkerMetrics,
+) -> None:
     """Load the pair and serve jobs. On SIGTERM, give the running jobs back at their next step boundary."""
+    serve_metrics(settings, metrics.registry)
     # A connection is opened when a job's thread needs one, so the number of slots, known later, is the bound.
     database = connect(settings.database(), pool_size=(settings.slots or MOST_SLOTS) + 2)
     host = PairHost()
@@ -100,7 +115,13 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
     )
     worker_id = _register(database, new, lease_s=settings.lease_s)
     os.write(progress_fd, f"{worker_id}\n".encode())
-    runner = JobRunner(database, writer, host, pair, worker_id=worker_id, settings=settings)
+    metrics.registered(str(worker_id), pair.fingerprint)
+    spans = spans_to_collector(name, str(worker_id))
+    observer = Observer(metrics, spans)
+    runner = JobRunner(
+        database, writer, host, pair, worker_id=worker_id, settings=settings, observer=observer
+    )
+    metrics.now.read = lambda: runner.now(slots)
     reporting = host.report_progress(pair, progress_fd, on_death=runner.engine_died.set)
     worker_shutting_down.connect(lambda **_: runner.draining.set(), weak=False)
     threading.Thread(target=_leave_with_dead_engine, args=(runner,), daemon=True).start()
@@ -109,6 +130,7 @@ def run_child(settings: Settings, name: str, config: PairConfig, progress_fd: in
     finally:
         reporting.cancel()
         writer.close()
+        spans.close()
         host.run(close_pair(pair))
         host.close()
 

@@ -45,14 +45,20 @@ class ChildProcess:
     """The process that holds the pair. `worker_id` is None until it can take jobs; then `on_serving` is called."""
 
     def __init__(
-        self, pair: str, gpu: str | None, *, module: str = "worker", on_serving: Callable[[], None]
+        self,
+        pair: str,
+        gpu: str | None,
+        *,
+        module: str = "worker",
+        num_restarts: int = 0,
+        on_serving: Callable[[], None],
     ) -> None:
         self._on_serving = on_serving
         self._progress, writer = os.pipe()
         os.set_blocking(self._progress, False)
         self.process = spawn_module(
             module,
-            *("--pair", pair, "--progress-fd", str(writer)),
+            *("--pair", pair, "--progress-fd", str(writer), "--restarts", str(num_restarts)),
             # Set here, so that it holds before the child imports torch or the hub's client.
             environment=environment_of_child(gpu),
             pass_fds=[writer],

@@ -50,7 +50,7 @@ UNUSABLE_S = 60.0
 def main() -> int:
     """Grade until SIGTERM. The supervisor starts and ends this process."""
     settings = load_settings()
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

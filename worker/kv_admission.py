@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from specreason.engines.base import ModelPair, Role
 from specreason.reasoning.transcript import Transcript
@@ -39,6 +40,18 @@ class Reservation:
         return max(map(self._transcript.num_tokens, Role)) if self._transcript is not None else 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A message's place on this worker: room in the caches, and what its claim must tell.
+
+    `in_flight` jobs are here, this one included. The message waited `waited_s` seconds for its place.
+    """
+
+    reservation: Reservation
+    in_flight: int
+    waited_s: float
+
+
 class KvAdmission:
     """Admits a job while the caches have room for its usual length, and always admits one. Thread-safe."""
 
@@ -66,10 +79,18 @@ class KvAdmission:
                     self._learn(reservation.num_tokens)
                 self._changed.notify_all()
 
+    @property
+    def reserved_share(self) -> float:
+        """The share of the smaller KV cache that is reserved now; above 1 if one job alone needs more."""
+        with self._changed:
+            return self._reserved() / self._capacity
+
     def _has_room(self) -> bool:
-        usual = self._usual_tokens
-        reserved = sum(max(usual, reservation.num_tokens) for reservation in self._reservations)
-        return not self._reservations or reserved + usual <= self._capacity
+        return not self._reservations or self._reserved() + self._usual_tokens <= self._capacity
+
+    def _reserved(self) -> float:
+        """Tokens. Call it with the lock of `_changed`."""
+        return sum(max(self._usual_tokens, reservation.num_tokens) for reservation in self._reservations)
 
     def _learn(self, num_tokens: int) -> None:
         self._num_completed += 1

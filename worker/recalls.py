@@ -14,7 +14,7 @@ from specreason.errors import StoreUnavailable
 from specreason.reasoning.steps import StepRecord, Trace
 from specreason.store.queue.claims import ClaimedJob, Recall, claims_of, recalled, release_claim
 from specreason.store.session import Database
-from specreason.store.trace.writer import SqlStepSink
+from worker.observing.jobs import DurableSink
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class ClaimsHere:
 class InterruptibleSink:
     """Passes steps on. Once `must_stop` returns True, it stores the present step and raises Stopped."""
 
-    def __init__(self, sink: SqlStepSink, must_stop: Callable[[], bool]) -> None:
+    def __init__(self, sink: DurableSink, must_stop: Callable[[], bool]) -> None:
         self._sink = sink
         self._must_stop = must_stop
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from uuid import UUID
 
@@ -24,10 +24,14 @@ from specreason.store.queue.claims import ClaimedJob, keep_message
 from specreason.store.queue.jobs import JobResult, LeaseExpired, Quarantined, claim, finish, release, retry
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
-from specreason.store.trace.writer import SqlStepSink, TraceWriter, read_steps
+from specreason.store.trace.writer import TraceWriter, read_steps
 from worker.host import PairHost
 from worker.isolation import SharedOrExclusive
-from worker.kv_admission import KvAdmission, Reservation
+from worker.kv_admission import Admitted, KvAdmission, Reservation
+from worker.observing.jobs import DurableSink, ObservedJob, ObservedSink, Observer
+from worker.observing.metrics import WorkerMetrics
+from worker.observing.now import Now
+from worker.observing.spans import Spans
 from worker.recalls import ClaimsHere, InterruptibleSink, Recalls, RunningJob, Stopped
 
 log = logging.getLogger(__name__)
@@ -36,18 +40,6 @@ log = logging.getLogger(__name__)
 AGAIN_S = 1.0
 # The number of configurations whose economics are remembered.
 MAX_CONFIGURATIONS = 256
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admitted:
-    """A message's place on this worker: room in the caches, and what its claim must tell.
-
-    `in_flight` jobs are here, this one included. The message waited `waited_s` seconds for its place.
-    """
-
-    reservation: Reservation
-    in_flight: int
-    waited_s: float
 
 
 class JobRunner:
@@ -62,6 +54,7 @@ class JobRunner:
         *,
         worker_id: UUID,
         settings: Settings,
+        observer: Observer | None = None,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -69,6 +62,7 @@ class JobRunner:
         self._pair = pair
         self._worker_id = worker_id
         self._settings = settings
+        self._observer = observer or Observer(WorkerMetrics(pair.name), Spans(pair.name))
         self._admission = KvAdmission(pair)
         self._isolation = SharedOrExclusive()
         # What drafting costs and saves, by configuration: a job starts with what earlier ones have measured.
@@ -109,6 +103,16 @@ class JobRunner:
     def idle(self) -> bool:
         return self._isolation.num_holders == 0
 
+    def now(self, slots: int) -> Now:
+        """What this worker does at this moment."""
+        return Now(
+            in_flight=self._isolation.num_holders,
+            slots=slots,
+            kv_share=self._admission.reserved_share,
+            num_commits=self._writer.num_commits,
+            num_stored=self._writer.num_stored,
+        )
+
     def _is_worth_waiting(self, job_id: UUID) -> bool:
         """Whether this worker keeps the message of a quarantined job until its other jobs have ended."""
         try:
@@ -121,7 +125,8 @@ class JobRunner:
     def _claim_and_run(self, job_id: UUID, admitted: Admitted) -> None:
         with self._here.claimed(job_id, lambda: self._claim(job_id, admitted)) as running:
             if running is not None:
-                self._run(running, admitted.reservation)
+                with self._observer.job(running.claimed) as observed:
+                    self._run(running, admitted.reservation, observed)
 
     def _claim(self, job_id: UUID, admitted: Admitted) -> ClaimedJob | None:
         """Claim the job, and wait while Postgres is away or this worker's lease is not renewed yet.
@@ -147,14 +152,16 @@ class JobRunner:
             self.draining.wait(AGAIN_S)
         return None
 
-    def _run(self, running: RunningJob, reservation: Reservation) -> None:
+    def _run(self, running: RunningJob, reservation: Reservation, observed: ObservedJob) -> None:
         """Run the claimed job; every way in which it can end has one branch here."""
         claimed, began = running.claimed, self._isolation.holder_time()
         sink = self._writer.sink(claimed)
         try:
             transcript, run = self._prepare(claimed)
             reservation.hold(transcript)
-            step_loop = self._host.submit(self._reason(running, transcript, run, sink))
+            step_loop = self._host.submit(
+                self._reason(running, transcript, run, ObservedSink(sink, observed))
+            )
             result = result_of(running.wait_for(step_loop))
             reservation.completed()
             ended = self._isolation.holder_time()
@@ -165,24 +172,29 @@ class JobRunner:
                 timed = replace(result, store_s=store_s, mean_concurrency=ended.mean_since(began))
                 return finish(self._database, claimed, timed)
 
-            _insist(finish_it)
+            observed.ended(result.state if _insist(finish_it) else "recalled")
         except (LeaseLost, CancelledError):
             log.info("job %s was cancelled, has expired, or is claimed by another worker", claimed.job_id)
+            observed.ended("recalled")
         except (Stopped, StoreUnavailable):
             # If Postgres is away for longer than steps can wait, the job resumes later after its last stored step.
             _insist(lambda: release(self._database, claimed))
+            observed.ended("released")
         except EngineDead as error:
             log.error("job %s: %s", claimed.job_id, error)
+            observed.ended("engine_died", error)
             # The job is not given back: the supervisor ends the worker's lease, and the job counts as lost. Else a
             # job that kills engines could do so for ever.
             self.engine_died.set()
         except PermanentJobError as error:
             failed = JobResult(state=JobState.FAILED, error=str(error))
             _insist(lambda: finish(self._database, claimed, failed))
+            observed.ended("failed", error)
         except Exception as error:
             message = str(error) if isinstance(error, SpecReasonError) else f"{type(error).__name__}: {error}"
             log.warning("job %s will be tried again: %s", claimed.job_id, message, exc_info=True)
             _insist(lambda: self._retry(claimed, message))
+            observed.ended("error", error)
 
     def _retry(self, claimed: ClaimedJob, error: str) -> bool:
         settings = self._settings
@@ -204,7 +216,7 @@ class JobRunner:
         )
 
     async def _reason(
-        self, running: RunningJob, transcript: Transcript, run: Run, sink: SqlStepSink
+        self, running: RunningJob, transcript: Transcript, run: Run, sink: DurableSink
     ) -> Trace:
         """The step loop over this job; returns once each of its steps is stored."""
         must_stop = lambda: running.must_pause or self.draining.is_set()  # noqa: E731
@@ -213,15 +225,15 @@ class JobRunner:
         return trace
 
 
-def _insist(write: Callable[[], bool]) -> None:
+def _insist(write: Callable[[], bool]) -> bool:
     """Try until the database has answered: no other worker takes a job that is claimed here but does not run.
+    Returns whether the claim still held.
 
     If this worker's lease runs out meanwhile, another worker claims the job, and the write is refused.
     """
     while True:
         try:
-            write()
-            return
+            return write()
         except StoreUnavailable as error:
             log.warning("a job's end cannot be stored yet: %s", error)
             time.sleep(AGAIN_S)

@@ -45,7 +45,7 @@ def run_worker(
     not.
     """
     settings = load_settings()
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     config = get_pair(load_pairs(settings.pairs_file), pair)
     device = check_platform()
     check_engine_args(pair, config, known=vllm_arguments(), device=device)

@@ -60,6 +60,7 @@ class Supervisor:
         self._grader: subprocess.Popen[bytes] | None = None
         self._num_signals = 0
         self._num_failed_starts = 0
+        self._num_starts = 0
         self._child_starts = RestartBackoff()
         self._grader_starts = RestartBackoff()
         self._beat_at = 0.0
@@ -107,8 +108,13 @@ class Supervisor:
         if self._child is None:
             if self._child_starts.due(now):
                 self._child = ChildProcess(
-                    self._pair, self._gpu, module=self._child_module, on_serving=self._on_serving
+                    self._pair,
+                    self._gpu,
+                    module=self._child_module,
+                    num_restarts=self._num_starts,
+                    on_serving=self._on_serving,
                 )
+                self._num_starts += 1
             return 0
         hung = self._child.hung(self._patience)
         status = self._child.process.poll()

@@ -45,7 +45,7 @@ def get_rows(
     after: Annotated[
         str | None,
         Query(
-            max_length=200,
+            max_length=2000,
             description="Begin behind this row: the values of the table's key, such as JOB/INDEX of a step.",
         ),
     ] = None,

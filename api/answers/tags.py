@@ -13,6 +13,7 @@ class Tag(StrEnum):
     JOBS = "Jobs"
     RESULTS = "Results"
     EVENTS = "Events"
+    WEBHOOKS = "Webhooks"
     DEPLOYMENT = "Workers and health"
     OPENAI_CHAT = "OpenAI chat completions"
     OPENAI_FILES = "OpenAI files"
@@ -26,6 +27,7 @@ DESCRIPTIONS = {
     Tag.JOBS: "Read single jobs with every step of their reasoning, and control them.",
     Tag.RESULTS: "Read the answers of a batch as JSONL, or the rows of its tables as Arrow.",
     Tag.EVENTS: "Follow a batch or a job as server-sent events.",
+    Tag.WEBHOOKS: "Get a signed message when a batch ends.",
     Tag.DEPLOYMENT: "See which workers run jobs, and whether the API works.",
     Tag.OPENAI_CHAT: "Ask one question and wait for its answer, as with OpenAI's API.",
     Tag.OPENAI_FILES: "Upload and read files, as with OpenAI's API.",

@@ -29,6 +29,7 @@ from specreason.store.tables.states import Scope
 
 # Unknown keys that are looked up at the same time; the other threads and connections serve known callers.
 MOST_LOOKUPS = 4
+METRICS_PATH = "/metrics"
 OPEN_PATHS = frozenset(
     {"/api/health", "/openapi.json", "/docs", *(f"{ASSETS}/{name}" for name in ASSET_NAMES)}
 )
@@ -85,6 +86,7 @@ class Needs:
 READ = Depends(Needs(Scope.READ))
 SUBMIT = Depends(Needs(Scope.SUBMIT))
 CONTROL = Depends(Needs(Scope.CONTROL))
+ADMIN = Depends(Needs(Scope.ADMIN))
 
 
 def scope_of(route: object) -> Scope:
@@ -113,14 +115,18 @@ class AccessMiddleware:
     While keys are off, it refuses requests that a page of another site makes.
     """
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator | None) -> None:
+    def __init__(
+        self, app: ASGIApp, authenticator: Authenticator | None, *, metrics_are_open: bool = False
+    ) -> None:
         self._app = app
         self._authenticator = authenticator
+        # Who reads them without a key is nobody, but may read them.
+        self._also_open = frozenset({METRICS_PATH} if metrics_are_open else ())
         self._lookups = CapacityLimiter(MOST_LOOKUPS)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         path = scope["path"] if scope["type"] == "http" else None
-        if path is not None and not _is_open(path):
+        if path is not None and not _is_open(path) and path not in self._also_open:
             try:
                 if self._authenticator is None:
                     check_origin(scope)

@@ -45,4 +45,4 @@ def _is_this_machine(host: str) -> bool:
 def _follows_a_link(scope: Scope, headers: Headers) -> bool:
     """Whether a person follows a link to one of our pages, which then fills the window: no other page reads it."""
     is_window = headers.get("Sec-Fetch-Mode") == "navigate" and headers.get("Sec-Fetch-Dest") == "document"
-    return scope["method"] == "GET" and is_page(scope["path"]) and is_window
+    return is_window and scope["method"] == "GET" and is_page(scope["path"])

@@ -15,6 +15,7 @@ from api.door.access import READ, Viewer
 from api.requests.job_filters import WhichJobs
 from specreason import __version__
 from specreason.store.read.attempts import AttemptRow, read_attempts
+from specreason.store.read.queues import Queues, read_queues
 from specreason.store.read.summaries import (
     BatchSummary,
     JobSummary,
@@ -145,6 +146,12 @@ def get_attempts(
 def get_workers(store: Store, limit: Limit = 100) -> WorkerList:
     """Workers, live ones first, then the newest: each with its lease and its slots in use."""
     return WorkerList(data=list_workers(store, limit=limit))
+
+
+@router.get("/queues", tags=[Tag.DEPLOYMENT], summary="Get the queues", dependencies=[READ])
+def get_queues(store: Store) -> Queues:
+    """What waits and runs for each pair, of all owners together, and what waits for the grader."""
+    return read_queues(store)
 
 
 @router.get("/health", tags=[Tag.DEPLOYMENT], summary="Check the health of the API")

@@ -36,7 +36,7 @@ def get_results(store: Store, viewer: Viewer, batch_id: UUID) -> StreamingRespon
 
 
 def result_line(job: EndedJob) -> dict[str, Any]:
-    """The job's line. Its keys are those of `job_summary`."""
+    """The job's line. Its keys are those of `job_summary`. Texts are null where they were deleted."""
     return {
         "job_id": str(job.job_id),
         "problem_id": job.problem_id,
@@ -45,8 +45,8 @@ def result_line(job: EndedJob) -> dict[str, Any]:
         "state": job.state,
         "stop_reason": job.stop_reason,
         "answer": job.answer,
-        "answer_text": job.answer_text.strip(),
-        "reasoning": job.reasoning,
+        "answer_text": None if job.texts_deleted else job.answer_text.strip(),
+        "reasoning": None if job.texts_deleted else job.reasoning,
         "gold": job.gold,
         "is_correct": job.is_correct,
         "usage": {

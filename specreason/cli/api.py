@@ -30,7 +30,7 @@ def api(
     from api.serve import listen, serve, url_of
 
     settings = load_settings()
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level, settings.log_format)
     # The socket is bound before anything else starts.
     listener = (
         socket.socket(fileno=listen_fd)

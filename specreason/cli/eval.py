@@ -12,15 +12,16 @@ from specreason.cli.evaluating.asked import Asked, asked, chosen_schemes, pairs_
 from specreason.cli.evaluating.dataset import read_datasets
 from specreason.cli.evaluating.deployment import opened, served_pairs, url_of_api
 from specreason.cli.evaluating.expecting import CellEstimates, estimates_of
-from specreason.cli.evaluating.figures import figures_of
 from specreason.cli.evaluating.running import run
 from specreason.cli.evaluating.submission import planned, stored_batches
 from specreason.cli.evaluating.tables import plan_as_json, print_figures, print_plan, tell_failures
 from specreason.cli.options import WAITING, ApiUrl, AsJson, DataDir, PairName, Timeout
 from specreason.cli.show.output import print_json, print_message
 from specreason.cli.waiting.watching import exit_status_of
+from specreason.client import Client
 from specreason.client.deadline import Deadline
-from specreason.errors import InvalidField
+from specreason.errors import InputError, InvalidField
+from specreason.evaluation.report.values import CellFigures
 from specreason.pairs import load_pairs
 from specreason.settings import MOST_SLOTS, load_settings
 from specreason.submission.remarks import remarks
@@ -134,17 +135,26 @@ def run_eval(  # noqa: PLR0917 (Typer passes by name)
         return
     with opened(url, pairs=whole.pairs, data_dir=data_dir, slots=slots) as deployment:
         batches = run(whole, deployment, deadline)
-        cells = figures_of(deployment.client, whole, batches)
+        cells = _figures(deployment.client, whole.name)
         is_own = deployment.stack is not None
     own = {cell: batches[cell] for cell in whole.cells}
     if as_json:
         print_json({"eval": whole.name, "cells": cells})
-    else:
+    elif cells:
         print_figures(cells)
     tell_failures(own, is_own_stack=is_own)
     first = "with `specreason up` running, " if is_own else ""
     print_message(f"{first}`specreason report --eval {shlex.quote(whole.name)}` draws the figures")
     raise typer.Exit(exit_status_of([batch for of_cell in own.values() for batch in of_cell]))
+
+
+def _figures(client: Client, name: str) -> tuple[CellFigures, ...]:
+    """Of all cells under this name. None, with the reason, if the API cannot compute them; the jobs have run."""
+    try:
+        return client.analysis.report(eval=name).cells
+    except InputError as error:
+        print_message(f"no figures: {error}")
+        return ()
 
 
 def _tell_remarks(whole: Asked) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -114,10 +114,13 @@ def scheme_names(given: Sequence[str]) -> tuple[SchemeName, ...]:
     return tuple(dict.fromkeys(map(SchemeName, given)))
 
 
-def number_of_jobs(problems: int | None, file: str | None, repeats: int | None) -> int | None:
-    """Return the jobs of so many problems, or of the dataset in `file`; None without either.
+def number_of_jobs(
+    problems: int | None, file: str | None, repeats: int | None, announce: Callable[[str], None]
+) -> int | None:
+    """Return the jobs of so many problems, or of the dataset in `file` or of that name; None without either.
 
-    Raises InvalidField for both, and for `repeats` of neither.
+    `announce` gets lines while a named dataset is fetched or made. Raises InvalidField for both, and for `repeats` of
+    neither.
     """
     if repeats is not None and problems is None and file is None:
         raise InvalidField(
@@ -126,7 +129,7 @@ def number_of_jobs(problems: int | None, file: str | None, repeats: int | None) 
     if problems is not None and file is not None:
         raise InvalidField("--problems", "the dataset of --file has a number of its own; name one of both")
     if file is not None:
-        with checked_dataset(file, format_of(file), {}, None) as dataset:
+        with checked_dataset(file, format_of(file), {}, None, announce=announce) as dataset:
             problems = dataset.num_problems
     return None if problems is None else problems * (repeats or 1)
 

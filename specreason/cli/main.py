@@ -25,6 +25,7 @@ from specreason.cli import (
     ask,
     batch,
     database,
+    datasets,
     demo,
     doctor,
     down,
@@ -32,15 +33,18 @@ from specreason.cli import (
     job,
     keys,
     plan,
+    prune,
     status,
     submit,
     up,
+    webhook,
     worker,
     workers,
 )
 from specreason.cli.analysis import export, importing, judge
 from specreason.cli.analysis.compare import compare
 from specreason.cli.analysis.figures import figures
+from specreason.cli.analysis.report import report as draw_report
 from specreason.cli.analysis.search import search
 from specreason.cli.eval import run_eval
 from specreason.cli.exits import (
@@ -54,7 +58,9 @@ from specreason.cli.exits import (
     report_error,
     wants_json,
 )
+from specreason.cli.live import top
 from specreason.cli.options import AsJson, Commands
+from specreason.cli.rewards.prm import prm
 from specreason.cli.show.encoding import discard_stdout, prepare_streams
 from specreason.cli.show.mistakes import mistake
 from specreason.errors import SpecReasonError
@@ -73,6 +79,7 @@ app.add_typer(batch.app, name="batch")
 app.add_typer(job.app, name="job")
 app.add_typer(database.app, name="db")
 app.add_typer(keys.app, name="keys")
+app.add_typer(webhook.app, name="webhook")
 app.command()(export.export)
 app.command("import")(importing.import_)
 app.command()(demo.demo)
@@ -82,11 +89,16 @@ app.command()(down.down)
 app.command()(ask.ask)
 app.command()(submit.submit)
 app.command("eval")(run_eval)
+app.command()(datasets.datasets)
 app.command()(grade.grade)
 app.command()(compare)
 app.command()(judge.judge)
+app.command("report")(draw_report)
+app.command()(prm)
 app.command()(search)
+app.command()(prune.prune)
 app.command()(workers.workers)
+app.command()(top.top)
 app.command()(doctor.doctor)
 app.command()(plan.plan)
 app.command()(api.api)

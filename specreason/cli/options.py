@@ -16,7 +16,7 @@ from specreason.errors import InvalidField
 from specreason.settings import MOST_SLOTS, load_settings
 from specreason.words import none_of
 
-WAITING = "Waiting"
+DATASET, WAITING = "The dataset", "Waiting"
 
 
 class Commands(TyperGroup):
@@ -80,6 +80,16 @@ BatchRefs = Annotated[
 JobRef = Annotated[
     str,
     typer.Argument(metavar="JOB", help="BATCH/INDEX, BATCH/INDEX/REPEAT if it has repeats, or its whole id."),
+]
+NumProblems = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        min=1,
+        metavar="NUMBER",
+        help="The first so many problems of a dataset that has a name. Default: all.",
+        rich_help_panel=DATASET,
+    ),
 ]
 GpuHourPrice = Annotated[
     float | None,

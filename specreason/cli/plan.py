@@ -81,7 +81,7 @@ def plan(
         schemes=forecasting.scheme_names(scheme or ()),
         thresholds=tuple(threshold or ()),
         concurrency=concurrency,
-        num_jobs=forecasting.number_of_jobs(problems, file, repeats),
+        num_jobs=forecasting.number_of_jobs(problems, file, repeats, print_message),
         price=gpu_hour_price,
     )
     found = planned(pair, gpu)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Annotated, Any
-from uuid import uuid4
 
 import typer
 
@@ -19,10 +16,12 @@ from specreason.cli.dataset.tokens import counter_of
 from specreason.cli.estimating import estimates_for
 from specreason.cli.exits import EXIT_SOME_FAILED
 from specreason.cli.options import (
+    DATASET,
     WAITING,
     ApiUrl,
     AsJson,
     GpuHourPrice,
+    NumProblems,
     PairName,
     Timeout,
     price_or_setting,
@@ -39,20 +38,19 @@ from specreason.cli.show.submission import (
     tell_remarks,
 )
 from specreason.cli.waiting.sending import (
+    send,
     shown_reading,
-    shown_sending,
     tell_missing_workers,
-    telling_the_fate,
 )
 from specreason.cli.waiting.watching import exit_status_of, naming_a_way_back, watched
-from specreason.client import Batch, Client, Grid, short_id
+from specreason.client import Batch, short_id
 from specreason.client.deadline import Deadline
 from specreason.client.decoding import to_json
 from specreason.client.submission import Arguments
 from specreason.settings import load_settings
 from specreason.submission.datasets import format_of
 
-DATASET, BATCH = "The dataset", "The batch"
+BATCH = "The batch"
 
 
 def _option(panel: str, help: str, *names: str, metavar: str | None = None) -> Any:
@@ -62,7 +60,8 @@ def _option(panel: str, help: str, *names: str, metavar: str | None = None) -> A
 def submit(
     context: typer.Context,
     file: Annotated[
-        str, typer.Argument(help="JSONL, CSV, TSV or Parquet; `-` is standard input, which is JSONL.")
+        str,
+        typer.Argument(help="JSONL, CSV, TSV or Parquet; `-`: JSONL on standard input; or a dataset's name."),
     ],
     *,
     problem: Annotated[
@@ -83,6 +82,7 @@ def submit(
             DATASET, "The file's format. Default: by its name.", "--format", metavar="jsonl|csv|tsv|parquet"
         ),
     ] = None,
+    limit: NumProblems = None,
     pair: PairName = "demo",
     skip_invalid: Annotated[
         bool,
@@ -184,7 +184,6 @@ def submit(
         "metadata": json_object(metadata, "--metadata"),
     }
     configs = validated(arguments, combinations).configurations()
-    arguments["filename"] = "stdin.jsonl" if file == "-" else f"{Path(file).stem}.jsonl"
     columns = {"problem": problem, "answer": answer, "id": id_}
     counter = counter_of(pair) if dry_run else None
     with ExitStack() as files:
@@ -192,7 +191,14 @@ def submit(
         with shown_reading(file) as tell:
             on_skipped = None if left_out is None else left_out.write
             checked = checked_dataset(
-                file, format_of(file, written), columns, counter, tell=tell, on_skipped=on_skipped
+                file,
+                format_of(file, written),
+                columns,
+                counter,
+                limit=limit,
+                announce=print_message,
+                tell=tell,
+                on_skipped=on_skipped,
             )
             dataset = files.enter_context(checked)
         errors_at = left_out.path if left_out is not None and dataset.num_skipped else None
@@ -203,11 +209,15 @@ def submit(
             expected = estimates_for(pair, configs, dataset.num_problems, gpu_hour_price, api)
             print_plan(dataset, configs, counter.how, errors_at, expected, as_json=as_json)
             raise typer.Exit(_status(dataset))
-        arguments["mapping"] = dataset.mapping
+        arguments |= {
+            "mapping": dataset.mapping,
+            "filename": dataset.filename,
+            "metadata": {**dataset.metadata, **arguments["metadata"]},
+        }
         deadline = Deadline.after(timeout)
         client = files.enter_context(connected(api, patience_s=LONG_PATIENCE_S if wait else 10.0))
         arguments["within_s"] = deadline.timeout_s
-        sent = _send(client, dataset, combinations, arguments, again=again)
+        sent = send(client, dataset, combinations, arguments, again=again)
         batches = [sent] if isinstance(sent, Batch) else list(sent.data)
         facts = facts_of(dataset, configs, errors_at)
         with naming_a_way_back([short_id(batch.batch_id) for batch in batches], api):
@@ -232,19 +242,3 @@ def submit(
 
 def _status(dataset: Dataset) -> int:
     return EXIT_SOME_FAILED if dataset.num_skipped else 0
-
-
-def _send(
-    client: Client,
-    dataset: Dataset,
-    grid: Mapping[str, Sequence[Any]] | None,
-    arguments: Arguments,
-    *,
-    again: bool,
-) -> Batch | Grid:
-    """Submit the dataset. With `again` it has a key of its own, so that the server makes new batches."""
-    key = str(uuid4()) if again else None
-    with telling_the_fate(again=again), shown_sending(dataset.file, dataset.num_bytes) as problems:
-        if grid is None:
-            return client.submit(problems, idempotency_key=key, **arguments)
-        return client.submit_grid(problems, grid, idempotency_key=key, **arguments)

@@ -7,7 +7,7 @@ from specreason.client.analysis.search import FoundStep
 from specreason.client.client import Client
 from specreason.client.job_values import Attempt, Job, Result, Step
 from specreason.client.references import job_ref, place_ref, short_id
-from specreason.client.values import Batch, Event, Grid, Health, SkippedRow, Worker
+from specreason.client.values import Batch, Event, Grid, Health, Queue, Queues, SkippedRow, Worker
 
 __all__ = [
     "Attempt",
@@ -18,6 +18,8 @@ __all__ = [
     "Grid",
     "Health",
     "Job",
+    "Queue",
+    "Queues",
     "Result",
     "RowPage",
     "SkippedRow",

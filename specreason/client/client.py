@@ -19,10 +19,12 @@ from specreason.client.job_values import Attempt, Job, Result, Step
 from specreason.client.pages import read_pages
 from specreason.client.references import find_batch, find_job
 from specreason.client.regrading import Golds, send_regrade
+from specreason.client.retention import Pruned, prune
 from specreason.client.submission import ArgumentsAndKnobs, Problems, send
 from specreason.client.transport import body_of, lines_of
-from specreason.client.values import Batch, Event, Grid, Health, Worker
+from specreason.client.values import Batch, Event, Grid, Health, Queues, Worker
 from specreason.client.waiting import OUTAGE_S, OnOutage, wait_for
+from specreason.client.webhooks import Webhooks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,6 +41,11 @@ class Client(Connected):
     def analysis(self) -> Analysis:
         """What the rows of batches say together."""
         return Analysis(self._transport)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Messages to addresses of yours when batches end."""
+        return Webhooks(self._transport)
 
     def submit(
         self, problems: Problems, *, idempotency_key: str | None = None, **given: Unpack[ArgumentsAndKnobs]
@@ -201,9 +208,19 @@ class Client(Connected):
         """As `deadline`, for one job."""
         return self._control_job(job_id, "deadline", {"deadline_at": moment_of(at)})
 
+    def prune(
+        self, older_than_s: float, *, batch_id: UUID | None = None, dry_run: bool = False
+    ) -> Iterator[Pruned]:
+        """Delete texts of jobs that ended so long ago, portion by portion; needs the scope admin. Numbers stay."""
+        return prune(self._transport, older_than_s, batch_id, dry_run=dry_run)
+
     def workers(self) -> tuple[Worker, ...]:
         """Workers: the live ones, then the newest of the others."""
         return tuple(decode(Worker, row) for row in read(self._transport, Rows, "/api/workers").data)
+
+    def queues(self) -> Queues:
+        """What waits and runs for each pair, of all owners together."""
+        return read(self._transport, Queues, "/api/queues")
 
     def health(self) -> Health:
         """The deployment's version and pairs. Raises Unreachable if its database does not answer."""

@@ -78,13 +78,16 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step of a trace: the draft, its score, the decision, and what was kept. Latencies are seconds."""
+    """One step of a trace: the draft, its score, the decision, and what was kept. Latencies are seconds.
+
+    Without a `kept_text` its texts were deleted; the numbers stay.
+    """
 
     index: int
     phase: str
     decision: str
     author: str | None
-    kept_text: str
+    kept_text: str | None
     kept_tokens: int
     spent_tokens: int
     finish_reason: str | None

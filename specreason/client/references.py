@@ -57,7 +57,7 @@ def the_one(what: str, ref: str, found: Sequence[tuple[UUID, datetime]]) -> UUID
     Raises NotFound, and InvalidField for several.
     """
     if not found:
-        command = {"batch": "batch list", "key": "keys list"}[what]
+        command = {"batch": "batch list", "key": "keys list", "webhook": "webhook list"}[what]
         raise NotFound(
             f"{what}: none has the name '{ref}', or an id that begins or ends so (four digits at least); "
             f"`specreason {command}` lists them"

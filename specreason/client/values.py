@@ -159,6 +159,32 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """The queue of one pair, of all owners: jobs that no worker has claimed, and those that run.
+
+    `num_announced` of the queued ones have their message out. `oldest_at` is when the oldest queued one was submitted.
+    """
+
+    pair: str
+    num_queued: int
+    num_announced: int
+    num_running: int
+    oldest_at: datetime | None
+    num_workers: int
+    slots: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queues:
+    """All queues, and the grader's. `num_graded` and `num_given_up` are about the last ten minutes."""
+
+    pairs: tuple[Queue, ...]
+    num_ungraded: int
+    num_graded: int
+    num_given_up: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """A deployment: its version, and the pairs it knows."""
 

@@ -1,1 +1,1 @@
-"""The demo pair: exercises, recipe, weights, measurements. Nothing else imports from here."""
+"""The demo pair: exercises, recipe, weights, measurements. Only the dataset `demo` imports from here: `exercises`."""

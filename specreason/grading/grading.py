@@ -7,6 +7,7 @@ base       a number in a base: the same digits and base
 matrix     entry by entry
 interval   intervals and inequalities, end by end
 number     the same number, exactly, with its unit, currency or percent sign
+row        numbers with only white space between them: the same ones, each at its place
 list       several answers, all of them; a set; a point in its order
 equation   what an equation assigns to a name
 formula    sympy, on what math-verify's parser reads
@@ -29,7 +30,7 @@ from specreason.grading.verdict import TOO_LARGE, Verdict
 from specreason.submission.gold import gold_of
 
 # The layers' own version rises with each change of a verdict.
-GRADER = f"layers 1, math-verify {version('math-verify')}"
+GRADER = f"layers 2, math-verify {version('math-verify')}"
 LONGEST = 10_000  # characters
 _MOST_DEPTH = 5  # of parts in parts
 
@@ -47,8 +48,9 @@ def grade(answer: str | None, gold: str) -> Verdict:
         several = listed_parts(wanted)
         if several is None:
             return _compare(cleaned(wanted), cleaned(answer), 0)
-        given = cleaned(gold_of(answer).text or answer)
-        return compared_lists(several, parts_of(given), lambda one, other: _compare(one, other, 1))
+        given = gold_of(answer).text or answer
+        listed = listed_parts(given) or parts_of(cleaned(given))
+        return compared_lists(several, listed, lambda one, other: _compare(one, other, 1))
     except TooLarge as error:
         return verdict(False, TOO_LARGE, f"given up: {error}")
 

@@ -16,7 +16,16 @@ from specreason.grading.equations import (
     same_assignments,
     values_of,
 )
-from specreason.grading.parts import Parts, Same, as_point, matrix_of, parts_of, same_matrices, same_parts
+from specreason.grading.parts import (
+    MOST_PARTS,
+    Parts,
+    Same,
+    as_point,
+    matrix_of,
+    parts_of,
+    same_matrices,
+    same_parts,
+)
 from specreason.grading.quantities import (
     bare_digits,
     colons_of,
@@ -26,6 +35,7 @@ from specreason.grading.quantities import (
     same_quantity,
 )
 from specreason.grading.ranges import has_relations, ranges_of, same_ranges
+from specreason.grading.rows import row_of
 from specreason.grading.verdict import Verdict
 
 Compare = Callable[[str, str], Verdict]
@@ -72,7 +82,7 @@ def base(gold: str, answer: str, compare: Compare) -> Verdict | None:
             one == other, "base", f"{one[0]} in base {one[1]} wanted, {other[0]} in base {other[1]} given"
         )
     digits, bare = (one, answer) if one is not None else (other, gold)
-    if digits is None or not bare_digits(bare).isalnum():
+    if digits is None or not bare_digits(bare).lstrip("-").isalnum():
         return None
     same = bare_digits(bare) == digits[0]
     return verdict(same, "base", "the same digits, the base left out" if same else "other digits")
@@ -121,6 +131,20 @@ def number(gold: str, answer: str, compare: Compare) -> Verdict | None:
     if not same and parts_of(gold) is not None and parts_of(answer) is not None:
         return None
     return verdict(same, "number", why)
+
+
+def row(gold: str, answer: str, compare: Compare) -> Verdict | None:
+    wanted = row_of(gold)
+    if wanted is None:
+        return None
+    listed = parts_of(answer) if len(wanted) <= MOST_PARTS else None
+    given = row_of(answer) or (listed.items if listed is not None else (answer,))
+    if len(wanted) != len(given):
+        return verdict(False, "row", f"{len(wanted)} numbers in a row asked for, {len(given)} given")
+    same = all(map(same_by(compare), wanted, given))
+    return verdict(
+        same, "row", "the same numbers, each at its place" if same else "another number at a place"
+    )
 
 
 def parts(gold: str, answer: str, compare: Compare) -> Verdict | None:
@@ -183,7 +207,7 @@ def unit(gold: str, answer: str, compare: Compare) -> Verdict | None:
 
 
 # In the order in which they are asked. A letter in a part of an answer is no choice.
-LAYERS: tuple[Layer, ...] = (time, base, matrix, interval, number, parts, equation, unit)
+LAYERS: tuple[Layer, ...] = (time, base, matrix, interval, number, row, parts, equation, unit)
 
 
 def same_by(compare: Compare) -> Same:

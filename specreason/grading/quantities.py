@@ -20,6 +20,8 @@ _PARTED = re.compile(r"-?\d{1,3}(?: \d{3})+(?:\.\d+)?")
 _BASE = re.compile(
     rf"{WORD}?\s*(?P<digits>[0-9A-Za-z]+)\s*_\s*(?:\{{\s*{WORD}?\s*(?P<long>\w+)\s*\}}|{WORD}?\s*(?P<short>\d))"
 )
+_PREFIXED = re.compile(r"(?P<minus>-?)\s*0(?P<prefix>[xXoObB])(?P<digits>[0-9A-Fa-f]+)")
+_PREFIXES = {"x": 16, "o": 8, "b": 2}
 _BASES = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
           "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
 _COLONS = re.compile(
@@ -124,7 +126,12 @@ def same_quantity(gold: Quantity, answer: Quantity) -> tuple[bool, str]:
 
 
 def digits_in_base(text: str) -> tuple[str, int] | None:
-    """The digits and the base of a number such as `1203_4`; None if the text is none."""
+    """The digits and the base of a number such as `1203_4` or `-0x1f`; None if the text is none."""
+    prefixed = _PREFIXED.fullmatch(text.strip()) if len(text) <= _LONGEST else None
+    if prefixed is not None:
+        base = _PREFIXES[prefixed["prefix"].lower()]
+        digits = bare_digits(prefixed["digits"])
+        return (prefixed["minus"] + digits, base) if _are_of_base(digits, base) else None
     found = _BASE.fullmatch(text) if "_" in text and len(text) <= _LONGEST else None
     if found is None:
         return None
@@ -133,9 +140,11 @@ def digits_in_base(text: str) -> tuple[str, int] | None:
     if not 2 <= base <= 36:
         return None
     digits = bare_digits(found["digits"])
-    if not all(each.isascii() and int(each, 36) < base for each in digits):
-        return None
-    return digits, base
+    return (digits, base) if _are_of_base(digits, base) else None
+
+
+def _are_of_base(digits: str, base: int) -> bool:
+    return all(each.isascii() and int(each, 36) < base for each in digits)
 
 
 def bare_digits(text: str) -> str:

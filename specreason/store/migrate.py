@@ -40,6 +40,7 @@ VIEWS = (
     "cost_by_batch",
     "job_result",
     "step_detail",
+    "step_reward_detail",
 )
 """In this order: each may use those before it."""
 

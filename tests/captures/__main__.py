@@ -1,8 +1,10 @@
-"""Draws the pictures of README and the pages: what real commands print on a real stack, as SVG. `make captures`."""
+"""Makes the pictures of README and the pages, as SVG: what real commands print, or figures of a report."""
 
 from __future__ import annotations
 
+import argparse
 import re
+import shutil
 import sys
 import tempfile
 from io import StringIO
@@ -18,6 +20,8 @@ from specreason.submission.problem import BUNDLED_PROBLEMS
 from tests.support.terminal import Terminal
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
+# The figures of a report that README and docs/report.md show.
+OF_A_REPORT = ("accuracy_latency", "threshold_sweep", "output_length", "where_time_goes")
 COLUMNS = 100
 SPECREASON = (sys.executable, "-m", "specreason.cli.main")
 # A page that shows the picture loads no fonts from elsewhere.
@@ -25,7 +29,28 @@ FORMAT = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.D
 
 
 def main() -> None:
-    """Run everything; write the pictures to docs/images."""
+    """Write the pictures to docs/images: those of a report, or else what commands print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.captures")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="take the figures of this report instead")
+    chosen = parser.parse_args().report
+    if chosen is None:
+        draw_commands()
+    else:
+        copy_figures(chosen)
+
+
+def copy_figures(report: Path) -> None:
+    """Copy the figures that the pages show."""
+    for name in OF_A_REPORT:
+        figure = report / "figures" / f"{name}.svg"
+        if not figure.is_file():
+            sys.exit(f"{figure} is missing: `specreason report` says in its section 'Left out' what it needs")
+    for name in OF_A_REPORT:
+        shutil.copyfile(report / "figures" / f"{name}.svg", IMAGES / f"report-{name}.svg")
+
+
+def draw_commands() -> None:
+    """Run commands on a real stack and draw what they print."""
     with (
         tempfile.TemporaryDirectory() as folder,
         running_stack(Path(folder) / "data", pair="demo", port=0, slots=4, announce=print) as stack,

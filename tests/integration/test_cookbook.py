@@ -98,6 +98,9 @@ ANSWERS: dict[str, list[tuple[Any, ...]]] = {
     "Are drafts rejected more often late in a trace?": [(0, 0, 8, 6, 6 / 8), (1, 1, 8, 3, 3 / 8)],
     "Are long drafts rejected more often?": [(8, 15, 16, 9 / 16)],
     "How sure was the judge?": [(2, 2, 2, 0), (3, 3, 3, 0), (7, 3, 7, 0), (8, 3, 8, 0), (9, 3, 9, 0)],
+    "Does the base agree with a process reward model?": [
+        ("prm", digit, 3 if digit != 2 else 2, digit / 10, int(digit >= 7)) for digit in (2, 3, 7, 8, 9)
+    ],
     "How often does the judge give no digit?": [(2, 2 / 16)],
     "Which drafts did the judge let through in traces that went wrong?": [(1, 0, 0, 7, GUESS.format(0))],
     "Which drafts only measured whether drafting pays again?": [

@@ -25,6 +25,7 @@ from specreason.evaluation.clusters import (
 from specreason.evaluation.intervals import Z_95, Interval
 from specreason.evaluation.ranking import auc, auc_difference
 from specreason.evaluation.repeats import pass_at
+from specreason.evaluation.rewards.correlation import spearman
 from specreason.evaluation.scientific import np, special
 
 BATCHES = 1000
@@ -247,6 +248,29 @@ def test_the_interval_of_a_difference_of_aucs_holds() -> None:
         (auc_difference(a.ravel(), b.ravel(), h.ravel(), problems), truth[0] - truth[1])
         for a, b, h in zip(ours, theirs, hits, strict=True)
     )
+    assert holds(share), share
+
+
+@pytest.mark.parametrize(("m", "k"), [(20, 20), (30, 4), (100, 8)])
+@pytest.mark.parametrize("agreement", [0.0, 0.5, 0.9])
+def test_the_interval_of_a_rank_correlation_holds(m: int, k: int, agreement: float) -> None:
+    """Of a digit and a number. Half of what differs between steps differs between problems."""
+    chance = seeded("rank correlation", m, k, agreement)
+
+    def drawn(batches: int, problems: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        def agreeing(shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+            ours = chance.normal(size=shape)
+            return ours, agreement * ours + math.sqrt(1 - agreement**2) * chance.normal(size=shape)
+
+        of_problem, of_step = agreeing((batches, problems, 1)), agreeing((batches, problems, steps))
+        ours, theirs = (a + b for a, b in zip(of_problem, of_step, strict=True))
+        return np.clip(np.floor(7 + ours), 0, 9), theirs
+
+    whole = spearman(*(each.ravel() for each in drawn(1, 400_000, 1)), np.arange(400_000))
+    assert whole is not None
+    problems = np.repeat(np.arange(m), k)
+    found = [spearman(a.ravel(), b.ravel(), problems) for a, b in zip(*drawn(BATCHES, m, k), strict=True)]
+    share = held((interval, whole.mean) for interval in found)
     assert holds(share), share
 
 

@@ -24,6 +24,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if "build" in service]
 WORKERS = [name for name in OURS if name.startswith("worker-")]
 GPU_WORKERS = [name for name in WORKERS if name.startswith("worker-gpu")]
+OBSERVERS = [name for name, service in SERVICES.items() if service.get("profiles") == ["observability"]]
 MAKEFILE = (ROOT / "Makefile").read_text()
 DOTENV_EXAMPLE = (ROOT / ".env.example").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()

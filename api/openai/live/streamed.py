@@ -116,7 +116,7 @@ class _Stream:
             page = partial(read_step_rows, self.database, self.viewer, job.job_id, after=after)
             steps = (await self.followed.read(page)).rows
             for step in steps:
-                if (delta := choice.delta(step.phase, step.kept_text)) is not None:
+                if (delta := choice.delta(step.phase, step.kept_text or "")) is not None:
                     yield delta
             if not steps:  # their texts have been deleted
                 choice.num_steps = job.num_steps

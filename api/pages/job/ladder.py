@@ -94,7 +94,7 @@ def _view(
     row: StepRow, marks: Sequence[Mark], method: ScoreMethod, *, longest_s: float, room: int | None
 ) -> StepView:
     # Without the white space at the ends, such as the delimiter.
-    kept, draft = row.kept_text.strip(), (row.draft_text or "").strip()
+    kept, draft = (row.kept_text or "").strip(), (row.draft_text or "").strip()
     rest = 0
     if room is not None:
         kept, rest = clipped(kept, room)
@@ -118,7 +118,7 @@ def _view(
 
 
 def _is_rejected(row: StepRow) -> bool:
-    return row.draft_text is not None and row.written_text is not None
+    return row.draft_tokens is not None and row.written_tokens is not None
 
 
 def _bar(row: StepRow, longest_s: float) -> tuple[Segment, ...]:

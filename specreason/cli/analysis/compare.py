@@ -12,7 +12,7 @@ import typer
 
 from specreason.cli.analysis.compared import print_comparison, print_problems
 from specreason.cli.analysis.named_jobs import jobs_of_problem, named_jobs
-from specreason.cli.analysis.plots import HELP, check_plot
+from specreason.cli.analysis.plots.option import HELP, check_plot
 from specreason.cli.analysis.side_by_side import BEFORE, paired, print_side_by_side
 from specreason.cli.completion import complete_batch
 from specreason.cli.connection import connected
@@ -181,7 +181,7 @@ def _show_batches(
         has_more = most is not None and len(pairs) > most
         pairs = pairs[:most]
     if plot is not None:
-        from specreason.cli.analysis.comparison_plot import draw_comparison
+        from specreason.cli.analysis.plots.comparison import draw_comparison
 
         draw_comparison(comparison, client.analysis.compared_problems(a, b), plot)
     if as_json:

@@ -41,8 +41,8 @@ def export(
         str | None,
         typer.Option(
             metavar="TABLE,...",
-            help="Only these: model_pair, worker, problem, job, step, payload (texts and token ids), attempt, grade;"
-            " batch is always there. `import` needs all but payload. Default: all.",
+            help="Only these: model_pair, worker, problem, job, step, payload (texts and token ids), attempt, grade,"
+            " reward; batch is always there. `import` needs all but payload and reward. Default: all.",
         ),
     ] = None,
     api: ApiUrl = None,

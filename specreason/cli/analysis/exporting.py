@@ -97,6 +97,7 @@ class Export:
                     batch_name=facts["specreason.batch_name"],
                     config=json.loads(facts["specreason.config"]),
                     state=facts["specreason.state"],
+                    rewards=facts["specreason.rewards"],
                 )
             )
         manifest = read_manifest(self.folder)
@@ -113,6 +114,12 @@ class Export:
             if name.endswith(UNFINISHED):
                 with said_of(self.folder / name):
                     (self.folder / name).unlink(missing_ok=True)
+        # Rewards come when all jobs have ended, too, and so are no part of the state.
+        if manifest.rewards != facts["specreason.rewards"]:
+            without: dict[Table, TableParts] = {
+                table: parts for table, parts in manifest.tables.items() if table is not Table.REWARD
+            }
+            manifest = replace(manifest, tables=without, rewards=facts["specreason.rewards"])
         return self._without_broken_parts(manifest)
 
     def _without_broken_parts(self, manifest: Manifest) -> Manifest:

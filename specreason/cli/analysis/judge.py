@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from specreason.cli.analysis.plots import HELP, check_plot
+from specreason.cli.analysis.plots.option import HELP, check_plot
 from specreason.cli.connection import connected
 from specreason.cli.options import ApiUrl, AsJson, BatchRefs, check_choices
 from specreason.cli.show.output import print_json
@@ -75,7 +75,7 @@ def judge(
         ]
         predicted, left_out = _predictions(client, batches, judgements)
     if plot is not None:
-        from specreason.cli.analysis.judge_plot import draw_judgements
+        from specreason.cli.analysis.plots.judge import draw_judgements
 
         draw_judgements(judgements, plot)
     if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from rich.console import Console
@@ -19,7 +20,7 @@ from specreason.cli.show.output import (
     print_message,
     tell_of_more,
 )
-from specreason.client import Batch, place_ref
+from specreason.client import Batch, Client, place_ref
 from specreason.client.analysis.search import FoundStep
 
 INDENT = 4
@@ -51,12 +52,21 @@ def search(
             print_list_as_json(found[:limit], has_more=len(found) > limit)
             return
         if not found:
-            print_message("none found" if drafts else "none found; --drafts searches rejected drafts, too")
+            print_message(_none_found(client, batch_id, drafts=drafts))
             return
         console, summary = data_console(), client.batch(batch_id)
         for step in found[:limit]:
             print_found(console, summary, step)
         tell_of_more(len(found) > limit)
+
+
+def _none_found(client: Client, batch_id: UUID, *, drafts: bool) -> str:
+    """Say that nothing was found, and why, if the first job with steps has no texts."""
+    job = next((each for each in islice(client.jobs(batch_id), 10) if each.num_steps), None)
+    step = None if job is None else next(client.steps(job.job_id), None)
+    if step is not None and step.kept_text is None:
+        return "none found: texts of this batch were deleted"
+    return "none found" if drafts else "none found; --drafts searches rejected drafts, too"
 
 
 def print_found(console: Console, batch: Batch, step: FoundStep) -> None:

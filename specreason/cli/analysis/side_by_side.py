@@ -64,8 +64,8 @@ def parted(parting: Parting) -> str:
     if parting.lacks_texts:
         first = "No step" if decided is None else f"Step {decided} is the first that"
         return (
-            "Texts of these traces are not stored, as after an import without `payload`, and cannot be compared. "
-            f"{first} was decided otherwise."
+            "Texts of these traces are not stored, as after `prune` or an import without `payload`, and cannot be "
+            f"compared. {first} was decided otherwise."
         )
     if index is None:
         return f"The traces have the same text in all {counted(parting.num_steps_a, 'step')}.{otherwise}"
@@ -86,7 +86,7 @@ def _print_pair(console: Console, pair: Pair, parting: Parting, *, full: bool) -
     if same:
         step = pair[0] or pair[1]
         assert step is not None
-        lines = _wrapped(console, step.kept_text, console.width - INDENT, full=full)
+        lines = _wrapped(console, step.kept_text or "", console.width - INDENT, full=full)
         print_hanging(console, Text("  =  ", style="dim"), Text("\n").join(lines))
         return
     first = parting.num_same_characters if index == parting.index else None
@@ -104,7 +104,7 @@ def _body(console: Console, step: Step | None, same: int | None, *, full: bool) 
         draft = _wrapped(console, step.draft_text or "", width - 2, full=full, style="dim strike")
         parts += [Text.assemble("- " if place == 0 else "  ", line) for place, line in enumerate(draft)]
     mark = "+ " if rejected else ""
-    kept = _wrapped(console, step.kept_text, width - len(mark), full=full, same=same)
+    kept = _wrapped(console, step.kept_text or "", width - len(mark), full=full, same=same)
     parts += [Text.assemble(mark if place == 0 else " " * len(mark), line) for place, line in enumerate(kept)]
     return Text("\n").join(parts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 import tempfile
@@ -9,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
+from specreason.cli.dataset.named import named_problems
 from specreason.cli.dataset.tokens import TokenCounter
 from specreason.errors import InvalidField
 from specreason.submission.datasets import Format, read_rows
@@ -26,10 +28,13 @@ class Dataset:
     """`file` is open JSONL. `num_tokens` counts the problems' tokens; 0 without a counter.
 
     `columns` has the column of each field that has one, "" where the user wants none. `remarks` are sentences on what
-    is valid and perhaps not meant. `num_skipped` rows were invalid and are not in the file.
+    is valid and perhaps not meant. `num_skipped` rows were invalid and are not in the file. `filename` is for the
+    batch, as is `metadata`, which says where a named dataset is from and is empty for a file.
     """
 
     file: IO[bytes]
+    filename: str
+    metadata: Mapping[str, Any]
     columns: Mapping[str, str]
     num_problems: int
     num_with_answer: int
@@ -52,17 +57,22 @@ def checked_dataset(
     given: Mapping[str, str | None],
     counter: TokenCounter | None,
     *,
+    limit: int | None = None,
+    announce: Callable[[str], None],
     tell: Callable[[int], None] | None = None,
     on_skipped: Callable[[Skipped], None] | None = None,
 ) -> Iterator[Dataset]:
-    """Return the dataset at `path`, or `-`. Raises InvalidField for the first wrong row, before anything is sent.
+    """Return the dataset at `path`, or `-`, or the first `limit` problems of the dataset that is named so.
 
-    With `on_skipped`, wrong rows are told and left out. `tell` gets the number of each row that is read.
+    Raises InvalidField for the first wrong row, before anything is sent, and what `named_problems` does. With
+    `on_skipped`, wrong rows are told and left out. `tell` gets the number of each row that is read, `announce` lines.
     The checked bytes are the sent bytes, even if the file changes meanwhile.
     """
     num_tokens = 0
     intake = Intake(given, lambda field: f"--{field}", on_skipped=on_skipped)
-    with opened(path) as source, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
+    named = named_problems(path, limit=limit, announce=announce)
+    read = opened(path) if named is None else io.BytesIO(named.jsonl)
+    with read as source, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
         rows = read_rows(source, written, on_bad=intake.on_bad, on_remark=intake.on_remark)
         try:
             for row, problem in intake.problems(rows):
@@ -74,13 +84,15 @@ def checked_dataset(
             raise InvalidField(path if error.field == "file" else error.field, error.reason) from error
         yield Dataset(
             file=spool,
+            filename=_filename(path) if named is None else named.filename,
+            metadata={} if named is None else named.metadata,
             columns=intake.mapping,
             num_problems=intake.num_problems,
             num_with_answer=intake.num_with_answer,
             num_skipped=intake.num_skipped,
             num_bytes=spool.tell(),
             num_tokens=num_tokens,
-            remarks=intake.remarks(),
+            remarks=(*(named.remarks if named is not None else ()), *intake.remarks()),
         )
 
 
@@ -99,6 +111,11 @@ def opened(path: str) -> Iterator[BinaryIO]:
         raise InvalidField(path, f"cannot be read ({error.strerror})") from error
     with file, file if file.seekable() else _copied(file) as seekable:
         yield seekable
+
+
+def _filename(path: str) -> str:
+    """A name for the rows of a file, which are sent as JSONL."""
+    return "stdin.jsonl" if path == "-" else f"{Path(path).stem}.jsonl"
 
 
 def _what_there_is(missing: Path) -> str:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from specreason.cli.dataset.named import is_named
 from specreason.cli.dataset.reading import checked_dataset
+from specreason.cli.show.output import print_message
 from specreason.cli.waiting.sending import shown_reading
 from specreason.errors import InvalidField
 from specreason.submission.datasets import format_of
 from specreason.submission.jsonl import canonical_json
-from specreason.submission.problem import BUNDLED_PROBLEMS
-from specreason.words import suggestion
-
-NAMED = {"demo": BUNDLED_PROBLEMS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +44,10 @@ def read_datasets(
     `columns` are the user's, for files. Raises InvalidField for a wrong row, an unknown name, and two of one name.
     """
     names = [name for each in given for name in ([each] if Path(each).is_file() else each.split(","))]
+    names = list(filter(None, map(str.strip, names)))
     found: dict[str, EvalDataset] = {}
-    for name in filter(None, map(str.strip, names)):
-        dataset = _named(name, limit=limit) if name in NAMED else _file(name, columns, limit=limit)
+    for name in names:
+        dataset = _read(name, columns, limit=limit)
         if dataset.name in found:
             raise InvalidField(
                 "--dataset", f"two datasets are called '{dataset.name}': rename one of the files"
@@ -56,33 +55,44 @@ def read_datasets(
         found[dataset.name] = dataset
     if not found:
         raise InvalidField("--dataset", "names no dataset")
-    if any(columns.values()) and all(name in NAMED for name in found):
+    if any(columns.values()) and all(map(is_named, names)):
         given_one = next(name for name, column in columns.items() if column)
         raise InvalidField(f"--{given_one}", "has no effect: a dataset with a name knows its columns")
     return tuple(found.values())
 
 
-def _named(name: str, *, limit: int | None) -> EvalDataset:
-    return replace(_file(str(NAMED[name]), {}, limit=limit), name=name)
+def _read(given: str, columns: Mapping[str, str | None], *, limit: int | None) -> EvalDataset:
+    has_name = is_named(given)
+    try:
+        return _checked(given, {} if has_name else columns, has_name=has_name, limit=limit)
+    except InvalidField as error:
+        if error.field != given:
+            raise
+        raise InvalidField("--dataset", f"'{given}': {error.reason}") from error
 
 
-def _file(path: str, columns: Mapping[str, str | None], *, limit: int | None) -> EvalDataset:
-    if not Path(path).exists() and "/" not in path and not Path(path).suffix:
-        raise InvalidField(
-            "--dataset",
-            f"'{path}' is no file, and none of the named datasets ({', '.join(NAMED)}){suggestion(path, NAMED)}",
-        )
+def _checked(
+    given: str, columns: Mapping[str, str | None], *, has_name: bool, limit: int | None
+) -> EvalDataset:
     with (
-        shown_reading(path) as tell,
-        checked_dataset(path, format_of(path, None), columns, None, tell=tell) as dataset,
+        shown_reading(given) as tell,
+        checked_dataset(
+            given,
+            format_of(given, None),
+            columns,
+            None,
+            limit=limit if has_name else None,
+            announce=print_message,
+            tell=tell,
+        ) as dataset,
     ):
         dataset.file.seek(0)
-        content = b"".join(islice(dataset.file, limit))
+        facts = dict(dataset.metadata)
         return EvalDataset(
-            name=Path(path).stem,
-            content=content,
+            name=facts.pop("dataset", None) or Path(given).stem,
+            content=b"".join(islice(dataset.file, limit)),
             mapping=dataset.mapping,
             num_problems=min(dataset.num_problems, limit or dataset.num_problems),
             remarks=dataset.remarks,
-            facts={},
+            facts=facts,
         )

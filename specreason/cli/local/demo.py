@@ -14,6 +14,7 @@ from specreason.cli.local.services import Announce
 from specreason.cli.local.stack import Stack, running_stack
 from specreason.cli.show.demo import print_a_trace, print_figures, print_queries
 from specreason.cli.show.output import data_console, print_json, print_message
+from specreason.cli.waiting.drawing import draw_into
 from specreason.cli.waiting.watching import display_of
 from specreason.client import Batch, Client
 from specreason.config import SchemeName
@@ -59,8 +60,10 @@ class DemoReport:
         }
 
 
-def run_demo(data_dir: Path | None, *, num_problems: int | None, as_json: bool) -> DemoReport:
-    """Start the stack, run the three batches one after the other, print their figures, stop the stack."""
+def run_demo(
+    data_dir: Path | None, *, num_problems: int | None, report_dir: Path | None, as_json: bool
+) -> DemoReport:
+    """Start the stack, run the three batches one after the other, print and draw their figures, stop the stack."""
     with ExitStack() as cleanup:
         if data_dir is None:
             data_dir = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="specreason-demo-")))
@@ -79,8 +82,15 @@ def run_demo(data_dir: Path | None, *, num_problems: int | None, as_json: bool) 
             print_figures(console, report.batches, {name: report.speedup(name) for name in report.batches})
             print_queries(console, stack.database, report.batches["specreason"].batch_id)
             print_a_trace(console, client, report.batches["specreason"].batch_id)
+        page = None
+        if report_dir is not None:
+            page = draw_into(
+                client.analysis.report([batch.batch_id for batch in report.batches.values()]), report_dir
+            )
     if as_json:
-        print_json(report.figures())
+        print_json(report.figures() | {"report": None if page is None else str(page)})
+    elif page is not None:
+        data_console().print(f"\nReport: {page}", soft_wrap=True, markup=False)
     return report
 
 

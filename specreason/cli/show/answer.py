@@ -54,7 +54,7 @@ def print_asked_as_json(job: Job, steps: Sequence[Step]) -> None:
 
 
 def _answer_text(steps: Sequence[Step]) -> str:
-    return "".join(step.kept_text for step in steps if step.phase == "answer").strip()
+    return "".join(step.kept_text or "" for step in steps if step.phase == "answer").strip()
 
 
 def _figures(job: Job, steps: Sequence[Step], api_url: str | None) -> str:

@@ -15,6 +15,7 @@ from specreason.words import counted
 # Lines of each text without `--full`.
 SHORT_LINES = 3
 INDENT = 5
+DELETED = "texts were deleted"
 STYLE_OF = {"drafter": "cyan", "base": "magenta"}
 
 
@@ -32,6 +33,9 @@ def print_trace(console: Console, ref: str, job: Job, steps: Iterable[Step], *, 
 def print_step(console: Console, step: Step, *, full: bool) -> None:
     """Print one step: who wrote it, its score, and the text that was kept, without `full` only its beginning."""
     print_hanging(console, Text(f"{step.index:>3}  ", style="bold"), headline(step))
+    if step.kept_text is None:
+        print_hanging(console, Text(" " * INDENT), Text(DELETED, style="dim italic"))
+        return
     rejected = step.draft_text is not None and step.decision.startswith("rejected")
     if rejected:
         # A terminal strikes the text out; without styles the mark tells.
@@ -43,7 +47,7 @@ def headline(step: Step) -> Text:
     """Return who wrote a step, its score and decision, and what it cost."""
     author = step.author or "the loop"
     line = Text.assemble((author, STYLE_OF.get(author, "dim")))
-    if step.draft_text is not None:
+    if step.draft_tokens is not None:
         threshold = "" if step.threshold is None else f", needs {step.threshold:g}"
         line.append(f"  score {'none' if step.score is None else step.score}{threshold}")
     style = "green" if step.decision == "accepted" else "red" if step.decision.startswith("rejected") else ""

@@ -94,7 +94,7 @@ class Bars:
         details: Details = details_of_batches,
     ) -> None:
         self._console = console
-        self._rows = [Row([batch]) for batch in batches] if rows is None else rows
+        self._rows: Sequence[Row] = [Row([batch]) for batch in batches] if rows is None else rows
         self._details = details
         self._outage: tuple[float, TransientError] | None = None
 
@@ -105,6 +105,13 @@ class Bars:
         if self._outage is not None:
             self._console.print(back_in_words(now - self._outage[0]), soft_wrap=True, markup=False)
             self._outage = None
+
+    def show_only(self, batches: Sequence[Batch]) -> None:
+        """Show these in this order, and none that was shown before; the pace of those that stay goes on."""
+        shown = {row.batches[0].batch_id: row for row in self._rows}
+        self._rows = [shown.get(batch.batch_id) or Row([batch]) for batch in batches]
+        for batch in batches:
+            self.show(batch)
 
     def tell_outage(self, seconds: float, error: TransientError) -> None:
         self._outage = (time.monotonic() - seconds, error)

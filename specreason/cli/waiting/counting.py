@@ -13,17 +13,19 @@ from specreason.cli.waiting.pace import LINE_EVERY_S, Beat
 
 
 @contextmanager
-def shown_rows(doing: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Yield a function that is told of more rows, about `total` in all. What takes less than ten seconds is silent in a
-    pipe."""
+def shown_rows(doing: str, total: int | None, *, noun: str = "rows") -> Iterator[Callable[[int], None]]:
+    """Yield a function that is told of more rows, or whatever `noun` says, about `total` in all.
+
+    What takes less than ten seconds is silent in a pipe.
+    """
     console = message_console()
     if not console.is_interactive:
-        yield _lines(doing, total)
+        yield _lines(doing, total, noun)
         return
     progress = Progress(
         TextColumn(doing, markup=False),
         BarColumn(bar_width=20),
-        TextColumn("{task.completed:,.0f} rows", markup=False),
+        TextColumn(f"{{task.completed:,.0f}} {noun}", markup=False),
         TimeRemainingColumn(),
         console=console,
         transient=True,
@@ -33,7 +35,7 @@ def shown_rows(doing: str, total: int | None) -> Iterator[Callable[[int], None]]
         yield lambda num_rows: progress.advance(task, num_rows)
 
 
-def _lines(doing: str, total: int | None) -> Callable[[int], None]:
+def _lines(doing: str, total: int | None, noun: str) -> Callable[[int], None]:
     beat = Beat(LINE_EVERY_S)
     beat.is_due(time.monotonic())
     done = 0
@@ -43,6 +45,6 @@ def _lines(doing: str, total: int | None) -> Callable[[int], None]:
         done += num_rows
         if beat.is_due(time.monotonic()):
             of_all = "" if total is None else f" of about {max(total, done):,}"
-            print_message(f"{doing}: {done:,}{of_all} rows")
+            print_message(f"{doing}: {done:,}{of_all} {noun}")
 
     return tell

@@ -95,7 +95,7 @@ def fitted(width: int, *, label: int, counts: int, clock: int, details: Sequence
     """
     label = min(label, LONGEST_LABEL)
     for drop, cells in enumerate(details):
-        room = width - sum(each + 1 for each in (label, counts, clock, cells) if each)
+        room = width - sum(each + 1 for each in (label, counts, clock, cells))
         if room >= SHORTEST_BAR:
             return Layout(label=label, bar=min(room, LONGEST_BAR), has_clock=True, drop=drop)
     drop, state = len(details) - 1, details[-1]

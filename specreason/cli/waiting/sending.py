@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from threading import Timer
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
+from uuid import uuid4
 
 from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
+from specreason.cli.dataset.reading import Dataset
 from specreason.cli.show.output import message_console, print_message
 from specreason.cli.waiting.leaving import saying_at_the_end
-from specreason.client import Client
+from specreason.client import Batch, Client, Grid
 from specreason.client.deadline import Deadline
-from specreason.client.submission import UNKNOWN
+from specreason.client.submission import UNKNOWN, Arguments
 from specreason.errors import NotAllowed, StillRunning, TimedOut, TransientError, Unreachable
 
 # A display appears after this time: soon on a terminal, where it vanishes again; as a line elsewhere.
@@ -95,6 +97,22 @@ def _late(progress: Progress, line: str) -> Iterator[None]:
         timer.join()
         if progress.console.is_interactive:
             progress.stop()
+
+
+def send(
+    client: Client,
+    dataset: Dataset,
+    grid: Mapping[str, Sequence[Any]] | None,
+    arguments: Arguments,
+    *,
+    again: bool,
+) -> Batch | Grid:
+    """Submit the dataset. With `again` it has a key of its own, so that the server makes new batches."""
+    key = str(uuid4()) if again else None
+    with telling_the_fate(again=again), shown_sending(dataset.file, dataset.num_bytes) as problems:
+        if grid is None:
+            return client.submit(problems, idempotency_key=key, **arguments)
+        return client.submit_grid(problems, grid, idempotency_key=key, **arguments)
 
 
 def tell_missing_workers(client: Client, pair: str, deadline: Deadline) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from specreason.client.analysis import comparison
 from specreason.client.analysis.comparison import ComparedPair, Comparison, Parting
 from specreason.client.analysis.cost_values import BatchCost, Estimate
+from specreason.client.analysis.reward_values import StoredRewards
 from specreason.client.analysis.search import FoundStep, search
-from specreason.client.decoding import decode
+from specreason.client.decoding import decode, to_json
 from specreason.client.transport import Transport, body_of
 from specreason.config import ScoreMethod
 from specreason.evaluation.figures.values import BatchFigures
 from specreason.evaluation.judge.judgement import Judgement
+from specreason.evaluation.report.values import Report
+from specreason.evaluation.rewards.values import BatchRewards
 
 
 class Analysis:
@@ -84,6 +87,37 @@ class Analysis:
         """What the judge of a batch is worth, and what other thresholds would have done; also the one given."""
         asked = {"threshold": threshold, "score_method": score_method}
         return decode(Judgement, self._get(f"/api/batches/{batch_id}/judge", asked))
+
+    def report(self, batch_ids: Sequence[UUID] = (), *, eval: str | None = None) -> Report:
+        """Cells, figures and tables of several batches together, each figure with the SQL behind it.
+
+        Either the batches are named, at most 256, or `eval`, the evaluation to which all of its batches belong.
+        `specreason.report.folder.write_report` draws it.
+        """
+        asked = {"batch": list(map(str, batch_ids)) or None, "eval": eval}
+        return decode(Report, self._get("/api/report", asked))
+
+    def rewards(self, batch_id: UUID) -> BatchRewards:
+        """What process reward models say of the batch's steps, and how far the base's utility scores agree."""
+        return decode(BatchRewards, self._get(f"/api/batches/{batch_id}/rewards", {}))
+
+    def store_rewards(
+        self,
+        batch_id: UUID,
+        rewards: Sequence[Mapping[str, Any]],
+        *,
+        prm: str,
+        revision: str,
+        replace: bool = False,
+    ) -> StoredRewards:
+        """Store a model's scores of steps: mappings of `job_id`, `step_index`, `score` and, if any, `draft_score`.
+
+        All or none; sent again while the API is away, because the same again changes nothing. Raises InvalidField,
+        unless `replace`, for a step that has another score of this model.
+        """
+        body = {"prm": prm, "revision": revision, "replace": replace, "rewards": to_json(list(rewards))}
+        path = f"/api/batches/{batch_id}/rewards"
+        return decode(StoredRewards, body_of(self._transport.request("POST", path, safe=True, json=body)))
 
     def search(self, batch_id: UUID, words: str, *, drafts: bool = False) -> Iterator[FoundStep]:
         """The batch's steps whose kept text has the words; with `drafts` also those of rejected drafts.

@@ -147,14 +147,14 @@ def _ask(model: ModelConfig, timeout_s: float) -> str | None:
     return None
 
 
-def why_not(error: Exception) -> str:
-    """Return why the hub's client could not fetch something, in words."""
+def why_not(error: Exception, what: str = "model") -> str:
+    """Return why the hub's client could not fetch a model, or `what` else it is, in words."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.RevisionNotFoundError):
         return "the hub does not know this revision"
     if isinstance(error, errors.RepositoryNotFoundError):
-        return "the hub knows no such model, or gives it only to accounts that it knows (set HF_TOKEN)"
+        return f"the hub knows no such {what}, or gives it only to accounts that it knows (set HF_TOKEN)"
     if is_of_the_disk(error):
         return (
             f"{cache_folder()} cannot take it ({os.strerror(error.errno or 0)}); HF_HOME names another folder"

@@ -26,13 +26,13 @@ from specreason.store.analysis.folders import (
     what_is_broken,
 )
 from specreason.store.analysis.row_arrow import schema_of
-from specreason.store.analysis.row_tables import Kind, Table
+from specreason.store.analysis.row_tables import READABLE_VERSIONS, Kind, Table
 from specreason.store.tables.states import JobState
 from specreason.submission.chat import ROLES
 from specreason.validation import first_invalid_field
 
-# Without texts and token ids a batch still has every figure.
-NEEDED = tuple(table for table in Table if table is not Table.PAYLOAD)
+# Without texts, token ids and rewards a batch still has every figure of its own.
+NEEDED = tuple(table for table in Table if table not in (Table.PAYLOAD, Table.REWARD))
 # A row group of an export has some 32 MiB; one row may have more. A few bytes of a file may say that a row or a value
 # comes again a million times.
 MOST_OF_GROUP = 1 << 30
@@ -50,7 +50,7 @@ class CheckedFolder:
     def __init__(self, folder: Path, on_rows: OnRows = lambda _: None) -> None:
         """Checks everything; two reads of each file, the second one of few columns."""
         self.folder = folder
-        self.manifest = read_manifest(folder)
+        self.manifest = read_manifest(folder, READABLE_VERSIONS)
         self._check_whole()
         for table in self.manifest.tables:
             for part in self._parts(table):

@@ -7,7 +7,7 @@ that was ended at any moment goes on after the last part in it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -61,7 +61,10 @@ class TableParts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a folder holds. `state` is a digest of how far the batch's jobs were; every part was read at that state."""
+    """What a folder holds. `state` is a digest of how far the batch's jobs were; every part was read at that state.
+
+    `rewards` says how many rewards the batch had when their parts were begun, and from when the newest was.
+    """
 
     schema_version: int
     version: str
@@ -71,6 +74,7 @@ class Manifest:
     config: Mapping[str, Any]
     state: str
     tables: Mapping[Table, TableParts] = field(default_factory=dict)
+    rewards: str = ""
 
     def parts_of(self, table: Table) -> TableParts:
         return self.tables.get(table, TableParts())
@@ -91,8 +95,8 @@ def to_json(manifest: Manifest) -> str:
     return _ADAPTER.dump_json(manifest, indent=1).decode() + "\n"
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """Raises InvalidField, with the file's name, if there is none, or one that this version cannot read."""
+def read_manifest(folder: Path, versions: Collection[int] = (SCHEMA_VERSION,)) -> Manifest:
+    """Raises InvalidField, with the file's name, if there is none, or one of another schema than `versions`."""
     path = folder / MANIFEST
     try:
         with path.open("rb") as file:
@@ -108,12 +112,12 @@ def read_manifest(folder: Path) -> Manifest:
         raise InvalidField(str(path), f"is not the manifest of an export ({where})") from None
     except ValueError:
         raise InvalidField(str(path), "is not the manifest of an export") from None
-    if manifest.schema_version != SCHEMA_VERSION:
+    if manifest.schema_version not in versions:
         raise InvalidField(
             str(path),
-            f"has schema {manifest.schema_version}, written by specreason {manifest.version[:20]}; this version reads"
-            f" and writes schema {SCHEMA_VERSION}: remove the folder or name another --output, and export the batch"
-            " again with this version",
+            f"has schema {manifest.schema_version}, written by specreason {manifest.version[:20]}; this version needs"
+            f" schema {SCHEMA_VERSION} here: remove the folder or name another --output, and export the batch again"
+            " with this version",
         )
     for table, of_table in manifest.tables.items():
         for number, part in enumerate(of_table.parts):

@@ -1,7 +1,11 @@
-"""Where a row stands in its table: the values of its key, as a reader names them to go on behind it."""
+"""Where a row stands in its table: the values of its key, as a reader names them to go on behind it.
+
+A text that is one of several values is written as in a URL, because it may have a slash: `JOB/3/org%2Fmodel/main`.
+"""
 
 from __future__ import annotations
 
+from urllib.parse import quote, unquote
 from uuid import UUID
 
 from specreason.errors import InvalidField
@@ -13,13 +17,15 @@ Place = tuple[UUID | int | str, ...]
 
 def written(place: Place) -> str:
     """The place as `after` names it: the values of the key, such as JOB/INDEX for a step."""
-    return "/".join(map(str, place))
+    if len(place) == 1:
+        return str(place[0])
+    return "/".join(quote(str(value), safe="") for value in place)
 
 
 def place_of(table: Table, after: str) -> Place:
     """The place that `after` names. Raises InvalidField for one that this table cannot have."""
     kinds = {column.name: column.kind for column in table.columns}
-    parts = after.split("/") if len(table.key) > 1 else [after]
+    parts = [unquote(part) for part in after.split("/")] if len(table.key) > 1 else [after]
     try:
         if len(parts) != len(table.key):
             raise ValueError

@@ -15,7 +15,9 @@ from specreason.engines.base import FinishReason, Role
 from specreason.reasoning.steps import Decision, Phase, StopReason
 from specreason.store.tables.states import AttemptOutcome, JobState
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# The schemas of files that this version imports. Version 1 has no rewards, and is the same otherwise.
+READABLE_VERSIONS = frozenset({1, SCHEMA_VERSION})
 
 
 class Table(StrEnum):
@@ -30,11 +32,12 @@ class Table(StrEnum):
     PAYLOAD = "payload"  # `step_payload`: texts and token ids
     ATTEMPT = "attempt"
     GRADE = "grade"
+    REWARD = "reward"  # `step_reward`: scores of process reward models
 
     @property
     def source(self) -> str:
         """Its name in the database."""
-        return "step_payload" if self is Table.PAYLOAD else self.value
+        return f"step_{self}" if self in (Table.PAYLOAD, Table.REWARD) else self.value
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -88,6 +91,7 @@ KEYS: dict[Table, tuple[str, ...]] = {
     Table.PAYLOAD: ("job_id", "index"),
     Table.ATTEMPT: ("job_id", "number"),
     Table.GRADE: ("job_id", "id"),
+    Table.REWARD: ("job_id", "step_index", "prm", "revision"),
 }
 
 
@@ -240,5 +244,13 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
         *_kept(Kind.MOMENT, "created_at"),
         *_maybe(Kind.TEXT, "gold"),
         *_kept(Kind.FLAG, "given_up"),
+    ),
+    Table.REWARD: (
+        *_kept(Kind.ID, "job_id"),
+        *_kept(Kind.INT, "step_index"),
+        *_kept(Kind.TEXT, "prm revision"),
+        *_kept(Kind.REAL, "score"),
+        *_maybe(Kind.REAL, "draft_score"),
+        *_kept(Kind.MOMENT, "created_at"),
     ),
 }

@@ -53,6 +53,13 @@ STATE = text(
     FROM job WHERE batch_id = :batch
     """
 )
+# Changes with every reward: these come when all jobs have ended, too, and so are no part of the state.
+REWARDS = text(
+    """
+    SELECT concat_ws(' until ', count(*), max(reward.created_at AT TIME ZONE 'UTC'))
+    FROM step_reward AS reward JOIN job ON job.id = reward.job_id WHERE job.batch_id = :batch
+    """
+)
 
 
 # Rows as COPY writes them, and the place of the last one.
@@ -125,7 +132,7 @@ def _facts(connection: Connection, batch_id: UUID, table: Table) -> dict[str, st
     name, config = connection.execute(
         text("SELECT name, config::text FROM batch WHERE id = :batch"), {"batch": batch_id}
     ).one()
-    return {
+    facts = {
         "specreason.schema_version": str(SCHEMA_VERSION),
         "specreason.version": __version__,
         "specreason.table": table.value,
@@ -134,6 +141,9 @@ def _facts(connection: Connection, batch_id: UUID, table: Table) -> dict[str, st
         "specreason.config": config,
         "specreason.state": state_of(connection, batch_id),
     }
+    if table is Table.BATCH:
+        facts["specreason.rewards"] = str(connection.scalar(REWARDS, {"batch": batch_id}))
+    return facts
 
 
 def _pages(

@@ -18,6 +18,7 @@ from specreason.reasoning.steps import StopReason
 from specreason.store.access.visibility import Viewer, require_batch, require_job
 from specreason.store.queue.fairness import forget_retries, restart_at_clock
 from specreason.store.queue.quota import check_quota, quota_of
+from specreason.store.queue.texts import refuse_without_texts, texts_are_gone
 from specreason.store.queue.transitions import end_jobs, lock_jobs, requeue_jobs
 from specreason.store.session import Connection, Database, transaction
 from specreason.store.tables.columns import one_of_ids
@@ -25,6 +26,7 @@ from specreason.store.tables.error_kinds import key_of_kind
 from specreason.store.tables.files import openai_batch
 from specreason.store.tables.queue import batch, event, job
 from specreason.store.tables.states import OPEN, AttemptOutcome, EventKind, JobState
+from specreason.store.webhooks.ends import record_ends
 
 REQUEUABLE = (JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED, JobState.DEAD)
 
@@ -139,8 +141,9 @@ def requeue_batch(
     """Queue the batch's jobs that ended in one of `states` again; return how many. Raises NotFound.
 
     `kind`: only those whose error is of this kind, as `key_of_kind` names it.
-    They continue after their last step. A deadline that has passed is removed. Raises LimitReached if the jobs exceed
-    the largest quota among the keys of the batch's owner; StillRunning as `check_quota` does.
+    They continue after their last step, which those cannot whose texts were deleted. A deadline that has passed is
+    removed. Raises LimitReached if the jobs exceed the largest quota among the keys of the batch's owner; StillRunning
+    as `check_quota` does; InputError if texts are missing (`refuse_without_texts`).
     """
     chosen = frozenset(states)
     if wrong := chosen.difference(REQUEUABLE):
@@ -218,12 +221,14 @@ def _set_deadline(connection: Connection, which: ColumnElement[bool], deadline_a
 
 def _requeue(connection: Connection, batch_id: UUID, which: ColumnElement[bool]) -> int:
     """The jobs count against the quota of the batch's owner, also when an administrator queues them."""
-    ended = lock_jobs(connection, which)
+    ended = lock_jobs(connection, which & ~texts_are_gone())
+    refuse_without_texts(connection, batch_id, which, num_left=len(ended))
     owner = connection.scalar(select(batch.c.owner).where(batch.c.id == batch_id))
     most = quota_of(connection, owner) if ended and owner is not None else None
     if owner is not None and most is not None:
         check_quota(connection, owner, len(ended), most=most)
     if ended:
+        record_ends(connection, [batch_id])
         _reopen_results(connection, batch_id)
     requeue_jobs(connection, ended)
     return len(ended)

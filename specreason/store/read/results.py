@@ -45,7 +45,7 @@ BYTES_PER_TOKEN = 4  # about, in English
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedJob:
-    """A job that has ended. A text that was not written is empty.
+    """A job that has ended. A text that was not written is empty; so are all where `texts_deleted`.
 
     `answer` was extracted from `answer_text`. `is_complete`: the answer ended by itself. `prompt_tokens` are those
     of the first call. `reasoning` is the thinking without the tag that ends it. `threshold` is the one that the batch
@@ -83,6 +83,7 @@ class EndedJob:
     threshold: float | None
     error: str | None
     finished_at: datetime
+    texts_deleted: bool = False
 
 
 def ended_jobs(database: Database, viewer: Viewer, batch_id: UUID) -> Iterator[EndedJob]:
@@ -177,6 +178,7 @@ def _results(page: Subquery) -> Select[Any]:
             func.max(func.coalesce(step.c.draft_prompt_tokens, step.c.written_prompt_tokens))
             .filter(step.c.index == 0)
             .label("prompt_tokens"),
+            (func.count(step.c.index) > func.count(step_payload.c.index)).label("texts_deleted"),
         )
         .select_from(step)
         .join(
@@ -225,6 +227,7 @@ def _results(page: Subquery) -> Select[Any]:
             cast(batch.c.config["threshold"].astext, Double).label("threshold"),
             job.c.error,
             job.c.finished_at,
+            texts.c.texts_deleted,
         )
         .select_from(page)
         .join(job, job.c.id == page.c.id)

@@ -6,6 +6,7 @@ from sqlalchemy import ARRAY, CheckConstraint, Column, Integer, LargeBinary, Tab
 
 from specreason.store.tables.columns import created_at, id_column, metadata, moment, words
 from specreason.store.tables.states import Scope
+from specreason.store.tables.webhooks import WEBHOOK_TABLES
 
 api_key = Table(
     "api_key",
@@ -36,4 +37,4 @@ idempotency_key = Table(  # a request that created something, and its answer: se
 )
 
 # What nobody who only analyses may read.
-SECRETS = (api_key, idempotency_key)
+SECRETS = (api_key, idempotency_key, *WEBHOOK_TABLES)

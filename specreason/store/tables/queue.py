@@ -62,6 +62,13 @@ batch = Table(
 )
 Index(None, batch.c.owner, batch.c.id)
 Index(None, batch.c.openai_batch_id, postgresql_where=text("openai_batch_id IS NOT NULL"))
+# The batches of an evaluation, which their metadata name.
+Index(
+    "ix_batch_eval",
+    text("(metadata ->> 'eval')"),
+    batch.c.id,
+    postgresql_where=text("metadata ->> 'eval' IS NOT NULL"),
+)
 
 problem = Table(
     "problem",

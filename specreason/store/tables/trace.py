@@ -1,4 +1,4 @@
-"""The tables of a run: each kept step with its draft and verdict, its texts, the grades of the answer, and sums.
+"""The tables of a run: each kept step with its draft and verdict, its texts, rewards and grades, and sums.
 
 The checks of `step` state its rules: the columns of a draft and of a verdict are set where `decision` says that there
 was one, and NULL elsewhere. Reads and writes no row.
@@ -148,6 +148,22 @@ step_payload = Table(
     Column("written_text", Text),
     Column("written_ids", ARRAY(Integer, dimensions=1)),
     ForeignKeyConstraint(["job_id", "index"], ["step.job_id", "step.index"], ondelete="CASCADE"),
+)
+
+step_reward = Table(  # what a process reward model thinks of a step; any number of models may score it
+    "step_reward",
+    metadata,
+    Column("job_id", Uuid, primary_key=True),
+    Column("step_index", Integer, primary_key=True),
+    Column("prm", Text, primary_key=True),  # the model's name
+    Column("revision", Text, primary_key=True),  # of its files: a commit, or a hash
+    Column("score", Double, nullable=False),  # of the kept text behind the steps before it: that it is right
+    # Of the draft that was rejected in its favour, in the same place; NULL: there was none, or it was not scored.
+    Column("draft_score", Double),
+    created_at(),
+    ForeignKeyConstraint(["job_id", "step_index"], ["step.job_id", "step.index"], ondelete="CASCADE"),
+    CheckConstraint("score BETWEEN 0 AND 1", name="score"),
+    CheckConstraint("draft_score BETWEEN 0 AND 1", name="draft_score"),
 )
 
 grade = Table(  # grading again adds a row, and the newest one counts

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, select
+from sqlalchemy import ColumnElement, RowMapping, Select, select
 
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Odds, Phase, StepRecord
@@ -36,13 +36,16 @@ WORDS: dict[str, type[StrEnum]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRow:
-    """One step as a reader of a trace sees it: its columns, without the token ids."""
+    """One step as a reader of a trace sees it: its columns, without the token ids.
+
+    `kept_text` is None where texts were deleted; then so are those of the draft and of what was written.
+    """
 
     index: int
     phase: Phase
     decision: Decision
     author: Role | None
-    kept_text: str
+    kept_text: str | None
     kept_tokens: int
     spent_tokens: int
     inserted_tokens: int
@@ -88,9 +91,10 @@ def read_step_rows(
     """A page of a job's steps: at most `limit`, with indexes above `after`. Raises NotFound."""
     texts = (step_payload.c.kept_text, step_payload.c.draft_text, step_payload.c.written_text)
     sized = (
-        select(step_payload.c.index, total_bytes(texts))
-        .where(step_payload.c.job_id == job_id, step_payload.c.index > after)
-        .order_by(step_payload.c.index)
+        select(step.c.index, total_bytes(texts))
+        .outerjoin(step_payload, _is_its_payload())
+        .where(step.c.job_id == job_id, step.c.index > after)
+        .order_by(step.c.index)
         .limit(limit + 1)
     )
     with transaction(database) as connection:
@@ -213,14 +217,18 @@ def _to_verdict(row: RowMapping) -> Verdict | None:
 
 
 def steps_of(job_id: UUID) -> Select[Any]:
-    """The rows of both tables for a job, in the order of its steps."""
+    """The rows of both tables for a job, in the order of its steps; the payload is NULL where texts were deleted."""
     payload = [column for column in step_payload.c if column.name not in ("job_id", "index")]
     return (
         select(step, *payload)
-        .join(step_payload, (step_payload.c.job_id == step.c.job_id) & (step_payload.c.index == step.c.index))
+        .outerjoin(step_payload, _is_its_payload())
         .where(step.c.job_id == job_id)
         .order_by(step.c.index)
     )
+
+
+def _is_its_payload() -> ColumnElement[bool]:
+    return (step_payload.c.job_id == step.c.job_id) & (step_payload.c.index == step.c.index)
 
 
 def _to_step_row(row: RowMapping) -> StepRow:

@@ -34,9 +34,14 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0  # between tries while the database i
 
 
 def read_steps(database: Database, job_id: UUID) -> tuple[StepRecord, ...]:
-    """All persisted steps of the job, in order. A new claim continues after them."""
+    """All persisted steps of the job, in order. A new claim continues after them.
+
+    Raises PermanentJobError if their texts were deleted.
+    """
     with transaction(database) as connection:
         rows = connection.execute(steps_of(job_id)).mappings().all()
+    if any(row["kept_ids"] is None for row in rows):
+        raise PermanentJobError("the texts of its steps were deleted, and it cannot continue without them")
     return tuple(to_record(row) for row in rows)
 
 
@@ -100,6 +105,9 @@ class TraceWriter:
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._open_lock = threading.Lock()
         self._closed = False
+        # Since the start of this process: commits, and the steps that they stored.
+        self.num_commits = 0
+        self.num_stored = 0
         self._thread = threading.Thread(target=self._write_until_closed, name="trace-writer", daemon=True)
         self._thread.start()
 
@@ -154,7 +162,10 @@ class TraceWriter:
         except Exception as error:  # the thread serves every job: no error may end it
             _tell(group, StoreUnavailable(f"steps cannot be written: {one_line(error)}"))
         else:
-            _tell([w for w in group if (w.job_id, w.fence) in held], None)
+            stored = [w for w in group if (w.job_id, w.fence) in held]
+            self.num_commits += 1
+            self.num_stored += len(stored)
+            _tell(stored, None)
             _tell(
                 [w for w in group if (w.job_id, w.fence) not in held],
                 LeaseLost("the job was cancelled or claimed by someone else; its step was not written"),

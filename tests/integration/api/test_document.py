@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
+import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from specreason.embedded import Servers
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
 from tests.support.api.answering import answering
+from tests.support.api.apps import make_api
 from tests.support.store.builders import claimed, job_ids, start_worker, submit
+from tests.support.store.judged_batches import judged_batch
 
 # Generated clients name their methods by these: a change breaks them.
 OPERATIONS = {
@@ -27,10 +33,12 @@ OPERATIONS = {
     ],
     "Results": [
         *("get_results", "get_figures", "get_judgement", "get_rows", "search_batch", "get_cost"),
-        *("get_comparison", "get_compared_problems", "get_parting"),
+        *("store_rewards", "get_rewards"),
+        *("get_comparison", "get_compared_problems", "get_parting", "get_report"),
     ],
     "Events": ["get_batch_events", "get_job_events"],
-    "Workers and health": ["get_workers", "get_health"],
+    "Webhooks": ["add_webhook", "get_webhooks", "get_deliveries", "send_test", "remove_webhook"],
+    "Workers and health": ["get_workers", "get_queues", "get_health", "prune"],
     "OpenAI chat completions": ["openai_create_chat_completion"],
     "OpenAI files": [
         *("openai_upload_file", "openai_get_files", "openai_get_file"),
@@ -41,6 +49,14 @@ OPERATIONS = {
     ],
     "OpenAI models": ["openai_get_models", "openai_get_model"],
 }
+
+
+@pytest.fixture
+def app(servers: Servers, database: Database, files_dir: Path) -> FastAPI:
+    """With a host for webhooks that no resolver knows."""
+    return make_api(
+        servers, database, files_dir=files_dir, webhook_hosts="hooks.example", webhook_key="k" * 32
+    )
 
 
 def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
@@ -56,9 +72,15 @@ def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
         "/v1/batches/{batch_id}",
         "/v1/batches/{batch_id}/cancel",
         "grids",
+        "prune",
+        "webhooks",
+        "webhooks/{webhook_id}",
+        "webhooks/{webhook_id}/deliveries",
+        "webhooks/{webhook_id}/test",
         "batches/{batch_id}/results",
         "batches/{batch_id}/figures",
         "batches/{batch_id}/judge",
+        "batches/{batch_id}/rewards",
         "batches/{batch_id}/cost",
         "estimate",
         "batches/{batch_id}/rows/{table}",
@@ -66,6 +88,7 @@ def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
         "compare",
         "compare/problems",
         "compare/traces",
+        "report",
         "batches",
         "batches/{batch_id}",
         "batches/{batch_id}/jobs",
@@ -86,6 +109,7 @@ def test_the_documentation_names_every_endpoint(client: TestClient) -> None:
         *(f"jobs/{{job_id}}/{what}" for what in ("steps", "attempts", "events")),
         *(f"jobs/{{job_id}}/{action}" for action in ("cancel", "requeue", "deadline")),
         "workers",
+        "queues",
         "health",
     }
     assert set(paths["/api/batches"]["post"]["requestBody"]["content"]) == {
@@ -125,10 +149,10 @@ def test_every_operation_has_a_heading_a_title_and_an_id_that_stays(client: Test
 def test_every_body_has_an_example_that_the_api_takes_as_it_is(
     client: TestClient, database: Database
 ) -> None:
-    """Only ids are filled in: those of the path, and that of the file of an OpenAI batch."""
+    """Only ids are filled in: those of the path, of the job of a reward, and of the file of an OpenAI batch."""
     with answering(database, pair="demo"):
         sent = send_every_example(client, database)
-    assert sent == 13
+    assert sent == 16
     batches = client.get("/api/batches").json()["data"]
     assert {batch["name"] for batch in batches} >= {"first try", "base or both base"}
 
@@ -146,6 +170,10 @@ def send_every_example(client: TestClient, database: Database) -> int:
             ids = {"batch_id": batch_id, "job_id": job_id}
             if operation["operationId"] == "requeue_batch":
                 ids["batch_id"] = failed_batch(database)
+            if operation["operationId"] == "store_rewards":
+                ids["batch_id"] = judged_batch(database, ["21"])
+                (job,) = job_ids(database, ids["batch_id"])
+                example = example | {"rewards": [each | {"job_id": str(job)} for each in example["rewards"]]}
             if "input_file_id" in example:
                 example = example | {"input_file_id": file_id}
             url = path.format(**ids)

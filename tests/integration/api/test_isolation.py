@@ -43,6 +43,7 @@ BODIES: dict[str, Any] = {
     "/api/batches/{batch_id}/priority": {"priority": 9},
     "/api/batches/{batch_id}/requeue": {"states": ["cancelled", "failed"]},
 }
+REWARDS = "/api/batches/{batch_id}/rewards"
 QUERIES: tuple[dict[str, Any], ...] = (
     {},
     {"limit": 100},
@@ -68,7 +69,16 @@ NOTHING = Ids(
     job_id=str(uuid4()),
     openai_id=f"batch_{uuid4().hex}",
     file_id=f"file-{uuid4().hex}",
+    webhook_id=str(uuid4()),
 )
+
+
+def body(path: str, ids: Ids) -> Any:
+    """What the operation takes beside the ids in its path."""
+    if path == REWARDS:
+        reward = {"job_id": ids.job_id, "step_index": 0, "score": 0.5}
+        return {"prm": "prm", "revision": "1", "rewards": [reward]}
+    return BODIES.get(path)
 
 
 @pytest.fixture
@@ -134,7 +144,7 @@ async def test_no_route_shows_or_changes_anything_of_another_owner(
             url = ids.url(path)
             for query in queries(app, method, path):
                 params = ids.query(path) | query
-                answer = bob.request(method, url, params=params, json=BODIES.get(path))
+                answer = bob.request(method, url, params=params, json=body(path, ids))
                 sent, text = plain(url + json.dumps(params)), plain(answer.text)
                 assert not {each for each in secrets if each in text and each not in sent}, (url, query)
                 if (method, path) in owned:
@@ -154,7 +164,7 @@ async def test_what_is_anothers_answers_as_what_is_not_there(
     hers = ada.ids[0]
     for method, path in owned_operations(app):
         theirs, none = (
-            bob.request(method, ids.url(path), params=ids.query(path), json=BODIES.get(path))
+            bob.request(method, ids.url(path), params=ids.query(path), json=body(path, ids))
             for ids in (hers, NOTHING)
         )
         assert theirs.status_code == none.status_code == 404, path
@@ -162,6 +172,7 @@ async def test_what_is_anothers_answers_as_what_is_not_there(
         for guessed, nothing in (
             (hers.batch_id, NOTHING.batch_id),
             (hers.job_id, NOTHING.job_id),
+            (hers.webhook_id, NOTHING.webhook_id),
             (hers.openai_id.removeprefix("batch_"), NOTHING.openai_id.removeprefix("batch_")),
             (hers.file_id.removeprefix("file-"), NOTHING.file_id.removeprefix("file-")),
         ):
@@ -216,10 +227,18 @@ async def test_the_owner_and_an_administrator_see_all_of_it(
 ) -> None:
     root = client_of(app, make_key(database, "root", [Scope.ADMIN]))
     running = next(iter(ada.jobs))
-    one = Ids(batch_id=ada.batch_id, job_id=running, openai_id=ada.openai_id, file_id=ada.file_id)
+    one = Ids(
+        batch_id=ada.batch_id,
+        job_id=running,
+        openai_id=ada.openai_id,
+        file_id=ada.file_id,
+        webhook_id=ada.webhook_ids[0],
+    )
     for client in (ada.client, root):
         batches = [batch["batch_id"] for batch in client.get("/api/batches").json()["data"]]
         assert (len(batches), ada.batch_id in batches) == (4, True)  # the grid's two, and one of OpenAI's
+        hooks = [hook["webhook_id"] for hook in client.get("/api/webhooks").json()["data"]]
+        assert hooks == ada.webhook_ids[::-1]
         assert [batch["id"] for batch in client.get("/v1/batches").json()["data"]] == [ada.openai_id]
         files = {file["id"] for file in client.get("/v1/files").json()["data"]}
         assert files == {ada.file_id, *ada.result_ids}
@@ -228,11 +247,15 @@ async def test_the_owner_and_an_administrator_see_all_of_it(
         assert len(client.get(f"/api/jobs/{running}/steps").json()["data"]) == 2
         assert len(client.get(f"/api/jobs/{running}/attempts").json()["data"]) == 1
         assert len(client.get(f"/api/batches/{ada.batch_id}/results").text.splitlines()) == 1
-    for client, file_id in ((ada.client, ada.file_id), (root, ada.result_ids[0])):
+    for client, file_id, webhook_id in (
+        (ada.client, ada.file_id, ada.webhook_ids[0]),
+        (root, ada.result_ids[0], ada.webhook_ids[1]),
+    ):
         for method, path in owned_operations(app):
             if not path.endswith("/events"):  # which end when all jobs have
-                url, params = replace(one, file_id=file_id).url(path), one.query(path)
-                answer = client.request(method, url, params=params, json=BODIES.get(path))
+                its = replace(one, file_id=file_id, webhook_id=webhook_id)
+                url, params = its.url(path), one.query(path)
+                answer = client.request(method, url, params=params, json=body(path, its))
                 assert answer.status_code == 200, url
     left = [file["id"] for file in ada.client.get("/v1/files").json()["data"]]
     assert left == ada.result_ids[1:]

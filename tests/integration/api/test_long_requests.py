@@ -18,6 +18,7 @@ ROUTES = [
     (f"/api/batches/{ID}/rows/step", "exports"),
     (f"/api/batches/{ID}/judge", "judgements"),
     (f"/api/batches/{ID}/figures", "judgements"),
+    (f"/api/report?batch={ID}", "judgements"),
     (f"/api/batches/{ID}/search?q=wait", "long_reads"),
     (f"/api/compare?a={ID}&b={ID}", "long_reads"),
     (f"/api/compare/problems?a={ID}&b={ID}", "long_reads"),

@@ -31,7 +31,7 @@ def test_under_v1_it_is_400_with_the_param(client: TestClient) -> None:
 
 def test_every_operation_refuses_an_unknown_parameter_and_says_that_it_does(client: TestClient) -> None:
     paths: dict[str, dict[str, Any]] = client.get("/openapi.json").json()["paths"]
-    identifiers = dict.fromkeys(("batch_id", "job_id", "file_id"), uuid4())
+    identifiers = dict.fromkeys(("batch_id", "job_id", "file_id", "webhook_id"), uuid4())
     for path, operations in paths.items():
         for method, operation in operations.items():
             url = path.format_map({**identifiers, "model": "demo", "table": "step"})

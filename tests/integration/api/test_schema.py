@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections import Counter, defaultdict
@@ -28,10 +29,11 @@ from specreason.store.access.visibility import Viewer
 from specreason.store.queue import controls
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
+from specreason.store.trace.writer import TraceWriter
 from tests.support.api.answering import answering
 from tests.support.api.guarded import PROBLEMS, client_of, guarded_app, make_key
 from tests.support.api.openai_builders import ENDPOINT, jsonl, line
-from tests.support.store.builders import claimed, job_ids, start_worker, submit
+from tests.support.store.builders import accepted, append_all, claimed, job_ids, start_worker, submit
 
 NUM_CASES = 2000
 PER_OPERATION = 100
@@ -55,7 +57,9 @@ class Known:
     def __init__(self, database: Database, client: TestClient) -> None:
         self._open_batch, self._ended_batch = submit(database, 3), submit(database, 1)
         self._open_job, _, _ = job_ids(database, self._open_batch)
-        claimed(database, self._open_job, start_worker(database))
+        writer, claim = TraceWriter(database), claimed(database, self._open_job, start_worker(database))
+        asyncio.run(append_all(writer, claim, accepted(0)))
+        writer.close()
         controls.cancel_batch(database, Viewer.EVERYONE, self._ended_batch)
         (self._ended_job,) = job_ids(database, self._ended_batch)
         form: dict[str, Any] = {"data": {"purpose": "batch"}, "files": {"file": ("x.jsonl", REQUESTS)}}
@@ -77,6 +81,8 @@ class Known:
 
     def query(self, path: str) -> dict[str, str]:
         """The parameters that name something."""
+        if path == "/api/report":
+            return {"batch": str(self._ended_batch)}
         compared = {"/api/compare/traces": self._open_job, "/api/compare": self._open_batch}
         id_ = compared.get(path, self._open_batch)
         return {"a": str(id_), "b": str(id_)} if path.startswith("/api/compare") else {}
@@ -92,11 +98,17 @@ class Known:
                 (JSON, {"problems": PROBLEMS, "grid": GRID}),
                 (FORM, {"file": lines, "grid": grid}),
             ],
+            "/api/batches/{batch_id}/rewards": [
+                (JSON, {"prm": "prm", "revision": "1", "rewards": [self._reward()]}),
+            ],
             "/v1/files": [(FORM, {"file": REQUESTS, "purpose": "batch"})],
             "/v1/batches": [(JSON, self._batch_of_file())],
             "/v1/chat/completions": [(JSON, CHAT | {"stream": stream}) for stream in (False, True)],
         }
         return known.get(path, [])
+
+    def _reward(self) -> dict[str, Any]:
+        return {"job_id": str(self._open_job), "step_index": 0, "score": 0.5}
 
     def _batch_of_file(self) -> dict[str, str]:
         return {"input_file_id": self._file, "endpoint": ENDPOINT, "completion_window": "24h"}
@@ -134,7 +146,12 @@ def answers_to_cases(app: FastAPI, known: Known, headers: dict[str, str]) -> dic
         if query := known.query(operation.path):
             cases += [operation.as_strategy(generation_mode=wanted, query=query)] * 2
         cases += [
-            operation.as_strategy(generation_mode=wanted, body=body, media_type=media_type)
+            operation.as_strategy(
+                generation_mode=wanted,
+                body=body,
+                media_type=media_type,
+                **({"path_parameters": there} if there else {}),
+            )
             for media_type, body in known.bodies(operation.path)
         ]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
-from specreason.cli.analysis import comparison_plot
+from specreason.cli.analysis.plots import comparison as comparison_plot
 from specreason.client.analysis.comparison import Outcome
 from tests.unit.cli.test_comparison_output import compared_pair, comparison
 

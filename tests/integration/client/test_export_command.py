@@ -24,10 +24,11 @@ from specreason.store.analysis.row_tables import SCHEMA_VERSION, Table
 from specreason.store.queue.controls import requeue_batch
 from specreason.store.session import Database, connect
 from specreason.store.tables.states import JobState
+from specreason.store.trace.rewards import Reward, write_rewards
 from tests.support.exported import names_in, rows_of_folder
 from tests.support.messages import names
 from tests.support.shell import Shell
-from tests.support.store.builders import submit
+from tests.support.store.builders import job_ids, submit
 from tests.support.store.databases import own_database
 from tests.support.store.full_disk import full_disk
 from tests.support.store.traces import ended_batch
@@ -187,6 +188,22 @@ def test_some_tables_are_exported_and_the_others_later(shell: Shell, batch_id: U
     assert set(read_manifest(folder).tables) == set(Table)
     wrong = shell("export", batch_id, "-o", folder.parent, "--tables", "steps")
     assert (wrong.status, names(wrong.err, "--tables", "steps", "step")) == (2, True)
+
+
+def test_rewards_that_have_come_since_are_written_and_nothing_else(
+    shell: Shell, database: Database, batch_id: UUID, folder: Path
+) -> None:
+    shell("export", batch_id, "-o", folder.parent)
+    before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.parquet")}
+    news = Reward(job_id=job_ids(database, batch_id)[0], step_index=1, score=0.5)
+    write_rewards(database, Viewer.EVERYONE, batch_id, [news], prm="another", revision="1")
+    assert shell("export", batch_id, "-o", folder.parent).status == 0
+    assert "another" in {row["prm"] for row in rows_of_folder(folder, Table.REWARD)}
+    after = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.parquet")}
+    assert {name for name in after if after[name] != before.get(name)} == {
+        "reward-000.parquet",
+        "reward-001.parquet",
+    }
 
 
 def test_several_batches_have_a_folder_each(

@@ -25,7 +25,7 @@ from specreason.store.migrate import (
 from specreason.store.read.summaries import BatchSummary, JobSummary
 from specreason.store.read.workers import WorkerSummary
 from specreason.store.session import Database, connect, transaction
-from specreason.store.tables import access, files, queue, trace  # noqa: F401 -- they fill the metadata
+from specreason.store.tables import access, files, queue, trace, webhooks  # noqa: F401 -- they fill the metadata
 from specreason.store.tables.columns import metadata
 from tests.support.messages import naming
 from tests.support.store.databases import database_called
@@ -39,7 +39,7 @@ CONSTRAINTS = """SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_co
 INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND indexname !~ 'alembic' ORDER BY 1"
 
 
-NEWEST = "r0004"
+NEWEST = "r0006"
 GOLDEN = Path(__file__).with_name("schema.txt")
 
 

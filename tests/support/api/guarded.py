@@ -18,11 +18,13 @@ from specreason.store.tables.states import Scope
 from tests.support.api.apps import make_api
 
 PROBLEMS = [{"problem": "What is 2 + 2?", "answer": "4", "id": "p1"}, {"problem": "What is 3 + 3?"}]
+HOOKS = "hooks.invalid"  # which has no address anywhere
+WITH_WEBHOOKS = {"webhook_hosts": HOOKS, "webhook_key": "k" * 32}
 EVERYTHING = (Scope.SUBMIT, Scope.READ, Scope.CONTROL)
 
 
 def guarded_app(servers: Servers, database: Database, folder: Path, **fields: Any) -> FastAPI:
-    limits = {"max_upload_bytes": 10_000, "max_problems": 5}
+    limits = {"max_upload_bytes": 10_000, "max_problems": 5, **WITH_WEBHOOKS}
     return make_api(servers, database, with_keys=True, files_dir=folder, **limits | fields)
 
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from specreason.store.queue.jobs import JobResult
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
-from tests.support.api.guarded import PROBLEMS, client_of, make_key
+from tests.support.api.guarded import HOOKS, PROBLEMS, client_of, make_key
 from tests.support.api.openai_builders import ENDPOINT, end_all, jsonl, line, succeeded
 from tests.support.store.sql import execute, rows_of
 from tests.support.workers.processes import wait_for
@@ -21,8 +21,10 @@ SUBMISSION = {"name": f"{NAME}'s sums", "problems": PROBLEMS, "config": {"repeat
 GRID = {"name": f"{NAME}'s grid", "problems": PROBLEMS[:1], "grid": {"scheme": ["base", "drafter"]}}
 LINES = [line("one", model="demo"), line("two", model="demo")]
 # Paths that name what they are about by parameters.
-COMPARED = ("/api/compare", "/api/compare/problems", "/api/compare/traces")
-IDS = " UNION ALL ".join(f"SELECT id FROM {table}" for table in ("file", "openai_batch", "batch", "job"))
+COMPARED = ("/api/compare", "/api/compare/problems", "/api/compare/traces", "/api/report")
+IDS = " UNION ALL ".join(
+    f"SELECT id FROM {table}" for table in ("file", "openai_batch", "batch", "job", "webhook")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +35,24 @@ class Ids:
     job_id: str
     openai_id: str
     file_id: str
+    webhook_id: str
 
     def url(self, path: str) -> str:
         batch_id = self.openai_id if path.startswith("/v1/") else self.batch_id
         return path.format(
-            batch_id=batch_id, job_id=self.job_id, file_id=self.file_id, model="demo", table="job"
+            batch_id=batch_id,
+            job_id=self.job_id,
+            file_id=self.file_id,
+            webhook_id=self.webhook_id,
+            model="demo",
+            table="job",
         )
 
     def query(self, path: str) -> dict[str, str]:
         """The parameters without which the path answers nothing."""
         compared = self.job_id if path.endswith("/traces") else self.batch_id
+        if path == "/api/report":
+            return {"batch": self.batch_id}
         if path in COMPARED:
             return {"a": compared, "b": compared}
         if path.endswith("/search"):
@@ -51,7 +61,7 @@ class Ids:
 
 
 class Owned:
-    """An owner with files, an OpenAI batch and its results, a batch, a grid, and jobs in many states."""
+    """An owner with files, an OpenAI batch and its results, a batch, a grid, webhooks, and jobs in many states."""
 
     def __init__(self, app: FastAPI, database: Database) -> None:
         self.client = client_of(app, make_key(database, "ada"))
@@ -67,6 +77,8 @@ class Owned:
         self.batch_id = str(self.post("/api/batches", json=SUBMISSION, headers=KEY)["batch_id"])
         self.grid_id = str(self.post("/api/grids", json=GRID, headers=KEY)["grid_id"])
         execute(database, "UPDATE job SET pair = 'scripted'")
+        hook = {"url": f"https://{HOOKS}/{NAME}"}
+        self.webhook_ids = [str(self.post("/api/webhooks", json=hook)["webhook_id"]) for _ in range(2)]
 
     def post(self, path: str, **sent: Any) -> dict[str, Any]:
         answer = self.client.post(path, **sent)
@@ -103,6 +115,7 @@ class Owned:
                 job_id=job_id,
                 openai_id=self.openai_id,
                 file_id=files[number % len(files)],
+                webhook_id=self.webhook_ids[number % 2],
             )
             for number, (batch_id, job_id) in enumerate(jobs)
         ]

@@ -15,11 +15,13 @@ from uuid import UUID
 from specreason.config import RunConfig, SchemeName
 from specreason.engines.base import Completion, FinishReason, Role, Verdict
 from specreason.reasoning.steps import Decision, Odds, Phase, StepRecord, StopReason
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.batches import NewBatch
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.queue.problems import NewProblem, check
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
+from specreason.store.trace.rewards import Reward, write_rewards
 from specreason.store.trace.writer import TraceWriter
 from tests.support.store.builders import PAIR, append_all, claimed, insert_batch, job_ids, start_worker
 from tests.support.store.sql import execute, rows_of
@@ -140,7 +142,9 @@ def build(database: Database) -> Known:
     """Both batches with ended and graded jobs."""
     base = _batch(database, "base", SchemeName.BASE, repeats=1)
     specreason = _batch(database, "specreason", SchemeName.SPECREASON, repeats=2)
-    return run_both(database, base, specreason)
+    known = run_both(database, base, specreason)
+    _reward(database, known)
+    return known
 
 
 def run_both(database: Database, base: UUID, specreason: UUID) -> Known:
@@ -160,6 +164,22 @@ def run_both(database: Database, base: UUID, specreason: UUID) -> Known:
         database, f"UPDATE job SET mean_concurrency = 2 WHERE batch_id = '{specreason}' AND num_steps = 4"
     )
     return Known(base=base, specreason=specreason, job=job_ids(database, specreason)[1])
+
+
+def _reward(database: Database, known: Known) -> None:
+    """A process reward model gives each draft a tenth of its digit, and 0.95 to what the base wrote in its place."""
+    asked = f"""SELECT job_id, index, decision, utility_score FROM step_detail
+                WHERE batch_id = '{known.specreason}' AND utility_score IS NOT NULL"""
+    rewards = [
+        Reward(
+            job_id=job_id,
+            step_index=index,
+            score=digit / 10 if decision == "accepted" else 0.95,
+            draft_score=None if decision == "accepted" else digit / 10,
+        )
+        for job_id, index, decision, digit in rows_of(database, asked)
+    ]
+    write_rewards(database, Viewer.EVERYONE, known.specreason, rewards, prm="prm", revision="1")
 
 
 def _batch(database: Database, name: str, scheme: SchemeName, *, repeats: int) -> UUID:

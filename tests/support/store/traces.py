@@ -14,6 +14,7 @@ from specreason.store.queue.jobs import JobResult, finish, retry
 from specreason.store.queue.problems import NewProblem, check
 from specreason.store.session import Database
 from specreason.store.tables.states import JobState
+from specreason.store.trace.rewards import Reward, write_rewards
 from specreason.store.trace.writer import TraceWriter
 from specreason.submission.chat import Message
 from tests.support.store.builders import (
@@ -71,5 +72,13 @@ async def ended_batch(database: Database, *, name: str = "first try", right: boo
     assert finish(database, job, JobResult(state=JobState.FAILED, error='too "long"\nby far'))
     assert retry(database, claimed(database, fourth, worker_id), "no memory", max_attempts=1)
     cancel_batch(database, Viewer.EVERYONE, batch_id)
+    rewards = [
+        Reward(job_id=first, step_index=0, score=0.1 + 0.2),
+        Reward(job_id=first, step_index=2, score=1.0),
+    ]
+    for prm in ("org/a model", "org"):
+        write_rewards(database, Viewer.EVERYONE, batch_id, rewards, prm=prm, revision="refs/pr/1")
+    drafted = Reward(job_id=first, step_index=2, score=1.0, draft_score=1e-9)
+    write_rewards(database, Viewer.EVERYONE, batch_id, [drafted], prm="org", revision="refs/pr/1")
     writer.close()
     return batch_id

@@ -194,13 +194,13 @@ def parting(**values: Any) -> Parting:
         ({"num_steps_a": 0, "num_steps_b": 0, "index": None}, "Neither job has a step yet."),
         (
             {"index": None, "lacks_texts": True},
-            "Texts of these traces are not stored, as after an import without `payload`, and cannot be compared. "
-            "Step 2 is the first that was decided otherwise.",
+            "Texts of these traces are not stored, as after `prune` or an import without `payload`, and cannot be "
+            "compared. Step 2 is the first that was decided otherwise.",
         ),
         (
             {"index": None, "decided": None, "lacks_texts": True},
-            "Texts of these traces are not stored, as after an import without `payload`, and cannot be compared. "
-            "No step was decided otherwise.",
+            "Texts of these traces are not stored, as after `prune` or an import without `payload`, and cannot be "
+            "compared. No step was decided otherwise.",
         ),
     ],
 )

@@ -16,6 +16,7 @@ from tests.support.deployment_files import (
     COMPOSE_TEXT,
     DOCKERFILE,
     DOTENV_EXAMPLE,
+    OBSERVERS,
     OPERATIONS,
     PLACEHOLDERS,
     README,
@@ -55,7 +56,7 @@ def test_every_variable_that_compose_reads_is_explained_in_the_example() -> None
 
 def test_the_example_switches_on_workers_that_exist() -> None:
     (chosen,) = re.findall(r"^COMPOSE_PROFILES=(.*)", DOTENV_EXAMPLE, re.MULTILINE)
-    profiles = {profile for name in WORKERS for profile in SERVICES[name]["profiles"]}
+    profiles = {profile for name in [*WORKERS, *OBSERVERS] for profile in SERVICES[name]["profiles"]}
     assert set(chosen.split(",")) <= profiles
     assert profiles <= {first for first, *_ in rows(OPERATIONS)}
 

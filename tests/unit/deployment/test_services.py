@@ -14,6 +14,7 @@ from tests.support.deployment_files import (
     DOCKERFILE,
     DOTENV_EXAMPLE,
     GPU_WORKERS,
+    OBSERVERS,
     OURS,
     SERVICES,
     VARIABLE,
@@ -56,8 +57,10 @@ def test_the_path_that_probes_the_api_exists() -> None:
     assert "/api/health" in {getattr(route, "path", None) for route in router.routes}
 
 
-def test_nothing_but_the_api_can_be_reached_from_outside() -> None:
-    assert [name for name, service in SERVICES.items() if "ports" in service] == ["api"]
+def test_nothing_but_the_api_and_the_dashboard_is_published_and_both_to_this_machine_only() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert published.keys() == {"api", "grafana"}
+    assert all(interpolated(port).startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
 @pytest.mark.parametrize("name", WORKERS)
@@ -80,7 +83,7 @@ def test_a_gpu_is_reserved_for_gpu_workers_and_for_nobody_else() -> None:
 
 
 def test_without_a_profile_no_worker_starts_and_the_cpu_profile_needs_no_gpu() -> None:
-    assert [name for name, service in SERVICES.items() if "profiles" in service] == WORKERS
+    assert [name for name, service in SERVICES.items() if "profiles" in service] == [*WORKERS, *OBSERVERS]
     (cpu_worker,) = (name for name in WORKERS if SERVICES[name]["profiles"] == ["cpu"])
     assert SERVICES[cpu_worker]["build"]["target"] == "cpu"
 
@@ -131,7 +134,7 @@ def test_no_file_holds_a_secret() -> None:
         for key, value in service.get("environment", {}).items():
             if re.search("PASSWORD|TOKEN|SECRET|KEY", key):
                 assert VARIABLE.fullmatch(value), f"{name}.{key}"
-    assert re.findall(r"^#?\w*(?:PASSWORD|TOKEN|KEY)=(.*)$", DOTENV_EXAMPLE, re.MULTILINE) == ["", "", ""]
+    assert re.findall(r"^#?\w*(?:PASSWORD|TOKEN|KEY)=(.*)$", DOTENV_EXAMPLE, re.MULTILINE) == [""] * 4
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def test_a_gold_answer_equals_itself_and_a_box_around_it(kind: str) -> None:
         ("1203_4", "1203_5", "base"),
         ("0.5", r"\frac12", "number"),
         ("343 and 512", "512, 343", "list"),
+        ("1 2", "2 1", "row"),
         ("(0, 7.5)", "0 < x < 7.5", "interval"),
         (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix}1.0\\2\end{pmatrix}", "matrix"),
         ("x=1, y=2", "y=2, x=1", "equation"),

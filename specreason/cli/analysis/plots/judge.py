@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from specreason.cli.analysis.judge_tables import between
-from specreason.cli.analysis.plots import BLUE, GREEN, GREY, ORANGE, save_plot
+from specreason.cli.analysis.plots.option import save_plot
 from specreason.client import short_id
 from specreason.evaluation.intervals import Interval
 from specreason.evaluation.judge.judgement import Bin, Estimate, Judgement, Replay
+from specreason.report.drawing.ink import BLUE, GREEN, ORANGE, PALE
 
 # Inches of one batch: three panels side by side, in two rows.
 WIDTH, HEIGHT = 12.0, 7.0
@@ -130,7 +131,7 @@ def _draw_truth(axes: Any, replay: Replay) -> None:
                 axes.annotate(
                     f"{threshold:g}", (x, y), xytext=(4, -11), textcoords="offset points", fontsize=8
                 )
-    axes.plot([0, 100], [0, 100], color=GREY, linestyle=":", label="a coin")
+    axes.plot([0, 100], [0, 100], color=PALE, linestyle=":", label="a coin")
     axes.set(xlim=(-3, 103), ylim=(-3, 103))
     axes.legend(fontsize="small")
 
@@ -143,7 +144,7 @@ def _by_method(replay: Replay) -> Sequence[tuple[Sequence[Estimate], str, dict[s
 
 
 def _mark_present(axes: Any, replay: Replay) -> None:
-    axes.axvline(replay.present.threshold, color=GREY, linewidth=4, alpha=0.4, label="now", zorder=0)
+    axes.axvline(replay.present.threshold, color=PALE, linewidth=4, alpha=0.4, label="now", zorder=0)
     axes.set(xlim=(-0.4, 9.4), xticks=range(10))
     axes.legend(fontsize="small")
 

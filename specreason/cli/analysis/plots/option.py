@@ -1,17 +1,13 @@
-"""What all plots share: colours, the kinds of files, and what is checked before anything is asked or drawn.
-
-The colours are Okabe and Ito's, which every eye tells apart; markers and hatches tell the same in black and white.
-"""
+"""The option `--plot`: the kinds of files, and what is checked before anything is asked or drawn."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from specreason.errors import ExtraMissing, InvalidField
+from specreason.errors import InvalidField
+from specreason.report.needs import check_drawing
 
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
-GREY, BLACK = "#999999", "#000000"
 FORMATS = (".png", ".svg", ".pdf")
 HELP = "Also draw it: a file that ends in .png, .svg or .pdf. Needs the extra `analysis` on this machine."
 
@@ -22,10 +18,7 @@ def check_plot(path: Path) -> None:
         raise InvalidField("--plot", f"must end in .png, .svg or .pdf, not '{path.suffix or path.name}'")
     if not path.parent.is_dir():
         raise InvalidField("--plot", f"there is no folder '{path.parent}'")
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise ExtraMissing("matplotlib") from None
+    check_drawing()
 
 
 def save_plot(figure: Any, path: Path) -> None:

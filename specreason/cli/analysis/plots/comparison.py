@@ -7,17 +7,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from specreason.cli.analysis.plots import BLACK, BLUE, GREY, ORANGE, save_plot
+from specreason.cli.analysis.plots.option import save_plot
 from specreason.client import short_id
 from specreason.client.analysis.comparison import ComparedPair, Comparison, Figure, Outcome
 from specreason.evaluation.intervals import Interval
+from specreason.report.drawing.axes import SECONDS, plain_ticks
+from specreason.report.drawing.ink import BLACK, BLUE, ORANGE, PALE
 
 WIDTH, HEIGHT = 10.0, 4.6  # inches
 # Points of more pairs would hide each other.
 MOST_POINTS = 5_000
 MARK_OF: dict[str, dict[str, Any]] = {
     Outcome.UNGRADED: {"color": BLACK, "marker": "x", "s": 14, "linewidths": 0.7},
-    Outcome.TIED: {"color": GREY, "marker": "o", "s": 10, "linewidths": 0},
+    Outcome.TIED: {"color": PALE, "marker": "o", "s": 10, "linewidths": 0},
     Outcome.WON: {"color": BLUE, "marker": "^", "s": 26, "linewidths": 0},
     Outcome.LOST: {"color": ORANGE, "marker": "v", "s": 26, "linewidths": 0},
 }
@@ -27,7 +29,7 @@ LABEL_OF: dict[str, str] = {
     Outcome.WON: "right more often in B",
     Outcome.LOST: "right more often in A",
 }
-# Round numbers for logarithmic axes.
+# Round numbers for a logarithmic axis.
 RATIOS = (
     0.01,
     0.02,
@@ -52,7 +54,6 @@ RATIOS = (
     100,
     1000,
 )
-SECONDS = tuple(digit * 10.0**power for power in range(-4, 6) for digit in (1, 2, 5))
 
 
 def draw_comparison(comparison: Comparison, pairs: Iterable[ComparedPair], path: Path) -> None:
@@ -110,24 +111,11 @@ def _draw_ratios(axes: Any, comparison: Comparison) -> None:
     rows = [(name, figure.ratio) for name, figure in named if figure is not None and figure.ratio is not None]
     axes.set(title="Cost", xlabel="B / A (95 %)", xscale="log")
     _draw_intervals(axes, rows, none_at=1.0)
-    _plain_ticks(axes.xaxis, RATIOS)
-
-
-def _plain_ticks(axis: Any, candidates: Sequence[float]) -> None:
-    """Ticks of a logarithmic axis at round numbers, written out."""
-    from matplotlib.ticker import FixedLocator, NullLocator
-
-    low, high = sorted(axis.get_view_interval())
-    places = [place for place in candidates if low <= place <= high]
-    # Labels of more would touch each other.
-    places = places[:: 1 + len(places) // 8]
-    axis.set_major_locator(FixedLocator(places))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    plain_ticks(axes.xaxis, RATIOS)
 
 
 def _draw_intervals(axes: Any, rows: Sequence[tuple[str, Interval]], *, none_at: float) -> None:
-    axes.axvline(none_at, color=GREY, linewidth=1, linestyle="--")
+    axes.axvline(none_at, color=PALE, linewidth=1, linestyle="--")
     for place, (_, interval) in enumerate(rows):
         bounds = interval.bounds
         if bounds is not None:
@@ -155,10 +143,10 @@ def _draw_latencies(axes: Any, pairs: Iterable[ComparedPair], num_timed: int) ->
     axes.set(xscale="log", yscale="log")
     low = min(*axes.get_xlim(), *axes.get_ylim())
     high = max(*axes.get_xlim(), *axes.get_ylim())
-    axes.plot((low, high), (low, high), color=GREY, linewidth=1, linestyle="--")
+    axes.plot((low, high), (low, high), color=PALE, linewidth=1, linestyle="--")
     axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
-        _plain_ticks(axis, SECONDS)
+        plain_ticks(axis, SECONDS)
     axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.17), frameon=False)
 
 

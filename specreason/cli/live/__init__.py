@@ -1,0 +1,1 @@
+"""`specreason top`: the whole deployment at a glance, again and again."""
