@@ -28,6 +28,8 @@ from api.openai.live import completions
 from api.openapi import complete_document, operation_id, tags
 from api.pages import batches as batch_pages
 from api.pages import dead, signing_in, workers
+from api.pages.batch import actions as batch_actions
+from api.pages.batch import page as batch_page
 from api.pages.compare import page as compare_page
 from api.pages.compare import traces as traces_page
 from api.pages.job import page as job_page
@@ -71,6 +73,8 @@ PARTS = (
     assets,
     signing_in,
     batch_pages,
+    batch_page,
+    batch_actions,
     job_page,
     compare_page,
     traces_page,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
@@ -20,12 +20,15 @@ from api.site.cookies import check_form
 from specreason.evaluation.cost import Cost, cost_of_batch
 from specreason.evaluation.pace import left_in_words, rate_in_words
 from specreason.store.queue import controls
-from specreason.store.read.counts import read_pace
-from specreason.store.read.summaries import BatchSummary, list_batches
+from specreason.store.read.counts import BatchCounts, list_counts, read_pace
+from specreason.store.read.summaries import BatchSummary, read_batches
 from specreason.store.session import Database
 
 PAGE = 25
-FOLLOW_S = 3  # between two looks at batches of which one runs
+# Sums over so many jobs still come with the first paint.
+MOST_JOBS_AT_ONCE = 5_000
+# Between two looks at batches of which one runs, without and with sums over more jobs than that.
+FOLLOW_S, FOLLOW_MANY_S = 3, 15
 
 router = APIRouter(include_in_schema=False)
 
@@ -47,16 +50,16 @@ CONTROLS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A batch in the list. `rate` and `left` are words, empty where they are not known or nothing runs."""
+    """A batch in the list. `rate` and `left` are words, empty where they are not known or nothing runs.
 
-    batch: BatchSummary
+    `sums` is None where the list does not have them yet.
+    """
+
+    batch: BatchCounts
+    sums: BatchSummary | None
     cost: Cost | None
     rate: str
     left: str
-
-    @property
-    def is_open(self) -> bool:
-        return self.batch.num_queued + self.batch.num_running > 0
 
 
 @router.get("/", dependencies=[READ])
@@ -71,10 +74,14 @@ def batches_page(
     name: Annotated[str, Query(max_length=200)] = "",
     pair: Annotated[str, Query(max_length=200)] = "",
     eval_name: Annotated[str, Query(alias="eval", max_length=200)] = "",
+    figures: bool = False,
     price: GpuHourPrice,
 ) -> Response:
-    """Newest first, a page at a time. The filters stand in the URL. htmx gets the list alone."""
-    found = list_batches(
+    """Newest first, a page at a time. The filters stand in the URL. htmx gets the list alone.
+
+    Sums over very many jobs take long: the page then shows the counts, and `figures` asks for the sums, too.
+    """
+    found = list_counts(
         store,
         viewer,
         before=before,
@@ -86,13 +93,21 @@ def batches_page(
     )
     given = {"open": open, "name": name, "pair": pair, "eval": eval_name}
     filters = {key: value for key, value in given.items() if value}
-    rows = tuple(_rows(store, viewer, found, price))
+    has_many = sum(each.num_jobs for each in found) > MOST_JOBS_AT_ONCE
+    has_sums = figures or not has_many
+    sums = read_batches(store, viewer, [each.batch_id for each in found]) if has_sums else ()
+    rows = tuple(_rows(store, viewer, found, {each.batch_id: each for each in sums}, price))
+    here = filters | ({"before": str(before)} if before else {})
+    runs = any(each.num_open for each in found)
     values: dict[str, Any] = {
         "rows": rows,
         "filters": filters,
-        "here": "/?" + urlencode(filters | ({"before": str(before)} if before else {})),
+        "here": "/?" + urlencode(here),
+        "with_figures": "/?" + urlencode(here | {"figures": "true"}),
+        "has_sums": has_sums,
+        "has_many": has_many,
         "next_before": found[-1].batch_id if len(found) == PAGE else None,
-        "follow_s": FOLLOW_S if any(row.is_open for row in rows) else None,
+        "follow_s": (FOLLOW_MANY_S if has_many else FOLLOW_S) if runs else None,
     }
     if is_htmx(request):
         return render(request, "batches/list", **values)
@@ -119,15 +134,20 @@ def control_batch(
 
 
 def _rows(
-    store: Database, viewer: Viewer, batches: Iterable[BatchSummary], price: float | None
+    store: Database,
+    viewer: Viewer,
+    batches: Iterable[BatchCounts],
+    sums: Mapping[UUID, BatchSummary],
+    price: float | None,
 ) -> Iterable[Row]:
     for each in batches:
-        num_left = each.num_queued + each.num_running
+        of_batch = sums.get(each.batch_id)
         pace = read_pace(store, viewer, each.batch_id) if each.num_running else None
         rate = pace.per_s if pace else 0.0
         yield Row(
             batch=each,
-            cost=cost_of_batch(each, price),
+            sums=of_batch,
+            cost=cost_of_batch(of_batch, price) if of_batch else None,
             rate=rate_in_words(rate),
-            left=left_in_words(rate, num_left),
+            left=left_in_words(rate, each.num_open),
         )

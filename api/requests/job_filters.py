@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import Depends, Query
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from specreason.reasoning.steps import StopReason
 from specreason.store.read.filters import JobFilter, parse_sources
@@ -24,42 +24,42 @@ def _known(given: object) -> object:
     return None if given == "" else given
 
 
-_KNOWN = BeforeValidator(_known)
-_Index = Annotated[int | None, _KNOWN, Query(ge=0, le=LARGEST, description="Only jobs of this problem.")]
+KNOWN = BeforeValidator(_known)
+# Bounds belong to the values: pydantic does not apply them to what a validator before them returns.
+_Text = Annotated[str, Field(max_length=1000)] | None
+_Index = Annotated[int, Field(ge=0, le=LARGEST)] | None
 _Share = Annotated[
-    float | None, _KNOWN, Query(ge=0, le=1, description="Least or largest share of accepted drafts.")
+    Annotated[float, Field(ge=0, le=1)] | None,
+    KNOWN,
+    Query(description="Least or largest share of accepted drafts."),
 ]
 _Seconds = Annotated[
-    float | None, _KNOWN, Query(ge=0, allow_inf_nan=False, description="Least or largest latency, seconds.")
+    Annotated[float, Field(ge=0, allow_inf_nan=False)] | None,
+    KNOWN,
+    Query(description="Least or largest latency, seconds."),
 ]
-_Tokens = Annotated[
-    int | None, _KNOWN, Query(ge=0, le=LARGEST, description="Least or largest number of kept tokens.")
-]
+_Tokens = Annotated[_Index, KNOWN, Query(description="Least or largest number of kept tokens.")]
 
 
 async def _job_filter(
     *,
     state: Annotated[
-        tuple[JobState, ...], _KNOWN, Query(description="Only jobs in one of these states.")
+        tuple[JobState, ...], KNOWN, Query(description="Only jobs in one of these states.")
     ] = (),
     is_correct: Annotated[
         Literal["true", "false", "none"] | None,
-        _KNOWN,
+        KNOWN,
         Query(description="The newest grade; none: jobs without a grade."),
     ] = None,
     stop_reason: Annotated[
         tuple[StopReason, ...],
-        _KNOWN,
+        KNOWN,
         Query(description="Only jobs whose run ended for one of these reasons."),
     ] = (),
-    error: Annotated[str | None, _KNOWN, Query(max_length=1000, description="A part of the error.")] = None,
-    problem_index: _Index = None,
-    problem_id: Annotated[
-        str | None, _KNOWN, Query(max_length=1000, description="Only jobs of the problem with this id.")
-    ] = None,
-    repeat: Annotated[
-        int | None, _KNOWN, Query(ge=0, le=LARGEST, description="Only jobs of this repeat.")
-    ] = None,
+    error: Annotated[_Text, KNOWN, Query(description="A part of the error.")] = None,
+    problem_index: Annotated[_Index, KNOWN, Query(description="Only jobs of this problem.")] = None,
+    problem_id: Annotated[_Text, KNOWN, Query(description="Only jobs of the problem with this id.")] = None,
+    repeat: Annotated[_Index, KNOWN, Query(description="Only jobs of this repeat.")] = None,
     min_acceptance: _Share = None,
     max_acceptance: _Share = None,
     min_latency_s: _Seconds = None,
@@ -67,11 +67,10 @@ async def _job_filter(
     min_tokens: _Tokens = None,
     max_tokens: _Tokens = None,
     source: Annotated[
-        tuple[str, ...],
-        _KNOWN,
+        Annotated[tuple[str, ...], Field(max_length=20)],
+        KNOWN,
         Query(
-            max_length=20,
-            description="Only jobs of problems whose line has this field with this value: `subject=algebra`.",
+            description="Only jobs of problems whose line has this field with this value: `subject=algebra`."
         ),
     ] = (),
 ) -> JobFilter:

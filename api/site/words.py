@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -63,6 +64,14 @@ def short(whole: UUID | str) -> str:
     return short_id(whole if isinstance(whole, UUID) else UUID(whole))
 
 
+def facts(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and values as text: what is no text itself is written as JSON."""
+    return [
+        (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        for name, value in values.items()
+    ]
+
+
 def urlencode_known(parameters: dict[str, Any]) -> str:
     """A query with the parameters that have a value."""
     known = {name: value for name, value in parameters.items() if value is not None}
@@ -81,5 +90,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "iso": iso,
     "short": short,
     "visible": visible,
+    "facts": facts,
     "urlencode_known": urlencode_known,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,7 +21,7 @@ STOP_REASONS = tuple(reason.value for reason in StopReason)
 RANGES = "Ranges (of ended jobs)"
 
 
-def _least_or_most(name: str, what: str) -> typer.models.OptionInfo:
+def _least_or_most(name: str, what: str) -> Any:
     return typer.Option(
         f"--{name}", min=0, metavar="NUMBER", help=what, rich_help_panel=RANGES, show_default=False
     )

@@ -11,8 +11,9 @@ from specreason.client.decoding import word_of
 class JobFilters(TypedDict, total=False):
     """Jobs in one of `states`, graded so, ended for one of `stop_reasons`, whose error contains `error`, and so on.
 
-    `problem_index` and `repeat` are a job's place in the batch, `problem_id` is the problem's own id, and `source` other
-    fields of its line with their values. Ranges are of ended jobs: shares of accepted drafts, seconds, kept tokens.
+    `problem_index` and `repeat` are a job's place in the batch, `problem_id` is the problem's own id, and `source` has
+    other fields of its line with their values. Ranges are of ended jobs: shares of accepted drafts, seconds, kept
+    tokens.
     """
 
     states: Sequence[str] | None

@@ -58,7 +58,9 @@ def test_a_file_is_looked_at_as_soon_as_it_is_chosen_and_only_its_head_is_sent(
     sizes: list[int] = []
     tab.on(
         "request",
-        lambda request: sizes.append(request.sizes()["requestBodySize"]) if "preview" in request.url else None,
+        lambda request: (
+            sizes.append(request.sizes()["requestBodySize"]) if "preview" in request.url else None
+        ),
     )
     tab.goto(f"{site}/submit")
     tab.locator("input[type=file]").set_input_files(file)

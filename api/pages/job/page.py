@@ -16,8 +16,9 @@ from api.door.access import READ, Viewer
 from api.pages.job.attempts import Mark, marks_of
 from api.pages.job.ladder import PAGE, Ladder, ladder_of, page_with, step_view
 from api.pages.job.texts import pieces
-from api.pages.job.words import OUTCOMES, STOPS
+from api.pages.job.words import OUTCOMES
 from api.pages.rendering import render
+from api.pages.stops import STOPS
 from specreason.config import ScoreMethod
 from specreason.errors import NotFound
 from specreason.evaluation.cost import cost_of

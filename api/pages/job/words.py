@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from specreason.engines.base import Role
-from specreason.reasoning.steps import Decision, StopReason
+from specreason.reasoning.steps import Decision
 from specreason.store.tables.states import AttemptOutcome
 
 DECISIONS = {
@@ -20,15 +20,6 @@ DECISIONS = {
     Decision.CLOSED_CONTEXT_FULL: "thinking closed: the context was full",
     Decision.CLOSED_MAX_STEPS: "thinking closed: the limit on steps was reached",
     Decision.CLOSED_REPEATED_STEP: "thinking closed: it went round in circles",
-}
-STOPS = {
-    StopReason.ANSWERED: "answered",
-    StopReason.TOKEN_BUDGET: "the token budget was used up",
-    StopReason.CONTEXT_FULL: "the context was full",
-    StopReason.MAX_STEPS: "the limit on steps was reached",
-    StopReason.REPEATED_STEP: "the thinking went round in circles",
-    StopReason.CANCELLED: "cancelled",
-    StopReason.DEADLINE: "the deadline passed",
 }
 # What ended an attempt, behind "Attempt 1 ended: ".
 OUTCOMES = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,7 @@ from specreason.store.tables.states import OPEN, JobState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchCounts:
-    """A batch, and how many of its jobs are in each state; states and stop reasons that do not occur are left out.
+    """A batch, how many of its jobs are in each state, and how many ended for each reason, the most frequent first.
 
     `started_at` is the first claim, `finished_at` the last end, None while a job is open.
     """
@@ -41,10 +41,16 @@ class BatchCounts:
     num_jobs: int
     created_at: datetime
     paused_at: datetime | None
-    states: Mapping[str, int] = field(default_factory=dict)
-    stop_reasons: Mapping[str, int] = field(default_factory=dict)
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
+    num_queued: int
+    num_running: int
+    num_succeeded: int
+    num_failed: int
+    num_cancelled: int
+    num_expired: int
+    num_dead: int
+    stop_reasons: Mapping[str, int]
+    started_at: datetime | None
+    finished_at: datetime | None
 
     @property
     def scheme(self) -> str:
@@ -52,7 +58,7 @@ class BatchCounts:
 
     @property
     def num_open(self) -> int:
-        return sum(self.states.get(state, 0) for state in OPEN)
+        return self.num_queued + self.num_running
 
     @property
     def num_ended(self) -> int:
@@ -76,9 +82,13 @@ def list_counts(
     limit: int = 50,
     is_open: bool | None = None,
     name: str | None = None,
+    eval_name: str | None = None,
+    pair: str | None = None,
 ) -> tuple[BatchCounts, ...]:
     """A page of batches, newest first, as `ids_of_page` says."""
-    page = ids_of_page(viewer, before=before, limit=limit, is_open=is_open, name=name)
+    page = ids_of_page(
+        viewer, before=before, limit=limit, is_open=is_open, name=name, eval_name=eval_name, pair=pair
+    )
     with transaction(database) as connection:
         return _counts(connection, viewer, connection.scalars(page).all())
 
@@ -160,7 +170,13 @@ def _summed(row: Row[Any], groups: list[Row[Any]]) -> BatchCounts:
     has_ended = not any(states[state] for state in OPEN)
     return BatchCounts(
         **row._mapping,
-        states={state.value: states[state] for state in JobState if states[state]},
+        num_queued=states[JobState.QUEUED],
+        num_running=states[JobState.RUNNING],
+        num_succeeded=states[JobState.SUCCEEDED],
+        num_failed=states[JobState.FAILED],
+        num_cancelled=states[JobState.CANCELLED],
+        num_expired=states[JobState.EXPIRED],
+        num_dead=states[JobState.DEAD],
         stop_reasons=dict(stop_reasons.most_common()),
         started_at=min(starts, default=None),
         finished_at=max(ends, default=None) if has_ended else None,

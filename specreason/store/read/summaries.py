@@ -155,8 +155,9 @@ def read_batch(database: Database, viewer: Viewer, batch_id: UUID) -> BatchSumma
 
 def batch_as_it_stands(connection: Connection, batch_id: UUID) -> BatchSummary:
     """The summary of a batch that exists, as the caller's transaction sees it."""
-    this = select(batch_summary).where(batch_summary.c.batch_id == batch_id)
-    return _to_batch(connection.execute(this).one())
+    return _to_batch(
+        connection.execute(select(batch_summary).where(batch_summary.c.batch_id == batch_id)).one()
+    )
 
 
 def list_batches(
@@ -169,18 +170,10 @@ def list_batches(
     name: str | None = None,
     ref: str | None = None,
     eval_name: str | None = None,
-    pair: str | None = None,
 ) -> tuple[BatchSummary, ...]:
     """A page of batches, newest first, as `ids_of_page` says."""
     page = ids_of_page(
-        viewer,
-        before=before,
-        limit=limit,
-        is_open=is_open,
-        name=name,
-        ref=ref,
-        eval_name=eval_name,
-        pair=pair,
+        viewer, before=before, limit=limit, is_open=is_open, name=name, ref=ref, eval_name=eval_name
     )
     with transaction(database) as connection:
         ids = connection.scalars(page).all()  # before the summaries, so that only these are summed up
@@ -215,7 +208,10 @@ def read_jobs(
     limit: int = 100,
     which: JobFilter | None = None,
 ) -> Page[JobSummary]:
-    """A page of a batch's jobs, in the order of submission: at most `limit`, after `after`. Raises NotFound."""
+    """A page of a batch's jobs, in the order of submission: at most `limit`, after the job `after`.
+
+    Raises NotFound.
+    """
     texts = (problem.c.text, cast(problem.c.messages, Text), problem.c.answer, job.c.error, job.c.answer)
     sized = (
         select(job.c.id, total_bytes(texts))
@@ -231,8 +227,9 @@ def read_jobs(
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
         page: Page[UUID] = first_page(connection.execute(sized), limit)
-        shown = select(job_summary).where(one_of_ids(job_summary.c.job_id, page.rows))
-        rows = connection.execute(shown).all()
+        rows = connection.execute(
+            select(job_summary).where(one_of_ids(job_summary.c.job_id, page.rows))
+        ).all()
     jobs = sorted(map(_to_job, rows), key=lambda summary: summary.job_id)
     return Page(rows=tuple(jobs), has_more=page.has_more)
 

@@ -16,6 +16,7 @@ from tests.support.messages import names
 from tests.support.shell import Shell
 from tests.support.store.builders import claimed, job_ids, start_worker, submit
 from tests.support.store.grading import grade_all
+from tests.support.store.known import build
 
 LINES = b'{"problem": "What is 2 + 2?"}\n'
 
@@ -118,3 +119,31 @@ def test_events_are_told_to_the_end_and_behind_any_of_them(client: Client, datab
         change.id for change in changes[1:]
     ]
     assert [change.state for change in client.job_events(job_id)][-1] == "succeeded"
+
+
+def test_jobs_are_found_by_what_became_of_them(client: Client, database: Database, shell: Shell) -> None:
+    batch_id = build(database).specreason
+    ids = job_ids(database, batch_id)
+
+    def places(*options: object) -> list[int]:
+        listed = shell("batch", "jobs", batch_id, *options, "--json").json["data"]
+        return [ids.index(UUID(job["job_id"])) for job in listed]
+
+    assert places("--stopped", "token_budget") == [2, 6]
+    assert places("--stopped", "token_budget", "--wrong") == [6]
+    assert places("--problem", "p1", "--min-acceptance", 0.5, "--max-acceptance", 0.5) == [1, 5]
+    assert places("--source", "dataset=sums", "--min-latency", 3) == [2, 6]
+    assert places("--source", "dataset=else") == []
+    assert places("--max-tokens", 21) == places("--max-latency", 1.5) == [0, 3, 4]
+    assert places("--ungraded") == []
+    assert [job.job_id for job in client.jobs(batch_id, source={"dataset": "sums"}, repeat=1)] == list(
+        ids[4:]
+    )
+    for options, field in (
+        (("--stopped", "late"), "--stopped"),
+        (("--source", "dataset"), "--source"),
+        (("--ungraded", "--wrong"), "--ungraded"),
+        (("--min-tokens", 5, "--max-tokens", 4), "max_tokens"),
+    ):
+        refused = shell("batch", "jobs", batch_id, *options, "--json")
+        assert (refused.status, refused.json["error"]["field"]) == (2, field)
