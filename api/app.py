@@ -27,7 +27,7 @@ from api.openai.advance import BatchAdvancer
 from api.openai.live import completions
 from api.openapi import complete_document, operation_id, tags
 from api.pages import batches as batch_pages
-from api.pages import dead, signing_in, workers
+from api.pages import dead, reports, signing_in, workers
 from api.pages.batch import actions as batch_actions
 from api.pages.batch import page as batch_page
 from api.pages.compare import page as compare_page
@@ -81,6 +81,7 @@ PARTS = (
     workers,
     dead,
     submit_page,
+    reports,
 )
 CHECKS = (Depends(check_scope), Depends(check_parameters))  # of every route
 

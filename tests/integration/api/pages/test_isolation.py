@@ -37,6 +37,10 @@ def test_no_list_and_no_comparison_shows_rows_of_another_owner(guarded: FastAPI,
             f"/compare?name={NAME[:3]}",
             f"/compare?{batches}",
             f"/compare/traces?{jobs}",
+            "/reports",
+            f"/reports?batch={ada.batch_id}",
+            f"/reports/zip?batch={ada.batch_id}",
+            f"/reports?eval={NAME}",
             "/workers",
             "/submit",
         ):
@@ -46,5 +50,6 @@ def test_no_list_and_no_comparison_shows_rows_of_another_owner(guarded: FastAPI,
                 assert secret not in shown, path
             assert hers.get(path).status_code < 500, path
         assert bob.get(f"/compare?{batches}").status_code == 404
+        assert bob.get(f"/reports?batch={ada.batch_id}").status_code == 404
         assert bob.get(f"/compare/traces?{jobs}").status_code == 404
         assert NAME in hers.get("/dead").text, "its owner sees it"
