@@ -44,7 +44,7 @@ def test_no_list_and_no_comparison_shows_rows_of_another_owner(guarded: FastAPI,
             "/workers",
             "/submit",
         ):
-            asked = [ada.batch_id, str(job_id)]
+            asked = [ada.batch_id, str(job_id), NAME]
             shown = plain(bob.get(path).text)
             for secret in ada.secrets - {plain(each) for each in asked if each in path}:
                 assert secret not in shown, path
