@@ -127,7 +127,9 @@ def _drawn(report: Report) -> tuple[Drawn, ...]:
 
     with _drawing:
         pictures = {
-            figure.name: draw(figure, report.cells, ["svg"])["svg"] for figure in report.figures if is_drawn(figure)
+            figure.name: draw(figure, report.cells, ["svg"])["svg"]
+            for figure in report.figures
+            if is_drawn(figure)
         }
     return tuple(_figure(figure, pictures.get(figure.name)) for figure in report.figures)
 
