@@ -27,10 +27,13 @@ from api.openai.advance import BatchAdvancer
 from api.openai.live import completions
 from api.openapi import complete_document, operation_id, tags
 from api.pages import batches as batch_pages
-from api.pages import signing_in
+from api.pages import dead, reports, signing_in, workers
 from api.pages.batch import actions as batch_actions
 from api.pages.batch import page as batch_page
+from api.pages.compare import page as compare_page
+from api.pages.compare import traces as traces_page
 from api.pages.job import page as job_page
+from api.pages.submit import page as submit_page
 from api.requests.parameters import check_parameters
 from api.site import assets
 from api.streams import Exports, Judgements, LongReads, Streams, Waiting
@@ -73,6 +76,12 @@ PARTS = (
     batch_page,
     batch_actions,
     job_page,
+    compare_page,
+    traces_page,
+    workers,
+    dead,
+    submit_page,
+    reports,
 )
 CHECKS = (Depends(check_scope), Depends(check_parameters))  # of every route
 

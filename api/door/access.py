@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
@@ -160,10 +160,21 @@ def _authorization(path: str, headers: Headers) -> str | None:
 
 
 def _refusal(scope: AsgiScope, error: SpecReasonError) -> Response:
-    """The answer to a request that gets no further: a browser that asks for a page without a key may sign in."""
-    if is_page(scope["path"]) and isinstance(error, KeyRefused):
-        query = scope["query_string"].decode("latin-1")
-        asked = scope["path"] + (f"?{query}" if query else "")
-        wanted = asked if scope["method"] == "GET" else "/"
-        return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': wanted})}", 303)
-    return response_to(scope["path"], error)
+    """The answer to a request that gets no further: a browser that asks for a page without a key may sign in.
+
+    htmx would put the form for it in place of the part that it asked for; told so, it leaves the page.
+    """
+    if not is_page(scope["path"]) or not isinstance(error, KeyRefused):
+        return response_to(scope["path"], error)
+    headers = Headers(scope=scope)
+    if headers.get("HX-Request") == "true":
+        shown = urlsplit(headers.get("HX-Current-URL", "/"))
+        return Response(status_code=401, headers={"HX-Redirect": _sign_in(shown.path, shown.query)})
+    is_read = scope["method"] == "GET"
+    asked = (scope["path"], scope["query_string"].decode("latin-1")) if is_read else ("/", "")
+    return RedirectResponse(_sign_in(*asked), 303)
+
+
+def _sign_in(path: str, query: str) -> str:
+    """The sign-in page that leads back to this one."""
+    return f"{SIGN_IN}?{urlencode({'next': path + (f'?{query}' if query else '')})}"

@@ -9,7 +9,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.answers.errors import error_response
 from specreason.words import counted
 
-UPLOAD_PATHS = frozenset({"/api/batches", "/api/batches/{batch_id}/regrade", "/api/grids", "/v1/files"})
+UPLOAD_PATHS = frozenset(
+    {
+        "/api/batches",
+        "/api/batches/{batch_id}/regrade",
+        "/api/grids",
+        "/v1/files",
+        "/submit",
+        "/submit/preview",
+    }
+)
 MOST_BYTES = 1 << 20
 FORM_BYTES = 1 << 20  # of a form, besides its file
 

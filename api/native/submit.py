@@ -73,7 +73,7 @@ class GridOfBatches:
 async def submit_batch(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Store a batch and its jobs in one transaction, then announce them. A batch answered with 201 is never lost."""
     async with receive(request, BATCH.form_fields) as received:
-        return await run_in_threadpool(_submit, request, idempotency_key, BATCH, received)
+        return await run_in_threadpool(submit_received, request, idempotency_key, BATCH, received)
 
 
 @router.post(
@@ -88,10 +88,10 @@ async def submit_batch(request: Request, idempotency_key: IdempotencyKey = None)
 async def submit_grid(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Store one batch per combination of the grid over the same problems: all batches or none."""
     async with receive(request, GRID.form_fields) as received:
-        return await run_in_threadpool(_submit, request, idempotency_key, GRID, received)
+        return await run_in_threadpool(submit_received, request, idempotency_key, GRID, received)
 
 
-def _submit(request: Request, key: str | None, shape: Shape, received: Received) -> Response:
+def submit_received(request: Request, key: str | None, shape: Shape, received: Received) -> Response:
     """Turn a received submission into an answer. A batch takes the same way as a grid, as a grid of one."""
     if (earlier := answered_before(request, key, received.content)) is not None:
         return earlier

@@ -13,6 +13,11 @@ from api.site.templates import page
 from specreason.store.tables.states import Scope
 
 
+def is_htmx(request: Request) -> bool:
+    """Whether htmx asks for a part of a page."""
+    return request.headers.get("HX-Request") == "true"
+
+
 def render(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """The page `template`.html, or a part of one, with these values."""
     caller = caller_of(request)

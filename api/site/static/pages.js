@@ -23,4 +23,15 @@
   };
   localTimes(document);
   document.addEventListener("htmx:after:swap", () => localTimes(document));
+
+  // Forms: one that asks first, and one that is sent once however often its button is pressed.
+  document.addEventListener("submit", (event) => {
+    const { confirm: question, once } = event.target.dataset;
+    if (question && !window.confirm(question)) event.preventDefault();
+    else if (once !== undefined && event.target.dataset.sent) event.preventDefault();
+    else if (once !== undefined) event.target.dataset.sent = "yes";
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
 })();

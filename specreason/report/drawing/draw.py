@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
@@ -45,13 +45,15 @@ def is_drawn(figure: Figure) -> bool:
     return figure.name in DRAW_OF and bool(figure.rows)
 
 
-def draw(figure: Figure, cells: Sequence[CellFigures]) -> dict[str, bytes]:
-    """The picture as "png" and "svg"."""
+def draw(
+    figure: Figure, cells: Sequence[CellFigures], kinds: Iterable[str] = ("svg", "png")
+) -> dict[str, bytes]:
+    """The picture as "png" and "svg", or as one of them."""
     with _style():
         drawing = DRAW_OF[figure.name](figure, {cell.key: cell for cell in cells})
-        # Laid out once for both files.
+        # Laid out once for all files.
         settle(drawing)
-        return {kind: _saved(drawing, kind) for kind in ("svg", "png")}
+        return {kind: _saved(drawing, kind) for kind in kinds}
 
 
 def _saved(drawing: Any, kind: str) -> bytes:

@@ -22,6 +22,7 @@ from specreason.store.queue.texts import refuse_without_texts, texts_are_gone
 from specreason.store.queue.transitions import end_jobs, lock_jobs, requeue_jobs
 from specreason.store.session import Connection, Database, transaction
 from specreason.store.tables.columns import one_of_ids
+from specreason.store.tables.error_kinds import key_of_kind
 from specreason.store.tables.files import openai_batch
 from specreason.store.tables.queue import batch, event, job
 from specreason.store.tables.states import OPEN, AttemptOutcome, EventKind, JobState
@@ -134,9 +135,12 @@ def requeue_batch(
     viewer: Viewer,
     batch_id: UUID,
     states: Iterable[JobState] = (JobState.FAILED, JobState.DEAD),
+    *,
+    kind: str | None = None,
 ) -> int:
     """Queue the batch's jobs that ended in one of `states` again; return how many. Raises NotFound.
 
+    `kind`: only those whose error is of this kind, as `key_of_kind` names it.
     They continue after their last step, which those cannot whose texts were deleted. A deadline that has passed is
     removed. Raises LimitReached if the jobs exceed the largest quota among the keys of the batch's owner; StillRunning
     as `check_quota` does; InputError if texts are missing (`refuse_without_texts`).
@@ -148,7 +152,8 @@ def requeue_batch(
     with transaction(database) as connection:
         require_batch(connection, viewer, batch_id)
         _lock(connection, batch_id)
-        return _requeue(connection, batch_id, (job.c.batch_id == batch_id) & job.c.state.in_(chosen))
+        which = (job.c.batch_id == batch_id) & job.c.state.in_(chosen)
+        return _requeue(connection, batch_id, which if kind is None else which & (key_of_kind() == kind))
 
 
 def requeue_job(database: Database, viewer: Viewer, job_id: UUID) -> bool:

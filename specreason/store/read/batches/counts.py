@@ -82,9 +82,13 @@ def list_counts(
     limit: int = 50,
     is_open: bool | None = None,
     name: str | None = None,
+    eval_name: str | None = None,
+    pair: str | None = None,
 ) -> tuple[BatchCounts, ...]:
     """A page of batches, newest first, as `ids_of_page` says."""
-    page = ids_of_page(viewer, before=before, limit=limit, is_open=is_open, name=name)
+    page = ids_of_page(
+        viewer, before=before, limit=limit, is_open=is_open, name=name, eval_name=eval_name, pair=pair
+    )
     with transaction(database) as connection:
         return _counts(connection, viewer, connection.scalars(page).all())
 

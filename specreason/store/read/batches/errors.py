@@ -11,12 +11,9 @@ from sqlalchemy import func, select
 
 from specreason.store.access.visibility import Viewer, require_batch
 from specreason.store.session import Database, transaction
+from specreason.store.tables.error_kinds import SIGN, beginning_of_error, kind_of_error
 from specreason.store.tables.queue import job
 
-# Errors of a kind differ in these only: ids and numbers.
-_VARIES = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]+"
-_SIGN = "\x01"
-BEGINNING = 300  # characters of an error that are compared
 MOST_KINDS = 20
 
 
@@ -35,8 +32,8 @@ class ErrorKind:
 
 def read_error_kinds(database: Database, viewer: Viewer, batch_id: UUID) -> tuple[ErrorKind, ...]:
     """The kinds of errors of a batch's jobs, the most frequent first, MOST_KINDS at most. Raises NotFound."""
-    begins = func.left(job.c.error, BEGINNING)
-    kind = func.regexp_replace(begins, _VARIES, _SIGN, "g").label("kind")
+    begins = beginning_of_error()
+    kind = kind_of_error().label("kind")
     grouped = (
         select(kind, job.c.state, func.min(begins).label("example"), func.count().label("number"))
         .where(job.c.batch_id == batch_id, job.c.error.is_not(None))
@@ -52,7 +49,7 @@ def read_error_kinds(database: Database, viewer: Viewer, batch_id: UUID) -> tupl
     kinds = [
         ErrorKind(
             example=examples[kind],
-            part=max(re.split(_SIGN, kind), key=len).strip(),
+            part=max(re.split(SIGN, kind), key=len).strip(),
             num_jobs=sum(by_state.values()),
             states=by_state,
         )

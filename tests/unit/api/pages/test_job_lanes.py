@@ -14,7 +14,8 @@ from api.pages.job.attempts import marks_of
 from api.pages.job.ladder import PAGE, ladder_of, page_with
 from api.pages.job.lanes import WIDTH, lanes_of
 from api.pages.job.strip import strip_of
-from api.pages.job.words import AUTHORS, DECISIONS, OUTCOMES, STOPS
+from api.pages.job.words import AUTHORS, DECISIONS, OUTCOMES
+from api.pages.stops import STOPS
 from specreason.config import ScoreMethod
 from specreason.engines.base import Role
 from specreason.reasoning.steps import Decision, Phase, StopReason
