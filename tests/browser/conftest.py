@@ -30,7 +30,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def site(servers: Servers, database: Database, tmp_path: Path) -> Iterator[str]:  # noqa: F811
+def site(servers: Servers, database: Database, tmp_path: Path) -> Iterator[str]:
     """The address of the API without keys."""
     with serving(make_api(servers, database, files_dir=tmp_path / "files")) as address:
         yield address

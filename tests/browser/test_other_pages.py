@@ -6,22 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from specreason.store.session import Database
-from tests.browser.test_job_page import CHROMIUM, aside, pytestmark, site, sync_api, tab
-from tests.integration.conftest import administration, database, database_url, servers
+from tests.support.browser.chromium import aside
 from tests.support.store.builders import submit
 from tests.support.store.sql import execute
-
-__all__ = [
-    "CHROMIUM",
-    "administration",
-    "database",
-    "database_url",
-    "pytestmark",
-    "servers",
-    "site",
-    "sync_api",
-    "tab",
-]
 
 
 def test_the_list_follows_what_runs(site: str, tab: Any, database: Database) -> None:
