@@ -104,9 +104,9 @@ def test_a_dead_job_is_queued_again_and_ends(
            FROM batch WHERE batch.id = job.batch_id AND batch.name = 'dies'""",
     )
     tab.goto(f"{stack}/dead")
-    tab.locator("table.dead").get_by_role("button").first.click()
+    tab.locator(".dead table").get_by_role("button").first.click()
     tab.get_by_role("status").first.wait_for()
-    assert tab.locator("table.dead tbody tr").count() <= 1
+    assert tab.locator(".dead tbody tr").count() <= 1
     tab.goto(stack)
     tab.get_by_text("1 succeeded").first.wait_for()
 
