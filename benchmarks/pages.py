@@ -6,9 +6,10 @@ as `specreason api` runs it, without keys; no worker and no model. Clients share
 *First page*: the page of a job of 2,000 steps, of a batch of 50,000 jobs, and the list of both: the median of
 `--looks` requests, each from the first byte sent to the last one received, and the size of the HTML as it is sent.
 *Scrolling*: every page of the job's steps and of the batch's jobs, one after the other, by their own links to the next
-one; the largest memory of the API meanwhile, above what it had before. *Viewers*: each looks at the batch and the job,
-and then asks for the head of the batch, the list and the next page of steps once in `--pause` seconds, as their scripts
-do. *Submitting*: a file of the same size as a form to /api/batches, without viewers and with them; lines of 1,100 bytes.
+one; the largest memory of the API meanwhile, above what it had before. *Viewers*: each looks at the job, the
+batch and the list, and then asks for one part of them once in `--pause` seconds, as their scripts do while something
+runs: the head of the batch, the list, the next steps. *Submitting*: the same file as a form to /api/batches, without
+viewers and with them; lines of 1,100 bytes.
 
 The last line of stdout is one JSON object.
 """
@@ -28,6 +29,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain, cycle
 from pathlib import Path
 from threading import Event, Thread
 from uuid import UUID
@@ -161,7 +163,13 @@ def scroll(client: httpx2.Client, api: Api, path: str, more: re.Pattern[str]) ->
 def watching(url: str, places: Places, number: int, pause_s: float) -> Iterator[Seen]:
     """So many viewers until the end of the block, in a thread of their own."""
     seen, is_over = Seen(), Event()
-    thread = Thread(target=lambda: asyncio.run(view_all(url, places, number, pause_s, seen, is_over)))
+
+    async def view_all() -> None:
+        timeout, connector = aiohttp.ClientTimeout(total=TIMEOUT_S), aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(url, timeout=timeout, connector=connector) as session:
+            await asyncio.gather(*(view(session, places, pause_s, seen, is_over) for _ in range(number)))
+
+    thread = Thread(target=lambda: asyncio.run(view_all()))
     thread.start()
     try:
         yield seen
@@ -170,26 +178,19 @@ def watching(url: str, places: Places, number: int, pause_s: float) -> Iterator[
         thread.join()
 
 
-async def view_all(url: str, places: Places, number: int, pause_s: float, seen: Seen, is_over: Event) -> None:
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-    async with aiohttp.ClientSession(
-        url, timeout=timeout, connector=aiohttp.TCPConnector(limit=0)
-    ) as session:
-        await asyncio.gather(*(view(session, places, pause_s, seen, is_over) for _ in range(number)))
-
-
 async def view(
     session: aiohttp.ClientSession, places: Places, pause_s: float, seen: Seen, is_over: Event
 ) -> None:
     """One viewer: begins at a random moment of the first pause, and asks once a pause."""
-    paths = [*places.first.values(), *places.again]
+    pages = ((path, {}) for path in places.first.values())
+    parts = ((path, {"HX-Request": "true"}) for path in cycle(places.again))
     await asyncio.sleep(random.uniform(0, pause_s))
-    while not is_over.is_set():
-        path = paths.pop(0)
-        paths.extend([path] if path in places.again else [])
+    for path, headers in chain(pages, parts):
+        if is_over.is_set():
+            return
         started = time.monotonic()
         try:
-            async with session.get(path, headers={"HX-Request": "true"}) as answer:
+            async with session.get(path, headers=headers) as answer:
                 await answer.read()
                 if answer.status != 200:
                     seen.errors.append(f"{answer.status} of {path}")
