@@ -15,7 +15,7 @@ PROOF_INSTALLED := $(if $(shell command -v nvidia-smi),$(GPU_INSTALLED),$(INSTAL
 DOCS_VENV := .venv-docs
 DOCS_INSTALLED := $(DOCS_VENV)/.installed
 
-.PHONY: demo up gpu unit test chaos gpu-proof captures docs check format lock clean
+.PHONY: demo up gpu unit test chaos gpu-proof captures screenshots docs check format lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)
@@ -48,6 +48,10 @@ gpu-proof: $(PROOF_INSTALLED)
 # Draws the pictures of README again; or takes figures of a report that was drawn: make captures REPORT=report-paper
 captures: $(INSTALLED)
 	$(BIN)/python -m tests.captures $(if $(REPORT),--report "$(REPORT)")
+
+# Takes the pictures of the pages again, over a store of invented runs; takes Chromium.
+screenshots: $(INSTALLED)
+	$(BIN)/python -m tests.captures --pages
 
 # Builds the docs into site/. A link or an anchor that leads nowhere is an error.
 docs: $(DOCS_INSTALLED)

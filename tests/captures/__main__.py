@@ -1,4 +1,4 @@
-"""Makes the pictures of README and the pages, as SVG: what real commands print, or figures of a report."""
+"""Makes the pictures of README and the docs: what real commands print, figures of a report, or the pages."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rich.text import Text
 from specreason.cli.local.stack import running_stack
 from specreason.client import Client, Job, short_id
 from specreason.submission.problem import BUNDLED_PROBLEMS
+from tests.captures.pages import draw_pages
 from tests.support.terminal import Terminal
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -29,14 +30,17 @@ FORMAT = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.D
 
 
 def main() -> None:
-    """Write the pictures to docs/images: those of a report, or else what commands print."""
+    """Write the pictures to docs/images: those of a report, those of the pages, or else what commands print."""
     parser = argparse.ArgumentParser(prog="python -m tests.captures")
     parser.add_argument("--report", type=Path, metavar="DIR", help="take the figures of this report instead")
-    chosen = parser.parse_args().report
-    if chosen is None:
-        draw_commands()
+    parser.add_argument("--pages", action="store_true", help="draw the pages instead; takes Chromium")
+    chosen = parser.parse_args()
+    if chosen.report is not None:
+        copy_figures(chosen.report)
+    elif chosen.pages:
+        draw_pages(IMAGES)
     else:
-        copy_figures(chosen)
+        draw_commands()
 
 
 def copy_figures(report: Path) -> None:
