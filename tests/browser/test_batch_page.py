@@ -20,7 +20,7 @@ def test_parts_that_take_long_come_when_they_are_in_view(site: str, database: Da
         ("judge", "What a score is worth"),
         ("beside", "Speedup"),
     ):
-        tab.locator(f"#{part}").scroll_into_view_if_needed()
+        tab.locator(f"#part-{part}").scroll_into_view_if_needed()
         tab.locator(f"#part-{part}:not(.later)").get_by_text(says).first.wait_for()
     tab.set_viewport_size({"width": 375, "height": 800})
     assert tab.evaluate("document.documentElement.scrollWidth") <= 375
