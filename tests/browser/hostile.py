@@ -124,7 +124,7 @@ def _grade(database: Database, jobs: Sequence[UUID], *, right: bool) -> None:
         {"job_id": job_id, "said": said, "right": right} for job_id, said in zip(jobs, PAYLOADS, strict=True)
     ]
     with transaction(database) as connection:
-        connection.execute(text(GRADE), _without_nul(rows))
+        connection.execute(text(GRADE), rows)
         connection.execute(text("UPDATE job SET graded_at = now() WHERE state = 'succeeded'"))
 
 
@@ -132,7 +132,7 @@ def _rename_workers(database: Database) -> None:
     """A worker for each payload as the name of its host."""
     for _ in PAYLOADS[1:]:
         start_worker(database)
-    rows = _without_nul([{"said": said, "place": place} for place, said in enumerate(PAYLOADS)])
+    rows = [{"said": said, "place": place} for place, said in enumerate(PAYLOADS)]
     with transaction(database) as connection:
         connection.execute(
             text(
@@ -141,11 +141,3 @@ def _rename_workers(database: Database) -> None:
             ),
             rows,
         )
-
-
-def _without_nul(rows: list[dict[str, object]]) -> list[dict[str, object]]:
-    """Rows that SQL of a test may write: the store's own functions replace the NUL."""
-    return [
-        {name: value.replace("\0", "") if isinstance(value, str) else value for name, value in row.items()}
-        for row in rows
-    ]

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 LISTEN = "window.pwned = []; window.pwn = (number) => { window.pwned.push(number); };"
 # What no page of ours has, whatever it shows.
 FOUND = r"""() => [
-  ...window.pwned.map((number) => `payload ${number} ran`),
+  ...window.pwned.splice(0).map((number) => `payload ${number} ran`),
   ...[...document.querySelectorAll("[pwn], [data-pwn], #pwn, base, iframe, object, embed, math:not(.katex math)")]
     .map((element) => `an element: ${element.outerHTML.slice(0, 200)}`),
   ...[...document.querySelectorAll("*")].flatMap((element) => [...element.attributes]

@@ -124,7 +124,7 @@ STYLES = (
     "<p pwn style='background:url(AWAY)'>x</p>",
     "<style pwn>@import 'AWAY';</style>",
 )
-ODD = "\u202e>TPIRCS<\u202c <\u200bscript pwn>CALL ＜img pwn onerror=CALL＞ \x00\x1b]0;pwn\x07\ufeff"
+ODD = "\u202e>TPIRCS<\u202c <\u200bscript pwn>CALL ＜img pwn onerror=CALL＞ \x1b]0;pwn\x07\x85\ufeff"
 TEMPLATED = (*SCRIPTS, *HANDLERS, *FOREIGN, *URLS, *TEMPLATES, *HTMX, *MATHS, *STYLES, ODD)
 
 

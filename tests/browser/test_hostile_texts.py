@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -71,16 +73,19 @@ def together(found: Iterable[Collection[int]]) -> set[int]:
     return {number for each in found for number in each}
 
 
-def test_the_watch_tells_of_payloads_that_are_taken_for_markup(tab: Any) -> None:
+def test_the_watch_tells_of_payloads_that_are_taken_for_markup(tab: Any, complaints: list[str]) -> None:
+    """One that leads away from the page ends the look at it, and is left out."""
     watch = Watch(tab, "http://nowhere.invalid")
     tab.route("**/*", lambda route: route.fulfill(content_type="text/html", body="<p>"))
     tab.goto("http://nowhere.invalid/")
     told = []
-    for said in PAYLOADS:
+    for said in (each for each in PAYLOADS if "refresh" not in each):
         tab.evaluate("(markup) => { document.body.innerHTML = markup; }", said)
         told.append(watch.found())
     assert sum(map(bool, told)) >= 75
     assert any("ran" in each for one in told for each in one)
+    assert any("a request" in each for one in told for each in one)
+    complaints.clear()  # of the browser, about what the payloads tried
 
 
 def test_as_names_metadata_and_evals_of_batches(
@@ -145,18 +150,14 @@ def test_as_hosts_of_workers(visit: Callable[..., set[int]]) -> None:
 
 
 def test_as_filters_that_stand_in_the_url(visit: Callable[..., set[int]]) -> None:
-    from urllib.parse import urlencode
-
     for number, said in enumerate(PAYLOADS):
-        if number % 4 == 0 and "\0" not in said:
+        if number % 4 == 0:
             assert number in visit("/?" + urlencode({"name": said}))
 
 
 def test_as_names_of_files_and_lines_of_them(
     hostile_site: tuple[str, Hostile], tab: Any, tmp_path: Path
 ) -> None:
-    import json
-
     site, _ = hostile_site
     watch = Watch(tab, site)
     tab.goto(f"{site}/submit")
@@ -164,7 +165,7 @@ def test_as_names_of_files_and_lines_of_them(
     for number in ALL:
         said = PAYLOADS[number]
         lines = [json.dumps({"problem": said, "answer": said, "id": said}), said.replace("\n", " ")]
-        name = said.replace("/", "∕").replace("\0", "")
+        name = said.replace("/", "∕")
         content = "\n".join(lines).encode()
         with tab.expect_response("**/submit/preview"):
             tab.locator("input[type=file]").set_input_files(
