@@ -42,7 +42,7 @@ def submit_a_file(tab: Any, site: str, folder: Path, *, name: str, scheme: str) 
     file = folder / f"{name}.jsonl"
     file.write_text("".join(json.dumps(each) + "\n" for each in PROBLEMS))
     tab.goto(f"{site}/submit")
-    tab.get_by_label("File").set_input_files(file)
+    tab.locator("input[type=file]").set_input_files(file)
     tab.get_by_label("Name", exact=True).fill(name)
     tab.get_by_label("Scheme").select_option(scheme)
     tab.get_by_role("button", name="Submit", exact=True).click()
@@ -53,7 +53,7 @@ def submit_a_file(tab: Any, site: str, folder: Path, *, name: str, scheme: str) 
 def test_from_a_file_to_a_comparison(stack: str, harness: WorkerHarness, tab: Any, tmp_path: Path) -> None:
     # Submitted, and followed while it runs.
     harness.hold("gate")
-    aside(harness.worker)
+    harness.worker()
     one = submit_a_file(tab, stack, tmp_path, name="ours", scheme="specreason")
     tab.get_by_text("1 of 2 jobs ended").wait_for()
     # A job that is held up at its fourth step grows while it is looked at.
@@ -93,7 +93,7 @@ def test_from_a_file_to_a_comparison(stack: str, harness: WorkerHarness, tab: An
 def test_a_dead_job_is_queued_again_and_ends(
     stack: str, harness: WorkerHarness, tab: Any, tmp_path: Path
 ) -> None:
-    aside(harness.worker)
+    harness.worker()
     submit_a_file(tab, stack, tmp_path, name="dies", scheme="specreason")
     tab.get_by_text("2 of 2 jobs ended").wait_for()
     aside(
@@ -115,11 +115,11 @@ def test_without_javascript_forms_and_links_do_it_all(
     stack: str, harness: WorkerHarness, open_tab: Callable[..., Any], tmp_path: Path
 ) -> None:
     tab = open_tab(java_script_enabled=False)
-    aside(harness.worker)
+    harness.worker()
     file = tmp_path / "plain.jsonl"
     file.write_text("".join(json.dumps(each) + "\n" for each in PROBLEMS))
     tab.goto(f"{stack}/submit")
-    tab.get_by_label("File").set_input_files(file)
+    tab.locator("input[type=file]").set_input_files(file)
     tab.get_by_role("button", name="Look at the file first").click()
     tab.get_by_text("plain.jsonl: 2 problems").wait_for()
     one = submit_a_file(tab, stack, tmp_path, name="plain", scheme="specreason")

@@ -25,6 +25,7 @@ from tests.support.store.builders import start_worker
 from tests.support.store.sql import execute, rows_of, scalar
 
 STEPS, JOBS_PER_BATCH = 200_000, 200
+PATIENCE_MS = 300_000
 COLOURS = 96  # of a picture: pages have few, and a palette makes the file a third
 FILE = "".join(
     json.dumps(
@@ -57,6 +58,7 @@ def draw_pages(images: Path) -> None:
                 locale="en-GB",
                 timezone_id="UTC",
             )
+            context.set_default_timeout(PATIENCE_MS)  # a report takes long to draw
             tab = context.new_page()
             tab.goto(site + shot.path)
             if shot.path == "/submit":
