@@ -21,11 +21,12 @@ from tests.support.api.apps import make_api
 from tests.support.api.live import serving
 from tests.support.api.long_traces import eventful_job
 from tests.support.browser.chromium import chromium
-from tests.support.store.builders import start_worker
+from tests.support.store.builders import claimed, start_worker
 from tests.support.store.sql import execute, rows_of, scalar
 
-STEPS, JOBS_PER_BATCH = 200_000, 200
+STEPS, JOBS_PER_BATCH, NUM_RUNNING = 200_000, 200, 21
 PATIENCE_MS = 300_000
+BEFORE_A_REJECTION = ".step:has(+ .step.rejected)"
 COLOURS = 96  # of a picture: pages have few, and a palette makes the file a third
 FILE = "".join(
     json.dumps(
@@ -90,7 +91,9 @@ def stocked() -> Iterator[tuple[str, list[Shot]]]:
 def let_one_run(database: Database) -> None:
     """The newest of the large batches has jobs left, some of which run on two live workers."""
     newest = scalar(database, "SELECT id FROM batch WHERE num_jobs > 100 ORDER BY id DESC LIMIT 1")
-    workers = [start_worker(database, lease_s=3600, pair="synthetic") for _ in range(2)]
+    workers = [
+        start_worker(database, lease_s=3600, pair="synthetic", fingerprint="synthetic") for _ in range(2)
+    ]
     execute(
         database,
         f"""UPDATE job SET state = 'queued', answer = NULL, stop_reason = NULL, finished_at = NULL, error = NULL,
@@ -105,6 +108,11 @@ def let_one_run(database: Database) -> None:
                 WHERE batch_id = '{newest}' AND state = 'succeeded') AS ended
             WHERE job.id = ended.id AND place <= 60""",
     )
+    queued = rows_of(
+        database, f"SELECT id FROM job WHERE batch_id = '{newest}' AND state = 'queued' ORDER BY id"
+    )
+    for number, (job_id,) in enumerate(queued[:NUM_RUNNING]):
+        claimed(database, job_id, workers[number % 3 % 2], fingerprint="synthetic")
     for number, worker in enumerate(workers):
         execute(
             database,
@@ -134,8 +142,8 @@ def shots_of(database: Database, job_id: str) -> list[Shot]:
         Shot(name="batch", path=f"/batches/{b}?figures=1&against={a}"),
         Shot(name="batch-judge", path=f"/batches/{b}?figures=1", top="#judge"),
         Shot(name="job", path=f"/jobs/{job_id}"),
-        Shot(name="job-steps", path=f"/jobs/{job_id}", top="#steps", height=900),
-        Shot(name="job-steps-dark", path=f"/jobs/{job_id}", top="#steps", dark=True),
+        Shot(name="job-steps", path=f"/jobs/{job_id}", top=BEFORE_A_REJECTION),
+        Shot(name="job-steps-dark", path=f"/jobs/{job_id}", top=BEFORE_A_REJECTION, dark=True),
         Shot(name="job-phone", path=f"/jobs/{job_id}", top="#steps", width=375, height=700),
         Shot(name="step", path=f"/jobs/{job_id}/steps/3"),
         Shot(name="compare", path=f"/compare?a={a}&b={b}", top="h1"),
