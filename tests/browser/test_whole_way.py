@@ -50,6 +50,16 @@ def submit_a_file(tab: Any, site: str, folder: Path, *, name: str, scheme: str) 
     return str(tab.url)
 
 
+def compare(tab: Any, site: str, *names: str) -> None:
+    """Through the form."""
+    tab.goto(f"{site}/compare")
+    for side, name in zip("ab", names, strict=True):
+        picks = tab.locator(f"select[name={side}]")
+        picks.select_option(picks.locator("option", has_text=name).first.get_attribute("value"))
+    tab.get_by_role("button", name="Compare").click()
+    tab.get_by_role("heading", name="2 problems in both").wait_for()
+
+
 def test_from_a_file_to_a_comparison(stack: str, harness: WorkerHarness, tab: Any, tmp_path: Path) -> None:
     # Submitted, and followed while it runs.
     harness.hold("gate")
@@ -81,13 +91,7 @@ def test_from_a_file_to_a_comparison(stack: str, harness: WorkerHarness, tab: An
     # Compared with another batch over the same file.
     submit_a_file(tab, stack, tmp_path, name="alone", scheme="base")
     tab.get_by_text("2 of 2 jobs ended").wait_for()
-    tab.goto(f"{stack}/compare")
-    for side, name in (("a", "alone"), ("b", "ours")):
-        tab.locator(f"select[name={side}]").select_option(
-            tab.locator(f"select[name={side}] option", has_text=name).get_attribute("value")
-        )
-    tab.get_by_role("button", name="Compare").click()
-    tab.get_by_role("heading", name="2 problems in both").wait_for()
+    compare(tab, stack, "alone", "ours")
 
 
 def test_a_dead_job_is_queued_again_and_ends(
@@ -136,8 +140,33 @@ def test_without_javascript_forms_and_links_do_it_all(
     assert tab.locator(".hits li").count() > 0
     tab.goto(f"{one}?figures=1#figures")
     tab.get_by_text("What a score is worth").first.wait_for()
-    tab.goto(stack)
+    harness.hold("gate")
+    submit_a_file(tab, stack, tmp_path, name="beside", scheme="base")
+    tab.get_by_role("button", name="Pause").click()
+    assert tab.get_by_role("status").first.inner_text().startswith("Paused")
+    tab.get_by_role("button", name="Resume").click()
+    harness.let_go("gate")
+    while not tab.get_by_text("2 of 2 jobs ended").count():
+        tab.wait_for_timeout(200)
+        tab.reload()
+    compare(tab, stack, "beside", "plain")
+    tab.goto(f"{stack}/?name=plain")
     assert tab.get_by_role("link", name="plain", exact=True).is_visible()
+    assert not tab.get_by_role("link", name="beside", exact=True).count()
+
+
+def test_without_javascript_a_viewer_signs_in_and_out(
+    servers: Servers, database: Database, open_tab: Callable[..., Any], tmp_path: Path
+) -> None:
+    key = aside(make_key, database, "ada")
+    tab = open_tab(java_script_enabled=False)
+    with serving(make_api(servers, database, files_dir=tmp_path, with_keys=True)) as site:
+        tab.goto(f"{site}/dead?kind=")
+        tab.get_by_label("API key").fill(key.secret)
+        tab.get_by_role("button", name="Sign in").click()
+        tab.wait_for_url("**/dead?kind=")
+        tab.get_by_role("button", name="Sign out").click()
+        tab.wait_for_url("**/sign-in")
 
 
 def test_signing_in_and_out_and_the_colours_that_a_viewer_chose(
