@@ -27,7 +27,7 @@ from tests.support.store.sql import execute, rows_of, scalar
 STEPS, JOBS_PER_BATCH, NUM_RUNNING = 200_000, 200, 21
 PATIENCE_MS = 300_000
 BEFORE_A_REJECTION = ".step:has(+ .step.rejected)"
-COLOURS = 96  # of a picture: pages have few, and a palette makes the file a third
+COLOURS = 256  # of a picture: pages have few, and a palette makes the file a third
 FILE = "".join(
     json.dumps(
         {"question": f"Start with {n}. Add {n + 3}, then halve it. What is left?", "answer": str(n + 2)}
@@ -165,5 +165,7 @@ def choose_a_file(tab: Any) -> None:
 
 def write(path: Path, png: bytes) -> None:
     with Image.open(io.BytesIO(png)) as picture:
-        reduced = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        reduced = picture.convert("RGB").quantize(
+            COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
         reduced.save(path, optimize=True)
