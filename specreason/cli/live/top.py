@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import isfinite
 from typing import Annotated
 
 import typer
@@ -20,11 +21,12 @@ from specreason.cli.show.output import data_console, print_json, print_message
 from specreason.cli.waiting.bars import Bars
 from specreason.cli.waiting.pace import LINE_EVERY_S
 from specreason.cli.waiting.progress import outage_in_words
-from specreason.errors import TransientError
+from specreason.errors import InvalidField, TransientError
 
 DRAW_EVERY_S = 2.0
 # An API that does not answer for so long ends the command.
 OUTAGE_S = 600.0
+LONGEST_PAUSE_S = 86_400.0
 
 Show = Callable[[Moment], None]
 Tell = Callable[[str], None]
@@ -36,6 +38,7 @@ def top(
         float | None,
         typer.Option(
             min=0.2,
+            max=LONGEST_PAUSE_S,
             metavar="SECONDS",
             help="Time between two looks. Default: 2 on a terminal, 10 in a pipe and with --json.",
             show_default=False,
@@ -55,6 +58,8 @@ def top(
 
     In a pipe it prints a line for each look, with --json a line of JSON.
     """
+    if every is not None and not isfinite(every):
+        raise InvalidField("--every", "must be a number of seconds")
     with connected(api) as client:
         watcher = Watcher(client, num_batches=batches)
         with _display(as_json=as_json) as (show, tell, pause_s):
