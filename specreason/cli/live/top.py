@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from math import isfinite
 from typing import Annotated
 
 import typer
@@ -21,7 +20,7 @@ from specreason.cli.show.output import data_console, print_json, print_message
 from specreason.cli.waiting.bars import Bars
 from specreason.cli.waiting.pace import LINE_EVERY_S
 from specreason.cli.waiting.progress import outage_in_words
-from specreason.errors import InvalidField, TransientError
+from specreason.errors import TransientError
 
 DRAW_EVERY_S = 2.0
 # An API that does not answer for so long ends the command.
@@ -58,8 +57,6 @@ def top(
 
     In a pipe it prints a line for each look, with --json a line of JSON.
     """
-    if every is not None and not isfinite(every):
-        raise InvalidField("--every", "must be a number of seconds")
     with connected(api) as client:
         watcher = Watcher(client, num_batches=batches)
         with _display(as_json=as_json) as (show, tell, pause_s):
