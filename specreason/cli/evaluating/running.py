@@ -14,7 +14,14 @@ from specreason.cli.waiting.leaving import saying_at_the_end
 from specreason.cli.waiting.sending import tell_missing_workers
 from specreason.client import Batch
 from specreason.client.deadline import Deadline
-from specreason.errors import NotConnected, TimedOut, Unreachable
+from specreason.errors import (
+    EmbeddedServerError,
+    LimitReached,
+    NotConnected,
+    StillRunning,
+    TimedOut,
+    Unreachable,
+)
 from specreason.evaluation.cells import Cell
 from specreason.words import counted
 
@@ -91,5 +98,8 @@ def _saying_how_to_go_on(deployment: Deployment) -> Iterator[None]:
             yield
         except NotConnected:
             raise
-        except (TimedOut, Unreachable) as error:
+        except LimitReached as error:
+            again = f"{error}; {fate}, and {AGAIN}"
+            raise LimitReached(again, retry_after_s=error.retry_after_s) from error
+        except (TimedOut, Unreachable, StillRunning, EmbeddedServerError) as error:
             raise type(error)(f"{error}; {fate}, and {AGAIN}") from error
