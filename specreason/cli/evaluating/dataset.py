@@ -18,6 +18,7 @@ from specreason.errors import InvalidField
 from specreason.submission.datasets import format_of
 from specreason.submission.jsonl import canonical_json
 from specreason.submission.text import storable
+from specreason.words import LONGEST_SHOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +71,10 @@ def _read(given: str, columns: Mapping[str, str | None], *, limit: int | None) -
     try:
         return _checked(given, {} if has_name else columns, has_name=has_name, limit=limit)
     except InvalidField as error:
-        if error.field != given:
+        # A long word is not repeated whole.
+        if error.field not in (given, given[:LONGEST_SHOWN]):
             raise
-        raise InvalidField("--dataset", f"'{given}': {error.reason}") from error
+        raise InvalidField("--dataset", f"'{error.field}': {error.reason}") from error
 
 
 def _checked(

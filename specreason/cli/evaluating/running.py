@@ -33,7 +33,7 @@ def run(asked: Asked, deployment: Deployment, deadline: Deadline) -> dict[Cell, 
 
     Whatever ends it early says that the same command goes on. Raises as `stored_batches` and `Client.wait_all` do.
     """
-    with _saying_how_to_go_on(deployment):
+    with saying_how_to_go_on(is_own_stack=deployment.stack is not None):
         batches = _submit(asked, deployment)
         own = {cell: batches[cell] for cell in asked.cells}
         cells = Cells(own, asked.labels)
@@ -88,9 +88,9 @@ def _is_complete(batches: Sequence[Batch]) -> bool:
 
 
 @contextmanager
-def _saying_how_to_go_on(deployment: Deployment) -> Iterator[None]:
+def saying_how_to_go_on(*, is_own_stack: bool) -> Iterator[None]:
     """Whatever ends the block early says what becomes of the work. Ctrl-C raises Detached, SIGTERM raises Stopped."""
-    fate = "the work goes on" if deployment.stack is None else "what is stored is kept"
+    fate = "what is stored is kept" if is_own_stack else "the work goes on"
     with saying_at_the_end(
         interrupted=f"stopped; {fate}, and {AGAIN}", stopped=f"stopped; {fate}, and {AGAIN}"
     ):
