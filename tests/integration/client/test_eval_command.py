@@ -85,42 +85,6 @@ def test_the_table_has_pass_at_1_latency_and_the_speedup_over_shared_jobs(
     assert names(ended.err, "all cells:", "6 jobs")
 
 
-def test_a_file_with_a_very_long_name_is_run_in_batches_whose_names_fit(
-    shell: Shell, client: Client, database: Database, sums: Path
-) -> None:
-    long = sums.rename(sums.with_name(f"{'sums-' * 46}.csv"))
-    with answering(database, "demo"):
-        ended = shell(
-            *("eval", "--dataset", f"{long}", "--dataset", "demo", "--limit", 1, "--name", "long"),
-            *("--problem", "question", "--answer", "solution", "--schemes", "base,specreason"),
-        )
-    assert ended.status == 0
-    found = list(client.batches(eval="long"))
-    assert len(found) == 4
-    assert max(len(batch.name) for batch in found) == 200
-    assert sorted(batch.name.split()[-1] for batch in found) == ["base", "base", "threshold=7", "threshold=7"]
-
-
-def test_batches_that_only_bear_the_name_and_have_other_facts_are_left_alone(
-    shell: Shell, client: Client, database: Database
-) -> None:
-    facts = {"eval": "demo-demo", "dataset": ["demo"], "dataset_hash": 1, "eval_knobs": "none"}
-    client.submit(b'{"problem": "1 + 1?"}\n', metadata=facts)
-    with answering(database, "demo"):
-        assert shell(*EVAL).status == 0
-    assert num_batches(database) == 3
-
-
-def test_figures_that_the_api_does_not_give_in_time_do_not_hide_what_became_of_the_jobs(
-    shell: Shell, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("specreason.cli.eval.REPORT_TIMEOUT_S", 1e-6)
-    with answering(database, "demo"):
-        ended = shell(*EVAL, "--json")
-    assert (ended.status, ended.json["cells"]) == (0, [])
-    assert names(ended.err, "no figures", "specreason report --eval demo-demo")
-
-
 def test_run_again_it_submits_nothing_and_exits_at_once(shell: Shell, database: Database) -> None:
     with answering(database, "demo"):
         first = shell(*EVAL, "--json")
