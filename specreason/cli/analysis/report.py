@@ -22,7 +22,7 @@ from specreason.words import counted
 # The API reads every step of every batch.
 TIMEOUT_S = 600.0
 # A folder's name has the names of so many batches.
-MOST_NAMED, LONGEST_NAME = 3, 80
+MOST_NAMED, LONGEST_NAME = 3, 60
 
 
 def report(
