@@ -20,7 +20,7 @@ from specreason.visible import visible
 from specreason.words import counted
 
 # A folder's name has the names of so many batches.
-MOST_NAMED, LONGEST_NAME = 3, 80
+MOST_NAMED, LONGEST_NAME = 3, 60
 
 
 def report(
