@@ -88,12 +88,12 @@ $(GPU_INSTALLED): requirements/gpu.txt pyproject.toml
 	@$(GPU_VENV)/bin/python requirements/install.py --gpu --editable .
 	@mv $(GPU_VENV)/.unfinished $@
 
-# CPU builds of torch come from PyTorch's index, or from a folder that UV_FIND_LINKS names.
 $(DOCS_INSTALLED): requirements/docs.txt
 	@$(PYTHON) -m venv --clear $(DOCS_VENV)
 	@$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/docs.txt
 	@touch $@
 
+# CPU builds of torch come from PyTorch's index, or from a folder that UV_FIND_LINKS names.
 lock: $(INSTALLED)
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra cpu --extra analysis --extra otel --extra dev --no-emit-index-url --no-emit-find-links \
 		$(if $(UV_FIND_LINKS),,--torch-backend cpu) --custom-compile-command "make lock" pyproject.toml -o requirements/cpu.txt

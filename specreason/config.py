@@ -13,6 +13,7 @@ from specreason.validation import ClosedModel
 
 # A seed is kept exactly, from the request to the row of the job.
 SMALLEST_SEED, LARGEST_SEED = -(2**63), 2**63 - 1
+MOST_REPEATS = 1024
 # The number of a repeat has 16 bits wherever it is joined with that of a problem.
 LAST_FIRST_REPEAT = 64_000
 
@@ -128,7 +129,7 @@ class RunConfig(ClosedModel):
     seed: Annotated[int, Field(ge=SMALLEST_SEED, le=LARGEST_SEED)] = Field(
         0, description="Seed of the random numbers: any whole number of 64 bits."
     )
-    repeats: Annotated[int, Field(ge=1, le=1024)] = Field(
+    repeats: Annotated[int, Field(ge=1, le=MOST_REPEATS)] = Field(
         1, description="Statistical repeats of every problem, each with its own seeds."
     )
     first_repeat: Annotated[int, Field(ge=0, le=LAST_FIRST_REPEAT)] = Field(

@@ -162,7 +162,9 @@ class JobRunner:
             step_loop = self._host.submit(
                 self._reason(running, transcript, run, ObservedSink(sink, observed))
             )
-            result = result_of(running.wait_for(step_loop))
+            with observed.steps_elsewhere():
+                trace = running.wait_for(step_loop)
+            result = result_of(trace)
             reservation.completed()
             ended = self._isolation.holder_time()
 
@@ -178,8 +180,7 @@ class JobRunner:
             observed.ended("recalled")
         except (Stopped, StoreUnavailable):
             # If Postgres is away for longer than steps can wait, the job resumes later after its last stored step.
-            _insist(lambda: release(self._database, claimed))
-            observed.ended("released")
+            observed.ended("released" if _insist(lambda: release(self._database, claimed)) else "recalled")
         except EngineDead as error:
             log.error("job %s: %s", claimed.job_id, error)
             observed.ended("engine_died", error)
@@ -188,13 +189,13 @@ class JobRunner:
             self.engine_died.set()
         except PermanentJobError as error:
             failed = JobResult(state=JobState.FAILED, error=str(error))
-            _insist(lambda: finish(self._database, claimed, failed))
-            observed.ended("failed", error)
+            held = _insist(lambda: finish(self._database, claimed, failed))
+            observed.ended("failed" if held else "recalled", error)
         except Exception as error:
             message = str(error) if isinstance(error, SpecReasonError) else f"{type(error).__name__}: {error}"
             log.warning("job %s will be tried again: %s", claimed.job_id, message, exc_info=True)
-            _insist(lambda: self._retry(claimed, message))
-            observed.ended("error", error)
+            held = _insist(lambda: self._retry(claimed, message))
+            observed.ended("error" if held else "recalled", error)
 
     def _retry(self, claimed: ClaimedJob, error: str) -> bool:
         settings = self._settings

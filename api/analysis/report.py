@@ -27,7 +27,10 @@ def get_report(
     store: Store,
     viewer: Viewer,
     *,
-    batch: Annotated[tuple[UUID, ...], Query(description="A batch of the report; at most 256 of them.")] = (),
+    batch: Annotated[
+        tuple[UUID, ...],
+        Query(description="A batch of the report; at most 256 of them, with 1,000,000 jobs."),
+    ] = (),
     eval_name: Annotated[
         str | None,
         Query(

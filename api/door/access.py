@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse, Response
@@ -25,10 +24,9 @@ from api.site.cookies import cookie_authorization
 from api.site.paths import SIGN_IN, is_open, is_page
 from specreason.errors import KeyRefused, NotAllowed, SpecReasonError
 from specreason.store.access import visibility
+from specreason.store.access.keys import ApiKey
 from specreason.store.tables.states import Scope
 
-# Unknown keys that are looked up at the same time; the other threads and connections serve known callers.
-MOST_LOOKUPS = 4
 METRICS_PATH = "/metrics"
 OPEN_PATHS = frozenset(
     {"/api/health", "/openapi.json", "/docs", *(f"{ASSETS}/{name}" for name in ASSET_NAMES)}
@@ -99,7 +97,8 @@ async def check_scope(request: Request) -> None:
     """Raise NotAllowed unless the caller may use the route."""
     needed = scope_of(request.scope.get("route"))
     caller = caller_of(request)
-    if not _is_open(request.url.path) and not caller.may(needed):
+    # Not that of `request.url`, of which the header Host is a part.
+    if not _is_open(request.scope["path"]) and not caller.may(needed):
         raise NotAllowed(
             f"this needs a key with the scope '{needed}'; yours has {', '.join(sorted(caller.scopes))}"
         )
@@ -122,7 +121,6 @@ class AccessMiddleware:
         self._authenticator = authenticator
         # Who reads them without a key is nobody, but may read them.
         self._also_open = frozenset({METRICS_PATH} if metrics_are_open else ())
-        self._lookups = CapacityLimiter(MOST_LOOKUPS)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         path = scope["path"] if scope["type"] == "http" else None
@@ -132,49 +130,38 @@ class AccessMiddleware:
                     check_origin(scope)
                 else:
                     request = Request(scope)
-                    authorization = _authorization(path, request.headers)
-                    request.state.caller = await self._caller(self._authenticator, authorization)
+                    key = await self._authenticator.admitted(_authorization(request))
+                    request.state.caller = _caller(key)
             except SpecReasonError as error:
                 await _refusal(scope, error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    async def _caller(self, authenticator: Authenticator, authorization: str | None) -> Caller:
-        key = authenticator.admit_at_once(authorization)
-        if key is None:
-            limiter = None if authenticator.remembers(authorization) else self._lookups
-            key = await to_thread.run_sync(authenticator.admit, authorization, limiter=limiter)
-        return Caller(
-            owner=key.owner,
-            viewer=(
-                visibility.Viewer.EVERYONE if Scope.ADMIN in key.scopes else visibility.Viewer.of(key.owner)
-            ),
-            max_queued_jobs=key.max_queued_jobs,
-            scopes=key.scopes,
-        )
+
+def _caller(key: ApiKey) -> Caller:
+    is_admin = Scope.ADMIN in key.scopes
+    return Caller(
+        owner=key.owner,
+        viewer=visibility.Viewer.EVERYONE if is_admin else visibility.Viewer.of(key.owner),
+        max_queued_jobs=key.max_queued_jobs,
+        scopes=key.scopes,
+    )
 
 
-def _authorization(path: str, headers: Headers) -> str | None:
+def _authorization(request: Request) -> str | None:
     """The key of a request. Only a page takes it from a cookie: no other site's form can use the API with it."""
-    return authorization_of(headers) or (cookie_authorization(headers) if is_page(path) else None)
+    in_header = authorization_of(request.headers)
+    return in_header or (cookie_authorization(request) if is_page(request.scope["path"]) else None)
 
 
 def _refusal(scope: AsgiScope, error: SpecReasonError) -> Response:
-    """The answer to a request that gets no further: a browser that asks for a page without a key may sign in.
-
-    htmx would put the form for it in place of the part that it asked for; told so, it leaves the page.
-    """
-    if not is_page(scope["path"]) or not isinstance(error, KeyRefused):
-        return response_to(scope["path"], error)
-    headers = Headers(scope=scope)
-    if headers.get("HX-Request") == "true":
-        shown = urlsplit(headers.get("HX-Current-URL", "/"))
-        return Response(status_code=401, headers={"HX-Redirect": _sign_in(shown.path, shown.query)})
-    is_read = scope["method"] == "GET"
-    asked = (scope["path"], scope["query_string"].decode("latin-1")) if is_read else ("/", "")
-    return RedirectResponse(_sign_in(*asked), 303)
-
-
-def _sign_in(path: str, query: str) -> str:
-    """The sign-in page that leads back to this one."""
-    return f"{SIGN_IN}?{urlencode({'next': path + (f'?{query}' if query else '')})}"
+    """The answer to a request that gets no further: a browser that asks for a page without a key may sign in."""
+    if is_page(scope["path"]) and isinstance(error, KeyRefused):
+        if Headers(scope=scope).get("HX-Request"):
+            # A part of a page: htmx loads the whole page again, which leads to the sign-in and back.
+            return Response(status_code=401, headers={"HX-Refresh": "true"})
+        query = scope["query_string"].decode("latin-1")
+        asked = scope["path"] + (f"?{query}" if query else "")
+        wanted = asked if scope["method"] == "GET" else "/"
+        return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': wanted})}", 303)
+    return response_to(scope["path"], error)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from anyio import CapacityLimiter, to_thread
 from limits import RateLimitItemPerMinute
 from limits.errors import StorageError
 from limits.storage import RedisStorage
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 KNOWN_S = 5.0
 MOST_KNOWN = 10_000
+# Unknown keys that are looked up at the same time; the other threads and connections serve known callers.
+MOST_LOOKUPS = 4
 LONGEST_SECRET = 512  # characters
 BROKER_TIMEOUT_S = 0.5
 BROKER_REST_S = 5.0  # pause after a failure of the broker
@@ -63,6 +66,15 @@ class Authenticator:
             )
         )
         self._count_again_at = 0.0
+        self._lookups = CapacityLimiter(MOST_LOOKUPS)
+
+    async def admitted(self, authorization: str | None) -> ApiKey:
+        """The same as `admit`, without blocking the event loop."""
+        key = self.admit_at_once(authorization)
+        if key is None:
+            limiter = None if self.remembers(authorization) else self._lookups
+            key = await to_thread.run_sync(self.admit, authorization, limiter=limiter)
+        return key
 
     def admit_at_once(self, authorization: str | None) -> ApiKey | None:
         """The key that `admit` would return, if no server is needed for that; else None."""

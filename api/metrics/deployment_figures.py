@@ -24,6 +24,8 @@ from specreason.store.session import Database
 log = logging.getLogger(__name__)
 
 FRESH_S = 5.0
+# How long one request waits for another that asks Postgres: each waits in a thread that other requests need, too.
+PATIENCE_S = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,7 @@ class DeploymentFigures(Collector):
         """The families of this moment."""
         figures = self._latest()
         yield GaugeMetricFamily(
-            "specreason_database_up", "1 if Postgres has answered.", 0 if figures is None else 1
+            "specreason_database_up", "1 if Postgres has answered in time.", 0 if figures is None else 1
         )
         if figures is None:
             return
@@ -68,26 +70,33 @@ class DeploymentFigures(Collector):
         yield events
 
     def _latest(self) -> Figures | None:
-        with self._lock:
+        if not self._lock.acquire(timeout=PATIENCE_S):
+            return None
+        try:
             if time.monotonic() >= self._look_at:
-                try:
-                    self._known = Figures(queues=read_queues(self._database), events=self._events.read())
-                except StoreUnavailable as error:
-                    log.warning("metrics: %s", error)
-                    self._known = None
+                self._known = self._look()
                 self._look_at = time.monotonic() + FRESH_S
             return self._known
+        finally:
+            self._lock.release()
+
+    def _look(self) -> Figures | None:
+        try:
+            return Figures(queues=read_queues(self._database), events=self._events.read())
+        except StoreUnavailable as error:
+            log.warning("metrics: %s", error)
+            return None
 
 
 def _of_queues(queues: Queues) -> Iterator[Metric]:
     jobs = GaugeMetricFamily(
         "specreason_jobs",
-        "Open jobs; of batches that are not paused. Counted up to 100,000.",
+        "Open jobs; queued ones of paused batches are left out. Counted up to 100,000.",
         labels=("pair", "state"),
     )
     age = GaugeMetricFamily(
         "specreason_queue_age_seconds",
-        "Seconds since the submission of the oldest job that no worker has claimed; 0 if there is none.",
+        "Seconds since the submission of the oldest job that waits for a worker; 0 if there is none.",
         labels=("pair",),
     )
     workers = GaugeMetricFamily("specreason_workers", "Live workers.", labels=("pair",))

@@ -38,7 +38,7 @@ class RequestMetrics:
 
 
 class CountRequests:
-    """The outermost part of the application: it counts refused requests, too."""
+    """The outermost part of the application: it counts refused requests, too, and those that a defect ended."""
 
     def __init__(self, app: ASGIApp, metrics: RequestMetrics) -> None:
         self._app = app
@@ -48,14 +48,22 @@ class CountRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = time.perf_counter()
+        began, has_answer = time.perf_counter(), False
 
         async def send_and_count(message: Message) -> None:
+            nonlocal has_answer
             if message["type"] == "http.response.start":
+                has_answer = True
                 self._count(scope, message["status"], time.perf_counter() - began)
             await send(message)
 
-        await self._app(scope, receive, send_and_count)
+        try:
+            await self._app(scope, receive, send_and_count)
+        except Exception:
+            # The framework answers it, further out than this.
+            if not has_answer:
+                self._count(scope, 500, time.perf_counter() - began)
+            raise
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else OTHER

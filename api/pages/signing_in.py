@@ -26,17 +26,21 @@ def sign_in_page(request: Request, next: str = "/") -> Response:
 
 
 @router.post(SIGN_IN)
-def sign_in(
+async def sign_in(
     request: Request,
     key: Annotated[str, Form(max_length=512)] = "",
     next: Annotated[str, Form(max_length=2000)] = "/",
 ) -> Response:
-    """Keep the key in a cookie, if it is one; then go on to the page that was asked for."""
+    """Keep the key in a cookie, if it is one; then go on to the page that was asked for.
+
+    A form of another site is refused: it could sign its visitor in with a key whose owner reads what they submit.
+    """
+    cookies.check_sender(request)
     authenticator = deployment_of(request).authenticator
     if authenticator is None:
         return RedirectResponse(_own_path(next), 303)
     try:
-        authenticator.admit(f"Bearer {key.strip()}")
+        await authenticator.admitted(f"Bearer {key.strip()}")
     except KeyRefused:
         error = "This key is unknown or revoked. A key begins with sr_; an administrator makes one."
         return render(request, "sign_in", status=401, next=_own_path(next), error=error)
@@ -55,6 +59,9 @@ def sign_out(request: Request, csrf: Annotated[str, Form(max_length=200)] = "") 
 
 def _own_path(path: str) -> str:
     """The path of a page here; "/" for what leads anywhere else."""
-    parts = urlsplit(path)
+    try:
+        parts = urlsplit(path)
+    except ValueError:
+        return "/"
     leads_away = parts.scheme or parts.netloc or not path.startswith("/") or "\\" in path
     return "/" if leads_away else path

@@ -47,7 +47,9 @@ async def read_form(request: Request, allowed: Iterable[str]) -> AsyncIterator[F
     Raises InvalidField, and StoreUnavailable if the disk is full. `BodyLimit` ends a request that is larger than a
     form may be.
     """
-    _, options = parse_options_header(request.headers.get("content-type"))
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    if kind != b"multipart/form-data":
+        raise InvalidField("Content-Type", "must be multipart/form-data")
     if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
         raise InvalidField("Content-Type", "must name no charset but UTF-8")
     ended = ExitStack()

@@ -9,27 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.responses import Response
-from starlette.datastructures import Headers
 
 from specreason.errors import NotAllowed
 
 COOKIE = "specreason_key"
 FIELD = "csrf"
 LONGEST_S = 30 * 86_400
+NOT_OURS = "this form is not from a page of yours; load the page again and repeat"
 
 
-def cookie_authorization(headers: Headers) -> str | None:
+def cookie_authorization(request: Request) -> str | None:
     """The Authorization header that the cookie of a request stands for."""
-    try:
-        morsel = SimpleCookie(headers.get("Cookie", "")).get(COOKIE)
-    except CookieError:
-        return None
-    return None if morsel is None or not morsel.value else f"Bearer {morsel.value}"
+    # Not by http.cookies, which refuses all cookies for one that it does not like, such as another program's here.
+    key = request.cookies.get(COOKIE)
+    return f"Bearer {key}" if key else None
 
 
 def has_cookie(request: Request) -> bool:
@@ -44,10 +41,17 @@ def csrf_token(request: Request) -> str:
 
 def check_form(request: Request, token: str) -> None:
     """Raise NotAllowed unless one of our own pages, as this viewer sees it, sent the form."""
+    check_sender(request)
+    if not hmac.compare_digest(token.encode(), csrf_token(request).encode()):
+        raise NotAllowed(NOT_OURS)
+
+
+def check_sender(request: Request) -> None:
+    """Raise NotAllowed if a page of another site sent the form. Browsers fill in both headers truthfully."""
     origin = request.headers.get("Origin")
     is_ours = origin is None or urlsplit(origin).netloc == request.headers.get("Host")
-    if not is_ours or not hmac.compare_digest(token.encode(), csrf_token(request).encode()):
-        raise NotAllowed("this form is not from a page of yours; load the page again and repeat")
+    if not is_ours or request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        raise NotAllowed(NOT_OURS)
 
 
 def sign_in(response: Response, key: str, *, is_https: bool) -> None:

@@ -83,15 +83,17 @@ class _Pinned(HTTPConnection):
         self.is_aborted = False
         self._address = address
         self._tls = tls
+        # As long as the exchange lasts: the base class lets go of its own where an answer says `Connection: close`.
+        self._socket: socket.socket | None = None
 
     def connect(self) -> None:
         """Connect and, with TLS, check the certificate against the host's name."""
         plain = socket.create_connection((self._address, self.port), timeout=self.timeout)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock = plain
+        self.sock = self._socket = plain
         if self._tls is not None:
             wrapped = self._tls.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
-            self.sock = wrapped
+            self.sock = self._socket = wrapped
             wrapped.do_handshake()
         if self.is_aborted:
             raise TimeoutError
@@ -99,9 +101,10 @@ class _Pinned(HTTPConnection):
     def abort(self) -> None:
         """End the exchange from another thread: whoever waits for the socket gets an error."""
         self.is_aborted = True
-        with suppress(OSError, AttributeError):
-            # Not SSLSocket's own, which would say goodbye first.
-            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+        if self._socket is not None:
+            with suppress(OSError):
+                # Not SSLSocket's own, which would say goodbye first.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 def _reason(error: Exception, *, is_late: bool, timeout_s: float) -> str:

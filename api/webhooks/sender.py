@@ -87,7 +87,9 @@ class WebhookSender:
 
     def _round(self) -> None:
         """Write what has ended, and begin to send what is due, as far as threads are free."""
-        while collect_ends(self._database, up_to=self._mark.latest()) and not self._closed.is_set():
+        # Asked for once: what is stored meanwhile waits for the next round, and no message for the last event.
+        up_to = self._mark.latest()
+        while collect_ends(self._database, up_to=up_to) and not self._closed.is_set():
             pass
         with self._lock:
             free = AT_ONCE - self._on_their_way.total()

@@ -11,6 +11,8 @@ from specreason.visible import visible
 # How long a request is tried again: briefly for a user at a prompt, longer for a wait that outlasts a server's restart.
 SHORT_PATIENCE_S = 2.0
 LONG_PATIENCE_S = 120.0
+# A report is read with every step of every batch.
+REPORT_TIMEOUT_S = 600.0
 # An address of this machine that refuses the connection has no API: nothing is lost on the way there.
 LOCAL_PATIENCE_S = 2.0
 

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from specreason.cli.connection import connected
+from specreason.cli.connection import REPORT_TIMEOUT_S, connected
 from specreason.cli.evaluating.asked import Asked, asked, chosen_schemes, pairs_of
 from specreason.cli.evaluating.dataset import read_datasets
-from specreason.cli.evaluating.deployment import opened, served_pairs, url_of_api
+from specreason.cli.evaluating.deployment import hint, opened, served_pairs, url_of_api
 from specreason.cli.evaluating.expecting import CellEstimates, estimates_of
 from specreason.cli.evaluating.running import run
 from specreason.cli.evaluating.submission import planned, stored_batches
 from specreason.cli.evaluating.tables import plan_as_json, print_figures, print_plan, tell_failures
 from specreason.cli.options import WAITING, ApiUrl, AsJson, DataDir, PairName, Timeout
 from specreason.cli.show.output import print_json, print_message
+from specreason.cli.waiting.drawing import check_report_folder, draw_into
 from specreason.cli.waiting.watching import exit_status_of
-from specreason.client import Client
 from specreason.client.deadline import Deadline
-from specreason.errors import InputError, InvalidField
-from specreason.evaluation.report.values import CellFigures
+from specreason.config import MOST_REPEATS
+from specreason.errors import InputError, InvalidField, TransientError
+from specreason.evaluation.report.values import Report
 from specreason.pairs import load_pairs
 from specreason.settings import MOST_SLOTS, load_settings
 from specreason.submission.remarks import remarks
@@ -77,7 +80,10 @@ def run_eval(  # noqa: PLR0917 (Typer passes by name)
     repeats: Annotated[
         int,
         _option(
-            GRID, "Repeats of every problem in each cell. More of them later run only what is missing.", min=1
+            GRID,
+            "Repeats of every problem in each cell. More of them later run only what is missing.",
+            min=1,
+            max=MOST_REPEATS,
         ),
     ] = 1,
     config: Annotated[
@@ -99,6 +105,10 @@ def run_eval(  # noqa: PLR0917 (Typer passes by name)
         ),
     ] = None,
     data_dir: DataDir = None,
+    report: Annotated[
+        Path | None,
+        _option(WAITING, "At the end, draw the report of all cells into this folder.", metavar="DIR"),
+    ] = None,
     timeout: Timeout = None,
     api: ApiUrl = None,
     as_json: AsJson = False,
@@ -109,6 +119,8 @@ def run_eval(  # noqa: PLR0917 (Typer passes by name)
     with further schemes and thresholds: only what is missing is run. Without a running API the command starts its own.
     """
     deadline = Deadline.after(timeout)
+    if report is not None:
+        check_report_folder(report, option="--report")
     known = load_pairs(load_settings().pairs_file)
     wanted = chosen_schemes(schemes)
     datasets = read_datasets(
@@ -135,26 +147,36 @@ def run_eval(  # noqa: PLR0917 (Typer passes by name)
         return
     with opened(url, pairs=whole.pairs, data_dir=data_dir, slots=slots) as deployment:
         batches = run(whole, deployment, deadline)
-        cells = _figures(deployment.client, whole.name)
-        is_own = deployment.stack is not None
+        found = _figures(deployment.url, whole.name)
+    page = None if found is None or report is None else draw_into(found, report)
     own = {cell: batches[cell] for cell in whole.cells}
     if as_json:
-        print_json({"eval": whole.name, "cells": cells})
-    elif cells:
-        print_figures(cells)
-    tell_failures(own, is_own_stack=is_own)
-    first = "with `specreason up` running, " if is_own else ""
-    print_message(f"{first}`specreason report --eval {shlex.quote(whole.name)}` draws the figures")
+        print_json(
+            {
+                "eval": whole.name,
+                "cells": found.cells if found else [],
+                "report": None if page is None else str(page),
+            }
+        )
+    elif found is not None:
+        print_figures(found.cells)
+    as_hint = partial(hint, api_url=url, data_dir=data_dir)
+    tell_failures(own, as_hint)
+    if page is not None:
+        print_message(f"the report: {page}")
+    else:
+        print_message(f"{as_hint(f'specreason report --eval {shlex.quote(whole.name)}')} draws the figures")
     raise typer.Exit(exit_status_of([batch for of_cell in own.values() for batch in of_cell]))
 
 
-def _figures(client: Client, name: str) -> tuple[CellFigures, ...]:
-    """Of all cells under this name. None, with the reason, if the API cannot compute them; the jobs have run."""
+def _figures(url: str, name: str) -> Report | None:
+    """Those of all cells under this name. None, with the reason, if the API does not give them; the jobs have run."""
     try:
-        return client.analysis.report(eval=name).cells
-    except InputError as error:
+        with connected(url, timeout_s=REPORT_TIMEOUT_S) as client:
+            return client.analysis.report(eval=name)
+    except (InputError, TransientError) as error:
         print_message(f"no figures: {error}")
-        return ()
+        return None
 
 
 def _tell_remarks(whole: Asked) -> None:

@@ -116,5 +116,6 @@ def _job_at(client: Client, place: re.Match[str]) -> UUID:
     if not found:
         raise NotFound(f"job: none is at '{place[0]}'; `specreason batch jobs {parts['batch']}` lists them")
     if len(found) > 1:
-        raise InvalidField("job", f"'{place[0]}' has several repeats; name one, such as {place[0]}/0")
+        first = f"{place[0]}/{found[0].repeat}"
+        raise InvalidField("job", f"'{place[0]}' has several repeats; name one, such as {first}")
     return found[0].job_id

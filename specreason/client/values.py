@@ -160,7 +160,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """The queue of one pair, of all owners: jobs that no worker has claimed, and those that run.
+    """The queue of one pair, of all owners: jobs that wait for a worker, and those that run.
 
     `num_announced` of the queued ones have their message out. `oldest_at` is when the oldest queued one was submitted.
     """

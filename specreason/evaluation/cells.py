@@ -6,6 +6,7 @@ run) and knobs that their scheme does not read. Later batches of a cell add repe
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,8 +43,23 @@ def cell_of(pair: str, dataset: str, config: Mapping[str, Any]) -> Cell:
 
 def labels(cells: Sequence[Cell]) -> tuple[str, ...]:
     """A short name for each, unique among them: the scheme, and what tells it from others of its scheme."""
-    differing = {cell: _differing(cell, cells) for cell in cells}
-    return tuple(" ".join([cell.scheme, *differing[cell]]) for cell in cells)
+    has_datasets = len({cell.dataset for cell in cells}) > 1
+    alike: dict[SchemeName, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        alike[cell.scheme].append(cell)
+    differing = {scheme: _differing(of_scheme) for scheme, of_scheme in alike.items()}
+    has_pairs = {scheme: len({cell.pair for cell in of_scheme}) > 1 for scheme, of_scheme in alike.items()}
+    return tuple(
+        " ".join(
+            [
+                cell.scheme,
+                *([cell.pair] if has_pairs[cell.scheme] else []),
+                *([cell.dataset] if has_datasets else []),
+                *(_in_words(name, value) for name, value in cell.knobs if name in differing[cell.scheme]),
+            ]
+        )
+        for cell in cells
+    )
 
 
 def in_order(cells: Iterable[Cell]) -> list[Cell]:
@@ -53,18 +69,19 @@ def in_order(cells: Iterable[Cell]) -> list[Cell]:
     )
 
 
-def _differing(cell: Cell, cells: Sequence[Cell]) -> list[str]:
-    """The pair, dataset and knobs in which others of its scheme differ from it."""
-    alike = [other for other in cells if other.scheme is cell.scheme]
-    words = []
-    if len({other.pair for other in alike}) > 1:
-        words.append(cell.pair)
-    if len({other.dataset for other in cells}) > 1:
-        words.append(cell.dataset)
-    for name, value in cell.knobs:
-        if len({repr(other.knob(name)) for other in alike}) > 1:
-            words.append(f"at {value:g}" if name == "threshold" and value is not None else f"{name} {value}")
-    return words
+def _differing(alike: Sequence[Cell]) -> set[str]:
+    """The knobs in which some of the cells differ."""
+    knobs = [dict(cell.knobs) for cell in alike]
+    names = {name for of_cell in knobs for name in of_cell}
+    return {name for name in names if len({repr(of_cell.get(name)) for of_cell in knobs}) > 1}
+
+
+def _in_words(name: str, value: Any) -> str:
+    """A knob of a label, in one line: two values never look the same."""
+    if isinstance(value, str) and not value.isprintable():
+        return f"{name} {value!r}"
+    text = str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+    return f"at {text}" if name == "threshold" and value is not None else f"{name} {text}"
 
 
 def _by_size(cell: Cell) -> list[tuple[str, float, str]]:

@@ -30,7 +30,7 @@ from specreason.grading.verdict import TOO_LARGE, Verdict
 from specreason.submission.gold import gold_of
 
 # The layers' own version rises with each change of a verdict.
-GRADER = f"layers 2, math-verify {version('math-verify')}"
+GRADER = f"layers 3, math-verify {version('math-verify')}"
 LONGEST = 10_000  # characters
 _MOST_DEPTH = 5  # of parts in parts
 

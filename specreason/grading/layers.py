@@ -35,7 +35,7 @@ from specreason.grading.quantities import (
     same_quantity,
 )
 from specreason.grading.ranges import has_relations, ranges_of, same_ranges
-from specreason.grading.rows import row_of
+from specreason.grading.rows import is_signed_row, listed_row, row_of
 from specreason.grading.verdict import Verdict
 
 Compare = Callable[[str, str], Verdict]
@@ -116,6 +116,8 @@ def interval(gold: str, answer: str, compare: Compare) -> Verdict | None:
 
 
 def number(gold: str, answer: str, compare: Compare) -> Verdict | None:
+    if is_signed_row(gold):
+        return None
     one, other = quantity_of(gold), quantity_of(answer)
     if one is None and other is not None and other.unit:
         one = quantity_of(gold, unit_wanted=other.unit)
@@ -138,7 +140,7 @@ def row(gold: str, answer: str, compare: Compare) -> Verdict | None:
     if wanted is None:
         return None
     listed = parts_of(answer) if len(wanted) <= MOST_PARTS else None
-    given = row_of(answer) or (listed.items if listed is not None else (answer,))
+    given = listed_row(answer) or (listed.items if listed is not None else (answer,))
     if len(wanted) != len(given):
         return verdict(False, "row", f"{len(wanted)} numbers in a row asked for, {len(given)} given")
     same = all(map(same_by(compare), wanted, given))

@@ -45,7 +45,10 @@ def hub_file(name: str, pin: Pin, revision: str | None, announce: Callable[[str]
     answer. Both say how to do without the hub.
     """
     path = cached_file(pin, revision) or _fetched(name, pin, revision or pin.revision, announce)
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{name}: {path} cannot be read ({error.strerror}); {FROM_A_FILE}") from error
     sha256 = hashlib.sha256(content).hexdigest()
     if sha256 != pin.sha256 and revision in (None, pin.revision):
         raise InputError(

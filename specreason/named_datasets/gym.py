@@ -87,7 +87,11 @@ def _rows(task: str, number: int, seed: int, announce: Callable[[str], None]) ->
         os.close(writer)
         try:
             with os.fdopen(reader, encoding="utf-8") as lines:
-                for num_made, line in enumerate(lines, start=1):
+                for line in lines:
+                    # One that is killed may leave half of a line.
+                    if not line.endswith("\n"):
+                        break
+                    num_made += 1
                     yield json.loads(line)
                     if time.monotonic() - told_at >= LINE_EVERY_S:
                         told_at = time.monotonic()

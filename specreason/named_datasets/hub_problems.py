@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from itertools import islice
 from typing import Any
 
 from specreason.errors import InputError, InvalidField
@@ -25,7 +25,8 @@ def hub_problems(name: Name, limit: int | None, seed: int, announce: Callable[[s
     """
     pin = pins()[name.dataset]
     file = hub_file(str(name), pin, name.revision, announce)
-    raw = [row for _, row in zip(range(limit or pin.num_problems), _raw_rows(file), strict=False)]
+    # Another commit may have more rows than the pinned one.
+    raw = list(islice(_raw_rows(file), limit))
     return problems_of(str(name), pin, raw, file_sha256=file.sha256, revision=name.revision, seed=seed)
 
 
@@ -57,7 +58,7 @@ def problems_of(
 def _raw_rows(file: HubFile) -> Iterator[Mapping[str, Any]]:
     """Raises InputError for a file that cannot be read."""
     # The cache gives the file under its own name, so that its ending says the format.
-    written = format_of(str(Path(file.path)), None)
+    written = format_of(str(file.path), None)
     try:
         for row in read_rows(io.BytesIO(file.content), written):
             yield row.values
@@ -70,7 +71,10 @@ def _row(name: str, pin: Pin, number: int, row: Mapping[str, Any]) -> dict[str, 
     for column in (pin.problem, pin.answer):
         if row.get(column) is None:
             raise InputError(f"{name}: a row of the file has no '{column}', so this is another file")
-    gold = gold_of(row[pin.answer])
+    try:
+        gold = gold_of(row[pin.answer])
+    except ValueError as error:
+        raise InputError(f"{name}: '{pin.answer}' of row {number} {error}") from None
     used = {pin.problem, pin.answer, pin.id}
     rest = {column: value for column, value in row.items() if column not in used and value is not None}
     if gold.remark in OF_A_SOLUTION:

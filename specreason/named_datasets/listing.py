@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from specreason.errors import InvalidField
 from specreason.named_datasets import gym
 from specreason.named_datasets.bundled import bundled
 from specreason.named_datasets.fetching import cached_file
@@ -51,8 +52,10 @@ def listed() -> tuple[NamedDataset, ...]:
 
 
 def the_one(name: str) -> NamedDataset:
-    """The dataset of this name; `reasoning-gym` needs no task here. Raises InvalidField for an unknown name."""
+    """The dataset of this name. Raises InvalidField for an unknown name, and for one with a task or revision."""
     dataset = name if name == GYM else parsed(name).dataset
+    if dataset != name:
+        raise InvalidField(name, f"name the whole dataset here: {dataset}")
     return next(each for each in listed() if each.name.partition(":")[0] == dataset)
 
 

@@ -31,14 +31,16 @@ class RewardModel:
         try:
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder))
             model = transformers.AutoModelForCausalLM.from_pretrained(str(folder), dtype=dtype)
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+            num_context = int(model.config.max_position_embeddings)
+        # The errors of transformers, tokenizers and safetensors about broken files have no common class.
+        except Exception as error:
             reason = " ".join(str(error).split())[:200]
             raise InputError(f"{folder}: cannot be loaded as a causal language model ({reason})") from error
         if not self._tokenizer.is_fast:
             raise InputError(
                 f"{folder}: its tokenizer does not say which text a token is; convert it to tokenizer.json"
             )
-        self.num_context = int(model.config.max_position_embeddings)
+        self.num_context = num_context
         try:
             self._model = model.eval().to(self.device)
         except torch.OutOfMemoryError as error:
@@ -114,8 +116,8 @@ def _device(torch: Any, name: str | None) -> str:
         torch.empty(0, device=name)
     # torch has a class of its own for some devices, and an assertion for GPUs in a build without.
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        first = str(error).strip().splitlines()[0][:150]
-        raise InvalidField("--device", f"there is no {name!r} here ({first})") from error
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise InvalidField("--device", f"there is no {name!r} here ({first[:150]})") from error
     return name
 
 

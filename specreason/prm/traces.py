@@ -52,7 +52,8 @@ def plan(
     """The sequences that answer what is wanted, none longer than `most_tokens`.
 
     A step is scored behind all steps before it, and so is a draft: where these do not fit into the context, it has no
-    score. A part of them would be another question.
+    score. A part of them would be another question. Nor has the draft of a step that itself can have none, because the
+    two are stored together.
     """
     said = [(step, words) for step in steps if (words := words_of(step.text))]
     kept = [Asked(step.index) for step, _ in said]
@@ -69,12 +70,15 @@ def plan(
         too_long += [asked for asked in kept[num : last + 1] if asked in wanted]
     before: list[str] = []
     without_words = [Asked(step.index) for step in steps if not words_of(step.text)]
+    behind_the_end = frozenset(too_long)
     for step in steps:
         draft = Asked(step.index, is_draft=True)
         if draft in wanted:
             words = words_of(step.draft or "")
-            if not words:
+            if not words or not words_of(step.text):
                 without_words.append(draft)
+            elif Asked(step.index) in behind_the_end:
+                too_long.append(draft)
             elif (one := _behind(problem, before, words, encode)).places[0] < most_tokens:
                 askings.append(Asking(one, (draft,)))
             else:

@@ -50,7 +50,7 @@ def batch_of(
         config=stored,
         threshold=stored.get("threshold", 7.0),
         models={"base": "owner/Big-32B", "drafter": "owner/Small-1.5B"},
-        num_versions=1,
+        versions=("a",),
         problems_digest="same",
     )
     value = replace(value, **(batch or {}))

@@ -44,7 +44,10 @@ class WorkerMetrics:
         )
         self._steps = {key: steps.labels(*key) for key in product(Phase, Decision)}
         spent = Counter(
-            "specreason_worker_spent_tokens", "Tokens that a model generated.", ("role",), registry=registry
+            "specreason_worker_spent_tokens",
+            "Tokens that a model generated for kept steps: drafts, verdicts, rewritten steps, answers.",
+            ("role",),
+            registry=registry,
         )
         kept = Counter(
             "specreason_worker_kept_tokens",
@@ -71,7 +74,7 @@ class WorkerMetrics:
         )
         self._break_even = Gauge(
             "specreason_worker_break_even",
-            "The acceptance from which on drafting pays here, as measured lately.",
+            "The acceptance from which on drafting pays here, as measured lately in all jobs.",
             registry=registry,
         )
         self._acceptance.set(nan)

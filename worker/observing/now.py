@@ -44,7 +44,7 @@ class NowCollector(Collector):
         if now is None:
             return
         for name, what, value in (
-            ("jobs_in_flight", "Jobs that run on this worker.", now.in_flight),
+            ("jobs_in_flight", "Jobs that run on this worker or are being claimed by it.", now.in_flight),
             ("slots", "The most jobs in flight.", now.slots),
             ("kv_reserved", "Share of the smaller KV cache that running jobs reserve.", now.kv_share),
         ):

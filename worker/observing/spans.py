@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 from specreason import __version__
@@ -26,6 +27,10 @@ log = logging.getLogger(__name__)
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 # More than a job may have steps by default; the SDK keeps 128 events of a span unless told otherwise.
 MOST_EVENTS = 2000
+# Spans that wait for a collector, and those of one message: a long job's takes some hundred kilobytes.
+MOST_WAITING, MOST_OF_A_MESSAGE = 256, 16
+# Seconds that the end of a worker waits for a collector.
+CLOSE_S = 5.0
 
 
 class JobSpan:
@@ -91,13 +96,21 @@ class Spans:
         return JobSpan(self._tracer.start_span(f"chat {self._pair}", attributes=_known(attributes)))
 
     def close(self) -> None:
-        """Send what is still to be sent."""
-        if self._provider is not None:
-            self._provider.shutdown()
+        """Send what is still to be sent, for CLOSE_S at most: the engines are closed after it."""
+        if self._provider is None:
+            return
+        sending = threading.Thread(target=_send_the_rest, args=(self._provider,), name="spans", daemon=True)
+        sending.start()
+        sending.join(CLOSE_S)
+        if sending.is_alive():
+            log.warning("spans: the collector does not take the last ones; they are lost")
 
 
 def spans_to_collector(pair: str, worker: str) -> Spans:
-    """Spans to the collector that the environment names; none if it names none, or if the extra is not installed."""
+    """Spans to the collector that the environment names.
+
+    None if it names none, if the extra is not installed, or if its variables OTEL_* cannot work: jobs go before spans.
+    """
     if not any(os.environ.get(name) for name in ENDPOINTS):
         return Spans(pair)
     try:
@@ -106,13 +119,25 @@ def spans_to_collector(pair: str, worker: str) -> Spans:
 
         provider = provider_of(pair, worker)
         exporter: SpanExporter = OTLPSpanExporter()
-        provider.add_span_processor(BatchSpanProcessor(exporter))
+        provider.add_span_processor(
+            BatchSpanProcessor(exporter, max_queue_size=MOST_WAITING, max_export_batch_size=MOST_OF_A_MESSAGE)
+        )
     except ImportError:
         log.warning(
             "spans: a collector is named, but not installed is what sends to it: pip install 'specreason[otel]'"
         )
         return Spans(pair)
+    except Exception as error:
+        log.error("spans: none are sent, because the variables OTEL_* cannot work: %s", error)
+        return Spans(pair)
     return Spans(pair, provider)
+
+
+def _send_the_rest(provider: TracerProvider) -> None:
+    try:
+        provider.shutdown()
+    except Exception as error:
+        log.warning("spans: the last ones are lost: %s", error)
 
 
 def provider_of(pair: str, worker: str) -> TracerProvider:

@@ -51,5 +51,5 @@ def jobs_of_problem(client: Client, a: UUID, b: UUID, problem: str, repeat: int 
     differ = (pair for pair in pairs if pair.is_correct_a != pair.is_correct_b)
     found = next(differ, pairs[0])
     if len(pairs) > 1:
-        print_message(f"repeat {found.repeat} of {len(pairs)}; --repeat shows another")
+        print_message(f"repeat {found.repeat}; --repeat shows another of {len(pairs)}")
     return found.job_a, found.job_b

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from specreason.cli.completion import complete_batch
-from specreason.cli.connection import connected
+from specreason.cli.connection import REPORT_TIMEOUT_S, connected
 from specreason.cli.options import BATCH_REF, ApiUrl, AsJson
 from specreason.cli.show.output import data_console, print_json, print_message
 from specreason.cli.waiting.drawing import check_report_folder, draw_into
@@ -19,10 +19,8 @@ from specreason.evaluation.report.values import Report
 from specreason.visible import visible
 from specreason.words import counted
 
-# The API reads every step of every batch.
-TIMEOUT_S = 600.0
 # A folder's name has the names of so many batches.
-MOST_NAMED, LONGEST_NAME = 3, 80
+MOST_NAMED, LONGEST_NAME = 3, 60
 
 
 def report(
@@ -56,7 +54,7 @@ def report(
         raise InvalidField("BATCH", "name batches or --eval NAME, one of the two")
     folder = out or Path(default_name(refs or [eval_ or ""]))
     check_report_folder(folder, option="--out" if out else None)
-    with connected(api, timeout_s=TIMEOUT_S) as client:
+    with connected(api, timeout_s=REPORT_TIMEOUT_S) as client:
         batch_ids = list(dict.fromkeys(client.find_batch(ref) for ref in refs or ()))
         found = client.analysis.report(batch_ids, eval=eval_)
     page = draw_into(found, folder)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from pathlib import Path
 
 from specreason.errors import InvalidField
 from specreason.named_datasets.names import is_like_a_name, names
@@ -30,4 +30,5 @@ def named_problems(
 
 def is_named(given: str) -> bool:
     """Whether it is meant as a dataset's name: a word that no file is called."""
-    return is_like_a_name(given) and (Path(given).is_dir() or not Path(given).exists())
+    # Unlike those of Path, these take a word that is too long for a file as the name of none.
+    return is_like_a_name(given) and (os.path.isdir(given) or not os.path.exists(given))  # noqa: PTH110, PTH112

@@ -135,16 +135,19 @@ def asked(
         knobs={knob: value for knob, value in chosen.items() if knob not in OF_THE_GRID},
     )
     try:
-        cells = whole.cells()
+        cells = whole.cells(MOST_CELLS)
     except ValidationError as error:
         invalid = first_invalid_field(error)
         raise InvalidField(OPTION_OF.get(invalid.field, f"config.{invalid.field}"), invalid.reason) from error
     if len(cells) > MOST_CELLS:
+        longest = max(lists, key=lambda knob: len(lists[knob]), default=None)
         raise InvalidField(
-            "--thresholds", f"the grid has {len(cells)} cells; at most {MOST_CELLS} are run at once"
+            "--dataset" if longest is None else OPTION_OF[longest],
+            f"the grid has more than {MOST_CELLS} cells, which is the most that are run at once; give it fewer values",
         )
+    _check_pairs(cells, known)
     return Asked(
-        name=_checked_name(name or f"{'+'.join(whole.datasets)}-{pair}"),
+        name=_checked_name(name, default=f"{'+'.join(whole.datasets)}-{pair}"),
         datasets={dataset.name: dataset for dataset in datasets},
         cells=cells,
         labels=dict(zip(cells, labels(list(cells)), strict=True)),
@@ -168,9 +171,24 @@ def _numbers(knob: str, text: str | None) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def _checked_name(name: str) -> str:
+def _check_pairs(cells: Mapping[Cell, RunConfig], known: Mapping[str, PairConfig]) -> None:
+    """Refuse now what the API would refuse of one cell once others are submitted."""
+    from specreason.reasoning.schemes import check_fit
+
+    for cell, config in cells.items():
+        try:
+            speculates = known[cell.pair].speculation is not None
+            check_fit(config.scheme, config.min_p or 0.0, cell.pair, base_speculates=speculates)
+        except InvalidField as error:
+            others = f"{error.reason}; name the other schemes with --schemes"
+            raise InvalidField(error.field, others) from error
+
+
+def _checked_name(given: str | None, *, default: str) -> str:
+    name = given or default
     if len(name) > LONGEST_NAME:
-        raise InvalidField("--name", f"has {len(name)} characters; at most {LONGEST_NAME} are allowed")
+        whose = "has" if given else "is made of the datasets and the pair by default, and has"
+        raise InvalidField("--name", f"{whose} {len(name)} characters; at most {LONGEST_NAME} are allowed")
     if not name.isprintable():
         raise InvalidField("--name", "must have no control characters")
     return name

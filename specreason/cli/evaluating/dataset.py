@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +17,8 @@ from specreason.cli.waiting.sending import shown_reading
 from specreason.errors import InvalidField
 from specreason.submission.datasets import format_of
 from specreason.submission.jsonl import canonical_json
+from specreason.submission.text import storable
+from specreason.words import LONGEST_SHOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +46,15 @@ def read_datasets(
 
     `columns` are the user's, for files. Raises InvalidField for a wrong row, an unknown name, and two of one name.
     """
-    names = [name for each in given for name in ([each] if Path(each).is_file() else each.split(","))]
+    # Unlike that of Path, it takes a list that is too long for a file as the name of none.
+    is_file = os.path.isfile
+    names = [name for each in given for name in ([each] if is_file(each) else each.split(","))]
     names = list(filter(None, map(str.strip, names)))
+    if not names:
+        raise InvalidField("--dataset", "names no dataset")
+    if any(columns.values()) and all(map(is_named, names)):
+        given_one = next(name for name, column in columns.items() if column)
+        raise InvalidField(f"--{given_one}", "has no effect: a dataset with a name knows its columns")
     found: dict[str, EvalDataset] = {}
     for name in names:
         dataset = _read(name, columns, limit=limit)
@@ -53,11 +63,6 @@ def read_datasets(
                 "--dataset", f"two datasets are called '{dataset.name}': rename one of the files"
             )
         found[dataset.name] = dataset
-    if not found:
-        raise InvalidField("--dataset", "names no dataset")
-    if any(columns.values()) and all(map(is_named, names)):
-        given_one = next(name for name, column in columns.items() if column)
-        raise InvalidField(f"--{given_one}", "has no effect: a dataset with a name knows its columns")
     return tuple(found.values())
 
 
@@ -66,9 +71,10 @@ def _read(given: str, columns: Mapping[str, str | None], *, limit: int | None) -
     try:
         return _checked(given, {} if has_name else columns, has_name=has_name, limit=limit)
     except InvalidField as error:
-        if error.field != given:
+        # A long word is not repeated whole.
+        if error.field not in (given, given[:LONGEST_SHOWN]):
             raise
-        raise InvalidField("--dataset", f"'{given}': {error.reason}") from error
+        raise InvalidField("--dataset", f"'{error.field}': {error.reason}") from error
 
 
 def _checked(
@@ -89,7 +95,7 @@ def _checked(
         dataset.file.seek(0)
         facts = dict(dataset.metadata)
         return EvalDataset(
-            name=facts.pop("dataset", None) or Path(given).stem,
+            name=facts.pop("dataset", None) or storable(Path(dataset.filename).stem),
             content=b"".join(islice(dataset.file, limit)),
             mapping=dataset.mapping,
             num_problems=min(dataset.num_problems, limit or dataset.num_problems),

@@ -14,7 +14,14 @@ from specreason.cli.waiting.leaving import saying_at_the_end
 from specreason.cli.waiting.sending import tell_missing_workers
 from specreason.client import Batch
 from specreason.client.deadline import Deadline
-from specreason.errors import NotConnected, TimedOut, Unreachable
+from specreason.errors import (
+    EmbeddedServerError,
+    LimitReached,
+    NotConnected,
+    StillRunning,
+    TimedOut,
+    Unreachable,
+)
 from specreason.evaluation.cells import Cell
 from specreason.words import counted
 
@@ -26,7 +33,7 @@ def run(asked: Asked, deployment: Deployment, deadline: Deadline) -> dict[Cell, 
 
     Whatever ends it early says that the same command goes on. Raises as `stored_batches` and `Client.wait_all` do.
     """
-    with _saying_how_to_go_on(deployment):
+    with saying_how_to_go_on(is_own_stack=deployment.stack is not None):
         batches = _submit(asked, deployment)
         own = {cell: batches[cell] for cell in asked.cells}
         cells = Cells(own, asked.labels)
@@ -81,9 +88,9 @@ def _is_complete(batches: Sequence[Batch]) -> bool:
 
 
 @contextmanager
-def _saying_how_to_go_on(deployment: Deployment) -> Iterator[None]:
+def saying_how_to_go_on(*, is_own_stack: bool) -> Iterator[None]:
     """Whatever ends the block early says what becomes of the work. Ctrl-C raises Detached, SIGTERM raises Stopped."""
-    fate = "the work goes on" if deployment.stack is None else "what is stored is kept"
+    fate = "what is stored is kept" if is_own_stack else "the work goes on"
     with saying_at_the_end(
         interrupted=f"stopped; {fate}, and {AGAIN}", stopped=f"stopped; {fate}, and {AGAIN}"
     ):
@@ -91,5 +98,8 @@ def _saying_how_to_go_on(deployment: Deployment) -> Iterator[None]:
             yield
         except NotConnected:
             raise
-        except (TimedOut, Unreachable) as error:
+        except LimitReached as error:
+            again = f"{error}; {fate}, and {AGAIN}"
+            raise LimitReached(again, retry_after_s=error.retry_after_s) from error
+        except (TimedOut, Unreachable, StillRunning, EmbeddedServerError) as error:
             raise type(error)(f"{error}; {fate}, and {AGAIN}") from error

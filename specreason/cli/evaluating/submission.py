@@ -25,6 +25,8 @@ from specreason.submission.grid import name_of
 from specreason.submission.jsonl import canonical_json
 from specreason.words import shown
 
+# The most characters of a batch's name.
+LONGEST_BATCH_NAME = 200
 # The keys of a batch's metadata. The last two tell a batch of this command from one that only bears the name.
 EVAL, DATASET, HASH, KNOBS = "eval", "dataset", "dataset_hash", "eval_knobs"
 
@@ -32,11 +34,11 @@ EVAL, DATASET, HASH, KNOBS = "eval", "dataset", "dataset_hash", "eval_knobs"
 def stored_batches(client: Client, asked: Asked) -> dict[Cell, list[Batch]]:
     """The batches that were submitted under this name, by cell, the oldest first.
 
-    Raises Conflict if other problems or other fixed knobs have this name.
+    Raises InvalidField if other problems or other fixed knobs have this name.
     """
     found: dict[Cell, list[Batch]] = defaultdict(list)
     for batch in reversed(list(client.batches(eval=asked.name))):
-        if not {EVAL, DATASET, HASH, KNOBS} <= batch.metadata.keys():
+        if not _is_of_this_command(batch):
             continue
         _refuse_another(batch, asked)
         dataset, knobs = batch.metadata[DATASET], batch.metadata[KNOBS]
@@ -69,14 +71,15 @@ def submitted(client: Client, asked: Asked, cells: Sequence[Planned]) -> Iterato
 def batch_name(asked: Asked, cell: Cell, config: RunConfig) -> str:
     """The name of a batch: the evaluation, the dataset if there are several, and what tells its cell from others."""
     of_dataset = f"{asked.name} {cell.dataset}" if len(asked.datasets) > 1 else asked.name
-    words = [name_of(of_dataset, config)]
+    words = [name_of("", config)]
     if config.scheme.drafts_steps and config.first_steps_on_base:
         words.append(f"first_steps={config.first_steps_on_base}")
     if config.token_budget != RunConfig.model_fields["token_budget"].default:
         words.append(f"budget={config.token_budget}")
     if config.first_repeat:
         words.append(f"from_repeat={config.first_repeat}")
-    return " ".join(words)
+    of_cell = " ".join(words)
+    return f"{of_dataset[: LONGEST_BATCH_NAME - len(of_cell) - 1]} {of_cell}"
 
 
 def _submit(client: Client, asked: Asked, cell: Cell, config: RunConfig, priority: int) -> Batch:
@@ -114,6 +117,12 @@ def _submit(client: Client, asked: Asked, cell: Cell, config: RunConfig, priorit
             f"the eval '{asked.name}' is being submitted by another command with other options ({error}); run this one "
             "again once that one has submitted"
         ) from error
+
+
+def _is_of_this_command(batch: Batch) -> bool:
+    """Whether the batch is not only one that its user has given the name of an evaluation."""
+    facts, knobs = map(batch.metadata.get, (EVAL, DATASET, HASH)), batch.metadata.get(KNOBS)
+    return all(isinstance(fact, str) for fact in facts) and isinstance(knobs, dict)
 
 
 def _refuse_another(batch: Batch, asked: Asked) -> None:

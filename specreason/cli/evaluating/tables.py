@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from specreason.cli.evaluating.asked import Asked
@@ -108,9 +108,11 @@ def print_plan(asked: Asked, cells: Sequence[Planned], expected: CellEstimates) 
     print_message(f"the eval '{asked.name}': {counted(num_jobs, 'job')} to run; nothing was sent")
 
 
-def tell_failures(batches: Mapping[Cell, Sequence[Batch]], *, is_own_stack: bool) -> None:
-    """Say of each batch whose jobs did not all succeed what became of them, and what runs them again."""
-    first = "with `specreason up` running, " if is_own_stack else ""
+def tell_failures(batches: Mapping[Cell, Sequence[Batch]], as_hint: Callable[[str], str]) -> None:
+    """Say of each batch whose jobs did not all succeed what became of them, and what runs them again.
+
+    `as_hint` says where a command is to be run.
+    """
     for batch in (batch for of_cell in batches.values() for batch in of_cell):
         if batch.num_succeeded == batch.num_jobs:
             continue
@@ -121,8 +123,8 @@ def tell_failures(batches: Mapping[Cell, Sequence[Batch]], *, is_own_stack: bool
             states = [*stopped, *(state for state in ("failed", "dead") if batch.counts.get(state))]
             command = f"specreason batch requeue {ref} {' '.join(f'--state {state}' for state in states)}"
         print_message(
-            f"{batch.name}: {counts_in_words(batch)}; {first}`{command}` runs the others again, and this command waits "
-            "for them"
+            f"{batch.name}: {counts_in_words(batch)}; {as_hint(command)} runs the others again, and this command "
+            "waits for them"
         )
 
 

@@ -19,6 +19,10 @@ from specreason.client import Batch
 from specreason.errors import TransientError
 from specreason.evaluation.cells import Cell
 from specreason.evaluation.pace import left_in_words
+from specreason.words import counted
+
+# Lines of a terminal that are not those of cells: the one about all of them, one about an outage, and the cursor's.
+OTHER_LINES = 3
 
 
 class Cells:
@@ -29,7 +33,13 @@ class Cells:
         self._all = Row([batch for of_cell in batches.values() for batch in of_cell], "all cells")
 
     def show(self, batch: Batch) -> None:
-        self._all.update(batch)
+        for row in (*self.rows, self._all):
+            row.update(batch)
+
+    def at_most(self, number: int) -> list[Row]:
+        """Of more cells than `number` those that have not ended go first. All are in the order of the grid."""
+        chosen = sorted(self.rows, key=_has_ended)[: max(number, 1)]
+        return [row for row in self.rows if row in chosen]
 
     def in_words(self) -> str:
         """How many of all jobs have ended, and when the last one may, at the pace of the newest."""
@@ -53,8 +63,12 @@ class CellBars:
         self._bars.tell_outage(seconds, error)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        rows = self._cells.at_most(options.max_height - OTHER_LINES)
+        self._bars.show_rows(rows)
         yield self._bars
-        yield Text(self._cells.in_words(), style="dim")
+        num_hidden = len(self._cells.rows) - len(rows)
+        hidden = f"; {counted(num_hidden, 'cell')} more than fit here" if num_hidden else ""
+        yield Text(self._cells.in_words() + hidden, style="dim", no_wrap=True, overflow="ellipsis")
 
 
 class CellLines:
@@ -62,7 +76,7 @@ class CellLines:
 
     def __init__(self, console: Console, cells: Cells) -> None:
         self._console, self._cells = console, cells
-        self._ended = {row.label for row in cells.rows if row.num_ended == row.num_jobs}
+        self._ended = {row.label for row in cells.rows if _has_ended(row)}
         self._beat, self._outage_beat = Beat(LINE_EVERY_S), Beat(LINE_EVERY_S)
         self._away_since: float | None = None
 
@@ -73,8 +87,7 @@ class CellLines:
             self._away_since, self._outage_beat = None, Beat(LINE_EVERY_S)
         self._cells.show(batch)
         for row in self._cells.rows:
-            row.update(batch)
-            if row.num_ended < row.num_jobs:
+            if not _has_ended(row):
                 self._ended.discard(row.label)  # somebody has requeued its jobs
             elif row.label not in self._ended:
                 self._ended.add(row.label)
@@ -134,6 +147,10 @@ def wait_for(
         display.tell_outage(seconds, error)
 
     return deployment.client.wait_all([batch.batch_id for batch in batches], timeout_s, show, tell_outage)
+
+
+def _has_ended(row: Row) -> bool:
+    return row.num_ended == row.num_jobs
 
 
 def _in_words(row: Row) -> str:

@@ -29,6 +29,11 @@ class Moment:
     jobs_per_hour: float | None
     acceptance: float | None
 
+    @property
+    def num_workers(self) -> int:
+        """All live workers: the list of them ends after some, the counts of the queues do not."""
+        return max(len(self.workers), sum(queue.num_workers for queue in self.queues.pairs))
+
 
 class Watcher:
     """Looks at a deployment repeatedly, through one client."""

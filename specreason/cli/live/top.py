@@ -25,6 +25,7 @@ from specreason.errors import TransientError
 DRAW_EVERY_S = 2.0
 # An API that does not answer for so long ends the command.
 OUTAGE_S = 600.0
+LONGEST_PAUSE_S = 86_400.0
 
 Show = Callable[[Moment], None]
 Tell = Callable[[str], None]
@@ -36,6 +37,7 @@ def top(
         float | None,
         typer.Option(
             min=0.2,
+            max=LONGEST_PAUSE_S,
             metavar="SECONDS",
             help="Time between two looks. Default: 2 on a terminal, 10 in a pipe and with --json.",
             show_default=False,

@@ -34,8 +34,8 @@ def head_of(moment: Moment) -> Text:
     parts = [
         Text(f"{moment.at.astimezone():%H:%M:%S}", style="dim"),
         Text(
-            counted(len(moment.workers), "live worker"),
-            style="" if moment.workers else "yellow",
+            counted(moment.num_workers, "live worker"),
+            style="" if moment.num_workers else "yellow",
         ),
         Text(f"{running}/{slots} slots in use"),
         Text(rate_of(moment)),
@@ -48,9 +48,9 @@ def head_of(moment: Moment) -> Text:
 
 
 def rate_of(moment: Moment) -> str:
-    """Jobs per hour, as far as that is known."""
+    """Jobs per hour since the first look; what had ended before says nothing of it."""
     rate = moment.jobs_per_hour
-    return "no job has ended yet" if rate is None else f"{rate:,.0f} jobs/h"
+    return "no job has ended since the first look" if rate is None else f"{rate:,.0f} jobs/h"
 
 
 def view_of(moment: Moment, bars: Bars, width: int) -> RenderableType:
@@ -60,7 +60,7 @@ def view_of(moment: Moment, bars: Bars, width: int) -> RenderableType:
     if moment.queues.pairs:
         parts += [_queues(moment.queues.pairs, moment.at, is_wide=is_wide), Text()]
     if moment.workers:
-        parts += [_workers(moment.workers, is_wide=is_wide), Text()]
+        parts += [_workers(moment, is_wide=is_wide), Text()]
     if moment.batches:
         parts += [Text("newest batches", style="bold"), bars]
     else:
@@ -90,7 +90,11 @@ def _queues(queues: Sequence[Queue], at: datetime, *, is_wide: bool) -> Table:
     table = _table("pair", *counts, right=counts)
     for queue in queues[:MOST_ROWS]:
         stuck = queue.num_queued and not queue.num_workers
-        waited = "" if queue.oldest_at is None else duration_in_words((at - queue.oldest_at).total_seconds())
+        waited = (
+            ""
+            if queue.oldest_at is None
+            else duration_in_words(max(0.0, (at - queue.oldest_at).total_seconds()))
+        )
         table.add_row(
             _pair(queue.pair, is_wide=is_wide),
             f"{queue.num_queued:,}",
@@ -101,15 +105,15 @@ def _queues(queues: Sequence[Queue], at: datetime, *, is_wide: bool) -> Table:
     return _with_the_rest(table, len(queues), "pair")
 
 
-def _workers(workers: Sequence[Worker], *, is_wide: bool) -> Table:
+def _workers(moment: Moment, *, is_wide: bool) -> Table:
     table = _table("pair", *(("worker", "host") if is_wide else ()), "slots in use", right=())
-    for worker in workers[:MOST_ROWS]:
+    for worker in moment.workers[:MOST_ROWS]:
         who = (
             Text(short_id(worker.worker_id)),
             Text(f"{on_one_line(worker.host)}:{worker.pid}"),
         )
         table.add_row(_pair(worker.pair, is_wide=is_wide), *(who if is_wide else ()), _slots(worker))
-    return _with_the_rest(table, len(workers), "worker")
+    return _with_the_rest(table, moment.num_workers, "worker")
 
 
 def _pair(name: str, *, is_wide: bool) -> Text:

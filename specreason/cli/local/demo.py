@@ -125,6 +125,7 @@ def _run(lines: list[str], scheme: SchemeName, name: str, stack: Stack, client: 
         "\n".join(lines).encode(),
         name=name,
         config=CONFIG | {"scheme": str(scheme)},
+        metadata={"dataset": "demo"},
         idempotency_key=str(uuid4()),
     )
     return _wait_for(batch, stack, client)

@@ -46,12 +46,14 @@ class Model:
 
 def stored_traces(client: Client, batch_id: UUID, model: Model) -> Iterator[StoredTrace]:
     """Every job of the batch in the order of their ids."""
+    # Before all else: of a job that had ended by then, every step and text is among what is read later.
+    jobs = list(_rows(client, batch_id, "job", ("id", "problem_id", "finished_at")))
     problems = {row["id"]: row["text"] for row in _rows(client, batch_id, "problem", ("id", "text"))}
     steps = _ByJob(_rows(client, batch_id, "step", ("job_id", "index", "phase", "decision", "author")))
     texts = _ByJob(_rows(client, batch_id, "payload", ("job_id", "index", "kept_text", "draft_text")))
     columns = ("job_id", "step_index", "prm", "revision", "score", "draft_score")
     rewards = _ByJob(_rows(client, batch_id, "reward", columns))
-    for row in _rows(client, batch_id, "job", ("id", "problem_id", "finished_at")):
+    for row in jobs:
         thinking = [s for s in steps.of(row["id"]) if s["phase"] == "think" and s["author"] is not None]
         of_texts = {each["index"]: each for each in texts.of(row["id"])}
         of_model = [each for each in rewards.of(row["id"]) if Model(each["prm"], each["revision"]) == model]

@@ -113,6 +113,10 @@ class Bars:
         for batch in batches:
             self.show(batch)
 
+    def show_rows(self, rows: Sequence[Row]) -> None:
+        """Show these lines, and none that was shown before."""
+        self._rows = rows
+
     def tell_outage(self, seconds: float, error: TransientError) -> None:
         self._outage = (time.monotonic() - seconds, error)
 

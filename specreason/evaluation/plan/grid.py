@@ -29,19 +29,27 @@ class Grid:
     token_budgets: tuple[int, ...]
     knobs: Mapping[str, Any]
 
-    def cells(self) -> dict[Cell, RunConfig]:
+    def cells(self, most: int) -> dict[Cell, RunConfig]:
         """Each cell once, in order, with the configuration of its first repeat. Raises as RunConfig does.
 
-        A knob that a scheme does not read makes no further cells.
+        A knob that a scheme does not read makes no further cells. Of a grid with more than `most` cells it returns
+        `most` + 1 of them.
         """
-        found = dict(self._combinations())
+        found: dict[Cell, RunConfig] = {}
+        for cell, config in self._combinations():
+            found[cell] = config
+            if len(found) > most:
+                break
         return {cell: found[cell] for cell in in_order(found)}
 
     def _combinations(self) -> Iterator[tuple[Cell, RunConfig]]:
         for dataset, (scheme, pair) in product(self.datasets, self.pairs.items()):
-            for values in product(self.thresholds[pair], self.first_steps_on_base, self.token_budgets):
-                unread = unread_knobs(scheme)
-                given = zip(OF_THE_GRID, (scheme, *values), strict=True)
-                chosen = {knob: value for knob, value in given if knob not in unread}
+            unread = unread_knobs(scheme)
+            lists = ((scheme,), self.thresholds[pair], self.first_steps_on_base, self.token_budgets)
+            read = {
+                knob: values for knob, values in zip(OF_THE_GRID, lists, strict=True) if knob not in unread
+            }
+            for values in product(*read.values()):
+                chosen = dict(zip(read, values, strict=True))
                 config = RunConfig.model_validate({**self.knobs, **chosen, "repeats": 1, "first_repeat": 0})
                 yield cell_of(pair, dataset, config.model_dump(mode="json")), config

@@ -10,9 +10,6 @@ from specreason.config import RunConfig, every_knob
 from specreason.evaluation.cells import OF_THE_REPEATS, Cell, cell_of
 from specreason.evaluation.plan.grid import OF_THE_GRID
 
-# The most repeats of one batch.
-MOST_REPEATS = 1024
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
@@ -45,14 +42,12 @@ def plan(
 
 
 def missing(there: Iterable[range], num_repeats: int) -> tuple[range, ...]:
-    """The stretches of repeats 0 to `num_repeats` - 1 that are in none of `there`, none longer than one batch."""
+    """The stretches of repeats 0 to `num_repeats` - 1 that are in none of `there`."""
     stretches: list[range] = []
     begin = 0
     for taken in [*sorted(there, key=lambda each: each.start), range(num_repeats, num_repeats)]:
-        end = min(taken.start, num_repeats)
-        while begin < end:
-            stretches.append(range(begin, min(begin + MOST_REPEATS, end)))
-            begin = stretches[-1].stop
+        if begin < (end := min(taken.start, num_repeats)):
+            stretches.append(range(begin, end))
         begin = max(begin, taken.stop)
     return tuple(stretches)
 

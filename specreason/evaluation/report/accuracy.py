@@ -26,15 +26,15 @@ def accuracy_latency(cells: Sequence[MeasuredCell], sql: str) -> Figure | LeftOu
             *spread(right),
             *spread(latency),
             each.figures.concurrency,
-            each.figures.num_problems,
-            each.figures.num_jobs,
+            each.num_graded_problems,
+            each.num_counted,
             is_on_front(each, placed),
         )
         for each, right, latency in placed
     ]
     on_front = [each.figures.label for each, _, _ in placed if is_on_front(each, placed)]
     says = f"On the front: {', '.join(on_front)}."
-    return kind.figure(rows, says=says, sql=sql, remarks=at_other_loads(cells))
+    return kind.figure(rows, says=says, sql=sql, remarks=at_other_loads([each for each, _, _ in placed]))
 
 
 def base_sizes(cells: Sequence[MeasuredCell], sql: str) -> Figure | LeftOut:
@@ -53,7 +53,7 @@ def base_sizes(cells: Sequence[MeasuredCell], sql: str) -> Figure | LeftOut:
             parameters_of(each.pooled.models["base"]),
             *spread(right),
             *spread(latency),
-            each.figures.num_jobs,
+            each.num_counted,
         )
         for each, right, latency in shown
     ]

@@ -49,8 +49,8 @@ ACCURACY_LATENCY = Kind(
 OUTPUT_LENGTH = Kind(
     name="output_length",
     title="Output length",
-    reading="Mean tokens per job: kept ones by the model that wrote them, and wasted ones, which were generated and "
-    "not kept.",
+    reading="Mean tokens per job: kept ones by the model that wrote them, and wasted ones: rejected drafts, "
+    "verdicts and what was cut off. Drafts ahead that overlap drops are in neither.",
     needs="jobs that succeeded, with their tokens",
     columns=(*HEAD, *bounded("kept_tokens"), "by_drafter", "by_base", "wasted", "num_jobs"),
 )

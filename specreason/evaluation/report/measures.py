@@ -25,12 +25,22 @@ PARAMETERS = re.compile(r"(?<![A-Za-z0-9.])(\d+(?:\.\d+)?)([BbMm])(?![A-Za-z0-9]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredCell:
-    """A cell with its figures, and the base-only cell beside it, if there is one. `num_timed` jobs have a latency."""
+    """A cell with its figures, and the base-only cell beside it, if there is one."""
 
     pooled: PooledCell
     figures: CellFigures
     base: PooledCell | None
-    num_timed: int
+
+    @property
+    def num_counted(self) -> int:
+        """How many jobs at least are behind each figure that is known: the fewer of the graded and the timed ones."""
+        numbers = (self.figures.num_graded, int(self.pooled.is_timed.sum()))
+        return min((number for number in numbers if number), default=0)
+
+    @property
+    def num_graded_problems(self) -> int:
+        is_graded = ~np.isnan(self.pooled.numbers("is_correct"))
+        return len(np.unique(self.pooled.problem[is_graded]))
 
     @property
     def head(self) -> Row:
@@ -106,7 +116,7 @@ def _measured(cell: PooledCell, base: PooledCell | None) -> MeasuredCell:
         acceptance=_acceptance(cell),
         speedup=None if base is None else speedup_over(base, cell),
     )
-    return MeasuredCell(pooled=cell, figures=figures, base=base, num_timed=int(cell.is_timed.sum()))
+    return MeasuredCell(pooled=cell, figures=figures, base=base)
 
 
 def _pass_at_1(cell: PooledCell) -> Interval | None:

@@ -9,6 +9,7 @@ from specreason.evaluation.comparison.contrasts import shares, speedup
 from specreason.evaluation.comparison.values import Figure
 from specreason.evaluation.intervals import Interval
 from specreason.evaluation.report.pooling import PooledCell
+from specreason.evaluation.scientific import np
 
 # The base runs under the same conditions only if these are equal, beside dataset and model.
 CONDITIONS = ("token_budget", "temperature", "top_p", "top_k", "min_p")
@@ -17,7 +18,8 @@ CONDITIONS = ("token_budget", "temperature", "top_p", "top_k", "min_p")
 def base_of(ours: PooledCell, cells: Sequence[PooledCell]) -> PooledCell | None:
     """The cell of the base alone with the same dataset, base model, token budget and sampling; None for one itself.
 
-    Another pair will do if its base is the same model. Of several the one with most knobs in common.
+    Another pair will do if its base is the same model. Of several it is one with problems in common, and of these the
+    one with most knobs in common.
     """
     if ours.cell.scheme is SchemeName.BASE:
         return None
@@ -55,9 +57,10 @@ def _fits(ours: PooledCell, base: PooledCell) -> bool:
     )
 
 
-def _likeness(ours: PooledCell, base: PooledCell) -> tuple[int, bool]:
+def _likeness(ours: PooledCell, base: PooledCell) -> tuple[bool, int, bool]:
+    has_shared = bool(np.isin(ours.problem, base.problem).any())
     equal = sum(ours.cell.knob(name) == value for name, value in base.cell.knobs)
-    return equal, ours.cell.pair == base.cell.pair
+    return has_shared, equal, ours.cell.pair == base.cell.pair
 
 
 def _shared(ours: PooledCell, theirs: PooledCell) -> tuple[list[int], list[int]]:

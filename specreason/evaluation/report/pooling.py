@@ -22,6 +22,7 @@ from specreason.evaluation.scientific import np
 
 # What a job asks: the digest of its problem, and how many problems with this digest come before it in its batch.
 Asked = tuple[int, int]
+DIGITS = 8  # of a digest in a name
 COLUMNS = tuple(field.name for field in fields(ReportJob))
 
 
@@ -52,6 +53,11 @@ class PooledCell:
     def models(self) -> Mapping[str, str]:
         """Those of its newest batch that has run; empty if none has."""
         return next((batch.models for batch in reversed(self.batches) if batch.models), {})
+
+    @property
+    def versions(self) -> frozenset[str]:
+        """The fingerprints of its pair under which its jobs have run."""
+        return frozenset(version for batch in self.batches for version in batch.versions)
 
     @cached_property
     def is_measured(self) -> np.ndarray:
@@ -94,11 +100,20 @@ def pool(batches: Sequence[ReportBatch], jobs: Columns) -> tuple[PooledCell, ...
 
 
 def datasets_of(batches: Sequence[ReportBatch]) -> dict[UUID, str]:
-    """By batch the name of its dataset; where nothing names it, the name of the oldest batch of the same problems."""
+    """By batch the name of its dataset; where nothing names it, the name of the oldest batch of the same problems.
+
+    Where several sets of problems have one such name, each has the beginning of its digest, too.
+    """
     oldest: dict[str, str] = {}
     for batch in sorted(batches, key=lambda each: each.batch_id):
         oldest.setdefault(batch.problems_digest, batch.name or "unnamed")
-    return {batch.batch_id: batch.dataset or oldest[batch.problems_digest] for batch in batches}
+    unnamed = {batch.problems_digest for batch in batches if not batch.dataset}
+    number = Counter(oldest[digest] for digest in unnamed)
+    names = {
+        digest: oldest[digest] if number[oldest[digest]] == 1 else f"{oldest[digest]} ({digest[:DIGITS]})"
+        for digest in unnamed
+    }
+    return {batch.batch_id: batch.dataset or names[batch.problems_digest] for batch in batches}
 
 
 def _asked(jobs: Columns) -> list[Asked]:
@@ -152,4 +167,4 @@ def _pooled(
 def key_of(cell: Cell) -> str:
     """Eight hex digits, the same for the same cell in every report."""
     facts: list[Any] = [cell.pair, cell.dataset, cell.scheme, cell.knobs]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:DIGITS]

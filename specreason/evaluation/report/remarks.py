@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from specreason.evaluation.report.accuracy import at_other_loads
 from specreason.evaluation.report.measures import MeasuredCell
 from specreason.evaluation.report.pooling import PooledCell
 from specreason.words import counted
@@ -17,10 +18,29 @@ def remarks(cells: Sequence[MeasuredCell]) -> Iterator[str]:
     yield from _of_jobs(pooled)
     yield from _of_problems(pooled)
     yield from _of_conditions(pooled)
+    yield from _of_versions(pooled)
+    yield from at_other_loads(cells)
+    yield from _of_speedups(cells)
+
+
+def _of_speedups(cells: Sequence[MeasuredCell]) -> Iterator[str]:
     if alone := [each.figures.label for each in cells if each.base is None and each.figures.scheme != "base"]:
         yield (
             f"No speedup is known of {', '.join(alone)}: no batch of the base alone has the same dataset, base model, "
             "token budget and sampling."
+        )
+    latency_s = {each.pooled.key: each.figures.latency_s for each in cells}
+    apart = [
+        each.figures.label
+        for each in cells
+        if each.base is not None
+        and each.figures.speedup is None
+        and each.figures.latency_s is not None
+        and latency_s[each.base.key] is not None
+    ]
+    if apart:
+        yield (
+            f"No speedup is known of {', '.join(apart)}: the base alone has no latency of the same problem and repeat."
         )
 
 
@@ -77,12 +97,19 @@ def _of_conditions(cells: Sequence[PooledCell]) -> Iterator[str]:
     graders = sorted({by for cell in cells for by in cell.jobs["graded_by"] if by is not None})
     if len(graders) > 1:
         yield f"The answers were graded by different graders: {', '.join(graders)}."
+
+
+def _of_versions(cells: Sequence[PooledCell]) -> Iterator[str]:
+    changed = "by their fingerprints: its weights, templates or engine have changed."
+    of_pair: dict[str, list[PooledCell]] = defaultdict(list)
     for cell in cells:
-        if any(batch.num_versions > 1 for batch in cell.batches):
-            yield (
-                f"{cell.label} ran on several versions of the pair {cell.cell.pair}, by their fingerprints: its "
-                "weights, templates or engine have changed."
-            )
+        of_pair[cell.cell.pair].append(cell)
+        if len(cell.versions) > 1:
+            yield f"{cell.label} ran on several versions of the pair {cell.cell.pair}, {changed}"
+    for pair, group in of_pair.items():
+        versions = {cell.versions for cell in group if cell.versions}
+        if len(versions) > 1:
+            yield f"Not all cells ran on the same version of the pair {pair}, {changed}"
 
 
 def _have(number: int) -> str:

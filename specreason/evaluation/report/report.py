@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from specreason.evaluation.comparison.saying import LIKE
 from specreason.evaluation.report import kinds
 from specreason.evaluation.report.accuracy import accuracy_latency, base_sizes
 from specreason.evaluation.report.measures import MeasuredCell, measure
@@ -85,8 +86,16 @@ def _says(cells: Sequence[MeasuredCell]) -> str:
     said = (
         f"On {fastest.figures.dataset}, {fastest.figures.label} is {times(speedup)} as fast as the base alone"
     )
-    ours = fastest.figures.pass_at_1
-    theirs = next(each.figures.pass_at_1 for each in cells if each.pooled is base)
+    beside = next(each.figures for each in cells if each.pooled is base)
+    loads = _of_loads(fastest.figures.concurrency, beside.concurrency)
+    ours, theirs = fastest.figures.pass_at_1, beside.pass_at_1
     if ours is None or theirs is None:
-        return f"{said}."
-    return f"{said}, at pass@1 {share(ours)} against {theirs.mean:.2f}."
+        return f"{said}.{loads}"
+    return f"{said}, at pass@1 {share(ours)} against {theirs.mean:.2f}.{loads}"
+
+
+def _of_loads(ours: float | None, theirs: float | None) -> str:
+    """What to know of a speedup that was measured at two loads."""
+    if ours is None or theirs is None or max(ours, theirs) <= LIKE * min(ours, theirs):
+        return ""
+    return f" It had {ours:.1f} jobs in flight and the base {theirs:.1f}, so that these latencies do not compare."

@@ -24,8 +24,8 @@ class ReportBatch:
     """One batch. `config` is its stored configuration, and `threshold` the one in force, also where that is the pair's.
 
     `dataset` is None where nothing names it. `models` are those of the pair by role, as the worker loaded them: a hub's
-    id or a folder, empty where no job has run. `num_versions` of the pair have run its jobs. `problems_digest` is equal
-    for batches of the same problems.
+    id or a folder, empty where no job has run. `versions` are the fingerprints of the pair that have run its jobs.
+    `problems_digest` is equal for batches of the same problems.
     """
 
     batch_id: UUID
@@ -35,7 +35,7 @@ class ReportBatch:
     config: Mapping[str, Any]
     threshold: float | None
     models: Mapping[str, str]
-    num_versions: int
+    versions: tuple[str, ...]
     problems_digest: str
 
 

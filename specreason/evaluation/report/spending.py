@@ -26,12 +26,10 @@ def output_length(cells: Sequence[MeasuredCell], sql: str) -> Figure | LeftOut:
         mean = mean_over(each.pooled, kept)
         if mean is None:
             continue
-        drafters = float(np.nanmean(by_drafter))
+        # Of whole tokens each, so that no rounding makes a part negative.
+        parts = (by_drafter, kept - by_drafter, spent - kept)
         rows.append(
-            (
-                *(*each.head, *spread(mean), drafters, mean.mean - drafters),
-                *(float(np.nanmean(spent - kept)), int(known.sum())),
-            )
+            (*each.head, *spread(mean), *(float(np.nanmean(part)) for part in parts), int(known.sum()))
         )
         lengths.append((mean.mean, each.figures.label))
     if not rows:

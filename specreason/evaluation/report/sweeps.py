@@ -29,7 +29,7 @@ def threshold_sweep(cells: Sequence[MeasuredCell], sql: str) -> Figure | LeftOut
     ]
     shown = [*beside, *(each for sweep in swept for each in sweep)]
     rows = [
-        (*each.head, each.pooled.cell.knob("score_method"), *_measures(each), each.figures.num_jobs)
+        (*each.head, each.pooled.cell.knob("score_method"), *_measures(each), each.num_counted)
         for each in shown
     ]
     says = _from_to(swept, "threshold")
@@ -43,7 +43,7 @@ def first_n_sweep(cells: Sequence[MeasuredCell], sql: str) -> Figure | LeftOut:
     if not swept:
         return kind.left_out()
     shown = [each for sweep in swept for each in sweep]
-    rows = [(*each.head, *_measures(each), each.figures.num_jobs) for each in shown]
+    rows = [(*each.head, *_measures(each), each.num_counted) for each in shown]
     says = _from_to(swept, "first_steps_on_base")
     return kind.figure(rows, says=says, sql=sql, remarks=at_other_loads(shown))
 
@@ -107,6 +107,6 @@ def _from_to(swept: Sequence[Sequence[MeasuredCell]], knob: str) -> str:
             f"{seconds(figures.latency_s.mean)} per job" if figures.latency_s else "",
         ]
         measured = ", ".join(part for part in parts if part) or "nothing measured"
-        ends.append(f"at {each.pooled.cell.knob(knob):g} {measured}")
+        ends.append(f"{knob} {each.pooled.cell.knob(knob):g}: {measured}")
     said = f"{sweep[0].pooled.cell.scheme} on {sweep[0].figures.dataset}: {ends[0]}; {ends[1]}."
     return said[0].upper() + said[1:]

@@ -18,6 +18,8 @@ LONGEST_LABEL = 38
 HEADING, LEGEND_LINE = 0.62, 0.22
 # Of an entry of a legend: its mark with the gaps around it, and a letter.
 MARK, CHARACTER = 0.6, 0.078
+# Dots of an inch. A very tall page has fewer: more than 2**16 in a line cannot be drawn.
+DPI, MOST_PIXELS = 100, 30_000
 ELLIPSIS = "…"
 
 
@@ -26,7 +28,7 @@ def page(title: str, hint: str, width: float, height: float) -> Any:
     from matplotlib.figure import Figure  # without pyplot, which keeps every figure
 
     height += HEADING
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=min(DPI, MOST_PIXELS / height), layout="constrained")
     top = 1 - 0.08 / height
     figure.text(0.08 / width, top, title, va="top", fontsize=12, fontweight="bold")
     figure.text(0.08 / width, top - 0.26 / height, hint, va="top", fontsize=9.5, color="#444444")

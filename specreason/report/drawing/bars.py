@@ -37,7 +37,7 @@ SECONDS = Stack(
     parts=(
         ("drafting_s", Ink(name="drafting", colour=AMBER, hatch="///")),
         ("verifying_s", Ink(name="verifying drafts", colour=PINK, hatch="...")),
-        ("writing_s", Ink(name="writing by the base", colour=BLUE)),
+        ("writing_s", Ink(name="writing without a draft or in its place", colour=BLUE)),
         ("waiting_s", Ink(name="waiting and storing", colour="#FFFFFF", hatch="xxx")),
     ),
     unit="latency of a job, s",

@@ -11,6 +11,7 @@ from specreason.report.drawing.ink import line_styles
 from specreason.report.drawing.rows import (
     Cells,
     Row,
+    alike,
     by_dataset,
     counted_each,
     grouped,
@@ -26,9 +27,9 @@ AIR = 0.8  # between two bases, in rows
 def draw_base_sizes(figure: Figure, cells: Cells) -> Any:
     """Two panels for each dataset, the smallest base on top."""
     datasets = by_dataset(figure.dicts())
-    names = {dataset: _names(rows) for dataset, rows in datasets.items()}
-    kinds = list(dict.fromkeys(name for of_dataset in names.values() for name in of_dataset))
-    styles = _styles(kinds)
+    kinds = alike(figure.dicts(), cells)
+    styles = _styles(list(dict.fromkeys(kinds.values())))
+    styles_of_cells = {key: styles[kind] for key, kind in kinds.items()}
     bases = {dataset: _by_size(rows) for dataset, rows in datasets.items()}
     heights = [ROW * (len(rows) + AIR * len(bases[dataset])) + PANEL for dataset, rows in datasets.items()]
     hint = "Right is better for right answers, left for latency. Bars: 95 %."
@@ -41,20 +42,10 @@ def draw_base_sizes(figure: Figure, cells: Cells) -> Any:
             (line[0], "pass_at_1", "Right answers", "pass@1, %", 100),
             (line[1], "latency_s", "Latency", "s for a job", 1),
         ):
-            _draw_panel(axes, bases[dataset], styles, column, factor)
+            _draw_panel(axes, bases[dataset], styles_of_cells, column, factor)
             axes.tick_params(left=axes is line[0])
             axes.set(xlabel=unit, title=f"{title}: {shortened(dataset, 28)}")
     return drawing
-
-
-def _names(rows: Sequence[Row]) -> list[str]:
-    return list(dict.fromkeys(_kind(row) for row in rows))
-
-
-def _kind(row: Row) -> str:
-    """What is compared at each base: the scheme, with the threshold where the scheme has one."""
-    threshold = number(row, "threshold")
-    return text(row, "scheme") + ("" if threshold is None else f" at {threshold:g}")
 
 
 def _styles(kinds: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -99,7 +90,7 @@ def _draw_panel(
                     xerr=arms([found], factor),
                     capsize=2.5,
                     markersize=6,
-                    **styles[_kind(row)],
+                    **styles[text(row, "cell")],
                 )
             y += 1
         y += AIR

@@ -32,7 +32,7 @@ DRAW_OF: dict[str, Callable[[Figure, Cells], Any]] = {
     "slowest_steps": draw_slowest_steps,
     "most_rewritten_steps": draw_most_rewritten_steps,
 }
-DPI = 150
+SHARPNESS = 1.5  # dots of a PNG for each of the layout
 # Matplotlib writes neither when nor with what a file was made.
 METADATA: dict[str, dict[str, None]] = {
     "svg": dict.fromkeys(("Date", "Creator", "Format", "Type")),
@@ -58,7 +58,7 @@ def draw(
 
 def _saved(drawing: Any, kind: str) -> bytes:
     file = BytesIO()
-    drawing.savefig(file, format=kind, dpi=DPI, metadata=METADATA[kind])
+    drawing.savefig(file, format=kind, dpi=SHARPNESS * drawing.dpi, metadata=METADATA[kind])
     return file.getvalue()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from specreason.config import SchemeName
@@ -53,7 +55,10 @@ def by_dataset(rows: Sequence[Row]) -> dict[str, list[Row]]:
 def label_of(row: Row, *, in_dataset: bool) -> str:
     """The label of a cell; without its dataset's name where a panel has that as its title."""
     label, dataset = text(row, "label"), text(row, "dataset")
-    return label.replace(f" {dataset}", "", 1) if in_dataset and dataset else label
+    if not in_dataset or not dataset:
+        return label
+    # Whole words: a pair may begin as the dataset does.
+    return re.sub(rf" {re.escape(dataset)}(?= |$)", "", label, count=1)
 
 
 def counted_each(rows: Sequence[Row], column: str, what: str) -> str:
@@ -69,6 +74,30 @@ def series(rows: Sequence[Row], cells: Cells, swept: str) -> dict[str, list[Row]
     found = grouped(rows, lambda row: _without(row, cells, swept))
     names = labels(tuple(found))
     return dict(zip(names, found.values(), strict=True))
+
+
+def alike(rows: Sequence[Row], cells: Cells) -> dict[str, str]:
+    """By cell what it has in common with the cells of other bases: its scheme, and the knobs that tell it from others.
+
+    The drafter, too, where a base has several.
+    """
+    drafters = {
+        base: {text(row, "drafter") for row in of_base if text(row, "scheme") != "base"}
+        for base, of_base in grouped(rows, lambda row: text(row, "base")).items()
+    }
+    has_several = any(len(each) > 1 for each in drafters.values())
+
+    def kind(row: Row) -> Cell:
+        cell = _without(row, cells, "")
+        if text(row, "cell") not in cells:
+            return cell
+        is_drafted = has_several and cell.scheme is not SchemeName.BASE
+        return replace(cell, pair=text(row, "drafter") if is_drafted else "")
+
+    kinds = {text(row, "cell"): kind(row) for row in rows}
+    different = tuple(dict.fromkeys(kinds.values()))
+    names = dict(zip(different, labels(different), strict=True))
+    return {key: names[cell] for key, cell in kinds.items()}
 
 
 def _without(row: Row, cells: Cells, swept: str) -> Cell:

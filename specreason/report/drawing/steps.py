@@ -64,7 +64,7 @@ def draw_most_rewritten_steps(figure: Figure, cells: object) -> Any:
     """The share of drafts that the base wrote again."""
     bars = [
         Bar(
-            label=f"{_whose(row)}, as in step {text(row, 'example_step')}",
+            label=_whose(row) + (f", as in step {step}" if (step := text(row, "example_step")) else ""),
             fill=REWRITTEN,
             value=100 * (number(row, "share_rewritten") or 0.0),
             said=f"{text(row, 'num_rewritten')} of {text(row, 'num_drafts')}",

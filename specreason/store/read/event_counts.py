@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from specreason.store.read.events import HighWaterMark
+from specreason.store.read.events import HighWaterMark, newest_id
 from specreason.store.session import Database, transaction
 from specreason.store.tables.queue import event
 from specreason.store.tables.states import AttemptOutcome, EventKind
@@ -20,10 +20,13 @@ MOST_EVENTS = 200_000
 
 @dataclass(frozen=True, slots=True)
 class WhatHappened:
-    """The kind of an event, and the outcome of the attempt that it ended, if it ended one."""
+    """The kind of an event, and the outcome of the attempt that it ended, if it ended one.
 
-    kind: EventKind
-    outcome: AttemptOutcome | None = None
+    Words of the tables. During an upgrade the log has words of the newer version, too.
+    """
+
+    kind: str
+    outcome: str | None = None
 
 
 # What is counted from the first look on, so that a first event is seen as a change from 0.
@@ -54,10 +57,10 @@ class EventCounts:
     def read(self) -> Mapping[WhatHappened, int]:
         """The counts now; they never go down. Raises StoreUnavailable."""
         with self._lock:
-            mark = self._mark.latest()
             if self._last is None:
-                self._last = mark
-            up_to = min(mark, self._last + MOST_EVENTS)
+                # Not the mark: that is 0 until the transactions that write now have ended.
+                self._last = newest_id(self._database)
+            up_to = min(self._mark.latest(), self._last + MOST_EVENTS)
             if up_to > self._last:
                 self._count(self._last, up_to)
                 self._last = up_to
@@ -72,5 +75,4 @@ class EventCounts:
         with transaction(self._database) as connection:
             rows = connection.execute(groups).all()
         for row in rows:
-            outcome = None if row.outcome is None else AttemptOutcome(row.outcome)
-            self._counts[WhatHappened(EventKind(row.kind), outcome)] += row.number
+            self._counts[WhatHappened(row.kind, row.outcome)] += row.number

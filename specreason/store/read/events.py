@@ -85,6 +85,12 @@ class HighWaterMark:
             self._next_mark, self._writers = last_id, writers
 
 
+def newest_id(database: Database) -> int:
+    """The id that was given last, 0 before the first. Events at or below it may still appear."""
+    with transaction(database) as connection:
+        return connection.scalar(LAST_ID) or 0
+
+
 def read_events(
     database: Database, viewer: Viewer, subject: Subject, *, after: int, up_to: int, limit: int = 500
 ) -> tuple[EventRow, ...]:

@@ -56,9 +56,9 @@ GRADED = text("""
 class Queue:
     """The queue of one pair. Jobs of paused batches do not wait, and are not in it.
 
-    `num_queued` counts jobs that no worker has claimed, `num_announced` those of them whose message is out;
-    `oldest_at` is when the oldest of them was submitted (of the next `MOST_COUNTED`). `slots` are those of the
-    `num_workers` live workers.
+    `num_queued` counts jobs that wait for a worker, for the first time or again, `num_announced` those of them whose
+    message is out; `oldest_at` is when the oldest of them was submitted (of the next `MOST_COUNTED`). `slots` are those
+    of the `num_workers` live workers.
     """
 
     pair: str
@@ -85,6 +85,8 @@ def read_queues(database: Database) -> Queues:
     """The queues now; a pair that has neither a job nor a live worker is missing. Raises StoreUnavailable."""
     since = _id_of(datetime.now(UTC) - RECENT)
     with transaction(database) as connection:
+        # One look for all counts: a job that is announced or claimed meanwhile is counted once.
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         unannounced = _counts(connection, UNANNOUNCED, most=MOST_COUNTED)
         announced = _counts(connection, ANNOUNCED)
         running = _counts(connection, RUNNING)

@@ -89,9 +89,10 @@ def prune_texts(
 def _is_due(viewer: Viewer, older_than_s: float, batch_id: UUID | None) -> ColumnElement[bool]:
     """Condition on rows of `job`."""
     age = func.make_interval(0, 0, 0, 0, 0, 0, older_than_s)
+    # No numbers of lines: the files are still to be written, or again because jobs of the batch were queued again.
     unwritten = (
         select(openai_batch.c.id)
-        .where(openai_batch.c.id == batch.c.openai_batch_id, openai_batch.c.ended_at.is_(None))
+        .where(openai_batch.c.id == batch.c.openai_batch_id, openai_batch.c.num_completed.is_(None))
         .exists()
     )
     may = (
@@ -131,6 +132,11 @@ def _counted(connection: Connection, ids: Sequence[UUID]) -> tuple[int, int, int
 
 
 def _deleted(connection: Connection, ids: Sequence[UUID], which: ColumnElement[bool]) -> tuple[int, int, int]:
+    # Whoever queues jobs of an OpenAI batch again waits, or has done so before the condition is looked at: its result
+    # files need the texts of all its jobs.
+    of_jobs = select(job.c.batch_id).where(one_of_ids(job.c.id, ids))
+    of_openai = select(batch.c.id).where(batch.c.openai_batch_id.is_not(None), batch.c.id.in_(of_jobs))
+    connection.execute(of_openai.order_by(batch.c.id).with_for_update(key_share=True))
     # A job that is queued again meanwhile keeps its texts.
     still = lock_jobs(connection, one_of_ids(job.c.id, ids) & which)
     gone = (

@@ -156,6 +156,6 @@ def _check_same(connection: Connection, bound: dict[str, Any], rewards: Sequence
         )
         raise InvalidField(
             f"rewards[{row.place}]",
-            f"{bound['prm']} at {bound['revision']} has the score {stored:.6g} for step {each.step_index} of job"
-            f" {each.job_id} already, not {given:.6g}; `replace`, which is `specreason prm --again`, replaces it",
+            f"{bound['prm']} at {bound['revision']} has the score {stored!r} for step {each.step_index} of job"
+            f" {each.job_id} already, not {given!r}; `replace`, which is `specreason prm --again`, replaces it",
         )

@@ -112,21 +112,27 @@ def _ends(connection: Connection, batch_ids: Collection[UUID]) -> Iterable[_End]
         .where(event.c.batch_id == batch.c.id, event.c.kind == EventKind.JOB_ENDED)
         .scalar_subquery()
     )
-    ended = select(batch.c.id, batch.c.owner, last_event.label("last_event_id")).where(
-        one_of_ids(batch.c.id, batch_ids), ~has_open
-    )
-    for row in connection.execute(ended).all():
+    ended = select(batch.c.id).where(one_of_ids(batch.c.id, batch_ids), ~has_open)
+    for batch_id in connection.scalars(ended).all():
+        # In one statement, for jobs may be queued again between two.
         counted = (
-            select(job.c.state, func.count().label("num"), func.max(job.c.finished_at).label("ended_at"))
-            .where(job.c.batch_id == row.id)
-            .group_by(job.c.state)
+            select(
+                batch.c.owner,
+                last_event.label("last_event_id"),
+                job.c.state,
+                func.count().label("num"),
+                func.max(job.c.finished_at).label("ended_at"),
+            )
+            .join(job, job.c.batch_id == batch.c.id)
+            .where(batch.c.id == batch_id)
+            .group_by(batch.c.id, job.c.state)
         )
-        states: list[Any] = list(connection.execute(counted))
-        if states and row.last_event_id is not None:
+        rows: list[Any] = list(connection.execute(counted))
+        if rows and rows[0].last_event_id is not None and not any(row.state in OPEN for row in rows):
             yield _End(
-                batch_id=row.id,
-                owner=row.owner,
-                last_event_id=row.last_event_id,
-                ended_at=max(each.ended_at for each in states),
-                counts={JobState(each.state): each.num for each in states},
+                batch_id=batch_id,
+                owner=rows[0].owner,
+                last_event_id=rows[0].last_event_id,
+                ended_at=max(row.ended_at for row in rows),
+                counts={JobState(row.state): row.num for row in rows},
             )

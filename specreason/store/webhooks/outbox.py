@@ -93,7 +93,7 @@ def settle(database: Database, schedule: Schedule, delivery_id: UUID, failure: s
     """Note the end of a try: delivered without a `failure`; with one, given up if its days are over."""
     is_late = webhook_delivery.c.next_try_at > webhook_delivery.c.created_at + timedelta(days=schedule.days)
     values = (
-        {"delivered_at": now(), "failure": None}
+        {"delivered_at": now(), "given_up_at": None, "failure": None}
         if failure is None
         else {"failure": failure, "given_up_at": case((is_late, now()))}
     )

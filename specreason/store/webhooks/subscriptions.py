@@ -32,7 +32,10 @@ class NewWebhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """A webhook and how its messages fare: `num_waiting` are still to be delivered, `failure` is the last try's."""
+    """A webhook and how its messages fare: `num_waiting` are still to be delivered.
+
+    `failure` is why the last try of the newest message that was tried failed; None if it was delivered.
+    """
 
     webhook_id: UUID
     url: str

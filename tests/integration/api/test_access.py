@@ -16,8 +16,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from api.door.access import MOST_LOOKUPS, OPEN_PATHS, Needs
-from api.door.authenticator import KNOWN_S
+from api.door.access import OPEN_PATHS, Needs
+from api.door.authenticator import KNOWN_S, MOST_LOOKUPS
 from api.site.paths import is_open
 from specreason.embedded import Servers
 from specreason.store.access.keys import revoke_key
@@ -75,8 +75,9 @@ def test_a_wrong_key_that_is_tried_again_and_again_is_looked_up_once(
     assert looked_up == ["sr_no"]
 
 
+@pytest.mark.parametrize("to_sign_in", [False, True])
 async def test_a_flood_of_wrong_keys_keeps_no_known_caller_out(
-    guarded: FastAPI, database: Database, monkeypatch: pytest.MonkeyPatch
+    guarded: FastAPI, database: Database, monkeypatch: pytest.MonkeyPatch, to_sign_in: bool
 ) -> None:
     issued = make_key(
         database, "ada", requests_per_minute=59
@@ -95,9 +96,14 @@ async def test_a_flood_of_wrong_keys_keeps_no_known_caller_out(
                 headers = {"Authorization": f"Bearer {secret}"}
                 return (await client.get("/api/batches", headers=headers)).status_code
 
+            async def wrong(secret: str) -> int:
+                if not to_sign_in:
+                    return await ask(secret)
+                return (await client.post("/sign-in", data={"key": secret})).status_code
+
             assert await ask(issued.secret) == 200
             monkeypatch.setattr("api.door.authenticator.find_key", held)
-            flood = [asyncio.create_task(ask(f"sr_{number}")) for number in range(60)]
+            flood = [asyncio.create_task(wrong(f"sr_{number}")) for number in range(60)]
             await asyncio.to_thread(wait_for, lambda: len(looked_up) == MOST_LOOKUPS)
             assert await ask(issued.secret) == 200
             assert len(looked_up) == MOST_LOOKUPS

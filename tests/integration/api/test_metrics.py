@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,10 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.metrics import deployment_figures
+from api.native import reads
 from specreason.embedded import Servers
 from specreason.errors import StoreUnavailable
+from specreason.store.read.queues import Queues
 from specreason.store.session import Database
 from specreason.store.tables.states import Scope
 from tests.support.api.apps import make_api
@@ -72,6 +76,21 @@ def test_requests_are_counted_by_route_and_not_by_path(client: TestClient) -> No
     assert value(found, count, method="GET", route="/api/health") == 1
 
 
+def test_a_request_that_a_defect_ended_is_counted_as_500(
+    servers: Servers, database: Database, files_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: object, **named: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(reads, "list_workers", broken)
+    app = make_api(servers, database, files_dir=files_dir)
+    with TestClient(app, base_url=LOCAL, raise_server_exceptions=False) as client:
+        assert client.get("/api/workers").status_code == 500
+        found = samples(client)
+    name = "specreason_http_requests_total"
+    assert value(found, name, method="GET", route="/api/workers", status="500") == 1
+
+
 def test_a_client_cannot_make_up_methods_that_become_labels(client: TestClient) -> None:
     for method in ("BREW", "PROPFIND"):
         client.request(method, "/api/health")
@@ -105,6 +124,28 @@ def test_while_postgres_is_away_the_rest_is_told_and_nothing_that_is_old(
     assert value(found, "specreason_database_up") == 0
     assert not any(name == "specreason_jobs" for name, _ in found)
     assert value(samples(client), "specreason_jobs", pair=PAIR, state="queued") == 2
+
+
+def test_while_one_request_waits_for_postgres_the_others_do_not_wait_for_it(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployment_figures, "PATIENCE_S", 0.01)
+    is_asking, may_go_on = threading.Event(), threading.Event()
+    asked = deployment_figures.read_queues
+
+    def slow(database: Database) -> Queues:
+        is_asking.set()
+        may_go_on.wait(30)
+        return asked(database)
+
+    monkeypatch.setattr(deployment_figures, "read_queues", slow)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(samples, client)
+        assert is_asking.wait(30)
+        second = samples(client)
+        may_go_on.set()
+        assert value(first.result(), "specreason_database_up") == 1
+    assert value(second, "specreason_database_up") == 0
 
 
 def test_with_keys_a_key_that_reads_is_needed_unless_the_operator_opens_them(

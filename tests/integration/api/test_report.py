@@ -20,7 +20,7 @@ from specreason.store.access.visibility import Viewer
 from specreason.store.analysis.checked_folder import CheckedFolder
 from specreason.store.analysis.folders import Format
 from specreason.store.analysis.load import load_batch
-from specreason.store.analysis.report import read
+from specreason.store.analysis.report import batches, read
 from specreason.store.analysis.report.batches import MOST_BATCHES
 from specreason.store.analysis.report.read import read_report
 from specreason.store.analysis.row_tables import Table
@@ -175,6 +175,29 @@ def test_either_batches_or_an_evaluation_must_be_named_and_not_too_many(client: 
     for query in refused:
         answer = client.get("/api/report", params=query)
         assert (answer.status_code, answer.json()["field"]) == (422, "batch")
+
+
+def test_batches_of_more_jobs_than_fit_into_memory_are_refused(
+    client: TestClient, known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "MOST_JOBS", 11)
+    both: dict[str, Any] = {"batch": [str(known.base), str(known.specreason)]}
+    for query, field in ((both, "batch"), ({"eval": "first"}, "eval")):
+        answer = client.get("/api/report", params=query)
+        assert (answer.status_code, answer.json()["field"]) == (422, field)
+        assert "12 jobs, more than 11" in answer.json()["detail"]
+    assert client.get("/api/report", params={"batch": str(known.specreason)}).status_code == 200
+
+
+def test_a_batch_has_the_versions_of_the_pair_that_ran_its_jobs(database: Database, known: Known) -> None:
+    execute(
+        database,
+        """
+        INSERT INTO model_pair (fingerprint, name, config) SELECT 'other', name, config FROM model_pair LIMIT 1
+        """,
+    )
+    execute(database, f"UPDATE job SET pair_fingerprint = 'other' WHERE id = '{known.job}'")
+    assert any("specreason ran on several versions" in remark for remark in report(database, known).remarks)
 
 
 def test_an_owner_sees_only_batches_of_their_own(guarded: FastAPI, database: Database, known: Known) -> None:

@@ -83,7 +83,7 @@ def test_the_traces_of_a_problem_or_of_two_jobs_stand_side_by_side(shell: Shell,
 
 def test_of_several_repeats_one_is_shown_and_named(shell: Shell, known: Known) -> None:
     done = shell("compare", "specreason", "specreason", "--problem", "p1")
-    assert "repeat 0 of 2; --repeat shows another" in done.err
+    assert "repeat 0; --repeat shows another of 2" in done.err
 
 
 def test_whole_ids_name_batches_or_jobs(shell: Shell, database: Database, known: Known) -> None:

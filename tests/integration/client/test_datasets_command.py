@@ -27,6 +27,15 @@ def test_one_dataset_is_shown_with_its_pin(shell: Shell) -> None:
     assert shell("datasets", "math-501").status == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "whole"), [("reasoning-gym:nosuch", "reasoning-gym"), (f"math-500@{'0' * 40}", "math-500")]
+)
+def test_a_task_or_commit_is_not_shown_as_something_else(shell: Shell, name: str, whole: str) -> None:
+    refused = shell("datasets", name, "--json")
+    assert (refused.status, refused.json["error"]["field"]) == (2, name)
+    assert refused.json["error"]["message"].endswith(f"here: {whole}")
+
+
 def test_a_named_dataset_is_submitted_and_its_batch_says_where_it_is_from(
     shell: Shell, database: Database
 ) -> None:

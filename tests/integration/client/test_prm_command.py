@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
 from specreason.cli.rewards import scoring
-from specreason.client import Client
+from specreason.cli.rewards.stored_traces import stored_traces
+from specreason.client import Client, RowPage
 from specreason.prm.model import RewardModel
 from specreason.prm.protocol import Encoded, Marked
 from specreason.store.session import Database
@@ -184,6 +186,32 @@ def test_wrong_options_end_it_before_anything_is_scored(
         assert (ended.status, names(ended.err, option)) == (status, True)
     assert shell("prm", "ffffffff", "--model", model).status == 4
     assert stored(database) == []
+
+
+class Meanwhile:
+    """A client at whose first look at the steps something happens."""
+
+    def __init__(self, client: Client, happens: Callable[[], object]) -> None:
+        self._client, self._happens = client, happens
+
+    def rows(self, batch_id: UUID, table: str, after: str | None = None) -> Iterator[RowPage]:
+        pages = list(self._client.rows(batch_id, table, after))
+        if table == "step":
+            self._happens()
+        yield from pages
+
+
+def test_a_job_that_ends_while_its_steps_are_read_is_left_for_the_next_time(
+    client: Client, database: Database
+) -> None:
+    """What was read of them may be a part."""
+    batch_id = submit(database)
+    cancelling = Meanwhile(client, lambda: client.cancel(batch_id))
+    model = scoring.Model("a", "1")
+    (trace,) = stored_traces(cast("Client", cancelling), batch_id, model)
+    assert not trace.has_ended
+    (later,) = stored_traces(client, batch_id, model)
+    assert later.has_ended
 
 
 class Halves:

@@ -94,6 +94,13 @@ def test_a_place_without_a_job_is_not_found_and_one_with_several_repeats_must_na
         client.find_job("nobody/0")
 
 
+def test_the_repeat_that_is_named_as_an_example_is_there(client: Client) -> None:
+    later = client.submit(LINES, config={"repeats": 2, "first_repeat": 4}).batch_id
+    with pytest.raises(InvalidField, match=f"such as {later}/0/4$"):
+        client.find_job(f"{later}/0")
+    assert client.find_job(f"{later}/0/4") == next(client.jobs(later)).job_id
+
+
 def test_every_command_takes_a_short_id_or_a_name(shell: Shell, client: Client) -> None:
     batch_id = client.submit(LINES, name="sums").batch_id
     for ref in (short_id(batch_id), "sums"):

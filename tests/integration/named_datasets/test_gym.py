@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 from typing import Any
 
 import pytest
 
-from specreason.errors import ExtraMissing, InvalidField
+from specreason.children import spawn
+from specreason.errors import ExtraMissing, InputError, InvalidField
 from specreason.grading.grading import grade
 from specreason.named_datasets import gym
 from specreason.named_datasets.opening import open_dataset
@@ -115,6 +117,18 @@ def test_a_task_that_prints_leaves_standard_output_to_data(capfd: pytest.Capture
     rows = opened("bf", 3).rows
     assert len(rows) == 3
     assert capfd.readouterr().out == ""
+
+
+def test_a_maker_that_is_killed_in_the_middle_of_a_problem_is_a_failure_of_the_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def dying(module: str, *arguments: str, **options: Any) -> Any:
+        half = f'import os; os.write({arguments[-1]}, b\'{{"problem": "2 + 2?", "ans\')'
+        return spawn([sys.executable, "-c", half], **options)
+
+    monkeypatch.setattr(gym, "spawn_module", dying)
+    with pytest.raises(InputError, match=naming("chain_sum", "has failed")):
+        opened("chain_sum", 2)
 
 
 def test_a_batch_remembers_task_version_and_seed() -> None:

@@ -99,6 +99,24 @@ def test_a_commit_of_the_users_own_is_read_unchecked_and_remembered(hub: type[Hu
     assert names(found.remarks[0], OWN, "not checked")
 
 
+def test_all_rows_of_another_commit_are_read_however_many_the_pinned_file_has(
+    hub: type[Hub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pin = replace(given(hub, monkeypatch, "math-500", CONTENT), num_problems=3)
+    monkeypatch.setattr(hub_problems, "pins", lambda: {**pins(), "math-500": pin})
+    assert len(opened(f"math-500@{OWN}").rows) == 5
+    assert len(opened(f"math-500@{OWN}", 4).rows) == 4
+
+
+def test_a_gold_answer_that_is_none_is_refused_by_its_row(
+    hub: type[Hub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [*MATH, {**MATH[0], "answer": {"value": 1}}]
+    given(hub, monkeypatch, "math-500", "".join(f"{json.dumps(row)}\n" for row in rows).encode())
+    with pytest.raises(InputError, match=naming("math-500", "'answer'", "row 5")):
+        opened("math-500")
+
+
 def test_a_gated_dataset_is_refused_with_what_its_owner_asks_for(
     hub: type[Hub], monkeypatch: pytest.MonkeyPatch
 ) -> None:

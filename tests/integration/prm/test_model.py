@@ -127,6 +127,9 @@ def test_another_model_or_device_is_refused_with_what_is_wrong(folder: Path, tmp
     (tmp_path / "broken" / "config.json").write_text("{}")
     with pytest.raises(InputError, match="cannot be loaded"):
         RewardModel(tmp_path / "broken", device="cpu")
+    (write_reward_model(tmp_path / "cut") / "model.safetensors").write_bytes(b"half a download")
+    with pytest.raises(InputError, match="cannot be loaded"):
+        RewardModel(tmp_path / "cut", device="cpu")
 
 
 def test_a_folder_is_known_by_its_name_and_what_its_files_hold(folder: Path, tmp_path: Path) -> None:

@@ -88,6 +88,15 @@ def test_no_text_of_a_picture_lies_over_another(name: str, case: str) -> None:
     assert over == []
 
 
+def test_a_rewritten_problem_without_an_example_names_no_step() -> None:
+    report = REPORTS["one cell"]
+    figure = next(each for each in report.figures if each.name == "most_rewritten_steps")
+    place = figure.columns.index("example_step")
+    unknown = replace(figure, rows=tuple((*row[:place], None, *row[place + 1 :]) for row in figure.rows))
+    assert any("as in step" in text for text, _ in texts_of(report, figure))
+    assert not any("as in step" in text for text, _ in texts_of(report, unknown))
+
+
 @pytest.mark.parametrize("name", DRAW_OF)
 def test_a_figure_of_which_nothing_is_known_is_drawn(name: str) -> None:
     report = REPORTS["no intervals"]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from specreason.store.queue.dispatch import expire_leases, take_unannounced
 from specreason.store.queue.jobs import release
-from specreason.store.read import event_counts
+from specreason.store.read import event_counts, queues
 from specreason.store.read.event_counts import EventCounts, WhatHappened
 from specreason.store.read.queues import read_queues
-from specreason.store.session import Database
+from specreason.store.session import Connection, Database
 from specreason.store.tables.states import AttemptOutcome, EventKind
 from tests.support.store.builders import PAIR, claim_one, claimed, expire, job_ids, start_worker, submit
 from tests.support.store.sql import execute, rows_of
@@ -48,6 +49,24 @@ def test_a_paused_batch_does_not_wait(database: Database) -> None:
     execute(database, "UPDATE batch SET paused_at = now()")
     execute(database, "UPDATE job SET paused = true")
     assert read_queues(database).pairs == ()
+
+
+def test_a_job_that_is_announced_during_a_look_is_counted_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_worker(database)
+    submit(database, 3)
+    counted = queues._counts
+
+    def announced_behind_it(connection: Connection, statement: object, **bounds: int) -> Any:
+        found = counted(connection, statement, **bounds)
+        if statement is queues.UNANNOUNCED:
+            assert len(take_unannounced(database, PAIR, window=3)) == 3
+        return found
+
+    monkeypatch.setattr(queues, "_counts", announced_behind_it)
+    (queue,) = read_queues(database).pairs
+    assert (queue.num_queued, queue.num_announced) == (3, 0)
 
 
 def test_answers_without_a_grade_are_counted_and_so_are_recent_grades(database: Database) -> None:
@@ -116,6 +135,27 @@ def test_after_a_long_time_the_events_come_in_parts_and_none_is_left_out(
     total = [sum(counts_of(counts).values()) for _ in range(8)]
     assert total[0] == 2
     assert total[-1] == total[-2] == len(rows_of(database, "SELECT id FROM event"))
+
+
+def test_a_look_while_others_write_does_not_count_what_was_before(database: Database) -> None:
+    for _ in range(3):
+        claim_one(database)
+    counts = EventCounts(database)
+    with database.begin() as writing:
+        writing.exec_driver_sql("INSERT INTO event (kind) VALUES ('worker_lost')")
+        assert set(counts.read().values()) == {0}
+    for _ in range(2):
+        claim_one(database)
+    counts_of(counts)  # the mark catches up when the writer of before has ended
+    assert counts_of(counts)[WhatHappened(EventKind.JOB_CLAIMED)] == 2
+
+
+def test_an_event_of_a_newer_version_is_counted_under_its_own_name(database: Database) -> None:
+    counts = EventCounts(database)
+    counts.read()
+    execute(database, "ALTER TABLE event DROP CONSTRAINT ck_event_kind")
+    execute(database, "INSERT INTO event (kind) VALUES ('worker_moved')")
+    assert counts_of(counts)[WhatHappened("worker_moved")] == 1
 
 
 def counts_of(counts: EventCounts) -> dict[WhatHappened, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from specreason.store.migrate import VIEWS
 from specreason.store.queue import controls
 from specreason.store.queue.jobs import JobResult, finish
 from specreason.store.read.results import ended_jobs
-from specreason.store.session import Database
+from specreason.store.session import Database, transaction
 from specreason.store.tables.states import JobState
 from specreason.store.trace import retention
 from specreason.store.trace.retention import prune_texts
@@ -32,6 +33,7 @@ from tests.support.store.builders import (
     submit,
 )
 from tests.support.store.sql import execute, rows_of, scalar
+from tests.support.workers.processes import wait_for
 
 DAY_S = 86_400.0
 EVERYONE = Viewer.EVERYONE
@@ -134,8 +136,35 @@ async def test_what_is_still_needed_stays(database: Database, writer: TraceWrite
     )
     assert prune_texts(database, EVERYONE, older_than_s=0).num_jobs == 0
     execute(database, "UPDATE openai_batch SET ended_at = now(); UPDATE job SET graded_at = now()")
+    assert prune_texts(database, EVERYONE, older_than_s=0, batch_id=of_openai).num_jobs == 0, "queued again"
+    execute(database, "UPDATE openai_batch SET num_completed = 1, num_failed = 0, num_expired = 0")
     assert prune_texts(database, EVERYONE, older_than_s=0).num_jobs == 2
     assert num_texts(database) == 1
+
+
+async def test_texts_stay_if_jobs_of_their_openai_batch_are_queued_again_at_the_same_moment(
+    database: Database, writer: TraceWriter
+) -> None:
+    """Its result files are written again then, with the texts of all its jobs."""
+    batch_id = await ended(database, writer)
+    execute(
+        database,
+        f"""
+        INSERT INTO file (id, filename, purpose, num_bytes, sha256) VALUES ('{batch_id}', 'f', 'batch', 1, 'x');
+        INSERT INTO openai_batch (id, file_id, endpoint, completion_window, expires_at, num_completed)
+        VALUES ('{batch_id}', '{batch_id}', '/v1/chat/completions', '24h', now(), 1);
+        UPDATE batch SET openai_batch_id = '{batch_id}' WHERE id = '{batch_id}'
+        """,
+    )
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(database) as connection:
+            controls._lock(connection, batch_id)
+            controls._reopen_results(connection, batch_id)
+            deletion = pool.submit(prune_texts, database, EVERYONE, older_than_s=DAY_S)
+            waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            wait_for(lambda: deletion.done() or scalar(database, waits) == 1)
+        assert deletion.result().num_jobs == 0
+    assert num_texts(database) == 3
 
 
 async def test_readers_are_told_that_texts_were_deleted(database: Database, writer: TraceWriter) -> None:

@@ -72,6 +72,13 @@ def test_another_score_is_refused_and_nothing_is_stored_unless_it_is_to_replace(
     assert stored(database) == [(0, 0.75, None), (1, 0.75, None)]
 
 
+def test_two_scores_that_differ_in_the_last_digits_are_told_apart(database: Database, batch_id: UUID) -> None:
+    job_id = job_ids(database, batch_id)[0]
+    write(database, batch_id, Reward(job_id=job_id, step_index=0, score=0.5))
+    with pytest.raises(InvalidField, match=naming("0.5 for", "0.5000000001")):
+        write(database, batch_id, Reward(job_id=job_id, step_index=0, score=0.5000000001))
+
+
 def test_a_draft_that_is_scored_later_is_added_and_stays_when_the_step_comes_without_it(
     database: Database, batch_id: UUID
 ) -> None:

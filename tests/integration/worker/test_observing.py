@@ -23,9 +23,12 @@ from specreason.engines.base import THINK_END, ModelPair
 from specreason.engines.scripted.engine import ScriptedEngine, scripted_pair
 from specreason.logs import json_lines
 from specreason.settings import Settings
+from specreason.store.access.visibility import Viewer
 from specreason.store.queue.batches import NewBatch
 from specreason.store.queue.problems import NewProblem, check
+from specreason.store.read.summaries import read_job
 from specreason.store.session import Database
+from specreason.store.tables.states import JobState
 from specreason.store.trace.writer import TraceWriter
 from tests.support.api.apps import make_api
 from tests.support.api.live import LOCAL
@@ -39,7 +42,7 @@ from worker.observing.metrics import WorkerMetrics
 from worker.observing.spans import Spans
 from worker.run_job import JobRunner
 
-FAILING = "This one breaks."
+FAILING, FAILING_LATER = "This one breaks.", "This one breaks at its second step."
 
 
 def broken_pair() -> ModelPair:
@@ -49,6 +52,8 @@ def broken_pair() -> ModelPair:
         if FAILING in prompt:
             raise RuntimeError("the engine broke")
         thinking = prompt.rpartition("<think>")[2]
+        if FAILING_LATER in prompt and "A step." in thinking:
+            raise RuntimeError("the engine broke")
         if THINK_END in thinking:
             return "\\boxed{4}"
         return "A step.\n\n" if thinking.count("\n\n") < 2 else THINK_END
@@ -156,6 +161,51 @@ def test_a_line_about_a_job_names_the_batch_the_attempt_and_the_step(
     runner(job_id)
 
 
+def test_a_line_about_the_failure_of_a_later_step_names_that_step(
+    database: Database, runner: JobRunner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (job_id,) = submitted(database, FAILING_LATER)
+    log, handler = logging.getLogger("worker"), logging.StreamHandler()
+    handler.setFormatter(json_lines())
+    log.addHandler(handler)
+    try:
+        runner(job_id)
+    finally:
+        log.removeHandler(handler)
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["step"] for line in told if "tried again" in line["event"]] == [1]
+
+
+def test_an_attempt_whose_end_is_refused_is_counted_as_recalled(
+    database: Database, runner: JobRunner, metrics: WorkerMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (job_id,) = submitted(database, FAILING)
+    monkeypatch.setattr("worker.run_job.retry", lambda *_, **__: False)
+    runner(job_id)
+    value = metrics.registry.get_sample_value
+    assert value("specreason_worker_attempts_ended_total", {"outcome": "recalled"}) == 1
+    assert value("specreason_worker_attempts_ended_total", {"outcome": "error"}) == 0
+
+
+def test_metrics_that_fail_are_told_once_and_the_job_goes_on(
+    database: Database,
+    runner: JobRunner,
+    metrics: WorkerMetrics,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("metrics are broken")
+
+    monkeypatch.setattr(metrics, "see", broken)
+    monkeypatch.setattr(metrics, "ended", broken)
+    monkeypatch.setattr(Spans, "start", broken)
+    (job_id,) = submitted(database, "What is 2 + 2?")
+    runner(job_id)
+    assert read_job(database, Viewer.EVERYONE, job_id).state == JobState.SUCCEEDED
+    assert sum("lack a part" in line for line in caplog.messages) == 1
+
+
 def test_metrics_are_served_on_the_port_that_the_settings_name(metrics: WorkerMetrics) -> None:
     assert serve_metrics(Settings(metrics_port=None), metrics.registry) is None
     port = serve_metrics(Settings(metrics_port=0), metrics.registry)
@@ -163,6 +213,8 @@ def test_metrics_are_served_on_the_port_that_the_settings_name(metrics: WorkerMe
     assert "specreason_worker_ready 0.0" in asked(port)
     # A second worker on the same port goes on without.
     assert serve_metrics(Settings(metrics_port=port), metrics.registry) is None
+    # So does one whose host cannot be a name.
+    assert serve_metrics(Settings(metrics_port=0, metrics_host="a..b"), metrics.registry) is None
 
 
 def test_a_worker_s_process_tells_of_its_jobs_and_its_next_child_of_the_restart(

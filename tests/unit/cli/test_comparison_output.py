@@ -125,7 +125,7 @@ def test_of_several_repeats_the_first_whose_grades_differ_is_shown(
     ]
     client: Any = SimpleNamespace(analysis=SimpleNamespace(compared_problems=lambda *_, **__: pairs))
     assert jobs_of_problem(client, ID, ID, "p1", None) == (UUID(int=1), ID)
-    assert "repeat 1 of 3" in capsys.readouterr().err
+    assert "repeat 1; --repeat shows another of 3" in capsys.readouterr().err
     assert jobs_of_problem(client, ID, ID, "p1", 2) == (UUID(int=2), ID)
     with pytest.raises(NotFound, match="repeat: both batches have 3 repeats"):
         jobs_of_problem(client, ID, ID, "p1", 3)

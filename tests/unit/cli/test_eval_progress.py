@@ -50,6 +50,25 @@ def test_a_cell_has_one_line_for_all_of_its_batches_and_a_last_line_counts_all(w
     assert max(map(cell_len, (base, specreason, everything))) <= width
 
 
+def test_more_cells_than_lines_leave_the_open_ones_and_the_line_about_all() -> None:
+    every = [Cell("demo", f"sums {number}", SchemeName.BASE, ()) for number in range(12)]
+    known = {
+        cell: [batch(UUID(int=number + 1), **{"num_succeeded" if number < 6 else "num_queued": 1})]
+        for number, cell in enumerate(every)
+    }
+    console = Console(file=io.StringIO(), width=100, height=8, force_terminal=True, color_system=None)
+    view = CellBars(console, Cells(known, {cell: cell.dataset for cell in every}))
+    view.show(batch(UUID(int=12), num_running=1))
+    console.print(view)
+    *shown, everything = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert [line.split()[1] for line in shown] == ["6", "7", "8", "9", "10"]
+    assert everything.startswith("all cells: 6 of 12 jobs ended")
+    assert everything.endswith("7 cells more than fit here")
+    view.show(batch(UUID(int=8), num_succeeded=1))  # it is out of sight as soon as it has ended
+    console.print(view)
+    assert "sums 11" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
 def test_pass_at_1_so_far_is_over_all_batches_of_the_cell() -> None:
     console = Console(file=io.StringIO(), width=160, force_terminal=True, color_system=None)
     view = CellBars(console, cells())

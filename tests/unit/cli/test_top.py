@@ -10,9 +10,11 @@ from uuid import UUID
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from specreason.cli.live.moments import Growth, Moment
 from specreason.cli.live.view import line_of, view_of
+from specreason.cli.main import app
 from specreason.cli.waiting.bars import Bars
 from specreason.client import Batch, Queue, Queues, Worker
 from tests.support.client_batches import SUBMITTED, client_batch
@@ -102,6 +104,32 @@ def test_a_line_for_a_pipe_has_every_pair_in_it() -> None:
     assert "other: 1,200 queued, 3 running on 0 workers" in line
     assert "1 of the 1 newest batch open" in line
     assert "\n" not in line
+
+
+def test_more_workers_than_the_list_has_are_counted() -> None:
+    shown = moment(replace(QUEUE, num_workers=250))
+    assert "250 live workers" in line_of(shown)
+    many = drawn(replace(shown, workers=(WORKER,) * 9), 80)
+    assert any("and 242 more workers" in line for line in many)
+
+
+def test_until_a_job_ends_nothing_is_said_of_those_that_had_ended_before() -> None:
+    done = replace(BATCH, num_queued=0, num_running=0, num_succeeded=24)
+    assert "no job has ended since the first look" in line_of(moment(batches=(done,), jobs_per_hour=None))
+
+
+def test_a_clock_that_is_behind_makes_no_negative_age() -> None:
+    early = moment(replace(QUEUE, oldest_at=SUBMITTED + timedelta(seconds=95)))
+    (row,) = (line for line in drawn(early, 80) if line.startswith("demo") and "1,200" in line)
+    assert "0.0 s" in row
+    assert "-" not in row
+
+
+@pytest.mark.parametrize("every", ["nan", "inf", "1e12", "0.1", "-1", "soon"])
+def test_a_pause_that_is_no_time_is_refused_before_the_api_is_asked(every: str) -> None:
+    ended = CliRunner().invoke(app, ["top", "--every", every, "--api", "http://127.0.0.1:1"])
+    assert ended.exit_code != 0
+    assert "--every" in ended.output + str(ended.exception)
 
 
 def test_a_name_with_control_characters_moves_no_cursor() -> None:

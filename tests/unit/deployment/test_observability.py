@@ -11,7 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from tests.support.deployment_files import COMPOSE, ROOT, SERVICES, WORKERS, environment
-from tests.support.observability import ALERTS, DASHBOARD, FOLDER, expressions_of_panel, rules
+from tests.support.observability import ALERTS, DASHBOARD, FOLDER, expressions, expressions_of_panel, rules
 
 WORDS = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
 RULES = {
@@ -77,6 +77,35 @@ def test_each_rule_can_be_parsed_and_says_what_to_do(rule: dict[str, Any]) -> No
 )
 def test_there_is_a_rule_for_each_way_in_which_a_deployment_fails_silently(what: str) -> None:
     assert what in {rule["alert"] for rule in rules()}
+
+
+@pytest.mark.parametrize("expression", sorted(set(expressions())))
+def test_a_counter_is_asked_only_for_how_it_grew_and_kinds_of_events_are_told_apart(expression: str) -> None:
+    """A counter begins anew with each process. Of several kinds, the largest is not their sum."""
+    for before in re.findall(r"(\w*\(?)specreason_\w+_total", expression):
+        assert before in ("rate(", "increase(")
+    for labels, kinds in re.findall(r'max by \(([^)]*)\) \(\w+\(\w+\{kind=~"([^"]*)"', expression):
+        assert "kind" in labels.split(", ") or "|" not in kinds
+
+
+def test_an_api_without_an_address_is_down_too() -> None:
+    (rule,) = (rule for rule in rules() if rule["alert"] == "ApiDown")
+    assert 'absent(up{job="specreason-api"})' in rule["expr"]
+
+
+def test_a_queue_is_stalled_only_where_its_own_workers_keep_no_step() -> None:
+    (rule,) = (rule for rule in rules() if rule["alert"] == "StalledQueue")
+    assert "and on (pair) max by (pair) (specreason_workers) > 0" in rule["expr"]
+    assert "unless sum(increase(specreason_worker_steps_total[15m])) > 0" in rule["expr"]
+
+
+def test_nobody_has_an_account_in_grafana() -> None:
+    """Its own is `admin`, with the same as its password."""
+    given = environment("grafana")
+    assert given["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
+    assert given["GF_AUTH_BASIC_ENABLED"] == "false"
+    assert given["GF_AUTH_DISABLE_LOGIN_FORM"] == "true"
+    assert given["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
 
 
 def test_each_panel_asks_prometheus_something_and_says_what_it_shows() -> None:

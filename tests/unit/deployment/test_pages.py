@@ -54,6 +54,11 @@ def test_every_variable_that_compose_reads_is_explained_in_the_example() -> None
         assert defaults[name] == value
 
 
+def test_compose_passes_on_whatever_is_set_for_webhooks() -> None:
+    given = {f"SPECREASON_{name.upper()}" for name in Settings.model_fields if name.startswith("webhook_")}
+    assert given <= SERVICES["api"]["environment"].keys()
+
+
 def test_the_example_switches_on_workers_that_exist() -> None:
     (chosen,) = re.findall(r"^COMPOSE_PROFILES=(.*)", DOTENV_EXAMPLE, re.MULTILINE)
     profiles = {profile for name in [*WORKERS, *OBSERVERS] for profile in SERVICES[name]["profiles"]}

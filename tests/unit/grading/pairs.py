@@ -3,6 +3,8 @@ r"""Gold answers with right and with wrong answers, by kind: `gold`, the answer 
 from __future__ import annotations
 
 Pair = tuple[str, str, bool]
+# The numbers of a sudoku: more than a list of answers may have.
+NINES = "123456789" * 9
 
 PAIRS: dict[str, tuple[Pair, ...]] = {
     "text": (
@@ -466,6 +468,14 @@ PAIRS: dict[str, tuple[Pair, ...]] = {
         ("1 2 3", "1 2 3 3", False),
         ("4 4 0", "8 1 0", False),
         ("1 000", "1000", True),
+        ("5 -3", "2", False),
+        ("5 -3", "4 -2", False),
+        ("5 -3", "(5, -3)", True),
+        ("1 -2 -3", "-4", False),
+        ("0 1 1", "[0 1 1]", True),
+        ("0 1 1", "[0 1 0]", False),
+        (" ".join(NINES), ", ".join(NINES), True),
+        (" ".join(NINES), ", ".join(NINES[::-1]), False),
     ),
     "digits after a prefix": (
         ("0x1f", "0X1F", True),

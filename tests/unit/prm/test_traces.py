@@ -59,3 +59,14 @@ def test_what_stands_behind_the_end_of_the_context_has_no_score_and_the_rest_has
     assert max(len(each.encoded.ids) for each in found.askings) == most
     none = planned([*KEPT, *DRAFTS], most=5)
     assert (none.askings, set(none.too_long)) == ((), {Asked(0), Asked(1), Asked(3), DRAFTS[0]})
+
+
+def test_the_draft_of_a_step_that_has_no_score_has_none_for_they_are_stored_together() -> None:
+    steps = (Step(index=0, text="</think>", draft="one"), Step(index=1, text="two two", draft="2"))
+    drafts = [Asked(0, is_draft=True), Asked(1, is_draft=True)]
+    wanted = [Asked(0), Asked(1), *drafts]
+    found = plan(PROBLEM, steps, wanted, encode, len("P Step 1: 2 к"))
+    assert (found.askings, found.too_long, found.empty) == ((), (Asked(1), drafts[1]), (Asked(0), drafts[0]))
+    # One whose step has its score already is scored.
+    later = plan(PROBLEM, steps, drafts, encode, len("P Step 1: 2 к"))
+    assert [each.asked for each in later.askings] == [(drafts[1],)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from specreason.report.drawing.lines import lines_of
-from specreason.report.drawing.rows import by_dataset, interval, label_of
+from specreason.report.drawing.rows import alike, by_dataset, interval, label_of
 from tests.support.report.made_up import cells_of, report_of
 
 
@@ -45,6 +45,25 @@ def test_a_label_says_the_dataset_only_where_no_panel_does() -> None:
     row = {"label": "specreason gsm8k at 7", "dataset": "gsm8k"}
     assert label_of(row, in_dataset=True) == "specreason at 7"
     assert label_of(row, in_dataset=False) == "specreason gsm8k at 7"
+    of_pair = {"label": "specreason demo-decode demo at 7", "dataset": "demo"}
+    assert label_of(of_pair, in_dataset=True) == "specreason demo-decode at 7"
+
+
+def test_cells_of_other_bases_are_alike_where_scheme_and_knobs_are_and_others_have_names_of_their_own() -> (
+    None
+):
+    rows, cells = figure_of(
+        "base_sizes", pairs=("large", "small"), schemes=("base", "specreason"), budgets=(512, 1024)
+    )
+    names = alike(rows, cells)
+    assert set(names.values()) == {
+        f"{scheme} token_budget {budget}" for scheme in ("base", "specreason") for budget in (512, 1024)
+    }
+    assert len(names) == 8
+    same_base = [dict(row, base="one") for row in rows if row["token_budget"] == 512]
+    assert set(alike(same_base, cells).values()) == {
+        *("base", "specreason drafter of large", "specreason drafter of small")
+    }
 
 
 def test_an_estimate_of_a_row_is_unknown_without_its_mean() -> None:

@@ -26,6 +26,10 @@ def test_a_report_is_named_after_its_batches_or_its_evaluation(names: list[str],
     assert default_name(names) == folder
 
 
+def test_a_long_name_in_any_script_is_short_enough_for_a_folder_and_its_parts() -> None:
+    assert len(f".{default_name(['数' * 200] * 9)}.12345678.part".encode()) <= 255
+
+
 def test_a_report_is_the_same_after_its_way_through_json() -> None:
     report = report_of(cells_of(thresholds=(3.0, 7.0)), text=HOSTILE)
     assert decode(Report, json.loads(json.dumps(to_json(report)))) == report

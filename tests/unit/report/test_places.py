@@ -8,7 +8,8 @@ from itertools import combinations
 import pytest
 
 from specreason.evaluation.intervals import Interval
-from specreason.report.drawing.axes import arms, fitting_columns, on_two_lines, share_limits, shortened
+from specreason.report.drawing.axes import arms, fitting_columns, on_two_lines, page, share_limits, shortened
+from specreason.report.drawing.draw import SHARPNESS
 from specreason.report.drawing.ink import INK_OF, line_styles
 from specreason.report.drawing.lines import dodged
 from specreason.report.drawing.placing import MARKER, Box, places
@@ -77,6 +78,14 @@ def test_an_estimate_without_bounds_has_arms_of_no_length_and_none_is_negative()
         Interval(mean=0.3, low=0.3 + 1e-17, high=0.3 - 1e-17),
     ]
     assert arms(intervals, 100) == [[0, 25, 0], [0, 25, 0]]
+
+
+@pytest.mark.parametrize("height", [3, 400, 4000])
+def test_a_page_of_any_height_can_be_drawn_and_a_usual_one_is_sharp(height: float) -> None:
+    drawing = page("Title", "hint", 8, height)
+    dots = SHARPNESS * drawing.dpi
+    assert dots * drawing.get_size_inches()[1] < 2**16
+    assert (dots == 150) is (height < 300)
 
 
 def test_a_legend_takes_one_line_where_that_fits_and_one_column_where_nothing_else_does() -> None:

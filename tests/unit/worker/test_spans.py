@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -11,6 +14,7 @@ from specreason.errors import PromptTooLong
 from specreason.store.queue.claims import ClaimedJob
 from specreason.submission.chat import user_turn
 from tests.support.store.builders import accepted, answer, rejected
+from worker.observing import spans as observing
 from worker.observing.spans import ENDPOINTS, Spans, provider_of, spans_to_collector
 
 export = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
@@ -84,3 +88,30 @@ def test_without_a_collector_there_are_no_spans_and_jobs_go_on(monkeypatch: pyte
     span.see(accepted(0))
     span.end("succeeded")
     spans.close()
+
+
+def test_variables_that_cannot_work_cost_the_spans_and_not_the_worker(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "-1")
+    with caplog.at_level(logging.ERROR):
+        spans_to_collector("scripted", "w-1").start(CLAIMED).end("succeeded")
+    assert "OTEL_*" in caplog.text
+
+
+@pytest.mark.parametrize("how", ["hangs", "fails"])
+def test_a_collector_that_is_away_does_not_keep_a_worker_from_its_end(
+    monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(observing, "CLOSE_S", 0.01)
+    end = threading.Event()
+
+    def fail() -> None:
+        raise OSError("away")
+
+    shutdown: Callable[[], object] = end.wait if how == "hangs" else fail
+    provider = provider_of("scripted", "w-1")
+    monkeypatch.setattr(provider, "shutdown", shutdown)
+    Spans("scripted", provider).close()
+    end.set()

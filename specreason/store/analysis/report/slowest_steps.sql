@@ -9,7 +9,7 @@ SELECT
     slowest.author,
     slowest.seconds,
     slowest.kept_tokens,
-    left(payload.kept_text, 120) AS text
+    left(payload.kept_text, %(beginning)s) AS text
 FROM (
     SELECT
         job.batch_id,
@@ -33,7 +33,7 @@ FROM (
         -- Of very many steps those of one in so many problems.
         AND (problem.index::int8 * 2654435761 %% 4294967296) * %(parts)s < 4294967296
     ORDER BY seconds DESC, job.id, step.index
-    LIMIT 20
+    LIMIT %(most)s
 ) AS slowest
 JOIN problem ON problem.id = slowest.problem_id
 LEFT JOIN step_payload AS payload ON payload.job_id = slowest.job_id AND payload.index = slowest.step

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
-from specreason.evaluation.report.rows import RewardedStep, RewrittenStep, SlowStep
+from specreason.evaluation.report.rows import BEGINNING, MOST_ROWS, RewardedStep, RewrittenStep, SlowStep
 from specreason.evaluation.runs import Columns
 from specreason.store.analysis.report.statement import Statement, of_file
 from specreason.store.session import Connection
@@ -15,7 +15,14 @@ from specreason.store.session import Connection
 
 def slowest_of(batches: Sequence[UUID], parts: int) -> Statement:
     """The slowest steps, of one in `parts` problems: it looks at each of them."""
-    return of_file("slowest_steps", _names(SlowStep), batches=batches, parts=parts)
+    return of_file(
+        "slowest_steps",
+        _names(SlowStep),
+        batches=batches,
+        parts=parts,
+        most=MOST_ROWS,
+        beginning=BEGINNING,
+    )
 
 
 def rewards_of(batches: Sequence[UUID], parts: int) -> Statement:
@@ -25,7 +32,7 @@ def rewards_of(batches: Sequence[UUID], parts: int) -> Statement:
 
 def rewritten_of(jobs: Sequence[UUID]) -> Statement:
     """The first rejected draft of each of these jobs."""
-    return of_file("most_rewritten_steps", _names(RewrittenStep), jobs=jobs)
+    return of_file("most_rewritten_steps", _names(RewrittenStep), jobs=jobs, beginning=BEGINNING)
 
 
 def read_slowest(connection: Connection, statement: Statement) -> list[SlowStep]:

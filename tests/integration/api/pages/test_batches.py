@@ -88,18 +88,6 @@ def test_a_reader_has_no_actions_and_nobody_acts_on_batches_of_others(
     assert bob.post("/", data=form | {"csrf": token_in(bob.get("/").text)}).status_code == 404
 
 
-def test_htmx_of_a_viewer_whose_key_was_revoked_leads_to_the_sign_in(
-    guarded: FastAPI, database: Database
-) -> None:
-    browser = signed_in(guarded, make_key(database, "ada"))
-    browser.cookies.clear()
-    headers = {"HX-Request": "true", "HX-Current-URL": f"{LOCAL}/?name=x%26y"}
-    answer = browser.get("/?name=x%26y", headers=headers)
-    assert answer.status_code == 401
-    assert answer.headers["HX-Redirect"] == "/sign-in?next=%2F%3Fname%3Dx%2526y"
-    assert answer.text == ""
-
-
 def test_the_list_of_batches_shows_counts_at_once_and_sums_where_they_cost_little(
     client: TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

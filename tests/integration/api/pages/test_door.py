@@ -72,12 +72,56 @@ def test_a_wrong_key_signs_nobody_in(guarded: FastAPI) -> None:
 
 
 @pytest.mark.parametrize(
-    "elsewhere", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", ""]
+    "elsewhere",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "",
+        "//[",
+        "/\t/evil.example",
+    ],
 )
 def test_signing_in_never_leads_to_another_site(guarded: FastAPI, database: Database, elsewhere: str) -> None:
     browser = TestClient(guarded, follow_redirects=False)
     answer = browser.post("/sign-in", data={"key": make_key(database, "ada").secret, "next": elsewhere})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    asked = browser.get("/sign-in", params={"next": elsewhere})
+    assert (asked.status_code, 'name="next" value="/"' in asked.text) == (200, True)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+def test_another_site_signs_its_visitor_in_with_no_key_of_its_own(
+    guarded: FastAPI, database: Database, headers: dict[str, str]
+) -> None:
+    """Whoever owns that key would read what the visitor submits."""
+    form = {"key": make_key(database, "eve").secret}
+    browser = TestClient(guarded, base_url=LOCAL, follow_redirects=False)
+    refused = browser.post("/sign-in", data=form, headers=headers)
+    assert (refused.status_code, COOKIE in refused.cookies) == (403, False)
+    ours = {"Origin": LOCAL, "Sec-Fetch-Site": "same-origin"}
+    assert browser.post("/sign-in", data=form, headers=ours).status_code == 303
+
+
+@pytest.mark.parametrize("other", ['seen={"a": 1}', "a[b]=1", "path=/", "a b=c"])
+def test_a_cookie_of_another_program_at_this_host_signs_nobody_out(
+    guarded: FastAPI, database: Database, other: str
+) -> None:
+    browser = TestClient(guarded, follow_redirects=False)
+    cookies = f"{other}; {COOKIE}={make_key(database, 'ada').secret}"
+    assert browser.get("/", headers={"Cookie": cookies}).status_code == 200
+
+
+def test_a_part_of_a_page_without_a_key_loads_the_page_again_which_leads_to_the_sign_in(
+    guarded: FastAPI,
+) -> None:
+    """htmx would follow a redirect, and put the sign-in into the page."""
+    browser = TestClient(guarded, follow_redirects=False)
+    part = browser.get(f"/jobs/{UUID(int=1)}/head", headers={"HX-Request": "true"})
+    assert (part.status_code, part.headers["HX-Refresh"], part.text) == (401, "true", "")
 
 
 def test_a_form_is_taken_from_our_own_page_only(guarded: FastAPI, database: Database) -> None:

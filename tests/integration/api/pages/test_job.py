@@ -235,3 +235,15 @@ async def test_nothing_of_a_job_is_shown_to_another_owner(database: Database, gu
             assert his.status_code == 404, path
             assert NAME not in his.text
         assert f"{NAME} thinks." in ada.client.get(f"/jobs/{job_id}").text
+
+
+def test_a_look_that_fails_leaves_the_page_as_it_is_and_is_repeated(
+    client: TestClient, database: Database
+) -> None:
+    """htmx puts the page of an error in the place of what asked, which then asks no more, unless that is said."""
+    job, writer = running_job(database, 2)
+    writer.close()
+    page = client.get(f"/jobs/{job.job_id}").text
+    asking = re.findall(r"<[^>]*\shx-get=[^>]*>", page)
+    assert len(asking) >= 2
+    assert [tag for tag in asking if 'hx-status:4xx="swap:none" hx-status:5xx="swap:none"' not in tag] == []

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from api.webhooks.addresses import public_address
 from api.webhooks.hosts import AllowedHosts, Target
-from api.webhooks.posting import Poster
+from api.webhooks.posting import Poster, _Pinned
 from specreason.store.access.visibility import Viewer
 from specreason.store.session import Database
 from specreason.store.webhooks.subscriptions import Webhook, add_test, list_deliveries
@@ -98,6 +100,42 @@ def dripping() -> Iterator[int]:
     ended.set()
     server.close()
     thread.join()
+
+
+def test_a_body_without_end_is_left_in_time_though_the_receiver_closes_the_connection_behind_it() -> None:
+    """An answer with `Connection: close` takes the socket away from what asked for it. Ten seconds of bytes follow."""
+    hung_up: list[bool] = []
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+            for _ in range(500):
+                time.sleep(0.02)
+                connection.sendall(b"x")
+            hung_up.append(False)
+            return
+        hung_up.append(True)
+
+    thread = threading.Thread(target=drip, daemon=True)
+    thread.start()
+    origin = f"http://hooks.test:{server.getsockname()[1]}"
+    target = AllowedHosts.parse(origin).target(origin)
+    assert Poster(resolve=here, timeout_s=0.3).post(target, "{}", {}) is None
+    thread.join()
+    server.close()
+    assert hung_up == [True]
+
+
+def test_the_time_may_be_over_before_there_is_a_connection(silent: int) -> None:
+    target = AllowedHosts.parse(f"http://hooks.test:{silent}").target(f"http://hooks.test:{silent}/")
+    connection = _Pinned(target, "127.0.0.1", None, 5.0)
+    connection.abort()
+    with pytest.raises(TimeoutError):
+        connection.connect()
+    connection.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specreason.evaluation.report.report import make_report
@@ -168,6 +168,7 @@ def test_cells_have_different_keys_and_labels_and_the_same_keys_in_every_report(
     assert part.cells[0].key in {cell.key for cell in whole.cells}
 
 
+@settings(deadline=None)
 @given(order=st.permutations(range(5)))
 def test_the_order_of_batches_and_jobs_does_not_change_a_report(order: list[int]) -> None:
     rows = rows_of_report(
