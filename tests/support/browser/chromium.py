@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,8 @@ TELL_OF_REFUSALS = """document.addEventListener("securitypolicyviolation", (even
 
 def why_there_is_none() -> str | None:
     """The reason for which no browser can be started; None where one can."""
+    if find_spec("playwright") is None:
+        return "Playwright is not installed"
     return None if CHROMIUM.exists() else f"no Chromium is installed at {CHROMIUM}"
 
 
