@@ -26,7 +26,6 @@ from specreason.evaluation.report.values import Figure, Report
 from specreason.report.captions import CELL_HEADINGS, READ_AS_TABLE, caption, cell_row, written
 from specreason.report.needs import check_drawing
 from specreason.store.access.visibility import Viewer as StoreViewer
-from specreason.store.analysis.report.read import read_report
 from specreason.store.read.names import list_names
 from specreason.store.session import Database
 
@@ -89,7 +88,7 @@ def report_folder(store: Store, viewer: Viewer, *, batch: Batches = (), eval_nam
     check_drawing()
     from specreason.report.folder import write_report
 
-    found = read_report(store, viewer, batch, eval_name=eval_name or None)
+    found = _read(store, viewer, batch, eval_name)
     packed = io.BytesIO()
     with tempfile.TemporaryDirectory() as outside:
         folder = Path(outside) / "report"
@@ -106,9 +105,16 @@ def report_folder(store: Store, viewer: Viewer, *, batch: Batches = (), eval_nam
     return Response(packed.getvalue(), media_type="application/zip", headers=headers)
 
 
+def _read(store: Database, viewer: StoreViewer, batch: Sequence[UUID], eval_name: str) -> Report:
+    # It needs the extra `analysis`, which an API may lack.
+    from specreason.store.analysis.report.read import read_report
+
+    return read_report(store, viewer, batch, eval_name=eval_name or None)
+
+
 def _report(store: Database, viewer: StoreViewer, batch: Sequence[UUID], eval_name: str) -> dict[str, Any]:
     check_drawing()
-    found = read_report(store, viewer, batch, eval_name=eval_name or None)
+    found = _read(store, viewer, batch, eval_name)
     query = urlencode([("batch", str(each)) for each in batch] + ([("eval", eval_name)] if eval_name else []))
     return {
         "report": found,

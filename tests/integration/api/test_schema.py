@@ -31,7 +31,7 @@ from specreason.store.session import Database
 from specreason.store.tables.states import Scope
 from specreason.store.trace.writer import TraceWriter
 from tests.support.api.answering import answering
-from tests.support.api.guarded import PROBLEMS, client_of, guarded_app, make_key
+from tests.support.api.guarded import HOOKS, PROBLEMS, client_of, guarded_app, make_key
 from tests.support.api.openai_builders import ENDPOINT, jsonl, line
 from tests.support.store.builders import accepted, append_all, claimed, job_ids, start_worker, submit
 
@@ -41,6 +41,7 @@ ANSWER_S = 20
 JSON, FORM = "application/json", "multipart/form-data"
 GRID = {"scheme": ["base", "drafter"]}
 REQUESTS = jsonl([line("one", model="demo")])
+WEBHOOK = {"url": f"https://{HOOKS}/ends"}
 CHAT = line("one", model="demo")["body"]
 CHECKS = [
     not_a_server_error,
@@ -64,6 +65,9 @@ class Known:
         (self._ended_job,) = job_ids(database, self._ended_batch)
         form: dict[str, Any] = {"data": {"purpose": "batch"}, "files": {"file": ("x.jsonl", REQUESTS)}}
         self._file, self._deleted_file = (client.post("/v1/files", **form).json()["id"] for _ in range(2))
+        self._webhook, self._removed_webhook = (
+            client.post("/api/webhooks", json=WEBHOOK).json()["webhook_id"] for _ in range(2)
+        )
         self._openai_batch = client.post("/v1/batches", json=self._batch_of_file()).json()["id"]
 
     def ids(self, method: str, path: str) -> dict[str, str]:
@@ -74,6 +78,7 @@ class Known:
             "batch_id": self._openai_batch if path.startswith("/v1/") else str(batch_id),
             "job_id": str(self._ended_job if streams else self._open_job),
             "file_id": self._deleted_file if method == "DELETE" else self._file,
+            "webhook_id": self._removed_webhook if method == "DELETE" else self._webhook,
             "model": "demo",
             "table": "job",
         }
@@ -101,6 +106,7 @@ class Known:
             "/api/batches/{batch_id}/rewards": [
                 (JSON, {"prm": "prm", "revision": "1", "rewards": [self._reward()]}),
             ],
+            "/api/webhooks": [(JSON, WEBHOOK)],
             "/v1/files": [(FORM, {"file": REQUESTS, "purpose": "batch"})],
             "/v1/batches": [(JSON, self._batch_of_file())],
             "/v1/chat/completions": [(JSON, CHAT | {"stream": stream}) for stream in (False, True)],
