@@ -99,7 +99,7 @@ class _Pinned(HTTPConnection):
             raise TimeoutError
 
     def abort(self) -> None:
-        """End the exchange from another thread: whoever waits for the socket gets an error."""
+        """End the exchange from another thread: a thread that waits for the socket gets an error."""
         self.is_aborted = True
         if self._socket is not None:
             with suppress(OSError):

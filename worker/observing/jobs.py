@@ -30,7 +30,7 @@ class DurableSink(Protocol):
 
 
 class ObservedJob:
-    """An attempt that runs here and begins with `first_step`. `ended` is called once, by whoever knows how."""
+    """An attempt that runs here and begins with `first_step`. `ended` is called once, by the code that knows how."""
 
     def __init__(self, metrics: WorkerMetrics, span: JobSpan, *, first_step: int = 0) -> None:
         self._metrics = metrics

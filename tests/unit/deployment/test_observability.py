@@ -81,7 +81,7 @@ def test_there_is_a_rule_for_each_way_in_which_a_deployment_fails_silently(what:
 
 @pytest.mark.parametrize("expression", sorted(set(expressions())))
 def test_a_counter_is_asked_only_for_how_it_grew_and_kinds_of_events_are_told_apart(expression: str) -> None:
-    """A counter begins anew with each process. Of several kinds, the largest is not their sum."""
+    """A counter starts at zero in each process. Of several kinds, the largest is not their sum."""
     for before in re.findall(r"(\w*\(?)specreason_\w+_total", expression):
         assert before in ("rate(", "increase(")
     for labels, kinds in re.findall(r'max by \(([^)]*)\) \(\w+\(\w+\{kind=~"([^"]*)"', expression):
