@@ -1,4 +1,4 @@
-"""Retention deletes texts of jobs that ended long ago; their numbers stay, and a reader who asks for the texts is told."""
+"""Retention deletes texts of jobs that ended long ago; their numbers stay, and a reader of the texts is told."""
 
 from __future__ import annotations
 
